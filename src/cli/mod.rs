@@ -1,0 +1,45 @@
+//! The command line: arguments become validated options, records become output.
+//!
+//! Each command lives in a file of its own with `Args` (clap) and `run(Args) -> gnet::Result<()>`.
+
+pub mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use gnet::Result;
+
+/// From a Burn network to a pruned, verified, benchmarked ONNX file.
+#[derive(Debug, Parser)]
+#[command(name = "gnet", version, about, long_about = None, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a completion script for a shell to stdout.
+    Completions {
+        /// The shell to write for.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Parses, runs, and turns the outcome into an exit code: 0 done, 1 a check failed, 2 bad input, 3 not available.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error),
+    };
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output::failure(&error),
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Completions { shell } => output::completions(shell),
+    }
+}

@@ -1,0 +1,44 @@
+//! Where the program writes: data to stdout, everything else to stderr, and one readable form for errors.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use gnet::{Error, Result};
+
+/// Writes `text` to stdout. A reader that went away (`gnet summary .. | head`) is no error.
+pub fn data(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(Error::input("stdout", e)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes one line of progress or advice to stderr.
+pub fn note(line: impl std::fmt::Display) {
+    // A stderr that cannot be written to leaves no place to say so.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Prints an error and returns its exit code.
+pub fn failure(error: &Error) -> ExitCode {
+    note(format_args!("error: {error}"));
+    if let Some(remedy) = error.remedy_text() {
+        note(format_args!("  help: {remedy}"));
+    }
+    ExitCode::from(error.kind().exit_code())
+}
+
+/// Prints clap's message: help and version are data and succeed, the rest is bad usage.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+/// Writes a shell's completion script to stdout.
+pub fn completions(shell: clap_complete::Shell) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut super::Cli::command(), "gnet", &mut script);
+    data(&String::from_utf8_lossy(&script))
+}

@@ -1,0 +1,89 @@
+//! The library's one error type: what is wrong, why, and what mends it.
+
+use std::fmt;
+use std::path::Path;
+
+/// A `Result` whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What kind of failure an [`Error`] is. Each kind has one exit code, documented in the README.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// A check did not hold: two runtimes disagree, a count is off. Exit code 1.
+    Check,
+    /// Bad usage or bad input: a flag, a file, a value. Exit code 2.
+    Input,
+    /// A runtime, provider or feature is not there. Exit code 3.
+    Unavailable,
+}
+
+impl ErrorKind {
+    /// The exit code of a program that ends with this kind of error.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Check => 1,
+            Self::Input => 2,
+            Self::Unavailable => 3,
+        }
+    }
+}
+
+/// One failure: the thing it is about, the reason, and where one is known the remedy.
+///
+/// ```
+/// use gnet::{Error, ErrorKind};
+///
+/// let error = Error::input("--image-size 8", "the network needs at least 15 pixels").remedy("use --image-size 28");
+/// assert_eq!(error.kind(), ErrorKind::Input);
+/// assert_eq!(error.to_string(), "--image-size 8: the network needs at least 15 pixels");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("{thing}: {reason}")]
+pub struct Error {
+    kind: ErrorKind,
+    thing: String,
+    reason: String,
+    remedy: Option<String>,
+}
+
+impl Error {
+    fn new(kind: ErrorKind, thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self { kind, thing: thing.to_string(), reason: reason.to_string(), remedy: None }
+    }
+
+    /// Bad usage or bad input: `thing` is the flag, file or value.
+    pub fn input(thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Input, thing, reason)
+    }
+
+    /// A check that did not hold.
+    pub fn check(thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Check, thing, reason)
+    }
+
+    /// A runtime, provider or feature that is not there.
+    pub fn unavailable(thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Unavailable, thing, reason)
+    }
+
+    /// A file that could not be read, written or understood.
+    pub fn file(path: &Path, reason: impl fmt::Display) -> Self {
+        Self::input(path.display(), reason)
+    }
+
+    /// Adds what the reader can do about it.
+    pub fn remedy(mut self, remedy: impl fmt::Display) -> Self {
+        self.remedy = Some(remedy.to_string());
+        self
+    }
+
+    /// The kind, which decides the exit code.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What mends it, where that is known.
+    pub fn remedy_text(&self) -> Option<&str> {
+        self.remedy.as_deref()
+    }
+}

@@ -1,0 +1,14 @@
+//! gnet takes a network from training to a deployed ONNX file: train in Burn, export, prove that runtimes agree, measure.
+//!
+//! The pure core ([`graph`], [`onnx`], [`passes`], [`cost`], [`stats`], [`report`]) knows no Burn and no runtime and
+//! builds alone with `--no-default-features`. ARCHITECTURE.md in the repository is the map.
+//!
+//! The library never prints and never exits: it returns records and [`Error`]s, and the program `gnet` shows them.
+
+#![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
+
+mod error;
+pub mod files;
+pub mod metadata;
+
+pub use error::{Error, ErrorKind, Result};

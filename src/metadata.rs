@@ -1,0 +1,137 @@
+//! What an exported file says about itself: the typed view of ONNX's `metadata_props`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// How an image becomes the network's input: resized, scaled to 0..1, then `(x - mean) / std`, one value a channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Preprocessing {
+    /// Side of the square input, in pixels.
+    pub image_size: usize,
+    /// Input channels: 1 (grey) or 3 (RGB).
+    pub channels: usize,
+    /// Mean of the training pixels in 0..1, one a channel.
+    pub mean: Vec<f32>,
+    /// Standard deviation of the training pixels in 0..1, one a channel.
+    pub std: Vec<f32>,
+}
+
+/// Metadata of a network that gnet made. Every field has one `metadata_props` key, `gnet.` and the field's name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Name of the preset the network comes from, such as `bn-aux`.
+    pub preset: String,
+    /// Names of the classes, in the order of the logits. Empty when they have no names.
+    pub classes: Vec<String>,
+    /// How images are prepared.
+    pub preprocessing: Preprocessing,
+    /// Name of the data set it was trained on; `None` when freshly initialised.
+    pub dataset: Option<String>,
+    /// Top-1 accuracy on the validation images, 0..1.
+    pub validation_accuracy: Option<f64>,
+    /// Top-1 accuracy on the test images, 0..1.
+    pub test_accuracy: Option<f64>,
+}
+
+impl Metadata {
+    /// The pairs for `metadata_props`, sorted by key.
+    pub fn to_props(&self) -> BTreeMap<String, String> {
+        let join = |v: &[f32]| v.iter().map(f32::to_string).collect::<Vec<_>>().join(",");
+        let p = &self.preprocessing;
+        let mut props = BTreeMap::from([
+            ("preset", self.preset.clone()),
+            ("classes", self.classes.join(",")),
+            ("image_size", p.image_size.to_string()),
+            ("channels", p.channels.to_string()),
+            ("mean", join(&p.mean)),
+            ("std", join(&p.std)),
+        ]);
+        props.extend(self.dataset.clone().map(|d| ("dataset", d)));
+        props.extend(self.validation_accuracy.map(|a| ("validation_accuracy", a.to_string())));
+        props.extend(self.test_accuracy.map(|a| ("test_accuracy", a.to_string())));
+        props.into_iter().map(|(key, value)| (format!("gnet.{key}"), value)).collect()
+    }
+
+    /// Reads the pairs back; `None` when the file carries none of gnet's.
+    ///
+    /// # Errors
+    /// A key that is missing or whose value cannot be read is named.
+    pub fn from_props(props: &BTreeMap<String, String>) -> Result<Option<Self>> {
+        if !props.keys().any(|k| k.starts_with("gnet.")) {
+            return Ok(None);
+        }
+        let get = |key: &str| props.get(&format!("gnet.{key}")).map(String::as_str);
+        let need = |key: &str| get(key).ok_or_else(|| Error::input(format!("metadata gnet.{key}"), "is missing"));
+        let mean = numbers("mean", need("mean")?)?;
+        let std = numbers("std", need("std")?)?;
+        let channels: usize = number("channels", need("channels")?)?;
+        if mean.len() != channels || std.len() != channels || std.iter().any(|s| *s <= 0.0) {
+            return Err(Error::input("metadata gnet.mean, gnet.std", format!("do not hold {channels} channels")));
+        }
+        let classes = need("classes")?;
+        Ok(Some(Self {
+            preset: need("preset")?.to_owned(),
+            classes: classes.split(',').filter(|c| !c.is_empty()).map(str::to_owned).collect(),
+            preprocessing: Preprocessing {
+                image_size: number("image_size", need("image_size")?)?,
+                channels,
+                mean,
+                std,
+            },
+            dataset: get("dataset").map(str::to_owned),
+            validation_accuracy: get("validation_accuracy").map(|v| number("validation_accuracy", v)).transpose()?,
+            test_accuracy: get("test_accuracy").map(|v| number("test_accuracy", v)).transpose()?,
+        }))
+    }
+}
+
+fn number<T: std::str::FromStr>(key: &str, text: &str) -> Result<T> {
+    text.parse().map_err(|_| Error::input(format!("metadata gnet.{key}"), format!("'{text}' is not a number")))
+}
+
+fn numbers(key: &str, text: &str) -> Result<Vec<f32>> {
+    text.split(',').map(|v| number::<f32>(key, v)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Metadata {
+        Metadata {
+            preset: "bn-aux".into(),
+            classes: vec!["shirt".into(), "bag".into()],
+            preprocessing: Preprocessing { image_size: 28, channels: 1, mean: vec![0.2860406], std: vec![0.35302424] },
+            dataset: Some("embedded".into()),
+            validation_accuracy: Some(0.8125),
+            test_accuracy: None,
+        }
+    }
+
+    #[test]
+    fn metadata_survives_the_round_trip() {
+        assert_eq!(Metadata::from_props(&sample().to_props()).unwrap(), Some(sample()));
+    }
+
+    #[test]
+    fn a_foreign_file_has_no_metadata() {
+        let props = BTreeMap::from([("author".to_owned(), "someone".to_owned())]);
+        assert_eq!(Metadata::from_props(&props).unwrap(), None);
+    }
+
+    #[test]
+    fn a_broken_value_is_named() {
+        for (key, value, says) in [
+            ("gnet.image_size", "wide", "metadata gnet.image_size: 'wide' is not a number"),
+            ("gnet.mean", "0.1,0.2", "do not hold 1 channels"),
+            ("gnet.std", "0", "do not hold 1 channels"),
+        ] {
+            let mut props = sample().to_props();
+            props.insert(key.into(), value.into());
+            assert!(Metadata::from_props(&props).unwrap_err().to_string().contains(says), "{key}");
+        }
+    }
+}
