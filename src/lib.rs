@@ -7,8 +7,14 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+pub mod cost;
 mod error;
 pub mod files;
+pub mod graph;
 pub mod metadata;
+pub mod onnx;
+pub mod passes;
+#[cfg(feature = "burn")]
+pub mod trace;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,140 @@
+//! One dimension of a shape, which may depend on a symbol such as the batch size `N`.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A dimension: a number, `scale * symbol + offset`, or not known.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Dim {
+    /// A fixed size.
+    Known(usize),
+    /// A size that is a line in a symbol, such as the batch size.
+    Symbolic {
+        /// Name of the symbol, ONNX's `dim_param`.
+        symbol: String,
+        /// What the symbol is multiplied by; never 0.
+        scale: i64,
+        /// What is added.
+        offset: i64,
+    },
+    /// Nothing is known.
+    Unknown,
+}
+
+impl Dim {
+    /// The symbol itself.
+    pub fn symbol(name: impl Into<String>) -> Self {
+        Self::Symbolic { symbol: name.into(), scale: 1, offset: 0 }
+    }
+
+    /// Reads what [`Dim`]'s `Display` writes; any other text is a symbol of that name.
+    pub fn parse(text: &str) -> Self {
+        Self::parse_line(text).unwrap_or_else(|| Self::symbol(text))
+    }
+
+    /// `[scale*]symbol[+offset|-offset]` with a plain name as symbol.
+    fn parse_line(text: &str) -> Option<Self> {
+        let (scale, rest) = match text.split_once('*') {
+            Some((scale, rest)) => (scale.parse().ok().filter(|s| *s != 0)?, rest),
+            None => (1, text),
+        };
+        let end = rest.find(['+', '-']).unwrap_or(rest.len());
+        let (symbol, offset) = rest.split_at(end);
+        let plain = !symbol.is_empty() && symbol.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let offset = if offset.is_empty() { 0 } else { offset.parse().ok()? };
+        plain.then(|| Self::Symbolic { symbol: symbol.to_owned(), scale, offset })
+    }
+
+    /// The size, when it is fixed.
+    pub fn known(&self) -> Option<usize> {
+        match self {
+            Self::Known(size) => Some(*size),
+            _ => None,
+        }
+    }
+
+    /// The size when every symbol has the value `value`; `None` when it is unknown or would be negative.
+    pub fn at(&self, value: usize) -> Option<usize> {
+        match self {
+            Self::Known(size) => Some(*size),
+            Self::Symbolic { scale, offset, .. } => {
+                let value = i64::try_from(value).ok()?;
+                usize::try_from(scale.checked_mul(value)?.checked_add(*offset)?).ok()
+            }
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl fmt::Display for Dim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(size) => write!(f, "{size}"),
+            Self::Symbolic { symbol, scale, offset } => {
+                if *scale != 1 {
+                    write!(f, "{scale}*")?;
+                }
+                f.write_str(symbol)?;
+                if *offset != 0 { write!(f, "{offset:+}") } else { Ok(()) }
+            }
+            Self::Unknown => f.write_str("?"),
+        }
+    }
+}
+
+/// A number when fixed, a text such as `N` when symbolic, null when unknown.
+impl Serialize for Dim {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Known(size) => serializer.serialize_u64(*size as u64),
+            Self::Symbolic { .. } => serializer.collect_str(self),
+            Self::Unknown => serializer.serialize_none(),
+        }
+    }
+}
+
+/// A shape as text: `N x 64 x 14 x 14`.
+pub fn shape_text(shape: &[Dim]) -> String {
+    match shape {
+        [] => "scalar".to_owned(),
+        dims => dims.iter().map(Dim::to_string).collect::<Vec<_>>().join(" x "),
+    }
+}
+
+/// The number of elements when every symbol is `value`; `None` when unknown or past `u64`.
+pub fn elements(shape: &[Dim], value: usize) -> Option<u64> {
+    shape.iter().try_fold(1u64, |product, dim| product.checked_mul(dim.at(value)? as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dimension_is_a_line_in_its_symbol() {
+        let dim = Dim::Symbolic { symbol: "N".into(), scale: 3, offset: -1 };
+        assert_eq!((dim.to_string().as_str(), dim.at(2), dim.at(0), dim.known()), ("3*N-1", Some(5), None, None));
+        assert_eq!((Dim::symbol("N").to_string().as_str(), Dim::symbol("N").at(7)), ("N", Some(7)));
+        assert_eq!((Dim::Known(4).at(9), Dim::Unknown.at(9)), (Some(4), None));
+    }
+
+    #[test]
+    fn a_dimension_survives_its_text() {
+        for (text, at_5) in [("N", Some(5)), ("3*N-1", Some(14)), ("2*batch_size+7", Some(17)), ("N+1", Some(6))] {
+            let dim = Dim::parse(text);
+            assert_eq!((dim.to_string().as_str(), dim.at(5)), (text, at_5));
+        }
+        for text in ["floor(h/2)", "N*N", "a+b", "0*N", "unk__1+", "-"] {
+            assert_eq!(Dim::parse(text), Dim::symbol(text), "{text} is a name, not a line");
+        }
+    }
+
+    #[test]
+    fn elements_do_not_wrap() {
+        let huge = [Dim::Known(usize::MAX), Dim::Known(usize::MAX)];
+        assert_eq!(elements(&huge, 1), None);
+        assert_eq!(elements(&[Dim::symbol("N"), Dim::Known(3)], 2), Some(6));
+        assert_eq!(elements(&[], 2), Some(1));
+    }
+}

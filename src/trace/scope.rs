@@ -1,0 +1,77 @@
+//! Names the module an operation belongs to.
+//!
+//! The capture device does not record modules, but parameters carry their path. An operation that reads a parameter
+//! belongs to the module that owns it; the others are placed by what they read, or by their one reader when that is
+//! deeper in the module tree (the pool of an Inception branch reads the block before and feeds its own projection).
+
+use std::collections::HashMap;
+
+use burn::backend::ir::{OperationIr, TensorId};
+
+use super::Trace;
+
+/// For each operation of a trace, the dotted path of its module; empty for the root.
+pub(super) fn scopes(trace: &Trace) -> Vec<String> {
+    let operations = &trace.operations;
+    let owners: Vec<Option<&str>> = operations.iter().map(|op| owner(trace, op)).collect();
+    let producers: HashMap<TensorId, usize> =
+        operations.iter().enumerate().flat_map(|(i, op)| op.outputs().map(move |t| (t.id, i))).collect();
+    let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (i, op) in operations.iter().enumerate() {
+        for producer in op.inputs().filter_map(|t| producers.get(&t.id)) {
+            readers.entry(*producer).or_default().push(i);
+        }
+    }
+    let mut scopes: Vec<String> = Vec::with_capacity(operations.len());
+    for (i, op) in operations.iter().enumerate() {
+        if let Some(owner) = owners[i] {
+            scopes.push(owner.to_owned());
+            continue;
+        }
+        // Around a layer with parameters, such as a convolution, an operation belongs to the module that holds the layer.
+        let around = |j: usize| owners[j].map_or_else(|| scopes[j].clone(), |owner| parent(owner).to_owned());
+        let before = common(op.inputs().filter_map(|t| producers.get(&t.id)).map(|j| around(*j)));
+        let after = match readers.get(&i).map(Vec::as_slice) {
+            Some([reader]) => owners[*reader].map(parent).unwrap_or_default(),
+            _ => "",
+        };
+        scopes.push(if depth(after) > depth(&before) { after.to_owned() } else { before });
+    }
+    scopes
+}
+
+/// The module whose parameter an operation reads.
+fn owner<'a>(trace: &'a Trace, op: &OperationIr) -> Option<&'a str> {
+    op.inputs().find_map(|t| trace.names.get(&t.id)).map(|name| parent(name))
+}
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(parent, _)| parent)
+}
+
+fn depth(path: &str) -> usize {
+    path.split('.').filter(|part| !part.is_empty()).count()
+}
+
+/// The longest path that all paths start with.
+fn common(mut paths: impl Iterator<Item = String>) -> String {
+    let first = paths.next().unwrap_or_default();
+    let shared = paths.fold(first.split('.').collect::<Vec<_>>(), |shared, path| {
+        shared.into_iter().zip(path.split('.')).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
+    });
+    shared.join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_share_their_beginning() {
+        let common = |paths: &[&str]| common(paths.iter().map(|p| (*p).to_owned()));
+        assert_eq!(common(&["a.b.c", "a.b.d", "a.b"]), "a.b");
+        assert_eq!(common(&["ab", "a"]), "");
+        assert_eq!(common(&[]), "");
+        assert_eq!((parent("a.b.weight"), parent("weight"), depth("a.b"), depth("")), ("a.b", "", 2, 0));
+    }
+}
