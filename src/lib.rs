@@ -7,6 +7,8 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+#[cfg(feature = "data")]
+pub mod data;
 mod error;
 pub mod files;
 pub mod metadata;
