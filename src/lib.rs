@@ -7,8 +7,11 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+pub mod card;
 mod error;
 pub mod files;
 pub mod metadata;
+#[cfg(feature = "burn")]
+pub mod nets;
 
 pub use error::{Error, ErrorKind, Result};
