@@ -97,13 +97,13 @@ impl FromStr for Pooling {
     }
 }
 
-/// A named network.
+/// A named network. Both are for 1 channel, 96 pixels and 10 classes unless told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Preset {
-    /// The d2l course's: 1 channel, 96 pixels, 10 classes, biases, no batch normalisation, no heads.
+    /// The d2l course's: biases, no batch normalisation, no heads.
     #[serde(rename = "d2l")]
     D2l,
-    /// Batch normalisation and auxiliary heads: 3 channels, 224 pixels, 1000 classes unless told otherwise.
+    /// Batch normalisation, convolutions without bias, auxiliary heads.
     #[serde(rename = "bn-aux")]
     BnAux,
 }
@@ -122,15 +122,11 @@ impl Preset {
 
     /// The options the preset stands for, at its own size; change the fields for another.
     pub fn config(self) -> GoogLeNetConfig {
-        let (image_size, channels, classes) = match self {
-            Self::D2l => (96, 1, 10),
-            Self::BnAux => (224, 3, 1000),
-        };
         let rich = self == Self::BnAux;
         GoogLeNetConfig {
-            image_size,
-            channels,
-            classes,
+            image_size: 96,
+            channels: 1,
+            classes: 10,
             batch_norm: rich,
             aux_heads: rich,
             lrn: false,

@@ -1,6 +1,7 @@
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
 
 use super::*;
+use crate::card::Card;
 use crate::nets::{Pooling, Preset, learned_params};
 
 fn network(config: &GoogLeNetConfig) -> GoogLeNet {
@@ -55,7 +56,7 @@ fn the_plain_network_has_the_stage_shapes_of_the_course() {
 
 #[test]
 fn the_network_with_heads_has_the_known_parameters_layer_by_layer() {
-    let net = network(&Preset::BnAux.config());
+    let net = network(&GoogLeNetConfig { image_size: 224, channels: 3, classes: 1000, ..Preset::BnAux.config() });
     assert_eq!(learned_params(&net), 13_385_816);
     let (aux1, aux2) = (net.aux1.as_ref().unwrap(), net.aux2.as_ref().unwrap());
     for (name, params, expected) in [
@@ -198,4 +199,19 @@ fn dropout_repeats_with_its_seed_and_step() {
     let (first, other) = (answer(0), answer(1));
     assert_eq!(first, answer(0));
     assert!(first.iter().zip(&other).all(|(a, b)| a != b), "every dropout layer has its own masks");
+}
+
+#[test]
+fn the_model_cards_count_what_the_networks_have() {
+    for preset in Preset::ALL {
+        let (card, config) = (Card::of(preset.name()).unwrap(), preset.config());
+        assert_eq!(
+            (card.input.image_size, card.input.channels, card.classes),
+            (config.image_size, config.channels, config.classes)
+        );
+        let net = network(&config);
+        let heads: usize = [&net.aux1, &net.aux2].into_iter().flatten().map(learned_params).sum();
+        assert_eq!(card.heads.map_or(0, |heads| heads.params), heads as u64, "{preset}");
+        assert_eq!(card.network.params, (learned_params(&net) - heads) as u64, "{preset}");
+    }
 }
