@@ -10,6 +10,7 @@
 pub mod cost;
 #[cfg(feature = "data")]
 pub mod data;
+pub mod card;
 mod error;
 pub mod files;
 pub mod graph;
@@ -18,5 +19,7 @@ pub mod onnx;
 pub mod passes;
 #[cfg(feature = "burn")]
 pub mod trace;
+#[cfg(feature = "burn")]
+pub mod nets;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,75 @@
+//! Walks over a module's parameters: counting what is learned, and drawing what is random.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Tensor, TensorData};
+use rand_chacha::ChaCha8Rng;
+
+use super::random;
+
+/// Number of learned parameters: weights, biases, scales and shifts of batch normalisation.
+///
+/// Running statistics are not learned and not counted; `Module::num_params` counts them too.
+pub fn learned_params<M: Module>(module: &M) -> usize {
+    let mut counter = Counter::default();
+    module.visit(&mut counter);
+    counter.elements
+}
+
+/// Whether the field `name` of `container` is a running statistic of batch normalisation.
+fn is_statistic(name: &str, container: &str) -> bool {
+    container == "Struct:BatchNorm" && name.starts_with("running_")
+}
+
+#[derive(Default)]
+struct Counter {
+    elements: usize,
+    inside_statistic: bool,
+}
+
+impl ModuleVisitor for Counter {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.inside_statistic = is_statistic(name, container);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.inside_statistic = false;
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if !self.inside_statistic {
+            self.elements += param.lazy_shape().num_elements();
+        }
+    }
+}
+
+/// Draws every kernel and matrix again, Xavier uniform, from a generator of its own in the order of the fields.
+///
+/// Biases, scales and shifts are constants and stay.
+pub(super) fn draw_weights<M: Module>(module: M, seed: u64) -> M {
+    module.map(&mut Xavier(random::generator(seed, random::Purpose::Weights, 0)))
+}
+
+struct Xavier(ChaCha8Rng);
+
+impl ModuleMapper for Xavier {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.lazy_shape().dims::<D>();
+        let Some(bound) = xavier_bound(&shape) else { return param };
+        let count = shape.iter().product();
+        let values: Vec<f32> = (0..count).map(|_| bound * (2.0 * random::unit(&mut self.0) - 1.0)).collect();
+        let tensor = Tensor::from_data(TensorData::new(values, shape), &param.lazy_device());
+        let id = param.id;
+        param.transform_for_load(tensor, id)
+    }
+}
+
+/// The bound `sqrt(6 / (fan_in + fan_out))` of Glorot & Bengio (2010) for a kernel `[out, in, height, width]` or a
+/// matrix `[in, out]`; `None` for a vector.
+fn xavier_bound(shape: &[usize]) -> Option<f32> {
+    let fans = match shape {
+        [inputs, outputs] => inputs + outputs,
+        [outputs, inputs, height, width] => (inputs + outputs) * height * width,
+        _ => return None,
+    };
+    Some((6.0 / fans as f64).sqrt() as f32)
+}
