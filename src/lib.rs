@@ -10,5 +10,8 @@
 mod error;
 pub mod files;
 pub mod metadata;
+pub mod report;
+pub mod runtime;
+pub mod stats;
 
 pub use error::{Error, ErrorKind, Result};
