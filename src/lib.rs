@@ -21,5 +21,8 @@ pub mod passes;
 pub mod trace;
 #[cfg(feature = "burn")]
 pub mod nets;
+pub mod report;
+pub mod runtime;
+pub mod stats;
 
 pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,110 @@
+//! Dense arrays that cross the border of an engine.
+
+use crate::{Error, Result};
+
+/// A dense `f32` array in row-major order. Images are NCHW.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// Length of each axis.
+    pub shape: Vec<usize>,
+    /// The values, last axis fastest; as many as the product of the shape.
+    pub data: Vec<f32>,
+}
+
+impl Array {
+    /// An array of this shape.
+    ///
+    /// # Errors
+    /// `data` has another length than the shape's product.
+    pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Result<Self> {
+        let array = Self { shape, data };
+        array.check()?;
+        Ok(array)
+    }
+
+    /// Deterministic noise that looks like a normalised image: mean 0, variance 1, within +-3.47.
+    ///
+    /// Each value is a sum of four uniform 16-bit numbers (an Irwin-Hall distribution, close to the normal one), taken
+    /// from the SplitMix64 sequence that `seed` starts: the same on every machine. Another seed gives other values.
+    pub fn noise(shape: Vec<usize>, seed: u64) -> Self {
+        let len: usize = shape.iter().product();
+        // Neighbouring seeds must not give overlapping stretches of one sequence.
+        let start = splitmix(seed);
+        let data = (0..len as u64).map(|i| centred(splitmix(start.wrapping_add(i.wrapping_mul(GOLDEN))))).collect();
+        Self { shape, data }
+    }
+
+    /// Length of the first axis: the images of a batch. 1 for a scalar.
+    pub fn batch(&self) -> usize {
+        self.shape.first().copied().unwrap_or(1)
+    }
+
+    /// The values of each image of the batch, in order.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        let len = self.data.len() / self.batch().max(1);
+        self.data.chunks_exact(len.max(1))
+    }
+
+    /// Refuses an array whose values do not fill its shape.
+    pub(super) fn check(&self) -> Result<()> {
+        let expected = self.shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
+        if expected == Some(self.data.len()) {
+            return Ok(());
+        }
+        Err(Error::input(format!("array of shape {:?}", self.shape), format!("holds {} values", self.data.len())))
+    }
+}
+
+/// The step of SplitMix64: 2^64 divided by the golden ratio.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The output function of SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+fn splitmix(state: u64) -> u64 {
+    let mut z = state.wrapping_add(GOLDEN);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// Four uniform numbers of 16 bits, added, centred and scaled to variance 1: one of them has variance 1/12.
+fn centred(bits: u64) -> f32 {
+    let sum: u32 = [0, 16, 32, 48].iter().map(|shift| (bits >> shift) as u32 & 0xFFFF).sum();
+    let middle = 2.0 * 65535.0;
+    ((f64::from(sum) - middle) / 65536.0 * 3_f64.sqrt()) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn noise_is_centred_repeatable_and_differs_by_seed() {
+        let noise = Array::noise(vec![4, 3, 50, 50], 7);
+        let n = noise.data.len() as f64;
+        assert_eq!(n, 30_000.0);
+        let mean = noise.data.iter().map(|v| f64::from(*v)).sum::<f64>() / n;
+        let variance = noise.data.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>() / n - mean * mean;
+        assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03, "mean {mean}, variance {variance}");
+        assert!(noise.data.iter().all(|v| v.abs() <= 3.47));
+        assert_eq!(noise, Array::noise(vec![4, 3, 50, 50], 7));
+        let other = Array::noise(vec![4, 3, 50, 50], 8);
+        let same = noise.data.iter().zip(&other.data).filter(|(a, b)| a == b).count();
+        assert!(same < 100, "{same} of 30000 values are shared with the next seed");
+    }
+
+    #[test]
+    fn an_array_holds_what_its_shape_says() {
+        assert!(Array::new(vec![2, 3], vec![0.0; 6]).is_ok());
+        let error = Array::new(vec![2, 3], vec![0.0; 5]).unwrap_err();
+        assert_eq!(error.to_string(), "array of shape [2, 3]: holds 5 values");
+        assert!(Array::new(vec![usize::MAX, 2], vec![]).is_err());
+    }
+
+    #[test]
+    fn rows_are_the_images() {
+        let array = Array::new(vec![2, 2], vec![1.0, 2.0, 3.0, 4.0]).unwrap();
+        assert_eq!(array.rows().collect::<Vec<_>>(), [[1.0, 2.0], [3.0, 4.0]]);
+        assert_eq!(Array::new(vec![], vec![5.0]).unwrap().rows().len(), 1);
+        assert_eq!(Array::new(vec![0, 4], vec![]).unwrap().rows().len(), 0);
+    }
+}

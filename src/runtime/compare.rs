@@ -1,0 +1,259 @@
+//! How far two runtimes agree on one output, and whether that says anything.
+
+use serde::Serialize;
+
+use super::Array;
+use crate::{Error, Result};
+
+/// Agreement of two arrays of one shape, value by value and image by image.
+///
+/// A NaN or an infinity on either side is a disagreement whatever stands on the other: the differences are then
+/// infinite (`null` in JSON) and [`within`](Self::within) is false.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Agreement {
+    /// Images compared: the length of the first axis.
+    pub images: usize,
+    /// Values compared.
+    pub values: usize,
+    /// Values that are NaN or infinite on either side.
+    pub not_finite: usize,
+    /// Largest `|a - b|`.
+    pub max_abs_diff: f64,
+    /// Mean of `|a - b|`.
+    pub mean_abs_diff: f64,
+    /// Largest `|a - b| / max(|a|, |b|)`, 0 where both are 0. Near 0 it is large for harmless differences: read it
+    /// beside `max_abs_diff`.
+    pub max_rel_diff: f64,
+    /// Cosine of the angle between the arrays as vectors; `None` when one of them is 0 or not finite.
+    pub cosine: Option<f64>,
+    /// Share of the images, 0..1, whose largest value stands at the same place. The first of equal values counts; an
+    /// image with a value that is not finite agrees on nothing.
+    pub top1_agreement: f64,
+}
+
+impl Agreement {
+    /// Compares `other` with `reference`; the measure is symmetric.
+    ///
+    /// # Errors
+    /// The shapes differ, or there is nothing to compare.
+    pub fn of(reference: &Array, other: &Array) -> Result<Self> {
+        reference.check()?;
+        other.check()?;
+        if reference.shape != other.shape {
+            let reason = format!("shapes {:?} and {:?} differ", reference.shape, other.shape);
+            return Err(Error::check("comparison", reason));
+        }
+        if reference.data.is_empty() {
+            return Err(Error::check("comparison", format!("arrays of shape {:?} hold no value", reference.shape)));
+        }
+        let differences = Differences::of(&reference.data, &other.data);
+        let images = reference.rows().len();
+        let agreeing = reference.rows().zip(other.rows()).filter(|(a, b)| same_top(a, b)).count();
+        Ok(Self {
+            images,
+            values: reference.data.len(),
+            not_finite: differences.not_finite,
+            max_abs_diff: differences.max_abs,
+            mean_abs_diff: differences.sum_abs / reference.data.len() as f64,
+            max_rel_diff: differences.max_rel,
+            cosine: cosine(&reference.data, &other.data),
+            top1_agreement: agreeing as f64 / images as f64,
+        })
+    }
+
+    /// Whether every value is finite and no difference exceeds `tolerance`.
+    pub fn within(&self, tolerance: f64) -> bool {
+        self.not_finite == 0 && self.max_abs_diff <= tolerance
+    }
+}
+
+#[derive(Default)]
+struct Differences {
+    not_finite: usize,
+    max_abs: f64,
+    sum_abs: f64,
+    max_rel: f64,
+}
+
+impl Differences {
+    fn of(a: &[f32], b: &[f32]) -> Self {
+        let mut found = Self::default();
+        for (a, b) in a.iter().zip(b) {
+            let (a, b) = (f64::from(*a), f64::from(*b));
+            if !(a.is_finite() && b.is_finite()) {
+                found.not_finite += 1;
+                continue;
+            }
+            let difference = (a - b).abs();
+            let size = a.abs().max(b.abs());
+            found.max_abs = found.max_abs.max(difference);
+            found.sum_abs += difference;
+            found.max_rel = found.max_rel.max(if size > 0.0 { difference / size } else { 0.0 });
+        }
+        if found.not_finite > 0 {
+            (found.max_abs, found.sum_abs, found.max_rel) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
+        }
+        found
+    }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
+    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+    let lengths = dot(a, a).sqrt() * dot(b, b).sqrt();
+    let cosine = dot(a, b) / lengths;
+    // Rounding may lead a hair beyond 1.
+    cosine.is_finite().then(|| cosine.clamp(-1.0, 1.0))
+}
+
+fn same_top(a: &[f32], b: &[f32]) -> bool {
+    top1(a).is_some_and(|place| Some(place) == top1(b))
+}
+
+/// Place of the largest value, the first of equal ones; `None` when there is none or one is not finite.
+pub fn top1(values: &[f32]) -> Option<usize> {
+    if values.iter().any(|value| !value.is_finite()) {
+        return None;
+    }
+    let mut best: Option<usize> = None;
+    for (i, value) in values.iter().enumerate() {
+        if best.is_none_or(|b| *value > values[b]) {
+            best = Some(i);
+        }
+    }
+    best
+}
+
+/// How far the outputs for different inputs lie apart.
+///
+/// Two runtimes that agree on a network whose output hardly depends on its input have proved nothing: a freshly
+/// initialised GoogLeNet puts two images 5e-7 apart, and a comparison at 1e-4 would pass whatever the file did.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// Images looked at.
+    pub images: usize,
+    /// Distance of the two closest images: the smallest, over all pairs, of the largest `|a - b|`.
+    pub min: f64,
+    /// Distance of the two images farthest apart.
+    pub max: f64,
+}
+
+/// How many times the tolerance the spread must be.
+pub const SPREAD_OVER_TOLERANCE: f64 = 100.0;
+
+impl Spread {
+    /// The spread of the images of one output; all inputs differed.
+    ///
+    /// # Errors
+    /// Fewer than two images, or a value that is not finite.
+    pub fn of(output: &Array) -> Result<Self> {
+        output.check()?;
+        let rows: Vec<&[f32]> = output.rows().collect();
+        if rows.len() < 2 {
+            return Err(Error::check("spread", "it takes the outputs of at least two images"));
+        }
+        if output.data.iter().any(|value| !value.is_finite()) {
+            return Err(Error::check("spread", "an output is NaN or infinite"));
+        }
+        let (mut min, mut max) = (f64::INFINITY, 0.0_f64);
+        for (i, a) in rows.iter().enumerate() {
+            for b in &rows[i + 1..] {
+                let distance = Differences::of(a, b).max_abs;
+                (min, max) = (min.min(distance), max.max(distance));
+            }
+        }
+        Ok(Self { images: rows.len(), min, max })
+    }
+
+    /// Whether a comparison at `tolerance` can tell the images apart: any two lie at least 100 tolerances apart.
+    pub fn supports(&self, tolerance: f64) -> bool {
+        self.min >= SPREAD_OVER_TOLERANCE * tolerance
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn array(shape: &[usize], data: &[f32]) -> Array {
+        Array::new(shape.to_vec(), data.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn an_array_agrees_with_itself() {
+        let a = Array::noise(vec![3, 10], 1);
+        let agreement = Agreement::of(&a, &a).unwrap();
+        assert_eq!((agreement.images, agreement.values, agreement.not_finite), (3, 30, 0));
+        assert_eq!((agreement.max_abs_diff, agreement.mean_abs_diff, agreement.max_rel_diff), (0.0, 0.0, 0.0));
+        assert!((agreement.cosine.unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!(agreement.top1_agreement, 1.0);
+        assert!(agreement.within(0.0));
+    }
+
+    #[test]
+    fn known_differences() {
+        let a = array(&[2, 2], &[1.0, 0.0, 0.0, 2.0]);
+        let b = array(&[2, 2], &[1.5, 0.0, 4.0, 2.0]);
+        let agreement = Agreement::of(&a, &b).unwrap();
+        assert_eq!((agreement.max_abs_diff, agreement.mean_abs_diff, agreement.max_rel_diff), (4.0, 4.5 / 4.0, 1.0));
+        assert_eq!(agreement.top1_agreement, 0.5);
+        let cosine = 5.5 / (5.0_f64.sqrt() * 22.25_f64.sqrt());
+        assert!((agreement.cosine.unwrap() - cosine).abs() < 1e-12);
+        assert!(agreement.within(4.0) && !agreement.within(3.999));
+        assert_eq!(Agreement::of(&b, &a).unwrap(), agreement, "it is symmetric");
+    }
+
+    #[test]
+    fn values_that_are_not_finite_disagree_even_with_themselves() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let a = array(&[2, 2], &[bad, 1.0, 2.0, 3.0]);
+            let agreement = Agreement::of(&a, &a).unwrap();
+            assert_eq!(agreement.not_finite, 1);
+            assert!(!agreement.within(f64::INFINITY), "{bad}");
+            assert_eq!((agreement.max_abs_diff, agreement.top1_agreement), (f64::INFINITY, 0.5));
+            let json = serde_json::to_value(&agreement).unwrap();
+            assert!(json["max_abs_diff"].is_null() && json["cosine"].is_null());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_refused() {
+        let a = array(&[2, 2], &[0.0; 4]);
+        let error = Agreement::of(&a, &array(&[4], &[0.0; 4])).unwrap_err();
+        assert_eq!(error.to_string(), "comparison: shapes [2, 2] and [4] differ");
+        let empty = array(&[0, 2], &[]);
+        assert!(Agreement::of(&empty, &empty).is_err());
+        let broken = Array { shape: vec![2], data: vec![0.0] };
+        assert!(Agreement::of(&broken, &broken).is_err());
+    }
+
+    #[test]
+    fn a_vector_of_zeros_has_no_direction() {
+        let zeros = array(&[2], &[0.0, 0.0]);
+        assert_eq!(Agreement::of(&zeros, &zeros).unwrap().cosine, None);
+    }
+
+    #[test]
+    fn the_first_of_equal_values_is_on_top() {
+        assert_eq!(top1(&[1.0, 3.0, 3.0]), Some(1));
+        assert_eq!(top1(&[-2.0, -1.0]), Some(1));
+        assert_eq!((top1(&[]), top1(&[1.0, f32::NAN])), (None, None));
+    }
+
+    #[test]
+    fn a_network_that_ignores_its_input_supports_no_comparison() {
+        let alike = array(&[3, 2], &[0.1, 0.2, 0.1, 0.200_000_5, 5.0, 5.0]);
+        let spread = Spread::of(&alike).unwrap();
+        assert!(spread.min < 1e-6 && spread.max > 4.0);
+        assert!(!spread.supports(1e-4));
+        let apart = array(&[2, 2], &[0.0, 1.0, 0.5, 1.0]);
+        let spread = Spread::of(&apart).unwrap();
+        assert_eq!((spread.min, spread.max), (0.5, 0.5));
+        assert!(spread.supports(0.005) && !spread.supports(0.006));
+    }
+
+    #[test]
+    fn a_spread_takes_two_finite_images() {
+        assert!(Spread::of(&array(&[1, 2], &[0.0, 1.0])).is_err());
+        assert!(Spread::of(&array(&[2, 1], &[0.0, f32::NAN])).is_err());
+    }
+}

@@ -1,0 +1,243 @@
+//! From a file's bytes to a plan for one batch size.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tract_onnx::pb::{GraphProto, ModelProto};
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::nn::Softmax;
+use tract_onnx::tract_core::ops::scan::Scan;
+use tract_onnx::tract_hir::infer::{Factoid, GenericFactoid, ShapeFactoid};
+
+use super::super::Input;
+use super::lane::guarded;
+use crate::{Error, Result};
+
+/// An optimised network for one batch size, shared by the lanes that run it.
+pub(super) type Plan = Arc<TypedRunnableModel>;
+
+/// What tract said about a failure: the first line of each cause, outermost first, without a backtrace.
+pub(super) fn failed(error: &TractError) -> Error {
+    const LONGEST: usize = 300;
+    let mut lines: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        let line = text.lines().next().unwrap_or_default().trim();
+        let short: String = line.chars().take(LONGEST).collect();
+        // Some causes repeat what is wrapped around them.
+        if !short.is_empty() && lines.last() != Some(&short) {
+            lines.push(short);
+        }
+    }
+    Error::input("tract", lines.join(": "))
+}
+
+/// The first axis of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Axis {
+    /// As many images as one likes: the file gives it a name or nothing.
+    Batch,
+    /// A number in the file, or an input without axes.
+    Fixed,
+}
+
+/// An input as the file declares it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Declared {
+    pub(super) name: String,
+    pub(super) axis: Axis,
+    /// The shape; the first entry means nothing when the axis is the batch.
+    shape: Vec<usize>,
+}
+
+impl Declared {
+    /// The input for `batch` images.
+    pub(super) fn at(&self, batch: usize) -> Input {
+        Input { name: self.name.clone(), shape: self.shape_at(batch) }
+    }
+
+    fn shape_at(&self, batch: usize) -> Vec<usize> {
+        let mut shape = self.shape.clone();
+        if self.axis == Axis::Batch {
+            shape[0] = batch;
+        }
+        shape
+    }
+}
+
+/// A file that was read and understood, its batch not yet chosen.
+pub(super) struct Model {
+    network: InferenceModel,
+    pub(super) inputs: Vec<Declared>,
+}
+
+impl Model {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
+        guarded(|| {
+            // Shapes that the file states between its inputs and outputs are inferred anew: they speak of its own
+            // batch, by name or number, and could only clash with ours.
+            let onnx = onnx().with_ignore_value_info(true);
+            let proto = onnx.proto_model_for_read(&mut &*bytes).map_err(|e| failed(&e))?;
+            check_outputs(&proto)?;
+            let network = onnx.model_for_proto_model(&proto).map_err(|e| failed(&e))?;
+            let inputs = declared(&network)?;
+            Ok(Self { network, inputs })
+        })
+    }
+
+    /// The batch of a file without a dynamic one: the first axis of its first input.
+    pub(super) fn fixed_batch(&self) -> Option<usize> {
+        if self.inputs.iter().any(|input| input.axis == Axis::Batch) {
+            return None;
+        }
+        Some(self.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or(1))
+    }
+
+    /// The network optimised for `batch` images.
+    pub(super) fn plan(&self, batch: usize) -> Result<Plan> {
+        guarded(|| {
+            let mut network = self.network.clone();
+            let optimised = || -> TractResult<TypedModel> {
+                for (i, input) in self.inputs.iter().enumerate() {
+                    network.set_input_fact(i, f32::fact(&input.shape_at(batch)).into())?;
+                }
+                network.into_optimized()
+            };
+            let network = optimised().map_err(|e| failed(&e))?;
+            check_output_types(&network)?;
+            network.into_runnable().map_err(|e| failed(&e))
+        })
+    }
+
+    /// Whether each image's result depends on that image alone, so that a batch may be split; else why not.
+    ///
+    /// The network is typed once more with a symbol for the batch. Then every value that depends on the batch must have
+    /// the symbol in exactly one axis (a mean over the images has lost it, a product of images with images has it
+    /// twice), no softmax and no loop may run along that axis, and in the outputs it must be the first.
+    pub(super) fn images_are_independent(&self) -> Result<(), String> {
+        guarded(|| {
+            let symbol = self.network.symbols.new_with_prefix("batch");
+            let typed = self.with_symbol(&symbol).map_err(|e| failed(&e))?;
+            Ok(independent(&typed, &symbol))
+        })
+        .unwrap_or_else(|error| Err(format!("with a symbol for the batch, {error}")))
+    }
+
+    fn with_symbol(&self, symbol: &Symbol) -> TractResult<TypedModel> {
+        let mut network = self.network.clone();
+        for (i, input) in self.inputs.iter().enumerate() {
+            let mut shape: TVec<TDim> = input.shape.iter().map(|side| side.to_dim()).collect();
+            if input.axis == Axis::Batch {
+                shape[0] = symbol.to_dim();
+            }
+            network.set_input_fact(i, f32::fact(&*shape).into())?;
+        }
+        network.into_typed()
+    }
+}
+
+/// tract panics on a graph output that nothing makes.
+fn check_outputs(proto: &ModelProto) -> Result<()> {
+    let Some(graph) = &proto.graph else {
+        return Err(Error::input("model", "there is no graph in it: it is no ONNX file, or an empty one"));
+    };
+    let made = values(graph);
+    match graph.output.iter().find(|output| !made.contains(output.name.as_str())) {
+        Some(missing) => Err(Error::input(format!("output '{}'", missing.name), "nothing in the graph makes it")),
+        None if graph.output.is_empty() => Err(Error::input("model", "its graph has no output")),
+        None => Ok(()),
+    }
+}
+
+fn values(graph: &GraphProto) -> HashSet<&str> {
+    let inputs = graph.input.iter().map(|input| input.name.as_str());
+    let constants = graph.initializer.iter().map(|tensor| tensor.name.as_str());
+    let results = graph.node.iter().flat_map(|node| node.output.iter().map(String::as_str));
+    inputs.chain(constants).chain(results).collect()
+}
+
+fn declared(network: &InferenceModel) -> Result<Vec<Declared>> {
+    let outlets = network.input_outlets().map_err(|e| failed(&e))?;
+    if outlets.is_empty() {
+        return Err(Error::input("model", "its graph has no input"));
+    }
+    outlets
+        .iter()
+        .map(|outlet| {
+            let fact = network.outlet_fact(*outlet).map_err(|e| failed(&e))?;
+            let name = network.node(outlet.node).name.clone();
+            let refuse = |reason: String| Error::input(format!("input '{name}'"), reason);
+            match fact.datum_type.concretize() {
+                Some(DatumType::F32) => {}
+                Some(other) => return Err(refuse(format!("is of type {other:?} where f32 is expected"))),
+                None => return Err(refuse("has no type".to_owned())),
+            }
+            let (axis, shape) = sides(&fact.shape).map_err(refuse)?;
+            Ok(Declared { name, axis, shape })
+        })
+        .collect()
+}
+
+/// The first axis and the shape; the reason when the file leaves more open than the first axis.
+fn sides(shape: &ShapeFactoid) -> Result<(Axis, Vec<usize>), String> {
+    if shape.is_open() {
+        return Err("has no shape".to_owned());
+    }
+    let mut axis = Axis::Fixed;
+    let mut sides = Vec::new();
+    for (i, side) in shape.dims().enumerate() {
+        let number = match side {
+            GenericFactoid::Only(dim) => dim.as_i64(),
+            GenericFactoid::Any => None,
+        };
+        match number.map(usize::try_from) {
+            Some(Ok(side)) if side > 0 => sides.push(side),
+            Some(_) => return Err(format!("axis {i} has no positive length")),
+            None if i == 0 && !matches!(side, GenericFactoid::Only(dim) if !matches!(dim, TDim::Sym(_))) => {
+                axis = Axis::Batch;
+                sides.push(0);
+            }
+            None => return Err(format!("axis {i} is dynamic; only the first, the batch, may be")),
+        }
+    }
+    Ok((axis, sides))
+}
+
+fn check_output_types(network: &TypedModel) -> Result<()> {
+    let outlets = network.output_outlets().map_err(|e| failed(&e))?;
+    for (i, outlet) in outlets.iter().enumerate() {
+        let fact = network.outlet_fact(*outlet).map_err(|e| failed(&e))?;
+        if fact.datum_type != DatumType::F32 {
+            let name = network.outlet_label(*outlet).map_or_else(|| i.to_string(), str::to_owned);
+            let reason = format!("is of type {:?} where f32 is expected", fact.datum_type);
+            return Err(Error::input(format!("output '{name}'"), reason));
+        }
+    }
+    Ok(())
+}
+
+fn independent(network: &TypedModel, symbol: &Symbol) -> Result<(), String> {
+    let axes = |outlet: &OutletId| -> Vec<usize> {
+        let sides = &network.nodes()[outlet.node].outputs[outlet.slot].fact.shape;
+        sides.iter().enumerate().filter(|(_, side)| side.symbols().contains(symbol)).map(|(axis, _)| axis).collect()
+    };
+    for node in network.nodes() {
+        let along: Vec<usize> = node.inputs.iter().flat_map(&axes).collect();
+        if along.is_empty() {
+            continue;
+        }
+        let mixes = node.op_as::<Softmax>().is_some_and(|op| along.iter().any(|axis| op.axes.contains(axis)))
+            || node.op_is::<Scan>();
+        let kept = (0..node.outputs.len()).all(|slot| axes(&OutletId::new(node.id, slot)).len() == 1);
+        if mixes || !kept {
+            return Err(format!("node '{}' ({}) mixes the images", node.name, node.op().name()));
+        }
+    }
+    for outlet in &network.outputs {
+        let first = network.nodes()[outlet.node].outputs[outlet.slot].fact.shape.first();
+        if first != Some(&symbol.to_dim()) || axes(outlet) != [0] {
+            return Err("an output does not have the batch as its first axis".to_owned());
+        }
+    }
+    Ok(())
+}

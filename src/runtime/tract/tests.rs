@@ -1,0 +1,185 @@
+//! tract against the values of onnx's reference evaluator, stored by `tests/fixtures/make.py`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::*;
+use crate::runtime::compare::{Agreement, Spread};
+use crate::runtime::{Provider, infer, load};
+
+#[derive(Deserialize)]
+struct Case {
+    inputs: Vec<Stored>,
+    outputs: Vec<Stored>,
+}
+
+#[derive(Deserialize)]
+struct Stored {
+    shape: Vec<usize>,
+    data: Vec<f32>,
+}
+
+impl Stored {
+    fn array(&self) -> Array {
+        Array::new(self.shape.clone(), self.data.clone()).unwrap()
+    }
+}
+
+const TOLERANCE: f64 = 1e-5;
+
+fn fixture(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn case(name: &str) -> (Vec<Array>, Vec<Array>) {
+    let mut cases: BTreeMap<String, Case> = serde_json::from_slice(&fixture("reference.json")).unwrap();
+    let case = cases.remove(name).unwrap();
+    (case.inputs.iter().map(Stored::array).collect(), case.outputs.iter().map(Stored::array).collect())
+}
+
+fn session(name: &str, batch: usize, threads: usize) -> Result<Box<dyn Session>> {
+    load(Provider::Tract, &fixture(&format!("{name}.onnx")), &RunOptions { threads, batch })
+}
+
+/// The first `n` images of an array.
+fn head(array: &Array, n: usize) -> Array {
+    let data = array.rows().take(n).flatten().copied().collect();
+    Array::new([&[n], &array.shape[1..]].concat(), data).unwrap()
+}
+
+fn assert_equal(found: &[Array], expected: &[Array]) {
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        let agreement = Agreement::of(expected, found).unwrap();
+        assert!(agreement.within(TOLERANCE), "{agreement:?}");
+    }
+}
+
+#[test]
+fn a_dynamic_batch_equals_the_reference_at_every_size_and_split() {
+    let (inputs, outputs) = case("dynamic");
+    assert!(Spread::of(&outputs[0]).unwrap().supports(TOLERANCE), "else equality would say nothing");
+    for batch in 1..=5 {
+        for threads in 1..=6 {
+            let mut session = session("dynamic", batch, threads).unwrap();
+            let found = infer(session.as_mut(), &head(&inputs[0], batch)).unwrap();
+            assert_equal(&found, &outputs.iter().map(|o| head(o, batch)).collect::<Vec<_>>());
+            let lanes = if batch == 1 { 1 } else { threads.min(batch) };
+            assert_eq!(session.threads_used(), lanes, "batch {batch}, {threads} threads");
+            assert_eq!(session.notes().is_empty(), lanes == threads, "{:?}", session.notes());
+        }
+    }
+}
+
+#[test]
+fn a_second_binding_replaces_the_first() {
+    let (inputs, outputs) = case("dynamic");
+    let mut session = session("dynamic", 5, 2).unwrap();
+    let zeros = Array::new(inputs[0].shape.clone(), vec![0.0; inputs[0].data.len()]).unwrap();
+    let blank = infer(session.as_mut(), &zeros).unwrap();
+    assert!(!Agreement::of(&outputs[0], &blank[0]).unwrap().within(TOLERANCE));
+    session.bind(&inputs).unwrap();
+    assert!(session.outputs().is_err(), "outputs of the former inputs are gone");
+    session.run().unwrap();
+    session.run().unwrap();
+    assert_equal(&session.outputs().unwrap(), &outputs);
+}
+
+#[test]
+fn a_fixed_batch_runs_whole_and_only_at_its_size() {
+    let (inputs, outputs) = case("fixed");
+    let mut fixed = session("fixed", 2, 2).unwrap();
+    assert_eq!(fixed.threads_used(), 1);
+    assert_eq!(fixed.notes(), ["uses 1 of 2 threads: the file's batch is fixed, so it cannot be split"]);
+    assert_equal(&infer(fixed.as_mut(), &inputs[0]).unwrap(), &outputs);
+    let error = session("fixed", 3, 1).err().unwrap();
+    assert_eq!(error.to_string(), "batch 3: the file's batch is fixed at 2");
+}
+
+#[test]
+fn inputs_with_and_without_the_batch_are_split_and_shared() {
+    let (inputs, outputs) = case("two_inputs");
+    for threads in 1..=3 {
+        let mut session = session("two_inputs", 3, threads).unwrap();
+        assert_eq!(session.threads_used(), threads);
+        let names: Vec<_> = session.inputs().iter().map(|i| (i.name.as_str(), i.shape.as_slice())).collect();
+        assert_eq!(names, [("a", &[3, 3][..]), ("b", &[3, 3]), ("scale", &[1, 3])]);
+        session.bind(&inputs).unwrap();
+        session.run().unwrap();
+        assert_equal(&session.outputs().unwrap(), &outputs);
+    }
+}
+
+#[test]
+fn a_network_that_mixes_its_images_is_not_split() {
+    for name in ["mixing", "batch_softmax"] {
+        let (inputs, outputs) = case(name);
+        let mut session = session(name, 4, 2).unwrap();
+        assert_eq!(session.threads_used(), 1, "{name}");
+        assert!(session.notes()[0].contains("mixes the images"), "{:?}", session.notes());
+        assert_equal(&infer(session.as_mut(), &inputs[0]).unwrap(), &outputs);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_run_is_refused_with_the_reason() {
+    for (name, says) in [
+        ("bad_type", "input 'x': is of type I64 where f32 is expected"),
+        ("bad_output_type", "output 'y': is of type I64 where f32 is expected"),
+        ("bad_axis", "input 'x': axis 2 is dynamic; only the first, the batch, may be"),
+        ("bad_operation", "Frobnicate"),
+        ("bad_output", "output 'z': nothing in the graph makes it"),
+    ] {
+        let error = session(name, 1, 1).err().unwrap_or_else(|| panic!("{name} was loaded"));
+        assert!(error.to_string().contains(says), "{name}: {error}");
+        assert!(!error.to_string().contains('\n'), "{name}: {error}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_model_are_refused() {
+    let whole = fixture("dynamic.onnx");
+    for (bytes, says) in [
+        (&b""[..], "model: there is no graph in it"),
+        (b"\xff\xff\xff\xff", "tract: "),
+        (b"not an ONNX file", "tract: "),
+        (&whole[..whole.len() / 2], "tract: "),
+    ] {
+        let error = load(Provider::Tract, bytes, &RunOptions::default()).err().unwrap();
+        assert!(error.to_string().starts_with(says), "{error}");
+    }
+}
+
+#[test]
+fn inputs_that_do_not_fit_are_named() {
+    let mut session = session("two_inputs", 2, 1).unwrap();
+    let array = |shape: &[usize]| Array::noise(shape.to_vec(), 1);
+    for (given, says) in [
+        (vec![array(&[2, 3])], "inputs: 1 arrays given for 3 (a, b, scale)"),
+        (vec![array(&[2, 3]), array(&[1, 3]), array(&[1, 3])], "input 'b': takes the shape [2, 3], not [1, 3]"),
+        (
+            vec![Array { shape: vec![2, 3], data: vec![0.0] }, array(&[2, 3]), array(&[1, 3])],
+            "array of shape [2, 3]: holds 1 values",
+        ),
+    ] {
+        assert_eq!(session.bind(&given).unwrap_err().to_string(), says);
+    }
+    assert_eq!(session.run().unwrap_err().to_string(), "run: no input is bound");
+    assert!(session.outputs().is_err());
+}
+
+#[test]
+fn a_run_needs_an_image_and_a_thread() {
+    assert_eq!(session("dynamic", 0, 1).err().unwrap().to_string(), "batch 0: a run needs at least one");
+    assert_eq!(session("dynamic", 1, 0).err().unwrap().to_string(), "threads 0: a run needs at least one");
+}
+
+#[test]
+fn images_are_dealt_evenly_and_none_is_lost() {
+    assert_eq!(deal(8, 2), [0..4, 4..8]);
+    assert_eq!(deal(5, 3), [0..2, 2..4, 4..5]);
+    assert_eq!(deal(3, 3), [0..1, 1..2, 2..3]);
+}
