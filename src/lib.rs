@@ -7,22 +7,24 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+pub mod card;
 pub mod cost;
 #[cfg(feature = "data")]
 pub mod data;
-pub mod card;
 mod error;
+#[cfg(feature = "burn")]
+pub mod export;
 pub mod files;
 pub mod graph;
 pub mod metadata;
-pub mod onnx;
-pub mod passes;
-#[cfg(feature = "burn")]
-pub mod trace;
 #[cfg(feature = "burn")]
 pub mod nets;
+pub mod onnx;
+pub mod passes;
 pub mod report;
 pub mod runtime;
 pub mod stats;
+#[cfg(feature = "burn")]
+pub mod trace;
 
 pub use error::{Error, ErrorKind, Result};

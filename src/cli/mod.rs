@@ -2,6 +2,11 @@
 //!
 //! Each command lives in a file of its own with `Args` (clap) and `run(Args) -> gnet::Result<()>`.
 
+#[cfg(feature = "burn")]
+pub mod export;
+pub mod format;
+#[cfg(feature = "burn")]
+pub mod network;
 pub mod output;
 
 use std::process::ExitCode;
@@ -19,6 +24,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a network as an ONNX file, without its auxiliary heads, folded and verified.
+    #[cfg(feature = "burn")]
+    Export(export::ExportArgs),
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
@@ -40,6 +48,8 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
+        #[cfg(feature = "burn")]
+        Command::Export(args) => export::run(&args),
         Command::Completions { shell } => output::completions(shell),
     }
 }

@@ -1,0 +1,88 @@
+//! `gnet export`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gnet::export::{self, ExportRecord, Exported, Options};
+use gnet::metadata::Metadata;
+use gnet::nets::{GoogLeNet, GoogLeNetConfig};
+use gnet::trace::Batch;
+use gnet::{Error, Result, files};
+
+use super::format::FormatArgs;
+use super::network::PresetArgs;
+use super::output;
+
+/// Arguments of `gnet export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// A checkpoint folder (its `best`), or one of the two inside it.
+    #[arg(required_unless_present = "preset", conflicts_with = "preset")]
+    checkpoint: Option<PathBuf>,
+    #[command(flatten)]
+    preset: PresetArgs,
+    /// The ONNX file to write.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Keep the auxiliary heads as outputs aux1 and aux2.
+    #[arg(long)]
+    keep_aux: bool,
+    /// Leave BatchNormalization as it is.
+    #[arg(long)]
+    no_fold: bool,
+    /// Fix the batch dimension; it is dynamic otherwise.
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Version of ONNX's operator set.
+    #[arg(long, default_value_t = export::DEFAULT_OPSET)]
+    opset: i64,
+    /// Write without comparing the file with Burn first.
+    #[arg(long)]
+    no_verify: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// A network and what its file will say about it.
+struct Subject {
+    network: GoogLeNet,
+    config: GoogLeNetConfig,
+    metadata: Metadata,
+}
+
+/// Runs `gnet export`.
+pub fn run(args: &ExportArgs) -> Result<()> {
+    let subject = subject(args)?;
+    let batch = args.batch.map_or(Batch::Dynamic, Batch::Fixed);
+    let options = Options { batch, opset: args.opset, fold: !args.no_fold, ..Options::new([]) };
+    let Subject { network, config, metadata } = &subject;
+    let exported = export::googlenet(network, config, metadata, args.keep_aux, options)?;
+    let max_abs_diff = if args.no_verify { None } else { Some(verify(&subject, &exported, args, batch)?) };
+    files::write(&args.output, &exported.bytes)?;
+    args.format.write(&ExportRecord::new(&args.output, &exported, max_abs_diff)?)
+}
+
+fn subject(args: &ExportArgs) -> Result<Subject> {
+    match (&args.checkpoint, args.preset.preset) {
+        (_, Some(preset)) => {
+            let fresh = args.preset.options.fresh(preset);
+            Ok(Subject { network: fresh.network()?, metadata: fresh.metadata(), config: fresh.config })
+        }
+        (Some(path), None) => Err(Error::file(path, "checkpoints are not read yet")),
+        (None, None) => Err(Error::input("export", "give a checkpoint or --preset")),
+    }
+}
+
+#[cfg(feature = "tract")]
+fn verify(subject: &Subject, exported: &Exported, args: &ExportArgs, batch: Batch) -> Result<f64> {
+    output::note("comparing Burn with the file in tract");
+    let config = &subject.config;
+    let verified = export::verify_googlenet(&subject.network, config, exported, args.keep_aux, batch)?;
+    output::note(format!("{verified:?}"));
+    Ok(verified.max_abs_diff)
+}
+
+#[cfg(not(feature = "tract"))]
+fn verify(_: &Subject, _: &Exported, _: &ExportArgs, _: Batch) -> Result<f64> {
+    Err(Error::unavailable("verification", "this build has no tract").remedy("use --no-verify"))
+}

@@ -1,0 +1,108 @@
+//! What an export needs to know of GoogLeNet: the names of its outputs and what its file says about itself.
+
+use burn::tensor::Device;
+
+use super::{Exported, Options, export};
+use crate::metadata::{Metadata, Preprocessing};
+use crate::nets::{GoogLeNet, GoogLeNetConfig, Logits, Preset};
+use crate::trace::{NamedOutputs, Output};
+use crate::{Result, cost};
+
+/// Name of the main output.
+pub const LOGITS: &str = "logits";
+
+impl NamedOutputs for Logits {
+    fn named_outputs(&self) -> Option<Vec<Output>> {
+        let heads = [("aux1", &self.aux1), ("aux2", &self.aux2)];
+        let heads = heads.into_iter().filter_map(|(name, head)| Some(Output::new(name, head.as_ref()?)));
+        std::iter::once(Output::new(LOGITS, &self.main)).chain(heads).collect()
+    }
+}
+
+/// Exports a GoogLeNet with its metadata. `options.keep` of `None` is replaced by the main logits unless `keep_aux`.
+///
+/// # Errors
+/// As [`export`].
+pub fn googlenet(
+    network: &GoogLeNet,
+    config: &GoogLeNetConfig,
+    metadata: &Metadata,
+    keep_aux: bool,
+    options: Options,
+) -> Result<Exported> {
+    let options = Options {
+        item_shape: vec![config.channels, config.image_size, config.image_size],
+        keep: (!keep_aux).then(|| vec![LOGITS.to_owned()]),
+        metadata: metadata.to_props(),
+        ..options
+    };
+    export(network, &options, GoogLeNet::forward)
+}
+
+/// A freshly initialised network, in place of a checkpoint.
+#[derive(Debug, Clone)]
+pub struct Fresh {
+    /// The preset it comes from.
+    pub preset: Preset,
+    /// Its options.
+    pub config: GoogLeNetConfig,
+    /// Seed of its weights.
+    pub seed: u64,
+}
+
+impl Fresh {
+    /// The network on the CPU backend.
+    ///
+    /// # Errors
+    /// Options that cannot be.
+    pub fn network(&self) -> Result<GoogLeNet> {
+        self.config.init_seeded(self.seed, &Device::flex())
+    }
+
+    /// What its file says: no data set, no accuracy, pixels scaled to 0..1 and not normalised.
+    pub fn metadata(&self) -> Metadata {
+        let channels = self.config.channels;
+        Metadata {
+            preset: self.preset.name().to_owned(),
+            classes: (0..self.config.classes).map(|class| class.to_string()).collect(),
+            preprocessing: Preprocessing {
+                image_size: self.config.image_size,
+                channels,
+                mean: vec![0.0; channels],
+                std: vec![1.0; channels],
+            },
+            dataset: None,
+            validation_accuracy: None,
+            test_accuracy: None,
+        }
+    }
+
+    /// Counts the network as it is trained, heads included.
+    ///
+    /// # Errors
+    /// Options that cannot be.
+    pub fn cost(&self) -> Result<cost::Cost> {
+        let side = self.config.image_size;
+        super::as_trained(&self.network()?, &[self.config.channels, side, side], GoogLeNet::forward)
+    }
+}
+
+/// Compares an exported GoogLeNet with its network, over all outputs that were kept.
+///
+/// # Errors
+/// As [`super::verify()`].
+#[cfg(feature = "tract")]
+pub fn verify_googlenet(
+    network: &GoogLeNet,
+    config: &GoogLeNetConfig,
+    exported: &Exported,
+    keep_aux: bool,
+    batch: crate::trace::Batch,
+) -> Result<super::Verified> {
+    let item_shape = [config.channels, config.image_size, config.image_size];
+    super::verify(network, exported, &item_shape, batch, |network, x| {
+        let Logits { main, aux1, aux2 } = network.forward(x);
+        let heads = if keep_aux { [aux1, aux2] } else { [None, None] };
+        std::iter::once(main).chain(heads.into_iter().flatten()).collect()
+    })
+}

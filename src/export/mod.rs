@@ -1,0 +1,132 @@
+//! From a Burn module to the bytes of an ONNX file: trace, rewrite, describe, write, prove.
+
+mod googlenet;
+mod record;
+#[cfg(feature = "tract")]
+mod verify;
+
+use std::collections::BTreeMap;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use bytes::Bytes;
+
+use crate::graph::Model;
+use crate::passes::{self, DEAD_CODE, FOLD_BATCH_NORM, Pass, RESTORE_GEMM, RESTORE_LRN, Rewrites};
+use crate::trace::{self, Batch, NamedOutputs, Pruned, Traced};
+use crate::{Error, Result, cost, onnx};
+
+#[cfg(feature = "tract")]
+pub use googlenet::verify_googlenet;
+pub use googlenet::{Fresh, LOGITS, googlenet};
+pub use record::{ExportRecord, Step};
+#[cfg(feature = "tract")]
+pub use verify::{Verified, verify};
+
+/// How a module is exported.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Shape of one input item, without the batch.
+    pub item_shape: Vec<usize>,
+    /// The batch dimension.
+    pub batch: Batch,
+    /// Names of the outputs to keep; `None` keeps all.
+    pub keep: Option<Vec<String>>,
+    /// Version of ONNX's operator set, within [`onnx::OPSETS`].
+    pub opset: i64,
+    /// Whether BatchNorm is folded into the convolution before it.
+    pub fold: bool,
+    /// Pairs for the file's `metadata_props`.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Options {
+    /// A dynamic batch, every output, BatchNorm folded, operator set 18, no metadata.
+    pub fn new(item_shape: impl Into<Vec<usize>>) -> Self {
+        Self {
+            item_shape: item_shape.into(),
+            batch: Batch::Dynamic,
+            keep: None,
+            opset: DEFAULT_OPSET,
+            fold: true,
+            metadata: BTreeMap::new(),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if !onnx::OPSETS.contains(&self.opset) {
+            let (first, last) = (onnx::OPSETS.start(), onnx::OPSETS.end());
+            return Err(Error::input(format!("opset {}", self.opset), format!("gnet writes opsets {first} to {last}")));
+        }
+        match self.batch {
+            Batch::Fixed(0) => Err(Error::input("batch 0", "a fixed batch holds at least one item")),
+            _ => Ok(()),
+        }
+    }
+
+    fn passes(&self) -> Vec<Pass> {
+        let fold = self.fold.then_some(FOLD_BATCH_NORM);
+        [Some(RESTORE_GEMM), Some(RESTORE_LRN), fold, Some(DEAD_CODE)].into_iter().flatten().collect()
+    }
+}
+
+/// The operator set an export uses unless told otherwise: known to every runtime of the last years.
+pub const DEFAULT_OPSET: i64 = 18;
+
+/// An exported module.
+#[derive(Debug)]
+pub struct Exported {
+    /// The bytes of the ONNX file.
+    pub bytes: Bytes,
+    /// What the bytes hold.
+    pub model: Model,
+    /// Nodes, learned parameters and initializer bytes after lowering, before any pass.
+    pub lowered: Step,
+    /// What pruning removed.
+    pub pruned: Pruned,
+    /// What each pass did.
+    pub passes: Vec<Rewrites>,
+}
+
+/// Exports `forward` of a module. `D` is the rank of its input, batch included.
+///
+/// The same module and options give the same bytes. The module is left as it was.
+///
+/// # Errors
+/// Options out of range, and as [`trace::trace`] and [`passes::run`].
+pub fn export<M: Module, const D: usize, O: NamedOutputs>(
+    module: &M,
+    options: &Options,
+    forward: impl Fn(&M, Tensor<D>) -> O,
+) -> Result<Exported> {
+    options.check()?;
+    let traced = trace::trace(
+        module,
+        &trace::Options {
+            item_shape: options.item_shape.clone(),
+            batch: options.batch,
+            keep: options.keep.clone(),
+            opset: options.opset,
+        },
+        forward,
+    )?;
+    let Traced { mut model, pruned } = traced;
+    let lowered = Step::of("prune", &model.graph)?;
+    let passes = passes::run(&mut model.graph, &options.passes())?;
+    model.metadata = options.metadata.clone();
+    let bytes = Bytes::from(onnx::write(&model)?);
+    Ok(Exported { bytes, model, lowered, pruned, passes })
+}
+
+/// The graph of a module as it was trained: nothing pruned, nothing folded. What `summary` and `compare` count.
+///
+/// # Errors
+/// As [`trace::trace`].
+pub fn as_trained<M: Module, const D: usize, O: NamedOutputs>(
+    module: &M,
+    item_shape: &[usize],
+    forward: impl Fn(&M, Tensor<D>) -> O,
+) -> Result<cost::Cost> {
+    let options = Options { fold: false, ..Options::new(item_shape) };
+    cost::count(&export(module, &options, forward)?.model.graph)
+}
