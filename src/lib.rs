@@ -7,6 +7,7 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+pub mod bench;
 mod error;
 pub mod files;
 pub mod metadata;

@@ -2,6 +2,8 @@
 //!
 //! Each command lives in a file of its own with `Args` (clap) and `run(Args) -> gnet::Result<()>`.
 
+pub mod bench;
+pub mod format;
 pub mod output;
 
 use std::process::ExitCode;
@@ -19,6 +21,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
+    Bench(bench::BenchArgs),
+    /// Measures one row for `bench`, which starts it.
+    #[command(hide = true)]
+    BenchWorker,
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
@@ -40,6 +47,8 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
+        Command::Bench(args) => bench::run(&args),
+        Command::BenchWorker => bench::worker(),
         Command::Completions { shell } => output::completions(shell),
     }
 }
