@@ -11,6 +11,7 @@ pub mod card;
 pub mod cost;
 #[cfg(feature = "data")]
 pub mod data;
+pub mod bench;
 mod error;
 #[cfg(feature = "burn")]
 pub mod export;

@@ -7,6 +7,8 @@ pub mod export;
 pub mod format;
 #[cfg(feature = "burn")]
 pub mod network;
+pub mod bench;
+pub mod format;
 pub mod output;
 
 use std::process::ExitCode;
@@ -27,6 +29,11 @@ enum Command {
     /// Write a network as an ONNX file, without its auxiliary heads, folded and verified.
     #[cfg(feature = "burn")]
     Export(export::ExportArgs),
+    /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
+    Bench(bench::BenchArgs),
+    /// Measures one row for `bench`, which starts it.
+    #[command(hide = true)]
+    BenchWorker,
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
@@ -50,6 +57,8 @@ fn run(command: Command) -> Result<()> {
     match command {
         #[cfg(feature = "burn")]
         Command::Export(args) => export::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::BenchWorker => bench::worker(),
         Command::Completions { shell } => output::completions(shell),
     }
 }

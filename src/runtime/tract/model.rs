@@ -99,7 +99,7 @@ impl Model {
             let mut network = self.network.clone();
             let optimised = || -> TractResult<TypedModel> {
                 for (i, input) in self.inputs.iter().enumerate() {
-                    network.set_input_fact(i, f32::fact(&input.shape_at(batch)).into())?;
+                    network.set_input_fact(i, f32::fact(input.shape_at(batch)).into())?;
                 }
                 network.into_optimized()
             };
