@@ -7,11 +7,13 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+pub mod bench;
 pub mod card;
+#[cfg(feature = "burn")]
+pub mod compare;
 pub mod cost;
 #[cfg(feature = "data")]
 pub mod data;
-pub mod bench;
 mod error;
 #[cfg(feature = "burn")]
 pub mod export;

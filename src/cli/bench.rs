@@ -1,14 +1,14 @@
 //! `gnet bench`: how fast an ONNX file runs, one process a row.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use gnet::bench::{self, Environment, Limits, Measurement, Run, Spec};
 use gnet::runtime::Provider;
-use gnet::{Error, Result};
+use gnet::{Error, Result, cost, onnx};
 
 use super::format::FormatArgs;
 use super::output;
@@ -88,7 +88,7 @@ impl BenchArgs {
 
 /// Measures every row and writes what was measured, also when some rows failed; the first failure is the outcome.
 pub fn run(args: &BenchArgs) -> Result<()> {
-    let specs = args.specs(None);
+    let specs = args.specs(macs(&args.file));
     specs.iter().try_for_each(Spec::validate)?;
     let exe =
         std::env::current_exe().map_err(|e| Error::check("bench", format!("this program cannot be found: {e}")))?;
@@ -107,6 +107,12 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     }
     report(&args.format, environment, runs)?;
     outcome(failures, specs.len())
+}
+
+/// MACs of one image, where the file lets them be counted: a measurement does not fail for the want of a count.
+fn macs(file: &Path) -> Option<u64> {
+    let model = onnx::read_file(file).ok()?;
+    cost::count(&model.graph).ok().map(|cost| cost.macs)
 }
 
 fn report(format: &FormatArgs, environment: Environment, runs: Vec<Run>) -> Result<()> {

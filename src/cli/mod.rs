@@ -2,14 +2,16 @@
 //!
 //! Each command lives in a file of its own with `Args` (clap) and `run(Args) -> gnet::Result<()>`.
 
+pub mod bench;
+#[cfg(feature = "burn")]
+pub mod compare;
 #[cfg(feature = "burn")]
 pub mod export;
 pub mod format;
 #[cfg(feature = "burn")]
 pub mod network;
-pub mod bench;
-pub mod format;
 pub mod output;
+pub mod summary;
 
 use std::process::ExitCode;
 
@@ -29,6 +31,11 @@ enum Command {
     /// Write a network as an ONNX file, without its auxiliary heads, folded and verified.
     #[cfg(feature = "burn")]
     Export(export::ExportArgs),
+    /// Count parameters and MACs, layer by layer, of an ONNX file or a preset.
+    Summary(summary::SummaryArgs),
+    /// The Inception block against plain 3x3 and 5x5 convolutions, counted on their traced graphs.
+    #[cfg(feature = "burn")]
+    Compare(compare::CompareArgs),
     /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
     Bench(bench::BenchArgs),
     /// Measures one row for `bench`, which starts it.
@@ -57,6 +64,9 @@ fn run(command: Command) -> Result<()> {
     match command {
         #[cfg(feature = "burn")]
         Command::Export(args) => export::run(&args),
+        Command::Summary(args) => summary::run(&args),
+        #[cfg(feature = "burn")]
+        Command::Compare(args) => compare::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchWorker => bench::worker(),
         Command::Completions { shell } => output::completions(shell),
