@@ -8,6 +8,8 @@
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 pub mod card;
+#[cfg(feature = "data")]
+pub mod data;
 mod error;
 pub mod files;
 pub mod metadata;
