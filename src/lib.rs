@@ -15,5 +15,7 @@ pub mod files;
 pub mod metadata;
 #[cfg(feature = "burn")]
 pub mod nets;
+#[cfg(feature = "burn")]
+pub mod train;
 
 pub use error::{Error, ErrorKind, Result};

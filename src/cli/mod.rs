@@ -3,6 +3,10 @@
 //! Each command lives in a file of its own with `Args` (clap) and `run(Args) -> gnet::Result<()>`.
 
 pub mod output;
+#[cfg(feature = "burn")]
+mod progress;
+#[cfg(feature = "burn")]
+mod train;
 
 use std::process::ExitCode;
 
@@ -19,6 +23,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Train a network on images and keep checkpoints.
+    #[cfg(feature = "burn")]
+    Train(Box<train::Args>),
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
@@ -40,6 +47,8 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
+        #[cfg(feature = "burn")]
+        Command::Train(args) => train::run(*args),
         Command::Completions { shell } => output::completions(shell),
     }
 }
