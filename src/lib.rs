@@ -29,5 +29,7 @@ pub mod runtime;
 pub mod stats;
 #[cfg(feature = "burn")]
 pub mod trace;
+#[cfg(feature = "burn")]
+pub mod train;
 
 pub use error::{Error, ErrorKind, Result};

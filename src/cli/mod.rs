@@ -12,6 +12,10 @@ pub mod format;
 pub mod network;
 pub mod output;
 pub mod summary;
+#[cfg(feature = "burn")]
+mod progress;
+#[cfg(feature = "burn")]
+mod train;
 
 use std::process::ExitCode;
 
@@ -41,6 +45,9 @@ enum Command {
     /// Measures one row for `bench`, which starts it.
     #[command(hide = true)]
     BenchWorker,
+    /// Train a network on images and keep checkpoints.
+    #[cfg(feature = "burn")]
+    Train(Box<train::Args>),
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
@@ -69,6 +76,7 @@ fn run(command: Command) -> Result<()> {
         Command::Compare(args) => compare::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchWorker => bench::worker(),
+        Command::Train(args) => train::run(*args),
         Command::Completions { shell } => output::completions(shell),
     }
 }
