@@ -9,12 +9,15 @@
 
 pub mod bench;
 pub mod card;
+#[cfg(feature = "data")]
+pub mod classify;
 #[cfg(feature = "burn")]
 pub mod compare;
 pub mod cost;
 #[cfg(feature = "data")]
 pub mod data;
 mod error;
+pub mod evaluation;
 #[cfg(feature = "burn")]
 pub mod export;
 pub mod files;

@@ -2,18 +2,22 @@
 //!
 //! Each command lives in a file of its own with `Args` (clap) and `run(Args) -> gnet::Result<()>`.
 
-pub mod bench;
+mod bench;
 #[cfg(feature = "burn")]
-pub mod compare;
+mod compare;
+#[cfg(feature = "data")]
+mod eval;
 #[cfg(feature = "burn")]
-pub mod export;
-pub mod format;
+mod export;
+mod format;
 #[cfg(feature = "burn")]
-pub mod network;
-pub mod output;
-pub mod summary;
+mod network;
+mod output;
+#[cfg(feature = "data")]
+mod predict;
 #[cfg(feature = "burn")]
 mod progress;
+mod summary;
 #[cfg(feature = "burn")]
 mod train;
 
@@ -32,6 +36,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Train a network on images and keep checkpoints.
+    #[cfg(feature = "burn")]
+    Train(Box<train::Args>),
+    /// Top-1 and per-class accuracy of a checkpoint or an exported file.
+    #[cfg(feature = "data")]
+    Eval(eval::EvalArgs),
+    /// Classes and probabilities of PNG or JPEG files.
+    #[cfg(feature = "data")]
+    Predict(predict::PredictArgs),
     /// Write a network as an ONNX file, without its auxiliary heads, folded and verified.
     #[cfg(feature = "burn")]
     Export(export::ExportArgs),
@@ -45,9 +58,6 @@ enum Command {
     /// Measures one row for `bench`, which starts it.
     #[command(hide = true)]
     BenchWorker,
-    /// Train a network on images and keep checkpoints.
-    #[cfg(feature = "burn")]
-    Train(Box<train::Args>),
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
@@ -70,13 +80,18 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         #[cfg(feature = "burn")]
+        Command::Train(args) => train::run(*args),
+        #[cfg(feature = "data")]
+        Command::Eval(args) => eval::run(&args),
+        #[cfg(feature = "data")]
+        Command::Predict(args) => predict::run(&args),
+        #[cfg(feature = "burn")]
         Command::Export(args) => export::run(&args),
         Command::Summary(args) => summary::run(&args),
         #[cfg(feature = "burn")]
         Command::Compare(args) => compare::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchWorker => bench::worker(),
-        Command::Train(args) => train::run(*args),
         Command::Completions { shell } => output::completions(shell),
     }
 }

@@ -8,9 +8,9 @@ use burn::optim::momentum::MomentumConfig;
 use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::evaluation::{argmax, cross_entropy};
 use super::{BatchDone, Observer, Options, shuffle};
 use crate::data::Prepared;
+use crate::evaluation::{argmax, cross_entropy};
 use crate::nets::{GoogLeNet, Logits};
 use crate::{Error, Result};
 

@@ -23,7 +23,7 @@ mod run;
 mod shuffle;
 
 pub use checkpoint::Checkpoint;
-pub use evaluation::{ClassAccuracy, Evaluation, evaluate};
+pub use evaluation::evaluate;
 pub use metrics::EpochMetrics;
 pub use observer::{BatchDone, Observer, RunStarted, Silent};
 pub use options::{Options, Schedule};

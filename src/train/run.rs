@@ -10,9 +10,10 @@ use serde::Serialize;
 
 use super::checkpoint::{self, BEST, FileMark, LAST, Record, SCHEMA_VERSION, ShuffleState};
 use super::epoch::{self, Epoch};
-use super::evaluation::{Evaluation, evaluate_prepared};
+use super::evaluation::evaluate_prepared;
 use super::{EpochMetrics, Observer, Options, RunStarted, metrics};
 use crate::data::{Dataset, Normalization, Prepared};
+use crate::evaluation::Evaluation;
 use crate::metadata::{Metadata, Preprocessing};
 use crate::nets::{self, GoogLeNet};
 use crate::{Error, Result, files};
