@@ -28,6 +28,8 @@ pub mod nets;
 pub mod onnx;
 pub mod passes;
 pub mod report;
+#[cfg(all(feature = "burn", feature = "tract"))]
+pub mod reproduce;
 pub mod runtime;
 pub mod stats;
 #[cfg(feature = "burn")]

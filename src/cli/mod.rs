@@ -17,6 +17,8 @@ mod output;
 mod predict;
 #[cfg(feature = "burn")]
 mod progress;
+#[cfg(all(feature = "burn", feature = "tract"))]
+mod reproduce;
 mod summary;
 #[cfg(feature = "burn")]
 mod train;
@@ -36,6 +38,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// All of it in one go, from real images to reports: count, train, export, verify, measure.
+    #[cfg(all(feature = "burn", feature = "tract"))]
+    Reproduce(reproduce::ReproduceArgs),
     /// Train a network on images and keep checkpoints.
     #[cfg(feature = "burn")]
     Train(Box<train::Args>),
@@ -79,6 +84,8 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
+        #[cfg(all(feature = "burn", feature = "tract"))]
+        Command::Reproduce(args) => reproduce::run(&args),
         #[cfg(feature = "burn")]
         Command::Train(args) => train::run(*args),
         #[cfg(feature = "data")]
