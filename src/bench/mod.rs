@@ -98,8 +98,7 @@ impl Spec {
 
     /// The row in a few words: `tract, batch 8, 2 threads`.
     pub fn label(&self) -> String {
-        let s = if self.threads == 1 { "" } else { "s" };
-        format!("{}, batch {}, {} thread{s}", self.provider, self.batch, self.threads)
+        record::row_label(self.provider, self.batch, self.threads)
     }
 }
 

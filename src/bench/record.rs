@@ -133,7 +133,17 @@ fn ms(value: impl Into<Option<f64>>) -> Cell {
     Cell::float(value, digits)
 }
 
+pub(super) fn row_label(provider: Provider, batch: usize, threads: usize) -> String {
+    let s = if threads == 1 { "" } else { "s" };
+    format!("{provider}, batch {batch}, {threads} thread{s}")
+}
+
 impl Run {
+    /// The row in a few words: `tract, batch 8, 2 threads`.
+    pub fn label(&self) -> String {
+        row_label(self.provider, self.batch, self.threads)
+    }
+
     fn cells(&self) -> [Cell; 15] {
         let latency = &self.latency_ms;
         [
@@ -186,7 +196,7 @@ impl Report for Measurement {
         }
         for run in &self.runs {
             for note in &run.notes {
-                table.note(format!("{}, batch {}, {} threads: {note}", run.provider, run.batch, run.threads));
+                table.note(format!("{}: {note}", run.label()));
             }
         }
         table.note(format!(
