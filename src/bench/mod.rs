@@ -6,6 +6,7 @@
 mod clock;
 mod measure;
 mod memory;
+mod profile;
 mod record;
 mod steady;
 mod worker;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use clock::{Clock, SystemClock};
 pub use measure::measure;
+pub use profile::{Operator, Profile};
 pub use record::{Environment, Latency, Measurement, Run};
 pub use worker::{run_in_worker, serve};
 
