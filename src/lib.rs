@@ -7,11 +7,17 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+pub mod bench;
 pub mod card;
+#[cfg(feature = "data")]
+pub mod classify;
+#[cfg(feature = "burn")]
+pub mod compare;
 pub mod cost;
 #[cfg(feature = "data")]
 pub mod data;
 mod error;
+pub mod evaluation;
 #[cfg(feature = "burn")]
 pub mod export;
 pub mod files;
@@ -22,9 +28,13 @@ pub mod nets;
 pub mod onnx;
 pub mod passes;
 pub mod report;
+#[cfg(all(feature = "burn", feature = "tract"))]
+pub mod reproduce;
 pub mod runtime;
 pub mod stats;
 #[cfg(feature = "burn")]
 pub mod trace;
+#[cfg(feature = "burn")]
+pub mod train;
 
 pub use error::{Error, ErrorKind, Result};

@@ -7,6 +7,7 @@ use gnet::export::{self, ExportRecord, Exported, Options};
 use gnet::metadata::Metadata;
 use gnet::nets::{GoogLeNet, GoogLeNetConfig};
 use gnet::trace::Batch;
+use gnet::train::checkpoint::{self, Checkpoint};
 use gnet::{Error, Result, files};
 
 use super::format::FormatArgs;
@@ -68,7 +69,10 @@ fn subject(args: &ExportArgs) -> Result<Subject> {
             let fresh = args.preset.options.fresh(preset);
             Ok(Subject { network: fresh.network()?, metadata: fresh.metadata(), config: fresh.config })
         }
-        (Some(path), None) => Err(Error::file(path, "checkpoints are not read yet")),
+        (Some(path), None) => {
+            let Checkpoint { model, config, metadata, .. } = checkpoint::load(path)?;
+            Ok(Subject { network: model, config, metadata })
+        }
         (None, None) => Err(Error::input("export", "give a checkpoint or --preset")),
     }
 }
@@ -78,7 +82,6 @@ fn verify(subject: &Subject, exported: &Exported, args: &ExportArgs, batch: Batc
     output::note("comparing Burn with the file in tract");
     let config = &subject.config;
     let verified = export::verify_googlenet(&subject.network, config, exported, args.keep_aux, batch)?;
-    output::note(format!("{verified:?}"));
     Ok(verified.max_abs_diff)
 }
 

@@ -2,12 +2,26 @@
 //!
 //! Each command lives in a file of its own with `Args` (clap) and `run(Args) -> gnet::Result<()>`.
 
+mod bench;
 #[cfg(feature = "burn")]
-pub mod export;
-pub mod format;
+mod compare;
+#[cfg(feature = "data")]
+mod eval;
 #[cfg(feature = "burn")]
-pub mod network;
-pub mod output;
+mod export;
+mod format;
+#[cfg(feature = "burn")]
+mod network;
+mod output;
+#[cfg(feature = "data")]
+mod predict;
+#[cfg(feature = "burn")]
+mod progress;
+#[cfg(all(feature = "burn", feature = "tract"))]
+mod reproduce;
+mod summary;
+#[cfg(feature = "burn")]
+mod train;
 
 use std::process::ExitCode;
 
@@ -24,9 +38,31 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// All of it in one go, from real images to reports: count, train, export, verify, measure.
+    #[cfg(all(feature = "burn", feature = "tract"))]
+    Reproduce(reproduce::ReproduceArgs),
+    /// Train a network on images and keep checkpoints.
+    #[cfg(feature = "burn")]
+    Train(Box<train::Args>),
+    /// Top-1 and per-class accuracy of a checkpoint or an exported file.
+    #[cfg(feature = "data")]
+    Eval(eval::EvalArgs),
+    /// Classes and probabilities of PNG or JPEG files.
+    #[cfg(feature = "data")]
+    Predict(predict::PredictArgs),
     /// Write a network as an ONNX file, without its auxiliary heads, folded and verified.
     #[cfg(feature = "burn")]
     Export(export::ExportArgs),
+    /// Count parameters and MACs, layer by layer, of an ONNX file or a preset.
+    Summary(summary::SummaryArgs),
+    /// The Inception block against plain 3x3 and 5x5 convolutions, counted on their traced graphs.
+    #[cfg(feature = "burn")]
+    Compare(compare::CompareArgs),
+    /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
+    Bench(bench::BenchArgs),
+    /// Measures one row for `bench`, which starts it.
+    #[command(hide = true)]
+    BenchWorker,
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
@@ -48,8 +84,21 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
+        #[cfg(all(feature = "burn", feature = "tract"))]
+        Command::Reproduce(args) => reproduce::run(&args),
+        #[cfg(feature = "burn")]
+        Command::Train(args) => train::run(*args),
+        #[cfg(feature = "data")]
+        Command::Eval(args) => eval::run(&args),
+        #[cfg(feature = "data")]
+        Command::Predict(args) => predict::run(&args),
         #[cfg(feature = "burn")]
         Command::Export(args) => export::run(&args),
+        Command::Summary(args) => summary::run(&args),
+        #[cfg(feature = "burn")]
+        Command::Compare(args) => compare::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::BenchWorker => bench::worker(),
         Command::Completions { shell } => output::completions(shell),
     }
 }

@@ -11,6 +11,7 @@
 //!
 //! Pooling, normalisation, activations and element-wise arithmetic are not counted.
 
+mod summary;
 mod tree;
 
 use std::collections::HashSet;
@@ -20,6 +21,7 @@ use serde::Serialize;
 use crate::graph::{Dim, Graph, Node, Tensor, ValueId, elements};
 use crate::{Error, Result};
 
+pub use summary::{CONVENTION, Share, Summary};
 pub use tree::group;
 
 /// What one node costs.

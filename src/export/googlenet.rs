@@ -3,9 +3,11 @@
 use burn::tensor::Device;
 
 use super::{Exported, Options, export};
+use crate::cost::Cost;
 use crate::metadata::{Metadata, Preprocessing};
 use crate::nets::{GoogLeNet, GoogLeNetConfig, Logits, Preset};
-use crate::trace::{NamedOutputs, Output};
+use crate::passes::{self, DEAD_CODE};
+use crate::trace::{Batch, NamedOutputs, Output};
 use crate::{Result, cost};
 
 /// Name of the main output.
@@ -77,14 +79,27 @@ impl Fresh {
         }
     }
 
-    /// Counts the network as it is trained, heads included.
+    /// Counts the network as it is trained, with its heads and without.
     ///
     /// # Errors
     /// Options that cannot be.
-    pub fn cost(&self) -> Result<cost::Cost> {
-        let side = self.config.image_size;
-        super::as_trained(&self.network()?, &[self.config.channels, side, side], GoogLeNet::forward)
+    pub fn cost(&self) -> Result<NetworkCost> {
+        let GoogLeNetConfig { channels, image_size, .. } = self.config;
+        let mut graph = super::as_trained(&self.network()?, &[channels, image_size, image_size], GoogLeNet::forward)?;
+        let whole = cost::count(&graph)?;
+        graph.outputs.truncate(1);
+        passes::run(&mut graph, &[DEAD_CODE])?;
+        Ok(NetworkCost { main: cost::count(&graph)?, whole })
     }
+}
+
+/// What a network with auxiliary heads costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkCost {
+    /// The network as it is trained, heads included.
+    pub whole: Cost,
+    /// What the main output needs.
+    pub main: Cost,
 }
 
 /// Compares an exported GoogLeNet with its network, over all outputs that were kept.
@@ -97,7 +112,7 @@ pub fn verify_googlenet(
     config: &GoogLeNetConfig,
     exported: &Exported,
     keep_aux: bool,
-    batch: crate::trace::Batch,
+    batch: Batch,
 ) -> Result<super::Verified> {
     let item_shape = [config.channels, config.image_size, config.image_size];
     super::verify(network, exported, &item_shape, batch, |network, x| {

@@ -11,14 +11,14 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use bytes::Bytes;
 
-use crate::graph::Model;
+use crate::graph::{Graph, Model};
 use crate::passes::{self, DEAD_CODE, FOLD_BATCH_NORM, Pass, RESTORE_GEMM, RESTORE_LRN, Rewrites};
 use crate::trace::{self, Batch, NamedOutputs, Pruned, Traced};
-use crate::{Error, Result, cost, onnx};
+use crate::{Error, Result, onnx};
 
 #[cfg(feature = "tract")]
 pub use googlenet::verify_googlenet;
-pub use googlenet::{Fresh, LOGITS, googlenet};
+pub use googlenet::{Fresh, LOGITS, NetworkCost, googlenet};
 pub use record::{ExportRecord, Step};
 #[cfg(feature = "tract")]
 pub use verify::{Verified, verify};
@@ -121,12 +121,12 @@ pub fn export<M: Module, const D: usize, O: NamedOutputs>(
 /// The graph of a module as it was trained: nothing pruned, nothing folded. What `summary` and `compare` count.
 ///
 /// # Errors
-/// As [`trace::trace`].
+/// As [`export`].
 pub fn as_trained<M: Module, const D: usize, O: NamedOutputs>(
     module: &M,
     item_shape: &[usize],
     forward: impl Fn(&M, Tensor<D>) -> O,
-) -> Result<cost::Cost> {
+) -> Result<Graph> {
     let options = Options { fold: false, ..Options::new(item_shape) };
-    cost::count(&export(module, &options, forward)?.model.graph)
+    Ok(export(module, &options, forward)?.model.graph)
 }

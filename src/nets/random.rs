@@ -11,6 +11,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 pub(crate) enum Purpose {
     Weights = 1,
     Dropout = 2,
+    Shuffle = 3,
 }
 
 /// The generator for a seed, a purpose and a counter: key = seed and purpose as little-endian 64-bit words, then zeros.
@@ -28,6 +29,17 @@ pub(crate) fn unit(generator: &mut ChaCha8Rng) -> f32 {
     (generator.next_u32() >> 8) as f32 / (1 << 24) as f32
 }
 
+/// A number in `0..bound`, each equally likely: words beyond the last multiple of `bound` are drawn again.
+pub(crate) fn below(generator: &mut ChaCha8Rng, bound: u64) -> u64 {
+    let limit = u64::MAX - u64::MAX % bound;
+    loop {
+        let word = generator.next_u64();
+        if word < limit {
+            return word % bound;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,16 +49,19 @@ mod tests {
         let draw = |seed, purpose, stream| generator(seed, purpose, stream).next_u64();
         let first = draw(1, Purpose::Weights, 0);
         assert_eq!(first, draw(1, Purpose::Weights, 0));
-        for other in [draw(2, Purpose::Weights, 0), draw(1, Purpose::Dropout, 0), draw(1, Purpose::Weights, 1)] {
+        for other in [draw(2, Purpose::Weights, 0), draw(1, Purpose::Shuffle, 0), draw(1, Purpose::Weights, 1)] {
             assert_ne!(first, other);
         }
     }
 
     #[test]
-    fn units_fill_their_range() {
-        let mut generator = generator(7, Purpose::Weights, 0);
-        let draws: Vec<f32> = (0..5000).map(|_| unit(&mut generator)).collect();
-        assert!(draws.iter().all(|d| (0.0..1.0).contains(d)));
-        assert!((draws.iter().sum::<f32>() / 5000.0 - 0.5).abs() < 0.02);
+    fn numbers_stay_in_their_range_and_reach_all_of_it() {
+        let mut generator = generator(7, Purpose::Shuffle, 0);
+        let mut seen = [0_u32; 5];
+        for _ in 0..5000 {
+            seen[below(&mut generator, 5) as usize] += 1;
+            assert!((0.0..1.0).contains(&unit(&mut generator)));
+        }
+        assert!(seen.iter().all(|n| (850..1150).contains(n)), "{seen:?}");
     }
 }

@@ -30,8 +30,11 @@ pub struct Chart {
     pub series: Vec<Series>,
 }
 
-/// Width and height in pixels; SVG scales, the text keeps its proportion to this.
+/// Width and height the document states, in pixels.
 const SIZE: (u32, u32) = (720, 420);
+
+/// The drawing has this many units a pixel: plotters rounds every point to a whole unit.
+const UNITS: u32 = 4;
 
 /// Okabe and Ito's palette, which colour-blind readers can tell apart ("Color Universal Design", 2008).
 const PALETTE: [RGBColor; 7] = [
@@ -62,7 +65,8 @@ impl Chart {
         let mut svg = String::new();
         self.draw(&mut svg, &series, axis(x, 0.0), axis(y, 0.06))
             .map_err(|e| Error::input(format!("chart '{}'", self.title), format!("cannot be drawn: {e}")))?;
-        Ok(svg)
+        let stated = |scale: u32| format!("width=\"{}\" height=\"{}\"", SIZE.0 * scale, SIZE.1 * scale);
+        Ok(svg.replacen(&stated(UNITS), &stated(1), 1))
     }
 
     fn draw(
@@ -72,17 +76,17 @@ impl Chart {
         x: Range<f64>,
         y: Range<f64>,
     ) -> std::result::Result<(), Box<dyn std::error::Error>> {
-        let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+        let root = SVGBackend::with_string(svg, (SIZE.0 * UNITS, SIZE.1 * UNITS)).into_drawing_area();
         root.fill(&WHITE)?;
         let legend_spot =
             if mostly_falling(series) { SeriesLabelPosition::UpperRight } else { SeriesLabelPosition::LowerRight };
         let (y_span, x_span) = (y.end - y.start, x.end - x.start);
         let mut chart = ChartBuilder::on(&root)
             .caption(&self.title, font(20))
-            .margin(12)
-            .margin_right(24)
-            .x_label_area_size(44)
-            .y_label_area_size(64)
+            .margin(12 * UNITS)
+            .margin_right(24 * UNITS)
+            .x_label_area_size(44 * UNITS)
+            .y_label_area_size(64 * UNITS)
             .build_cartesian_2d(x, y)?;
         chart
             .configure_mesh()
@@ -94,17 +98,19 @@ impl Chart {
             .y_label_formatter(&|value| tick(*value, y_span))
             .axis_desc_style(font(15))
             .label_style(font(13))
-            .bold_line_style(RGBColor(225, 225, 225))
+            .bold_line_style(RGBColor(225, 225, 225).stroke_width(UNITS))
+            .axis_style(RGBColor(60, 60, 60).stroke_width(UNITS))
+            .set_all_tick_mark_size(5 * UNITS)
             .light_line_style(TRANSPARENT)
             .draw()?;
         for (i, (line, points)) in self.series.iter().zip(series).enumerate() {
-            let style = PALETTE[i % PALETTE.len()].stroke_width(2);
+            let style = PALETTE[i % PALETTE.len()].stroke_width(2 * UNITS);
             chart
                 .draw_series(LineSeries::new(points.iter().copied(), style))?
                 .label(&line.name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], style));
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 20 * UNITS as i32, y)], style));
             if points.len() <= MAX_DOTS {
-                chart.draw_series(points.iter().map(|point| Circle::new(*point, 3, style.filled())))?;
+                chart.draw_series(points.iter().map(|point| Circle::new(*point, 3 * UNITS, style.filled())))?;
             }
         }
         chart
@@ -112,7 +118,9 @@ impl Chart {
             .position(legend_spot)
             .label_font(font(14))
             .background_style(WHITE.mix(0.85))
-            .border_style(RGBColor(200, 200, 200))
+            .border_style(RGBColor(200, 200, 200).stroke_width(UNITS))
+            .margin(10 * UNITS)
+            .legend_area_size(30 * UNITS)
             .draw()?;
         root.present()?;
         drop(chart);
@@ -120,8 +128,9 @@ impl Chart {
     }
 }
 
+/// A font of `size` pixels.
 fn font(size: u32) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().color(&RGBColor(40, 40, 40)).pos(Pos::new(HPos::Left, VPos::Top))
+    ("sans-serif", size * UNITS).into_font().color(&RGBColor(40, 40, 40)).pos(Pos::new(HPos::Left, VPos::Top))
 }
 
 fn finite(series: &Series) -> Vec<(f64, f64)> {
@@ -190,7 +199,8 @@ mod tests {
         for part in ["Loss &amp; &lt;accuracy&gt;", "epoch", "loss", "training", "validation", "#0072B2", "#D55E00"] {
             assert!(svg.contains(part), "{part}");
         }
-        assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
+        assert!(svg.starts_with("<svg width=\"720\" height=\"420\" viewBox=\"0 0 2880 1680\""));
+        assert!(svg.trim_end().ends_with("</svg>"));
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "a point that is not finite is left out");
         assert_eq!(svg.matches("<circle").count(), 5);
     }

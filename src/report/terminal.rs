@@ -1,6 +1,6 @@
 //! Aligned columns for a terminal.
 
-use comfy_table::{Attribute, CellAlignment, ContentArrangement};
+use comfy_table::{Attribute, CellAlignment, ColumnConstraint, ContentArrangement, Width};
 
 use super::{Align, Table};
 
@@ -48,9 +48,6 @@ fn grid(table: &Table, style: Style) -> comfy_table::Table {
     if style.bold {
         grid.enforce_styling();
     }
-    if let Some(width) = style.width {
-        grid.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    }
     let align = |column: usize| match table.columns[column].align {
         Align::Left => CellAlignment::Left,
         Align::Right => CellAlignment::Right,
@@ -65,7 +62,33 @@ fn grid(table: &Table, style: Style) -> comfy_table::Table {
             row.iter().enumerate().map(|(i, cell)| comfy_table::Cell::new(cell.human()).set_alignment(align(i))),
         );
     }
+    if let Some(width) = style.width {
+        fit(&mut grid, table, width);
+    }
     grid
+}
+
+/// Wraps what is too wide for `width`: headings and text between words, numbers never. A table that is still too wide
+/// keeps its words and numbers whole.
+fn fit(grid: &mut comfy_table::Table, table: &Table, width: u16) {
+    let natural: usize = grid.column_max_content_widths().iter().map(|content| usize::from(*content) + 2).sum();
+    if natural <= usize::from(width) {
+        return;
+    }
+    grid.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    for (i, column) in grid.column_iter_mut().enumerate() {
+        let least = least_width(table, i) + 1;
+        column.set_padding((0, 1));
+        column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(u16::try_from(least).unwrap_or(u16::MAX))));
+    }
+}
+
+/// The widest word of a column; a number is one word.
+fn least_width(table: &Table, column: usize) -> usize {
+    let heading = table.columns[column].heading();
+    let cells: Vec<String> = table.rows.iter().map(|row| row[column].human()).collect();
+    let words = cells.iter().chain([&heading]).flat_map(|text| text.split_whitespace());
+    words.map(|word| word.chars().count()).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -83,6 +106,19 @@ mod tests {
     fn plain_text_holds_no_escape_sequences() {
         assert!(!render(&sample(), Style::PLAIN).contains('\u{1b}'));
         assert!(render(&sample(), Style { bold: true, width: None }).contains("\u{1b}[1mLayers\u{1b}[0m"));
+    }
+
+    #[test]
+    fn a_wide_terminal_changes_nothing() {
+        assert_eq!(render(&sample(), Style { bold: false, width: Some(80) }), render(&sample(), Style::PLAIN));
+    }
+
+    #[test]
+    fn numbers_and_words_stay_whole_on_the_narrowest_terminal() {
+        let text = render(&sample(), Style { bold: false, width: Some(4) });
+        for word in ["several", "words", "12,345", "name"] {
+            assert!(text.contains(word), "{text}");
+        }
     }
 
     #[test]

@@ -81,11 +81,20 @@ pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Bo
             return Err(Error::input(format!("{name} 0"), "a run needs at least one"));
         }
     }
+    engine(provider, model, options)
+}
+
+#[cfg(feature = "tract")]
+fn engine(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     match provider {
-        #[cfg(feature = "tract")]
         Provider::Tract => Ok(Box::new(tract::TractSession::load(model, options)?)),
         other => Err(other.unavailable()),
     }
+}
+
+#[cfg(not(feature = "tract"))]
+fn engine(provider: Provider, _: &[u8], _: &RunOptions) -> Result<Box<dyn Session>> {
+    Err(provider.unavailable())
 }
 
 /// Binds, runs and reads in one go: the outputs for a file with one input.

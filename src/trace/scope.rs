@@ -30,7 +30,11 @@ pub(super) fn scopes(trace: &Trace) -> Vec<String> {
         }
         // Around a layer with parameters, such as a convolution, an operation belongs to the module that holds the layer.
         let around = |j: usize| owners[j].map_or_else(|| scopes[j].clone(), |owner| parent(owner).to_owned());
-        let before = common(op.inputs().filter_map(|t| producers.get(&t.id)).map(|j| around(*j)));
+        let makers: Vec<usize> = op.inputs().filter_map(|t| producers.get(&t.id).copied()).collect();
+        let before = match same_owner(&owners, &makers) {
+            Some(owner) => owner.to_owned(),
+            None => common(makers.iter().map(|j| around(*j))),
+        };
         let after = match readers.get(&i).map(Vec::as_slice) {
             Some([reader]) => owners[*reader].map(parent).unwrap_or_default(),
             _ => "",
@@ -38,6 +42,13 @@ pub(super) fn scopes(trace: &Trace) -> Vec<String> {
         scopes.push(if depth(after) > depth(&before) { after.to_owned() } else { before });
     }
     scopes
+}
+
+/// The layer that several operands come from: the sum of its product and its bias is still the layer's.
+fn same_owner<'a>(owners: &[Option<&'a str>], makers: &[usize]) -> Option<&'a str> {
+    let [first, rest @ ..] = makers else { return None };
+    let owner = owners[*first]?;
+    (!rest.is_empty() && rest.iter().all(|j| owners[*j] == Some(owner))).then_some(owner)
 }
 
 /// The module whose parameter an operation reads.

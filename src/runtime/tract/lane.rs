@@ -1,4 +1,4 @@
-//! One state of the network and the thread it runs on.
+//! A share of the batch and the thread it runs on.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,28 +10,44 @@ use tract_onnx::prelude::{TValue, TVec, TypedSimpleState};
 use super::model::{Plan, failed};
 use crate::{Error, Result};
 
-type Outputs = TVec<TValue>;
+/// The inputs or the outputs of one piece of a batch.
+pub(super) type Values = TVec<TValue>;
 
-/// A state of the network with the inputs of all its runs.
+/// The plans of a session, each with the number of images it is made for.
+pub(super) type Plans = Vec<(usize, Plan)>;
+
+/// States of the network, and the inputs of all runs piece by piece.
 pub(super) struct Lane {
-    state: TypedSimpleState,
-    inputs: TVec<TValue>,
+    /// One state for each length that a piece of this lane has.
+    states: Vec<(usize, TypedSimpleState)>,
+    /// The length of each piece in images.
+    pieces: Vec<usize>,
+    inputs: Vec<Values>,
 }
 
 impl Lane {
-    pub(super) fn new(plan: &Plan) -> Result<Self> {
-        let state = plan.spawn().map_err(|e| failed(&e))?;
-        Ok(Self { state, inputs: TVec::new() })
+    pub(super) fn new(plans: &Plans, pieces: Vec<usize>) -> Result<Self> {
+        let used = plans.iter().filter(|(len, _)| pieces.contains(len));
+        let states = used.map(|(len, plan)| Ok((*len, plan.spawn().map_err(|e| failed(&e))?)));
+        Ok(Self { states: states.collect::<Result<_>>()?, pieces, inputs: Vec::new() })
     }
 
-    pub(super) fn bind(&mut self, inputs: TVec<TValue>) {
+    /// The inputs of each piece.
+    pub(super) fn bind(&mut self, inputs: Vec<Values>) {
         self.inputs = inputs;
     }
 
-    /// Runs once. The inputs are shared with the engine, not copied.
-    pub(super) fn run(&mut self) -> Result<Outputs> {
-        let inputs = self.inputs.clone();
-        guarded(|| self.state.run(inputs).map_err(|e| failed(&e)))
+    /// Runs every piece once. The inputs are shared with the engine, not copied.
+    pub(super) fn run(&mut self) -> Result<Vec<Values>> {
+        guarded(|| {
+            let mut outputs = Vec::with_capacity(self.inputs.len());
+            for (len, inputs) in self.pieces.iter().zip(&self.inputs) {
+                let state = self.states.iter_mut().find(|(made_for, _)| made_for == len);
+                let (_, state) = state.ok_or_else(|| Error::input("tract", format!("has no plan for {len} images")))?;
+                outputs.push(state.run(inputs.clone()).map_err(|e| failed(&e))?);
+            }
+            Ok(outputs)
+        })
     }
 }
 
@@ -47,7 +63,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 enum Job {
-    Bind(TVec<TValue>),
+    Bind(Vec<Values>),
     Run,
 }
 
@@ -55,7 +71,7 @@ enum Job {
 pub(super) struct Worker {
     /// `None` only while the worker is dropped: a closed channel ends the thread.
     jobs: Option<Sender<Job>>,
-    answers: Receiver<Result<Outputs>>,
+    answers: Receiver<Result<Vec<Values>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -71,7 +87,7 @@ impl Worker {
         Ok(Self { jobs: Some(jobs), answers, thread: Some(thread) })
     }
 
-    pub(super) fn bind(&self, inputs: TVec<TValue>) -> Result<()> {
+    pub(super) fn bind(&self, inputs: Vec<Values>) -> Result<()> {
         self.send(Job::Bind(inputs))
     }
 
@@ -80,7 +96,7 @@ impl Worker {
         self.send(Job::Run)
     }
 
-    pub(super) fn finish_run(&self) -> Result<Outputs> {
+    pub(super) fn finish_run(&self) -> Result<Vec<Values>> {
         self.answers.recv().unwrap_or_else(|_| Err(gone()))
     }
 
@@ -94,7 +110,7 @@ fn gone() -> Error {
     Error::input("tract", "a worker thread has ended")
 }
 
-fn serve(mut lane: Lane, inbox: &Receiver<Job>, outbox: &Sender<Result<Outputs>>) {
+fn serve(mut lane: Lane, inbox: &Receiver<Job>, outbox: &Sender<Result<Vec<Values>>>) {
     for job in inbox {
         match job {
             Job::Bind(inputs) => lane.bind(inputs),

@@ -99,7 +99,7 @@ impl Model {
             let mut network = self.network.clone();
             let optimised = || -> TractResult<TypedModel> {
                 for (i, input) in self.inputs.iter().enumerate() {
-                    network.set_input_fact(i, f32::fact(&input.shape_at(batch)).into())?;
+                    network.set_input_fact(i, f32::fact(input.shape_at(batch)).into())?;
                 }
                 network.into_optimized()
             };
@@ -109,16 +109,17 @@ impl Model {
         })
     }
 
-    /// Whether each image's result depends on that image alone, so that a batch may be split; else why not.
+    /// The number of elements of the largest value that one image takes part in, where each image's result depends on
+    /// that image alone, so that a batch may be split; else why it may not.
     ///
     /// The network is typed once more with a symbol for the batch. Then every value that depends on the batch must have
     /// the symbol in exactly one axis (a mean over the images has lost it, a product of images with images has it
     /// twice), no softmax and no loop may run along that axis, and in the outputs it must be the first.
-    pub(super) fn images_are_independent(&self) -> Result<(), String> {
+    pub(super) fn largest_value_of_an_image(&self) -> Result<usize, String> {
         guarded(|| {
             let symbol = self.network.symbols.new_with_prefix("batch");
             let typed = self.with_symbol(&symbol).map_err(|e| failed(&e))?;
-            Ok(independent(&typed, &symbol))
+            Ok(independent(&typed, &symbol).map(|()| largest_value(&typed, &symbol)))
         })
         .unwrap_or_else(|error| Err(format!("with a symbol for the batch, {error}")))
     }
@@ -240,4 +241,13 @@ fn independent(network: &TypedModel, symbol: &Symbol) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Elements of the largest value between the operations that depends on the batch, for a batch of 1.
+fn largest_value(network: &TypedModel, symbol: &Symbol) -> usize {
+    let one = SymbolValues::default().with(symbol, 1);
+    let volume = |fact: &TypedFact| fact.shape.iter().map(|side| side.eval_to_i64(&one).unwrap_or(1)).product::<i64>();
+    let outputs = network.nodes().iter().flat_map(|node| &node.outputs);
+    let batched = outputs.filter(|output| output.fact.shape.iter().any(|side| side.symbols().contains(symbol)));
+    batched.map(|output| usize::try_from(volume(&output.fact)).unwrap_or(usize::MAX)).max().unwrap_or(0)
 }

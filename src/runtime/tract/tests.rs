@@ -75,6 +75,21 @@ fn a_dynamic_batch_equals_the_reference_at_every_size_and_split() {
 }
 
 #[test]
+fn pieces_of_a_share_equal_the_reference() {
+    let (inputs, outputs) = case("dynamic");
+    let model = Model::parse(&fixture("dynamic.onnx")).unwrap();
+    let image = model.largest_value_of_an_image().unwrap();
+    assert_eq!(image, 3 * 5 * 5, "the convolution's output");
+    for (images, lengths) in [(1, vec![1]), (2, vec![1, 2]), (3, vec![2, 3])] {
+        let options = RunOptions { threads: 2, batch: 5 };
+        let layout = Layout::with_budget(&model, &options, images * image * size_of::<f32>()).unwrap();
+        assert_eq!(layout.lengths(), lengths);
+        let mut session = TractSession::new(&model, layout, 5).unwrap();
+        assert_equal(&infer(&mut session, &inputs[0]).unwrap(), &outputs);
+    }
+}
+
+#[test]
 fn a_second_binding_replaces_the_first() {
     let (inputs, outputs) = case("dynamic");
     let mut session = session("dynamic", 5, 2).unwrap();
@@ -175,11 +190,4 @@ fn inputs_that_do_not_fit_are_named() {
 fn a_run_needs_an_image_and_a_thread() {
     assert_eq!(session("dynamic", 0, 1).err().unwrap().to_string(), "batch 0: a run needs at least one");
     assert_eq!(session("dynamic", 1, 0).err().unwrap().to_string(), "threads 0: a run needs at least one");
-}
-
-#[test]
-fn images_are_dealt_evenly_and_none_is_lost() {
-    assert_eq!(deal(8, 2), [0..4, 4..8]);
-    assert_eq!(deal(5, 3), [0..2, 2..4, 4..5]);
-    assert_eq!(deal(3, 3), [0..1, 1..2, 2..3]);
 }

@@ -1,0 +1,60 @@
+//! Wall time and CPU time.
+
+use std::time::{Duration, Instant};
+
+/// A source of times. Only differences mean something.
+pub trait Clock {
+    /// Monotonic wall time.
+    fn wall(&self) -> Duration;
+
+    /// CPU time of all threads of this process, user and system; `None` where the system does not tell.
+    fn cpu(&self) -> Option<Duration>;
+}
+
+/// The machine's own clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// A clock whose wall time starts now.
+    pub fn start() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn wall(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn cpu(&self) -> Option<Duration> {
+        process_cpu()
+    }
+}
+
+/// `CLOCK_PROCESS_CPUTIME_ID` counts nanoseconds; `getrusage` would count in ticks of the scheduler on some kernels.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "macos"))]
+fn process_cpu() -> Option<Duration> {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).ok().map(Duration::from)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "macos")))]
+fn process_cpu() -> Option<Duration> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_go_forward() {
+        let clock = SystemClock::start();
+        let (wall, cpu) = (clock.wall(), clock.cpu());
+        let work = (0..2_000_000_u64).fold(0, |sum, i| std::hint::black_box(sum ^ i));
+        assert!(clock.wall() > wall, "{work}");
+        assert!(cpu.is_none() || clock.cpu() > cpu);
+    }
+}

@@ -1,0 +1,122 @@
+//! One row, measured in this process.
+
+use std::time::Duration;
+
+use super::steady::steady;
+use super::{Clock, Latency, Run, Spec, SystemClock, memory};
+use crate::runtime::{Array, RunOptions, load};
+use crate::{Error, ErrorKind, Result, files};
+
+/// Measures one row in this process. Its peak memory and warmth are those of the whole process: see
+/// [`run_in_worker`](super::run_in_worker).
+///
+/// The file's bytes are read before the clock starts; the load time is parsing and optimising. Inputs are
+/// [`Array::noise`], bound once, so that a run measures the engine alone.
+///
+/// # Errors
+/// As [`Spec::validate`], and what the engine refuses, under the file's name.
+pub fn measure(spec: &Spec) -> Result<Run> {
+    spec.validate()?;
+    let bytes = files::read(&spec.path)?;
+    let clock = SystemClock::start();
+    let in_file = |error: Error| named(spec, error);
+    let options = RunOptions { threads: spec.threads, batch: spec.batch };
+    let mut session = load(spec.provider, &bytes, &options).map_err(in_file)?;
+    let load_time = clock.wall();
+    drop(bytes);
+    let inputs: Vec<Array> =
+        session.inputs().iter().zip(1..).map(|(input, seed)| Array::noise(input.shape.clone(), seed)).collect();
+    session.bind(&inputs).map_err(in_file)?;
+    let found = steady(session.as_mut(), &clock, &spec.limits).map_err(in_file)?;
+    let images_per_s = per_second(spec.batch, found.summary.mean);
+    let notes = session.notes().iter().cloned().chain(crowded(session.threads_used())).chain(found.notes).collect();
+    Ok(Run {
+        provider: spec.provider,
+        batch: spec.batch,
+        threads: spec.threads,
+        samples: found.summary.samples,
+        load_ms: millis(load_time),
+        first_run_ms: millis(found.first),
+        warmup_runs: found.warmup_runs,
+        latency_ms: Latency::of(&found.summary),
+        cpu_ms: found.cpu.map(|cpu| millis(cpu) / found.summary.samples as f64),
+        images_per_s,
+        gmacs_per_s: images_per_s.zip(spec.macs_per_image).map(|(rate, macs)| rate * macs as f64 / 1e9),
+        peak_rss_bytes: memory::peak_rss_bytes(),
+        notes,
+    })
+}
+
+/// The engine knows the file's bytes only; its complaints about them get the file's name.
+fn named(spec: &Spec, error: Error) -> Error {
+    if error.kind() != ErrorKind::Input {
+        return error;
+    }
+    let in_file = Error::file(&spec.path, &error);
+    match error.remedy_text() {
+        Some(remedy) => in_file.remedy(remedy),
+        None => in_file,
+    }
+}
+
+/// More threads than cores measure the scheduler as well.
+fn crowded(threads: usize) -> Option<String> {
+    let cores = std::thread::available_parallelism().ok()?.get();
+    (threads > cores).then(|| format!("{threads} threads share {cores} cores"))
+}
+
+pub(super) fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// `None` when a run takes no time that the clock can see.
+fn per_second(images: usize, time: Duration) -> Option<f64> {
+    (!time.is_zero()).then(|| images as f64 / time.as_secs_f64())
+}
+
+#[cfg(all(test, feature = "tract"))]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::bench::Limits;
+    use crate::runtime::Provider;
+
+    fn spec(name: &str, batch: usize, threads: usize) -> Spec {
+        let limits = Limits { min_time: Duration::ZERO, min_samples: 64, ..Limits::default() };
+        Spec {
+            path: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name),
+            provider: Provider::Tract,
+            batch,
+            threads,
+            limits,
+            macs_per_image: Some(1_000_000_000),
+        }
+    }
+
+    #[test]
+    fn a_row_is_consistent_with_itself() {
+        let run = measure(&spec("dynamic.onnx", 4, 2)).unwrap();
+        assert_eq!((run.batch, run.threads, run.samples), (4, 2, 64));
+        let latency = &run.latency_ms;
+        assert!(0.0 < latency.min && latency.min <= latency.p50 && latency.p50 <= latency.p90.unwrap());
+        assert_eq!(latency.p99, None, "64 samples do not support a p99");
+        let rate = run.images_per_s.unwrap();
+        assert!((rate * latency.mean / 4e3 - 1.0).abs() < 1e-6, "images/s is the batch over the mean");
+        assert!((run.gmacs_per_s.unwrap() / rate - 1.0).abs() < 1e-6, "a GMAC an image");
+        assert!(run.load_ms > 0.0 && run.first_run_ms > 0.0);
+    }
+
+    #[test]
+    fn a_row_that_cannot_use_its_threads_says_so() {
+        let run = measure(&spec("dynamic.onnx", 1, 2)).unwrap();
+        assert!(run.notes.iter().any(|note| note.starts_with("uses 1 of 2 threads: ")), "{:?}", run.notes);
+    }
+
+    #[test]
+    fn an_engines_complaint_has_the_files_name() {
+        let error = measure(&spec("fixed.onnx", 3, 1)).unwrap_err();
+        assert!(error.to_string().ends_with("fixed.onnx: batch 3: the file's batch is fixed at 2"), "{error}");
+        assert!(error.remedy_text().unwrap().contains("use batch 2"));
+    }
+}

@@ -1,0 +1,154 @@
+//! Measuring how fast an ONNX file runs.
+//!
+//! [`measure`] takes one row in this process; [`run_in_worker`] takes it in a fresh one, so that neither memory nor
+//! warmth leaks from row to row. Times come from a [`Clock`], so that the loop is tested without waiting.
+
+mod clock;
+mod measure;
+mod memory;
+mod record;
+mod steady;
+mod worker;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use clock::{Clock, SystemClock};
+pub use measure::measure;
+pub use record::{Environment, Latency, Measurement, Run};
+pub use worker::{run_in_worker, serve};
+
+use crate::runtime::Provider;
+use crate::{Error, Result};
+
+/// One row of a benchmark: a file, how it is run, how long it is measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// The ONNX file.
+    pub path: PathBuf,
+    /// What runs it.
+    pub provider: Provider,
+    /// Images of one run.
+    pub batch: usize,
+    /// Threads the engine may use.
+    pub threads: usize,
+    /// When measuring ends.
+    pub limits: Limits,
+    /// MACs of one image, where they are known: gives the GMAC/s.
+    pub macs_per_image: Option<u64>,
+}
+
+/// When warming up and measuring end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The steady state is measured for at least this time ...
+    pub min_time: Duration,
+    /// ... and at least this many samples ...
+    pub min_samples: usize,
+    /// ... unless it has taken this long.
+    pub max_time: Duration,
+    /// Runs after the first that warm up at most; fewer when the times are stable before.
+    pub max_warmup: usize,
+}
+
+impl Default for Limits {
+    /// Two seconds and 64 samples (enough for a p90), at most 30 seconds; at most 100 runs to warm up.
+    fn default() -> Self {
+        Self {
+            min_time: Duration::from_secs(2),
+            min_samples: crate::stats::min_samples(0.9),
+            max_time: Duration::from_secs(30),
+            max_warmup: 100,
+        }
+    }
+}
+
+/// The most threads a row may ask for: far above any machine's use, below what an operating system refuses.
+const MAX_THREADS: usize = 1024;
+
+/// The most images of one run.
+const MAX_BATCH: usize = 65_536;
+
+impl Spec {
+    /// Refuses what no engine could run, before anything runs.
+    ///
+    /// # Errors
+    /// A batch or number of threads of 0 or beyond reason, no sample to take, limits that contradict each other, a file
+    /// that is not there, a provider that is not available.
+    pub fn validate(&self) -> Result<()> {
+        in_range("batch", self.batch, MAX_BATCH)?;
+        in_range("threads", self.threads, MAX_THREADS)?;
+        let limits = &self.limits;
+        if limits.min_samples == 0 {
+            return Err(Error::input("samples 0", "a measurement needs at least one"));
+        }
+        if limits.min_time > limits.max_time {
+            let thing = format!("minimum time {:?}", limits.min_time);
+            return Err(Error::input(thing, format!("is above the maximum of {:?}", limits.max_time))
+                .remedy("raise the maximum as well"));
+        }
+        if self.path.is_dir() {
+            return Err(Error::file(&self.path, "is a folder where a file is expected"));
+        }
+        std::fs::metadata(&self.path).map_err(|e| Error::file(&self.path, e))?;
+        self.provider.ensure_available()
+    }
+
+    /// The row in a few words: `tract, batch 8, 2 threads`.
+    pub fn label(&self) -> String {
+        record::row_label(self.provider, self.batch, self.threads)
+    }
+}
+
+fn in_range(name: &str, value: usize, max: usize) -> Result<()> {
+    match value {
+        0 => Err(Error::input(format!("{name} 0"), "a run needs at least one")),
+        _ if value > max => Err(Error::input(format!("{name} {value}"), format!("is more than {max}"))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> Spec {
+        Spec {
+            path: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dynamic.onnx"),
+            provider: Provider::Tract,
+            batch: 1,
+            threads: 1,
+            limits: Limits::default(),
+            macs_per_image: None,
+        }
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused_before_it_runs() {
+        let refused = |change: fn(&mut Spec), says: &str| {
+            let mut spec = spec();
+            change(&mut spec);
+            let error = spec.validate().unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+        };
+        refused(|s| s.batch = 0, "batch 0: a run needs at least one");
+        refused(|s| s.batch = 1 << 20, "batch 1048576: is more than 65536");
+        refused(|s| s.threads = 0, "threads 0: a run needs at least one");
+        refused(|s| s.threads = 100_000, "threads 100000: is more than 1024");
+        refused(|s| s.limits.min_samples = 0, "samples 0: a measurement needs at least one");
+        refused(|s| s.limits.max_time = Duration::from_secs(1), "minimum time 2s: is above the maximum of 1s");
+        refused(|s| s.path = "no/such.onnx".into(), "no/such.onnx: ");
+        refused(|s| s.path = env!("CARGO_MANIFEST_DIR").into(), "is a folder where a file is expected");
+        refused(|s| s.provider = Provider::Cuda, "provider cuda: this build has no ONNX Runtime");
+        #[cfg(feature = "tract")]
+        spec().validate().unwrap();
+    }
+
+    #[test]
+    fn a_label_says_what_runs() {
+        assert_eq!(spec().label(), "tract, batch 1, 1 thread");
+        assert_eq!(Spec { batch: 8, threads: 2, ..spec() }.label(), "tract, batch 8, 2 threads");
+    }
+}

@@ -1,0 +1,293 @@
+//! What a benchmark leaves: a record for JSON, and its tables.
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::{Cell, Column, Report, Table, number};
+use crate::runtime::Provider;
+use crate::stats::Summary;
+
+use super::measure::millis;
+
+/// A finished benchmark: where it ran and what each row came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// The machine, the build and the file.
+    pub environment: Environment,
+    /// The rows in the order they ran.
+    pub runs: Vec<Run>,
+}
+
+/// What the numbers depend on besides the row. It holds no date, so that a record can be compared with another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Name of the measured file, without its folder.
+    pub model: String,
+    /// Size of the measured file.
+    pub model_bytes: u64,
+    /// The processor, as the system names it.
+    pub cpu: String,
+    /// Logical cores this process may use.
+    pub cores: usize,
+    /// Operating system with its kernel's version.
+    pub os: String,
+    /// Processor architecture.
+    pub arch: String,
+    /// Version of gnet.
+    pub gnet: String,
+    /// `release`, or `debug` for a build whose times mean nothing.
+    pub profile: String,
+}
+
+impl Environment {
+    /// The machine this process runs on and the file at `path`.
+    pub fn detect(path: &std::path::Path) -> Self {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let kernel = read("/proc/sys/kernel/osrelease");
+        Self {
+            model: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            model_bytes: std::fs::metadata(path).map_or(0, |file| file.len()),
+            cpu: cpu_name(&read("/proc/cpuinfo")).unwrap_or_else(|| "unknown".to_owned()),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            os: format!("{} {}", std::env::consts::OS, kernel.trim()).trim().to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            gnet: env!("CARGO_PKG_VERSION").to_owned(),
+            profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+        }
+    }
+}
+
+fn cpu_name(cpuinfo: &str) -> Option<String> {
+    let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
+    line.split_once(':').map(|(_, name)| name.trim().to_owned())
+}
+
+/// One row: a provider at one batch size and number of threads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// What ran the file.
+    pub provider: Provider,
+    /// Images of one run.
+    pub batch: usize,
+    /// Threads asked for; a note says when fewer are used.
+    pub threads: usize,
+    /// Runs of the steady state that were timed.
+    pub samples: usize,
+    /// Parsing and optimising the file, in milliseconds; reading it from disk is not in it.
+    pub load_ms: f64,
+    /// The first run after loading, in milliseconds.
+    pub first_run_ms: f64,
+    /// Runs between the first and the steady state.
+    pub warmup_runs: usize,
+    /// Time of one run of the whole batch in the steady state, in milliseconds.
+    pub latency_ms: Latency,
+    /// CPU time of one run, all threads together, in milliseconds.
+    pub cpu_ms: Option<f64>,
+    /// The batch divided by the mean latency.
+    pub images_per_s: Option<f64>,
+    /// Billions of multiply-accumulates a second; `None` when the file's MACs are not known.
+    pub gmacs_per_s: Option<f64>,
+    /// Largest resident set of the process that measured this row: program, file, weights, inputs and all.
+    pub peak_rss_bytes: Option<u64>,
+    /// What a reader should know about this row.
+    pub notes: Vec<String>,
+}
+
+/// Percentiles of the steady state, in milliseconds. Nearest-rank; `None` (`null`) where the samples do not support one:
+/// p90 takes 64, p99 662 ([`crate::stats::min_samples`]).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Fastest run.
+    pub min: f64,
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// Median.
+    pub p50: f64,
+    /// 90th percentile.
+    pub p90: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+}
+
+impl Latency {
+    /// The summary in milliseconds.
+    pub fn of(summary: &Summary) -> Self {
+        Self {
+            min: millis(summary.min),
+            mean: millis(summary.mean),
+            p50: millis(summary.p50),
+            p90: summary.p90.map(millis),
+            p99: summary.p99.map(millis),
+        }
+    }
+}
+
+/// Milliseconds with three significant digits, more when there are more before the point.
+fn ms(value: impl Into<Option<f64>>) -> Cell {
+    let value = value.into();
+    let digits = match value.map(f64::abs) {
+        Some(v) if v >= 99.95 => 0,
+        Some(v) if v >= 9.995 => 1,
+        Some(v) if v >= 0.9995 => 2,
+        _ => 3,
+    };
+    Cell::float(value, digits)
+}
+
+pub(super) fn row_label(provider: Provider, batch: usize, threads: usize) -> String {
+    let s = if threads == 1 { "" } else { "s" };
+    format!("{provider}, batch {batch}, {threads} thread{s}")
+}
+
+impl Run {
+    /// The row in a few words: `tract, batch 8, 2 threads`.
+    pub fn label(&self) -> String {
+        row_label(self.provider, self.batch, self.threads)
+    }
+
+    fn cells(&self) -> [Cell; 15] {
+        let latency = &self.latency_ms;
+        [
+            self.provider.name().into(),
+            self.batch.into(),
+            self.threads.into(),
+            self.samples.into(),
+            ms(self.load_ms),
+            ms(self.first_run_ms),
+            self.warmup_runs.into(),
+            ms(latency.min),
+            ms(latency.mean),
+            ms(latency.p50),
+            ms(latency.p90),
+            ms(latency.p99),
+            ms(self.cpu_ms),
+            Cell::float(self.images_per_s, 1),
+            Cell::float(self.gmacs_per_s, 1),
+        ]
+    }
+}
+
+impl Report for Measurement {
+    /// One table; the CPU time and latencies are of one run of the whole batch.
+    fn tables(&self) -> Vec<Table> {
+        let time = |name: &str| Column::number(name).unit("ms");
+        let env = &self.environment;
+        let columns = [
+            Column::text("provider"),
+            Column::number("batch"),
+            Column::number("threads"),
+            Column::number("samples"),
+            time("load"),
+            time("first"),
+            Column::number("warmup"),
+            time("min"),
+            time("mean"),
+            time("p50"),
+            time("p90"),
+            time("p99"),
+            time("CPU"),
+            Column::number("images/s"),
+            Column::number("GMAC/s"),
+            Column::number("peak").unit("MiB"),
+        ];
+        let mut table = Table::new(format!("{} ({})", env.model, number::bytes(env.model_bytes)), columns);
+        for run in &self.runs {
+            let peak = run.peak_rss_bytes.map(|bytes| bytes as f64 / f64::from(1 << 20));
+            table.row(run.cells().into_iter().chain([Cell::float(peak, 1)]));
+        }
+        for run in &self.runs {
+            for note in &run.notes {
+                table.note(format!("{}: {note}", run.label()));
+            }
+        }
+        table.note(format!(
+            "{}, {} cores, {} {}, gnet {} ({})",
+            env.cpu, env.cores, env.os, env.arch, env.gnet, env.profile
+        ));
+        vec![table]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Format, render};
+
+    fn sample() -> Measurement {
+        Measurement {
+            environment: Environment {
+                model: "net.onnx".into(),
+                model_bytes: 24_000_000,
+                cpu: "A processor".into(),
+                cores: 2,
+                os: "linux 6.1".into(),
+                arch: "x86_64".into(),
+                gnet: "0.1.0".into(),
+                profile: "release".into(),
+            },
+            runs: vec![Run {
+                provider: Provider::Tract,
+                batch: 8,
+                threads: 2,
+                samples: 64,
+                load_ms: 123.456,
+                first_run_ms: 20.25,
+                warmup_runs: 10,
+                latency_ms: Latency { min: 9.5, mean: 10.0, p50: 9.876, p90: Some(12.0), p99: None },
+                cpu_ms: Some(19.5),
+                images_per_s: Some(800.0),
+                gmacs_per_s: None,
+                peak_rss_bytes: Some(64 << 20),
+                notes: vec!["a note".into()],
+            }],
+        }
+    }
+
+    #[test]
+    fn the_json_document_has_the_documented_keys() {
+        let json: serde_json::Value = serde_json::from_str(&render(&sample(), Format::Json).unwrap()).unwrap();
+        let keys = |value: &serde_json::Value| {
+            let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
+            keys.sort();
+            keys.join(" ")
+        };
+        assert_eq!(keys(&json), "environment runs schema_version");
+        assert_eq!(keys(&json["environment"]), "arch cores cpu gnet model model_bytes os profile");
+        assert_eq!(
+            keys(&json["runs"][0]),
+            "batch cpu_ms first_run_ms gmacs_per_s images_per_s latency_ms load_ms notes peak_rss_bytes provider samples \
+             threads warmup_runs"
+        );
+        assert_eq!(keys(&json["runs"][0]["latency_ms"]), "mean min p50 p90 p99");
+        assert!(json["runs"][0]["latency_ms"]["p99"].is_null());
+        assert_eq!(json["runs"][0]["provider"], "tract");
+    }
+
+    #[test]
+    fn a_record_survives_json() {
+        let text = serde_json::to_string(&sample()).unwrap();
+        assert_eq!(serde_json::from_str::<Measurement>(&text).unwrap(), sample());
+    }
+
+    #[test]
+    fn the_table_shows_the_row_and_its_notes() {
+        let text = render(&sample(), Format::Table).unwrap();
+        for part in
+            ["net.onnx (22.9 MiB)", "p50 (ms)", "9.88", "123", "800.0", "64.0", "tract, batch 8, 2 threads: a note"]
+        {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+        let csv = render(&sample(), Format::Csv).unwrap();
+        assert_eq!(
+            csv,
+            "provider,batch,threads,samples,load_ms,first_ms,warmup,min_ms,mean_ms,p50_ms,p90_ms,p99_ms,cpu_ms,images_s,\
+             gmac_s,peak_mib\ntract,8,2,64,123.456,20.25,10,9.5,10,9.876,12,,19.5,800,,64\n"
+        );
+    }
+
+    #[test]
+    fn the_processor_is_read_from_cpuinfo() {
+        let cpuinfo = "processor\t: 0\nmodel name\t: Some CPU @ 2.00GHz\nprocessor\t: 1\nmodel name\t: Other\n";
+        assert_eq!(cpu_name(cpuinfo).as_deref(), Some("Some CPU @ 2.00GHz"));
+        assert_eq!(cpu_name("processor : 0\n"), None);
+    }
+}

@@ -1,0 +1,194 @@
+//! `gnet bench`: how fast an ONNX file runs, one process a row.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use gnet::bench::{self, Environment, Limits, Measurement, Run, Spec};
+use gnet::runtime::Provider;
+use gnet::{Error, Result, cost, onnx};
+
+use super::format::FormatArgs;
+use super::output;
+
+/// Arguments of `gnet bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The ONNX file to measure.
+    #[arg(value_name = "FILE.onnx")]
+    file: PathBuf,
+    /// What runs it; a comma-separated list.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = provider())]
+    provider: Vec<Provider>,
+    /// Images of one run; a comma-separated list.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1")]
+    batch: Vec<usize>,
+    /// Threads the engine may use; a comma-separated list.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1")]
+    threads: Vec<usize>,
+    /// Seconds to measure each row for at least.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    min_time: Duration,
+    /// Seconds after which a row ends, whatever it has.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    max_time: Duration,
+    /// Timed runs to take of each row at least: 64 support a p90, 662 a p99.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().min_samples)]
+    samples: usize,
+    /// Runs to warm up with at most; fewer when the times are stable before.
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_warmup)]
+    warmup: usize,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+fn provider() -> impl TypedValueParser<Value = Provider> {
+    PossibleValuesParser::new(Provider::ALL.map(Provider::name)).try_map(|name| name.parse::<Provider>())
+}
+
+/// A day at most: more is a slip of the finger.
+fn seconds(text: &str) -> std::result::Result<Duration, String> {
+    let value: f64 = text.parse().map_err(|_| "is not a number of seconds".to_owned())?;
+    if (0.0..=86_400.0).contains(&value) {
+        Ok(Duration::from_secs_f64(value))
+    } else {
+        Err("is not between 0 and 86400 seconds".to_owned())
+    }
+}
+
+impl BenchArgs {
+    /// The rows: every provider at every batch size with every number of threads.
+    fn specs(&self, macs_per_image: Option<u64>) -> Vec<Spec> {
+        let limits = Limits {
+            min_time: self.min_time,
+            min_samples: self.samples,
+            max_time: self.max_time,
+            max_warmup: self.warmup,
+        };
+        let mut specs = Vec::new();
+        for provider in &self.provider {
+            for batch in &self.batch {
+                for threads in &self.threads {
+                    specs.push(Spec {
+                        path: self.file.clone(),
+                        provider: *provider,
+                        batch: *batch,
+                        threads: *threads,
+                        limits,
+                        macs_per_image,
+                    });
+                }
+            }
+        }
+        specs
+    }
+}
+
+/// Measures every row and writes what was measured, also when some rows failed; the first failure is the outcome.
+pub fn run(args: &BenchArgs) -> Result<()> {
+    let specs = args.specs(macs(&args.file));
+    specs.iter().try_for_each(Spec::validate)?;
+    let exe =
+        std::env::current_exe().map_err(|e| Error::check("bench", format!("this program cannot be found: {e}")))?;
+    let environment = Environment::detect(&args.file);
+    if environment.profile != "release" {
+        output::note("warning: this is a debug build; its times mean nothing");
+    }
+    let mut runs = Vec::new();
+    let mut failures = Vec::new();
+    for (i, spec) in specs.iter().enumerate() {
+        output::note(format_args!("[{}/{}] {}", i + 1, specs.len(), spec.label()));
+        match bench::run_in_worker(&exe, spec) {
+            Ok(run) => runs.push(run),
+            Err(error) => failures.push((spec.label(), error)),
+        }
+    }
+    report(&args.format, environment, runs)?;
+    outcome(failures, specs.len())
+}
+
+/// MACs of one image, where the file lets them be counted: a measurement does not fail for the want of a count.
+fn macs(file: &Path) -> Option<u64> {
+    let model = onnx::read_file(file).ok()?;
+    cost::count(&model.graph).ok().map(|cost| cost.macs)
+}
+
+fn report(format: &FormatArgs, environment: Environment, runs: Vec<Run>) -> Result<()> {
+    if runs.is_empty() { Ok(()) } else { format.write(&Measurement { environment, runs }) }
+}
+
+/// Names the rows that failed where there were several; the first one's error is returned for `main` to show, with its
+/// exit code.
+fn outcome(failures: Vec<(String, Error)>, rows: usize) -> Result<()> {
+    if !failures.is_empty() && rows > 1 {
+        output::note(format_args!("{} of {rows} rows failed:", failures.len()));
+        for (label, error) in &failures {
+            output::note(format_args!("  {label}: {error}"));
+        }
+    }
+    failures.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+}
+
+/// The hidden `gnet bench-worker`: a row on stdin, its result on stdout.
+pub fn worker() -> Result<()> {
+    bench::serve(io::stdin().lock(), io::stdout().lock())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use gnet::ErrorKind;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: BenchArgs,
+    }
+
+    fn parsed(args: &[&str]) -> std::result::Result<BenchArgs, clap::Error> {
+        Cli::try_parse_from([&["bench", "net.onnx"], args].concat()).map(|cli| cli.args)
+    }
+
+    #[test]
+    fn lists_are_comma_separated_and_every_pair_is_a_row() {
+        let args =
+            parsed(&["--provider", "tract,cpu", "--batch", "1,8", "--threads", "1,2", "--min-time", "0.5"]).unwrap();
+        let specs = args.specs(Some(7));
+        let labels: Vec<_> = specs.iter().map(Spec::label).collect();
+        assert_eq!(labels.len(), 8);
+        assert_eq!(labels[..3], ["tract, batch 1, 1 thread", "tract, batch 1, 2 threads", "tract, batch 8, 1 thread"]);
+        assert_eq!(labels[7], "cpu, batch 8, 2 threads");
+        assert!(specs.iter().all(|spec| spec.limits.min_time == Duration::from_millis(500)));
+        assert!(specs.iter().all(|spec| spec.macs_per_image == Some(7)));
+    }
+
+    #[test]
+    fn the_defaults_are_one_row_of_tract() {
+        let specs = parsed(&[]).unwrap().specs(None);
+        assert_eq!(specs.len(), 1);
+        assert_eq!(specs[0].label(), "tract, batch 1, 1 thread");
+        assert_eq!(specs[0].limits, Limits::default(), "the flags' defaults are the library's");
+    }
+
+    #[test]
+    fn values_that_mean_nothing_are_bad_usage() {
+        for args in [["--batch", "1,x"], ["--provider", "gpu"], ["--min-time=-1", "--warmup=1"], ["--max-time", "inf"]]
+        {
+            assert!(parsed(&args).is_err(), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_failure_is_the_outcome() {
+        let failures = vec![
+            ("a".to_owned(), Error::unavailable("x", "is not there")),
+            ("b".to_owned(), Error::input("y", "is wrong")),
+        ];
+        assert_eq!(outcome(failures, 3).unwrap_err().kind(), ErrorKind::Unavailable);
+        assert!(outcome(Vec::new(), 3).is_ok());
+    }
+}

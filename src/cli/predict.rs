@@ -1,0 +1,95 @@
+//! `gnet predict`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gnet::Result;
+use gnet::classify::Classifier;
+use gnet::data::picture;
+use gnet::evaluation::softmax;
+use gnet::report::{Cell, Column, Report, Table};
+use gnet::runtime::Provider;
+use serde::Serialize;
+
+use super::format::FormatArgs;
+
+/// Arguments of `gnet predict`.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// An ONNX file that gnet exported.
+    #[arg(value_name = "FILE.onnx")]
+    file: PathBuf,
+    /// PNG or JPEG files.
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// Classes to show of each image, the likeliest first.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..), value_name = "K")]
+    top: u16,
+    /// What runs the file.
+    #[arg(long, default_value_t = Provider::Tract)]
+    provider: Provider,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// The record of `gnet predict`.
+#[derive(Debug, Serialize)]
+struct Predictions {
+    predictions: Vec<Prediction>,
+}
+
+/// One image.
+#[derive(Debug, Serialize)]
+struct Prediction {
+    image: String,
+    /// The likeliest class.
+    class: String,
+    /// Its probability, 0..1.
+    probability: f64,
+    /// The likeliest classes, the first of them again among them.
+    top: Vec<ClassProbability>,
+}
+
+#[derive(Debug, Serialize)]
+struct ClassProbability {
+    index: usize,
+    class: String,
+    probability: f64,
+}
+
+/// Runs `gnet predict`. Every picture is read before anything is computed, so that a bad one leaves no half result.
+pub fn run(args: &PredictArgs) -> Result<()> {
+    let mut classifier = Classifier::load(&args.file, args.provider, 1)?;
+    let preprocessing = &classifier.metadata().preprocessing;
+    let pixels = args.images.iter().map(|path| picture::load(path, preprocessing)).collect::<Result<Vec<_>>>()?;
+    let mut predictions = Vec::with_capacity(pixels.len());
+    for (path, pixels) in args.images.iter().zip(&pixels) {
+        let scores = classifier.scores(pixels)?.concat();
+        let top = likeliest(&classifier, &scores, args.top.into());
+        let (class, probability) = top.first().map_or((String::new(), 0.0), |t| (t.class.clone(), t.probability));
+        predictions.push(Prediction { image: path.display().to_string(), class, probability, top });
+    }
+    args.format.write(&Predictions { predictions })
+}
+
+fn likeliest(classifier: &Classifier, scores: &[f32], count: usize) -> Vec<ClassProbability> {
+    let mut classes: Vec<(usize, f64)> = softmax(scores).into_iter().enumerate().collect();
+    // Of equal ones the first class comes first: the sort is stable.
+    classes.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let named = |(index, probability)| ClassProbability { index, class: classifier.class_name(index), probability };
+    classes.into_iter().take(count).map(named).collect()
+}
+
+impl Report for Predictions {
+    fn tables(&self) -> Vec<Table> {
+        let columns = [Column::text("image"), Column::text("class"), Column::number("probability").unit("%")];
+        let mut table = Table::new("", columns);
+        for prediction in &self.predictions {
+            for (rank, top) in prediction.top.iter().enumerate() {
+                let image: Cell = if rank == 0 { prediction.image.as_str().into() } else { "".into() };
+                table.row([image, top.class.as_str().into(), Cell::float(100.0 * top.probability, 1)]);
+            }
+        }
+        vec![table]
+    }
+}

@@ -1,0 +1,113 @@
+//! How a run of training looks: a bar on a terminal, one plain line an epoch elsewhere. All of it on stderr.
+
+use std::io::{self, IsTerminal};
+
+use gnet::Result;
+use gnet::train::{BatchDone, EpochMetrics, Observer, RunStarted};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output;
+
+/// Shows a run on stderr.
+pub struct Progress {
+    /// The bar of the epoch; hidden off a terminal.
+    bar: ProgressBar,
+    terminal: bool,
+    epochs: usize,
+}
+
+impl Progress {
+    /// Progress for the stderr this process has.
+    pub fn new() -> Self {
+        Self { bar: ProgressBar::hidden(), terminal: io::stderr().is_terminal(), epochs: 0 }
+    }
+
+    /// Removes the bar, so that what follows stands on a line of its own.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for Progress {
+    fn run_started(&mut self, run: &RunStarted<'_>) {
+        self.epochs = run.epochs;
+        output::note(format_args!(
+            "data {}: {} training and {} validation images; network: {} parameters",
+            run.dataset, run.train_images, run.validation_images, run.params
+        ));
+        if run.first_epoch > 1 {
+            output::note(format_args!("resuming after epoch {}", run.first_epoch - 1));
+        }
+    }
+
+    fn epoch_started(&mut self, epoch: usize, epochs: usize) {
+        if self.terminal {
+            // The length comes with the first batch.
+            self.bar = ProgressBar::new(0).with_style(style()).with_prefix(format!("epoch {epoch}/{epochs}"));
+        }
+    }
+
+    fn batch_done(&mut self, batch: &BatchDone) {
+        self.bar.set_length(batch.batches as u64);
+        self.bar.set_message(format!(
+            "loss {:.3}  accuracy {:.1} %  {:.0} images/s",
+            batch.loss,
+            100.0 * batch.accuracy,
+            batch.images_per_s
+        ));
+        self.bar.set_position(batch.batch as u64);
+    }
+
+    fn epoch_done(&mut self, metrics: &EpochMetrics, best: bool) -> Result<()> {
+        self.clear();
+        output::note(epoch_line(metrics, self.epochs, best));
+        Ok(())
+    }
+}
+
+fn style() -> ProgressStyle {
+    // A template that indicatif cannot read would be an error in this line; the plain bar is as good.
+    ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len}  {msg}  {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+/// One epoch in one line.
+fn epoch_line(m: &EpochMetrics, epochs: usize, best: bool) -> String {
+    format!(
+        "epoch {}/{epochs}  lr {:.5}  training: loss {:.3}, accuracy {:.1} %  validation: loss {:.3}, accuracy {:.1} %  {:.0} images/s  {:.1} s{}",
+        m.epoch,
+        m.lr,
+        m.train_loss,
+        100.0 * m.train_accuracy,
+        m.validation_loss,
+        100.0 * m.validation_accuracy,
+        m.images_per_s,
+        m.seconds,
+        if best { "  best" } else { "" }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_one_line() {
+        let metrics = EpochMetrics {
+            epoch: 2,
+            lr: 0.01,
+            train_loss: 0.51234,
+            train_accuracy: 0.8125,
+            validation_loss: 0.6,
+            validation_accuracy: 0.75,
+            images_per_s: 131.4,
+            seconds: 17.04,
+        };
+        assert_eq!(
+            epoch_line(&metrics, 10, true),
+            "epoch 2/10  lr 0.01000  training: loss 0.512, accuracy 81.2 %  validation: loss 0.600, accuracy 75.0 %  \
+             131 images/s  17.0 s  best"
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! What a reproduction checks, and against what.
+
+use std::fmt::Display;
+
+use super::record::{Agreement, Check, Training};
+use super::{Observer, exported};
+use crate::card::{Card, CardCounts};
+use crate::compare::Comparison;
+use crate::cost::Cost;
+use crate::export::{ExportRecord, Fresh};
+use crate::nets::{GoogLeNetConfig, Preset};
+use crate::report::number;
+use crate::train::checkpoint::Checkpoint;
+use crate::{Result, files};
+
+/// Learned parameters of the two heads at 28 pixels and 10 classes, by arithmetic from their widths.
+const HEADS: u64 = 418_324;
+/// Learned parameters of the plain network with 1 channel and 10 classes, which folding must arrive at.
+const FOLDED: u64 = 5_977_530;
+
+/// Collects checks and shows each to the observer.
+pub(super) struct Checks<'a> {
+    observer: &'a mut dyn Observer,
+    done: Vec<Check>,
+}
+
+impl<'a> Checks<'a> {
+    pub fn new(observer: &'a mut dyn Observer) -> Self {
+        Self { observer, done: Vec::new() }
+    }
+
+    pub fn step(&mut self, what: &str) {
+        self.observer.step(what);
+    }
+
+    pub fn observer(&mut self) -> &mut dyn Observer {
+        self.observer
+    }
+
+    pub fn done(self) -> Vec<Check> {
+        self.done
+    }
+
+    fn add(&mut self, name: impl Into<String>, expected: impl Display, found: impl Display, passed: bool) {
+        let check = Check { name: name.into(), expected: expected.to_string(), found: found.to_string(), passed };
+        self.observer.checked(&check);
+        self.done.push(check);
+    }
+
+    fn equal(&mut self, name: impl Into<String>, expected: u64, found: u64) {
+        let text = |value: u64| number::thousands(value.into());
+        self.add(name, text(expected), text(found), expected == found);
+    }
+
+    /// Each preset's traced graph counts to what its model card says.
+    pub fn cards(&mut self) -> Result<()> {
+        for preset in Preset::ALL {
+            let card = Card::of(preset.name())?;
+            let config = GoogLeNetConfig {
+                image_size: card.input.image_size,
+                channels: card.input.channels,
+                classes: card.classes,
+                ..preset.config()
+            };
+            let cost = Fresh { preset, config, seed: 0 }.cost()?;
+            self.counts(&format!("{preset} network"), &card.network, &cost.main);
+            if let Some(heads) = card.heads {
+                let (whole, main) = (&cost.whole, &cost.main);
+                self.equal(format!("{preset} heads: parameters"), heads.params, whole.params - main.params);
+                self.equal(format!("{preset} heads: MACs"), heads.macs, whole.macs - main.macs);
+            }
+        }
+        Ok(())
+    }
+
+    fn counts(&mut self, what: &str, card: &CardCounts, cost: &Cost) {
+        self.equal(format!("{what}: parameters"), card.params, cost.params);
+        self.equal(format!("{what}: weights"), card.weights, cost.weights);
+        self.equal(format!("{what}: MACs"), card.macs, cost.macs);
+    }
+
+    /// The three blocks count to the known table.
+    pub fn blocks(&mut self, comparison: &Comparison) {
+        let printed = |c: &Comparison| {
+            let each = c.blocks.iter().map(|b| format!("{}/{}", b.printed_params, b.printed_flops));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        let passed = comparison.check().is_ok();
+        self.add("Inception, 3x3, 5x5", "0.16M/128M, 0.44M/346M, 1.22M/963M", printed(comparison), passed);
+    }
+
+    /// The loss fell and the test images are recognised.
+    pub fn training(&mut self, training: &Training, floor: f64) {
+        if let [first, .., last] = training.epochs.as_slice() {
+            let expected = format!("below {:.3}", first.train_loss);
+            let fell = last.train_loss < first.train_loss;
+            self.add("training loss of the last epoch", expected, format!("{:.3}", last.train_loss), fell);
+        }
+        let accuracy = training.outcome.test_accuracy;
+        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        self.add("test accuracy", format!("at least {}", percent(floor)), percent(accuracy), accuracy >= floor);
+    }
+
+    /// The heads left, folding arrived at the plain network, a second export gives the same bytes.
+    pub fn export(&mut self, record: &ExportRecord, checkpoint: &Checkpoint) -> Result<()> {
+        self.equal("parameters pruned with the heads", HEADS, record.pruned_params);
+        self.equal("parameters after folding", FOLDED, record.params);
+        let again = exported(checkpoint)?;
+        let same = files::read(std::path::Path::new(&record.path))? == again.bytes;
+        self.add("a second export", "the same bytes", if same { "the same bytes" } else { "other bytes" }, same);
+        // Verification has passed, or there would be no record to check.
+        let found =
+            record.max_abs_diff.map_or("not compared".to_owned(), |diff| format!("largest difference {diff:.1e}"));
+        self.add("Burn against tract on fresh inputs", "within the tolerance", found, record.max_abs_diff.is_some());
+        Ok(())
+    }
+
+    /// Checkpoint and file put every test image into the same class.
+    pub fn agreement(&mut self, agreement: &Agreement) {
+        let (images, same) = (agreement.images as u64, agreement.same_class as u64);
+        self.equal("test images that checkpoint and file agree on", images, same);
+    }
+}

@@ -1,0 +1,220 @@
+//! The whole way in one go: count, train, export, prove, measure, and write down what came out.
+//!
+//! It works on the embedded images, so that a fresh clone needs nothing. Everything that has a known value is checked; a
+//! check that fails is written down like the others and makes the run fail at its end.
+
+mod checks;
+mod pages;
+mod record;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::bench::{self, Environment, Limits, Measurement, Spec};
+use crate::classify::Classifier;
+use crate::compare::{Comparison, PaperTable};
+use crate::cost::{self, Summary};
+use crate::data::Source;
+use crate::export::{self, ExportRecord, Exported};
+use crate::metadata::Metadata;
+use crate::nets::Preset;
+use crate::runtime::Provider;
+use crate::trace::Batch;
+use crate::train::checkpoint::{self, Checkpoint};
+use crate::train::{self, EpochMetrics, Outcome};
+use crate::{Error, Result, files};
+
+pub use record::{Agreement, Check, Reproduction, Training};
+
+/// Name of the exported file in the output folder.
+const FILE: &str = "googlenet.onnx";
+/// Name of the training run's folder in the output folder.
+const RUN: &str = "run";
+
+/// How to reproduce.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Fewer epochs and shorter measurements: a test of the way, not of the result.
+    pub quick: bool,
+    /// The folder to write to; it is made when missing.
+    pub out: PathBuf,
+    /// The program whose `bench-worker` takes the measurements.
+    pub exe: PathBuf,
+}
+
+impl Options {
+    fn limits(&self) -> Limits {
+        let min_time = if self.quick { Duration::from_millis(500) } else { Limits::default().min_time };
+        Limits { min_time, max_time: 5 * min_time, ..Limits::default() }
+    }
+
+    fn training(&self, out: PathBuf) -> train::Options {
+        let defaults = train::Options::new(Preset::BnAux, Source::Embedded, out);
+        let epochs = if self.quick { QUICK_EPOCHS } else { defaults.epochs };
+        train::Options { epochs, ..defaults }
+    }
+
+    /// The least accuracy on the test images, 0..1. Chance is 0.1.
+    fn floor(&self) -> f64 {
+        if self.quick { 0.3 } else { 0.6 }
+    }
+}
+
+/// Epochs of a quick run.
+const QUICK_EPOCHS: usize = 2;
+
+/// Watches a reproduction, its training included.
+pub trait Observer: train::Observer {
+    /// A step begins.
+    fn step(&mut self, what: &str);
+
+    /// A check was made.
+    fn checked(&mut self, check: &Check);
+}
+
+/// Goes the whole way and writes the reports. Look at [`Reproduction::check`] for the verdict.
+///
+/// # Errors
+/// A step that cannot be taken: a folder that cannot be written, a file that a runtime refuses. What was in the folder
+/// before stays until its successor is complete.
+pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Reproduction> {
+    let start = Instant::now();
+    files::create_dir(&options.out)?;
+    let mut checks = checks::Checks::new(observer);
+
+    checks.step("counting the presets and blocks on their traced graphs");
+    checks.cards()?;
+    let mut compare = Comparison::count()?;
+    checks.blocks(&compare);
+    let paper = PaperTable::count()?;
+
+    checks.step("training on real Fashion-MNIST images");
+    let training = train(options, checks.observer())?;
+    checks.training(&training, options.floor());
+
+    checks.step("exporting and comparing with Burn in tract");
+    let checkpoint = checkpoint::load(&training.outcome.checkpoint)?;
+    let file = options.out.join(FILE);
+    let export = export(&checkpoint, &file)?;
+    checks.export(&export, &checkpoint)?;
+    let summary = summary(&file)?;
+
+    checks.step("evaluating the checkpoint and the file image by image");
+    let agreement = evaluate(&checkpoint, &file)?;
+    checks.agreement(&agreement);
+
+    checks.step("measuring");
+    let measurement = measure(options, &file, summary.cost.macs)?;
+    compare.measure(&options.exe, options.limits())?;
+
+    let reproduction = Reproduction {
+        quick: options.quick,
+        seconds: start.elapsed().as_secs_f64(),
+        checks: checks.done(),
+        compare,
+        paper,
+        training,
+        export,
+        summary,
+        agreement,
+        bench: measurement,
+    };
+    pages::write(&options.out, &reproduction)?;
+    Ok(reproduction)
+}
+
+/// Trains in a folder of its own, which takes the place of an earlier run's only when it is complete.
+fn train(options: &Options, observer: &mut dyn Observer) -> Result<Training> {
+    let unwritable = |e: std::io::Error| Error::file(&options.out, format!("cannot be written: {e}"));
+    let folder = tempfile::Builder::new().prefix(".run-").tempdir_in(&options.out).map_err(unwritable)?;
+    let train_options = options.training(folder.path().to_path_buf());
+    let mut watched = Recorder { observer, epochs: Vec::new() };
+    let outcome = train::run(&train_options, &mut watched)?;
+    let epochs = watched.epochs;
+    let place = options.out.join(RUN);
+    if place.exists() {
+        std::fs::remove_dir_all(&place).map_err(unwritable)?;
+    }
+    let best = outcome.checkpoint.strip_prefix(folder.path()).map(Path::to_path_buf);
+    std::fs::rename(folder.keep(), &place).map_err(unwritable)?;
+    let checkpoint = best.map_or(place.clone(), |best| place.join(best));
+    let options = train::Options { out: place, ..train_options };
+    Ok(Training { outcome: Outcome { checkpoint, ..outcome }, epochs, options })
+}
+
+/// Keeps the epochs of a run while another observer watches it.
+struct Recorder<'a> {
+    observer: &'a mut dyn Observer,
+    epochs: Vec<EpochMetrics>,
+}
+
+impl train::Observer for Recorder<'_> {
+    fn run_started(&mut self, run: &train::RunStarted<'_>) {
+        self.observer.run_started(run);
+    }
+
+    fn epoch_started(&mut self, epoch: usize, epochs: usize) {
+        self.observer.epoch_started(epoch, epochs);
+    }
+
+    fn batch_done(&mut self, batch: &train::BatchDone) {
+        self.observer.batch_done(batch);
+    }
+
+    fn epoch_done(&mut self, metrics: &EpochMetrics, best: bool) -> Result<()> {
+        self.epochs.push(*metrics);
+        self.observer.epoch_done(metrics, best)
+    }
+}
+
+fn exported(checkpoint: &Checkpoint) -> Result<Exported> {
+    let Checkpoint { model, config, metadata, .. } = checkpoint;
+    export::googlenet(model, config, metadata, false, export::Options::new([]))
+}
+
+fn export(checkpoint: &Checkpoint, file: &Path) -> Result<ExportRecord> {
+    let exported = exported(checkpoint)?;
+    let verified = export::verify_googlenet(&checkpoint.model, &checkpoint.config, &exported, false, Batch::Dynamic)?;
+    files::write(file, &exported.bytes)?;
+    ExportRecord::new(file, &exported, Some(verified.max_abs_diff))
+}
+
+fn summary(file: &Path) -> Result<Summary> {
+    let graph = crate::onnx::read_file(file)?.graph;
+    Ok(Summary::new(file.display().to_string(), cost::count(&graph)?, Some(1)))
+}
+
+/// Judges checkpoint and file on the test images.
+fn evaluate(checkpoint: &Checkpoint, file: &Path) -> Result<Agreement> {
+    let test = Source::Embedded.load()?.test;
+    let Metadata { preprocessing, classes, .. } = &checkpoint.metadata;
+    let burn = train::evaluate(&checkpoint.model, preprocessing, &test)?;
+    let tract = Classifier::load(file, Provider::Tract, 1)?.evaluate(&test)?;
+    let same = burn.predictions.iter().zip(&tract.predictions).filter(|(a, b)| a == b).count();
+    Ok(Agreement {
+        images: test.len(),
+        same_class: same,
+        checkpoint_top1: burn.top1,
+        file_top1: tract.top1,
+        per_class: classes.iter().cloned().zip(tract.per_class.iter().filter_map(|c| c.accuracy())).collect(),
+    })
+}
+
+fn measure(options: &Options, file: &Path, macs: u64) -> Result<Measurement> {
+    let mut runs = Vec::new();
+    for batch in [1, 8] {
+        for threads in [1, 2] {
+            let spec = Spec {
+                path: file.to_path_buf(),
+                provider: Provider::Tract,
+                batch,
+                threads,
+                limits: options.limits(),
+                macs_per_image: Some(macs),
+            };
+            spec.validate()?;
+            runs.push(bench::run_in_worker(&options.exe, &spec)?);
+        }
+    }
+    Ok(Measurement { environment: Environment::detect(file), runs })
+}

@@ -1,0 +1,38 @@
+//! How good a network in training is on labelled images.
+
+use burn::module::Module;
+use burn::tensor::{Tensor, TensorData};
+
+use crate::data::{Prepared, Split};
+use crate::evaluation::Evaluation;
+use crate::metadata::Preprocessing;
+use crate::nets::GoogLeNet;
+use crate::{Error, Result};
+
+/// Pixels of a batch (one channel): 256 images of 28 pixels a side, 21 of 96. Bounds the memory of the first maps.
+const BATCH_PIXELS: usize = 200_704;
+
+/// Judges a network on a split, in inference: running statistics, no dropout.
+///
+/// # Errors
+/// Images the network does not take, a label beyond its classes, scores that are not finite.
+pub fn evaluate(model: &GoogLeNet, preprocessing: &Preprocessing, split: &Split) -> Result<Evaluation> {
+    evaluate_prepared(model, &Prepared::new(preprocessing, split)?)
+}
+
+/// [`evaluate`] on a split that is prepared already.
+pub(super) fn evaluate_prepared(model: &GoogLeNet, images: &Prepared) -> Result<Evaluation> {
+    let model = model.valid();
+    let [_, classes] = model.fc.weight.dims();
+    let device = model.fc.weight.device();
+    let [_, _, side, _] = images.shape(1);
+    let size = (BATCH_PIXELS / (side * side)).max(1);
+    let all: Vec<usize> = (0..images.len()).collect();
+    let mut logits = Vec::with_capacity(images.len() * classes);
+    for indices in all.chunks(size) {
+        let batch = TensorData::new(images.batch(indices)?, images.shape(indices.len()));
+        let scores = model.forward(Tensor::from_data(batch, &device)).main;
+        logits.extend(scores.try_into_vec_as::<f32>().map_err(|e| Error::input("the network's scores", e))?);
+    }
+    Evaluation::of(&logits, images.labels(), classes)
+}

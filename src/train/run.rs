@@ -1,0 +1,226 @@
+//! A whole run: from options to the accuracy on the test images.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use burn::module::Module;
+use burn::optim::ModuleOptimizer;
+use burn::tensor::Device;
+use serde::Serialize;
+
+use super::checkpoint::{self, BEST, FileMark, LAST, Record, SCHEMA_VERSION, ShuffleState};
+use super::epoch::{self, Epoch};
+use super::evaluation::evaluate_prepared;
+use super::{EpochMetrics, Observer, Options, RunStarted, metrics};
+use crate::data::{Dataset, Normalization, Prepared};
+use crate::evaluation::Evaluation;
+use crate::metadata::{Metadata, Preprocessing};
+use crate::nets::{self, GoogLeNet};
+use crate::{Error, Result, files};
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// Top-1 accuracy of the best epoch's network on the test images, 0..1.
+    pub test_accuracy: f64,
+    /// Top-1 accuracy of the best epoch's network on the validation images, 0..1.
+    pub validation_accuracy: f64,
+    /// Epochs trained.
+    pub epochs: usize,
+    /// Images trained per second, over all epochs.
+    pub images_per_s: f64,
+    /// The folder of the best epoch's network.
+    pub checkpoint: PathBuf,
+}
+
+/// Trains a network as the options say, or goes on with a run.
+///
+/// # Errors
+/// Options that cannot be; a folder that holds a run already, or none to resume; options that contradict the run's;
+/// data that cannot be loaded; a loss that is no longer a number; a folder that cannot be written.
+pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Outcome> {
+    options.check()?;
+    if !options.resume && checkpoint::holds_a_run(&options.out) {
+        return Err(Error::input(format!("--out {}", options.out.display()), "holds a run already")
+            .remedy("give another folder, or --resume to go on with this one"));
+    }
+    if options.resume {
+        checkpoint::last_of(&options.out)?;
+    }
+    run_on(options, &options.data.load()?, observer)
+}
+
+/// [`run`] on data that is loaded.
+pub(super) fn run_on(options: &Options, data: &Dataset, observer: &mut dyn Observer) -> Result<Outcome> {
+    let run = Run::new(options, data)?;
+    let mut state = if options.resume { run.resumed()? } else { run.fresh()? };
+    files::create_dir(&options.out)?;
+    observer.run_started(&RunStarted {
+        dataset: &data.name,
+        train_images: data.train.len(),
+        validation_images: data.validation.len(),
+        params: nets::learned_params(&state.model),
+        first_epoch: state.metrics.len() + 1,
+        epochs: options.epochs,
+    });
+    while state.metrics.len() < options.epochs {
+        state = run.epoch(state, observer)?;
+    }
+    run.finish(&state)
+}
+
+/// What stays the same through a run.
+struct Run<'a> {
+    options: &'a Options,
+    data: &'a Dataset,
+    preprocessing: Preprocessing,
+    train: Prepared,
+    validation: Prepared,
+    device: Device,
+}
+
+/// What an epoch changes. `best` is an index into `metrics`.
+struct State {
+    model: GoogLeNet,
+    optimizer: ModuleOptimizer,
+    metrics: Vec<EpochMetrics>,
+    best: usize,
+}
+
+impl<'a> Run<'a> {
+    fn new(options: &'a Options, data: &'a Dataset) -> Result<Self> {
+        let config = &options.config;
+        if config.classes != data.classes.len() {
+            let reason = format!("the data has {}", data.classes.len());
+            return Err(Error::input(format!("{} classes", config.classes), reason));
+        }
+        let preprocessing = Normalization::of(&data.train)?.preprocessing(config.image_size, config.channels)?;
+        Ok(Self {
+            options,
+            data,
+            train: Prepared::new(&preprocessing, &data.train)?,
+            validation: Prepared::new(&preprocessing, &data.validation)?,
+            preprocessing,
+            device: Device::flex().autodiff(),
+        })
+    }
+
+    fn fresh(&self) -> Result<State> {
+        Ok(State {
+            model: self.options.config.init_seeded(self.options.seed, &self.device)?,
+            optimizer: epoch::optimizer(self.options),
+            metrics: Vec::new(),
+            best: 0,
+        })
+    }
+
+    fn resumed(&self) -> Result<State> {
+        let out = &self.options.out;
+        let folder = checkpoint::last_of(out)?;
+        let record = checkpoint::read_record(&folder)?;
+        self.options.check_continues(&record.options)?;
+        if record.metadata.preprocessing != self.preprocessing || record.train_images != self.data.train.len() {
+            let thing = format!("--data {}", self.options.data);
+            return Err(Error::input(thing, format!("holds other images than the run in {}", out.display())));
+        }
+        if record.epoch > self.options.epochs {
+            let thing = format!("--epochs {}", self.options.epochs);
+            return Err(Error::input(thing, format!("the run has {} behind it", record.epoch)));
+        }
+        Ok(State {
+            model: checkpoint::read_model(&folder, &record, &self.device)?,
+            optimizer: checkpoint::read_optimizer(&folder, &record, epoch::optimizer(self.options))?,
+            metrics: metrics::read(out, record.epoch)?,
+            best: record.best_epoch.saturating_sub(1),
+        })
+    }
+
+    /// Trains, judges and saves one epoch.
+    fn epoch(&self, state: State, observer: &mut dyn Observer) -> Result<State> {
+        let State { model, mut optimizer, mut metrics, best } = state;
+        let (number, start) = (metrics.len() + 1, Instant::now());
+        observer.epoch_started(number, self.options.epochs);
+        let epoch = Epoch { options: self.options, images: &self.train, device: &self.device, epoch: number };
+        let (model, totals) = epoch.train(model, &mut optimizer, observer)?;
+        // Applies what batch normalisation still holds back: running statistics are one step behind until asked for.
+        let settled = model.valid();
+        let judged = evaluate_prepared(&settled, &self.validation)?;
+        let measured = EpochMetrics {
+            epoch: number,
+            lr: totals.lr,
+            train_loss: totals.loss,
+            train_accuracy: totals.accuracy,
+            validation_loss: judged.loss,
+            validation_accuracy: judged.top1,
+            images_per_s: totals.images_per_s,
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        metrics.push(measured);
+        let is_best = number == 1 || measured.better_than(&metrics[best]);
+        let state = State { model, optimizer, metrics, best: if is_best { number - 1 } else { best } };
+        self.save(&state, &settled, is_best)?;
+        observer.epoch_done(&measured, is_best)?;
+        Ok(state)
+    }
+
+    /// `best` goes first and `last` goes last, because resuming starts from `last` and repeats what it lacks.
+    fn save(&self, state: &State, settled: &GoogLeNet, is_best: bool) -> Result<()> {
+        let out = &self.options.out;
+        let record = self.record(state);
+        if is_best {
+            checkpoint::save(out, BEST, &record, settled, None)?;
+        }
+        metrics::write(out, &state.metrics)?;
+        checkpoint::save(out, LAST, &record, settled, Some(&state.optimizer))
+    }
+
+    fn record(&self, state: &State) -> Record {
+        let options = self.options;
+        let metrics = state.metrics[state.metrics.len() - 1];
+        Record {
+            schema_version: SCHEMA_VERSION,
+            gnet_version: env!("CARGO_PKG_VERSION").into(),
+            preset: options.preset,
+            config: options.config.clone(),
+            metadata: Metadata {
+                preset: options.preset.to_string(),
+                classes: self.data.classes.clone(),
+                preprocessing: self.preprocessing.clone(),
+                dataset: Some(self.data.name.clone()),
+                validation_accuracy: Some(metrics.validation_accuracy),
+                test_accuracy: None,
+            },
+            epoch: metrics.epoch,
+            metrics,
+            best_epoch: state.best + 1,
+            seed: options.seed,
+            shuffle: ShuffleState { generator: "chacha8".into(), next_epoch: metrics.epoch + 1 },
+            train_images: self.data.train.len(),
+            options: options.clone(),
+            model: FileMark { bytes: 0, crc32: 0 },
+            optimizer: None,
+        }
+    }
+
+    /// Judges the best network on the test images and notes the result in its checkpoint.
+    fn finish(&self, state: &State) -> Result<Outcome> {
+        let out = &self.options.out;
+        let mut best = checkpoint::load(&out.join(BEST))?;
+        let test: Evaluation = evaluate_prepared(&best.model, &Prepared::new(&self.preprocessing, &self.data.test)?)?;
+        best.record.metadata.test_accuracy = Some(test.top1);
+        checkpoint::write_record(&best.path, &best.record)?;
+        // Every epoch trains as many images, so their rates average harmonically.
+        let seconds_an_image: f64 = state.metrics.iter().map(|m| 1.0 / m.images_per_s).sum();
+        Ok(Outcome {
+            test_accuracy: test.top1,
+            validation_accuracy: state.metrics[state.best].validation_accuracy,
+            epochs: state.metrics.len(),
+            images_per_s: state.metrics.len() as f64 / seconds_an_image,
+            checkpoint: out.join(BEST),
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;
