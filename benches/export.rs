@@ -12,7 +12,9 @@ fn trace_to_bytes(c: &mut Criterion) {
     let (network, metadata) = (fresh.network().expect("a preset"), fresh.metadata());
     let mut group = c.benchmark_group("export");
     group.sample_size(20);
-    for (name, batch) in [("dynamic batch (three traces)", Batch::Dynamic), ("fixed batch (one trace)", Batch::Fixed(1))] {
+    for (name, batch) in
+        [("dynamic batch (three traces)", Batch::Dynamic), ("fixed batch (one trace)", Batch::Fixed(1))]
+    {
         group.bench_function(name, |b| {
             b.iter(|| {
                 let options = Options { batch, ..Options::new([]) };

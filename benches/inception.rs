@@ -13,7 +13,8 @@ fn blocks(c: &mut Criterion) {
         let module = block.init_seeded(0, &Device::flex());
         let options = Options::new([Block::INPUT, SIDE, SIDE]);
         let exported = export(&module, &options, BlockModule::forward).expect("the block exports");
-        let mut session = runtime::load(Provider::Tract, &exported.bytes, &RunOptions::default()).expect("tract loads it");
+        let mut session =
+            runtime::load(Provider::Tract, &exported.bytes, &RunOptions::default()).expect("tract loads it");
         session.bind(&[Array::noise(vec![1, Block::INPUT, SIDE, SIDE], 1)]).expect("the shape is the block's");
         group.throughput(Throughput::Elements(1));
         group.bench_function(block.name(), |b| b.iter(|| session.run().expect("it runs")));
