@@ -41,12 +41,12 @@ fn page(r: &Reproduction) -> Result<String> {
     let form = if r.quick { "`gnet reproduce --quick`" } else { "`gnet reproduce`" };
     // Writing to a string cannot fail.
     let _ = writeln!(page, "Written by {form} in {:.0} s: {verdict}.\n", r.seconds);
-    section(&mut page, "Checks", r)?;
-    section(&mut page, "Inception against 3x3 and 5x5", &r.compare)?;
+    append(&mut page, r)?;
+    append(&mut page, &r.compare)?;
     let training = &r.training;
     let _ = writeln!(
         page,
-        "## Training\n\n{} on {} images for {} epochs: {:.1} % of the test images, {:.1} % of the validation images, \
+        "### Training\n\n{} on {} images for {} epochs: {:.1} % of the test images, {:.1} % of the validation images, \
          {:.0} images/s.\n\n![Loss](loss.svg)\n\n![Accuracy](accuracy.svg)\n",
         training.options.preset,
         training.options.data,
@@ -55,23 +55,24 @@ fn page(r: &Reproduction) -> Result<String> {
         100.0 * training.outcome.validation_accuracy,
         training.outcome.images_per_s
     );
-    section(&mut page, "Export", &r.export)?;
-    section(&mut page, "Accuracy of the file by class", &r.agreement)?;
-    section(&mut page, "The file, module by module", &r.summary)?;
-    section(&mut page, "Speed", &r.bench)?;
-    section(&mut page, "The paper's table", &r.paper)?;
+    append(&mut page, &r.export)?;
+    append(&mut page, &r.agreement)?;
+    append(&mut page, &r.summary)?;
+    append(&mut page, &r.bench)?;
+    append(&mut page, &r.paper)?;
     Ok(page)
 }
 
-fn section<R: Report>(page: &mut String, title: &str, report: &R) -> Result<()> {
-    let _ = writeln!(page, "## {title}\n\n{}", render(report, Format::Markdown)?);
+fn append<R: Report>(page: &mut String, report: &R) -> Result<()> {
+    *page += &render(report, Format::Markdown)?;
+    page.push('\n');
     Ok(())
 }
 
 impl Report for Agreement {
     fn tables(&self) -> Vec<Table> {
         let columns = [Column::text("class"), Column::number("accuracy").unit("%")];
-        let mut table = Table::new("", columns);
+        let mut table = Table::new("Accuracy of the file by class", columns);
         for (class, accuracy) in &self.per_class {
             table.row([class.as_str().into(), Cell::float(100.0 * accuracy, 1)]);
         }
