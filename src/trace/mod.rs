@@ -1,4 +1,4 @@
-//! Runs a Burn module's own `forward` on the capture device and keeps what it did, as a [`Model`](crate::graph::Model).
+//! Runs a Burn module's own `forward` on the capture device and keeps what it did, as a [`Model`].
 //!
 //! There is no second description of a network: what is exported is what ran. The steps are
 //!
