@@ -96,7 +96,8 @@ fn what_is_not_understood_is_refused_by_name() {
 
 #[test]
 fn typed_fields_hold_the_same_numbers_as_raw_data() {
-    let cases: [(i32, fn(&mut TensorProto), Vec<u8>); 7] = [
+    type Fill = fn(&mut TensorProto);
+    let cases: [(i32, Fill, Vec<u8>); 7] = [
         (1, |t| t.float_data = vec![1.5], 1.5f32.to_le_bytes().to_vec()),
         (11, |t| t.double_data = vec![-2.5], (-2.5f64).to_le_bytes().to_vec()),
         (7, |t| t.int64_data = vec![-9], (-9i64).to_le_bytes().to_vec()),
