@@ -45,6 +45,9 @@ pub struct Spec {
     /// What ONNX Runtime and its providers are asked for.
     #[serde(default)]
     pub engine: EngineOptions,
+    /// Where to write the engine's trace of a few more runs, after those that are measured; `None` for no trace.
+    #[serde(default)]
+    pub trace: Option<PathBuf>,
 }
 
 /// When warming up and measuring end.
@@ -131,6 +134,7 @@ mod tests {
             limits: Limits::default(),
             macs_per_image: None,
             engine: EngineOptions::default(),
+            trace: None,
         }
     }
 

@@ -10,12 +10,12 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::cost;
-use crate::graph::{Dim, Graph, Node};
+use crate::graph::{Dim, Graph, Node, ValueId};
 use crate::report::{Cell, Column, Report, Table};
 use crate::{Error, Result};
 
 /// One kernel over all runs of a profile.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Operator {
     /// Name of the file's node that it computes; the engine's own name where the file has none.
     pub layer: String,
@@ -38,15 +38,19 @@ pub struct Operator {
 }
 
 /// The kernels of a file, the slowest first.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// Time of all kernels over all runs, in milliseconds.
     pub kernels_ms: f64,
     /// The kernels, the one with the largest share first.
     pub operators: Vec<Operator>,
     /// How many of them a table shows; JSON holds all.
-    #[serde(skip)]
+    #[serde(skip, default = "all")]
     pub top: usize,
+}
+
+fn all() -> usize {
+    usize::MAX
 }
 
 #[derive(Deserialize)]
@@ -55,6 +59,9 @@ struct Event {
     cat: String,
     #[serde(default)]
     name: String,
+    /// Beginning and length, in microseconds.
+    #[serde(default)]
+    ts: f64,
     #[serde(default)]
     dur: f64,
     #[serde(default)]
@@ -76,17 +83,19 @@ struct Args {
 const SUFFIXES: [&str; 2] = ["_kernel_time", "_nchwc"];
 
 impl Profile {
-    /// Reads a profile of `graph`, which ran at a batch of `batch` items.
+    /// Reads a profile of `graph`, which ran at a batch of `batch` items; the first `warmup` runs are left out.
     ///
     /// # Errors
     /// Text that is no list of trace events, or that holds no kernel.
-    pub fn parse(trace: &str, graph: &Graph, batch: usize) -> Result<Self> {
+    pub fn parse(trace: &str, graph: &Graph, batch: usize, warmup: usize) -> Result<Self> {
         let events: Vec<Event> = serde_json::from_str(trace)
             .map_err(|e| Error::input("profile", format!("is no list of trace events: {e}")))?;
+        let begin = end_of_run(&events, warmup);
         let layers = Layers::new(graph, batch);
         let mut found: Vec<(Operator, f64)> = Vec::new();
         let mut places: HashMap<(String, String), usize> = HashMap::new();
-        for event in events.into_iter().filter(|e| e.cat == "Node" && e.name.ends_with("_kernel_time")) {
+        let counts = |e: &Event| e.cat == "Node" && e.name.ends_with("_kernel_time") && e.ts >= begin;
+        for event in events.into_iter().filter(counts) {
             let micros = event.dur;
             let key = (event.name.clone(), event.args.provider.clone());
             let place = *places.entry(key).or_insert_with(|| {
@@ -106,6 +115,13 @@ impl Profile {
     }
 }
 
+/// When the `count`th run ended; 0 for none.
+fn end_of_run(events: &[Event], count: usize) -> f64 {
+    let mut ends: Vec<f64> = events.iter().filter(|e| e.name == "model_run").map(|e| e.ts + e.dur).collect();
+    ends.sort_by(f64::total_cmp);
+    count.checked_sub(1).and_then(|last| ends.get(last)).copied().unwrap_or(0.0)
+}
+
 impl Operator {
     fn timed(self, micros: f64, total: f64) -> Self {
         let mean_ms = micros / 1e3 / self.calls as f64;
@@ -119,7 +135,7 @@ impl Operator {
 struct Layers<'a> {
     graph: &'a Graph,
     by_name: HashMap<&'a str, usize>,
-    producers: HashMap<crate::graph::ValueId, usize>,
+    producers: HashMap<ValueId, usize>,
     macs: Vec<u64>,
 }
 
@@ -223,19 +239,22 @@ mod tests {
 
     /// Events in the form ONNX Runtime 1.31 writes: a fused convolution under the ReLU's name, a layout change of its own.
     const TRACE: &str = r#"[
-        {"cat": "Session", "pid": 1, "tid": 1, "dur": 900, "ts": 1, "ph": "X", "name": "model_run", "args": {}},
-        {"cat": "Node", "dur": 30, "ts": 2, "ph": "X", "name": "a/Relu_nchwc_kernel_time", "args": {"op_name": "Conv",
+        {"cat": "Node", "dur": 999, "ts": 1100, "ph": "X", "name": "a/Relu_nchwc_kernel_time", "args": {"op_name": "Conv",
+            "provider": "CPUExecutionProvider", "output_type_shape": [{"float": [2, 8, 3, 3]}]}},
+        {"cat": "Session", "pid": 1, "tid": 1, "dur": 900, "ts": 1000, "ph": "X", "name": "model_run", "args": {}},
+        {"cat": "Node", "dur": 30, "ts": 2000, "ph": "X", "name": "a/Relu_nchwc_kernel_time", "args": {"op_name": "Conv",
             "provider": "CPUExecutionProvider", "output_type_shape": [{"float": [2, 8, 3, 3]}], "node_index": "1"}},
-        {"cat": "Node", "dur": 10, "ts": 3, "ph": "X", "name": "ReorderOutput_kernel_time", "args": {"op_name": "ReorderOutput",
+        {"cat": "Node", "dur": 10, "ts": 3000, "ph": "X", "name": "ReorderOutput_kernel_time", "args": {"op_name": "ReorderOutput",
             "provider": "CPUExecutionProvider", "output_type_shape": [{"float": [2, 8, 3, 3]}]}},
-        {"cat": "Node", "dur": 50, "ts": 9, "ph": "X", "name": "a/Relu_nchwc_kernel_time", "args": {"op_name": "Conv",
+        {"cat": "Node", "dur": 50, "ts": 9000, "ph": "X", "name": "a/Relu_nchwc_kernel_time", "args": {"op_name": "Conv",
             "provider": "CPUExecutionProvider", "output_type_shape": [{"float": [2, 8, 3, 3]}]}},
-        {"cat": "Node", "dur": 7, "ts": 9, "ph": "X", "name": "a/Relu_nchwc_fence_before", "args": {"op_name": "Conv"}}
+        {"cat": "Node", "dur": 7, "ts": 9000, "ph": "X", "name": "a/Relu_nchwc_fence_before", "args": {"op_name": "Conv"}}
     ]"#;
 
     #[test]
     fn a_fused_kernel_is_joined_to_the_convolution_it_computes() {
-        let profile = Profile::parse(TRACE, &graph(), 2).unwrap();
+        // The first event belongs to the run that warmed up.
+        let profile = Profile::parse(TRACE, &graph(), 2, 1).unwrap();
         let [conv, reorder] = &profile.operators[..] else { panic!("{profile:?}") };
         assert_eq!((conv.layer.as_str(), conv.op.as_str(), conv.calls), ("a.conv/Conv", "Conv", 2));
         // 2 images x 8 channels x 9 places x 4 inputs = 576 MACs in 40 us on average: 0.0144 GMAC/s.
@@ -248,7 +267,7 @@ mod tests {
     #[test]
     fn an_unfused_activation_stays_what_it_is() {
         let trace = TRACE.replace(r#""op_name": "Conv""#, r#""op_name": "Relu""#);
-        let profile = Profile::parse(&trace, &graph(), 2).unwrap();
+        let profile = Profile::parse(&trace, &graph(), 2, 1).unwrap();
         assert_eq!((profile.operators[0].layer.as_str(), profile.operators[0].macs), ("a/Relu", None));
     }
 
@@ -257,7 +276,7 @@ mod tests {
         for (text, says) in
             [("{}", "no list of trace events"), ("[]", "no time of any kernel"), ("[{\"cat\": 3}]", "no list")]
         {
-            assert!(Profile::parse(text, &graph(), 1).unwrap_err().to_string().contains(says), "{text}");
+            assert!(Profile::parse(text, &graph(), 1, 0).unwrap_err().to_string().contains(says), "{text}");
         }
     }
 }

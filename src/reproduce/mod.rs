@@ -212,6 +212,7 @@ fn measure(options: &Options, file: &Path, macs: u64) -> Result<Measurement> {
                 limits: options.limits(),
                 macs_per_image: Some(macs),
                 engine: EngineOptions::default(),
+                trace: None,
             };
             spec.validate()?;
             runs.push(bench::run_in_worker(&options.exe, &spec)?);
