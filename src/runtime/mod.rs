@@ -10,6 +10,8 @@ mod options;
 mod ort;
 mod placement;
 mod provider;
+#[cfg(all(test, any(feature = "tract", feature = "ort")))]
+mod testing;
 #[cfg(feature = "tract")]
 mod tract;
 
