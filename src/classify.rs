@@ -27,7 +27,9 @@ impl Classifier {
     /// A file that is missing, no ONNX model, without gnet's metadata, or that the provider cannot run; it is named.
     pub fn load(path: &Path, provider: Provider, threads: usize) -> Result<Self> {
         let bytes = Bytes::from(files::read(path)?);
-        let named = |e: Error| Error::file(path, e);
+        let options = RunOptions { batch: BATCH, threads };
+        options.check()?;
+        let named = |e: Error| e.in_file(path);
         let model = onnx::read(bytes.clone()).map_err(named)?;
         let metadata = Metadata::from_props(&model.metadata).map_err(named)?.ok_or_else(|| {
             Error::file(path, "does not say how its images are prepared (no gnet metadata)")
@@ -36,7 +38,7 @@ impl Classifier {
         provider.ensure_available()?;
         let input = model.graph.inputs.first().and_then(|id| model.graph.value(*id).shape.as_ref()?.first()?.known());
         let batch = input.unwrap_or(BATCH);
-        let session = runtime::load(provider, &bytes, &RunOptions { batch, threads }).map_err(named)?;
+        let session = runtime::load(provider, &bytes, &RunOptions { batch, ..options }).map_err(named)?;
         let this = Self { metadata, session, batch };
         this.check().map_err(named)?;
         Ok(this)

@@ -49,14 +49,7 @@ pub fn measure(spec: &Spec) -> Result<Run> {
 
 /// The engine knows the file's bytes only; its complaints about them get the file's name.
 fn named(spec: &Spec, error: Error) -> Error {
-    if error.kind() != ErrorKind::Input {
-        return error;
-    }
-    let in_file = Error::file(&spec.path, &error);
-    match error.remedy_text() {
-        Some(remedy) => in_file.remedy(remedy),
-        None => in_file,
-    }
+    if error.kind() == ErrorKind::Input { error.in_file(&spec.path) } else { error }
 }
 
 /// More threads than cores measure the scheduler as well.

@@ -30,6 +30,32 @@ impl Default for RunOptions {
     }
 }
 
+impl RunOptions {
+    /// The most threads: far above any machine's use, below what an operating system refuses.
+    pub const MAX_THREADS: usize = 1024;
+    /// The most images of one run.
+    pub const MAX_BATCH: usize = 65_536;
+
+    /// Refuses what no engine could run.
+    ///
+    /// # Errors
+    /// A batch or number of threads of 0 or beyond reason.
+    pub fn check(&self) -> Result<()> {
+        for (name, value, most) in
+            [("batch", self.batch, Self::MAX_BATCH), ("threads", self.threads, Self::MAX_THREADS)]
+        {
+            match value {
+                0 => return Err(Error::input(format!("{name} 0"), "a run needs at least one")),
+                _ if value > most => {
+                    return Err(Error::input(format!("{name} {value}"), format!("is more than {most}")));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
 /// An input of a loaded file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
@@ -76,11 +102,7 @@ pub trait Session: Send {
 /// cannot load, with what the engine said. The caller knows the file's name and adds it.
 pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     provider.ensure_available()?;
-    for (name, value) in [("threads", options.threads), ("batch", options.batch)] {
-        if value == 0 {
-            return Err(Error::input(format!("{name} 0"), "a run needs at least one"));
-        }
-    }
+    options.check()?;
     engine(provider, model, options)
 }
 
