@@ -109,10 +109,10 @@ fn a_file_that_cannot_be_run_is_refused_with_the_reason() {
 fn bytes_that_are_no_model_are_refused() {
     let whole = fixture("dynamic.onnx");
     for (bytes, says) in [
-        (&b""[..], "model: there is no graph in it"),
-        (b"\xff\xff\xff\xff", "tract: "),
-        (b"not an ONNX file", "tract: "),
-        (&whole[..whole.len() / 2], "tract: "),
+        (&b""[..], "the file: is no ONNX model: it holds no graph"),
+        (b"\xff\xff\xff\xff", "the file: is no ONNX model, or a damaged one: "),
+        (b"not an ONNX file", "the file: is no ONNX model, or a damaged one: "),
+        (&whole[..whole.len() / 2], "the file: is no ONNX model, or a damaged one: "),
     ] {
         let error = load(Provider::Tract, bytes, &RunOptions::default()).err().unwrap();
         assert!(error.to_string().starts_with(says), "{error}");
