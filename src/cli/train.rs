@@ -39,10 +39,10 @@ pub struct Args {
     /// Images a step [default: 32]
     #[arg(long, value_name = "IMAGES")]
     batch_size: Option<usize>,
-    /// Learning rate after the warm-up [default: 0.02]
+    /// Learning rate after the warm-up [default: 0.005, or 0.02 for d2l]
     #[arg(long, allow_negative_numbers = true)]
     lr: Option<f64>,
-    /// Steps over which the learning rate rises from nothing [default: 0]
+    /// Steps over which the learning rate rises from nothing [default: 60]
     #[arg(long, value_name = "STEPS")]
     warmup_steps: Option<usize>,
     /// Momentum of SGD, without dampening [default: 0.9]
@@ -188,7 +188,7 @@ mod tests {
         ] {
             let start = help.find(&format!("{flag} <")).unwrap();
             let entry = help[start..].split("\n\n").next().unwrap();
-            assert!(entry.contains(&format!("[default: {default}]")), "{flag}: {entry}");
+            assert!(entry.contains(&format!("[default: {default}")), "{flag}: {entry}");
         }
     }
 

@@ -94,6 +94,9 @@ pub struct Exported {
 ///
 /// # Errors
 /// Options out of range, and as [`trace::trace`] and [`passes::run`].
+///
+/// # Panics
+/// When `forward` does, see [`trace::trace`].
 pub fn export<M: Module, const D: usize, O: NamedOutputs>(
     module: &M,
     options: &Options,

@@ -79,14 +79,21 @@ pub struct Options {
 
 impl Options {
     /// The defaults for a preset at 28 pixels, the size of Fashion-MNIST's images.
+    ///
+    /// They were chosen on the validation images of the embedded data. Rates of 0.003 to 0.02 end within three points
+    /// of each other there; flips and shifts of the images gain nothing in as many epochs. The plain network needs the
+    /// higher rate to leave chance early.
     pub fn new(preset: Preset, data: Source, out: PathBuf) -> Self {
         Self {
             preset,
             config: GoogLeNetConfig { image_size: 28, ..preset.config() },
             epochs: 10,
             batch_size: 32,
-            lr: 0.02,
-            warmup_steps: 0,
+            lr: match preset {
+                Preset::D2l => 0.02,
+                Preset::BnAux => 0.005,
+            },
+            warmup_steps: 60,
             momentum: 0.9,
             weight_decay: 5e-4,
             schedule: Schedule::Cosine,
@@ -219,7 +226,8 @@ mod tests {
 
     #[test]
     fn impossible_options_are_named_by_their_flag() {
-        let broken: [(&str, fn(&mut Options)); 12] = [
+        type Change = fn(&mut Options);
+        let broken: [(&str, Change); 12] = [
             ("--epochs 0", |o| o.epochs = 0),
             ("--batch-size 0", |o| o.batch_size = 0),
             ("--batch-size 1", |o| o.batch_size = 1),

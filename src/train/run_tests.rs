@@ -23,6 +23,7 @@ fn options(preset: Preset, out: &Path) -> Options {
     options.batch_size = 8;
     options.epochs = 2;
     options.schedule = Schedule::Constant;
+    options.warmup_steps = 0;
     options
 }
 
