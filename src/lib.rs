@@ -22,6 +22,7 @@ pub mod evaluation;
 pub mod export;
 pub mod files;
 pub mod graph;
+pub mod install;
 pub mod metadata;
 #[cfg(feature = "burn")]
 pub mod nets;

@@ -5,6 +5,7 @@
 mod bench;
 #[cfg(feature = "burn")]
 mod compare;
+mod engine;
 #[cfg(feature = "data")]
 mod eval;
 #[cfg(feature = "burn")]
