@@ -25,7 +25,8 @@ pub enum Distribution {
     Constant,
     /// One value in twenty is normal, the rest 0.
     Sparse,
-    /// Either sign, magnitudes from 0.01 to 100 with evenly spread logarithms.
+    /// Magnitudes from 0.01 to 100 with evenly spread logarithms, their signs in waves of each sample's own: with random
+    /// signs the sums of all samples would be alike.
     Large,
     /// Waves of a direction, frequency and contrast of their own in each sample, with noise: structure as in images.
     Pattern,
@@ -77,9 +78,9 @@ impl Distribution {
                 normal().into_iter().zip(kept).map(|(value, kept)| if kept < 0.05 { value } else { 0.0 }).collect()
             }
             Self::Large => {
-                let signs = uniform(1);
+                let signs = pattern(&shape, number, vec![0.0; shape.iter().product()]);
                 let magnitudes = uniform(0).into_iter().map(|place| 10_f32.powf(4.0 * place - 2.0));
-                magnitudes.zip(signs).map(|(value, sign)| if sign < 0.5 { -value } else { value }).collect()
+                magnitudes.zip(signs).map(|(value, wave)| value.copysign(wave)).collect()
             }
             Self::Pattern => pattern(&shape, number, normal()),
         }

@@ -76,10 +76,9 @@ pub fn verify(
         comparisons.push(Comparison::new(other.label()));
     }
     for set in sets {
-        say(&format!("{} in {}", set.name, reference.label()));
+        say(&format!("comparing on {} inputs", set.name));
         let expected = run_all(reference, &set.runs)?;
         for ((other, ties), comparison) in others.iter_mut().zip(&ties).zip(&mut comparisons) {
-            say(&format!("{} in {}", set.name, other.label()));
             let runs: Vec<Vec<Array>> = set.runs.iter().map(|run| ties.inputs_of(run)).collect();
             let found = run_all(other, &runs)?;
             comparison.judge(reference.signature(), ties, set, &expected, &found, &options.tolerance)?;

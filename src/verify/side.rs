@@ -8,7 +8,7 @@ use super::Precision;
 use super::signature::{InputShape, Signature, apply_shapes};
 use crate::graph::{Attribute, DType, Graph, Model, Node, ValueId};
 use crate::passes::{self, DEAD_CODE};
-use crate::runtime::{self, Array, Provider, RunOptions, Session};
+use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
 use crate::{Error, ErrorKind, Result, files, onnx};
 
 /// Something that computes outputs from inputs.
@@ -41,8 +41,11 @@ pub struct FileSide {
     model: Model,
     bytes: Bytes,
     provider: Provider,
-    threads: usize,
+    /// How the engine runs it; the batch is that of the inputs.
+    options: RunOptions,
     signature: Signature,
+    /// Part of another file, read out for a search: where its nodes lie is no proof and no failure.
+    part: bool,
     /// The loaded file and the batch it is loaded for.
     session: Option<(usize, Box<dyn Session>)>,
 }
@@ -52,7 +55,7 @@ impl FileSide {
     ///
     /// # Errors
     /// A provider that this build does not have; a file that is missing, no ONNX model, or whose inputs stay open.
-    pub fn open(path: &Path, provider: Provider, threads: usize, shapes: &[InputShape]) -> Result<Self> {
+    pub fn open(path: &Path, provider: Provider, options: &RunOptions, shapes: &[InputShape]) -> Result<Self> {
         provider.ensure_available()?;
         let bytes = Bytes::from(files::read(path)?);
         let label = format!("{} in {provider}", path.display());
@@ -62,19 +65,20 @@ impl FileSide {
         let signature = Signature::of(&model.graph).map_err(named)?;
         // The file itself is what is judged; it is written anew only where its inputs had to be filled in.
         let bytes = if shapes.is_empty() { bytes } else { onnx::write(&swept(&model)?).map_err(named)?.into() };
-        Ok(Self { label, model, bytes, provider, threads, signature, session: None })
+        Ok(Self { label, model, bytes, provider, options: options.clone(), signature, part: false, session: None })
     }
 
     /// A model in memory.
     ///
     /// # Errors
     /// As [`open`](Self::open), but for the file.
-    pub fn of_model(label: impl Into<String>, model: &Model, provider: Provider, threads: usize) -> Result<Self> {
+    pub fn of_model(label: impl Into<String>, model: &Model, provider: Provider, options: &RunOptions) -> Result<Self> {
         provider.ensure_available()?;
         let model = swept(model)?;
         let signature = Signature::of(&model.graph)?;
         let bytes = onnx::write(&model)?.into();
-        Ok(Self { label: label.into(), model, bytes, provider, threads, signature, session: None })
+        let (label, options) = (label.into(), options.clone());
+        Ok(Self { label, model, bytes, provider, options, signature, part: false, session: None })
     }
 
     /// What the file holds.
@@ -87,9 +91,9 @@ impl FileSide {
         self.provider
     }
 
-    /// Threads the engine may use.
-    pub fn threads(&self) -> usize {
-        self.threads
+    /// How the engine runs it.
+    pub fn options(&self) -> &RunOptions {
+        &self.options
     }
 
     /// The computation without what no output needs. Its values have the numbers that [`exposing`](Self::exposing)
@@ -105,7 +109,8 @@ impl FileSide {
         let mut model = self.model.clone();
         let outputs = values.iter().map(|id| as_f32(&mut model.graph, *id)).collect();
         model.graph.outputs = outputs;
-        Self::of_model(self.label.clone(), &model, self.provider, self.threads).map_err(|e| about(&self.label, e))
+        let part = Self::of_model(self.label.clone(), &model, self.provider, &self.options);
+        Ok(Self { part: true, ..part.map_err(|e| about(&self.label, e))? })
     }
 
     /// Loads for a batch, unless it is loaded for that one.
@@ -113,8 +118,9 @@ impl FileSide {
         let loaded = match self.session.take() {
             Some(loaded) if loaded.0 == batch => loaded,
             _ => {
-                let options = RunOptions { threads: self.threads, batch };
-                (batch, runtime::load(self.provider, &self.bytes, &options).map_err(|e| about(&self.label, e))?)
+                let options = RunOptions { batch, ..self.options.clone() };
+                let load = if self.part { runtime::open } else { runtime::load };
+                (batch, load(self.provider, &self.bytes, &options).map_err(|e| about(&self.label, e))?)
             }
         };
         Ok(self.session.insert(loaded).1.as_mut())
@@ -131,7 +137,7 @@ impl Side for FileSide {
     }
 
     fn precision(&self) -> Precision {
-        Precision::of(&self.model.graph)
+        Precision::of(&self.model.graph).max(engine_precision(self.provider, &self.options.engine))
     }
 
     fn run(&mut self, inputs: &[Array]) -> Result<Vec<Array>> {
@@ -166,16 +172,33 @@ impl Side for FileSide {
     }
 
     fn as_file(&self, _: &FileSide) -> Result<Option<FileSide>> {
-        let Self { label, model, bytes, provider, threads, signature, .. } = self;
         Ok(Some(Self {
-            label: label.clone(),
-            model: model.clone(),
-            bytes: bytes.clone(),
-            provider: *provider,
-            threads: *threads,
-            signature: signature.clone(),
+            label: self.label.clone(),
+            model: self.model.clone(),
+            bytes: self.bytes.clone(),
+            provider: self.provider,
+            options: self.options.clone(),
+            signature: self.signature.clone(),
+            part: self.part,
             session: None,
         }))
+    }
+}
+
+/// What an engine may calculate in at most, whatever the file says.
+fn engine_precision(provider: Provider, engine: &EngineOptions) -> Precision {
+    match provider {
+        Provider::Tract | Provider::Cpu => Precision::F32,
+        Provider::Cuda if engine.cuda.tf32 => Precision::Tf32,
+        Provider::Cuda => Precision::F32,
+        Provider::TensorRt if engine.tensorrt.fp16 => Precision::Fp16,
+        // Its builder may choose TF32 unless it is told not to.
+        Provider::TensorRt => Precision::Tf32,
+        Provider::OpenVino => match engine.openvino.precision {
+            runtime::Precision::F32 => Precision::F32,
+            runtime::Precision::F16 => Precision::Fp16,
+            runtime::Precision::Bf16 => Precision::Bf16,
+        },
     }
 }
 
