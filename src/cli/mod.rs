@@ -24,6 +24,8 @@ mod summary;
 #[cfg(feature = "burn")]
 mod train;
 mod values;
+#[cfg(feature = "data")]
+mod verify;
 
 use std::process::ExitCode;
 
@@ -60,6 +62,9 @@ enum Command {
     /// The Inception block against plain 3x3 and 5x5 convolutions, counted on their traced graphs.
     #[cfg(feature = "burn")]
     Compare(compare::CompareArgs),
+    /// Prove that an ONNX file computes the same in two engines, as another file, or as its checkpoint.
+    #[cfg(feature = "data")]
+    Verify(Box<verify::VerifyArgs>),
     /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
     Bench(bench::BenchArgs),
     /// Measures one row for `bench`, which starts it.
@@ -109,6 +114,8 @@ fn run(command: Command) -> Result<()> {
         Command::Summary(args) => summary::run(&args),
         #[cfg(feature = "burn")]
         Command::Compare(args) => compare::run(&args),
+        #[cfg(feature = "data")]
+        Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchWorker => bench::worker(),
         Command::Completions { shell } => output::completions(shell),
