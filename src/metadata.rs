@@ -69,8 +69,10 @@ impl Metadata {
         let mean = numbers("mean", need("mean")?)?;
         let std = numbers("std", need("std")?)?;
         let channels: usize = number("channels", need("channels")?)?;
-        if mean.len() != channels || std.len() != channels || std.iter().any(|s| *s <= 0.0) {
-            return Err(Error::input("metadata gnet.mean, gnet.std", format!("do not hold {channels} channels")));
+        let finite = |values: &[f32]| values.len() == channels && values.iter().all(|value| value.is_finite());
+        if !finite(&mean) || !finite(&std) || std.iter().any(|s| *s <= 0.0) {
+            let reason = format!("must hold one number for each of {channels} channels, the deviation above 0");
+            return Err(Error::input("metadata gnet.mean, gnet.std", reason));
         }
         let classes = serde_json::from_str(need("classes")?)
             .map_err(|e| Error::input("metadata gnet.classes", format!("is no JSON list of names: {e}")))?;
@@ -128,9 +130,11 @@ mod tests {
     fn a_broken_value_is_named() {
         for (key, value, says) in [
             ("gnet.image_size", "wide", "metadata gnet.image_size: 'wide' is not a number"),
-            ("gnet.mean", "0.1,0.2", "do not hold 1 channels"),
-            ("gnet.std", "0", "do not hold 1 channels"),
             ("gnet.classes", "shirt,bag", "metadata gnet.classes: is no JSON list of names"),
+            ("gnet.mean", "0.1,0.2", "one number for each of 1 channels"),
+            ("gnet.mean", "inf", "one number for each of 1 channels"),
+            ("gnet.std", "0", "the deviation above 0"),
+            ("gnet.std", "NaN", "the deviation above 0"),
         ] {
             let mut props = sample().to_props();
             props.insert(key.into(), value.into());

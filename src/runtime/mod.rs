@@ -10,6 +10,8 @@ mod options;
 mod ort;
 mod placement;
 mod provider;
+#[cfg(all(test, any(feature = "tract", feature = "ort")))]
+mod testing;
 #[cfg(feature = "tract")]
 mod tract;
 
@@ -160,12 +162,7 @@ pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Bo
 /// with what the engine said. The caller knows the file's name and adds it.
 pub fn open(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     provider.ensure_available()?;
-    for (name, value) in [("threads", options.threads), ("batch", options.batch)] {
-        if value == 0 {
-            return Err(Error::input(format!("{name} 0"), "a run needs at least one"));
-        }
-    }
-    options.engine.validate(options.batch)?;
+    options.check()?;
     match provider {
         #[cfg(feature = "tract")]
         Provider::Tract => Ok(Box::new(tract::TractSession::load(model, options)?)),
@@ -188,14 +185,7 @@ pub fn placement(session: &dyn Session, model: &[u8]) -> Option<Placement> {
 /// An engine knows a file's bytes only: its complaints about them get the file's name. What is not the file's fault stays
 /// as it is.
 pub fn in_file(path: &Path, error: Error) -> Error {
-    if error.kind() != ErrorKind::Input {
-        return error;
-    }
-    let named = Error::file(path, &error);
-    match error.remedy_text() {
-        Some(remedy) => named.remedy(remedy),
-        None => named,
-    }
+    if error.kind() == ErrorKind::Input { error.in_file(path) } else { error }
 }
 
 /// Binds, runs and reads in one go: the outputs for a file with one input.

@@ -37,6 +37,16 @@ pub enum Batch {
     Fixed(usize),
 }
 
+impl Batch {
+    /// The most items that a tracing feeds in at once.
+    pub fn largest_traced(self) -> usize {
+        match self {
+            Self::Dynamic => align::SIZES.into_iter().max().unwrap_or(1),
+            Self::Fixed(size) => size,
+        }
+    }
+}
+
 /// What to trace.
 #[derive(Debug, Clone)]
 pub struct Options {

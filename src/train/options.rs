@@ -21,12 +21,22 @@ pub enum Schedule {
     Constant,
 }
 
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Schedule {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Cosine, Self::Constant];
+
+    /// The name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Cosine => "cosine",
             Self::Constant => "constant",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -34,11 +44,10 @@ impl FromStr for Schedule {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "cosine" => Ok(Self::Cosine),
-            "constant" => Ok(Self::Constant),
-            _ => Err(Error::input(format!("schedule '{text}'"), "is not known").remedy("use cosine or constant")),
-        }
+        Self::ALL
+            .into_iter()
+            .find(|schedule| schedule.name() == text)
+            .ok_or_else(|| Error::input(format!("schedule '{text}'"), "is not known").remedy("use cosine or constant"))
     }
 }
 
