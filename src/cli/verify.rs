@@ -11,9 +11,9 @@ use gnet::verify::{
 };
 use gnet::{Error, Result};
 
-use super::engine::{self, EngineArgs};
+use super::engine::EngineArgs;
 use super::format::FormatArgs;
-use super::output;
+use super::{output, values};
 
 /// Arguments of `gnet verify`.
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "FILE2|CHECKPOINT")]
     against: Option<PathBuf>,
     /// What runs the file; a comma-separated list. FILE2 runs in the first.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = engine::provider())]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = values::provider())]
     provider: Vec<Provider>,
     /// Samples of each kind of inputs, at least; 2 or more.
     #[arg(long, value_name = "N", default_value_t = 8)]
