@@ -22,6 +22,8 @@ pub mod evaluation;
 pub mod export;
 pub mod files;
 pub mod graph;
+#[cfg(feature = "ort")]
+pub mod install;
 pub mod metadata;
 #[cfg(feature = "burn")]
 pub mod nets;

@@ -19,6 +19,8 @@ mod predict;
 mod progress;
 #[cfg(all(feature = "burn", feature = "tract"))]
 mod reproduce;
+#[cfg(feature = "ort")]
+mod runtime;
 mod summary;
 #[cfg(feature = "burn")]
 mod train;
@@ -60,6 +62,9 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
     Bench(bench::BenchArgs),
+    /// Fetch, list and remove the ONNX Runtime library and its plugins.
+    #[cfg(feature = "ort")]
+    Runtime(runtime::RuntimeArgs),
     /// Measures one row for `bench`, which starts it.
     #[command(hide = true)]
     BenchWorker,
@@ -98,6 +103,8 @@ fn run(command: Command) -> Result<()> {
         #[cfg(feature = "burn")]
         Command::Compare(args) => compare::run(&args),
         Command::Bench(args) => bench::run(&args),
+        #[cfg(feature = "ort")]
+        Command::Runtime(args) => runtime::run(&args),
         Command::BenchWorker => bench::worker(),
         Command::Completions { shell } => output::completions(shell),
     }
