@@ -16,6 +16,7 @@ pub mod compare;
 pub mod cost;
 #[cfg(feature = "data")]
 pub mod data;
+pub mod doctor;
 mod error;
 pub mod evaluation;
 #[cfg(feature = "burn")]

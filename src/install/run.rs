@@ -184,6 +184,7 @@ fn sweep(runtimes: &Path) {
 
 /// Refuses to start what the disk has no room for: twice the wheel, which pip copies, and what comes out of it.
 #[cfg(unix)]
+#[allow(clippy::useless_conversion, reason = "the number of blocks has 32 bits on some systems")]
 fn ensure_room(runtimes: &Path, wheel: &Wheel) -> Result<()> {
     let needed = 2 * wheel.bytes + wheel.unpacked;
     // A file system that does not tell is no reason to refuse.
@@ -236,6 +237,6 @@ fn swap(fresh: &Path, folder: &Path, staging: &TempDir) -> Result<()> {
     })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 #[path = "run_tests.rs"]
 mod tests;

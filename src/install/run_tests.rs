@@ -1,4 +1,5 @@
 //! Installations from a wheel that the test makes, brought by a shell script that plays Python.
+#![cfg(unix)]
 
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
