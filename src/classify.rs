@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::data::{Prepared, Split};
 use crate::evaluation::Evaluation;
 use crate::metadata::Metadata;
-use crate::runtime::{self, Array, Provider, RunOptions, Session};
+use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
 use crate::{Error, Result, files, onnx};
 
 /// Images of one run when the file's batch is dynamic.
@@ -21,11 +21,12 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Loads an exported file.
+    /// Loads an exported file. `engine` is for providers of ONNX Runtime.
     ///
     /// # Errors
-    /// A file that is missing, no ONNX model, without gnet's metadata, or that the provider cannot run; it is named.
-    pub fn load(path: &Path, provider: Provider, threads: usize) -> Result<Self> {
+    /// A file that is missing, no ONNX model, without gnet's metadata, or that the provider cannot run; it is named. A
+    /// provider that cannot be used here.
+    pub fn load(path: &Path, provider: Provider, threads: usize, engine: &EngineOptions) -> Result<Self> {
         let bytes = Bytes::from(files::read(path)?);
         let named = |e: Error| Error::file(path, e);
         let model = onnx::read(bytes.clone()).map_err(named)?;
@@ -36,7 +37,8 @@ impl Classifier {
         provider.ensure_available()?;
         let input = model.graph.inputs.first().and_then(|id| model.graph.value(*id).shape.as_ref()?.first()?.known());
         let batch = input.unwrap_or(BATCH);
-        let session = runtime::load(provider, &bytes, &RunOptions { batch, threads }).map_err(named)?;
+        let options = RunOptions { threads, batch, engine: engine.clone() };
+        let session = runtime::load(provider, &bytes, &options).map_err(|e| runtime::in_file(path, e))?;
         let this = Self { metadata, session, batch };
         this.check().map_err(named)?;
         Ok(this)

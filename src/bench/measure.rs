@@ -2,32 +2,37 @@
 
 use std::time::Duration;
 
+use super::copies::copies;
 use super::steady::steady;
 use super::{Clock, Latency, Run, Spec, SystemClock, memory};
-use crate::runtime::{Array, RunOptions, load};
-use crate::{Error, ErrorKind, Result, files};
+use crate::runtime::{self, Array, RunOptions};
+use crate::{Error, Result, files};
 
 /// Measures one row in this process. Its peak memory and warmth are those of the whole process: see
 /// [`run_in_worker`](super::run_in_worker).
 ///
-/// The file's bytes are read before the clock starts; the load time is parsing and optimising. Inputs are
-/// [`Array::noise`], bound once, so that a run measures the engine alone.
+/// The file's bytes are read before the clock starts; the load time is parsing and optimising, for ONNX Runtime with the
+/// loading of its library. Inputs are [`Array::noise`], bound once, so that a run measures the engine alone.
 ///
 /// # Errors
-/// As [`Spec::validate`], and what the engine refuses, under the file's name.
+/// As [`Spec::validate`] and [`Placement::check`](crate::runtime::Placement::check), and what the engine refuses, under
+/// the file's name.
 pub fn measure(spec: &Spec) -> Result<Run> {
     spec.validate()?;
     let bytes = files::read(&spec.path)?;
     let clock = SystemClock::start();
-    let in_file = |error: Error| named(spec, error);
-    let options = RunOptions { threads: spec.threads, batch: spec.batch };
-    let mut session = load(spec.provider, &bytes, &options).map_err(in_file)?;
+    let in_file = |error: Error| runtime::in_file(&spec.path, error);
+    let options = RunOptions { threads: spec.threads, batch: spec.batch, engine: spec.engine.clone() };
+    let mut session = runtime::open(spec.provider, &bytes, &options).map_err(in_file)?;
     let load_time = clock.wall();
+    let placement = runtime::placement(session.as_ref(), &bytes);
+    placement.as_ref().map_or(Ok(()), |placement| placement.check(&spec.engine))?;
     drop(bytes);
     let inputs: Vec<Array> =
         session.inputs().iter().zip(1..).map(|(input, seed)| Array::noise(input.shape.clone(), seed)).collect();
     session.bind(&inputs).map_err(in_file)?;
-    let found = steady(session.as_mut(), &clock, &spec.limits).map_err(in_file)?;
+    let found = steady(&mut || session.run(), &clock, &spec.limits).map_err(in_file)?;
+    let copies = copies(session.as_mut(), &clock, &spec.limits, spec.batch).map_err(in_file)?;
     let images_per_s = per_second(spec.batch, found.summary.mean);
     let notes = session.notes().iter().cloned().chain(crowded(session.threads_used())).chain(found.notes).collect();
     Ok(Run {
@@ -43,20 +48,11 @@ pub fn measure(spec: &Spec) -> Result<Run> {
         images_per_s,
         gmacs_per_s: images_per_s.zip(spec.macs_per_image).map(|(rate, macs)| rate * macs as f64 / 1e9),
         peak_rss_bytes: memory::peak_rss_bytes(),
+        settings: session.settings().clone(),
+        placement,
+        copies,
         notes,
     })
-}
-
-/// The engine knows the file's bytes only; its complaints about them get the file's name.
-fn named(spec: &Spec, error: Error) -> Error {
-    if error.kind() != ErrorKind::Input {
-        return error;
-    }
-    let in_file = Error::file(&spec.path, &error);
-    match error.remedy_text() {
-        Some(remedy) => in_file.remedy(remedy),
-        None => in_file,
-    }
 }
 
 /// More threads than cores measure the scheduler as well.
@@ -70,7 +66,7 @@ pub(super) fn millis(time: Duration) -> f64 {
 }
 
 /// `None` when a run takes no time that the clock can see.
-fn per_second(images: usize, time: Duration) -> Option<f64> {
+pub(super) fn per_second(images: usize, time: Duration) -> Option<f64> {
     (!time.is_zero()).then(|| images as f64 / time.as_secs_f64())
 }
 
@@ -80,7 +76,7 @@ mod tests {
 
     use super::*;
     use crate::bench::Limits;
-    use crate::runtime::Provider;
+    use crate::runtime::{EngineOptions, Provider};
 
     fn spec(name: &str, batch: usize, threads: usize) -> Spec {
         let limits = Limits { min_time: Duration::ZERO, min_samples: 64, ..Limits::default() };
@@ -91,6 +87,7 @@ mod tests {
             threads,
             limits,
             macs_per_image: Some(1_000_000_000),
+            engine: EngineOptions::default(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! warmth leaks from row to row. Times come from a [`Clock`], so that the loop is tested without waiting.
 
 mod clock;
+mod copies;
 mod measure;
 mod memory;
 mod record;
@@ -16,11 +17,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use clock::{Clock, SystemClock};
+pub use copies::Copies;
 pub use measure::measure;
 pub use record::{Environment, Latency, Measurement, Run};
 pub use worker::{run_in_worker, serve};
 
-use crate::runtime::Provider;
+use crate::runtime::{EngineOptions, Provider};
 use crate::{Error, Result};
 
 /// One row of a benchmark: a file, how it is run, how long it is measured.
@@ -38,6 +40,9 @@ pub struct Spec {
     pub limits: Limits,
     /// MACs of one image, where they are known: gives the GMAC/s.
     pub macs_per_image: Option<u64>,
+    /// What ONNX Runtime and its providers are asked for.
+    #[serde(default)]
+    pub engine: EngineOptions,
 }
 
 /// When warming up and measuring end.
@@ -76,7 +81,7 @@ impl Spec {
     ///
     /// # Errors
     /// A batch or number of threads of 0 or beyond reason, no sample to take, limits that contradict each other, a file
-    /// that is not there, a provider that is not available.
+    /// that is not there, engine options that mean nothing, a provider that this build does not have.
     pub fn validate(&self) -> Result<()> {
         in_range("batch", self.batch, MAX_BATCH)?;
         in_range("threads", self.threads, MAX_THREADS)?;
@@ -93,6 +98,7 @@ impl Spec {
             return Err(Error::file(&self.path, "is a folder where a file is expected"));
         }
         std::fs::metadata(&self.path).map_err(|e| Error::file(&self.path, e))?;
+        self.engine.validate(self.batch)?;
         self.provider.ensure_available()
     }
 
@@ -122,6 +128,7 @@ mod tests {
             threads: 1,
             limits: Limits::default(),
             macs_per_image: None,
+            engine: EngineOptions::default(),
         }
     }
 
@@ -141,6 +148,8 @@ mod tests {
         refused(|s| s.limits.max_time = Duration::from_secs(1), "minimum time 2s: is above the maximum of 1s");
         refused(|s| s.path = "no/such.onnx".into(), "no/such.onnx: ");
         refused(|s| s.path = env!("CARGO_MANIFEST_DIR").into(), "is a folder where a file is expected");
+        refused(|s| s.engine.min_placement = 2.0, "minimum placement 2: is not a share between 0 and 1");
+        #[cfg(not(feature = "ort"))]
         refused(|s| s.provider = Provider::Cuda, "provider cuda: this build has no ONNX Runtime");
         #[cfg(feature = "tract")]
         spec().validate().unwrap();

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::report::{Cell, Column, Report, Table, number};
-use crate::runtime::Provider;
+use crate::runtime::{Placement, Provider, Settings};
 use crate::stats::Summary;
 
+use super::Copies;
 use super::measure::millis;
 
 /// A finished benchmark: where it ran and what each row came to.
@@ -88,6 +89,13 @@ pub struct Run {
     pub gmacs_per_s: Option<f64>,
     /// Largest resident set of the process that measured this row: program, file, weights, inputs and all.
     pub peak_rss_bytes: Option<u64>,
+    /// The value used of everything that matters for speed or for the answers.
+    #[serde(default)]
+    pub settings: Settings,
+    /// Where the nodes of the file went; `None` for an engine without providers.
+    pub placement: Option<Placement>,
+    /// What copies between host and device cost; `None` on the host, where there are none.
+    pub copies: Option<Copies>,
     /// What a reader should know about this row.
     pub notes: Vec<String>,
 }
@@ -144,6 +152,12 @@ impl Run {
         row_label(self.provider, self.batch, self.threads)
     }
 
+    /// Medians of the copies, where there are any.
+    fn copy_cells(&self) -> [Cell; 3] {
+        let median = |of: fn(&Copies) -> Latency| ms(self.copies.as_ref().map(|copies| of(copies).p50));
+        [median(|c| c.to_device_ms), median(|c| c.from_device_ms), median(|c| c.with_copies_ms)]
+    }
+
     fn cells(&self) -> [Cell; 15] {
         let latency = &self.latency_ms;
         [
@@ -166,8 +180,30 @@ impl Run {
     }
 }
 
+impl Measurement {
+    /// Each row's placement and notes, and the settings of each provider once where they are the same.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for run in &self.runs {
+            let placement = run.placement.iter().map(ToString::to_string);
+            notes.extend(placement.chain(run.notes.iter().cloned()).map(|note| format!("{}: {note}", run.label())));
+        }
+        for run in &self.runs {
+            // The number of threads has a column of its own.
+            let settings = run.settings.iter().filter(|(name, _)| *name != "threads");
+            let settings: Vec<String> = settings.map(|(name, value)| format!("{name} {value}")).collect();
+            let note = format!("{}: {}", run.provider, settings.join(", "));
+            if settings.len() > 1 && !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        notes
+    }
+}
+
 impl Report for Measurement {
-    /// One table; the CPU time and latencies are of one run of the whole batch.
+    /// One table; the CPU time and latencies are of one run of the whole batch. The medians of the copies are shown when a
+    /// row has them; its other times are without copies.
     fn tables(&self) -> Vec<Table> {
         let time = |name: &str| Column::number(name).unit("ms");
         let env = &self.environment;
@@ -189,15 +225,17 @@ impl Report for Measurement {
             Column::number("GMAC/s"),
             Column::number("peak").unit("MiB"),
         ];
+        let with_copies = self.runs.iter().any(|run| run.copies.is_some());
+        let copies = ["to device", "from device", "with copies"].map(time);
+        let columns = columns.into_iter().chain(copies.into_iter().filter(|_| with_copies));
         let mut table = Table::new(format!("{} ({})", env.model, number::bytes(env.model_bytes)), columns);
         for run in &self.runs {
             let peak = run.peak_rss_bytes.map(|bytes| bytes as f64 / f64::from(1 << 20));
-            table.row(run.cells().into_iter().chain([Cell::float(peak, 1)]));
+            let copies = if with_copies { run.copy_cells().to_vec() } else { Vec::new() };
+            table.row(run.cells().into_iter().chain([Cell::float(peak, 1)]).chain(copies));
         }
-        for run in &self.runs {
-            for note in &run.notes {
-                table.note(format!("{}: {note}", run.label()));
-            }
+        for note in self.notes() {
+            table.note(note);
         }
         table.note(format!(
             "{}, {} cores, {} {}, gnet {} ({})",
@@ -211,6 +249,7 @@ impl Report for Measurement {
 mod tests {
     use super::*;
     use crate::report::{Format, render};
+    use crate::runtime::Assignment;
 
     fn sample() -> Measurement {
         Measurement {
@@ -237,6 +276,9 @@ mod tests {
                 images_per_s: Some(800.0),
                 gmacs_per_s: None,
                 peak_rss_bytes: Some(64 << 20),
+                settings: [("engine".to_owned(), "tract".to_owned())].into(),
+                placement: None,
+                copies: None,
                 notes: vec!["a note".into()],
             }],
         }
@@ -254,8 +296,8 @@ mod tests {
         assert_eq!(keys(&json["environment"]), "arch cores cpu gnet model model_bytes os profile");
         assert_eq!(
             keys(&json["runs"][0]),
-            "batch cpu_ms first_run_ms gmacs_per_s images_per_s latency_ms load_ms notes peak_rss_bytes provider samples \
-             threads warmup_runs"
+            "batch copies cpu_ms first_run_ms gmacs_per_s images_per_s latency_ms load_ms notes peak_rss_bytes placement \
+             provider samples settings threads warmup_runs"
         );
         assert_eq!(keys(&json["runs"][0]["latency_ms"]), "mean min p50 p90 p99");
         assert!(json["runs"][0]["latency_ms"]["p99"].is_null());
@@ -282,6 +324,33 @@ mod tests {
             "provider,batch,threads,samples,load_ms,first_ms,warmup,min_ms,mean_ms,p50_ms,p90_ms,p99_ms,cpu_ms,images_s,\
              gmac_s,peak_mib\ntract,8,2,64,123.456,20.25,10,9.5,10,9.876,12,,19.5,800,,64\n"
         );
+    }
+
+    #[test]
+    fn copies_placement_and_settings_are_shown_where_there_are_any() {
+        let mut measurement = sample();
+        let of = |p50: f64| Latency { min: p50, mean: p50, p50, p90: None, p99: None };
+        let mut run = Run { provider: Provider::Cuda, ..measurement.runs[0].clone() };
+        run.settings = [("cuda_tf32", "off"), ("engine", "onnxruntime 1.31.1"), ("threads", "2")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let assignment = Assignment { requested: "CUDAExecutionProvider".into(), nodes: Vec::new() };
+        run.placement = Some(Placement::of(&assignment, None));
+        run.copies = Some(Copies {
+            to_device_ms: of(0.25),
+            from_device_ms: of(0.05),
+            with_copies_ms: of(10.3),
+            images_per_s: None,
+        });
+        measurement.runs.extend([run.clone(), run]);
+        let csv = render(&measurement, Format::Csv).unwrap();
+        let lines: Vec<&str> = csv.lines().collect();
+        assert!(lines[0].ends_with(",peak_mib,to_device_ms,from_device_ms,with_copies_ms"), "{csv}");
+        assert!(lines[1].ends_with(",64,,,") && lines[2].ends_with(",64,0.25,0.05,10.3"), "{csv}");
+        let text = render(&measurement, Format::Table).unwrap();
+        assert!(text.contains("cuda, batch 8, 2 threads: 0 of 0 nodes on CUDAExecutionProvider"), "{text}");
+        assert_eq!(text.matches("cuda: cuda_tf32 off, engine onnxruntime 1.31.1").count(), 1, "{text}");
+        assert!(!text.contains("tract: engine"), "{text}");
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::{Clock, Limits};
 use crate::Result;
-use crate::runtime::Session;
 use crate::stats::Summary;
+
+/// What is timed: one run.
+pub(super) type Run<'a> = &'a mut dyn FnMut() -> Result<()>;
 
 /// What the loop saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,16 +33,16 @@ const STABLE: f64 = 0.02;
 /// More samples make no percentile better, and they would be seen in the memory.
 const MAX_SAMPLES: usize = 100_000;
 
-/// Runs a bound session until `limits` are met.
+/// Repeats a run until `limits` are met.
 ///
 /// Warm-up ends when the times are stable, after `max_warmup` runs, or when it has taken `min_time` (half of `max_time`
 /// for a shorter one), whichever comes first; it is one run at least unless `max_warmup` is 0.
-pub(super) fn steady(session: &mut dyn Session, clock: &dyn Clock, limits: &Limits) -> Result<Steady> {
+pub(super) fn steady(run: Run<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Steady> {
     let mut notes = Vec::new();
-    let first = timed(session, clock)?;
-    let warmup_runs = warm_up(session, clock, limits, &mut notes)?;
+    let first = timed(run, clock)?;
+    let warmup_runs = warm_up(run, clock, limits, &mut notes)?;
     let cpu_before = clock.cpu();
-    let samples = sample(session, clock, limits)?;
+    let samples = sample(run, clock, limits)?;
     let cpu = cpu_before.zip(clock.cpu()).map(|(before, after)| after.saturating_sub(before));
     if samples.len() < limits.min_samples {
         notes.push(format!(
@@ -54,18 +56,18 @@ pub(super) fn steady(session: &mut dyn Session, clock: &dyn Clock, limits: &Limi
     Ok(Steady { first, warmup_runs, summary, cpu, notes })
 }
 
-fn timed(session: &mut dyn Session, clock: &dyn Clock) -> Result<Duration> {
+fn timed(run: Run<'_>, clock: &dyn Clock) -> Result<Duration> {
     let start = clock.wall();
-    session.run()?;
+    run()?;
     Ok(clock.wall().saturating_sub(start))
 }
 
-fn warm_up(session: &mut dyn Session, clock: &dyn Clock, limits: &Limits, notes: &mut Vec<String>) -> Result<usize> {
+fn warm_up(run: Run<'_>, clock: &dyn Clock, limits: &Limits, notes: &mut Vec<String>) -> Result<usize> {
     let start = clock.wall();
     let longest = limits.min_time.max(limits.max_time / 2);
     let mut times = Vec::new();
     while times.len() < limits.max_warmup {
-        times.push(timed(session, clock)?);
+        times.push(timed(run, clock)?);
         if is_stable(&times) {
             return Ok(times.len());
         }
@@ -92,11 +94,11 @@ fn median(window: &[Duration]) -> Duration {
     sorted[sorted.len() / 2]
 }
 
-fn sample(session: &mut dyn Session, clock: &dyn Clock, limits: &Limits) -> Result<Vec<Duration>> {
+fn sample(run: Run<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Vec<Duration>> {
     let start = clock.wall();
     let mut samples = Vec::with_capacity(limits.min_samples.min(MAX_SAMPLES));
     loop {
-        samples.push(timed(session, clock)?);
+        samples.push(timed(run, clock)?);
         let elapsed = clock.wall().saturating_sub(start);
         let enough = elapsed >= limits.min_time && samples.len() >= limits.min_samples;
         if enough || elapsed >= limits.max_time || samples.len() >= MAX_SAMPLES.max(limits.min_samples) {
@@ -112,7 +114,7 @@ mod tests {
 
     use super::*;
     use crate::Error;
-    use crate::runtime::{Array, Input};
+    use crate::runtime::{Array, Input, Session};
 
     /// Time in microseconds that passes only while a mock session runs.
     #[derive(Clone, Default)]
@@ -168,7 +170,7 @@ mod tests {
     fn measured(time: impl Fn(usize) -> Option<u64> + Send, limits: Limits) -> Result<Steady> {
         let clock = MockClock::default();
         let mut session = MockSession { clock: clock.clone(), runs: 0, time };
-        let steady = steady(&mut session, &clock, &limits)?;
+        let steady = steady(&mut || session.run(), &clock, &limits)?;
         assert_eq!(session.runs, 1 + steady.warmup_runs + steady.summary.samples, "every run is accounted for");
         Ok(steady)
     }

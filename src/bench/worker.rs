@@ -151,7 +151,7 @@ mod tests {
 
     use super::*;
     use crate::bench::Limits;
-    use crate::runtime::Provider;
+    use crate::runtime::{EngineOptions, Provider};
 
     fn spec(name: &str) -> Spec {
         Spec {
@@ -161,6 +161,7 @@ mod tests {
             threads: 1,
             limits: Limits { min_time: Duration::ZERO, min_samples: 3, ..Limits::default() },
             macs_per_image: None,
+            engine: EngineOptions::default(),
         }
     }
 

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use gnet::bench::{self, Environment, Limits, Measurement, Run, Spec};
 use gnet::runtime::Provider;
 use gnet::{Error, Result, cost, onnx};
 
+use super::engine::{EngineArgs, provider};
 use super::format::FormatArgs;
 use super::output;
 
@@ -42,10 +42,8 @@ pub struct BenchArgs {
     warmup: usize,
     #[command(flatten)]
     format: FormatArgs,
-}
-
-fn provider() -> impl TypedValueParser<Value = Provider> {
-    PossibleValuesParser::new(Provider::ALL.map(Provider::name)).try_map(|name| name.parse::<Provider>())
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 /// A day at most: more is a slip of the finger.
@@ -67,6 +65,7 @@ impl BenchArgs {
             max_time: self.max_time,
             max_warmup: self.warmup,
         };
+        let engine = self.engine.options(&self.batch);
         let mut specs = Vec::new();
         for provider in &self.provider {
             for batch in &self.batch {
@@ -78,6 +77,7 @@ impl BenchArgs {
                         threads: *threads,
                         limits,
                         macs_per_image,
+                        engine: engine.clone(),
                     });
                 }
             }

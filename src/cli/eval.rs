@@ -11,6 +11,7 @@ use gnet::runtime::Provider;
 use gnet::{Error, Result};
 use serde::Serialize;
 
+use super::engine::{LibraryArgs, provider};
 use super::format::FormatArgs;
 use super::output;
 
@@ -27,13 +28,15 @@ pub struct EvalArgs {
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     split: SplitName,
     /// What runs an ONNX file.
-    #[arg(long, default_value_t = Provider::Tract)]
+    #[arg(long, value_name = "NAME", default_value_t = Provider::Tract, value_parser = provider())]
     provider: Provider,
     /// Threads an ONNX file may use.
     #[arg(long, default_value_t = 1)]
     threads: usize,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    library: LibraryArgs,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -82,7 +85,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
 }
 
 fn file(args: &EvalArgs) -> Result<EvalRecord> {
-    let mut classifier = Classifier::load(&args.subject, args.provider, args.threads)?;
+    let mut classifier = Classifier::load(&args.subject, args.provider, args.threads, &args.library.options())?;
     let data = load(args, classifier.metadata().dataset.as_deref())?;
     let (split, images) = args.split.of(&data);
     let evaluation = classifier.evaluate(images)?;

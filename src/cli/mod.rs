@@ -5,6 +5,8 @@
 mod bench;
 #[cfg(feature = "burn")]
 mod compare;
+mod doctor;
+mod engine;
 #[cfg(feature = "data")]
 mod eval;
 #[cfg(feature = "burn")]
@@ -65,6 +67,11 @@ enum Command {
     /// Fetch, list and remove the ONNX Runtime library and its plugins.
     #[cfg(feature = "ort")]
     Runtime(runtime::RuntimeArgs),
+    /// What this machine can do: processor, limits, ONNX Runtime, and which providers really run.
+    Doctor(doctor::DoctorArgs),
+    /// Tries one provider for `doctor`, which starts it.
+    #[command(hide = true)]
+    DoctorWorker,
     /// Measures one row for `bench`, which starts it.
     #[command(hide = true)]
     BenchWorker,
@@ -105,6 +112,8 @@ fn run(command: Command) -> Result<()> {
         Command::Bench(args) => bench::run(&args),
         #[cfg(feature = "ort")]
         Command::Runtime(args) => runtime::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::DoctorWorker => doctor::worker(),
         Command::BenchWorker => bench::worker(),
         Command::Completions { shell } => output::completions(shell),
     }

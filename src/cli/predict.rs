@@ -11,6 +11,7 @@ use gnet::report::{Cell, Column, Report, Table};
 use gnet::runtime::Provider;
 use serde::Serialize;
 
+use super::engine::{LibraryArgs, provider};
 use super::format::FormatArgs;
 
 /// Arguments of `gnet predict`.
@@ -26,10 +27,12 @@ pub struct PredictArgs {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..), value_name = "K")]
     top: u16,
     /// What runs the file.
-    #[arg(long, default_value_t = Provider::Tract)]
+    #[arg(long, value_name = "NAME", default_value_t = Provider::Tract, value_parser = provider())]
     provider: Provider,
     #[command(flatten)]
     format: FormatArgs,
+    #[command(flatten)]
+    library: LibraryArgs,
 }
 
 /// The record of `gnet predict`.
@@ -59,7 +62,7 @@ struct ClassProbability {
 
 /// Runs `gnet predict`. Every picture is read before anything is computed, so that a bad one leaves no half result.
 pub fn run(args: &PredictArgs) -> Result<()> {
-    let mut classifier = Classifier::load(&args.file, args.provider, 1)?;
+    let mut classifier = Classifier::load(&args.file, args.provider, 1, &args.library.options())?;
     let preprocessing = &classifier.metadata().preprocessing;
     let pixels = args.images.iter().map(|path| picture::load(path, preprocessing)).collect::<Result<Vec<_>>>()?;
     let mut predictions = Vec::with_capacity(pixels.len());

@@ -14,7 +14,7 @@ use crate::bench::{self, Latency, Limits, Spec};
 use crate::export::{Options, export};
 use crate::nets::{Block, BlockModule};
 use crate::report::{Cell, Column, Report, Table, number};
-use crate::runtime::Provider;
+use crate::runtime::{EngineOptions, Provider};
 use crate::{Error, Result, cost, files};
 
 pub use paper::{PaperRow, PaperTable};
@@ -100,7 +100,15 @@ impl Comparison {
             let path = dir.path().join(format!("{}.onnx", block.name));
             files::write(&path, &block.file)?;
             let macs_per_image = Some(block.macs);
-            let spec = Spec { path, provider: Provider::Tract, batch: 1, threads: 1, limits, macs_per_image };
+            let spec = Spec {
+                path,
+                provider: Provider::Tract,
+                batch: 1,
+                threads: 1,
+                limits,
+                macs_per_image,
+                engine: EngineOptions::default(),
+            };
             block.latency_ms = Some(bench::run_in_worker(exe, &spec)?.latency_ms);
         }
         Ok(())

@@ -32,8 +32,7 @@ impl Finished {
 /// Its output goes through files: no pipe can fill up, and no grandchild can keep one open.
 pub(super) fn run(command: &mut Command, input: &[u8], limit: Duration) -> io::Result<Finished> {
     let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?).spawn()?;
+    let mut child = command.stdin(Stdio::piped()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         // A process that died before it read its input leaves a broken pipe; its end says more.
         let _ = stdin.write_all(input);

@@ -98,7 +98,7 @@ fn burn_outputs(outputs: &[Tensor<2>]) -> Result<Vec<Array>> {
 }
 
 fn tract_outputs(bytes: &[u8], input: &Array) -> Result<Vec<Array>> {
-    let options = RunOptions { batch: input.batch(), threads: 1 };
+    let options = RunOptions::new(1, input.batch());
     let mut session = runtime::load(Provider::Tract, bytes, &options)?;
     runtime::infer(session.as_mut(), input)
 }

@@ -18,7 +18,7 @@ use crate::data::Source;
 use crate::export::{self, ExportRecord, Exported};
 use crate::metadata::Metadata;
 use crate::nets::Preset;
-use crate::runtime::Provider;
+use crate::runtime::{EngineOptions, Provider};
 use crate::trace::Batch;
 use crate::train::checkpoint::{self, Checkpoint};
 use crate::train::{self, EpochMetrics, Outcome};
@@ -189,7 +189,7 @@ fn evaluate(checkpoint: &Checkpoint, file: &Path) -> Result<Agreement> {
     let test = Source::Embedded.load()?.test;
     let Metadata { preprocessing, classes, .. } = &checkpoint.metadata;
     let burn = train::evaluate(&checkpoint.model, preprocessing, &test)?;
-    let tract = Classifier::load(file, Provider::Tract, 1)?.evaluate(&test)?;
+    let tract = Classifier::load(file, Provider::Tract, 1, &EngineOptions::default())?.evaluate(&test)?;
     let same = burn.predictions.iter().zip(&tract.predictions).filter(|(a, b)| a == b).count();
     Ok(Agreement {
         images: test.len(),
@@ -211,6 +211,7 @@ fn measure(options: &Options, file: &Path, macs: u64) -> Result<Measurement> {
                 threads,
                 limits: options.limits(),
                 macs_per_image: Some(macs),
+                engine: EngineOptions::default(),
             };
             spec.validate()?;
             runs.push(bench::run_in_worker(&options.exe, &spec)?);

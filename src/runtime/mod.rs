@@ -5,30 +5,29 @@
 
 mod array;
 pub mod compare;
+mod options;
+#[cfg(feature = "ort")]
+mod ort;
+mod placement;
 mod provider;
 #[cfg(feature = "tract")]
 mod tract;
 
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
 pub use array::Array;
+pub use options::{
+    BatchRange, ConvSearch, CudaOptions, EngineOptions, GraphOptimization, OpenVinoOptions, Precision, RunOptions,
+    Settings, TensorRtOptions,
+};
+#[cfg(feature = "ort")]
+pub use ort::{Library, Step, library};
+pub use placement::{AssignedNode, Assignment, Placement, ProviderShare, Weight};
 pub use provider::Provider;
 
-use crate::{Error, Result};
-
-/// How a file is to be run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RunOptions {
-    /// Threads the engine may use, at least 1.
-    pub threads: usize,
-    /// Images of one run, at least 1. A file whose batch is fixed runs with that batch alone.
-    pub batch: usize,
-}
-
-impl Default for RunOptions {
-    /// One thread, one image.
-    fn default() -> Self {
-        Self { threads: 1, batch: 1 }
-    }
-}
+use crate::{Error, ErrorKind, Result, cost, onnx};
 
 /// An input of a loaded file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,11 +49,45 @@ pub trait Session: Send {
     /// A wrong number of arrays or a wrong shape; the input is named.
     fn bind(&mut self, inputs: &[Array]) -> Result<()>;
 
-    /// Runs once on the bound inputs. Nothing is copied in or out beyond what the engine does by itself.
+    /// Runs once on the bound inputs and returns when the outputs are computed. Nothing is copied in or out beyond what
+    /// the engine does by itself; on a device the inputs and outputs stay in its memory.
     ///
     /// # Errors
     /// Nothing is bound, or the engine fails.
     fn run(&mut self) -> Result<()>;
+
+    /// Whether inputs and outputs lie in the memory of a device, so that copies cost something.
+    fn has_device_memory(&self) -> bool {
+        false
+    }
+
+    /// Copies the bound inputs from the host to the device and returns when they are there. Nothing to do on the host.
+    ///
+    /// # Errors
+    /// Nothing is bound, or the engine fails.
+    fn copy_in(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Copies the outputs of the last run from the device to the host and returns when they are there. Nothing to do on
+    /// the host.
+    ///
+    /// # Errors
+    /// Nothing has run, or the engine fails.
+    fn copy_out(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// A run as a caller with arrays on the host sees it: copy in, run, copy out. The same as [`run`](Self::run) on the
+    /// host.
+    ///
+    /// # Errors
+    /// As its three parts.
+    fn run_with_copies(&mut self) -> Result<()> {
+        self.copy_in()?;
+        self.run()?;
+        self.copy_out()
+    }
 
     /// The outputs of the last run in the file's order, copied out of the engine.
     ///
@@ -67,34 +100,102 @@ pub trait Session: Send {
 
     /// What a reader of a measurement should know, such as why fewer threads are used than were asked for.
     fn notes(&self) -> &[String];
+
+    /// The value used of everything that matters for speed or for the answers.
+    fn settings(&self) -> &Settings {
+        static NONE: Settings = Settings::new();
+        &NONE
+    }
+
+    /// What became of each node, from an engine with several providers.
+    fn assignment(&self) -> Option<&Assignment> {
+        None
+    }
+
+    /// Ends the profile that [`EngineOptions::profile`] asked for and returns its file; `None` when none was asked for.
+    ///
+    /// # Errors
+    /// The engine cannot write it.
+    fn finish_profile(&mut self) -> Result<Option<PathBuf>> {
+        Ok(None)
+    }
 }
 
-/// Loads a file's bytes for one batch size and number of threads.
+/// Refuses arrays that are not what a session takes: every engine's first step of [`Session::bind`].
+#[cfg(any(feature = "tract", feature = "ort"))]
+fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
+    if expected.len() != given.len() {
+        let names: Vec<_> = expected.iter().map(|input| input.name.as_str()).collect();
+        let reason = format!("{} arrays given for {} ({})", given.len(), expected.len(), names.join(", "));
+        return Err(Error::input("inputs", reason));
+    }
+    for (input, array) in expected.iter().zip(given) {
+        array.check()?;
+        if array.shape != input.shape {
+            let reason = format!("takes the shape {:?}, not {:?}", input.shape, array.shape);
+            return Err(Error::input(format!("input '{}'", input.name), reason));
+        }
+    }
+    Ok(())
+}
+
+/// Loads a file's bytes for one batch size and number of threads, and proves that the file lies where it was asked to.
 ///
 /// # Errors
-/// A provider this build does not have ([`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)); a file the engine
-/// cannot load, with what the engine said. The caller knows the file's name and adds it.
+/// As [`open`] and [`Placement::check`].
 pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
+    let session = open(provider, model, options)?;
+    if let Some(placement) = placement(session.as_ref(), model) {
+        placement.check(&options.engine)?;
+    }
+    Ok(session)
+}
+
+/// Loads a file's bytes and leaves its placement to be judged: [`load`] does that as well, in time that is not the
+/// engine's.
+///
+/// # Errors
+/// A provider this build does not have or that cannot be used here
+/// ([`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)); options that mean nothing; a file the engine cannot load,
+/// with what the engine said. The caller knows the file's name and adds it.
+pub fn open(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     provider.ensure_available()?;
     for (name, value) in [("threads", options.threads), ("batch", options.batch)] {
         if value == 0 {
             return Err(Error::input(format!("{name} 0"), "a run needs at least one"));
         }
     }
-    engine(provider, model, options)
-}
-
-#[cfg(feature = "tract")]
-fn engine(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
+    options.engine.validate(options.batch)?;
     match provider {
+        #[cfg(feature = "tract")]
         Provider::Tract => Ok(Box::new(tract::TractSession::load(model, options)?)),
+        #[cfg(feature = "ort")]
+        Provider::Cpu | Provider::Cuda | Provider::TensorRt | Provider::OpenVino => {
+            Ok(Box::new(ort::OrtSession::load(provider, model, options)?))
+        }
+        #[allow(unreachable_patterns, reason = "a build with every engine leaves nothing to refuse")]
         other => Err(other.unavailable()),
     }
 }
 
-#[cfg(not(feature = "tract"))]
-fn engine(provider: Provider, _: &[u8], _: &RunOptions) -> Result<Box<dyn Session>> {
-    Err(provider.unavailable())
+/// Where the nodes of a loaded file went, weighed by the file's MACs; `None` for an engine without providers.
+pub fn placement(session: &dyn Session, model: &[u8]) -> Option<Placement> {
+    let assignment = session.assignment()?;
+    let cost = onnx::read(Bytes::copy_from_slice(model)).and_then(|model| cost::count(&model.graph)).ok();
+    Some(Placement::of(assignment, cost.as_ref()))
+}
+
+/// An engine knows a file's bytes only: its complaints about them get the file's name. What is not the file's fault stays
+/// as it is.
+pub fn in_file(path: &Path, error: Error) -> Error {
+    if error.kind() != ErrorKind::Input {
+        return error;
+    }
+    let named = Error::file(path, &error);
+    match error.remedy_text() {
+        Some(remedy) => named.remedy(remedy),
+        None => named,
+    }
 }
 
 /// Binds, runs and reads in one go: the outputs for a file with one input.

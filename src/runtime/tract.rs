@@ -16,7 +16,7 @@ use tract_onnx::prelude::{TValue, Tensor};
 use self::lane::{Lane, Plans, Values, Worker};
 use self::layout::Layout;
 use self::model::{Axis, Model};
-use super::{Array, Input, RunOptions, Session};
+use super::{Array, Input, RunOptions, Session, Settings, check_inputs};
 use crate::{Error, Result};
 
 /// A file loaded in tract.
@@ -29,6 +29,7 @@ pub(super) struct TractSession {
     first: Lane,
     rest: Vec<Worker>,
     bound: bool,
+    settings: Settings,
     /// Outputs of the last run, piece by piece.
     outputs: Option<Vec<Values>>,
 }
@@ -52,6 +53,7 @@ impl TractSession {
             first,
             rest,
             bound: false,
+            settings: [("engine".to_owned(), "tract".to_owned())].into(),
             outputs: None,
         })
     }
@@ -134,22 +136,10 @@ impl Session for TractSession {
     fn notes(&self) -> &[String] {
         &self.layout.notes
     }
-}
 
-fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
-    if expected.len() != given.len() {
-        let names: Vec<_> = expected.iter().map(|input| input.name.as_str()).collect();
-        let reason = format!("{} arrays given for {} ({})", given.len(), expected.len(), names.join(", "));
-        return Err(Error::input("inputs", reason));
+    fn settings(&self) -> &Settings {
+        &self.settings
     }
-    for (input, array) in expected.iter().zip(given) {
-        array.check()?;
-        if array.shape != input.shape {
-            let reason = format!("takes the shape {:?}, not {:?}", input.shape, array.shape);
-            return Err(Error::input(format!("input '{}'", input.name), reason));
-        }
-    }
-    Ok(())
 }
 
 /// One output of all pieces, put together along the batch.

@@ -29,7 +29,7 @@ impl Layout {
 
     /// As [`of`](Self::of), with a number of bytes in place of [`PIECE_BYTES`].
     pub(super) fn with_budget(model: &Model, options: &RunOptions, bytes: usize) -> Result<Self> {
-        let RunOptions { threads, batch } = *options;
+        let RunOptions { threads, batch, .. } = *options;
         if let Some(fixed) = model.fixed_batch() {
             if fixed != batch {
                 return Err(Error::input(format!("batch {batch}"), format!("the file's batch is fixed at {fixed}"))

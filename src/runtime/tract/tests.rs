@@ -41,7 +41,7 @@ fn case(name: &str) -> (Vec<Array>, Vec<Array>) {
 }
 
 fn session(name: &str, batch: usize, threads: usize) -> Result<Box<dyn Session>> {
-    load(Provider::Tract, &fixture(&format!("{name}.onnx")), &RunOptions { threads, batch })
+    load(Provider::Tract, &fixture(&format!("{name}.onnx")), &RunOptions::new(threads, batch))
 }
 
 /// The first `n` images of an array.
@@ -81,7 +81,7 @@ fn pieces_of_a_share_equal_the_reference() {
     let image = model.largest_value_of_an_image().unwrap();
     assert_eq!(image, 3 * 5 * 5, "the convolution's output");
     for (images, lengths) in [(1, vec![1]), (2, vec![1, 2]), (3, vec![2, 3])] {
-        let options = RunOptions { threads: 2, batch: 5 };
+        let options = RunOptions::new(2, 5);
         let layout = Layout::with_budget(&model, &options, images * image * size_of::<f32>()).unwrap();
         assert_eq!(layout.lengths(), lengths);
         let mut session = TractSession::new(&model, layout, 5).unwrap();

@@ -1,0 +1,216 @@
+//! What runs a file, and the options of ONNX Runtime's providers.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgAction, Args};
+use gnet::runtime::{
+    BatchRange, ConvSearch, CudaOptions, EngineOptions, GraphOptimization, OpenVinoOptions, Precision, Provider,
+    TensorRtOptions,
+};
+
+/// The heading of these options in `--help`.
+const HEADING: &str = "Options of ONNX Runtime";
+
+/// A provider's name.
+pub fn provider() -> impl TypedValueParser<Value = Provider> {
+    PossibleValuesParser::new(Provider::ALL.map(Provider::name)).try_map(|name| name.parse::<Provider>())
+}
+
+/// A parser for an enumeration of the library by its names.
+macro_rules! names {
+    ($type:ident) => {
+        PossibleValuesParser::new($type::ALL.iter().map(|value| value.name())).try_map(|name| name.parse::<$type>())
+    };
+}
+
+/// Which ONNX Runtime.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LibraryArgs {
+    /// The library of ONNX Runtime [default: GNET_ORT_LIB, ORT_DYLIB_PATH, the installed one, the system's]
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    ort_lib: Option<PathBuf>,
+}
+
+impl LibraryArgs {
+    /// The defaults with this library.
+    pub fn options(&self) -> EngineOptions {
+        EngineOptions { ort_lib: self.ort_lib.clone(), ..EngineOptions::default() }
+    }
+}
+
+/// Everything that can be asked of ONNX Runtime. Each value used is stated in the result.
+#[derive(Debug, Clone, Args)]
+pub struct EngineArgs {
+    #[command(flatten)]
+    library: LibraryArgs,
+    /// Whether waiting threads spin before they sleep.
+    #[arg(long, value_name = "on|off", action = ArgAction::Set, default_value = "on", value_parser = switch, help_heading = HEADING)]
+    spinning: bool,
+    /// Which rewrites are applied to a file when it is loaded.
+    #[arg(long, value_name = "LEVEL", default_value_t, value_parser = names!(GraphOptimization), help_heading = HEADING)]
+    graph_optimization: GraphOptimization,
+    /// Allocate the CPU's memory anew in every run instead of keeping it in an arena.
+    #[arg(long, help_heading = HEADING)]
+    no_arena: bool,
+    /// The least share of the MACs on the requested provider; a run with less is void.
+    #[arg(long, value_name = "PERCENT|SHARE", default_value = "100%", value_parser = share, help_heading = HEADING)]
+    min_placement: f64,
+    /// Accept any placement; what TensorRT does not take may go to CUDA.
+    #[arg(long, help_heading = HEADING)]
+    allow_fallback: bool,
+    /// Number of the GPU, for CUDA and TensorRT.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = HEADING)]
+    cuda_device: u32,
+    /// Let CUDA compute products of f32 in TF32.
+    #[arg(long, help_heading = HEADING)]
+    cuda_tf32: bool,
+    /// How cuDNN chooses the algorithm of a convolution.
+    #[arg(long, value_name = "HOW", default_value_t, value_parser = names!(ConvSearch), help_heading = HEADING)]
+    cuda_conv_search: ConvSearch,
+    /// Run CUDA's convolutions in the layout NHWC.
+    #[arg(long, help_heading = HEADING)]
+    cuda_nhwc: bool,
+    /// Replay a CUDA graph in place of single launches.
+    #[arg(long, help_heading = HEADING)]
+    cuda_graph: bool,
+    /// Let TensorRT run layers in fp16.
+    #[arg(long, help_heading = HEADING)]
+    tensorrt_fp16: bool,
+    /// Folder for TensorRT's engines and timing caches [default: gnet's cache directory]
+    #[arg(long, value_name = "FOLDER", help_heading = HEADING)]
+    tensorrt_cache: Option<PathBuf>,
+    /// How long TensorRT's builder searches, 0 to 5.
+    #[arg(long, value_name = "0..5", default_value_t = TensorRtOptions::default().builder_level, help_heading = HEADING,
+          value_parser = clap::value_parser!(u8).range(0..=5))]
+    tensorrt_builder_level: u8,
+    /// Precision of OpenVINO's arithmetic; its own default would change the answers.
+    #[arg(long, value_name = "PRECISION", default_value_t, value_parser = names!(Precision), help_heading = HEADING)]
+    openvino_precision: Precision,
+    /// Requests that OpenVINO may run at once.
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = HEADING)]
+    openvino_streams: u32,
+    /// OpenVINO's plugin [default: GNET_OPENVINO_PLUGIN, the installed one]
+    #[arg(long, value_name = "FILE", help_heading = HEADING)]
+    openvino_plugin: Option<PathBuf>,
+}
+
+/// `on` or `off`.
+fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("is neither on nor off".to_owned()),
+    }
+}
+
+/// `99.5%` or `0.995`.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    let share = number.trim().parse::<f64>().map_err(|_| "is not a number".to_owned())? / unit;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("is not between 0 and 100%".to_owned()) }
+}
+
+impl EngineArgs {
+    /// The library's options for a benchmark of these batches: one TensorRT engine serves them all.
+    pub fn options(&self, batches: &[usize]) -> EngineOptions {
+        let range =
+            batches.iter().min().zip(batches.iter().max()).map(|(min, max)| BatchRange { min: *min, max: *max });
+        EngineOptions {
+            spinning: self.spinning,
+            graph_optimization: self.graph_optimization,
+            arena: !self.no_arena,
+            min_placement: self.min_placement,
+            allow_fallback: self.allow_fallback,
+            cuda: CudaOptions {
+                device: self.cuda_device,
+                tf32: self.cuda_tf32,
+                conv_search: self.cuda_conv_search,
+                nhwc: self.cuda_nhwc,
+                graph: self.cuda_graph,
+            },
+            tensorrt: TensorRtOptions {
+                fp16: self.tensorrt_fp16,
+                cache: self.tensorrt_cache.clone(),
+                builder_level: self.tensorrt_builder_level,
+                batches: range,
+            },
+            openvino: OpenVinoOptions {
+                plugin: self.openvino_plugin.clone(),
+                precision: self.openvino_precision,
+                streams: self.openvino_streams,
+            },
+            ..self.library.options()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: EngineArgs,
+    }
+
+    fn options(args: &[&str], batches: &[usize]) -> Result<EngineOptions, clap::Error> {
+        Cli::try_parse_from([&["x"], args].concat()).map(|cli| cli.args.options(batches))
+    }
+
+    #[test]
+    fn the_flags_defaults_are_the_librarys() {
+        let batches = Some(BatchRange { min: 1, max: 8 });
+        let expected = EngineOptions {
+            tensorrt: TensorRtOptions { batches, ..TensorRtOptions::default() },
+            ..EngineOptions::default()
+        };
+        assert_eq!(options(&[], &[8, 1, 4]).unwrap(), expected);
+        assert_eq!(LibraryArgs::default().options(), EngineOptions::default());
+    }
+
+    #[test]
+    fn every_flag_reaches_its_option() {
+        let args = "--ort-lib /l.so --spinning off --graph-optimization basic --no-arena --min-placement 99.5% \
+                    --allow-fallback --cuda-device 1 --cuda-tf32 --cuda-conv-search heuristic --cuda-nhwc --cuda-graph \
+                    --tensorrt-fp16 --tensorrt-cache /c --tensorrt-builder-level 5 --openvino-precision bf16 \
+                    --openvino-streams 2 --openvino-plugin /p.so";
+        let expected = EngineOptions {
+            ort_lib: Some("/l.so".into()),
+            spinning: false,
+            graph_optimization: GraphOptimization::Basic,
+            arena: false,
+            min_placement: 0.995,
+            allow_fallback: true,
+            cuda: CudaOptions { device: 1, tf32: true, conv_search: ConvSearch::Heuristic, nhwc: true, graph: true },
+            tensorrt: TensorRtOptions {
+                fp16: true,
+                cache: Some("/c".into()),
+                builder_level: 5,
+                batches: Some(BatchRange { min: 4, max: 4 }),
+            },
+            openvino: OpenVinoOptions { plugin: Some("/p.so".into()), precision: Precision::Bf16, streams: 2 },
+            profile: None,
+        };
+        assert_eq!(options(&args.split_whitespace().collect::<Vec<_>>(), &[4]).unwrap(), expected);
+        assert_eq!(options(&["--min-placement", "0.5"], &[1]).unwrap().min_placement, 0.5);
+    }
+
+    #[test]
+    fn values_that_mean_nothing_are_bad_usage() {
+        for args in [
+            ["--spinning", "maybe"],
+            ["--min-placement", "101%"],
+            ["--min-placement", "nan"],
+            ["--graph-optimization", "most"],
+            ["--tensorrt-builder-level", "6"],
+            ["--openvino-precision", "int8"],
+            ["--cuda-device", "-1"],
+        ] {
+            assert!(options(&args, &[1]).is_err(), "{args:?}");
+        }
+    }
+}

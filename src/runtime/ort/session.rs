@@ -1,0 +1,246 @@
+//! A file loaded in ONNX Runtime for one provider.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
+use ort::session::{IoBinding, Session as OrtInner};
+use ort::value::{Tensor, TensorValueType, ValueType};
+
+use super::{
+    Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, explain, failed, library, log,
+    providers, raw, shape,
+};
+use crate::{Error, Result, onnx};
+
+/// Sessions are made one after another, so that what is logged meanwhile belongs to the one that is made.
+static BUILDING: Mutex<()> = Mutex::new(());
+
+/// A file loaded in ONNX Runtime.
+pub(in crate::runtime) struct OrtSession {
+    /// What runs refer to comes before the session, so that it is released first.
+    bound: Option<Bound>,
+    outputs: Option<Vec<Tensor<f32>>>,
+    host_outputs: Option<Vec<Array>>,
+    session: OrtInner,
+    /// The number of the GPU whose memory holds inputs and outputs.
+    device: Option<i32>,
+    batch: usize,
+    inputs: Vec<Input>,
+    output_names: Vec<String>,
+    assignment: Assignment,
+    threads: usize,
+    settings: Settings,
+    has_cuda_graph: bool,
+    profiling: bool,
+}
+
+/// The inputs of all runs.
+struct Bound {
+    binding: IoBinding,
+    host: Vec<Tensor<f32>>,
+    /// The same in the device's memory, where the binding reads them; empty without a device.
+    device: Vec<Tensor<f32>>,
+}
+
+impl OrtSession {
+    pub(in crate::runtime) fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Self> {
+        let loaded = library::loaded(&options.engine)?;
+        let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut configured = providers::configure(loaded, provider, model, options)?;
+        let session = configured.builder.commit_from_memory(model).map_err(|e| {
+            if explain::is_providers_fault(provider, e.message()) {
+                explain::unusable(provider, &loaded.library, e.message(), &log::take())
+            } else {
+                failed(&e)
+            }
+        })?;
+        let inputs = shape::inputs(session.inputs(), options.batch)?;
+        ensure_shapes(&inputs, model)?;
+        let nodes = raw::assignment(&session).map_err(|e| failed(&e))?;
+        let on_gpu = matches!(provider, Provider::Cuda | Provider::TensorRt);
+        Ok(Self {
+            bound: None,
+            outputs: None,
+            host_outputs: None,
+            device: on_gpu.then(|| providers::device_id(&options.engine.cuda)),
+            batch: options.batch,
+            inputs,
+            output_names: shape::outputs(session.outputs())?,
+            assignment: Assignment { requested: providers::ort_name(provider).to_owned(), nodes },
+            threads: options.threads,
+            settings: configured.settings,
+            has_cuda_graph: provider == Provider::Cuda && options.engine.cuda.graph,
+            profiling: options.engine.profile.is_some(),
+            session,
+        })
+    }
+
+    /// Where the outputs are to lie.
+    fn memory(&self) -> Result<MemoryInfo<'static>> {
+        let (place, id) = self.device.map_or((AllocationDevice::CPU, 0), |id| (AllocationDevice::CUDA, id));
+        MemoryInfo::new(place, id, AllocatorType::Device, MemoryType::Default).map_err(|e| failed(&e))
+    }
+
+    /// Binds every output: on a device to a tensor that stays where it is, as far as the file states its shape, so that a
+    /// CUDA graph writes to the same memory in every run; else to memory that each run allocates.
+    fn bind_outputs(&self, binding: &mut IoBinding) -> Result<()> {
+        let allocator = match self.device {
+            Some(_) => Some(Allocator::new(&self.session, self.memory()?).map_err(|e| failed(&e))?),
+            None => None,
+        };
+        for outlet in self.session.outputs() {
+            let fixed = allocator.as_ref().zip(self.output_shape(outlet.dtype()));
+            let bound = match fixed {
+                Some((allocator, shape)) => {
+                    Tensor::<f32>::new(allocator, shape).and_then(|tensor| binding.bind_output(outlet.name(), tensor))
+                }
+                None if self.has_cuda_graph => {
+                    let reason = "its shape is not stated in the file, which a CUDA graph needs";
+                    return Err(Error::input(format!("output '{}'", outlet.name()), reason)
+                        .remedy("run it without a CUDA graph"));
+                }
+                None => binding.bind_output_to_device(outlet.name(), &self.memory()?),
+            };
+            bound.map_err(|e| failed(&e))?;
+        }
+        Ok(())
+    }
+
+    /// The shape of an output whose only open dimension is the first, the batch.
+    fn output_shape(&self, dtype: &ValueType) -> Option<Vec<i64>> {
+        let mut shape = dtype.tensor_shape()?.to_vec();
+        if shape.first() == Some(&-1) {
+            shape[0] = i64::try_from(self.batch).ok()?;
+        }
+        shape.iter().all(|side| *side > 0).then_some(shape)
+    }
+
+    fn bound(&self) -> Result<&Bound> {
+        self.bound.as_ref().ok_or_else(|| Error::input("run", "no input is bound"))
+    }
+
+    /// The outputs of the last run, on the host.
+    fn read(&self) -> Result<Vec<Array>> {
+        let outputs = self.outputs.as_ref().ok_or_else(|| Error::input("outputs", "nothing has run"))?;
+        outputs.iter().map(|tensor| if self.device.is_some() { fetched(tensor) } else { array(tensor) }).collect()
+    }
+}
+
+impl Session for OrtSession {
+    fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    fn bind(&mut self, inputs: &[Array]) -> Result<()> {
+        check_inputs(&self.inputs, inputs)?;
+        (self.bound, self.outputs, self.host_outputs) = (None, None, None);
+        let mut binding = self.session.create_binding().map_err(|e| failed(&e))?;
+        let tensor =
+            |array: &Array| Tensor::from_array((array.shape.clone(), array.data.clone())).map_err(|e| failed(&e));
+        let host = inputs.iter().map(tensor).collect::<Result<Vec<_>>>()?;
+        let mut device = Vec::new();
+        if self.device.is_some() {
+            let allocator = Allocator::new(&self.session, self.memory()?).map_err(|e| failed(&e))?;
+            for input in &self.inputs {
+                device.push(Tensor::<f32>::new(&allocator, input.shape.clone()).map_err(|e| failed(&e))?);
+            }
+            copy(&host, &mut device)?;
+        }
+        for (input, tensor) in self.inputs.iter().zip(if device.is_empty() { &host } else { &device }) {
+            binding.bind_input(&input.name, tensor).map_err(|e| failed(&e))?;
+        }
+        self.bind_outputs(&mut binding)?;
+        self.bound = Some(Bound { binding, host, device });
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<()> {
+        self.host_outputs = None;
+        let bound = self.bound.as_ref().ok_or_else(|| Error::input("run", "no input is bound"))?;
+        let mut values = self.session.run_binding(&bound.binding).map_err(|e| failed(&e))?;
+        if self.device.is_some() {
+            bound.binding.synchronize_outputs().map_err(|e| failed(&e))?;
+        }
+        let taken = self.output_names.iter().map(|name| {
+            let value = values.remove(name);
+            let value = value.ok_or_else(|| Error::input(format!("output '{name}'"), "was not computed"))?;
+            value.downcast::<TensorValueType<f32>>().map_err(|e| failed(&e))
+        });
+        self.outputs = Some(taken.collect::<Result<_>>()?);
+        Ok(())
+    }
+
+    fn has_device_memory(&self) -> bool {
+        self.device.is_some()
+    }
+
+    fn copy_in(&mut self) -> Result<()> {
+        self.bound()?;
+        self.bound.as_mut().map_or(Ok(()), |bound| copy(&bound.host, &mut bound.device))
+    }
+
+    fn copy_out(&mut self) -> Result<()> {
+        if self.device.is_some() {
+            self.host_outputs = Some(self.read()?);
+        }
+        Ok(())
+    }
+
+    fn outputs(&self) -> Result<Vec<Array>> {
+        self.host_outputs.clone().map_or_else(|| self.read(), Ok)
+    }
+
+    fn threads_used(&self) -> usize {
+        self.threads
+    }
+
+    fn notes(&self) -> &[String] {
+        &[]
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn assignment(&self) -> Option<&Assignment> {
+        Some(&self.assignment)
+    }
+
+    fn finish_profile(&mut self) -> Result<Option<PathBuf>> {
+        if !std::mem::take(&mut self.profiling) {
+            return Ok(None);
+        }
+        self.session.end_profiling().map(|file| Some(PathBuf::from(file))).map_err(|e| failed(&e))
+    }
+}
+
+/// Copies tensors to the device and waits for them; nothing to do when there are none there.
+fn copy(host: &[Tensor<f32>], device: &mut [Tensor<f32>]) -> Result<()> {
+    host.iter().zip(device).try_for_each(|(from, to)| from.copy_into(to)).map_err(|e| failed(&e))
+}
+
+/// An output in the device's memory, copied to the host.
+fn fetched(tensor: &Tensor<f32>) -> Result<Array> {
+    array(&tensor.to(AllocationDevice::CPU, 0).map_err(|e| failed(&e))?)
+}
+
+fn array(tensor: &Tensor<f32>) -> Result<Array> {
+    let (shape, data) = tensor.try_extract_tensor::<f32>().map_err(|e| failed(&e))?;
+    let shape = shape.iter().map(|side| usize::try_from(*side).unwrap_or(0)).collect();
+    Array::new(shape, data.to_vec())
+}
+
+/// ONNX Runtime shows an input without a shape as one without axes; the file itself tells them apart.
+fn ensure_shapes(inputs: &[Input], model: &[u8]) -> Result<()> {
+    if inputs.iter().all(|input| !input.shape.is_empty()) {
+        return Ok(());
+    }
+    let Ok(model) = onnx::read(Bytes::copy_from_slice(model)) else { return Ok(()) };
+    let unknown = model.graph.inputs.iter().map(|id| model.graph.value(*id)).find(|value| value.shape.is_none());
+    match unknown {
+        Some(value) => Err(Error::input(format!("input '{}'", value.name), "has no shape")),
+        None => Ok(()),
+    }
+}
