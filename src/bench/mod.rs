@@ -20,6 +20,7 @@ pub use clock::{Clock, SystemClock};
 pub use copies::Copies;
 pub use measure::measure;
 pub use record::{Environment, Latency, Measurement, Run};
+pub(crate) use worker::Failure;
 pub use worker::{run_in_worker, serve};
 
 use crate::runtime::{EngineOptions, Provider, RunOptions};

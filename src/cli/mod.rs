@@ -23,9 +23,9 @@ mod reproduce;
 mod summary;
 #[cfg(feature = "burn")]
 mod train;
+mod values;
 #[cfg(feature = "data")]
 mod verify;
-mod values;
 
 use std::process::ExitCode;
 
@@ -70,6 +70,10 @@ enum Command {
     /// Measures one row for `bench`, which starts it.
     #[command(hide = true)]
     BenchWorker,
+    /// Runs an engine for `verify`, which starts it.
+    #[cfg(feature = "data")]
+    #[command(hide = true)]
+    VerifyWorker,
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
@@ -118,6 +122,8 @@ fn run(command: Command) -> Result<()> {
         Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchWorker => bench::worker(),
+        #[cfg(feature = "data")]
+        Command::VerifyWorker => verify::worker(),
         Command::Completions { shell } => output::completions(shell),
     }
 }
