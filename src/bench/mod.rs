@@ -22,6 +22,7 @@ pub use copies::Copies;
 pub use measure::measure;
 pub use profile::{Operator, Profile};
 pub use record::{Environment, Latency, Measurement, Run};
+pub(crate) use worker::Failure;
 pub use worker::{run_in_worker, serve};
 
 use crate::runtime::{EngineOptions, Provider, RunOptions};

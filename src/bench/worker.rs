@@ -19,7 +19,7 @@ enum Answer {
 
 /// An [`Error`] on its way between processes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Failure {
+pub(crate) struct Failure {
     exit_code: u8,
     text: String,
     remedy: Option<String>,

@@ -81,6 +81,10 @@ enum Command {
     /// Measures one row for `bench`, which starts it.
     #[command(hide = true)]
     BenchWorker,
+    /// Runs an engine for `verify`, which starts it.
+    #[cfg(feature = "data")]
+    #[command(hide = true)]
+    VerifyWorker,
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
@@ -133,6 +137,8 @@ fn run(command: Command) -> Result<()> {
         Command::Doctor(args) => doctor::run(&args),
         Command::DoctorWorker => doctor::worker(),
         Command::BenchWorker => bench::worker(),
+        #[cfg(feature = "data")]
+        Command::VerifyWorker => verify::worker(),
         Command::Completions { shell } => output::completions(shell),
     }
 }

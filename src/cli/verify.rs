@@ -1,5 +1,6 @@
 //! `gnet verify`: the same inputs through two sides, and what follows from the difference.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -28,22 +29,22 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = values::provider())]
     provider: Vec<Provider>,
     /// Samples of each kind of inputs, at least; 2 or more.
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = values::whole::<usize>)]
     samples: usize,
     /// Seed of the inputs.
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = values::whole::<u64>)]
     seed: u64,
-    /// Kinds of random inputs, comma-separated: normal, uniform, constant, sparse, large, pattern [default: all]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    /// Kinds of random inputs; a comma-separated list [default: all that suit the precision]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::one_of::<Distribution>(Distribution::ALL.map(Distribution::name)))]
     inputs: Vec<Distribution>,
     /// Where real images come from: fashion-mnist, embedded, or a folder [default: embedded, for a file of gnet's]
-    #[arg(long)]
+    #[arg(long, value_name = "SOURCE", value_parser = values::source)]
     data: Option<Source>,
     /// The shape of an input that the file leaves open, such as image=Nx3x224x224. May be given several times.
     #[arg(long, value_name = "NAME=SHAPE")]
     input: Vec<InputShape>,
-    /// What is accepted: f32, tf32, fp16, bf16 or int8 [default: the coarsest that files and engines calculate in]
-    #[arg(long)]
+    /// The precision whose tolerance is accepted [default: the coarsest that files and engines calculate in]
+    #[arg(long, value_name = "PRECISION", value_parser = values::one_of::<Precision>(Precision::ALL.map(Precision::name)))]
     precision: Option<Precision>,
     /// Largest accepted difference, as a share of the output's largest value [default: by precision]
     #[arg(long, value_name = "SHARE")]
@@ -52,7 +53,7 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "WHEN", default_value = "failure", default_missing_value = "always", num_args = 0..=1, require_equals = true)]
     bisect: When,
     /// Threads an engine may use.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::whole::<usize>)]
     threads: usize,
     #[command(flatten)]
     engine: EngineArgs,
@@ -94,6 +95,11 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     verification.check()
 }
 
+/// The hidden `gnet verify-worker`: an engine in a process of its own.
+pub fn worker() -> Result<()> {
+    verify::serve(io::stdin().lock(), io::stdout().lock())
+}
+
 impl VerifyArgs {
     /// The reference and what is compared with it.
     fn sides(&self) -> Result<(Box<dyn Side>, Vec<FileSide>)> {
@@ -119,7 +125,13 @@ impl VerifyArgs {
 
     fn open(&self, path: &Path, provider: Provider) -> Result<FileSide> {
         let options = RunOptions { engine: self.engine.options(&[]), ..RunOptions::new(self.threads, 1) };
-        FileSide::open(path, provider, &options, &self.input)
+        let side = FileSide::open(path, provider, &options, &self.input)?;
+        // Its plugin takes over every later session of the process it is registered in.
+        if provider != Provider::OpenVino {
+            return Ok(side);
+        }
+        let program = std::env::current_exe().map_err(|e| Error::input("gnet", format!("its own program: {e}")))?;
+        Ok(side.apart(&program))
     }
 
     fn tolerance(&self, reference: &dyn Side, others: &[FileSide]) -> Result<Tolerance> {

@@ -179,10 +179,11 @@ impl<'a> Hunt<'a> {
         let probe_on = |inputs| Probe::new(self.reference, self.other, inputs, tolerance.relative);
         for run in runs {
             let mut whole = probe_on(run.clone());
-            if whole.see(&self.outputs)?.iter().all(|seen| seen.agrees) {
+            let (differ, worst) = whole.outputs(&self.outputs)?;
+            if !differ {
                 continue;
             }
-            let worst = whole.worst_sample(&self.outputs)?.and_then(|sample| self.single(run, sample));
+            let worst = worst.and_then(|sample| self.single(run, sample));
             if let Some(mut single) = worst.map(probe_on)
                 && single.see(&self.outputs)?.iter().any(|seen| !seen.agrees)
             {

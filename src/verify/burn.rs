@@ -98,7 +98,7 @@ impl Side for BurnSide {
     fn as_file(&self, like: &FileSide) -> Result<Option<FileSide>> {
         let Some(export) = &self.export else { return Ok(None) };
         let label = format!("a fresh export in {}", like.provider());
-        FileSide::of_model(label, &export()?, like.provider(), like.options()).map(Some)
+        like.beside(label, &export()?).map(Some)
     }
 }
 

@@ -4,6 +4,7 @@
 //! feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by the [`Tolerance`] of the
 //! coarsest [`Precision`] that takes part. Where two sides part, [`bisect()`] finds the layer.
 
+mod apart;
 mod bisect;
 #[cfg(feature = "burn")]
 mod burn;
@@ -20,6 +21,7 @@ mod signature;
 pub use self::burn::BurnSide;
 #[cfg(all(feature = "burn", feature = "tract"))]
 pub(crate) use self::burn::{from_burn, to_burn};
+pub use apart::{WORKER_COMMAND, serve};
 pub use bisect::{Culprit, InputRange, Search, bisect, sweep};
 pub use inputs::{Distribution, IMAGES, InputSet};
 pub use judge::{Judgement, Verdict};

@@ -50,24 +50,23 @@ impl<'a> Probe<'a> {
         self.arrays(pairs)?.map(|(a, b)| Seen::of(a, b, self.relative)).collect()
     }
 
-    /// The sample whose values differ most; `None` when shapes differ or no value has a row for each sample.
-    pub(super) fn worst_sample(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<Option<usize>> {
+    /// Whether one of these values differs, and the sample that differs most; `None` when shapes differ or no value has
+    /// a row for each sample.
+    pub(super) fn outputs(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<(bool, Option<usize>)> {
         let samples = self.inputs.0.first().map_or(1, Array::batch);
-        let mut worst: Option<(usize, f64)> = None;
+        let (mut differ, mut worst) = (false, None::<(usize, f64)>);
         for (a, b) in self.arrays(pairs)? {
-            if a.shape != b.shape || a.shape.first() != Some(&samples) {
-                continue;
-            }
-            for (sample, (a, b)) in a.rows().zip(b.rows()).enumerate() {
-                // A NaN is the worst there is.
-                let difference = a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs()));
-                let largest = difference.fold(0.0, |max: f64, d| if d.is_nan() { f64::INFINITY } else { max.max(d) });
-                if worst.is_none_or(|(_, most)| largest > most) {
-                    worst = Some((sample, largest));
+            if a.shape == b.shape && a.shape.first() == Some(&samples) {
+                for (sample, (a, b)) in a.rows().zip(b.rows()).enumerate() {
+                    let largest = farthest(a, b);
+                    if worst.is_none_or(|(_, most)| largest > most) {
+                        worst = Some((sample, largest));
+                    }
                 }
             }
+            differ |= !Seen::of(a, b, self.relative)?.agrees;
         }
-        Ok(worst.map(|(sample, _)| sample))
+        Ok((differ, worst.map(|(sample, _)| sample)))
     }
 
     fn arrays(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<impl Iterator<Item = (Array, Array)> + use<>> {
@@ -110,6 +109,12 @@ impl Seen {
         let agrees = agreement.within(relative * agreement.largest);
         Ok(Self { agrees, error: Some(agreement.rel_error), shape, range, remark: None })
     }
+}
+
+/// The largest difference; infinite where one is NaN.
+fn farthest(a: &[f32], b: &[f32]) -> f64 {
+    let differences = a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs()));
+    differences.fold(0.0, |most, difference| if difference.is_nan() { f64::INFINITY } else { difference.max(most) })
 }
 
 fn range(array: &Array) -> (f32, f32) {

@@ -1,10 +1,11 @@
 //! The sides of a comparison: whatever computes outputs from inputs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
 use super::Precision;
+use super::apart::{Apart, Order};
 use super::signature::{InputShape, Signature, apply_shapes};
 use crate::graph::{Attribute, DType, Graph, Model, Node, ValueId};
 use crate::passes::{self, DEAD_CODE};
@@ -44,6 +45,8 @@ pub struct FileSide {
     /// How the engine runs it; the batch is that of the inputs.
     options: RunOptions,
     signature: Signature,
+    /// The program whose worker runs the engine in a process of its own.
+    worker: Option<PathBuf>,
     /// Part of another file, read out for a search: where its nodes lie is no proof and no failure.
     part: bool,
     /// The loaded file and the batch it is loaded for.
@@ -65,7 +68,17 @@ impl FileSide {
         let signature = Signature::of(&model.graph).map_err(named)?;
         // The file itself is what is judged; it is written anew only where its inputs had to be filled in.
         let bytes = if shapes.is_empty() { bytes } else { onnx::write(&swept(&model)?).map_err(named)?.into() };
-        Ok(Self { label, model, bytes, provider, options: options.clone(), signature, part: false, session: None })
+        Ok(Self {
+            label,
+            model,
+            bytes,
+            provider,
+            options: options.clone(),
+            signature,
+            worker: None,
+            part: false,
+            session: None,
+        })
     }
 
     /// A model in memory.
@@ -78,7 +91,13 @@ impl FileSide {
         let signature = Signature::of(&model.graph)?;
         let bytes = onnx::write(&model)?.into();
         let (label, options) = (label.into(), options.clone());
-        Ok(Self { label, model, bytes, provider, options, signature, part: false, session: None })
+        Ok(Self { label, model, bytes, provider, options, signature, worker: None, part: false, session: None })
+    }
+
+    /// The same with its engine in a process of its own: `program` must call [`serve`](super::serve) when it is started
+    /// with [`WORKER_COMMAND`](super::WORKER_COMMAND).
+    pub fn apart(self, program: &Path) -> Self {
+        Self { worker: Some(program.to_path_buf()), session: None, ..self }
     }
 
     /// What the file holds.
@@ -109,8 +128,14 @@ impl FileSide {
         let mut model = self.model.clone();
         let outputs = values.iter().map(|id| as_f32(&mut model.graph, *id)).collect();
         model.graph.outputs = outputs;
-        let part = Self::of_model(self.label.clone(), &model, self.provider, &self.options);
-        Ok(Self { part: true, ..part.map_err(|e| about(&self.label, e))? })
+        let part = self.beside(self.label.clone(), &model).map_err(|e| about(&self.label, e))?;
+        Ok(Self { part: true, ..part })
+    }
+
+    /// Another model in the same engine.
+    pub(super) fn beside(&self, label: impl Into<String>, model: &Model) -> Result<Self> {
+        let other = Self::of_model(label, model, self.provider, &self.options)?;
+        Ok(Self { worker: self.worker.clone(), ..other })
     }
 
     /// Loads for a batch, unless it is loaded for that one.
@@ -119,11 +144,19 @@ impl FileSide {
             Some(loaded) if loaded.0 == batch => loaded,
             _ => {
                 let options = RunOptions { batch, ..self.options.clone() };
-                let load = if self.part { runtime::open } else { runtime::load };
-                (batch, load(self.provider, &self.bytes, &options).map_err(|e| about(&self.label, e))?)
+                let session = self.open_session(&options).map_err(|e| about(&self.label, e))?;
+                (batch, session)
             }
         };
         Ok(self.session.insert(loaded).1.as_mut())
+    }
+
+    fn open_session(&self, options: &RunOptions) -> Result<Box<dyn Session>> {
+        let order = Order { provider: self.provider, options: options.clone(), any_placement: self.part };
+        match &self.worker {
+            Some(program) => Ok(Box::new(Apart::start(program, order, &self.bytes)?)),
+            None => order.load(&self.bytes),
+        }
     }
 }
 
@@ -179,6 +212,7 @@ impl Side for FileSide {
             provider: self.provider,
             options: self.options.clone(),
             signature: self.signature.clone(),
+            worker: self.worker.clone(),
             part: self.part,
             session: None,
         }))
