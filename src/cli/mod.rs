@@ -61,7 +61,7 @@ enum Command {
     #[cfg(feature = "burn")]
     Compare(compare::CompareArgs),
     /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
-    Bench(bench::BenchArgs),
+    Bench(Box<bench::BenchArgs>),
     /// Measures one row for `bench`, which starts it.
     #[command(hide = true)]
     BenchWorker,
