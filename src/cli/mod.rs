@@ -78,6 +78,7 @@ enum Command {
     /// Tries one provider for `doctor`, which starts it.
     #[command(hide = true)]
     DoctorWorker,
+    Bench(Box<bench::BenchArgs>),
     /// Measures one row for `bench`, which starts it.
     #[command(hide = true)]
     BenchWorker,
