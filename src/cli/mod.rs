@@ -69,7 +69,7 @@ enum Command {
     #[cfg(feature = "data")]
     Verify(Box<verify::VerifyArgs>),
     /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
-    Bench(bench::BenchArgs),
+    Bench(Box<bench::BenchArgs>),
     /// Fetch, list and remove the ONNX Runtime library and its plugins.
     #[cfg(feature = "ort")]
     Runtime(runtime::RuntimeArgs),
@@ -78,7 +78,6 @@ enum Command {
     /// Tries one provider for `doctor`, which starts it.
     #[command(hide = true)]
     DoctorWorker,
-    Bench(Box<bench::BenchArgs>),
     /// Measures one row for `bench`, which starts it.
     #[command(hide = true)]
     BenchWorker,
