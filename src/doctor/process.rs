@@ -65,9 +65,8 @@ fn text(file: &mut File) -> io::Result<String> {
 }
 
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
-    #![cfg(unix)]
-
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);

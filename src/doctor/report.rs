@@ -48,7 +48,7 @@ impl Diagnosis {
     }
 
     fn provider_table(&self) -> Table {
-        let columns = ["provider", "usable", "built in", "library", "compiled", "dependencies", "device", "session"];
+        let columns = ["provider", "usable", "built in", "library", "compiled", "device", "libraries", "session"];
         let mut table = Table::new("Providers", columns.map(Column::text));
         for report in &self.providers {
             let usable = if report.usable { "yes" } else { "NO" };
