@@ -1,4 +1,5 @@
 //! From a network in memory to the bytes of its ONNX file: trace, prune, restore, fold, write. Nothing is verified.
+#![allow(missing_docs, reason = "criterion_group! makes a public function")]
 
 use std::hint::black_box;
 

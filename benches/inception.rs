@@ -1,4 +1,5 @@
 //! One Inception block (3a: 192 to 256 channels on a 28x28 map) and its two plain rivals, in tract on one thread.
+#![allow(missing_docs, reason = "criterion_group! makes a public function")]
 
 use burn::tensor::Device;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

@@ -28,7 +28,9 @@ impl Classifier {
     /// provider that cannot be used here.
     pub fn load(path: &Path, provider: Provider, threads: usize, engine: &EngineOptions) -> Result<Self> {
         let bytes = Bytes::from(files::read(path)?);
-        let named = |e: Error| Error::file(path, e);
+        let options = RunOptions { batch: BATCH, threads, engine: engine.clone() };
+        options.check()?;
+        let named = |e: Error| e.in_file(path);
         let model = onnx::read(bytes.clone()).map_err(named)?;
         let metadata = Metadata::from_props(&model.metadata).map_err(named)?.ok_or_else(|| {
             Error::file(path, "does not say how its images are prepared (no gnet metadata)")
@@ -37,8 +39,8 @@ impl Classifier {
         provider.ensure_available()?;
         let input = model.graph.inputs.first().and_then(|id| model.graph.value(*id).shape.as_ref()?.first()?.known());
         let batch = input.unwrap_or(BATCH);
-        let options = RunOptions { threads, batch, engine: engine.clone() };
-        let session = runtime::load(provider, &bytes, &options).map_err(|e| runtime::in_file(path, e))?;
+        let session =
+            runtime::load(provider, &bytes, &RunOptions { batch, ..options }).map_err(|e| runtime::in_file(path, e))?;
         let this = Self { metadata, session, batch };
         this.check().map_err(named)?;
         Ok(this)

@@ -47,6 +47,9 @@ pub struct Error {
 }
 
 impl Error {
+    /// What an error is about when it is about a whole file whose name only the caller knows.
+    pub const THE_FILE: &str = "the file";
+
     fn new(kind: ErrorKind, thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
         Self { kind, thing: thing.to_string(), reason: reason.to_string(), remedy: None }
     }
@@ -69,6 +72,22 @@ impl Error {
     /// A file that could not be read, written or understood.
     pub fn file(path: &Path, reason: impl fmt::Display) -> Self {
         Self::input(path.display(), reason)
+    }
+
+    /// The same failure as one of the file at `path`: what only knew the file's content learns its name.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// let whole = gnet::Error::input(gnet::Error::THE_FILE, "holds no graph").in_file(Path::new("a.onnx"));
+    /// assert_eq!(whole.to_string(), "a.onnx: holds no graph");
+    /// let part = gnet::Error::input("node x", "has no output").in_file(Path::new("a.onnx"));
+    /// assert_eq!(part.to_string(), "a.onnx: node x: has no output");
+    /// ```
+    pub fn in_file(self, path: &Path) -> Self {
+        let reason =
+            if self.thing == Self::THE_FILE { self.reason } else { format!("{}: {}", self.thing, self.reason) };
+        Self { thing: path.display().to_string(), reason, ..self }
     }
 
     /// Adds what the reader can do about it.

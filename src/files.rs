@@ -1,6 +1,6 @@
 //! Files that are either whole or not there: written beside their place, then renamed.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
@@ -18,26 +18,66 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     if path.is_dir() {
         return Err(Error::file(path, "is a folder where a file is expected"));
     }
-    std::fs::read(path).map_err(|e| Error::file(path, e))
+    std::fs::read(path).map_err(|e| unreadable(path, &e))
+}
+
+/// Refuses a file that [`read`] could not read, without reading it.
+pub fn check_readable(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::file(path, "is a folder where a file is expected"));
+    }
+    std::fs::File::open(path).map(drop).map_err(|e| unreadable(path, &e))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => Error::file(path, "there is no such file"),
+        _ => Error::file(path, format!("cannot be read: {error}")),
+    }
 }
 
 /// Writes `bytes` to `path` at once: an interrupted or failed write leaves what was there.
 ///
-/// The folder must exist; the file is made in it under a temporary name and then renamed.
+/// The folder must exist; the file is made in it under a temporary name and then renamed. A link is followed: the file
+/// it names is replaced, not the link.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = folder_of(path);
-    if !folder.is_dir() {
-        return Err(Error::file(path, format!("there is no folder {}", folder.display())).remedy("create it first"));
-    }
-    if path.is_dir() {
-        return Err(Error::file(path, "is a folder where a file is expected"));
-    }
-    let fail = |e: std::io::Error| Error::file(path, format!("cannot be written: {e}"));
-    let mut file = tempfile::Builder::new().prefix(".gnet-").tempfile_in(&folder).map_err(fail)?;
+    check_place(path)?;
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let fail = |e: std::io::Error| Error::file(path, format!("cannot be written: {}", cause(&e)));
+    let mut file = tempfile::Builder::new().prefix(".gnet-").tempfile_in(folder_of(&target)).map_err(fail)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
     readable_by_all(file.as_file()).map_err(fail)?;
-    file.persist(path).map_err(|e| fail(e.error))?;
+    file.persist(target).map_err(|e| fail(e.error))?;
     Ok(())
+}
+
+/// Refuses a place where [`write`] could not put a file, before the work of making one is done.
+///
+/// # Errors
+/// The folder is not there, or something else than a file has the name: a folder, a device, a pipe, a dangling link. A
+/// rename would put a file in the place of `/dev/null` as readily as in that of a file.
+pub fn check_place(path: &Path) -> Result<()> {
+    let folder = folder_of(path);
+    match std::fs::metadata(&folder) {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => return Err(Error::file(path, format!("{} is a file, not a folder", folder.display()))),
+        Err(_) => {
+            let reason = format!("there is no folder {}", folder.display());
+            return Err(Error::file(path, reason).remedy("create it first"));
+        }
+    }
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(Error::file(path, "is a folder where a file is expected")),
+        Ok(found) if !found.is_file() => Err(Error::file(path, "is no regular file and cannot be replaced")),
+        Err(_) if path.is_symlink() => Err(Error::file(path, "is a link to nothing")),
+        _ => Ok(()),
+    }
+}
+
+/// The system's own words: `tempfile` adds the temporary file's name to them, which means nothing to a reader.
+fn cause(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" at path ").map_or(text.clone(), |(cause, _)| cause.to_owned())
 }
 
 /// Temporary files are private to their owner; a result is as readable as any new file.
@@ -54,7 +94,17 @@ fn readable_by_all(_: &std::fs::File) -> std::io::Result<()> {
 
 /// Makes a folder and those above it.
 pub fn create_dir(path: &Path) -> Result<()> {
+    check_dir(path)?;
     std::fs::create_dir_all(path).map_err(|e| Error::file(path, format!("the folder cannot be made: {e}")))
+}
+
+/// Refuses a place where [`create_dir`] would find a file in its way.
+pub fn check_dir(path: &Path) -> Result<()> {
+    if let Some(file) = path.ancestors().find(|place| place.is_file()) {
+        let reason = if file == path { "is a file where a folder is expected" } else { "would lie inside a file" };
+        return Err(Error::file(path, reason));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -67,6 +117,37 @@ mod tests {
         let path = dir.path().join("missing").join("x");
         assert!(write(&path, b"new").unwrap_err().to_string().contains("there is no folder"));
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("folder");
+        create_dir(&folder).unwrap();
+        assert!(write(&folder, b"new").unwrap_err().to_string().ends_with("is a folder where a file is expected"));
+        let file = dir.path().join("file");
+        write(&file, b"kept").unwrap();
+        assert!(write(&file.join("x"), b"new").unwrap_err().to_string().ends_with("file is a file, not a folder"));
+        assert!(create_dir(&file).unwrap_err().to_string().ends_with("is a file where a folder is expected"));
+        assert!(create_dir(&file.join("a/b")).unwrap_err().to_string().ends_with("would lie inside a file"));
+        assert_eq!(read(&file).unwrap(), b"kept");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_keeps_pointing_and_a_socket_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        assert!(write(&link, b"new").unwrap_err().to_string().ends_with("is a link to nothing"));
+        write(&file, b"old").unwrap();
+        write(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(read(&file).unwrap(), b"new");
+        let socket = dir.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(write(&socket, b"new").unwrap_err().to_string().contains("is no regular file"));
+        assert!(!socket.is_file());
     }
 
     #[test]

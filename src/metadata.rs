@@ -19,7 +19,8 @@ pub struct Preprocessing {
     pub std: Vec<f32>,
 }
 
-/// Metadata of a network that gnet made. Every field has one `metadata_props` key, `gnet.` and the field's name.
+/// Metadata of a network that gnet made. Every field has one `metadata_props` key, `gnet.` and the field's name; numbers
+/// of several channels are joined by commas, class names (which may hold one) are a JSON list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
     /// Name of the preset the network comes from, such as `bn-aux`.
@@ -43,7 +44,7 @@ impl Metadata {
         let p = &self.preprocessing;
         let mut props = BTreeMap::from([
             ("preset", self.preset.clone()),
-            ("classes", self.classes.join(",")),
+            ("classes", serde_json::Value::from(self.classes.clone()).to_string()),
             ("image_size", p.image_size.to_string()),
             ("channels", p.channels.to_string()),
             ("mean", join(&p.mean)),
@@ -68,13 +69,16 @@ impl Metadata {
         let mean = numbers("mean", need("mean")?)?;
         let std = numbers("std", need("std")?)?;
         let channels: usize = number("channels", need("channels")?)?;
-        if mean.len() != channels || std.len() != channels || std.iter().any(|s| *s <= 0.0) {
-            return Err(Error::input("metadata gnet.mean, gnet.std", format!("do not hold {channels} channels")));
+        let finite = |values: &[f32]| values.len() == channels && values.iter().all(|value| value.is_finite());
+        if !finite(&mean) || !finite(&std) || std.iter().any(|s| *s <= 0.0) {
+            let reason = format!("must hold one number for each of {channels} channels, the deviation above 0");
+            return Err(Error::input("metadata gnet.mean, gnet.std", reason));
         }
-        let classes = need("classes")?;
+        let classes = serde_json::from_str(need("classes")?)
+            .map_err(|e| Error::input("metadata gnet.classes", format!("is no JSON list of names: {e}")))?;
         Ok(Some(Self {
             preset: need("preset")?.to_owned(),
-            classes: classes.split(',').filter(|c| !c.is_empty()).map(str::to_owned).collect(),
+            classes,
             preprocessing: Preprocessing {
                 image_size: number("image_size", need("image_size")?)?,
                 channels,
@@ -103,7 +107,7 @@ mod tests {
     fn sample() -> Metadata {
         Metadata {
             preset: "bn-aux".into(),
-            classes: vec!["shirt".into(), "bag".into()],
+            classes: vec!["shirt, long".into(), "\"bag\"".into()],
             preprocessing: Preprocessing { image_size: 28, channels: 1, mean: vec![0.2860406], std: vec![0.35302424] },
             dataset: Some("embedded".into()),
             validation_accuracy: Some(0.8125),
@@ -126,8 +130,11 @@ mod tests {
     fn a_broken_value_is_named() {
         for (key, value, says) in [
             ("gnet.image_size", "wide", "metadata gnet.image_size: 'wide' is not a number"),
-            ("gnet.mean", "0.1,0.2", "do not hold 1 channels"),
-            ("gnet.std", "0", "do not hold 1 channels"),
+            ("gnet.classes", "shirt,bag", "metadata gnet.classes: is no JSON list of names"),
+            ("gnet.mean", "0.1,0.2", "one number for each of 1 channels"),
+            ("gnet.mean", "inf", "one number for each of 1 channels"),
+            ("gnet.std", "0", "the deviation above 0"),
+            ("gnet.std", "NaN", "the deviation above 0"),
         ] {
             let mut props = sample().to_props();
             props.insert(key.into(), value.into());

@@ -22,8 +22,8 @@ pub use measure::measure;
 pub use record::{Environment, Latency, Measurement, Run};
 pub use worker::{run_in_worker, serve};
 
-use crate::runtime::{EngineOptions, Provider};
-use crate::{Error, Result};
+use crate::runtime::{EngineOptions, Provider, RunOptions};
+use crate::{Error, Result, files};
 
 /// One row of a benchmark: a file, how it is run, how long it is measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,12 +70,6 @@ impl Default for Limits {
     }
 }
 
-/// The most threads a row may ask for: far above any machine's use, below what an operating system refuses.
-const MAX_THREADS: usize = 1024;
-
-/// The most images of one run.
-const MAX_BATCH: usize = 65_536;
-
 impl Spec {
     /// Refuses what no engine could run, before anything runs.
     ///
@@ -83,8 +77,7 @@ impl Spec {
     /// A batch or number of threads of 0 or beyond reason, no sample to take, limits that contradict each other, a file
     /// that is not there, engine options that mean nothing, a provider that this build does not have.
     pub fn validate(&self) -> Result<()> {
-        in_range("batch", self.batch, MAX_BATCH)?;
-        in_range("threads", self.threads, MAX_THREADS)?;
+        RunOptions { batch: self.batch, threads: self.threads, engine: self.engine.clone() }.check()?;
         let limits = &self.limits;
         if limits.min_samples == 0 {
             return Err(Error::input("samples 0", "a measurement needs at least one"));
@@ -94,25 +87,13 @@ impl Spec {
             return Err(Error::input(thing, format!("is above the maximum of {:?}", limits.max_time))
                 .remedy("raise the maximum as well"));
         }
-        if self.path.is_dir() {
-            return Err(Error::file(&self.path, "is a folder where a file is expected"));
-        }
-        std::fs::metadata(&self.path).map_err(|e| Error::file(&self.path, e))?;
-        self.engine.validate(self.batch)?;
+        files::check_readable(&self.path)?;
         self.provider.ensure_available()
     }
 
     /// The row in a few words: `tract, batch 8, 2 threads`.
     pub fn label(&self) -> String {
         record::row_label(self.provider, self.batch, self.threads)
-    }
-}
-
-fn in_range(name: &str, value: usize, max: usize) -> Result<()> {
-    match value {
-        0 => Err(Error::input(format!("{name} 0"), "a run needs at least one")),
-        _ if value > max => Err(Error::input(format!("{name} {value}"), format!("is more than {max}"))),
-        _ => Ok(()),
     }
 }
 

@@ -9,9 +9,9 @@ use gnet::bench::{self, Environment, Limits, Measurement, Run, Spec};
 use gnet::runtime::Provider;
 use gnet::{Error, Result, cost, onnx};
 
-use super::engine::{EngineArgs, provider};
+use super::engine::EngineArgs;
 use super::format::FormatArgs;
-use super::output;
+use super::{output, values};
 
 /// Arguments of `gnet bench`.
 #[derive(Debug, Args)]
@@ -20,13 +20,13 @@ pub struct BenchArgs {
     #[arg(value_name = "FILE.onnx")]
     file: PathBuf,
     /// What runs it; a comma-separated list.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = provider())]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = values::provider())]
     provider: Vec<Provider>,
     /// Images of one run; a comma-separated list.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1", value_parser = values::whole::<usize>)]
     batch: Vec<usize>,
     /// Threads the engine may use; a comma-separated list.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1")]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1", value_parser = values::whole::<usize>)]
     threads: Vec<usize>,
     /// Seconds to measure each row for at least.
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
@@ -35,10 +35,10 @@ pub struct BenchArgs {
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     max_time: Duration,
     /// Timed runs to take of each row at least: 64 support a p90, 662 a p99.
-    #[arg(long, value_name = "N", default_value_t = Limits::default().min_samples)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().min_samples, value_parser = values::whole::<usize>)]
     samples: usize,
     /// Runs to warm up with at most; fewer when the times are stable before.
-    #[arg(long, value_name = "N", default_value_t = Limits::default().max_warmup)]
+    #[arg(long, value_name = "N", default_value_t = Limits::default().max_warmup, value_parser = values::whole::<usize>)]
     warmup: usize,
     #[command(flatten)]
     format: FormatArgs,

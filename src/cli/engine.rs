@@ -2,25 +2,20 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args};
 use gnet::runtime::{
-    BatchRange, ConvSearch, CudaOptions, EngineOptions, GraphOptimization, OpenVinoOptions, Precision, Provider,
-    TensorRtOptions,
+    BatchRange, ConvSearch, CudaOptions, EngineOptions, GraphOptimization, OpenVinoOptions, Precision, TensorRtOptions,
 };
+
+use super::values;
 
 /// The heading of these options in `--help`.
 const HEADING: &str = "Options of ONNX Runtime";
 
-/// A provider's name.
-pub fn provider() -> impl TypedValueParser<Value = Provider> {
-    PossibleValuesParser::new(Provider::ALL.map(Provider::name)).try_map(|name| name.parse::<Provider>())
-}
-
-/// A parser for an enumeration of the library by its names.
+/// The names of an enumeration of the library.
 macro_rules! names {
     ($type:ident) => {
-        PossibleValuesParser::new($type::ALL.iter().map(|value| value.name())).try_map(|name| name.parse::<$type>())
+        values::one_of::<$type>($type::ALL.iter().map(|value| value.name()))
     };
 }
 
@@ -33,6 +28,12 @@ pub struct LibraryArgs {
 }
 
 impl LibraryArgs {
+    /// Whether a library was named on the command line.
+    #[cfg(feature = "burn")]
+    pub fn is_given(&self) -> bool {
+        self.ort_lib.is_some()
+    }
+
     /// The defaults with this library.
     pub fn options(&self) -> EngineOptions {
         EngineOptions { ort_lib: self.ort_lib.clone(), ..EngineOptions::default() }
@@ -60,7 +61,7 @@ pub struct EngineArgs {
     #[arg(long, help_heading = HEADING)]
     allow_fallback: bool,
     /// Number of the GPU, for CUDA and TensorRT.
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = HEADING)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = values::whole::<u32>, help_heading = HEADING)]
     cuda_device: u32,
     /// Let CUDA compute products of f32 in TF32.
     #[arg(long, help_heading = HEADING)]
@@ -88,7 +89,7 @@ pub struct EngineArgs {
     #[arg(long, value_name = "PRECISION", default_value_t, value_parser = names!(Precision), help_heading = HEADING)]
     openvino_precision: Precision,
     /// Requests that OpenVINO may run at once.
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = HEADING)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::whole::<u32>, help_heading = HEADING)]
     openvino_streams: u32,
     /// OpenVINO's plugin [default: GNET_OPENVINO_PLUGIN, the installed one]
     #[arg(long, value_name = "FILE", help_heading = HEADING)]

@@ -11,9 +11,9 @@ use gnet::runtime::Provider;
 use gnet::{Error, Result};
 use serde::Serialize;
 
-use super::engine::{LibraryArgs, provider};
+use super::engine::LibraryArgs;
 use super::format::FormatArgs;
-use super::output;
+use super::{output, values};
 
 /// Arguments of `gnet eval`.
 #[derive(Debug, Args)]
@@ -22,17 +22,17 @@ pub struct EvalArgs {
     #[arg(value_name = "CHECKPOINT|FILE.onnx")]
     subject: PathBuf,
     /// fashion-mnist, embedded, or a folder with its four files [default: what the network was trained on]
-    #[arg(long)]
+    #[arg(long, value_parser = values::source)]
     data: Option<Source>,
     /// Which images.
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     split: SplitName,
-    /// What runs an ONNX file.
-    #[arg(long, value_name = "NAME", default_value_t = Provider::Tract, value_parser = provider())]
-    provider: Provider,
-    /// Threads an ONNX file may use.
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
+    /// What runs an ONNX file [default: tract]
+    #[arg(long, value_parser = values::provider())]
+    provider: Option<Provider>,
+    /// Threads an ONNX file may use [default: 1]
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
+    threads: Option<usize>,
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
@@ -80,13 +80,20 @@ struct ClassRow {
 
 /// Runs `gnet eval`.
 pub fn run(args: &EvalArgs) -> Result<()> {
-    let judged = if args.subject.is_dir() { checkpoint(args)? } else { file(args)? };
+    let judged = match std::fs::metadata(&args.subject) {
+        Ok(found) if found.is_dir() => checkpoint(args)?,
+        Ok(_) => file(args)?,
+        Err(_) => return Err(Error::file(&args.subject, "there is no such checkpoint or file")),
+    };
     args.format.write(&judged)
 }
 
 fn file(args: &EvalArgs) -> Result<EvalRecord> {
-    let mut classifier = Classifier::load(&args.subject, args.provider, args.threads, &args.library.options())?;
-    let data = load(args, classifier.metadata().dataset.as_deref())?;
+    let provider = args.provider.unwrap_or(Provider::Tract);
+    let mut classifier = Classifier::load(&args.subject, provider, args.threads.unwrap_or(1), &args.library.options())?;
+    let metadata = classifier.metadata();
+    let source = args.data.clone().map_or_else(|| trained_on(&args.subject, metadata.dataset.as_deref()), Ok)?;
+    let data = load(&source, &metadata.classes)?;
     let (split, images) = args.split.of(&data);
     let evaluation = classifier.evaluate(images)?;
     Ok(record(&args.subject, &data, split, evaluation, |class| classifier.class_name(class)))
@@ -94,9 +101,10 @@ fn file(args: &EvalArgs) -> Result<EvalRecord> {
 
 #[cfg(feature = "burn")]
 fn checkpoint(args: &EvalArgs) -> Result<EvalRecord> {
+    runs_in_burn(args)?;
     let checkpoint = gnet::train::checkpoint::load(&args.subject)?;
     let metadata = &checkpoint.metadata;
-    let data = load(args, metadata.dataset.as_deref())?;
+    let data = load(args.data.as_ref().unwrap_or(&checkpoint.record.options.data), &metadata.classes)?;
     let (split, images) = args.split.of(&data);
     let evaluation = gnet::train::evaluate(&checkpoint.model, &metadata.preprocessing, images)?;
     let name = |class: usize| metadata.classes.get(class).cloned().unwrap_or_else(|| class.to_string());
@@ -108,19 +116,37 @@ fn checkpoint(args: &EvalArgs) -> Result<EvalRecord> {
     Err(Error::unavailable(args.subject.display(), "this build reads no checkpoints (feature burn)"))
 }
 
-/// The data asked for, else what the network was trained on.
-fn load(args: &EvalArgs, trained_on: Option<&str>) -> Result<Dataset> {
-    let source = match (&args.data, trained_on) {
-        (Some(source), _) => source.clone(),
-        (None, Some("embedded")) => Source::Embedded,
-        (None, Some("fashion-mnist")) => Source::FashionMnist,
-        (None, _) => {
-            return Err(Error::input(args.subject.display(), "does not say which data it was trained on")
-                .remedy("give --data fashion-mnist, --data embedded or --data FOLDER"));
-        }
+/// Refuses options that are for files: a checkpoint is no file for a provider to run.
+#[cfg(feature = "burn")]
+fn runs_in_burn(args: &EvalArgs) -> Result<()> {
+    let provider = args.provider.map(|provider| format!("--provider {provider}"));
+    let threads = args.threads.map(|threads| format!("--threads {threads}"));
+    match provider.or(threads).or(args.library.is_given().then(|| "--ort-lib".to_owned())) {
+        None => Ok(()),
+        Some(option) => Err(Error::input(option, "is for ONNX files; a checkpoint runs in Burn")
+            .remedy("leave it out, or evaluate the file that `gnet export` writes")),
+    }
+}
+
+/// What a file was trained on, where its metadata names more than a folder.
+fn trained_on(subject: &Path, dataset: Option<&str>) -> Result<Source> {
+    let reason = match dataset.map(|name| (name, name.parse())) {
+        Some((_, Ok(source @ (Source::Embedded | Source::FashionMnist)))) => return Ok(source),
+        Some((name, _)) => format!("was trained on a folder called {name}; where that is, a file does not say"),
+        None => "was not trained on any data".to_owned(),
     };
+    Err(Error::file(subject, reason).remedy("give --data FOLDER, --data fashion-mnist or --data embedded"))
+}
+
+/// Loads the data and checks that it is about as many classes as the network.
+fn load(source: &Source, classes: &[String]) -> Result<Dataset> {
     output::note(format_args!("data: {source}"));
-    source.load()
+    let data = source.load()?;
+    let (has, knows) = (data.classes.len(), classes.len());
+    if knows != 0 && has != knows {
+        return Err(Error::input(format!("--data {source}"), format!("has {has} classes, the network {knows}")));
+    }
+    Ok(data)
 }
 
 fn record(

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use gnet::export::{self, ExportRecord, Exported, Options};
 use gnet::metadata::Metadata;
 use gnet::nets::{GoogLeNet, GoogLeNetConfig};
@@ -11,14 +11,15 @@ use gnet::train::checkpoint::{self, Checkpoint};
 use gnet::{Error, Result, files};
 
 use super::format::FormatArgs;
-use super::network::PresetArgs;
-use super::output;
+use super::network::{PRESET_OPTIONS, PresetArgs};
+use super::{output, values};
 
 /// Arguments of `gnet export`.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("network").args(["checkpoint", "preset"]).required(true)))]
 pub struct ExportArgs {
     /// A checkpoint folder (its `best`), or one of the two inside it.
-    #[arg(required_unless_present = "preset", conflicts_with = "preset")]
+    #[arg(conflicts_with_all = PRESET_OPTIONS)]
     checkpoint: Option<PathBuf>,
     #[command(flatten)]
     preset: PresetArgs,
@@ -32,10 +33,10 @@ pub struct ExportArgs {
     #[arg(long)]
     no_fold: bool,
     /// Fix the batch dimension; it is dynamic otherwise.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
     batch: Option<usize>,
     /// Version of ONNX's operator set.
-    #[arg(long, default_value_t = export::DEFAULT_OPSET)]
+    #[arg(long, value_name = "N", default_value_t = export::DEFAULT_OPSET, value_parser = values::whole::<i64>)]
     opset: i64,
     /// Write without comparing the file with Burn first.
     #[arg(long)]
@@ -53,6 +54,7 @@ struct Subject {
 
 /// Runs `gnet export`.
 pub fn run(args: &ExportArgs) -> Result<()> {
+    files::check_place(&args.output)?;
     let subject = subject(args)?;
     let batch = args.batch.map_or(Batch::Dynamic, Batch::Fixed);
     let options = Options { batch, opset: args.opset, fold: !args.no_fold, ..Options::new([]) };

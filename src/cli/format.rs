@@ -3,22 +3,17 @@
 use std::io::IsTerminal;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use gnet::Result;
 use gnet::report::{Format, Report, Style, render_styled};
 
-use super::output;
+use super::{output, values};
 
 /// How a report is written to stdout.
 #[derive(Debug, Args)]
 pub struct FormatArgs {
     /// How the result is written.
-    #[arg(long, value_name = "FORMAT", default_value_t = Format::Table, value_parser = parser())]
+    #[arg(long, value_name = "FORMAT", default_value_t = Format::Table, value_parser = values::one_of::<Format>(Format::ALL.map(Format::name)))]
     pub format: Format,
-}
-
-fn parser() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
 }
 
 impl FormatArgs {

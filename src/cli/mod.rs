@@ -26,10 +26,11 @@ mod runtime;
 mod summary;
 #[cfg(feature = "burn")]
 mod train;
+mod values;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use gnet::Result;
 
 /// From a Burn network to a pruned, verified, benchmarked ONNX file.
@@ -84,7 +85,7 @@ enum Command {
 
 /// Parses, runs, and turns the outcome into an exit code: 0 done, 1 a check failed, 2 bad input, 3 not available.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match program().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
@@ -92,6 +93,16 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output::failure(&error),
     }
+}
+
+/// The program as it parses: `-1` behind an option is its value, to be refused as one, and not an unknown flag.
+fn program() -> clap::Command {
+    Cli::command().mut_subcommands(|command| {
+        command.mut_args(|arg| match arg.get_long() {
+            Some(_) if arg.get_action().takes_values() => arg.allow_negative_numbers(true),
+            _ => arg,
+        })
+    })
 }
 
 fn run(command: Command) -> Result<()> {

@@ -4,11 +4,16 @@ use clap::Args;
 use gnet::export::Fresh;
 use gnet::nets::{GoogLeNetConfig, Pooling, Preset};
 
+use super::values;
+
+/// What conflicts with a network that is there already: an option that would be ignored is refused.
+pub const PRESET_OPTIONS: [&str; 6] = ["image_size", "channels", "classes", "pooling", "lrn", "seed"];
+
 /// A preset and the options that change it.
 #[derive(Debug, Args)]
 pub struct PresetArgs {
-    /// A freshly initialised network of this preset: d2l or bn-aux.
-    #[arg(long)]
+    /// A freshly initialised network of this preset.
+    #[arg(long, value_parser = values::one_of::<Preset>(Preset::ALL.map(Preset::name)))]
     pub preset: Option<Preset>,
     #[command(flatten)]
     pub options: PresetOptions,
@@ -16,25 +21,24 @@ pub struct PresetArgs {
 
 /// Options of a preset; each keeps the preset's own value when left out.
 #[derive(Debug, Args)]
-#[group(id = "preset_options")]
 pub struct PresetOptions {
     /// Side of the square input in pixels.
-    #[arg(long, value_name = "PIXELS", requires = "preset")]
+    #[arg(long, value_name = "PIXELS", value_parser = values::whole::<usize>)]
     pub image_size: Option<usize>,
     /// Input channels.
-    #[arg(long, value_name = "N", requires = "preset")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
     pub channels: Option<usize>,
     /// Number of classes.
-    #[arg(long, value_name = "N", requires = "preset")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
     pub classes: Option<usize>,
-    /// How the pools of stride 2 treat the border: pad or ceil.
-    #[arg(long, requires = "preset")]
+    /// How the pools of stride 2 treat the border.
+    #[arg(long, value_parser = values::one_of::<Pooling>(Pooling::ALL.map(Pooling::name)))]
     pub pooling: Option<Pooling>,
     /// Local response normalisation after the first pool and before the second.
-    #[arg(long, requires = "preset")]
+    #[arg(long)]
     pub lrn: bool,
     /// Seed of the weights.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = values::whole::<u64>)]
     pub seed: u64,
 }
 

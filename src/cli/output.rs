@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use gnet::{Error, Result};
 
 /// Writes `text` to stdout. A reader that went away (`gnet summary .. | head`) is no error.
@@ -23,11 +23,16 @@ pub fn note(line: impl std::fmt::Display) {
 
 /// Prints an error and returns its exit code.
 pub fn failure(error: &Error) -> ExitCode {
-    note(format_args!("error: {error}"));
+    note(format_args!("error: {}", one_line(&error.to_string())));
     if let Some(remedy) = error.remedy_text() {
-        note(format_args!("  help: {remedy}"));
+        note(format_args!("  help: {}", one_line(remedy)));
     }
     ExitCode::from(error.kind().exit_code())
+}
+
+/// A reason may quote what another library said in several lines.
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Prints clap's message: help and version are data and succeed, the rest is bad usage.
@@ -39,6 +44,22 @@ pub fn usage(error: &clap::Error) -> ExitCode {
 /// Writes a shell's completion script to stdout.
 pub fn completions(shell: clap_complete::Shell) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut super::Cli::command(), "gnet", &mut script);
+    clap_complete::generate(shell, &mut without_hidden(&super::Cli::command()), "gnet", &mut script);
     data(&String::from_utf8_lossy(&script))
+}
+
+/// The program without its hidden commands, which some shells' scripts would offer all the same.
+fn without_hidden(program: &Command) -> Command {
+    let shown = program.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    Command::new("gnet").version(env!("CARGO_PKG_VERSION")).subcommands(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line() {
+        assert_eq!(one_line("a: b\n\n  caused by: c\n"), "a: b caused by: c");
+    }
 }

@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gnet::Result;
 use gnet::classify::Classifier;
 use gnet::data::picture;
 use gnet::evaluation::softmax;
 use gnet::report::{Cell, Column, Report, Table};
 use gnet::runtime::Provider;
+use gnet::{Error, Result};
 use serde::Serialize;
 
-use super::engine::{LibraryArgs, provider};
+use super::engine::LibraryArgs;
 use super::format::FormatArgs;
+use super::values;
 
 /// Arguments of `gnet predict`.
 #[derive(Debug, Args)]
@@ -27,7 +28,7 @@ pub struct PredictArgs {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..), value_name = "K")]
     top: u16,
     /// What runs the file.
-    #[arg(long, value_name = "NAME", default_value_t = Provider::Tract, value_parser = provider())]
+    #[arg(long, default_value_t = Provider::Tract, value_parser = values::provider())]
     provider: Provider,
     #[command(flatten)]
     format: FormatArgs,
@@ -62,6 +63,10 @@ struct ClassProbability {
 
 /// Runs `gnet predict`. Every picture is read before anything is computed, so that a bad one leaves no half result.
 pub fn run(args: &PredictArgs) -> Result<()> {
+    if args.file.is_dir() {
+        return Err(Error::file(&args.file, "is a folder where an ONNX file is expected")
+            .remedy("write a checkpoint's file with `gnet export CHECKPOINT -o FILE.onnx`"));
+    }
     let mut classifier = Classifier::load(&args.file, args.provider, 1, &args.library.options())?;
     let preprocessing = &classifier.metadata().preprocessing;
     let pixels = args.images.iter().map(|path| picture::load(path, preprocessing)).collect::<Result<Vec<_>>>()?;
@@ -88,9 +93,9 @@ impl Report for Predictions {
         let columns = [Column::text("image"), Column::text("class"), Column::number("probability").unit("%")];
         let mut table = Table::new("", columns);
         for prediction in &self.predictions {
-            for (rank, top) in prediction.top.iter().enumerate() {
-                let image: Cell = if rank == 0 { prediction.image.as_str().into() } else { "".into() };
-                table.row([image, top.class.as_str().into(), Cell::float(100.0 * top.probability, 1)]);
+            for top in &prediction.top {
+                let percent = Cell::float(100.0 * top.probability, 1);
+                table.row([prediction.image.as_str().into(), top.class.as_str().into(), percent]);
             }
         }
         vec![table]

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use gnet::Result;
+use gnet::report::number;
 use gnet::train::{BatchDone, EpochMetrics, Observer, RunStarted};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -32,8 +33,11 @@ impl Observer for Progress {
     fn run_started(&mut self, run: &RunStarted<'_>) {
         self.epochs = run.epochs;
         output::note(format_args!(
-            "data {}: {} training and {} validation images; network: {} parameters",
-            run.dataset, run.train_images, run.validation_images, run.params
+            "data: {}, {} training and {} validation images; network: {} parameters",
+            run.dataset,
+            thousands(run.train_images),
+            thousands(run.validation_images),
+            thousands(run.params)
         ));
         if run.first_epoch > 1 {
             output::note(format_args!("resuming after epoch {}", run.first_epoch - 1));
@@ -70,6 +74,10 @@ fn style() -> ProgressStyle {
     ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len}  {msg}  {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=> ")
+}
+
+fn thousands(count: usize) -> String {
+    number::thousands(count as i128)
 }
 
 /// One epoch in one line.

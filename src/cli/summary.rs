@@ -10,10 +10,11 @@ use super::format::FormatArgs;
 
 /// Arguments of `gnet summary`.
 #[derive(Debug, Args)]
+#[cfg_attr(feature = "burn", command(group(clap::ArgGroup::new("network").args(["file", "preset"]).required(true))))]
 pub struct SummaryArgs {
     /// The ONNX file to count.
-    #[cfg_attr(feature = "burn", arg(required_unless_present = "preset", conflicts_with = "preset"))]
-    #[cfg_attr(not(feature = "burn"), arg(required = true))]
+    #[cfg_attr(feature = "burn", arg(value_name = "FILE.onnx", conflicts_with_all = super::network::PRESET_OPTIONS))]
+    #[cfg_attr(not(feature = "burn"), arg(value_name = "FILE.onnx", required = true))]
     file: Option<PathBuf>,
     #[cfg(feature = "burn")]
     #[command(flatten)]
@@ -42,6 +43,6 @@ fn summary(args: &SummaryArgs) -> Result<Summary> {
     }
     let file = args.file.as_ref().ok_or_else(|| Error::input("summary", "give a file or --preset"))?;
     let model = onnx::read_file(file)?;
-    let cost = cost::count(&model.graph).map_err(|e| Error::file(file, e))?;
+    let cost = cost::count(&model.graph).map_err(|e| e.in_file(file))?;
     Ok(Summary::new(file.display().to_string(), cost, depth))
 }

@@ -2,64 +2,60 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use gnet::Result;
 use gnet::data::Source;
 use gnet::nets::{Pooling, Preset};
-use gnet::train::{self, Options, Outcome, Schedule, checkpoint};
-use gnet::{Error, Result};
-use serde::Serialize;
+use gnet::train::{self, Options, Schedule, checkpoint};
 
-use super::output;
+use super::format::FormatArgs;
 use super::progress::Progress;
-
-/// Version of the JSON document.
-const SCHEMA_VERSION: u32 = 1;
+use super::values;
 
 /// Options of `gnet train`. What is not given is the default, or with `--resume` what the run was begun with.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The network: d2l or bn-aux [default: bn-aux]
-    #[arg(long)]
+    /// The network [default: bn-aux]
+    #[arg(long, value_parser = values::one_of::<Preset>(Preset::ALL.map(Preset::name)))]
     preset: Option<Preset>,
     /// Side of the input in pixels; images are resized to it [default: 28]
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", value_parser = values::whole::<usize>)]
     image_size: Option<usize>,
     /// Channels of the input, 1 or 3; grey images are repeated [default: 1]
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
     channels: Option<usize>,
-    /// How pools treat the border: pad or ceil [default: pad]
-    #[arg(long)]
+    /// How pools treat the border [default: pad]
+    #[arg(long, value_parser = values::one_of::<Pooling>(Pooling::ALL.map(Pooling::name)))]
     pooling: Option<Pooling>,
     /// Local response normalisation around the stem, as in the first version
     #[arg(long)]
     lrn: bool,
     /// Passes over the training images [default: 10]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
     epochs: Option<usize>,
     /// Images a step [default: 32]
-    #[arg(long, value_name = "IMAGES")]
+    #[arg(long, value_name = "IMAGES", value_parser = values::whole::<usize>)]
     batch_size: Option<usize>,
-    /// Learning rate after the warm-up [default: 0.02]
-    #[arg(long, allow_negative_numbers = true)]
+    /// Learning rate after the warm-up [default: 0.005, or 0.02 for d2l]
+    #[arg(long, value_parser = values::real, allow_negative_numbers = true)]
     lr: Option<f64>,
-    /// Steps over which the learning rate rises from nothing [default: 0]
-    #[arg(long, value_name = "STEPS")]
+    /// Steps over which the learning rate rises from nothing [default: 60]
+    #[arg(long, value_name = "STEPS", value_parser = values::whole::<usize>)]
     warmup_steps: Option<usize>,
     /// Momentum of SGD, without dampening [default: 0.9]
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, value_parser = values::real, allow_negative_numbers = true)]
     momentum: Option<f64>,
     /// Weight decay [default: 0.0005]
-    #[arg(long, allow_negative_numbers = true)]
+    #[arg(long, value_parser = values::real, allow_negative_numbers = true)]
     weight_decay: Option<f64>,
-    /// How the learning rate falls: cosine or constant [default: cosine]
-    #[arg(long)]
+    /// How the learning rate falls [default: cosine]
+    #[arg(long, value_parser = values::one_of::<Schedule>(Schedule::ALL.map(Schedule::name)))]
     schedule: Option<Schedule>,
     /// Seed of weights, shuffle and dropout [default: 1]
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = values::whole::<u64>)]
     seed: Option<u64>,
     /// fashion-mnist, embedded, or a folder with its four files [default: fashion-mnist where it is installed, else
     /// embedded]
-    #[arg(long)]
+    #[arg(long, value_parser = values::source)]
     data: Option<Source>,
     /// Folder of the run: checkpoints and metrics.jsonl
     #[arg(long, value_name = "DIR")]
@@ -67,15 +63,8 @@ pub struct Args {
     /// Go on with the run in --out; no other option needs repeating
     #[arg(long)]
     resume: bool,
-    /// How the outcome is printed
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    Table,
-    Json,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 /// Trains.
@@ -84,7 +73,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut progress = Progress::new();
     let outcome = train::run(&options, &mut progress);
     progress.clear();
-    output::data(&render(&outcome?, args.format)?)
+    args.format.write(&outcome?)
 }
 
 impl Args {
@@ -122,31 +111,6 @@ impl Args {
         set(&mut options.schedule, &self.schedule);
         set(&mut options.seed, &self.seed);
         set(&mut options.data, &self.data);
-    }
-}
-
-/// The JSON document of `gnet train`.
-#[derive(Serialize)]
-struct Report<'a> {
-    schema_version: u32,
-    #[serde(flatten)]
-    outcome: &'a Outcome,
-}
-
-fn render(outcome: &Outcome, format: Format) -> Result<String> {
-    match format {
-        Format::Json => serde_json::to_string_pretty(&Report { schema_version: SCHEMA_VERSION, outcome })
-            .map(|text| text + "\n")
-            .map_err(|e| Error::input("the outcome", e)),
-        Format::Table => Ok(format!(
-            "test accuracy        {:.1} %\nvalidation accuracy  {:.1} %\nepochs               {}\n\
-             images/s             {:.1}\ncheckpoint           {}\n",
-            100.0 * outcome.test_accuracy,
-            100.0 * outcome.validation_accuracy,
-            outcome.epochs,
-            outcome.images_per_s,
-            outcome.checkpoint.display()
-        )),
     }
 }
 
@@ -188,7 +152,7 @@ mod tests {
         ] {
             let start = help.find(&format!("{flag} <")).unwrap();
             let entry = help[start..].split("\n\n").next().unwrap();
-            assert!(entry.contains(&format!("[default: {default}]")), "{flag}: {entry}");
+            assert!(entry.contains(&format!("[default: {default}")), "{flag}: {entry}");
         }
     }
 
@@ -249,22 +213,5 @@ mod tests {
             assert!(error.contains(says), "'{error}' does not say '{says}'");
         }
         assert!(options(&["--resume"]).unwrap_err().to_string().contains("holds no run to resume"));
-    }
-
-    #[test]
-    fn json_has_the_documented_keys() {
-        let outcome = Outcome {
-            test_accuracy: 0.8,
-            validation_accuracy: 0.81,
-            epochs: 10,
-            images_per_s: 130.5,
-            checkpoint: "run/best".into(),
-        };
-        let json: serde_json::Value = serde_json::from_str(&render(&outcome, Format::Json).unwrap()).unwrap();
-        let expected = serde_json::json!({
-            "schema_version": 1, "test_accuracy": 0.8, "validation_accuracy": 0.81, "epochs": 10,
-            "images_per_s": 130.5, "checkpoint": "run/best"
-        });
-        assert_eq!(json, expected);
     }
 }

@@ -98,7 +98,7 @@ impl Counter<'_> {
             }
         }
         Ok(Layer {
-            name: node.name.clone(),
+            name: self.graph.node_name(node).to_owned(),
             op: node.op_type.clone(),
             output_shape: node.output().and_then(|id| self.graph.value(id).shape.clone()),
             params,
@@ -139,7 +139,9 @@ fn macs(graph: &Graph, node: &Node) -> Result<u64> {
         return Ok(0);
     };
     let product = factors.iter().try_fold(1u64, |n, dims| n.checked_mul(elements(dims, 1)?));
-    product.ok_or_else(|| Error::input(place(node), "its MACs cannot be counted: a dimension is unknown or too large"))
+    product.ok_or_else(|| {
+        Error::input(place(graph, node), "its MACs cannot be counted: a dimension is unknown or too large")
+    })
 }
 
 fn shape<'a>(graph: &'a Graph, node: &Node, id: Option<ValueId>) -> Result<&'a [Dim]> {
@@ -148,13 +150,16 @@ fn shape<'a>(graph: &'a Graph, node: &Node, id: Option<ValueId>) -> Result<&'a [
         Some(shape) if shape.len() >= 2 || !(node.is("Conv") || node.is("ConvTranspose") || node.is("Gemm")) => {
             Ok(shape)
         }
-        Some(_) => Err(Error::input(place(node), "an operand has fewer than two dimensions")),
-        None => Err(Error::input(place(node), "its MACs cannot be counted: the file states no shape for an operand")),
+        Some(_) => Err(Error::input(place(graph, node), "an operand has fewer than two dimensions")),
+        None => {
+            let reason = "its MACs cannot be counted: the file states no shape for an operand";
+            Err(Error::input(place(graph, node), reason).remedy("let ONNX's shape inference write the shapes first"))
+        }
     }
 }
 
-fn place(node: &Node) -> String {
-    format!("node {} ({})", node.name, node.op_type)
+fn place(graph: &Graph, node: &Node) -> String {
+    format!("node {} ({})", graph.node_name(node), node.op_type)
 }
 
 #[cfg(test)]
@@ -202,6 +207,15 @@ mod tests {
         assert!(count(&one("Conv", None, &[6, 2, 3, 3], open)).unwrap_err().to_string().contains("unknown"));
         let error = count(&one("Conv", None, &[6, 2, 3, 3], dims(&[1]))).unwrap_err().to_string();
         assert!(error.contains("fewer than two dimensions"), "{error}");
+    }
+
+    #[test]
+    fn a_node_without_a_name_goes_by_what_it_makes() {
+        let mut graph = one("Conv", None, &[6, 2, 3, 3], None);
+        graph.nodes[0].name.clear();
+        assert!(count(&graph).unwrap_err().to_string().starts_with("node y (Conv): "));
+        graph.nodes[0].op_type = "Relu".into();
+        assert_eq!(count(&graph).unwrap().layers[0].name, "y");
     }
 
     #[test]

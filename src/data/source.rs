@@ -82,10 +82,7 @@ impl Source {
         match self {
             Self::Embedded => embedded::load(),
             Self::FashionMnist => places.load(),
-            Self::Dir(dir) => {
-                let name = dir.file_name().map_or_else(|| "folder".into(), |name| name.to_string_lossy());
-                folder::load(dir, &name).map_err(|e| explain_name(e, dir))
-            }
+            Self::Dir(dir) => folder::load(dir, &folder_name(dir)).map_err(|e| explain_name(e, dir)),
         }
     }
 
@@ -95,6 +92,15 @@ impl Source {
         } else {
             Self::Embedded
         }
+    }
+}
+
+/// The last component of a folder's path; with `./` before it where it would be taken for one of the two words.
+fn folder_name(dir: &Path) -> String {
+    let name = dir.file_name().map_or_else(|| "folder".into(), |name| name.to_string_lossy());
+    match name.parse() {
+        Ok(Source::FashionMnist | Source::Embedded) => format!("./{name}"),
+        _ => name.into_owned(),
     }
 }
 
@@ -170,6 +176,19 @@ mod tests {
         std::fs::create_dir(&folder).unwrap();
         write_folder(&folder);
         assert_eq!(Source::Dir(folder).load().unwrap().name, "shoes");
+    }
+
+    #[test]
+    fn a_folder_with_the_name_of_a_source_is_not_taken_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["embedded", "fashion-mnist"] {
+            let folder = dir.path().join(name);
+            std::fs::create_dir(&folder).unwrap();
+            write_folder(&folder);
+            let data = Source::Dir(folder).load().unwrap();
+            assert_eq!(data.name, format!("./{name}"));
+            assert!(matches!(data.name.parse(), Ok(Source::Dir(_))));
+        }
     }
 
     #[test]

@@ -59,8 +59,20 @@ impl Options {
             return Err(Error::input(format!("opset {}", self.opset), format!("gnet writes opsets {first} to {last}")));
         }
         match self.batch {
-            Batch::Fixed(0) => Err(Error::input("batch 0", "a fixed batch holds at least one item")),
-            _ => Ok(()),
+            Batch::Fixed(0) => return Err(Error::input("batch 0", "a fixed batch holds at least one item")),
+            Batch::Fixed(size) if size > MAX_BATCH => {
+                return Err(Error::input(format!("batch {size}"), format!("a fixed batch holds at most {MAX_BATCH}")));
+            }
+            _ => {}
+        }
+        let values = self.item_shape.iter().try_fold(self.batch.largest_traced(), |n, side| n.checked_mul(*side));
+        match values {
+            Some(values) if values <= MAX_INPUT_VALUES => Ok(()),
+            _ => {
+                let (batch, item) = (self.batch.largest_traced(), &self.item_shape);
+                let reason = format!("a batch of {batch} items of {item:?} takes more than the 1 GiB it may have");
+                Err(Error::input("the input", reason).remedy("use a smaller image, fewer channels or a smaller batch"))
+            }
         }
     }
 
@@ -69,6 +81,12 @@ impl Options {
         [Some(RESTORE_GEMM), Some(RESTORE_LRN), fold, Some(DEAD_CODE)].into_iter().flatten().collect()
     }
 }
+
+/// The most items of a fixed batch.
+const MAX_BATCH: usize = 4096;
+
+/// The most values that an input may have while it is traced: 1 GiB in f32.
+const MAX_INPUT_VALUES: usize = 1 << 28;
 
 /// The operator set an export uses unless told otherwise: known to every runtime of the last years.
 pub const DEFAULT_OPSET: i64 = 18;
@@ -94,6 +112,9 @@ pub struct Exported {
 ///
 /// # Errors
 /// Options out of range, and as [`trace::trace`] and [`passes::run`].
+///
+/// # Panics
+/// When `forward` does, see [`trace::trace`].
 pub fn export<M: Module, const D: usize, O: NamedOutputs>(
     module: &M,
     options: &Options,

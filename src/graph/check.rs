@@ -17,7 +17,7 @@ impl Graph {
             self.define(id, "an input or initializer", &mut defined)?;
         }
         for node in &self.nodes {
-            let place = format!("node {} ({})", node.name, node.op_type);
+            let place = format!("node {} ({})", self.node_name(node), node.op_type);
             if let Some(id) = node.reads().find(|id| !defined.contains(id)) {
                 let reason = format!("reads {}, which nothing before it makes", self.value(id).name);
                 return Err(Error::input(place, reason));

@@ -105,6 +105,14 @@ impl Graph {
         self.values().find(|(_, value)| value.name == name).map(|(id, _)| id)
     }
 
+    /// What a node is called: its name, or that of what it makes, since ONNX lets nodes go without a name.
+    pub fn node_name<'a>(&'a self, node: &'a Node) -> &'a str {
+        match node.output() {
+            Some(id) if node.name.is_empty() => &self.value(id).name,
+            _ => &node.name,
+        }
+    }
+
     /// The constant a value is, when it is one.
     pub fn initializer(&self, id: ValueId) -> Option<&Tensor> {
         self.initializers.get(&id)

@@ -56,7 +56,8 @@ impl From<Vec<usize>> for Attribute {
 /// One operation of a graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Unique name: the path of the module it comes from, a slash, and the operation.
+    /// The path of the module it comes from, a slash, and the operation; unique in what gnet exports. A file of others
+    /// may leave it empty.
     pub name: String,
     /// Operation, such as `Conv`.
     pub op_type: String,

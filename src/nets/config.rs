@@ -48,10 +48,21 @@ pub enum Pooling {
 }
 
 impl Pooling {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Pad, Self::Ceil];
+
     /// Kernel of the pools between stages.
     const KERNEL: usize = 3;
     /// Stride of the pools between stages.
     const STRIDE: usize = 2;
+
+    /// The name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pad => "pad",
+            Self::Ceil => "ceil",
+        }
+    }
 
     /// Side of the map after a pool, `None` when no window fits.
     ///
@@ -78,10 +89,7 @@ impl Pooling {
 
 impl fmt::Display for Pooling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Pad => "pad",
-            Self::Ceil => "ceil",
-        })
+        f.write_str(self.name())
     }
 }
 
@@ -89,11 +97,10 @@ impl FromStr for Pooling {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "pad" => Ok(Self::Pad),
-            "ceil" => Ok(Self::Ceil),
-            _ => Err(Error::input(format!("pooling '{text}'"), "is not known").remedy("use pad or ceil")),
-        }
+        Self::ALL
+            .into_iter()
+            .find(|pooling| pooling.name() == text)
+            .ok_or_else(|| Error::input(format!("pooling '{text}'"), "is not known").remedy("use pad or ceil"))
     }
 }
 

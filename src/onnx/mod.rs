@@ -5,6 +5,8 @@
 
 mod proto;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use crate::graph::DType;

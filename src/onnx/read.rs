@@ -17,7 +17,7 @@ use crate::{Error, Result, files};
 /// As [`read`], with the file's name.
 pub fn read_file(path: &Path) -> Result<Model> {
     let bytes = files::read(path)?;
-    read(bytes.into()).map_err(|e| Error::file(path, e))
+    read(bytes.into()).map_err(|e| e.in_file(path))
 }
 
 /// Reads a model from the bytes of an ONNX file; raw tensor data is shared with them, not copied.
@@ -26,9 +26,10 @@ pub fn read_file(path: &Path) -> Result<Model> {
 /// Bytes that are no ONNX model, a graph that does not hold, or something this version does not know: subgraphs,
 /// functions, sparse tensors, external data. The error names what and where.
 pub fn read(bytes: Bytes) -> Result<Model> {
-    let proto = ModelProto::decode(bytes).map_err(|e| Error::input("the file", format!("is no ONNX model: {e}")))?;
+    let proto = ModelProto::decode(bytes)
+        .map_err(|e| Error::input(Error::THE_FILE, format!("is no ONNX model, or a damaged one: {e}")))?;
     let Some(graph_proto) = proto.graph else {
-        return Err(Error::input("the file", "is no ONNX model: it holds no graph"));
+        return Err(Error::input(Error::THE_FILE, "is no ONNX model: it holds no graph"));
     };
     if !proto.functions.is_empty() {
         return Err(not_yet("the model", "local functions"));

@@ -8,43 +8,73 @@ use super::{Rewrites, View};
 use crate::Result;
 use crate::graph::{Graph, Node, ValueId};
 
+/// A linear layer that was found.
+struct Linear {
+    /// Index of the sum.
+    sum: usize,
+    /// Index of the product.
+    product: usize,
+    /// `[x, W, b]`.
+    inputs: [ValueId; 3],
+}
+
 pub(super) fn restore(graph: &mut Graph) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
     let view = View::new(graph);
-    let found: Vec<_> = (0..graph.nodes.len()).filter_map(|i| Some((i, operands(&view, &graph.nodes[i])?))).collect();
-    let found: Vec<_> = found
-        .into_iter()
-        .filter(|(i, (product, _))| {
-            let shared = view.uses(*product) != 1;
-            if shared {
-                rewrites.refuse(&graph.nodes[*i], "its product is read by another node too");
-            }
-            !shared
-        })
-        .collect();
-    for (index, (_, inputs)) in found {
-        let node = &mut graph.nodes[index];
+    let mut found: Vec<_> = (0..graph.nodes.len()).filter_map(|i| recognise(&view, i, &graph.nodes[i])).collect();
+    found.retain(|linear| {
+        let shared = graph.nodes[linear.product].output().is_some_and(|product| view.uses(product) != 1);
+        if shared {
+            rewrites.refuse(&graph.nodes[linear.sum], "its product is read by another node too");
+        }
+        !shared
+    });
+    for Linear { sum, product, inputs } in found {
+        let name = name(graph, &graph.nodes[product].name);
+        rename_output(graph, sum, &name);
+        let node = &mut graph.nodes[sum];
         node.op_type = "Gemm".to_owned();
-        node.name = node.name.replace("/Add", "/Gemm");
         node.inputs = inputs.map(Some).to_vec();
-        rewrites.applied.push(node.name.clone());
+        node.name.clone_from(&name);
+        rewrites.applied.push(name);
     }
     Ok(rewrites)
 }
 
-/// The product of a sum `x * W + reshape(b)`, and `[x, W, b]`.
-fn operands(view: &View, add: &Node) -> Option<(ValueId, [ValueId; 3])> {
-    if !add.is("Add") {
+/// Reads a sum `x * W + reshape(b)`.
+fn recognise(view: &View, index: usize, sum: &Node) -> Option<Linear> {
+    if !sum.is("Add") {
         return None;
     }
-    let (_, product) = view.made_by(add.input(0), "MatMul")?;
-    let (_, reshape) = view.made_by(add.input(1), "Reshape")?;
-    let inputs = [product.input(0)?, product.input(1)?, reshape.input(0)?];
+    let (product, multiply) = view.made_by(sum.input(0), "MatMul")?;
+    let (_, reshape) = view.made_by(sum.input(1), "Reshape")?;
+    let inputs = [multiply.input(0)?, multiply.input(1)?, reshape.input(0)?];
     let ranks = inputs.map(|id| view.rank(Some(id)));
     // The row [1, n] that the bias was reshaped to broadcasts like the vector [n].
     let row = view.constant(reshape.input(1))?.to_i64()?;
     let row = matches!(row[..], [1, _]) || matches!(row[..], [_]);
-    (ranks == [Some(2), Some(2), Some(1)] && row).then_some((product.output()?, inputs))
+    (ranks == [Some(2), Some(2), Some(1)] && row).then_some(Linear { sum: index, product, inputs })
+}
+
+/// The layer's own name is that of the product; the sum is named after the module around: of `fc/MatMul` and `Add`
+/// comes `fc/Gemm`.
+fn name(graph: &Graph, product: &str) -> String {
+    let name = match product.rsplit_once("MatMul") {
+        Some((before, after)) => format!("{before}Gemm{after}"),
+        None => product.to_owned(),
+    };
+    let taken = graph.nodes.iter().any(|node| node.name == name);
+    if taken { product.to_owned() } else { name }
+}
+
+/// A value has the name of its node; an output of the graph keeps the one it was promised.
+fn rename_output(graph: &mut Graph, node: usize, name: &str) {
+    if let Some(output) = graph.nodes[node].output()
+        && !graph.outputs.contains(&output)
+        && graph.find(name).is_none()
+    {
+        graph.value_mut(output).name = name.to_owned();
+    }
 }
 
 #[cfg(test)]
@@ -64,7 +94,7 @@ mod tests {
         g.nodes = vec![
             Node::new("fc/MatMul", "MatMul", vec![x, w], vec![p]),
             Node::new("fc/Reshape", "Reshape", vec![b, t], vec![r]),
-            Node::new("fc/Add", "Add", vec![p, r], vec![y]),
+            Node::new("Add", "Add", vec![p, r], vec![y]),
         ];
         (g.inputs, g.outputs) = (vec![x], vec![y]);
         g
@@ -77,6 +107,20 @@ mod tests {
         let gemm = &g.nodes[2];
         let names: Vec<_> = gemm.reads().map(|id| g.value(id).name.as_str()).collect();
         assert_eq!((gemm.op_type.as_str(), names), ("Gemm", vec!["x", "w", "b"]));
+    }
+
+    #[test]
+    fn the_layer_is_named_after_its_product_and_an_output_keeps_its_name() {
+        let mut last = linear(&[1, 3]);
+        restore(&mut last).unwrap();
+        assert_eq!((last.nodes[2].name.as_str(), last.value(last.outputs[0]).name.as_str()), ("fc/Gemm", "y"));
+        let mut inner = linear(&[1, 3]);
+        let y = inner.outputs[0];
+        let z = inner.add_value("z", None, None);
+        inner.nodes.push(Node::new("Relu", "Relu", vec![y], vec![z]));
+        inner.outputs = vec![z];
+        restore(&mut inner).unwrap();
+        assert_eq!(inner.value(y).name, "fc/Gemm");
     }
 
     #[test]

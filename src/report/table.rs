@@ -83,10 +83,11 @@ impl Column {
         }
     }
 
-    /// The heading for programs: `p50_ms`; lower case, everything but letters and digits an underscore.
+    /// The heading for programs: `p50_ms`, `accuracy_percent`; lower case, everything but letters and digits an
+    /// underscore.
     pub fn key(&self) -> String {
         let mut key = String::new();
-        for c in self.heading().chars() {
+        for c in self.heading().replace('%', "percent").chars() {
             if c.is_ascii_alphanumeric() {
                 key.push(c.to_ascii_lowercase());
             } else if !key.is_empty() && !key.ends_with('_') {

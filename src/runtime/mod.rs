@@ -10,6 +10,8 @@ mod options;
 mod ort;
 mod placement;
 mod provider;
+#[cfg(all(test, any(feature = "tract", feature = "ort")))]
+mod testing;
 #[cfg(feature = "tract")]
 mod tract;
 
@@ -156,16 +158,16 @@ pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Bo
 ///
 /// # Errors
 /// A provider this build does not have or that cannot be used here
-/// ([`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)); options that mean nothing; a file the engine cannot load,
+/// ([`ErrorKind::Unavailable`]); options that mean nothing; a file the engine cannot load,
 /// with what the engine said. The caller knows the file's name and adds it.
 pub fn open(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     provider.ensure_available()?;
-    for (name, value) in [("threads", options.threads), ("batch", options.batch)] {
-        if value == 0 {
-            return Err(Error::input(format!("{name} 0"), "a run needs at least one"));
-        }
-    }
-    options.engine.validate(options.batch)?;
+    options.check()?;
+    engine(provider, model, options)
+}
+
+#[cfg(any(feature = "tract", feature = "ort"))]
+fn engine(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     match provider {
         #[cfg(feature = "tract")]
         Provider::Tract => Ok(Box::new(tract::TractSession::load(model, options)?)),
@@ -178,6 +180,11 @@ pub fn open(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Bo
     }
 }
 
+#[cfg(not(any(feature = "tract", feature = "ort")))]
+fn engine(provider: Provider, _: &[u8], _: &RunOptions) -> Result<Box<dyn Session>> {
+    Err(provider.unavailable())
+}
+
 /// Where the nodes of a loaded file went, weighed by the file's MACs; `None` for an engine without providers.
 pub fn placement(session: &dyn Session, model: &[u8]) -> Option<Placement> {
     let assignment = session.assignment()?;
@@ -188,14 +195,7 @@ pub fn placement(session: &dyn Session, model: &[u8]) -> Option<Placement> {
 /// An engine knows a file's bytes only: its complaints about them get the file's name. What is not the file's fault stays
 /// as it is.
 pub fn in_file(path: &Path, error: Error) -> Error {
-    if error.kind() != ErrorKind::Input {
-        return error;
-    }
-    let named = Error::file(path, &error);
-    match error.remedy_text() {
-        Some(remedy) => named.remedy(remedy),
-        None => named,
-    }
+    if error.kind() == ErrorKind::Input { error.in_file(path) } else { error }
 }
 
 /// Binds, runs and reads in one go: the outputs for a file with one input.

@@ -33,9 +33,33 @@ impl Default for RunOptions {
 }
 
 impl RunOptions {
+    /// The most threads: far above any machine's use, below what an operating system refuses.
+    pub const MAX_THREADS: usize = 1024;
+    /// The most images of one run.
+    pub const MAX_BATCH: usize = 65_536;
+
     /// Default options for a number of threads and images.
     pub fn new(threads: usize, batch: usize) -> Self {
         Self { threads, batch, ..Self::default() }
+    }
+
+    /// Refuses what no engine could run.
+    ///
+    /// # Errors
+    /// A batch or number of threads of 0 or beyond reason; as [`EngineOptions::check`].
+    pub fn check(&self) -> Result<()> {
+        for (name, value, most) in
+            [("batch", self.batch, Self::MAX_BATCH), ("threads", self.threads, Self::MAX_THREADS)]
+        {
+            match value {
+                0 => return Err(Error::input(format!("{name} 0"), "a run needs at least one")),
+                _ if value > most => {
+                    return Err(Error::input(format!("{name} {value}"), format!("is more than {most}")));
+                }
+                _ => {}
+            }
+        }
+        self.engine.check(self.batch)
     }
 }
 
@@ -97,7 +121,7 @@ impl EngineOptions {
     /// # Errors
     /// A share outside 0..=1, a builder level above 5, no stream or more than 1024, a shape profile that leaves `batch`
     /// out.
-    pub fn validate(&self, batch: usize) -> Result<()> {
+    pub fn check(&self, batch: usize) -> Result<()> {
         if !(0.0..=1.0).contains(&self.min_placement) {
             let thing = format!("minimum placement {}", self.min_placement);
             return Err(Error::input(thing, "is not a share between 0 and 1"));
@@ -305,7 +329,7 @@ mod tests {
         let refused = |change: fn(&mut EngineOptions), says: &str| {
             let mut options = EngineOptions::default();
             change(&mut options);
-            assert_eq!(options.validate(4).unwrap_err().to_string(), says);
+            assert_eq!(options.check(4).unwrap_err().to_string(), says);
         };
         refused(|o| o.min_placement = 1.5, "minimum placement 1.5: is not a share between 0 and 1");
         refused(|o| o.min_placement = f64::NAN, "minimum placement NaN: is not a share between 0 and 1");
@@ -315,6 +339,6 @@ mod tests {
             |o| o.tensorrt.batches = Some(BatchRange { min: 8, max: 32 }),
             "TensorRT's shape profile 8..32: does not hold the batch 4",
         );
-        EngineOptions::default().validate(4).unwrap();
+        EngineOptions::default().check(4).unwrap();
     }
 }

@@ -18,8 +18,6 @@ mod tensorrt;
 #[cfg(test)]
 mod tests;
 
-use ::ort::ErrorCode;
-
 pub use library::{Library, Step, library};
 pub(super) use session::OrtSession;
 
@@ -31,12 +29,38 @@ use crate::Error;
 
 /// What ONNX Runtime said about a failure, in one line.
 fn failed<R>(error: &::ort::Error<R>) -> Error {
-    let reason = first_line(error.message());
-    match error.code() {
-        ErrorCode::NotImplemented => Error::input("ONNX Runtime", reason)
-            .remedy("a provider or an operation of the file is not in this ONNX Runtime"),
-        _ => Error::input("ONNX Runtime", reason),
+    Error::input("ONNX Runtime", said_plainly(error.message()))
+}
+
+/// A message without the place it was thrown at: `FILE.cc:LINE SIGNATURE [ONNXRuntimeError] : NUMBER : CODE : MESSAGE`,
+/// where the part in brackets may be missing.
+fn said_plainly(message: &str) -> String {
+    let thrown = message.split_once("[ONNXRuntimeError] : ").map(|(_, rest)| rest.splitn(3, " : "));
+    if let Some(said) = thrown.and_then(|parts| parts.last()) {
+        return first_line(said);
     }
+    let is_place = |word: &str| word.split_once(".cc:").is_some_and(|(_, line)| line.parse::<u32>().is_ok());
+    match message.split_once(' ') {
+        Some((place, rest)) if is_place(place) => first_line(after_signature(rest).unwrap_or(rest)),
+        _ => first_line(message),
+    }
+}
+
+/// What follows the parameters of a C++ function, a `const`, and the types of a template.
+fn after_signature(text: &str) -> Option<&str> {
+    let mut depth = 0_i32;
+    let end = text.char_indices().find_map(|(at, c)| {
+        depth += match c {
+            '(' => 1,
+            ')' => -1,
+            _ => 0,
+        };
+        (c == ')' && depth == 0).then_some(at + 1)
+    })?;
+    let rest = text[end..].trim_start();
+    let rest = rest.strip_prefix("const ").unwrap_or(rest);
+    let types = rest.strip_prefix("[with ").and_then(|types| types.split_once("] "));
+    Some(types.map_or(rest, |(_, rest)| rest))
 }
 
 /// The first line that says something, cut to a readable length.

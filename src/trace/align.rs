@@ -19,7 +19,7 @@ use crate::graph::Dim;
 use crate::{Error, Result};
 
 /// Batch sizes of the three runs: pairwise coprime, and none is 1, which broadcasting would hide.
-const SIZES: [usize; 3] = [2, 5, 7];
+pub(super) const SIZES: [usize; 3] = [2, 5, 7];
 
 /// Name of the batch dimension in the exported graph.
 const SYMBOL: &str = "N";

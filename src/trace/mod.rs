@@ -1,4 +1,4 @@
-//! Runs a Burn module's own `forward` on the capture device and keeps what it did, as a [`Model`](crate::graph::Model).
+//! Runs a Burn module's own `forward` on the capture device and keeps what it did, as a [`Model`].
 //!
 //! There is no second description of a network: what is exported is what ran. The steps are
 //!
@@ -35,6 +35,16 @@ pub enum Batch {
     Dynamic,
     /// Always this many images.
     Fixed(usize),
+}
+
+impl Batch {
+    /// The most items that a tracing feeds in at once.
+    pub fn largest_traced(self) -> usize {
+        match self {
+            Self::Dynamic => align::SIZES.into_iter().max().unwrap_or(1),
+            Self::Fixed(size) => size,
+        }
+    }
 }
 
 /// What to trace.
@@ -77,6 +87,10 @@ struct Trace {
 /// # Errors
 /// A forward whose operations depend on the batch size, an output name that does not exist, or an operation without a
 /// lowering, named with its module path and shapes.
+///
+/// # Panics
+/// When `forward` does: Burn panics on shapes that do not fit, such as an `item_shape` that is not the module's, and
+/// when a forward reads numbers, which a trace has none of.
 pub fn trace<M: Module, const D: usize, O: NamedOutputs>(
     module: &M,
     options: &Options,

@@ -13,7 +13,7 @@ use super::Trace;
 /// For each operation of a trace, the dotted path of its module; empty for the root.
 pub(super) fn scopes(trace: &Trace) -> Vec<String> {
     let operations = &trace.operations;
-    let owners: Vec<Option<&str>> = operations.iter().map(|op| owner(trace, op)).collect();
+    let mut owners: Vec<Option<&str>> = operations.iter().map(|op| owner(trace, op)).collect();
     let producers: HashMap<TensorId, usize> =
         operations.iter().enumerate().flat_map(|(i, op)| op.outputs().map(move |t| (t.id, i))).collect();
     let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
@@ -31,15 +31,18 @@ pub(super) fn scopes(trace: &Trace) -> Vec<String> {
         // Around a layer with parameters, such as a convolution, an operation belongs to the module that holds the layer.
         let around = |j: usize| owners[j].map_or_else(|| scopes[j].clone(), |owner| parent(owner).to_owned());
         let makers: Vec<usize> = op.inputs().filter_map(|t| producers.get(&t.id).copied()).collect();
-        let before = match same_owner(&owners, &makers) {
-            Some(owner) => owner.to_owned(),
+        let layer = same_owner(&owners, &makers);
+        let before = match layer {
+            Some(layer) => layer.to_owned(),
             None => common(makers.iter().map(|j| around(*j))),
         };
         let after = match readers.get(&i).map(Vec::as_slice) {
             Some([reader]) => owners[*reader].map(parent).unwrap_or_default(),
             _ => "",
         };
-        scopes.push(if depth(after) > depth(&before) { after.to_owned() } else { before });
+        let deeper = depth(after) > depth(&before);
+        owners[i] = layer.filter(|_| !deeper);
+        scopes.push(if deeper { after.to_owned() } else { before });
     }
     scopes
 }

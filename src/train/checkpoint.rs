@@ -186,6 +186,16 @@ pub(super) fn last_of(out: &Path) -> Result<PathBuf> {
     })
 }
 
+/// Refuses to go on with a run that lacks its `last`, or its `best`, which a later epoch need not replace.
+pub(super) fn check_resumable(out: &Path) -> Result<()> {
+    last_of(out)?;
+    let best = out.join(BEST);
+    match settled(&best) {
+        Some(_) => Ok(()),
+        None => Err(Error::file(&best, "the run's best checkpoint is missing").remedy("train into another --out")),
+    }
+}
+
 /// Whether `out` holds anything a run would replace.
 pub(super) fn holds_a_run(out: &Path) -> bool {
     [LAST, BEST].iter().any(|name| out.join(name).exists() || settled(&out.join(name)).is_some())
@@ -209,27 +219,63 @@ pub(super) fn read_record(folder: &Path) -> Result<Record> {
         return Err(fail(reason));
     }
     let record: Record = serde_json::from_slice(&bytes).map_err(|e| fail(format!("cannot be understood: {e}")))?;
-    let (config, input) = (&record.config, &record.metadata.preprocessing);
-    if input.image_size != config.image_size || input.channels != config.channels || *config != record.options.config {
-        return Err(fail("contradicts itself: the network is not for the images it describes".into()));
-    }
-    config.check().map_err(|e| fail(e.to_string()))?;
+    record.config.check().map_err(|e| fail(e.to_string()))?;
+    record.check().map_err(|what| fail(format!("contradicts itself: {what}")))?;
     Ok(record)
+}
+
+impl Record {
+    /// Whether its parts fit together; a record that was edited by hand may hold what no run writes.
+    fn check(&self) -> Result<(), &'static str> {
+        let (config, input) = (&self.config, &self.metadata.preprocessing);
+        if input.image_size != config.image_size || input.channels != config.channels || *config != self.options.config
+        {
+            return Err("the network is not for the images it describes");
+        }
+        let of_each_channel = |values: &[f32], holds: fn(f32) -> bool| {
+            values.len() == config.channels && values.iter().all(|value| value.is_finite() && holds(*value))
+        };
+        if !of_each_channel(&input.mean, |_| true) || !of_each_channel(&input.std, |std| std > 0.0) {
+            return Err("its mean and deviation are not one number a channel, the deviation above 0");
+        }
+        if self.metadata.classes.len() != config.classes {
+            return Err("it does not name as many classes as the network has");
+        }
+        if self.metrics.epoch != self.epoch || !(1..=self.epoch).contains(&self.best_epoch) {
+            return Err("its epochs are not those of one run");
+        }
+        Ok(())
+    }
 }
 
 /// Reads the weights into a network on `device`.
 pub(super) fn read_model(folder: &Path, record: &Record, device: &Device) -> Result<GoogLeNet> {
     let path = folder.join(MODEL);
-    let fail = |e: burn::store::RecordError| Error::file(&path, e);
-    let weights = ModuleRecord::from_bytes(record.model.read(&path)?).map_err(fail)?;
-    record.config.init(device)?.try_load_record(weights).map_err(fail)
+    let weights = ModuleRecord::from_bytes(record.model.read(&path)?)
+        .map_err(|e| Error::file(&path, format!("cannot be understood: {}", brief(&e))))?;
+    record
+        .config
+        .init(device)?
+        .try_load_record(weights)
+        .map_err(|e| Error::file(&path, format!("is not of the network that {RECORD} describes: {}", brief(&e))))
+}
+
+/// The beginning of what Burn says: it lists every tensor that does not fit.
+fn brief(error: &impl std::fmt::Display) -> String {
+    const LONGEST: usize = 160;
+    let text = error.to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{} ...", text[..end].trim_end()),
+        None => text,
+    }
 }
 
 /// Reads the optimiser's state.
 pub(super) fn read_optimizer(folder: &Path, record: &Record, fresh: ModuleOptimizer) -> Result<ModuleOptimizer> {
     let mark = record.optimizer.ok_or_else(|| Error::file(folder, "holds no optimiser to resume with"))?;
     let path = folder.join(OPTIMIZER);
-    let state = OptimizerRecord::from_bytes(mark.read(&path)?).map_err(|e| Error::file(&path, e))?;
+    let state = OptimizerRecord::from_bytes(mark.read(&path)?)
+        .map_err(|e| Error::file(&path, format!("cannot be understood: {}", brief(&e))))?;
     // Burn puts the state on its default device, which is the only one compiled in, and moves it at the next step.
     Ok(fresh.load_record(state))
 }

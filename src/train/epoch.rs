@@ -84,8 +84,11 @@ impl Epoch<'_> {
         let logits = model.forward(Tensor::from_data(pixels, self.device));
         let sums = Running::of(&logits.main, &labels)?;
         if !sums.loss.is_finite() {
-            return Err(Error::input(format!("--lr {}", self.options.lr), "training diverged: the loss is no number")
-                .remedy("train with a lower learning rate"));
+            return Err(Error::input(
+                format!("--lr {:?}", self.options.lr),
+                "training diverged: the loss is no number",
+            )
+            .remedy("train with a lower learning rate"));
         }
         let labels: Vec<i64> = labels.into_iter().map(i64::from).collect();
         let labels = Tensor::from_data(TensorData::new(labels, [indices.len()]), self.device);

@@ -57,8 +57,8 @@ pub(super) fn read(folder: &Path, count: usize) -> Result<Vec<EpochMetrics>> {
     let text = String::from_utf8(files::read(&path)?).map_err(|e| Error::file(&path, e))?;
     let mut epochs = Vec::with_capacity(count);
     for (index, line) in text.lines().take(count).enumerate() {
-        let epoch: EpochMetrics =
-            serde_json::from_str(line).map_err(|e| Error::file(&path, format!("line {}: {e}", index + 1)))?;
+        let epoch: EpochMetrics = serde_json::from_str(line)
+            .map_err(|e| Error::file(&path, format!("line {} is no record of an epoch: {e}", index + 1)))?;
         if epoch.epoch != index + 1 {
             return Err(Error::file(&path, format!("line {} is of epoch {}", index + 1, epoch.epoch)));
         }
@@ -108,6 +108,8 @@ mod tests {
         write(dir.path(), &epochs[1..]).unwrap();
         assert!(read(dir.path(), 1).unwrap_err().to_string().contains("line 1 is of epoch 2"));
         std::fs::write(dir.path().join(FILE), "{}\n").unwrap();
-        assert!(read(dir.path(), 1).unwrap_err().to_string().contains("line 1: missing field"));
+        assert!(
+            read(dir.path(), 1).unwrap_err().to_string().contains("line 1 is no record of an epoch: missing field")
+        );
     }
 }

@@ -21,12 +21,22 @@ pub enum Schedule {
     Constant,
 }
 
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Schedule {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Cosine, Self::Constant];
+
+    /// The name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Cosine => "cosine",
             Self::Constant => "constant",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -34,11 +44,10 @@ impl FromStr for Schedule {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "cosine" => Ok(Self::Cosine),
-            "constant" => Ok(Self::Constant),
-            _ => Err(Error::input(format!("schedule '{text}'"), "is not known").remedy("use cosine or constant")),
-        }
+        Self::ALL
+            .into_iter()
+            .find(|schedule| schedule.name() == text)
+            .ok_or_else(|| Error::input(format!("schedule '{text}'"), "is not known").remedy("use cosine or constant"))
     }
 }
 
@@ -79,14 +88,21 @@ pub struct Options {
 
 impl Options {
     /// The defaults for a preset at 28 pixels, the size of Fashion-MNIST's images.
+    ///
+    /// They were chosen on the validation images of the embedded data. Rates of 0.003 to 0.02 end within three points
+    /// of each other there; flips and shifts of the images gain nothing in as many epochs. The plain network needs the
+    /// higher rate to leave chance early.
     pub fn new(preset: Preset, data: Source, out: PathBuf) -> Self {
         Self {
             preset,
             config: GoogLeNetConfig { image_size: 28, ..preset.config() },
             epochs: 10,
             batch_size: 32,
-            lr: 0.02,
-            warmup_steps: 0,
+            lr: match preset {
+                Preset::D2l => 0.02,
+                Preset::BnAux => 0.005,
+            },
+            warmup_steps: 60,
             momentum: 0.9,
             weight_decay: 5e-4,
             schedule: Schedule::Cosine,
@@ -219,7 +235,8 @@ mod tests {
 
     #[test]
     fn impossible_options_are_named_by_their_flag() {
-        let broken: [(&str, fn(&mut Options)); 12] = [
+        type Change = fn(&mut Options);
+        let broken: [(&str, Change); 12] = [
             ("--epochs 0", |o| o.epochs = 0),
             ("--batch-size 0", |o| o.batch_size = 0),
             ("--batch-size 1", |o| o.batch_size = 1),

@@ -15,7 +15,8 @@ use super::{EpochMetrics, Observer, Options, RunStarted, metrics};
 use crate::data::{Dataset, Normalization, Prepared};
 use crate::evaluation::Evaluation;
 use crate::metadata::{Metadata, Preprocessing};
-use crate::nets::{self, GoogLeNet};
+use crate::nets::{self, GoogLeNet, GoogLeNetConfig};
+use crate::report::{Cell, Column, Report, Table};
 use crate::{Error, Result, files};
 
 /// What a run came to.
@@ -33,7 +34,29 @@ pub struct Outcome {
     pub checkpoint: PathBuf,
 }
 
-/// Trains a network as the options say, or goes on with a run.
+impl Report for Outcome {
+    fn tables(&self) -> Vec<Table> {
+        let percent = |name: &str| Column::number(name).unit("%");
+        let columns = [
+            percent("test accuracy"),
+            percent("validation accuracy"),
+            Column::number("epochs"),
+            Column::number("images/s"),
+            Column::text("checkpoint"),
+        ];
+        let mut table = Table::new("", columns);
+        table.row([
+            Cell::float(100.0 * self.test_accuracy, 1),
+            Cell::float(100.0 * self.validation_accuracy, 1),
+            self.epochs.into(),
+            Cell::float(self.images_per_s, 1),
+            self.checkpoint.display().to_string().as_str().into(),
+        ]);
+        vec![table]
+    }
+}
+
+/// Trains a network as the options say, or goes on with a run. A new network has the classes of the data.
 ///
 /// # Errors
 /// Options that cannot be; a folder that holds a run already, or none to resume; options that contradict the run's;
@@ -45,28 +68,29 @@ pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Outcome> {
             .remedy("give another folder, or --resume to go on with this one"));
     }
     if options.resume {
-        checkpoint::last_of(&options.out)?;
+        checkpoint::check_resumable(&options.out)?;
+        options.check_continues(&checkpoint::options_of(&options.out)?)?;
+        return run_on(options, &options.data.load()?, observer);
     }
-    run_on(options, &options.data.load()?, observer)
+    files::check_dir(&options.out)?;
+    let data = options.data.load()?;
+    // A new network has the classes of its data.
+    let config = GoogLeNetConfig { classes: data.classes.len(), ..options.config.clone() };
+    run_on(&Options { config, ..options.clone() }, &data, observer)
 }
 
 /// [`run`] on data that is loaded.
 pub(super) fn run_on(options: &Options, data: &Dataset, observer: &mut dyn Observer) -> Result<Outcome> {
     let run = Run::new(options, data)?;
-    let mut state = if options.resume { run.resumed()? } else { run.fresh()? };
+    let state = if options.resume { run.resumed()? } else { run.fresh()? };
+    let is_new = !options.out.exists();
     files::create_dir(&options.out)?;
-    observer.run_started(&RunStarted {
-        dataset: &data.name,
-        train_images: data.train.len(),
-        validation_images: data.validation.len(),
-        params: nets::learned_params(&state.model),
-        first_epoch: state.metrics.len() + 1,
-        epochs: options.epochs,
-    });
-    while state.metrics.len() < options.epochs {
-        state = run.epoch(state, observer)?;
+    let outcome = run.train(state, observer);
+    if outcome.is_err() && is_new {
+        // Only an empty folder can be removed this way: one that an epoch was saved in stays.
+        let _ = std::fs::remove_dir(&options.out);
     }
-    run.finish(&state)
+    outcome
 }
 
 /// What stays the same through a run.
@@ -91,8 +115,8 @@ impl<'a> Run<'a> {
     fn new(options: &'a Options, data: &'a Dataset) -> Result<Self> {
         let config = &options.config;
         if config.classes != data.classes.len() {
-            let reason = format!("the data has {}", data.classes.len());
-            return Err(Error::input(format!("{} classes", config.classes), reason));
+            let reason = format!("has {} classes, the network {}", data.classes.len(), config.classes);
+            return Err(Error::input(format!("--data {}", options.data), reason));
         }
         let preprocessing = Normalization::of(&data.train)?.preprocessing(config.image_size, config.channels)?;
         Ok(Self {
@@ -133,6 +157,22 @@ impl<'a> Run<'a> {
             metrics: metrics::read(out, record.epoch)?,
             best: record.best_epoch.saturating_sub(1),
         })
+    }
+
+    /// Trains the epochs that are left and judges the best.
+    fn train(&self, mut state: State, observer: &mut dyn Observer) -> Result<Outcome> {
+        observer.run_started(&RunStarted {
+            dataset: &self.data.name,
+            train_images: self.data.train.len(),
+            validation_images: self.data.validation.len(),
+            params: nets::learned_params(&state.model),
+            first_epoch: state.metrics.len() + 1,
+            epochs: self.options.epochs,
+        });
+        while state.metrics.len() < self.options.epochs {
+            state = self.epoch(state, observer)?;
+        }
+        self.finish(&state)
     }
 
     /// Trains, judges and saves one epoch.

@@ -23,6 +23,7 @@ fn options(preset: Preset, out: &Path) -> Options {
     options.batch_size = 8;
     options.epochs = 2;
     options.schedule = Schedule::Constant;
+    options.warmup_steps = 0;
     options
 }
 
@@ -154,7 +155,8 @@ fn a_damaged_or_foreign_folder_is_named() {
         (text.replace("\"epoch\":", "\"epock\":"), "cannot be understood"),
         (text.replace("\"image_size\": 8", "\"image_size\": 0"), "image size 0"),
         (text.replacen("\"image_size\": 8", "\"image_size\": 9", 1), "contradicts itself"),
-        (text.replace("\"classes\": 10", "\"classes\": 11"), "fc."),
+        (text.replace("\"classes\": 10", "\"classes\": 11"), "as many classes as the network has"),
+        (text.replace("\"batch_norm\": false", "\"batch_norm\": true"), "is not of the network that checkpoint.json"),
     ] {
         fs::write(&record, broken).unwrap();
         refused(&out, says);
@@ -240,5 +242,5 @@ fn classes_must_be_those_of_the_data() {
     let mut options = options(Preset::D2l, &dir.path().join("run"));
     options.config.classes = 9;
     let error = run_on(&options, &few(16), &mut Silent).unwrap_err().to_string();
-    assert!(error.contains("9 classes: the data has 10"), "{error}");
+    assert!(error.contains("has 10 classes, the network 9"), "{error}");
 }

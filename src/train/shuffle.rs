@@ -60,8 +60,8 @@ mod tests {
         assert_eq!(batches(10, 4), [0..4, 4..8, 8..10]);
         assert_eq!(batches(9, 4), [0..4, 4..9]);
         assert_eq!(batches(8, 4), [0..4, 4..8]);
-        assert_eq!(batches(3, 8), [0..3]);
-        assert_eq!(batches(1, 8), [0..1]);
+        assert_eq!(batches(3, 8), std::slice::from_ref(&(0..3)));
+        assert_eq!(batches(1, 8), std::slice::from_ref(&(0..1)));
         assert_eq!(batches(3, 1), [0..1, 1..2, 2..3]);
     }
 }

@@ -161,7 +161,7 @@ fn load(chosen: &Candidate) -> Result<Loaded> {
         .with_telemetry(false)
         .with_logger(log::logger())
         .build()
-        .map_err(|e| refused(chosen, &path, &super::first_line(e.message())))?;
+        .map_err(|e| refused(chosen, &path, &super::said_plainly(e.message())))?;
     environment.set_log_level(LogLevel::Warning);
     let library = Library { path, step: chosen.step, version: opened.version, providers: compiled_in() };
     Ok(Loaded { library, environment })

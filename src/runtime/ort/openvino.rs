@@ -10,7 +10,7 @@ use ort::session::builder::SessionBuilder;
 
 use super::library::Loaded;
 use super::providers::set;
-use super::{Provider, RunOptions, Settings, elf, failed, first_line};
+use super::{Provider, RunOptions, Settings, elf, said_plainly};
 use crate::install::{self, Kind, Place};
 use crate::runtime::{OpenVinoOptions, Precision};
 use crate::{Error, Result};
@@ -48,14 +48,29 @@ pub(super) fn register(
     };
     let devices: Vec<_> = loaded.environment.devices().filter(is_cpu).collect();
     if devices.is_empty() {
-        return Err(Error::unavailable("provider openvino", "the plugin offers no CPU device"));
+        return Err(no_device());
     }
     set(settings, "openvino_precision", openvino.precision);
     set(settings, "openvino_streams", openvino.streams);
     let config = (format!("{}.load_config", OpenVINO::NAME), config(openvino, options.threads).to_string());
     builder
         .with_devices(devices, Some(&[config]))
-        .map_err(|e| Error::unavailable("provider openvino", first_line(e.message())).remedy("use --provider cpu"))
+        .map_err(|e| Error::unavailable("provider openvino", said_plainly(e.message())).remedy("use --provider cpu"))
+}
+
+/// The plugin looks at the maker of each device and offers Intel's alone.
+fn no_device() -> Error {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let reason = match maker(&cpuinfo) {
+        Some(maker) if maker != "GenuineIntel" => format!("it serves Intel processors, and this one is of {maker}"),
+        _ => "its plugin offers no CPU device here".to_owned(),
+    };
+    Error::unavailable("provider openvino", reason).remedy("use --provider cpu")
+}
+
+fn maker(cpuinfo: &str) -> Option<&str> {
+    let line = cpuinfo.lines().find(|line| line.starts_with("vendor_id"))?;
+    line.split_once(':').map(|(_, maker)| maker.trim())
 }
 
 /// OpenVINO's own properties of its CPU device.
@@ -105,7 +120,7 @@ fn register_once(loaded: &Loaded, plugin: &Path) -> Result<()> {
     if cfg!(target_os = "linux") {
         elf::check(plugin).map_err(refuse)?;
     }
-    loaded.environment.register_ep_library(OpenVINO::NAME, plugin).map_err(|e| refuse(failed(&e).to_string()))?;
+    loaded.environment.register_ep_library(OpenVINO::NAME, plugin).map_err(|e| refuse(said_plainly(e.message())))?;
     *registered = Some(plugin.to_path_buf());
     Ok(())
 }
@@ -126,6 +141,12 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(error.to_string(), "provider openvino: its plugin is not installed");
         assert!(error.remedy_text().unwrap().contains("`gnet runtime install openvino`"));
+    }
+
+    #[test]
+    fn the_maker_is_read_from_cpuinfo() {
+        assert_eq!(maker("processor\t: 0\nvendor_id\t: AuthenticAMD\n"), Some("AuthenticAMD"));
+        assert_eq!(maker("processor\t: 0\nCPU implementer\t: 0x41\n"), None);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) struct Opened {
 pub(super) fn open(path: &Path) -> Result<Opened, String> {
     // SAFETY: loading runs the library's initialisers. That is what the caller asks for, and no more can be known about a
     // library before it is loaded; `elf::check` has refused what would crash the loader itself.
-    let library = unsafe { libloading::Library::new(path) }.map_err(|e| super::first_line(&e.to_string()))?;
+    let library = unsafe { libloading::Library::new(path) }.map_err(|e| loader_reason(&e))?;
     let foreign = || "is no ONNX Runtime: it exports no OrtGetApiBase".to_owned();
     // SAFETY: `OrtGetApiBase` has had this signature since the first release of ONNX Runtime (onnxruntime_c_api.h).
     let base = unsafe { library.get::<unsafe extern "C" fn() -> *const OrtApiBase>(b"OrtGetApiBase\0") };
@@ -43,6 +43,12 @@ pub(super) fn open(path: &Path) -> Result<Opened, String> {
     // SAFETY: it is not null, ends with a nul byte and lives as long as the library, which is still open.
     let version = unsafe { text(version) };
     Ok(Opened { version, _library: library })
+}
+
+/// What the loader said, which is the source of the error and not its text.
+fn loader_reason(error: &libloading::Error) -> String {
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    super::first_line(&source.unwrap_or_else(|| error.to_string()))
 }
 
 /// Which provider each node of a session was assigned to. The session must have been built with

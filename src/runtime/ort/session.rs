@@ -6,11 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{IoBinding, Session as OrtInner};
-use ort::value::{Tensor, TensorValueType, ValueType};
+use ort::value::{Outlet, Tensor, TensorValueType, ValueType};
 
+use super::library::{self, Library};
+use super::shape::{self, Declared};
 use super::{
-    Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, explain, failed, library, log,
-    providers, raw, shape,
+    Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, explain, failed, log, providers,
+    raw,
 };
 use crate::{Error, Result, onnx};
 
@@ -24,6 +26,8 @@ pub(in crate::runtime) struct OrtSession {
     outputs: Option<Vec<Tensor<f32>>>,
     host_outputs: Option<Vec<Array>>,
     session: OrtInner,
+    provider: Provider,
+    library: &'static Library,
     /// The number of the GPU whose memory holds inputs and outputs.
     device: Option<i32>,
     batch: usize,
@@ -49,14 +53,9 @@ impl OrtSession {
         let loaded = library::loaded(&options.engine)?;
         let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut configured = providers::configure(loaded, provider, model, options)?;
-        let session = configured.builder.commit_from_memory(model).map_err(|e| {
-            if explain::is_providers_fault(provider, e.message()) {
-                explain::unusable(provider, &loaded.library, e.message(), &log::take())
-            } else {
-                failed(&e)
-            }
-        })?;
-        let inputs = shape::inputs(session.inputs(), options.batch)?;
+        let session =
+            configured.builder.commit_from_memory(model).map_err(|e| blamed(provider, &loaded.library, &e))?;
+        let inputs = shape::inputs(&declared(session.inputs()), options.batch)?;
         ensure_shapes(&inputs, model)?;
         let nodes = raw::assignment(&session).map_err(|e| failed(&e))?;
         let on_gpu = matches!(provider, Provider::Cuda | Provider::TensorRt);
@@ -67,13 +66,15 @@ impl OrtSession {
             device: on_gpu.then(|| providers::device_id(&options.engine.cuda)),
             batch: options.batch,
             inputs,
-            output_names: shape::outputs(session.outputs())?,
+            output_names: shape::outputs(&declared(session.outputs()))?,
             assignment: Assignment { requested: providers::ort_name(provider).to_owned(), nodes },
             threads: options.threads,
             settings: configured.settings,
             has_cuda_graph: provider == Provider::Cuda && options.engine.cuda.graph,
             profiling: options.engine.profile.is_some(),
             session,
+            provider,
+            library: &loaded.library,
         })
     }
 
@@ -159,9 +160,10 @@ impl Session for OrtSession {
     fn run(&mut self) -> Result<()> {
         self.host_outputs = None;
         let bound = self.bound.as_ref().ok_or_else(|| Error::input("run", "no input is bound"))?;
-        let mut values = self.session.run_binding(&bound.binding).map_err(|e| failed(&e))?;
+        let blame = |e: &ort::Error| blamed(self.provider, self.library, e);
+        let mut values = self.session.run_binding(&bound.binding).map_err(|e| blame(&e))?;
         if self.device.is_some() {
-            bound.binding.synchronize_outputs().map_err(|e| failed(&e))?;
+            bound.binding.synchronize_outputs().map_err(|e| blame(&e))?;
         }
         let taken = self.output_names.iter().map(|name| {
             let value = values.remove(name);
@@ -213,6 +215,19 @@ impl Session for OrtSession {
             return Ok(None);
         }
         self.session.end_profiling().map(|file| Some(PathBuf::from(file))).map_err(|e| failed(&e))
+    }
+}
+
+fn declared(outlets: &[Outlet]) -> Vec<Declared<'_>> {
+    outlets.iter().map(|outlet| Declared { name: outlet.name(), dtype: outlet.dtype() }).collect()
+}
+
+/// A failure of the provider, such as a library that it loads late, or else of the file.
+fn blamed(provider: Provider, library: &Library, error: &ort::Error) -> Error {
+    if explain::is_providers_fault(provider, error.message()) {
+        explain::unusable(provider, library, error.message(), &log::take())
+    } else {
+        failed(error)
     }
 }
 

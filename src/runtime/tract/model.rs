@@ -16,8 +16,13 @@ use crate::{Error, Result};
 /// An optimised network for one batch size, shared by the lanes that run it.
 pub(super) type Plan = Arc<TypedRunnableModel>;
 
-/// What tract said about a failure: the first line of each cause, outermost first, without a backtrace.
+/// What tract said about a failure.
 pub(super) fn failed(error: &TractError) -> Error {
+    Error::input("tract", causes(error))
+}
+
+/// The first line of each cause, outermost first, without a backtrace.
+fn causes(error: &TractError) -> String {
     const LONGEST: usize = 300;
     let mut lines: Vec<String> = Vec::new();
     for cause in error.chain() {
@@ -29,7 +34,7 @@ pub(super) fn failed(error: &TractError) -> Error {
             lines.push(short);
         }
     }
-    Error::input("tract", lines.join(": "))
+    lines.join(": ")
 }
 
 /// The first axis of an input.
@@ -77,7 +82,9 @@ impl Model {
             // Shapes that the file states between its inputs and outputs are inferred anew: they speak of its own
             // batch, by name or number, and could only clash with ours.
             let onnx = onnx().with_ignore_value_info(true);
-            let proto = onnx.proto_model_for_read(&mut &*bytes).map_err(|e| failed(&e))?;
+            let proto = onnx.proto_model_for_read(&mut &*bytes).map_err(|e| {
+                Error::input(Error::THE_FILE, format!("is no ONNX model, or a damaged one: {}", causes(&e)))
+            })?;
             check_outputs(&proto)?;
             let network = onnx.model_for_proto_model(&proto).map_err(|e| failed(&e))?;
             let inputs = declared(&network)?;
@@ -140,7 +147,7 @@ impl Model {
 /// tract panics on a graph output that nothing makes.
 fn check_outputs(proto: &ModelProto) -> Result<()> {
     let Some(graph) = &proto.graph else {
-        return Err(Error::input("model", "there is no graph in it: it is no ONNX file, or an empty one"));
+        return Err(Error::input(Error::THE_FILE, "is no ONNX model: it holds no graph"));
     };
     let made = values(graph);
     match graph.output.iter().find(|output| !made.contains(output.name.as_str())) {

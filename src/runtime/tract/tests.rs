@@ -1,61 +1,12 @@
 //! tract against the values of onnx's reference evaluator, stored by `tests/fixtures/make.py`.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-use serde::Deserialize;
-
 use super::*;
 use crate::runtime::compare::{Agreement, Spread};
+use crate::runtime::testing::{TOLERANCE, assert_equal, case, fixture, head};
 use crate::runtime::{Provider, infer, load};
-
-#[derive(Deserialize)]
-struct Case {
-    inputs: Vec<Stored>,
-    outputs: Vec<Stored>,
-}
-
-#[derive(Deserialize)]
-struct Stored {
-    shape: Vec<usize>,
-    data: Vec<f32>,
-}
-
-impl Stored {
-    fn array(&self) -> Array {
-        Array::new(self.shape.clone(), self.data.clone()).unwrap()
-    }
-}
-
-const TOLERANCE: f64 = 1e-5;
-
-fn fixture(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
-    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-fn case(name: &str) -> (Vec<Array>, Vec<Array>) {
-    let mut cases: BTreeMap<String, Case> = serde_json::from_slice(&fixture("reference.json")).unwrap();
-    let case = cases.remove(name).unwrap();
-    (case.inputs.iter().map(Stored::array).collect(), case.outputs.iter().map(Stored::array).collect())
-}
 
 fn session(name: &str, batch: usize, threads: usize) -> Result<Box<dyn Session>> {
     load(Provider::Tract, &fixture(&format!("{name}.onnx")), &RunOptions::new(threads, batch))
-}
-
-/// The first `n` images of an array.
-fn head(array: &Array, n: usize) -> Array {
-    let data = array.rows().take(n).flatten().copied().collect();
-    Array::new([&[n], &array.shape[1..]].concat(), data).unwrap()
-}
-
-fn assert_equal(found: &[Array], expected: &[Array]) {
-    assert_eq!(found.len(), expected.len());
-    for (found, expected) in found.iter().zip(expected) {
-        let agreement = Agreement::of(expected, found).unwrap();
-        assert!(agreement.within(TOLERANCE), "{agreement:?}");
-    }
 }
 
 #[test]
@@ -158,10 +109,10 @@ fn a_file_that_cannot_be_run_is_refused_with_the_reason() {
 fn bytes_that_are_no_model_are_refused() {
     let whole = fixture("dynamic.onnx");
     for (bytes, says) in [
-        (&b""[..], "model: there is no graph in it"),
-        (b"\xff\xff\xff\xff", "tract: "),
-        (b"not an ONNX file", "tract: "),
-        (&whole[..whole.len() / 2], "tract: "),
+        (&b""[..], "the file: is no ONNX model: it holds no graph"),
+        (b"\xff\xff\xff\xff", "the file: is no ONNX model, or a damaged one: "),
+        (b"not an ONNX file", "the file: is no ONNX model, or a damaged one: "),
+        (&whole[..whole.len() / 2], "the file: is no ONNX model, or a damaged one: "),
     ] {
         let error = load(Provider::Tract, bytes, &RunOptions::default()).err().unwrap();
         assert!(error.to_string().starts_with(says), "{error}");

@@ -59,6 +59,10 @@ impl<'a> Lower<'a> {
         // Boundaries take their names first, so that no inner value can.
         lower.bind(trace.input, INPUT.to_owned());
         for output in &trace.outputs {
+            if !trace.operations.iter().any(|op| op.outputs().any(|t| t.id == output.id)) {
+                return Err(Error::input(format!("output {}", output.name), "no operation makes it")
+                    .remedy("keep only outputs that the forward computes"));
+            }
             lower.bind(output.id, output.name.clone());
         }
         lower.graph.inputs = vec![lower.ids[&trace.input]];
@@ -178,10 +182,15 @@ impl<'a> Lower<'a> {
         if lowered {
             return Ok(());
         }
-        let shapes: Vec<_> = op.inputs().map(|t| format!("{:?}", t.shape.to_vec())).collect();
+        let text = |t: &TensorIr| format!("{:?}", t.shape.to_vec());
+        let (inputs, outputs): (Vec<_>, Vec<_>) = (op.inputs().map(text).collect(), op.outputs().map(text).collect());
+        let shapes = match inputs.is_empty() {
+            true => format!("no inputs, output of shape {}", outputs.join(", ")),
+            false => format!("inputs of shape {}", inputs.join(", ")),
+        };
         Err(Error::input(
             format!("operation {} in {}", operation_name(op), self.place()),
-            format!("has no lowering to ONNX (inputs of shape {})", shapes.join(", ")),
+            format!("has no lowering to ONNX ({shapes})"),
         )
         .remedy("keep only outputs that do not need it, or write the layer with supported operations"))
     }

@@ -1,0 +1,77 @@
+//! Values of flags: one that cannot be is refused in words, with the choices there are.
+
+use std::num::{IntErrorKind, ParseIntError};
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use gnet::Error;
+use gnet::runtime::Provider;
+
+/// A whole number. Whether it is within range is for the command to say, which knows what it counts.
+pub fn whole<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|e: ParseIntError| match e.kind() {
+        IntErrorKind::PosOverflow => "is too large".to_owned(),
+        _ if text.starts_with('-') => "must not be negative".to_owned(),
+        _ => "is not a whole number".to_owned(),
+    })
+}
+
+/// A real number.
+#[cfg(feature = "burn")]
+pub fn real(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "is not a number".to_owned())
+}
+
+/// A name out of a list, which the help and a refusal show.
+pub fn one_of<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err = Error> + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+/// The name of a provider, whether this build has it or not.
+pub fn provider() -> impl TypedValueParser<Value = Provider> {
+    one_of(Provider::ALL.map(Provider::name))
+}
+
+/// Where images come from.
+#[cfg(feature = "data")]
+pub fn source(text: &str) -> Result<gnet::data::Source, String> {
+    text.parse().map_err(|e| in_words(&e))
+}
+
+/// The error and its remedy in one line, as clap shows them behind the flag.
+#[cfg(feature = "data")]
+fn in_words(error: &Error) -> String {
+    match error.remedy_text() {
+        Some(remedy) => format!("{error}; {remedy}"),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_whole_number_is_told_so() {
+        assert_eq!(whole::<usize>("7"), Ok(7));
+        assert_eq!(whole::<i64>("-7"), Ok(-7));
+        for (text, says) in [
+            ("x", "is not a whole number"),
+            ("", "is not a whole number"),
+            ("1.5", "is not a whole number"),
+            ("-1", "must not be negative"),
+            ("99999999999999999999", "is too large"),
+        ] {
+            assert_eq!(whole::<usize>(text), Err(says.to_owned()), "{text}");
+        }
+    }
+
+    #[cfg(feature = "data")]
+    #[test]
+    fn a_refused_source_keeps_its_remedy() {
+        assert_eq!(source("").unwrap_err(), "data: is empty; give fashion-mnist, embedded or a folder");
+    }
+}

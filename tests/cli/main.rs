@@ -1,0 +1,18 @@
+//! The program from outside, as a shell sees it: what it prints where, with which exit code, and what it leaves behind.
+//!
+//! Each test works in a folder of its own. One small network, trained once, is shared by all that need one.
+
+#![cfg(all(feature = "burn", feature = "tract"))]
+#![allow(clippy::unwrap_used)]
+
+mod checkpoints;
+mod data;
+mod files;
+mod flags;
+mod formats;
+mod help;
+#[cfg(feature = "ort")]
+mod runtimes;
+mod shell;
+mod trained;
+mod workflow;
