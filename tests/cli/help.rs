@@ -5,8 +5,19 @@ use std::process::Stdio;
 use super::shell::{DONE, INPUT, Shell, gnet};
 
 /// Every command a user sees.
-pub const COMMANDS: [&str; 9] =
-    ["reproduce", "train", "eval", "predict", "export", "summary", "compare", "bench", "completions"];
+pub const COMMANDS: [&str; 11] = [
+    "reproduce",
+    "train",
+    "eval",
+    "predict",
+    "export",
+    "summary",
+    "compare",
+    "bench",
+    "runtime",
+    "doctor",
+    "completions",
+];
 
 #[test]
 fn the_help_lists_every_command_and_no_other() {
