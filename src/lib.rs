@@ -39,5 +39,6 @@ pub mod stats;
 pub mod trace;
 #[cfg(feature = "burn")]
 pub mod train;
+pub mod verify;
 
 pub use error::{Error, ErrorKind, Result};

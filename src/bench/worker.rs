@@ -19,7 +19,7 @@ enum Answer {
 
 /// An [`Error`] on its way between processes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Failure {
+pub(crate) struct Failure {
     exit_code: u8,
     text: String,
     remedy: Option<String>,
@@ -162,6 +162,7 @@ mod tests {
             limits: Limits { min_time: Duration::ZERO, min_samples: 3, ..Limits::default() },
             macs_per_image: None,
             engine: EngineOptions::default(),
+            trace: None,
         }
     }
 

@@ -27,6 +27,8 @@ mod summary;
 #[cfg(feature = "burn")]
 mod train;
 mod values;
+#[cfg(feature = "data")]
+mod verify;
 
 use std::process::ExitCode;
 
@@ -63,6 +65,9 @@ enum Command {
     /// The Inception block against plain 3x3 and 5x5 convolutions, counted on their traced graphs.
     #[cfg(feature = "burn")]
     Compare(compare::CompareArgs),
+    /// Prove that an ONNX file computes the same in two engines, as another file, or as its checkpoint.
+    #[cfg(feature = "data")]
+    Verify(Box<verify::VerifyArgs>),
     /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
     Bench(bench::BenchArgs),
     /// Fetch, list and remove the ONNX Runtime library and its plugins.
@@ -76,6 +81,10 @@ enum Command {
     /// Measures one row for `bench`, which starts it.
     #[command(hide = true)]
     BenchWorker,
+    /// Runs an engine for `verify`, which starts it.
+    #[cfg(feature = "data")]
+    #[command(hide = true)]
+    VerifyWorker,
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
@@ -120,12 +129,16 @@ fn run(command: Command) -> Result<()> {
         Command::Summary(args) => summary::run(&args),
         #[cfg(feature = "burn")]
         Command::Compare(args) => compare::run(&args),
+        #[cfg(feature = "data")]
+        Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),
         #[cfg(feature = "ort")]
         Command::Runtime(args) => runtime::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::DoctorWorker => doctor::worker(),
         Command::BenchWorker => bench::worker(),
+        #[cfg(feature = "data")]
+        Command::VerifyWorker => verify::worker(),
         Command::Completions { shell } => output::completions(shell),
     }
 }

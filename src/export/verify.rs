@@ -1,28 +1,26 @@
 //! Runs the bytes that are about to be shipped in a second runtime and compares with Burn.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Tensor;
 use serde::Serialize;
 
 use super::Exported;
-use crate::runtime::compare::{Agreement, Spread};
+use crate::graph::Dim;
 use crate::runtime::{self, Array, Provider, RunOptions};
 use crate::trace::Batch;
+use crate::verify::{
+    Distribution, InputSet, Judgement, Plan, Port, Precision, Signature, Verdict, from_burn, join, to_burn,
+};
 use crate::{Error, Result};
-
-/// Largest accepted difference, as a share of the largest logit.
-///
-/// The two runtimes sum the same products in another order. A sum of n products in f32 errs by about sqrt(n) * 2^-24 of
-/// its terms (Higham, *Accuracy and Stability of Numerical Algorithms*, section 4.2, random rounding); with sums of up to
-/// 2,400 terms in 22 layers that is a few 1e-6, and 3e-6 is the most that was seen. A swapped branch, a wrong epsilon or
-/// one weight of a small layer off by 1 % shows above it (`tests/oracle.rs` plants them).
-const RELATIVE_TOLERANCE: f64 = 1e-5;
 
 /// Images in the two batches of a dynamic file: one, which broadcasting could treat apart, and a size that was not traced.
 const BATCHES: [usize; 2] = [1, 4];
 
 /// Runs of a file whose batch is fixed at one: it takes several images to tell apart.
 const RUNS_OF_ONE: usize = 3;
+
+/// Seed of the images.
+const SEED: u64 = 1;
 
 /// Proof that a file computes what the module computes.
 #[derive(Debug, Clone, Serialize)]
@@ -41,6 +39,9 @@ pub struct Verified {
 
 /// Compares the exported bytes in tract with `forward` in Burn on fresh inputs, for each kept output.
 ///
+/// The inputs are [patterns](Distribution::Pattern), unlike one another and unlike what was traced; what is accepted is
+/// [`Precision::F32`]'s tolerance.
+///
 /// # Errors
 /// A difference beyond the tolerance, or outputs too alike for the comparison to mean anything
 /// ([`ErrorKind::Check`](crate::ErrorKind::Check)); a file that tract cannot run.
@@ -57,47 +58,32 @@ pub fn verify<M: Module>(
         Batch::Fixed(1) => vec![1; RUNS_OF_ONE],
         Batch::Fixed(size) => vec![size],
     };
-    let mut pairs: Vec<(Array, Array)> = Vec::new();
-    for (run, size) in batches.iter().enumerate() {
-        let input = images(*size, item_shape, run);
-        let reference = burn_outputs(&forward(&module, tensor(&input)))?;
-        let outputs = tract_outputs(&exported.bytes, &input)?;
-        if outputs.len() != reference.len() {
+    let (mut references, mut outputs) = (Vec::new(), Vec::new());
+    for input in images(item_shape, &batches)? {
+        let reference = forward(&module, to_burn(&input)).iter().map(from_burn).collect::<Result<Vec<_>>>()?;
+        let output = tract_outputs(&exported.bytes, &input)?;
+        if output.len() != reference.len() {
             return Err(Error::check("verification", "the file has another number of outputs than the module"));
         }
-        append(&mut pairs, reference, outputs)?;
+        join(&mut references, reference, input.batch())?;
+        join(&mut outputs, output, input.batch())?;
     }
-    judge(&pairs, batches)
+    judge(&references, &outputs, batches)
 }
 
-/// Images unlike one another: noise over a pattern of its own for each, and of growing contrast.
-fn images(count: usize, item_shape: &[usize; 3], run: usize) -> Array {
-    let [_, height, width] = *item_shape;
-    let shape = vec![count, item_shape[0], height, width];
-    let mut array = Array::noise(shape, 1 + run as u64);
-    let item = item_shape.iter().product::<usize>().max(1);
-    for (i, value) in array.data.iter_mut().enumerate() {
-        let (image, pixel) = (i / item + 11 * run, i % (height * width));
-        let (y, x) = ((pixel / width) as f32 / height as f32, (pixel % width) as f32 / width as f32);
-        let angle = 0.7 * image as f32;
-        let wave = (6.0 * (x * angle.cos() + y * angle.sin()) * (1 + image % 4) as f32 + angle).sin();
-        *value = 0.5 * *value + 1.5 * wave + 0.2 * (image % 5) as f32;
-    }
-    array
-}
-
-fn tensor(array: &Array) -> Tensor<4> {
-    Tensor::from_data(TensorData::new(array.data.clone(), array.shape.clone()), &Device::flex())
-}
-
-fn burn_outputs(outputs: &[Tensor<2>]) -> Result<Vec<Array>> {
-    let array = |tensor: &Tensor<2>| {
-        let data = tensor.to_data();
-        let shape = data.shape().to_vec();
-        let values = data.try_to_vec::<f32>().map_err(|e| Error::input("Burn's output", format!("{e:?}")))?;
-        Array::new(shape, values)
+/// As many images as all batches take, dealt to them.
+fn images(item_shape: &[usize; 3], batches: &[usize]) -> Result<Vec<Array>> {
+    let shape = std::iter::once(Dim::symbol("N")).chain(item_shape.iter().map(|side| Dim::Known(*side)));
+    let port = Port { name: "images".to_owned(), shape: shape.collect() };
+    let signature = Signature { inputs: vec![port], outputs: Vec::new() };
+    let plan = Plan { batch: batches.iter().sum(), runs: 1 };
+    let set = InputSet::random(Distribution::Pattern, &signature, &plan, SEED)?;
+    let mut rows = set.runs.iter().flatten().flat_map(Array::rows);
+    let deal = |size: &usize| {
+        let data: Vec<f32> = rows.by_ref().take(*size).flatten().copied().collect();
+        Array::new([&[*size], &item_shape[..]].concat(), data)
     };
-    outputs.iter().map(array).collect()
+    batches.iter().map(deal).collect()
 }
 
 fn tract_outputs(bytes: &[u8], input: &Array) -> Result<Vec<Array>> {
@@ -106,47 +92,26 @@ fn tract_outputs(bytes: &[u8], input: &Array) -> Result<Vec<Array>> {
     runtime::infer(session.as_mut(), input)
 }
 
-/// Joins the images of several runs, output by output.
-fn append(pairs: &mut Vec<(Array, Array)>, reference: Vec<Array>, outputs: Vec<Array>) -> Result<()> {
-    let join = |a: &Array, b: Array| -> Result<Array> {
-        let shape = std::iter::once(a.batch() + b.batch()).chain(b.shape[1..].iter().copied()).collect();
-        Array::new(shape, [a.data.clone(), b.data].concat())
-    };
-    if pairs.is_empty() {
-        pairs.extend(reference.into_iter().zip(outputs));
-        return Ok(());
-    }
-    for (pair, (reference, output)) in pairs.iter_mut().zip(reference.into_iter().zip(outputs)) {
-        *pair = (join(&pair.0, reference)?, join(&pair.1, output)?);
-    }
-    Ok(())
-}
-
-fn judge(pairs: &[(Array, Array)], batches: Vec<usize>) -> Result<Verified> {
+fn judge(references: &[Array], outputs: &[Array], batches: Vec<usize>) -> Result<Verified> {
     let mut result = Verified { max_abs_diff: 0.0, tolerance: 0.0, images: 0, batches, spread: f64::INFINITY };
-    for (reference, output) in pairs {
-        let agreement = Agreement::of(reference, output)?;
-        let largest = reference.data.iter().fold(0f64, |largest, v| largest.max(f64::from(v.abs())));
-        let tolerance = RELATIVE_TOLERANCE * largest;
-        let spread = Spread::of(reference)?;
-        if !agreement.within(tolerance) {
-            let reason = format!(
-                "Burn and tract disagree: largest difference {:.2e}, accepted {tolerance:.2e}",
-                agreement.max_abs_diff
-            );
-            return Err(Error::check("verification", reason).remedy("the file was not written; please report this"));
+    for (reference, output) in references.iter().zip(outputs) {
+        let judgement = Judgement::of(reference, output, &Precision::F32.tolerance(), false)?;
+        let reason = judgement.reason.clone().unwrap_or_default();
+        match judgement.verdict {
+            Verdict::Agree => {}
+            Verdict::Disagree => {
+                return Err(Error::check("verification", format!("Burn and tract disagree: {reason}"))
+                    .remedy("the file was not written; please report this"));
+            }
+            Verdict::Weak => {
+                return Err(Error::check("verification", format!("{reason} for agreement to mean anything"))
+                    .remedy("train the network first, or use --no-verify"));
+            }
         }
-        if !spread.supports(tolerance) {
-            let reason = format!(
-                "different images give outputs only {:.2e} apart, too close for a tolerance of {tolerance:.2e} to prove anything",
-                spread.min
-            );
-            return Err(Error::check("verification", reason).remedy("train the network first, or use --no-verify"));
-        }
-        result.max_abs_diff = result.max_abs_diff.max(agreement.max_abs_diff);
-        result.tolerance = result.tolerance.max(tolerance);
-        result.spread = result.spread.min(spread.min);
-        result.images = agreement.images;
+        result.max_abs_diff = result.max_abs_diff.max(judgement.agreement.max_abs_diff);
+        result.tolerance = result.tolerance.max(judgement.accepted);
+        result.spread = result.spread.min(judgement.spread.map_or(0.0, |spread| spread.min));
+        result.images = judgement.agreement.images;
     }
     Ok(result)
 }

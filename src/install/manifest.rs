@@ -133,7 +133,7 @@ mod tests {
         change(&|dir| std::fs::write(dir.join("LICENSE"), "tExt").unwrap(), "LICENSE was changed: its SHA-256 is ");
         change(&|dir| std::fs::remove_file(dir.join("libonnxruntime.so")).unwrap(), "libonnxruntime.so: No such file");
         change(&|dir| std::fs::write(dir.join(MANIFEST), "{}").unwrap(), "is no manifest: missing field");
-        change(&|dir| std::fs::remove_file(dir.join(MANIFEST)).unwrap(), "manifest.json: No such file");
+        change(&|dir| std::fs::remove_file(dir.join(MANIFEST)).unwrap(), "manifest.json: there is no such file");
     }
 
     #[test]

@@ -234,5 +234,5 @@ fn a_place_that_cannot_be_made_is_an_error() {
     let world = World::whole();
     fs::write(world.dir.path().join("data"), "a file").unwrap();
     let error = world.install(&world.options()).unwrap_err();
-    assert!(error.to_string().contains("data/gnet/runtime: the folder cannot be made: "), "{error}");
+    assert!(error.to_string().contains("data/gnet/runtime: would lie inside a file"), "{error}");
 }

@@ -34,6 +34,16 @@ impl Array {
         Self { shape, data }
     }
 
+    /// Deterministic numbers spread evenly over 0..1, 1 left out, from the same sequence as [`noise`](Self::noise).
+    pub fn uniform(shape: Vec<usize>, seed: u64) -> Self {
+        let len: usize = shape.iter().product();
+        let start = splitmix(seed);
+        let bits = (0..len as u64).map(|i| splitmix(start.wrapping_add(i.wrapping_mul(GOLDEN))));
+        // The upper 24 bits: as many as an f32 holds.
+        let data = bits.map(|bits| (bits >> 40) as f32 / (1_u32 << 24) as f32).collect();
+        Self { shape, data }
+    }
+
     /// Length of the first axis: the images of a batch. 1 for a scalar.
     pub fn batch(&self) -> usize {
         self.shape.first().copied().unwrap_or(1)
@@ -90,6 +100,16 @@ mod tests {
         let other = Array::noise(vec![4, 3, 50, 50], 8);
         let same = noise.data.iter().zip(&other.data).filter(|(a, b)| a == b).count();
         assert!(same < 100, "{same} of 30000 values are shared with the next seed");
+    }
+
+    #[test]
+    fn uniform_numbers_fill_the_interval() {
+        let numbers = Array::uniform(vec![40, 500], 3);
+        let mut tenths = [0; 10];
+        numbers.data.iter().for_each(|value| tenths[(value * 10.0) as usize] += 1);
+        assert!(tenths.iter().all(|count| (1800..2200).contains(count)), "{tenths:?}");
+        assert_eq!(numbers, Array::uniform(vec![40, 500], 3));
+        assert_ne!(numbers, Array::uniform(vec![40, 500], 4));
     }
 
     #[test]

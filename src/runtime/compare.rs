@@ -1,4 +1,6 @@
 //! How far two runtimes agree on one output, and whether that says anything.
+//!
+//! The measures stand here; what is accepted, and why, stands in [`crate::verify`].
 
 use serde::Serialize;
 
@@ -17,6 +19,8 @@ pub struct Agreement {
     pub values: usize,
     /// Values that are NaN or infinite on either side.
     pub not_finite: usize,
+    /// Largest finite `|value|` on either side: what differences are measured against.
+    pub largest: f64,
     /// Largest `|a - b|`.
     pub max_abs_diff: f64,
     /// Mean of `|a - b|`.
@@ -24,12 +28,23 @@ pub struct Agreement {
     /// Largest `|a - b| / max(|a|, |b|)`, 0 where both are 0. Near 0 it is large for harmless differences: read it
     /// beside `max_abs_diff`.
     pub max_rel_diff: f64,
+    /// `max_abs_diff / largest`, 0 where both are 0: the error as a share of the output's own size.
+    pub rel_error: f64,
+    /// Largest number of `f32` steps (units in the last place) between two values; `None` when one is not finite. Near 0
+    /// it is large for harmless differences, as `max_rel_diff` is.
+    pub max_ulp: Option<u32>,
     /// Cosine of the angle between the arrays as vectors; `None` when one of them is 0 or not finite.
     pub cosine: Option<f64>,
     /// Share of the images, 0..1, whose largest value stands at the same place. The first of equal values counts; an
     /// image with a value that is not finite agrees on nothing.
     pub top1_agreement: f64,
+    /// Share of the images, 0..1, whose five largest values stand at the same places, in whatever order. `None` when an
+    /// image has no more than five values.
+    pub top5_agreement: Option<f64>,
 }
+
+/// How many of the largest values `top5_agreement` looks at.
+const TOP: usize = 5;
 
 impl Agreement {
     /// Compares `other` with `reference`; the measure is symmetric.
@@ -48,16 +63,23 @@ impl Agreement {
         }
         let differences = Differences::of(&reference.data, &other.data);
         let images = reference.rows().len();
-        let agreeing = reference.rows().zip(other.rows()).filter(|(a, b)| same_top(a, b)).count();
+        let share = |same: fn(&[f32], &[f32]) -> bool| {
+            reference.rows().zip(other.rows()).filter(|(a, b)| same(a, b)).count() as f64 / images as f64
+        };
+        let few = reference.data.len() / images <= TOP;
         Ok(Self {
             images,
             values: reference.data.len(),
             not_finite: differences.not_finite,
+            largest: differences.largest,
             max_abs_diff: differences.max_abs,
             mean_abs_diff: differences.sum_abs / reference.data.len() as f64,
             max_rel_diff: differences.max_rel,
+            rel_error: if differences.max_abs == 0.0 { 0.0 } else { differences.max_abs / differences.largest },
+            max_ulp: (differences.not_finite == 0).then_some(differences.max_ulp),
             cosine: cosine(&reference.data, &other.data),
-            top1_agreement: agreeing as f64 / images as f64,
+            top1_agreement: share(same_top),
+            top5_agreement: (!few).then(|| share(same_top5)),
         })
     }
 
@@ -73,17 +95,23 @@ struct Differences {
     max_abs: f64,
     sum_abs: f64,
     max_rel: f64,
+    max_ulp: u32,
+    largest: f64,
 }
 
 impl Differences {
     fn of(a: &[f32], b: &[f32]) -> Self {
         let mut found = Self::default();
         for (a, b) in a.iter().zip(b) {
-            let (a, b) = (f64::from(*a), f64::from(*b));
+            for value in [a, b].into_iter().filter(|value| value.is_finite()) {
+                found.largest = found.largest.max(f64::from(value.abs()));
+            }
             if !(a.is_finite() && b.is_finite()) {
                 found.not_finite += 1;
                 continue;
             }
+            found.max_ulp = found.max_ulp.max(ulps(*a, *b));
+            let (a, b) = (f64::from(*a), f64::from(*b));
             let difference = (a - b).abs();
             let size = a.abs().max(b.abs());
             found.max_abs = found.max_abs.max(difference);
@@ -97,6 +125,15 @@ impl Differences {
     }
 }
 
+/// Steps between two finite numbers: the `f32` values are numbered in their order, both zeros being 0.
+fn ulps(a: f32, b: f32) -> u32 {
+    let number = |value: f32| {
+        let magnitude = i64::from(value.to_bits() & 0x7FFF_FFFF);
+        if value.is_sign_negative() { -magnitude } else { magnitude }
+    };
+    u32::try_from((number(a) - number(b)).unsigned_abs()).unwrap_or(u32::MAX)
+}
+
 fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
     let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
     let lengths = dot(a, a).sqrt() * dot(b, b).sqrt();
@@ -107,6 +144,22 @@ fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
 
 fn same_top(a: &[f32], b: &[f32]) -> bool {
     top1(a).is_some_and(|place| Some(place) == top1(b))
+}
+
+fn same_top5(a: &[f32], b: &[f32]) -> bool {
+    top5(a).is_some_and(|places| Some(places) == top5(b))
+}
+
+/// Places of the five largest values, ascending; of equal values the first. `None` when one is not finite.
+fn top5(values: &[f32]) -> Option<Vec<usize>> {
+    if values.len() <= TOP || values.iter().any(|value| !value.is_finite()) {
+        return None;
+    }
+    let mut places: Vec<usize> = (0..values.len()).collect();
+    places.select_nth_unstable_by(TOP - 1, |a, b| values[*b].total_cmp(&values[*a]).then(a.cmp(b)));
+    places.truncate(TOP);
+    places.sort_unstable();
+    Some(places)
 }
 
 /// Place of the largest value, the first of equal ones; `None` when there is none or one is not finite.
@@ -133,6 +186,8 @@ pub struct Spread {
     pub images: usize,
     /// Distance of the two closest images: the smallest, over all pairs, of the largest `|a - b|`.
     pub min: f64,
+    /// Median distance over all pairs of images.
+    pub median: f64,
     /// Distance of the two images farthest apart.
     pub max: f64,
 }
@@ -154,14 +209,12 @@ impl Spread {
         if output.data.iter().any(|value| !value.is_finite()) {
             return Err(Error::check("spread", "an output is NaN or infinite"));
         }
-        let (mut min, mut max) = (f64::INFINITY, 0.0_f64);
-        for (i, a) in rows.iter().enumerate() {
-            for b in &rows[i + 1..] {
-                let distance = Differences::of(a, b).max_abs;
-                (min, max) = (min.min(distance), max.max(distance));
-            }
-        }
-        Ok(Self { images: rows.len(), min, max })
+        let pairs = rows.iter().enumerate().flat_map(|(i, a)| rows[i + 1..].iter().map(move |b| (a, b)));
+        let mut distances: Vec<f64> = pairs.map(|(a, b)| Differences::of(a, b).max_abs).collect();
+        distances.sort_unstable_by(f64::total_cmp);
+        let last = distances.len() - 1;
+        // Of an even number the lower of the two in the middle: the more careful one.
+        Ok(Self { images: rows.len(), min: distances[0], median: distances[last / 2], max: distances[last] })
     }
 
     /// Whether a comparison at `tolerance` can tell the images apart: any two lie at least 100 tolerances apart.
@@ -185,7 +238,8 @@ mod tests {
         assert_eq!((agreement.images, agreement.values, agreement.not_finite), (3, 30, 0));
         assert_eq!((agreement.max_abs_diff, agreement.mean_abs_diff, agreement.max_rel_diff), (0.0, 0.0, 0.0));
         assert!((agreement.cosine.unwrap() - 1.0).abs() < 1e-12);
-        assert_eq!(agreement.top1_agreement, 1.0);
+        assert_eq!((agreement.top1_agreement, agreement.top5_agreement), (1.0, Some(1.0)));
+        assert_eq!((agreement.rel_error, agreement.max_ulp), (0.0, Some(0)));
         assert!(agreement.within(0.0));
     }
 
@@ -195,7 +249,10 @@ mod tests {
         let b = array(&[2, 2], &[1.5, 0.0, 4.0, 2.0]);
         let agreement = Agreement::of(&a, &b).unwrap();
         assert_eq!((agreement.max_abs_diff, agreement.mean_abs_diff, agreement.max_rel_diff), (4.0, 4.5 / 4.0, 1.0));
-        assert_eq!(agreement.top1_agreement, 0.5);
+        assert_eq!((agreement.top1_agreement, agreement.top5_agreement), (0.5, None));
+        assert_eq!((agreement.largest, agreement.rel_error), (4.0, 1.0));
+        // From 0 to 4 there are as many steps as the bits of 4.0 say: exponent 129, no mantissa.
+        assert_eq!(agreement.max_ulp, Some(129 << 23));
         let cosine = 5.5 / (5.0_f64.sqrt() * 22.25_f64.sqrt());
         assert!((agreement.cosine.unwrap() - cosine).abs() < 1e-12);
         assert!(agreement.within(4.0) && !agreement.within(3.999));
@@ -210,6 +267,7 @@ mod tests {
             assert_eq!(agreement.not_finite, 1);
             assert!(!agreement.within(f64::INFINITY), "{bad}");
             assert_eq!((agreement.max_abs_diff, agreement.top1_agreement), (f64::INFINITY, 0.5));
+            assert_eq!((agreement.largest, agreement.max_ulp), (3.0, None));
             let json = serde_json::to_value(&agreement).unwrap();
             assert!(json["max_abs_diff"].is_null() && json["cosine"].is_null());
         }
@@ -229,7 +287,8 @@ mod tests {
     #[test]
     fn a_vector_of_zeros_has_no_direction() {
         let zeros = array(&[2], &[0.0, 0.0]);
-        assert_eq!(Agreement::of(&zeros, &zeros).unwrap().cosine, None);
+        let agreement = Agreement::of(&zeros, &zeros).unwrap();
+        assert_eq!((agreement.cosine, agreement.rel_error), (None, 0.0));
     }
 
     #[test]
@@ -240,10 +299,33 @@ mod tests {
     }
 
     #[test]
+    fn steps_between_numbers_are_counted_across_zero() {
+        let next = |value: f32| f32::from_bits(value.to_bits() + 1);
+        assert_eq!((ulps(1.0, next(1.0)), ulps(-1.0, -next(1.0)), ulps(2.0, 1.0)), (1, 1, 1 << 23));
+        assert_eq!((ulps(0.0, -0.0), ulps(f32::from_bits(1), -f32::from_bits(2))), (0, 3));
+        assert_eq!(ulps(f32::MAX, f32::MIN), 2 * f32::MAX.to_bits());
+    }
+
+    #[test]
+    fn the_five_largest_are_a_set_and_the_first_of_equals_counts() {
+        let a = array(&[1, 7], &[7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0]);
+        let swapped = array(&[1, 7], &[3.0, 4.0, 5.0, 6.0, 7.0, 2.0, 1.0]);
+        let other = array(&[1, 7], &[7.0, 6.0, 5.0, 4.0, 2.0, 3.0, 1.0]);
+        let shares = |b: &Array| {
+            let agreement = Agreement::of(&a, b).unwrap();
+            (agreement.top1_agreement, agreement.top5_agreement)
+        };
+        assert_eq!(shares(&swapped), (0.0, Some(1.0)));
+        assert_eq!(shares(&other), (1.0, Some(0.0)));
+        assert_eq!(top5(&[1.0; 9]), Some(vec![0, 1, 2, 3, 4]));
+        assert_eq!((top5(&[1.0; 5]), top5(&[1.0, 2.0, 3.0, 4.0, 5.0, f32::NAN])), (None, None));
+    }
+
+    #[test]
     fn a_network_that_ignores_its_input_supports_no_comparison() {
         let alike = array(&[3, 2], &[0.1, 0.2, 0.1, 0.200_000_5, 5.0, 5.0]);
         let spread = Spread::of(&alike).unwrap();
-        assert!(spread.min < 1e-6 && spread.max > 4.0);
+        assert!(spread.min < 1e-6 && spread.max > 4.0 && spread.median > 4.0);
         assert!(!spread.supports(1e-4));
         let apart = array(&[2, 2], &[0.0, 1.0, 0.5, 1.0]);
         let spread = Spread::of(&apart).unwrap();

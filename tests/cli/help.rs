@@ -5,7 +5,7 @@ use std::process::Stdio;
 use super::shell::{DONE, INPUT, Shell, gnet};
 
 /// Every command a user sees.
-pub const COMMANDS: [&str; 11] = [
+pub const COMMANDS: [&str; 12] = [
     "reproduce",
     "train",
     "eval",
@@ -13,6 +13,7 @@ pub const COMMANDS: [&str; 11] = [
     "export",
     "summary",
     "compare",
+    "verify",
     "bench",
     "runtime",
     "doctor",
@@ -32,7 +33,7 @@ fn the_help_lists_every_command_and_no_other() {
 #[test]
 fn the_help_of_every_command_is_on_stdout_and_narrow() {
     let shell = Shell::new();
-    for command in COMMANDS.iter().chain(&["", "bench-worker"]) {
+    for command in COMMANDS.iter().chain(&["", "bench-worker", "verify-worker"]) {
         for flag in ["--help", "-h"] {
             let ran = shell.gnet(&format!("{command} {flag}"));
             assert_eq!((ran.code, ran.err.as_str()), (Some(DONE), ""), "{ran}");

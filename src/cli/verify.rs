@@ -1,0 +1,203 @@
+//! `gnet verify`: the same inputs through two sides, and what follows from the difference.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use gnet::data::Source;
+use gnet::metadata::Metadata;
+use gnet::runtime::{Provider, RunOptions};
+use gnet::verify::{
+    self, Bisect, Distribution, FileSide, InputSet, InputShape, Options, Plan, Precision, Side, Tolerance,
+};
+use gnet::{Error, Result};
+
+use super::engine::EngineArgs;
+use super::format::FormatArgs;
+use super::{output, values};
+
+/// Arguments of `gnet verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The ONNX file to verify.
+    #[arg(value_name = "FILE.onnx")]
+    file: PathBuf,
+    /// What it must equal: another file, or a checkpoint in Burn [default: the file itself in the first provider]
+    #[arg(long, value_name = "FILE2|CHECKPOINT")]
+    against: Option<PathBuf>,
+    /// What runs the file; a comma-separated list. FILE2 runs in the first.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = values::provider())]
+    provider: Vec<Provider>,
+    /// Samples of each kind of inputs, at least; 2 or more.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = values::whole::<usize>)]
+    samples: usize,
+    /// Seed of the inputs.
+    #[arg(long, value_name = "S", default_value_t = 0, value_parser = values::whole::<u64>)]
+    seed: u64,
+    /// Kinds of random inputs; a comma-separated list [default: all that suit the precision]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::one_of::<Distribution>(Distribution::ALL.map(Distribution::name)))]
+    inputs: Vec<Distribution>,
+    /// Where real images come from: fashion-mnist, embedded, or a folder [default: embedded, for a file of gnet's]
+    #[arg(long, value_name = "SOURCE", value_parser = values::source)]
+    data: Option<Source>,
+    /// The shape of an input that the file leaves open, such as image=Nx3x224x224. May be given several times.
+    #[arg(long, value_name = "NAME=SHAPE")]
+    input: Vec<InputShape>,
+    /// The precision whose tolerance is accepted [default: the coarsest that files and engines calculate in]
+    #[arg(long, value_name = "PRECISION", value_parser = values::one_of::<Precision>(Precision::ALL.map(Precision::name)))]
+    precision: Option<Precision>,
+    /// Largest accepted difference, as a share of the output's largest value [default: by precision]
+    #[arg(long, value_name = "SHARE")]
+    tolerance: Option<f64>,
+    /// Look for the layer in which the sides part.
+    #[arg(long, value_name = "WHEN", default_value = "failure", default_missing_value = "always", num_args = 0..=1, require_equals = true)]
+    bisect: When,
+    /// Threads an engine may use.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::whole::<usize>)]
+    threads: usize,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum When {
+    /// When they disagree.
+    Failure,
+    /// Also when the outputs agree.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+impl From<When> for Bisect {
+    fn from(when: When) -> Self {
+        match when {
+            When::Failure => Self::OnFailure,
+            When::Always => Self::Always,
+            When::Never => Self::Never,
+        }
+    }
+}
+
+/// Verifies, writes the record whatever it says, and fails when a side does not agree.
+pub fn run(args: &VerifyArgs) -> Result<()> {
+    let (mut reference, mut others) = args.sides()?;
+    let signatures: Vec<_> = others.iter().map(FileSide::signature).chain([reference.signature()]).collect();
+    let plan = Plan::new(args.samples, &signatures)?;
+    let tolerance = args.tolerance(reference.as_ref(), &others)?;
+    let sets = args.input_sets(reference.as_ref(), &others, &plan, tolerance.precision)?;
+    let options = Options { tolerance, bisect: args.bisect.into(), seed: args.seed };
+    let say = &mut |what: &str| output::note(what);
+    let verification = verify::verify(reference.as_mut(), &mut others, &sets, &options, say)?;
+    args.format.write(&verification)?;
+    verification.check()
+}
+
+/// The hidden `gnet verify-worker`: an engine in a process of its own.
+pub fn worker() -> Result<()> {
+    verify::serve(io::stdin().lock(), io::stdout().lock())
+}
+
+impl VerifyArgs {
+    /// The reference and what is compared with it.
+    fn sides(&self) -> Result<(Box<dyn Side>, Vec<FileSide>)> {
+        let open = |provider: &Provider| self.open(&self.file, *provider);
+        match &self.against {
+            None => {
+                let mut sides = self.provider.iter().map(open).collect::<Result<Vec<_>>>()?;
+                if sides.len() < 2 {
+                    return Err(Error::input("verify", "there is nothing to compare the file with")
+                        .remedy("give two providers (--provider tract,cpu), or --against a file or a checkpoint"));
+                }
+                Ok((Box::new(sides.remove(0)), sides))
+            }
+            Some(path) => {
+                let others = self.provider.iter().map(open).collect::<Result<Vec<_>>>()?;
+                let first = others.first().ok_or_else(|| Error::input("--provider", "names none"))?;
+                let reference =
+                    if path.is_dir() { checkpoint(path, first)? } else { Box::new(self.open(path, first.provider())?) };
+                Ok((reference, others))
+            }
+        }
+    }
+
+    fn open(&self, path: &Path, provider: Provider) -> Result<FileSide> {
+        let options = RunOptions { engine: self.engine.options(&[]), ..RunOptions::new(self.threads, 1) };
+        let side = FileSide::open(path, provider, &options, &self.input)?;
+        // Its plugin takes over every later session of the process it is registered in.
+        if provider != Provider::OpenVino {
+            return Ok(side);
+        }
+        let program = std::env::current_exe().map_err(|e| Error::input("gnet", format!("its own program: {e}")))?;
+        Ok(side.apart(&program))
+    }
+
+    fn tolerance(&self, reference: &dyn Side, others: &[FileSide]) -> Result<Tolerance> {
+        let coarsest = others.iter().map(Side::precision).fold(reference.precision(), Ord::max);
+        let tolerance = self.precision.unwrap_or(coarsest).tolerance();
+        self.tolerance.map_or(Ok(tolerance), |relative| tolerance.with_relative(relative))
+    }
+
+    /// Random samples of every kind, and real images where the file says how to prepare them.
+    fn input_sets(
+        &self,
+        reference: &dyn Side,
+        others: &[FileSide],
+        plan: &Plan,
+        precision: Precision,
+    ) -> Result<Vec<InputSet>> {
+        let signature = reference.signature();
+        let images = self.images(others, reference, plan)?;
+        let kinds = match &self.inputs[..] {
+            [] => Distribution::for_precision(precision),
+            given => given,
+        };
+        let sets = kinds.iter().map(|kind| InputSet::random(*kind, signature, plan, self.seed));
+        sets.chain(images.map(Ok)).collect()
+    }
+
+    fn images(&self, others: &[FileSide], reference: &dyn Side, plan: &Plan) -> Result<Option<InputSet>> {
+        let metadata = match others.first() {
+            Some(side) => Metadata::from_props(&side.model().metadata).map_err(|e| Error::file(&self.file, e))?,
+            None => None,
+        };
+        let (source, metadata) = match (&self.data, metadata) {
+            (None, None) => return Ok(None),
+            (Some(_), None) => {
+                return Err(Error::file(&self.file, "does not say how its images are prepared (no gnet metadata)")
+                    .remedy("leave --data out: random inputs need no preparation"));
+            }
+            (source, Some(metadata)) => (source.clone().unwrap_or(Source::Embedded), metadata),
+        };
+        let split = source.load()?.test;
+        InputSet::images(&metadata.preprocessing, &split, reference.signature(), plan, self.seed).map(Some)
+    }
+}
+
+/// A checkpoint's own forward, with its export at hand for the search.
+#[cfg(feature = "burn")]
+fn checkpoint(path: &Path, like: &FileSide) -> Result<Box<dyn Side>> {
+    use std::rc::Rc;
+
+    use gnet::train::checkpoint::{self, Checkpoint};
+    use gnet::{export, verify::BurnSide};
+
+    let checkpoint: Rc<Checkpoint> = Rc::new(checkpoint::load(path)?);
+    let side = BurnSide::new(&checkpoint, &like.signature().outputs)?;
+    let graph = &like.model().graph;
+    // The export is made as the file was, so that their nodes are the same.
+    let fold = !graph.nodes.iter().any(|node| node.is("BatchNormalization"));
+    let keep_aux = graph.outputs.len() > 1;
+    Ok(Box::new(side.with_export(move || {
+        let Checkpoint { model, config, metadata, .. } = checkpoint.as_ref();
+        let options = export::Options { fold, ..export::Options::new([]) };
+        Ok(export::googlenet(model, config, metadata, keep_aux, options)?.model)
+    })))
+}
+
+#[cfg(not(feature = "burn"))]
+fn checkpoint(path: &Path, _: &FileSide) -> Result<Box<dyn Side>> {
+    Err(Error::unavailable(path.display(), "this build reads no checkpoints (feature burn)"))
+}

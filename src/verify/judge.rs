@@ -1,0 +1,120 @@
+//! The verdict on one output for one kind of inputs.
+
+use serde::Serialize;
+
+use super::Tolerance;
+use crate::runtime::Array;
+use crate::runtime::compare::{Agreement, Spread};
+use crate::{Error, Result};
+
+/// What a comparison came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Within the tolerance, and the inputs can tell outputs apart.
+    Agree,
+    /// Within the tolerance, but the outputs are so alike that it proves nothing.
+    Weak,
+    /// Beyond the tolerance.
+    Disagree,
+}
+
+impl Verdict {
+    /// The name in tables and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agree => "agree",
+            Self::Weak => "weak",
+            Self::Disagree => "disagree",
+        }
+    }
+}
+
+/// How two sides compare on one output, and what follows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Judgement {
+    /// The measures.
+    #[serde(flatten)]
+    pub agreement: Agreement,
+    /// Largest difference accepted, in the output's unit.
+    pub accepted: f64,
+    /// How far the reference's outputs for different inputs lie apart; `null` when one is not finite.
+    pub spread: Option<Spread>,
+    /// What follows.
+    pub verdict: Verdict,
+    /// Why it is not `agree`.
+    pub reason: Option<String>,
+}
+
+impl Judgement {
+    /// Compares one output of `other` with the reference's. The rows are the samples, at least two, all fed different
+    /// inputs. `images` says that they were real images.
+    ///
+    /// # Errors
+    /// Shapes that differ ([`ErrorKind::Check`](crate::ErrorKind::Check)), nothing to compare, or fewer than two samples.
+    pub fn of(reference: &Array, other: &Array, tolerance: &Tolerance, images: bool) -> Result<Self> {
+        let agreement = Agreement::of(reference, other)?;
+        if agreement.images < 2 {
+            return Err(Error::input("comparison", "one sample cannot tell outputs apart; it takes two"));
+        }
+        let accepted = tolerance.accepted(agreement.largest);
+        let finite = reference.data.iter().all(|value| value.is_finite());
+        let spread = if finite { Some(Spread::of(reference)?) } else { None };
+        let (verdict, reason) = match tolerance.refusal(&agreement, images) {
+            Some(reason) => (Verdict::Disagree, Some(explained(reason, reference, other, agreement.not_finite))),
+            None => match spread.as_ref().and_then(|spread| tolerance.too_alike(spread, agreement.largest)) {
+                Some(reason) => (Verdict::Weak, Some(reason)),
+                None => (Verdict::Agree, None),
+            },
+        };
+        Ok(Self { agreement, accepted, spread, verdict, reason })
+    }
+}
+
+/// Says on which side the values that are not finite stand.
+fn explained(reason: String, reference: &Array, other: &Array, not_finite: usize) -> String {
+    if not_finite == 0 {
+        return reason;
+    }
+    let count = |array: &Array| array.data.iter().filter(|value| !value.is_finite()).count();
+    format!("{reason}: {} on the reference's side, {} on the other", count(reference), count(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::Precision;
+
+    fn judged(reference: &[f32], other: &[f32]) -> Judgement {
+        let array = |data: &[f32]| Array::new(vec![2, data.len() / 2], data.to_vec()).unwrap();
+        Judgement::of(&array(reference), &array(other), &Precision::F32.tolerance(), false).unwrap()
+    }
+
+    #[test]
+    fn each_verdict_has_its_reason() {
+        let agree = judged(&[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.000_01]);
+        assert_eq!((agree.verdict, agree.reason), (Verdict::Agree, None));
+        let disagree = judged(&[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.001]);
+        assert_eq!(disagree.verdict, Verdict::Disagree);
+        assert!(disagree.reason.unwrap().contains("accepted 4.00e-5"));
+        let weak = judged(&[1.0, 2.0, 1.0, 2.000_1], &[1.0, 2.0, 1.0, 2.000_1]);
+        assert_eq!(weak.verdict, Verdict::Weak);
+        assert!(weak.reason.unwrap().contains("apart"));
+    }
+
+    #[test]
+    fn the_side_with_a_nan_is_named_and_two_nans_are_no_agreement() {
+        let one = judged(&[1.0, 2.0, 3.0, 4.0], &[1.0, f32::NAN, 3.0, f32::INFINITY]);
+        let says = "2 of 4 values are NaN or infinite: 0 on the reference's side, 2 on the other";
+        assert_eq!((one.verdict, one.reason.as_deref()), (Verdict::Disagree, Some(says)));
+        assert!(one.spread.is_some());
+        let both = judged(&[1.0, f32::NAN, 3.0, 4.0], &[1.0, f32::NAN, 3.0, 4.0]);
+        assert_eq!((both.verdict, both.spread), (Verdict::Disagree, None));
+    }
+
+    #[test]
+    fn one_sample_is_refused() {
+        let one = Array::new(vec![1, 2], vec![1.0, 2.0]).unwrap();
+        assert!(Judgement::of(&one, &one, &Precision::F32.tolerance(), false).is_err());
+    }
+}

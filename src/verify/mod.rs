@@ -1,0 +1,181 @@
+//! Proof that two computations are the same: equal inputs through both, and what follows from the difference.
+//!
+//! A [`Side`] is whatever computes: a file in an engine ([`FileSide`]), or a checkpoint in Burn ([`BurnSide`]). [`verify`]
+//! feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by the [`Tolerance`] of the
+//! coarsest [`Precision`] that takes part. Where two sides part, [`bisect()`] finds the layer.
+
+mod apart;
+mod bisect;
+#[cfg(feature = "burn")]
+mod burn;
+mod inputs;
+mod judge;
+mod pairing;
+mod precision;
+mod probe;
+mod record;
+mod side;
+mod signature;
+
+#[cfg(feature = "burn")]
+pub use self::burn::BurnSide;
+#[cfg(all(feature = "burn", feature = "tract"))]
+pub(crate) use self::burn::{from_burn, to_burn};
+pub use apart::{WORKER_COMMAND, serve};
+pub use bisect::{Culprit, InputRange, Search, bisect, sweep};
+pub use inputs::{Distribution, IMAGES, InputSet};
+pub use judge::{Judgement, Verdict};
+pub use precision::{Precision, Tolerance};
+pub use record::{Comparison, Row, Verification};
+pub use side::{FileSide, Side};
+pub use signature::{InputShape, Plan, Port, Signature, apply_shapes};
+
+use crate::runtime::Array;
+use crate::{Error, Result};
+
+/// When to look for the layer in which two sides part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bisect {
+    /// When they disagree.
+    #[default]
+    OnFailure,
+    /// Also when they agree: a difference may vanish on its way to the output.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// How to verify.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What is accepted.
+    pub tolerance: Tolerance,
+    /// When to look for the layer.
+    pub bisect: Bisect,
+    /// Seed of the inputs, for the record.
+    pub seed: u64,
+}
+
+/// Compares each of `others` with `reference` on all inputs. `say` is told what is being done.
+///
+/// # Errors
+/// Sides that cannot be fed the same inputs, or an engine that fails. Disagreement is no error: it is in the record.
+pub fn verify(
+    reference: &mut dyn Side,
+    others: &mut [FileSide],
+    sets: &[InputSet],
+    options: &Options,
+    say: &mut dyn FnMut(&str),
+) -> Result<Verification> {
+    if others.is_empty() || sets.is_empty() {
+        return Err(Error::input("verify", "needs a second side and inputs"));
+    }
+    let mut comparisons = Vec::with_capacity(others.len());
+    let mut ties = Vec::with_capacity(others.len());
+    for other in others.iter() {
+        let differing = |e: Error| side::about(format!("{} against {}", other.label(), reference.label()), e);
+        ties.push(Ties::of(reference.signature(), other.signature()).map_err(differing)?);
+        comparisons.push(Comparison::new(other.label()));
+    }
+    for set in sets {
+        say(&format!("comparing on {} inputs", set.name));
+        let expected = run_all(reference, &set.runs)?;
+        for ((other, ties), comparison) in others.iter_mut().zip(&ties).zip(&mut comparisons) {
+            let runs: Vec<Vec<Array>> = set.runs.iter().map(|run| ties.inputs_of(run)).collect();
+            let found = run_all(other, &runs)?;
+            comparison.judge(reference.signature(), ties, set, &expected, &found, &options.tolerance)?;
+        }
+    }
+    for ((other, ties), comparison) in others.iter().zip(&ties).zip(&mut comparisons) {
+        comparison.conclude();
+        let wanted = match options.bisect {
+            Bisect::Never => false,
+            Bisect::OnFailure => comparison.verdict == Verdict::Disagree,
+            Bisect::Always => true,
+        };
+        if wanted {
+            // A search that fails must not take the verdict with it.
+            let found = search(reference, other, ties, comparison, sets, options, say);
+            comparison.search = Some(found.unwrap_or_else(|e| Search::none(format!("the search failed: {e}"))));
+        }
+    }
+    Ok(Verification::new(reference, sets, options, comparisons))
+}
+
+/// Which input and output of another side belongs to which of the reference.
+struct Ties {
+    /// For each input of the other side its place among the reference's.
+    inputs: Vec<usize>,
+    /// For each output of the reference its place among the other side's.
+    outputs: Vec<usize>,
+}
+
+impl Ties {
+    fn of(reference: &Signature, other: &Signature) -> Result<Self> {
+        Ok(Self { inputs: other.match_inputs(reference)?, outputs: reference.match_outputs(other)? })
+    }
+
+    fn inputs_of(&self, run: &[Array]) -> Vec<Array> {
+        self.inputs.iter().map(|place| run[*place].clone()).collect()
+    }
+}
+
+/// The outputs of all runs, each with its runs joined along the samples.
+fn run_all(side: &mut dyn Side, runs: &[Vec<Array>]) -> Result<Vec<Array>> {
+    let mut joined = Vec::new();
+    for run in runs {
+        let outputs = side.run(run)?;
+        join(&mut joined, outputs, run.first().map_or(1, Array::batch)).map_err(|e| Error::check(side.label(), e))?;
+    }
+    Ok(joined)
+}
+
+/// Appends the outputs of a run of `batch` samples to those of earlier runs, sample by sample.
+pub(crate) fn join(joined: &mut Vec<Array>, outputs: Vec<Array>, batch: usize) -> Result<()> {
+    let outputs = outputs.into_iter().map(|output| per_sample(output, batch));
+    if joined.is_empty() {
+        joined.extend(outputs);
+        return Ok(());
+    }
+    for (whole, part) in joined.iter_mut().zip(outputs) {
+        if whole.shape[1..] != part.shape[1..] {
+            let reason = format!("changes its shape from run to run: {:?}, then {:?}", whole.shape, part.shape);
+            return Err(Error::check("an output", reason));
+        }
+        whole.shape[0] += part.shape[0];
+        whole.data.extend(part.data);
+    }
+    Ok(())
+}
+
+/// An output whose first axis is not the batch is one sample as a whole.
+fn per_sample(mut output: Array, batch: usize) -> Array {
+    if output.shape.first() != Some(&batch) {
+        output.shape.insert(0, 1);
+    }
+    output
+}
+
+/// Looks for the layer on the inputs that part the two sides most, or on the first ones where nothing does.
+fn search(
+    reference: &dyn Side,
+    other: &FileSide,
+    ties: &Ties,
+    comparison: &Comparison,
+    sets: &[InputSet],
+    options: &Options,
+    say: &mut dyn FnMut(&str),
+) -> Result<Search> {
+    let Some(stand_in) = reference.as_file(other)? else {
+        return Ok(Search::none("the reference has no values in between to compare"));
+    };
+    let worst = comparison.worst_row().and_then(|row| sets.iter().find(|set| set.name == row.inputs));
+    let set = worst.unwrap_or(&sets[0]);
+    say(&format!("looking for the layer on {} inputs", set.name));
+    let run = set.runs.iter().map(|run| (run.clone(), ties.inputs_of(run))).collect::<Vec<_>>();
+    if comparison.verdict == Verdict::Disagree {
+        bisect(&stand_in, other, &run, &options.tolerance, say)
+    } else {
+        sweep(&stand_in, other, &run[0], &options.tolerance, say)
+    }
+}

@@ -1,0 +1,280 @@
+//! The record of a verification, as JSON and as tables.
+
+use serde::Serialize;
+
+use super::{Culprit, InputSet, Judgement, Options, Search, Side, Signature, Ties, Tolerance, Verdict};
+use crate::graph::Dim;
+use crate::report::{Cell, Column, Report, Table};
+use crate::runtime::Array;
+use crate::{Error, Result};
+
+/// What `gnet verify --format json` prints.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verification {
+    /// Whether every comparison agrees.
+    pub passed: bool,
+    /// What the others are compared with.
+    pub reference: String,
+    /// The inputs of the reference: name and shape.
+    pub inputs: Vec<InputRecord>,
+    /// Seed of the inputs.
+    pub seed: u64,
+    /// What was accepted.
+    pub tolerance: Tolerance,
+    /// One entry for each other side.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// An input of the reference.
+#[derive(Debug, Clone, Serialize)]
+pub struct InputRecord {
+    /// Its name.
+    pub name: String,
+    /// Its shape: numbers, or the name of the batch.
+    pub shape: Vec<Dim>,
+    /// Samples of one run.
+    pub batch: usize,
+}
+
+/// One side against the reference.
+#[derive(Debug, Clone, Serialize)]
+pub struct Comparison {
+    /// The side.
+    pub subject: String,
+    /// `disagree` when one row does; `weak` when an output agrees and no kind of inputs can tell it apart; else `agree`.
+    pub verdict: Verdict,
+    /// Why it is not `agree`.
+    pub reason: Option<String>,
+    /// One row for each output and kind of inputs.
+    pub rows: Vec<Row>,
+    /// The search for the layer, where there was one.
+    pub search: Option<Search>,
+}
+
+/// One output for one kind of inputs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Name of the output in the reference.
+    pub output: String,
+    /// The kind of inputs: a distribution's name, or `images`.
+    pub inputs: String,
+    /// Measures and verdict.
+    #[serde(flatten)]
+    pub judgement: Judgement,
+}
+
+impl Comparison {
+    pub(super) fn new(subject: &str) -> Self {
+        Self { subject: subject.to_owned(), verdict: Verdict::Agree, reason: None, rows: Vec::new(), search: None }
+    }
+
+    /// Judges all outputs for one kind of inputs.
+    pub(super) fn judge(
+        &mut self,
+        signature: &Signature,
+        ties: &Ties,
+        set: &InputSet,
+        expected: &[Array],
+        found: &[Array],
+        tolerance: &Tolerance,
+    ) -> Result<()> {
+        for ((name, place), expected) in signature.outputs.iter().zip(&ties.outputs).zip(expected) {
+            let found = &found[*place];
+            let named = |e: Error| match e.kind() {
+                crate::ErrorKind::Check => Error::check(format!("{}, output '{name}'", self.subject), e),
+                _ => e,
+            };
+            let judgement = Judgement::of(expected, found, tolerance, set.is_images()).map_err(named)?;
+            self.rows.push(Row { output: name.clone(), inputs: set.name.clone(), judgement });
+        }
+        Ok(())
+    }
+
+    /// The verdict on all rows.
+    ///
+    /// One kind of inputs that cannot tell outputs apart is no fault where another can: a softmax may well saturate on
+    /// large values. An output that no kind tells apart is unproved.
+    pub(super) fn conclude(&mut self) {
+        let place = |row: &Row| format!("output '{}' on {} inputs", row.output, row.inputs);
+        let said = |row: &Row| format!("{}: {}", place(row), row.judgement.reason.clone().unwrap_or_default());
+        if let Some(row) = self.worst_row() {
+            (self.verdict, self.reason) = (Verdict::Disagree, Some(said(row)));
+            return;
+        }
+        let proved =
+            |output: &str| self.rows.iter().any(|row| row.output == output && row.judgement.verdict == Verdict::Agree);
+        let weak = self.rows.iter().find(|row| !proved(&row.output));
+        if let Some(reason) = weak.map(said) {
+            (self.verdict, self.reason) = (Verdict::Weak, Some(format!("agreement proves nothing: {reason}")));
+        }
+    }
+
+    /// The row that disagrees most for its size; values that are not finite come first.
+    pub(super) fn worst_row(&self) -> Option<&Row> {
+        let rows = self.rows.iter().filter(|row| row.judgement.verdict == Verdict::Disagree);
+        let error = |row: &Row| match row.judgement.agreement.rel_error {
+            error if error.is_nan() => f64::INFINITY,
+            error => error,
+        };
+        // Of equal ones the first.
+        rows.rev().max_by(|a, b| error(a).total_cmp(&error(b)))
+    }
+}
+
+impl Verification {
+    pub(super) fn new(
+        reference: &dyn Side,
+        sets: &[InputSet],
+        options: &Options,
+        comparisons: Vec<Comparison>,
+    ) -> Self {
+        let run = sets.first().and_then(|set| set.runs.first());
+        let ports = reference.signature().inputs.iter().enumerate();
+        let batch = |place: usize| run.and_then(|run| run.get(place)).map_or(0, Array::batch);
+        Self {
+            passed: comparisons.iter().all(|comparison| comparison.verdict == Verdict::Agree),
+            reference: reference.label().to_owned(),
+            inputs: ports
+                .map(|(place, port)| InputRecord {
+                    name: port.name.clone(),
+                    shape: port.shape.clone(),
+                    batch: batch(place),
+                })
+                .collect(),
+            seed: options.seed,
+            tolerance: options.tolerance,
+            comparisons,
+        }
+    }
+
+    /// The failure that the record holds, if it does: the first comparison that does not agree, with the layer.
+    ///
+    /// # Errors
+    /// That failure, an [`ErrorKind::Check`](crate::ErrorKind::Check).
+    pub fn check(&self) -> Result<()> {
+        let Some(failed) = self.comparisons.iter().max_by_key(|comparison| comparison.verdict) else { return Ok(()) };
+        let Some(reason) = &failed.reason else { return Ok(()) };
+        let thing = format!("{} against {}", failed.subject, self.reference);
+        let layer = failed.search.as_ref().and_then(|search| search.culprit.as_ref());
+        let parted =
+            layer.map_or_else(String::new, |culprit| format!("; they part at {} ({})", culprit.node, culprit.op));
+        let error = Error::check(thing, format!("{reason}{parted}"));
+        Err(match failed.verdict {
+            Verdict::Weak => error.remedy("train the network first, or feed it other inputs (--inputs, --data)"),
+            _ => error,
+        })
+    }
+}
+
+impl Report for Verification {
+    fn tables(&self) -> Vec<Table> {
+        let mut tables = Vec::new();
+        for comparison in &self.comparisons {
+            tables.push(self.rows(comparison));
+            if let Some(search) = &comparison.search {
+                tables.push(layer(search));
+            }
+        }
+        tables
+    }
+}
+
+impl Verification {
+    fn rows(&self, comparison: &Comparison) -> Table {
+        let columns = [
+            Column::text("output"),
+            Column::text("inputs"),
+            Column::number("samples"),
+            Column::number("largest"),
+            Column::number("max abs"),
+            Column::number("mean abs"),
+            Column::number("accepted"),
+            Column::number("max rel"),
+            Column::number("error"),
+            Column::number("ULP"),
+            Column::number("1 - cosine"),
+            Column::number("top-1").unit("%"),
+            Column::number("top-5").unit("%"),
+            Column::number("spread").unit("tolerances"),
+            Column::text("verdict"),
+        ];
+        let mut table = Table::new(format!("{} against {}", comparison.subject, self.reference), columns);
+        for row in &comparison.rows {
+            let Judgement { agreement: a, accepted, spread, verdict, .. } = &row.judgement;
+            let percent = |share: Option<f64>| Cell::float(share.map(|share| 100.0 * share), 1);
+            table.row([
+                row.output.as_str().into(),
+                row.inputs.as_str().into(),
+                a.images.into(),
+                scientific(Some(a.largest)),
+                scientific(Some(a.max_abs_diff)),
+                scientific(Some(a.mean_abs_diff)),
+                scientific(Some(*accepted)),
+                scientific(Some(a.max_rel_diff)),
+                scientific(Some(a.rel_error)),
+                a.max_ulp.map(u64::from).into(),
+                scientific(a.cosine.map(|cosine| 1.0 - cosine)),
+                percent(Some(a.top1_agreement)),
+                percent(a.top5_agreement),
+                Cell::float(spread.map(|spread| spread.min / accepted).filter(|ratio| ratio.is_finite()), 0),
+                verdict.name().into(),
+            ]);
+        }
+        let Tolerance { precision, relative, .. } = self.tolerance;
+        table.note(match &comparison.reason {
+            None => format!("agree at {precision}: no difference beyond {relative:.0e} of the largest value"),
+            Some(reason) => format!("{}: {reason}", comparison.verdict.name()),
+        });
+        table.note(format!(
+            "error: max abs / largest; spread: how far the two closest samples' outputs lie apart; seed {}",
+            self.seed
+        ));
+        table
+    }
+}
+
+/// The layer that was found, and what goes into it.
+fn layer(search: &Search) -> Table {
+    let columns = [
+        Column::text("value"),
+        Column::text("shape"),
+        Column::number("min"),
+        Column::number("max"),
+        Column::number("error"),
+    ];
+    let title = match &search.culprit {
+        Some(Culprit { node, op, .. }) => format!("The sides part at {node} ({op})"),
+        None => "No layer parts the sides".to_owned(),
+    };
+    let mut table = Table::new(title, columns);
+    if let Some(culprit) = &search.culprit {
+        for input in &culprit.inputs {
+            table.row([
+                format!("input {}", input.name).as_str().into(),
+                format!("{:?}", input.shape).as_str().into(),
+                scientific(Some(f64::from(input.min))),
+                scientific(Some(f64::from(input.max))),
+                scientific(input.error),
+            ]);
+        }
+        let none = || Cell::Missing;
+        table.row(["output".into(), none(), none(), none(), scientific(culprit.error_after)]);
+        for note in culprit.differences.iter().chain(&culprit.remark) {
+            table.note(note.as_str());
+        }
+    }
+    if let Some(note) = &search.note {
+        table.note(note.as_str());
+    }
+    table.note(format!("{} layers, found in {} runs of each side", search.nodes, search.runs));
+    table
+}
+
+/// A number as `1.23e-4`: what is compared here spans many orders of magnitude.
+fn scientific(value: Option<f64>) -> Cell {
+    match value {
+        None => Cell::Missing,
+        Some(0.0) => Cell::Text("0".to_owned()),
+        Some(value) => Cell::Text(format!("{value:.2e}")),
+    }
+}

@@ -1,0 +1,275 @@
+//! The sides of a comparison: whatever computes outputs from inputs.
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::Precision;
+use super::apart::{Apart, Order};
+use super::signature::{InputShape, Signature, apply_shapes};
+use crate::graph::{Attribute, DType, Graph, Model, Node, ValueId};
+use crate::passes::{self, DEAD_CODE};
+use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
+use crate::{Error, ErrorKind, Result, files, onnx};
+
+/// Something that computes outputs from inputs.
+pub trait Side {
+    /// What it is called in a report, such as `model.onnx in tract`.
+    fn label(&self) -> &str;
+
+    /// Its inputs and outputs.
+    fn signature(&self) -> &Signature;
+
+    /// The precision it calculates in.
+    fn precision(&self) -> Precision;
+
+    /// The outputs for one run's inputs, both in the signature's order.
+    ///
+    /// # Errors
+    /// Inputs that do not fit, or an engine that fails.
+    fn run(&mut self, inputs: &[Array]) -> Result<Vec<Array>>;
+
+    /// The same computation as a file whose values in between can be read out; `None` when there is none.
+    ///
+    /// # Errors
+    /// A file that cannot be made.
+    fn as_file(&self, like: &FileSide) -> Result<Option<FileSide>>;
+}
+
+/// An ONNX file in an engine.
+pub struct FileSide {
+    label: String,
+    model: Model,
+    bytes: Bytes,
+    provider: Provider,
+    /// How the engine runs it; the batch is that of the inputs.
+    options: RunOptions,
+    signature: Signature,
+    /// The program whose worker runs the engine in a process of its own.
+    worker: Option<PathBuf>,
+    /// Part of another file, read out for a search: where its nodes lie is no proof and no failure.
+    part: bool,
+    /// The loaded file and the batch it is loaded for.
+    session: Option<(usize, Box<dyn Session>)>,
+}
+
+impl FileSide {
+    /// Reads a file; the engine loads it when it first runs. `shapes` say what the file leaves open.
+    ///
+    /// # Errors
+    /// A provider that this build does not have; a file that is missing, no ONNX model, or whose inputs stay open.
+    pub fn open(path: &Path, provider: Provider, options: &RunOptions, shapes: &[InputShape]) -> Result<Self> {
+        provider.ensure_available()?;
+        let bytes = Bytes::from(files::read(path)?);
+        let label = format!("{} in {provider}", path.display());
+        let named = |e: Error| about(path.display(), e);
+        let mut model = onnx::read(bytes.clone()).map_err(named)?;
+        apply_shapes(&mut model, shapes)?;
+        let signature = Signature::of(&model.graph).map_err(named)?;
+        // The file itself is what is judged; it is written anew only where its inputs had to be filled in.
+        let bytes = if shapes.is_empty() { bytes } else { onnx::write(&swept(&model)?).map_err(named)?.into() };
+        Ok(Self {
+            label,
+            model,
+            bytes,
+            provider,
+            options: options.clone(),
+            signature,
+            worker: None,
+            part: false,
+            session: None,
+        })
+    }
+
+    /// A model in memory.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for the file.
+    pub fn of_model(label: impl Into<String>, model: &Model, provider: Provider, options: &RunOptions) -> Result<Self> {
+        provider.ensure_available()?;
+        let model = swept(model)?;
+        let signature = Signature::of(&model.graph)?;
+        let bytes = onnx::write(&model)?.into();
+        let (label, options) = (label.into(), options.clone());
+        Ok(Self { label, model, bytes, provider, options, signature, worker: None, part: false, session: None })
+    }
+
+    /// The same with its engine in a process of its own: `program` must call [`serve`](super::serve) when it is started
+    /// with [`WORKER_COMMAND`](super::WORKER_COMMAND).
+    pub fn apart(self, program: &Path) -> Self {
+        Self { worker: Some(program.to_path_buf()), session: None, ..self }
+    }
+
+    /// What the file holds.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// What runs it.
+    pub fn provider(&self) -> Provider {
+        self.provider
+    }
+
+    /// How the engine runs it.
+    pub fn options(&self) -> &RunOptions {
+        &self.options
+    }
+
+    /// The computation without what no output needs. Its values have the numbers that [`exposing`](Self::exposing)
+    /// takes.
+    pub(super) fn live_graph(&self) -> Result<Graph> {
+        Ok(swept(&self.model)?.graph)
+    }
+
+    /// The same file with `values` as its outputs, in that order, and nothing that they do not need.
+    ///
+    /// Values that are not known to be f32 are cast to it, so that whatever crosses the border is one type.
+    pub(super) fn exposing(&self, values: &[ValueId]) -> Result<Self> {
+        let mut model = self.model.clone();
+        let outputs = values.iter().map(|id| as_f32(&mut model.graph, *id)).collect();
+        model.graph.outputs = outputs;
+        let part = self.beside(self.label.clone(), &model).map_err(|e| about(&self.label, e))?;
+        Ok(Self { part: true, ..part })
+    }
+
+    /// Another model in the same engine.
+    pub(super) fn beside(&self, label: impl Into<String>, model: &Model) -> Result<Self> {
+        let other = Self::of_model(label, model, self.provider, &self.options)?;
+        Ok(Self { worker: self.worker.clone(), ..other })
+    }
+
+    /// Loads for a batch, unless it is loaded for that one.
+    fn load(&mut self, batch: usize) -> Result<&mut dyn Session> {
+        let loaded = match self.session.take() {
+            Some(loaded) if loaded.0 == batch => loaded,
+            _ => {
+                let options = RunOptions { batch, ..self.options.clone() };
+                let session = self.open_session(&options).map_err(|e| about(&self.label, e))?;
+                (batch, session)
+            }
+        };
+        Ok(self.session.insert(loaded).1.as_mut())
+    }
+
+    fn open_session(&self, options: &RunOptions) -> Result<Box<dyn Session>> {
+        let order = Order { provider: self.provider, options: options.clone(), any_placement: self.part };
+        match &self.worker {
+            Some(program) => Ok(Box::new(Apart::start(program, order, &self.bytes)?)),
+            None => order.load(&self.bytes),
+        }
+    }
+}
+
+impl Side for FileSide {
+    fn label(&self) -> &str {
+        &self.label
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn precision(&self) -> Precision {
+        Precision::of(&self.model.graph).max(engine_precision(self.provider, &self.options.engine))
+    }
+
+    fn run(&mut self, inputs: &[Array]) -> Result<Vec<Array>> {
+        let batched = self.signature.inputs.iter().position(|port| port.batched());
+        let batch = match (self.signature.fixed_batch(), batched) {
+            (Some(batch), _) => batch,
+            (None, place) => place.and_then(|place| inputs.get(place)).map_or(1, Array::batch),
+        };
+        let (label, names) = (self.label.clone(), self.signature.clone());
+        let session = self.load(batch)?;
+        let mut run = || -> Result<Vec<Array>> {
+            let ordered = session.inputs().iter().map(|input| {
+                let place = names.inputs.iter().position(|port| port.name == input.name);
+                place.and_then(|place| inputs.get(place)).cloned().ok_or_else(|| {
+                    Error::input(
+                        format!("input '{}'", input.name),
+                        "the engine asks for it and the file does not list it",
+                    )
+                })
+            });
+            let ordered = ordered.collect::<Result<Vec<_>>>()?;
+            session.bind(&ordered)?;
+            session.run()?;
+            session.outputs()
+        };
+        let outputs = run().map_err(|e| about(&label, e))?;
+        if outputs.len() != names.outputs.len() {
+            let reason = format!("the engine gives {} outputs, the file lists {}", outputs.len(), names.outputs.len());
+            return Err(Error::check(label, reason));
+        }
+        Ok(outputs)
+    }
+
+    fn as_file(&self, _: &FileSide) -> Result<Option<FileSide>> {
+        Ok(Some(Self {
+            label: self.label.clone(),
+            model: self.model.clone(),
+            bytes: self.bytes.clone(),
+            provider: self.provider,
+            options: self.options.clone(),
+            signature: self.signature.clone(),
+            worker: self.worker.clone(),
+            part: self.part,
+            session: None,
+        }))
+    }
+}
+
+/// What an engine may calculate in at most, whatever the file says.
+fn engine_precision(provider: Provider, engine: &EngineOptions) -> Precision {
+    match provider {
+        Provider::Tract | Provider::Cpu => Precision::F32,
+        Provider::Cuda if engine.cuda.tf32 => Precision::Tf32,
+        Provider::Cuda => Precision::F32,
+        Provider::TensorRt if engine.tensorrt.fp16 => Precision::Fp16,
+        // Its builder may choose TF32 unless it is told not to.
+        Provider::TensorRt => Precision::Tf32,
+        Provider::OpenVino => match engine.openvino.precision {
+            runtime::Precision::F32 => Precision::F32,
+            runtime::Precision::F16 => Precision::Fp16,
+            runtime::Precision::Bf16 => Precision::Bf16,
+        },
+    }
+}
+
+/// The model without what no output needs: the writer refuses constants that nothing reads.
+fn swept(model: &Model) -> Result<Model> {
+    let mut model = model.clone();
+    passes::run(&mut model.graph, &[DEAD_CODE])?;
+    Ok(model)
+}
+
+/// ONNX's number for f32 in `Cast`.
+const F32: i64 = 1;
+
+fn as_f32(graph: &mut Graph, id: ValueId) -> ValueId {
+    let value = graph.value(id).clone();
+    if value.dtype == Some(DType::F32) {
+        return id;
+    }
+    let mut name = format!("{}:f32", value.name);
+    while graph.find(&name).is_some() {
+        name.push('_');
+    }
+    let cast = graph.add_value(name.clone(), Some(DType::F32), value.shape);
+    let mut node = Node::new(name, "Cast", vec![id], vec![cast]);
+    node.set("to", Attribute::Int(F32));
+    graph.nodes.push(node);
+    cast
+}
+
+/// Names what an error is about. Of another kind than bad input it is left as it is: its kind decides the exit code.
+pub(super) fn about(thing: impl std::fmt::Display, error: Error) -> Error {
+    if error.kind() != ErrorKind::Input {
+        return error;
+    }
+    let named = Error::input(thing, &error);
+    match error.remedy_text() {
+        Some(remedy) => named.remedy(remedy),
+        None => named,
+    }
+}

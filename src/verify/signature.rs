@@ -1,0 +1,330 @@
+//! What goes in and comes out of a side, and how samples are dealt to runs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::graph::{Dim, Graph, Model, shape_text};
+use crate::{Error, Result};
+
+/// An input by name and shape, its first axis being the batch where it is no number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Port {
+    /// Name in the file.
+    pub name: String,
+    /// Shape; only the first axis may be other than a number.
+    pub shape: Vec<Dim>,
+}
+
+impl Port {
+    /// Whether the first axis is as long as one likes.
+    pub fn batched(&self) -> bool {
+        self.shape.first().is_some_and(|dim| dim.known().is_none())
+    }
+
+    /// The shape for a batch; its first axis counts samples in any case.
+    pub(super) fn at(&self, batch: usize) -> Vec<usize> {
+        self.shape.iter().map(|dim| dim.known().unwrap_or(batch)).collect()
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, shape_text(&self.shape))
+    }
+}
+
+/// The inputs and outputs of a side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// Inputs in order.
+    pub inputs: Vec<Port>,
+    /// Names of the outputs in order.
+    pub outputs: Vec<String>,
+}
+
+impl Signature {
+    /// That of a graph.
+    ///
+    /// # Errors
+    /// An input without a shape, or with an axis beyond the first that is no number; a graph without input or output.
+    pub fn of(graph: &Graph) -> Result<Self> {
+        let inputs = graph.inputs.iter().map(|id| {
+            let value = graph.value(*id);
+            let place = format!("input '{}'", value.name);
+            let remedy = |shape: &str| format!("say it with --input {}={shape}", value.name);
+            let Some(shape) = value.shape.clone() else {
+                return Err(Error::input(place, "has no shape in the file").remedy(remedy("Nx3x224x224")));
+            };
+            if let Some(axis) = (1..shape.len()).find(|axis| shape[*axis].known().is_none()) {
+                let example: Vec<String> = shape.iter().map(Dim::to_string).collect();
+                let reason = format!("axis {axis} is no number but {}", shape[axis]);
+                return Err(Error::input(place, reason)
+                    .remedy(format!("{}, with numbers for all axes but the batch", remedy(&example.join("x")))));
+            }
+            Ok(Port { name: value.name.clone(), shape })
+        });
+        let inputs = inputs.collect::<Result<Vec<_>>>()?;
+        let outputs: Vec<String> = graph.outputs.iter().map(|id| graph.value(*id).name.clone()).collect();
+        if inputs.is_empty() || outputs.is_empty() {
+            return Err(Error::input("the graph", "needs an input and an output to be compared"));
+        }
+        Ok(Self { inputs, outputs })
+    }
+
+    /// The batch where the file fixes it: the first axis of the first input, when no input has an open one.
+    pub fn fixed_batch(&self) -> Option<usize> {
+        if self.inputs.iter().any(Port::batched) {
+            return None;
+        }
+        Some(self.inputs.first().and_then(|port| port.shape.first()?.known()).unwrap_or(1))
+    }
+
+    /// For each input of `self`, the index of the input of `other` that is the same: by name, or the only one.
+    ///
+    /// # Errors
+    /// Inputs that are not the same in number, name or shape; both lists are named.
+    pub(super) fn match_inputs(&self, other: &Self) -> Result<Vec<usize>> {
+        let list = |ports: &[Port]| ports.iter().map(Port::to_string).collect::<Vec<_>>().join(", ");
+        let fail = || Err(format!("takes {}, the other takes {}", list(&self.inputs), list(&other.inputs)));
+        let places = match places(self.inputs.iter().map(|p| &p.name), other.inputs.iter().map(|p| &p.name)) {
+            Some(places) => places,
+            None => return fail().map_err(|reason| Error::input("inputs", reason)),
+        };
+        let fits = |(a, b): (&Port, &Port)| {
+            a.shape.len() == b.shape.len()
+                && a.shape.iter().zip(&b.shape).all(|(a, b)| a.known().is_none() || b.known().is_none() || a == b)
+        };
+        if !self.inputs.iter().zip(places.iter().map(|place| &other.inputs[*place])).all(fits) {
+            return fail().map_err(|reason| Error::input("inputs", reason));
+        }
+        Ok(places)
+    }
+
+    /// For each output of `self`, the index of the output of `other` that is the same: by name, or the only one.
+    ///
+    /// # Errors
+    /// Outputs that are not the same in number or name ([`ErrorKind::Check`](crate::ErrorKind::Check)).
+    pub(super) fn match_outputs(&self, other: &Self) -> Result<Vec<usize>> {
+        places(self.outputs.iter(), other.outputs.iter()).ok_or_else(|| {
+            let reason = format!("one gives {}, the other {}", self.outputs.join(", "), other.outputs.join(", "));
+            Error::check("outputs", reason)
+        })
+    }
+}
+
+/// Where each name of `a` stands in `b`; a lone name fits any lone name.
+fn places<'a>(
+    a: impl ExactSizeIterator<Item = &'a String>,
+    b: impl ExactSizeIterator<Item = &'a String>,
+) -> Option<Vec<usize>> {
+    let b: Vec<&String> = b.collect();
+    match (a.len(), b.len()) {
+        (1, 1) => Some(vec![0]),
+        (n, m) if n != m => None,
+        _ => a.map(|name| b.iter().position(|other| *other == name)).collect(),
+    }
+}
+
+/// How many samples go through each run, and how many runs there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Samples of one run.
+    pub batch: usize,
+    /// Runs.
+    pub runs: usize,
+}
+
+/// Most samples of a run where the batch is open: it bounds the memory of the largest maps.
+const MAX_BATCH: usize = 8;
+
+impl Plan {
+    /// Deals at least `samples` samples to two runs or more, of one size: a fault that only a second run or a batch
+    /// beyond 1 shows needs both.
+    ///
+    /// # Errors
+    /// Fewer than two samples, or sides whose fixed batches differ.
+    pub fn new(samples: usize, signatures: &[&Signature]) -> Result<Self> {
+        if samples < 2 {
+            return Err(Error::input(format!("samples {samples}"), "it takes two to tell outputs apart"));
+        }
+        let mut fixed: Vec<usize> = signatures.iter().filter_map(|signature| signature.fixed_batch()).collect();
+        fixed.sort_unstable();
+        fixed.dedup();
+        let batch = match fixed[..] {
+            [] => samples.div_ceil(2).min(MAX_BATCH),
+            [0] => return Err(Error::input("batch 0", "a file with an empty batch computes nothing")),
+            [batch] => batch,
+            [a, b, ..] => {
+                return Err(Error::input("inputs", format!("one file's batch is fixed at {a}, the other's at {b}")));
+            }
+        };
+        Ok(Self { batch, runs: samples.div_ceil(batch).max(2) })
+    }
+
+    /// All samples.
+    pub fn samples(&self) -> usize {
+        self.batch * self.runs
+    }
+}
+
+/// The shape of an input where the file leaves it open: `NAME=SHAPE`, such as `image=Nx3x224x224`.
+///
+/// Axes are parted by `x` or commas; the first may be a name, which leaves the batch open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputShape {
+    /// The input.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<Dim>,
+}
+
+impl FromStr for InputShape {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let fail = |reason: &str| Error::input(format!("input '{text}'"), reason).remedy("write NAME=Nx3x224x224");
+        // A name may hold an equals sign, a shape cannot.
+        let (name, shape) = text.rsplit_once('=').ok_or_else(|| fail("is not NAME=SHAPE"))?;
+        if name.is_empty() {
+            return Err(fail("has no name"));
+        }
+        let axes = shape.split(['x', ',']).map(str::trim).enumerate().map(|(axis, text)| match text.parse::<usize>() {
+            Ok(0) => Err(fail("has an axis of length 0")),
+            Ok(size) => Ok(Dim::Known(size)),
+            Err(_) if axis == 0 && !text.is_empty() && text.chars().all(char::is_alphabetic) => Ok(Dim::symbol(text)),
+            Err(_) => Err(fail("has an axis that is no number")),
+        });
+        Ok(Self { name: name.to_owned(), shape: axes.collect::<Result<_>>()? })
+    }
+}
+
+/// Puts shapes into a model. What the file says of the values in between and of the outputs in terms of its own open
+/// axes no longer holds and is forgotten; engines infer it.
+///
+/// # Errors
+/// A name that is no input, or a shape that contradicts the file's.
+pub fn apply_shapes(model: &mut Model, shapes: &[InputShape]) -> Result<()> {
+    let graph = &mut model.graph;
+    for InputShape { name, shape } in shapes {
+        let Some(id) = graph.inputs.iter().copied().find(|id| graph.value(*id).name == *name) else {
+            let names: Vec<&str> = graph.inputs.iter().map(|id| graph.value(*id).name.as_str()).collect();
+            return Err(Error::input(format!("--input {name}"), format!("the inputs are {}", names.join(", "))));
+        };
+        let old = graph.value(id).shape.clone();
+        let contradicts = |old: &Vec<Dim>| {
+            old.len() != shape.len()
+                || old.iter().zip(shape).any(|(old, new)| old.known().is_some_and(|size| new.known() != Some(size)))
+        };
+        if let Some(old) = old.filter(contradicts) {
+            let reason = format!("{} contradicts the file's {}", shape_text(shape), shape_text(&old));
+            return Err(Error::input(format!("--input {name}"), reason));
+        }
+        graph.value_mut(id).shape = Some(shape.clone());
+    }
+    if !shapes.is_empty() {
+        let inner: Vec<_> = graph.nodes.iter().flat_map(|node| node.makes()).collect();
+        for id in inner {
+            let value = graph.value_mut(id);
+            if value.shape.as_ref().is_some_and(|shape| shape.iter().any(|dim| dim.known().is_none())) {
+                value.shape = None;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{DType, Node};
+
+    fn signature(inputs: &[(&str, &str)], outputs: &[&str]) -> Signature {
+        let shape =
+            |text: &str| text.split('x').map(|t| t.parse().map_or_else(|_| Dim::parse(t), Dim::Known)).collect();
+        Signature {
+            inputs: inputs.iter().map(|(name, text)| Port { name: (*name).into(), shape: shape(text) }).collect(),
+            outputs: outputs.iter().map(|name| (*name).into()).collect(),
+        }
+    }
+
+    #[test]
+    fn samples_are_dealt_to_two_runs_or_more() {
+        let open = signature(&[("a", "Nx3"), ("scale", "1x3")], &["y"]);
+        let fixed = signature(&[("a", "5x3")], &["y"]);
+        let plan = |samples, signatures: &[&Signature]| Plan::new(samples, signatures).map(|p| (p.batch, p.runs));
+        assert_eq!(plan(2, &[&open]).unwrap(), (1, 2));
+        assert_eq!(plan(9, &[&open, &open]).unwrap(), (5, 2));
+        assert_eq!(plan(40, &[&open]).unwrap(), (8, 5));
+        assert_eq!(plan(8, &[&open, &fixed]).unwrap(), (5, 2));
+        assert_eq!(plan(3, &[&fixed]).unwrap(), (5, 2));
+        let other = signature(&[("a", "7x3")], &["y"]);
+        let error = plan(8, &[&fixed, &other]).unwrap_err().to_string();
+        assert_eq!(error, "inputs: one file's batch is fixed at 5, the other's at 7");
+        assert!(plan(1, &[&open]).is_err());
+        assert!(plan(4, &[&signature(&[("a", "0x3")], &["y"])]).is_err());
+    }
+
+    #[test]
+    fn inputs_match_by_name_or_as_the_only_one() {
+        let a = signature(&[("p", "Nx3"), ("q", "Nx4")], &["y", "z"]);
+        let b = signature(&[("q", "Nx4"), ("p", "2x3")], &["z", "y"]);
+        assert_eq!(a.match_inputs(&b).unwrap(), [1, 0]);
+        assert_eq!(a.match_outputs(&b).unwrap(), [1, 0]);
+        let lone = signature(&[("x", "Nx3")], &["y"]);
+        assert_eq!(lone.match_inputs(&signature(&[("input.1", "Nx3")], &["495"])).unwrap(), [0]);
+        for (other, says) in [
+            (signature(&[("x", "Nx4")], &["y"]), "inputs: takes x N x 3, the other takes x N x 4"),
+            (a.clone(), "inputs: takes x N x 3, the other takes p N x 3, q N x 4"),
+        ] {
+            assert_eq!(lone.match_inputs(&other).unwrap_err().to_string(), says);
+        }
+        let error = a.match_outputs(&lone).unwrap_err();
+        assert_eq!(error.to_string(), "outputs: one gives y, z, the other y");
+        assert_eq!(error.kind(), crate::ErrorKind::Check);
+        assert!(a.match_outputs(&signature(&[("x", "1")], &["y", "w"])).is_err());
+    }
+
+    #[test]
+    fn an_input_shape_is_read_from_its_text() {
+        let dims = |text: &str| text.parse::<InputShape>().map(|s| (s.name, shape_text(&s.shape)));
+        assert_eq!(dims("image=Nx3x224x224").unwrap(), ("image".into(), "N x 3 x 224 x 224".into()));
+        assert_eq!(dims("a=b=4,7").unwrap(), ("a=b".into(), "4 x 7".into()));
+        for bad in ["image", "=3", "image=", "image=3xN", "image=0x3", "image=N-1x3", "image=3x-1"] {
+            assert!(dims(bad).is_err(), "{bad}");
+        }
+    }
+
+    fn model(shape: Option<Vec<Dim>>) -> Model {
+        let mut graph = Graph::new("g");
+        let x = graph.add_value("x", Some(DType::F32), shape.clone());
+        let y = graph.add_value("y", Some(DType::F32), shape);
+        graph.nodes = vec![Node::new("a", "Relu", vec![x], vec![y])];
+        (graph.inputs, graph.outputs) = (vec![x], vec![y]);
+        Model::new(graph, 18)
+    }
+
+    #[test]
+    fn open_axes_are_asked_for_and_filled() {
+        let open = || Some(vec![Dim::symbol("N"), Dim::Known(3), Dim::symbol("H")]);
+        let error = Signature::of(&model(open()).graph).unwrap_err();
+        assert_eq!(error.to_string(), "input 'x': axis 2 is no number but H");
+        assert!(error.remedy_text().unwrap().contains("--input x=Nx3xH"));
+        assert!(Signature::of(&model(None).graph).unwrap_err().to_string().contains("has no shape"));
+        let mut filled = model(open());
+        apply_shapes(&mut filled, &["x=Nx3x9".parse().unwrap()]).unwrap();
+        let signature = Signature::of(&filled.graph).unwrap();
+        assert_eq!(signature.inputs[0].to_string(), "x N x 3 x 9");
+        assert_eq!((signature.inputs[0].at(2), signature.fixed_batch()), (vec![2, 3, 9], None));
+        assert_eq!(filled.graph.value(filled.graph.outputs[0]).shape, None);
+        for (shape, says) in [
+            ("y=Nx3x9", "--input y: the inputs are x"),
+            ("x=Nx4x9", "--input x: N x 4 x 9 contradicts the file's N x 3 x H"),
+            ("x=Nx3", "contradicts"),
+        ] {
+            let error = apply_shapes(&mut model(open()), &[shape.parse().unwrap()]).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+}
