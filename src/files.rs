@@ -51,7 +51,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a place where [`write`] could not put a file, before the work of making one is done.
+/// Refuses a place where [`write()`] could not put a file, before the work of making one is done.
 ///
 /// # Errors
 /// The folder is not there, or something else than a file has the name: a folder, a device, a pipe, a dangling link. A

@@ -69,7 +69,7 @@ enum Command {
     #[cfg(feature = "data")]
     Verify(Box<verify::VerifyArgs>),
     /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
-    Bench(bench::BenchArgs),
+    Bench(Box<bench::BenchArgs>),
     /// Fetch, list and remove the ONNX Runtime library and its plugins.
     #[cfg(feature = "ort")]
     Runtime(runtime::RuntimeArgs),

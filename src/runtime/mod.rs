@@ -157,9 +157,8 @@ pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Bo
 /// engine's.
 ///
 /// # Errors
-/// A provider this build does not have or that cannot be used here
-/// ([`ErrorKind::Unavailable`]); options that mean nothing; a file the engine cannot load,
-/// with what the engine said. The caller knows the file's name and adds it.
+/// A provider this build does not have or that cannot be used here ([`ErrorKind::Unavailable`]); options that mean
+/// nothing; a file the engine cannot load, with what the engine said. The caller adds the file's name ([`in_file`]).
 pub fn open(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     provider.ensure_available()?;
     options.check()?;

@@ -112,7 +112,7 @@ pub fn bisect(
     Ok(hunt.found(Some(culprit), probe.runs))
 }
 
-/// Looks at every layer in order, [a few](CHUNK) at a time, also where the outputs agree in the end.
+/// Looks at every layer in order, a few at a time, also where the outputs agree in the end.
 ///
 /// # Errors
 /// As [`bisect()`].
