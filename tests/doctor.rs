@@ -42,7 +42,7 @@ fn the_document_has_the_documented_keys() {
     let (output, json) = doctor(&[]);
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(keys(&json), "cpu gpus limits onnxruntime providers schema_version");
-    assert_eq!(keys(&json["cpu"]), "arch features logical_cores name physical_cores");
+    assert_eq!(keys(&json["cpu"]), "arch features logical_cores name physical_cores vendor");
     assert_eq!(
         keys(&json["limits"]),
         "affinity_cores available_bytes cpu_quota memory_bytes memory_limit_bytes usable_cores"
@@ -55,7 +55,7 @@ fn the_document_has_the_documented_keys() {
     assert_eq!(keys(cuda), "checks dependencies provider reason remedy usable");
     let questions: Vec<_> =
         cuda["checks"].as_array().unwrap().iter().map(|c| c["question"].as_str().unwrap()).collect();
-    assert_eq!(questions, ["built_in", "library", "compiled", "dependencies", "device", "session"]);
+    assert_eq!(questions, ["built_in", "library", "compiled", "device", "dependencies", "session"]);
     assert_eq!(keys(&cuda["checks"][0]), "answer found question reason remedy");
     assert_eq!(keys(&cuda["dependencies"][0]), "found name product required");
     assert!(json["limits"]["usable_cores"].as_u64().unwrap() >= 1);
@@ -109,9 +109,25 @@ fn cuda_without_a_gpu_exits_with_3_and_the_reason() {
     }
     assert_eq!(output.status.code(), Some(3));
     assert!(said(&output).contains("error: provider cuda: "), "{}", said(&output));
-    let device = &provider(&json, "cuda")["checks"][4];
+    let device = &provider(&json, "cuda")["checks"][3];
     assert_eq!((&device["question"], &device["answer"]), (&"device".into(), &"no".into()));
     assert!(device["reason"].as_str().unwrap().contains("/dev/nvidia0"));
+}
+
+/// The whole check of a GPU says so before it builds or fetches anything.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_gpu_check_without_a_gpu_says_so_at_once() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/gpu-check");
+    let output = Command::new(&script).arg("--speed").output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let (_, json) = doctor(&[]);
+    if json["gpus"]["device_files"].as_array().is_some_and(|files| !files.is_empty()) {
+        return;
+    }
+    let output = Command::new(&script).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    assert!(output.stdout.is_empty() && said(&output).contains("no NVIDIA GPU is seen"), "{}", said(&output));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::TypedValueParser;
 use clap::{Args, Subcommand};
 use gnet::Result;
 use gnet::install::{self, Installation, Kind, Observer, Options, Step, Wheel};
@@ -11,7 +11,7 @@ use gnet::report::number;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::format::FormatArgs;
-use super::output;
+use super::{output, values};
 
 /// Arguments of `gnet runtime`.
 #[derive(Debug, Args)]
@@ -32,10 +32,10 @@ enum RuntimeCommand {
 }
 
 const INSTALL_HELP: &str = "\
-cpu is ONNX Runtime 1.31.1; cuda is the same with its CUDA and TensorRT providers, which need CUDA 13 and cuDNN 9 from the
-system; openvino is OpenVINO's plugin 1.8.1, which needs one of the two others.
+cpu is ONNX Runtime 1.31.1; cuda is the same with its CUDA and TensorRT providers, which need CUDA 13 and cuDNN 9 from \
+the system; openvino is OpenVINO's plugin 1.8.1 for processors of Intel's, which needs one of the two others.
 
-pip's own settings hold: index, proxy, certificates. Where there is no network, put the wheel into a folder and say
+pip's own settings hold: index, proxy, certificates. Where there is no network, put the wheel into a folder and say \
 PIP_NO_INDEX=1 PIP_FIND_LINKS=FOLDER. XDG_DATA_HOME moves the data directory.";
 
 #[derive(Debug, Args)]
@@ -73,7 +73,7 @@ struct RemoveArgs {
 }
 
 fn kind() -> impl TypedValueParser<Value = Kind> {
-    PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(|name| name.parse::<Kind>())
+    values::one_of(Kind::ALL.map(Kind::name))
 }
 
 /// Runs one of the three.

@@ -20,6 +20,8 @@ pub struct Feature {
 pub struct Cpu {
     /// Its name, as the system has it.
     pub name: String,
+    /// Its maker, as an x86 processor names itself: `GenuineIntel`, `AuthenticAMD`; `None` where it does not.
+    pub vendor: Option<String>,
     /// Its architecture, such as `x86_64`.
     pub arch: String,
     /// Logical cores that are switched on.
@@ -74,6 +76,7 @@ impl Cpu {
         };
         Self {
             name: values(text, "model name").next().unwrap_or("unknown").to_owned(),
+            vendor: values(text, "vendor_id").next().map(str::to_owned),
             arch: arch.to_owned(),
             logical_cores: values(text, "processor").count(),
             physical_cores: physical_cores(text),
@@ -121,6 +124,7 @@ mod tests {
     /// Two of the processors that a dual-socket Xeon lists, cut to what is read.
     const SAPPHIRE_RAPIDS: &str = "\
 processor\t: 0
+vendor_id\t: GenuineIntel
 model name\t: Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz
 physical id\t: 0
 core id\t\t: 0
@@ -149,6 +153,7 @@ flags\t\t: fpu fma
     fn a_xeon_with_amx() {
         let cpu = Cpu::read(Some(SAPPHIRE_RAPIDS), "x86_64");
         assert_eq!(cpu.name, "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz");
+        assert_eq!(cpu.vendor.as_deref(), Some("GenuineIntel"));
         assert_eq!((cpu.logical_cores, cpu.physical_cores), (3, Some(2)), "two of the three share a core");
         assert!(cpu.features.iter().all(|feature| feature.present), "{:?}", cpu.features);
         let without = Cpu::read(Some(&SAPPHIRE_RAPIDS.replace("amx_int8", "").replace("avx512_vnni ", "")), "x86_64");

@@ -8,12 +8,12 @@
 //!
 //! | key | what it holds |
 //! | --- | --- |
-//! | `cpu` | `name`, `arch`, `logical_cores`, `physical_cores`, `features[]`: `name`, `title`, `present` |
+//! | `cpu` | `name`, `vendor`, `arch`, `logical_cores`, `physical_cores`, `features[]`: `name`, `title`, `present` |
 //! | `limits` | `affinity_cores`, `cpu_quota`, `usable_cores`, `memory_bytes`, `available_bytes`, `memory_limit_bytes` |
 //! | `gpus` | `driver`, `device_files[]`, `devices[]`: `name`, `compute_capability`, `memory_bytes` |
 //! | `onnxruntime` | `library` (`path`, `source`, `version`, `providers[]`) or `null`, then `reason`, `remedy` |
 //! | `providers[]` | `provider`, `usable`, `reason`, `remedy`, `checks[]`, `dependencies[]` |
-//! | `checks[]` | `question` (`built_in`, `library`, `compiled`, `dependencies`, `device`, `session`), `answer` (`yes`, `no`, `not_needed`, `not_tried`), `found`, `reason`, `remedy` |
+//! | `checks[]` | `question` (`built_in`, `library`, `compiled`, `device`, `dependencies`, `session`), `answer` (`yes`, `no`, `not_needed`, `not_tried`), `found`, `reason`, `remedy` |
 //! | `dependencies[]` | `name`, `product`, `required`, `found` (`path`, `version`, `by`) or `null` |
 
 mod convolution;
@@ -99,20 +99,32 @@ impl From<&Result<OrtLibrary, No>> for OrtReport {
 /// Examines this machine. `trying` is told which provider is tried next: each takes a moment, TensorRT up to a minute.
 pub fn examine(options: &Options, mut trying: impl FnMut(Provider)) -> Diagnosis {
     let system = System::this();
-    let (loader, gpus) = (Loader::this(), Gpus::this());
-    let library = library(options);
+    let machine = Machine {
+        cpu: Cpu::read(system.text("/proc/cpuinfo").as_deref(), std::env::consts::ARCH),
+        gpus: Gpus::this(),
+        loader: Loader::this(),
+        library: library(options),
+    };
     let mut providers = Vec::new();
     for provider in Provider::ALL {
         trying(provider);
-        providers.push(examine_provider(provider, options, &library, &loader, &gpus));
+        providers.push(machine.judge(provider, options));
     }
     Diagnosis {
-        cpu: Cpu::read(system.text("/proc/cpuinfo").as_deref(), std::env::consts::ARCH),
         limits: Limits::read(&system),
-        gpus,
-        onnxruntime: (&library).into(),
+        onnxruntime: (&machine.library).into(),
+        cpu: machine.cpu,
+        gpus: machine.gpus,
         providers,
     }
+}
+
+/// What every provider is judged by.
+struct Machine {
+    cpu: Cpu,
+    gpus: Gpus,
+    loader: Loader,
+    library: Result<OrtLibrary, No>,
 }
 
 fn library(options: &Options) -> Result<OrtLibrary, No> {
@@ -130,30 +142,28 @@ fn ask(options: &Options, job: Job) -> Reply {
     worker::ask(&options.exe, &Order { job, engine: options.engine.clone() }, options.timeout)
 }
 
-fn examine_provider(
-    provider: Provider,
-    options: &Options,
-    library: &Result<OrtLibrary, No>,
-    loader: &Loader,
-    gpus: &Gpus,
-) -> ProviderReport {
-    let plugin = engine::plugin(&options.engine);
-    let path = match provider {
-        Provider::OpenVino => plugin.as_deref().ok(),
-        _ => library.as_ref().ok().map(|library| Path::new(&library.path)),
-    };
-    let dependencies = libraries::dependencies(provider, path, loader);
-    let built_in = provider.ensure_available().map_err(|error| No::from(&error));
-    let worth_trying = built_in.is_ok() && (library.is_ok() || !is_onnx_runtimes(provider));
-    ProviderReport::judge(Facts {
-        provider,
-        built_in,
-        library: library.clone(),
-        plugin: plugin.as_deref().map(|path| path.display().to_string()).map_err(No::clone),
-        dependencies: &dependencies,
-        gpus,
-        session: worth_trying.then(|| session(provider, options)),
-    })
+impl Machine {
+    fn judge(&self, provider: Provider, options: &Options) -> ProviderReport {
+        let library = &self.library;
+        let plugin = engine::plugin(&options.engine);
+        let path = match provider {
+            Provider::OpenVino => plugin.as_deref().ok(),
+            _ => library.as_ref().ok().map(|library| Path::new(&library.path)),
+        };
+        let dependencies = libraries::dependencies(provider, path, &self.loader);
+        let built_in = provider.ensure_available().map_err(|error| No::from(&error));
+        let worth_trying = built_in.is_ok() && (library.is_ok() || !is_onnx_runtimes(provider));
+        ProviderReport::judge(Facts {
+            provider,
+            built_in,
+            library: library.clone(),
+            plugin: plugin.as_deref().map(|path| path.display().to_string()).map_err(No::clone),
+            dependencies: &dependencies,
+            gpus: &self.gpus,
+            vendor: self.cpu.vendor.as_deref(),
+            session: worth_trying.then(|| session(provider, options)),
+        })
+    }
 }
 
 fn session(provider: Provider, options: &Options) -> Result<String, No> {

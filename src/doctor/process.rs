@@ -66,6 +66,7 @@ fn text(file: &mut File) -> io::Result<String> {
 
 #[cfg(unix)]
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

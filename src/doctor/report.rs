@@ -48,7 +48,7 @@ impl Diagnosis {
     }
 
     fn provider_table(&self) -> Table {
-        let columns = ["provider", "usable", "built in", "library", "compiled", "dependencies", "device", "session"];
+        let columns = ["provider", "usable", "built in", "library", "compiled", "device", "dependencies", "session"];
         let mut table = Table::new("Providers", columns.map(Column::text));
         for report in &self.providers {
             let usable = if report.usable { "yes" } else { "NO" };
@@ -57,7 +57,7 @@ impl Diagnosis {
         }
         for (names, check) in self.noes() {
             let reason = check.reason.as_deref().unwrap_or("no reason is known");
-            table.note(format!("{names}, {}: {reason}", check.question.name()));
+            table.note(format!("{names}, {}: {reason}", check.question.name().replace('_', " ")));
             if let Some(remedy) = &check.remedy {
                 table.note(format!("  help: {remedy}"));
             }

@@ -29,8 +29,12 @@ impl No {
 }
 
 impl From<&Error> for No {
+    /// The error's own words; a provider's name before them is left out, because each reason stands beside one.
     fn from(error: &Error) -> Self {
-        Self { reason: error.to_string(), remedy: error.remedy_text().map(str::to_owned) }
+        let text = error.to_string();
+        let of_provider = text.strip_prefix("provider ").and_then(|rest| rest.split_once(": "));
+        let reason = of_provider.map_or(text.as_str(), |(_, reason)| reason).to_owned();
+        Self { reason, remedy: error.remedy_text().map(str::to_owned) }
     }
 }
 
@@ -44,10 +48,10 @@ pub enum Question {
     Library,
     /// Whether that library holds the provider, or for OpenVINO, whether its plugin is there.
     Compiled,
+    /// Whether a device is seen: without one, no library helps.
+    Device,
     /// Whether the libraries it needs from the system are where the loader finds them.
     Dependencies,
-    /// Whether a device is seen.
-    Device,
     /// Whether a session ran one convolution there and the answer was right.
     Session,
 }
@@ -125,6 +129,8 @@ pub(super) struct Facts<'a> {
     pub plugin: Result<String, No>,
     pub dependencies: &'a [Dependency],
     pub gpus: &'a Gpus,
+    /// The processor's maker, where it names itself.
+    pub vendor: Option<&'a str>,
     /// What the session came to; `None` when it was not tried.
     pub session: Option<Result<String, No>>,
 }
@@ -168,8 +174,8 @@ impl ProviderReport {
             Check::judged(Question::BuiltIn, facts.built_in.clone().map(|()| String::new())),
             library(&facts),
             compiled(&facts),
-            found_dependencies(&facts),
             device(&facts),
+            found_dependencies(&facts),
             match facts.session {
                 Some(result) => Check::judged(Question::Session, result),
                 None => Check::of(Question::Session, Answer::NotTried),
@@ -270,15 +276,27 @@ fn summary(dependencies: &[Dependency]) -> String {
 }
 
 fn device(facts: &Facts<'_>) -> Check {
-    if !matches!(facts.provider, Provider::Cuda | Provider::TensorRt) {
-        return Check::yes(Question::Device, "the processor");
-    }
-    let major = |d: &Dependency| d.name.strip_prefix("libcudart.so.")?.parse().ok();
-    match facts.gpus.fault(facts.dependencies.iter().find_map(major)) {
-        Some(no) => Check::no(Question::Device, no),
-        None => Check::yes(Question::Device, facts.gpus.summary()),
+    let question = Question::Device;
+    match facts.provider {
+        Provider::Cuda | Provider::TensorRt => {
+            let major = |d: &Dependency| d.name.strip_prefix("libcudart.so.")?.parse().ok();
+            match facts.gpus.fault(facts.dependencies.iter().find_map(major)) {
+                Some(no) => Check::no(question, no),
+                None => Check::yes(question, facts.gpus.summary()),
+            }
+        }
+        // Seen with the plugin 1.8.1: registered on a processor of AMD's, it lists no device at all.
+        Provider::OpenVino if facts.vendor.is_some_and(|vendor| vendor != INTEL) => {
+            let vendor = facts.vendor.unwrap_or_default();
+            let no = No::new(format!("OpenVINO's plugin offers devices of Intel's only; this processor is {vendor}"));
+            Check::no(question, no.remedy("use --provider cpu"))
+        }
+        _ => Check::yes(question, "the processor"),
     }
 }
+
+/// How an x86 processor of Intel's names its maker.
+const INTEL: &str = "GenuineIntel";
 
 #[cfg(test)]
 mod tests {
@@ -309,6 +327,7 @@ mod tests {
             plugin: Err(No::new("no plugin").remedy("install it")),
             dependencies,
             gpus,
+            vendor: Some(INTEL),
             session: Some(Ok("ran".into())),
         }
     }
@@ -339,8 +358,8 @@ mod tests {
             [
                 "ONNX Runtime 1.31.1 (installed)",
                 "CUDAExecutionProvider",
-                "CUDA runtime 13.0.96",
                 "NVIDIA H100, driver 580.65.06",
+                "CUDA runtime 13.0.96",
                 "ran"
             ]
         );
@@ -349,17 +368,20 @@ mod tests {
 
     #[test]
     fn the_first_reason_is_the_verdict_and_the_session_was_tried_all_the_same() {
-        let gpus = Gpus::default();
+        let gpus = h100();
         let missing = [dependency("libcudnn.so.9", "cuDNN 9", None)];
         let session = Some(Err(No::new("CUDA failure 100")));
         let report = ProviderReport::judge(Facts { session, ..facts(Provider::Cuda, &missing, &gpus) });
-        assert_eq!((answers(&report).as_str(), report.usable), ("yyynnn", false));
+        assert_eq!((answers(&report).as_str(), report.usable), ("yyyynn", false));
         assert_eq!(report.reason.as_deref(), Some("libcudnn.so.9 (cuDNN 9) is not installed"));
         let error = report.error().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(error.to_string(), "provider cuda: libcudnn.so.9 (cuDNN 9) is not installed");
         assert_eq!(error.remedy_text(), Some("install cuDNN 9 for it"));
         assert_eq!(report.checks[5].reason.as_deref(), Some("CUDA failure 100"));
+        let gpus = Gpus::default();
+        let report = ProviderReport::judge(Facts { session: None, ..facts(Provider::Cuda, &missing, &gpus) });
+        assert!(report.reason.unwrap().starts_with("no NVIDIA GPU is seen"), "without a GPU no library helps");
     }
 
     #[test]
@@ -386,23 +408,41 @@ mod tests {
         let library = Err(No::new("no library was found").remedy("`gnet runtime install`"));
         let none = Facts { library: library.clone(), session: None, ..facts(Provider::Cpu, &[], &gpus) };
         let report = ProviderReport::judge(none);
-        assert_eq!((answers(&report).as_str(), report.reason.as_deref()), ("yn?-y?", Some("no library was found")));
+        assert_eq!((answers(&report).as_str(), report.reason.as_deref()), ("yn?y-?", Some("no library was found")));
         let built_in = Err(No::new("this build has no ONNX Runtime"));
         let report =
             ProviderReport::judge(Facts { built_in, library, session: None, ..facts(Provider::Cpu, &[], &gpus) });
-        assert_eq!((answers(&report).as_str(), report.usable), ("n??-y?", false));
+        assert_eq!((answers(&report).as_str(), report.usable), ("n??y-?", false));
         assert_eq!(report.error().unwrap().to_string(), "provider cpu: this build has no ONNX Runtime");
+    }
+
+    #[test]
+    fn an_errors_words_stand_without_the_providers_name() {
+        let error = Error::unavailable("provider cuda", "no device: none").remedy("a GPU");
+        let no = No::from(&error);
+        assert_eq!((no.reason.as_str(), no.remedy.as_deref()), ("no device: none", Some("a GPU")));
+        assert_eq!(No::from(&Error::input("/x", "is no library")).reason, "/x: is no library");
     }
 
     #[test]
     fn tract_needs_nothing_and_openvino_its_plugin() {
         let gpus = Gpus::default();
-        assert_eq!(answers(&ProviderReport::judge(facts(Provider::Tract, &[], &gpus))), "y---yy");
+        assert_eq!(answers(&ProviderReport::judge(facts(Provider::Tract, &[], &gpus))), "y--y-y");
         let session = Some(Err(No::new("x")));
         let report = ProviderReport::judge(Facts { session, ..facts(Provider::OpenVino, &[], &gpus) });
-        assert_eq!((answers(&report).as_str(), report.reason.as_deref()), ("yyn?yn", Some("no plugin")));
+        assert_eq!((answers(&report).as_str(), report.reason.as_deref()), ("yyny?n", Some("no plugin")));
         let found = [dependency("libopenvino.so.2641", "OpenVINO", Some("2641"))];
         let plugin = Ok("/p/plugin.so".to_owned());
+        let session = Some(Err(No::new("the plugin offers no CPU device")));
+        let amd = Facts {
+            plugin: plugin.clone(),
+            vendor: Some("AuthenticAMD"),
+            session,
+            ..facts(Provider::OpenVino, &found, &gpus)
+        };
+        let report = ProviderReport::judge(amd);
+        let reason = "OpenVINO's plugin offers devices of Intel's only; this processor is AuthenticAMD";
+        assert_eq!((answers(&report).as_str(), report.reason.as_deref()), ("yyynyn", Some(reason)));
         let report = ProviderReport::judge(Facts { plugin, ..facts(Provider::OpenVino, &found, &gpus) });
         assert_eq!((answers(&report).as_str(), report.usable), ("yyyyyy", true));
     }

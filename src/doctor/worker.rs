@@ -195,8 +195,6 @@ mod tests {
     fn a_provider_that_is_not_built_in_is_a_reason() {
         let mut answer = Vec::new();
         serve(&*serde_json::to_vec(&order(Job::Convolution(Provider::Tract))).unwrap(), &mut answer).unwrap();
-        assert!(
-            String::from_utf8(answer).unwrap().starts_with("\n{\"no\":{\"reason\":\"provider tract: this build has no")
-        );
+        assert!(String::from_utf8(answer).unwrap().starts_with("\n{\"no\":{\"reason\":\"this build has no tract"));
     }
 }
