@@ -13,7 +13,7 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Answer {
-    Run(Run),
+    Run(Box<Run>),
     Error(Failure),
 }
 
@@ -94,7 +94,7 @@ fn understand(spec: &Spec, output: &Output) -> Result<Run> {
         });
     }
     match serde_json::from_slice(&output.stdout) {
-        Ok(Answer::Run(run)) => Ok(run),
+        Ok(Answer::Run(run)) => Ok(*run),
         Ok(Answer::Error(failure)) => Err(failure.into()),
         Err(e) => Err(failure(spec, format!("the worker's answer cannot be understood: {e}"))),
     }
@@ -135,7 +135,7 @@ pub fn serve(mut order: impl Read, mut answer: impl Write) -> Result<()> {
         fail(format!("stdin holds no row: {e}")).remedy("use `gnet bench`; it starts its workers itself")
     })?;
     let result = match measure(&spec) {
-        Ok(run) => Answer::Run(run),
+        Ok(run) => Answer::Run(Box::new(run)),
         Err(error) => Answer::Error((&error).into()),
     };
     let text = serde_json::to_vec(&result).map_err(|e| fail(e.to_string()))?;

@@ -158,11 +158,16 @@ pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Bo
 ///
 /// # Errors
 /// A provider this build does not have or that cannot be used here
-/// ([`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)); options that mean nothing; a file the engine cannot load,
+/// ([`ErrorKind::Unavailable`]); options that mean nothing; a file the engine cannot load,
 /// with what the engine said. The caller knows the file's name and adds it.
 pub fn open(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     provider.ensure_available()?;
     options.check()?;
+    engine(provider, model, options)
+}
+
+#[cfg(any(feature = "tract", feature = "ort"))]
+fn engine(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     match provider {
         #[cfg(feature = "tract")]
         Provider::Tract => Ok(Box::new(tract::TractSession::load(model, options)?)),
@@ -173,6 +178,11 @@ pub fn open(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Bo
         #[allow(unreachable_patterns, reason = "a build with every engine leaves nothing to refuse")]
         other => Err(other.unavailable()),
     }
+}
+
+#[cfg(not(any(feature = "tract", feature = "ort")))]
+fn engine(provider: Provider, _: &[u8], _: &RunOptions) -> Result<Box<dyn Session>> {
+    Err(provider.unavailable())
 }
 
 /// Where the nodes of a loaded file went, weighed by the file's MACs; `None` for an engine without providers.

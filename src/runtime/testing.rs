@@ -1,6 +1,8 @@
 //! What the tests of every engine share: files and the values of onnx's reference evaluator, stored by
 //! `tests/fixtures/make.py`.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -3,12 +3,10 @@
 use ort::ep::cuda::ConvAlgorithmSearch;
 use ort::ep::{CPU, CUDA, ExecutionProvider, ExecutionProviderDispatch, OpenVINO, TensorRT};
 use ort::session::Session;
-use ort::session::builder::{BuilderResult, GraphOptimizationLevel, SessionBuilder};
+use ort::session::builder::{AutoDevicePolicy, BuilderResult, GraphOptimizationLevel, SessionBuilder};
 
 use super::library::Loaded;
-use super::{
-    EngineOptions, GraphOptimization, Provider, RunOptions, Settings, explain, failed, log, openvino, tensorrt,
-};
+use super::{GraphOptimization, Provider, RunOptions, Settings, explain, failed, log, openvino, tensorrt};
 use crate::runtime::{ConvSearch, CudaOptions};
 use crate::{Error, Result};
 
@@ -51,7 +49,9 @@ pub(super) fn configure(loaded: &Loaded, provider: Provider, model: &[u8], optio
                 .map_err(|e| explain::unusable(provider, &loaded.library, e.message(), &log::take()))?
         }
     };
-    let builder = step(arena(builder, engine))?;
+    // The arena is set through the CPU provider, which every session has.
+    let cpu = CPU::default().with_arena_allocator(engine.arena).build().error_on_failure();
+    let builder = step(builder.with_execution_providers([cpu]))?;
     Ok(Configured { builder, settings })
 }
 
@@ -59,6 +59,8 @@ pub(super) fn configure(loaded: &Loaded, provider: Provider, model: &[u8], optio
 fn common(loaded: &Loaded, options: &RunOptions) -> Result<SessionBuilder> {
     let engine = &options.engine;
     let builder = Session::builder(&loaded.environment).map_err(|e| failed(&e))?;
+    // `ort` lets ONNX Runtime choose among devices by default; here a provider is named or it is the CPU.
+    let builder = step(builder.with_auto_device(AutoDevicePolicy::PreferCPU))?;
     let builder = step(builder.with_intra_threads(options.threads))?;
     let builder = step(builder.with_intra_op_spinning(engine.spinning))?;
     let builder = step(builder.with_optimization_level(level(engine.graph_optimization)))?;
@@ -67,11 +69,6 @@ fn common(loaded: &Loaded, options: &RunOptions) -> Result<SessionBuilder> {
         Some(prefix) => step(builder.with_profiling(prefix)),
         None => Ok(builder),
     }
-}
-
-/// The arena is set through the CPU provider, which every session has.
-fn arena(builder: SessionBuilder, engine: &EngineOptions) -> BuilderResult {
-    builder.with_execution_providers([CPU::default().with_arena_allocator(engine.arena).build().error_on_failure()])
 }
 
 fn step(result: BuilderResult) -> Result<SessionBuilder> {
