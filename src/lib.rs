@@ -16,12 +16,14 @@ pub mod compare;
 pub mod cost;
 #[cfg(feature = "data")]
 pub mod data;
+pub mod doctor;
 mod error;
 pub mod evaluation;
 #[cfg(feature = "burn")]
 pub mod export;
 pub mod files;
 pub mod graph;
+#[cfg(feature = "ort")]
 pub mod install;
 pub mod metadata;
 #[cfg(feature = "burn")]

@@ -1,12 +1,15 @@
 //! One row, measured in this process.
 
+use std::path::Path;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::copies::copies;
 use super::steady::steady;
-use super::{Clock, Latency, Run, Spec, SystemClock, memory};
-use crate::runtime::{self, Array, RunOptions};
-use crate::{Error, Result, files};
+use super::{Clock, Latency, Profile, Run, Spec, SystemClock, memory};
+use crate::runtime::{self, Array, EngineOptions, RunOptions};
+use crate::{Error, Result, files, onnx};
 
 /// Measures one row in this process. Its peak memory and warmth are those of the whole process: see
 /// [`run_in_worker`](super::run_in_worker).
@@ -33,6 +36,7 @@ pub fn measure(spec: &Spec) -> Result<Run> {
     session.bind(&inputs).map_err(in_file)?;
     let found = steady(&mut || session.run(), &clock, &spec.limits).map_err(in_file)?;
     let copies = copies(session.as_mut(), &clock, &spec.limits, spec.batch).map_err(in_file)?;
+    let profile = spec.trace.as_ref().map(|trace| profile(spec, &options, &inputs, trace)).transpose()?;
     let images_per_s = per_second(spec.batch, found.summary.mean);
     let notes = session.notes().iter().cloned().chain(crowded(session.threads_used())).chain(found.notes).collect();
     Ok(Run {
@@ -51,8 +55,35 @@ pub fn measure(spec: &Spec) -> Result<Run> {
         settings: session.settings().clone(),
         placement,
         copies,
+        profile,
         notes,
     })
+}
+
+/// Runs that warm a profiled session up, and runs whose kernels are summed.
+const PROFILE_RUNS: [usize; 2] = [3, 20];
+
+/// Runs a session of its own with the engine's profiler on, so that what is measured runs without it; keeps the trace.
+fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) -> Result<Profile> {
+    let in_file = |error: Error| runtime::in_file(&spec.path, error);
+    let bytes = Bytes::from(files::read(&spec.path)?);
+    let dir = tempfile::tempdir().map_err(|e| Error::input("temporary folder", e))?;
+    let engine = EngineOptions { profile: Some(dir.path().join("trace")), ..options.engine.clone() };
+    let mut session =
+        runtime::open(spec.provider, &bytes, &RunOptions { engine, ..options.clone() }).map_err(in_file)?;
+    session.bind(inputs).map_err(in_file)?;
+    for _ in 0..PROFILE_RUNS.iter().sum() {
+        session.run().map_err(in_file)?;
+    }
+    let Some(written) = session.finish_profile()? else {
+        return Err(Error::input("--profile", format!("{} writes no profile", spec.provider))
+            .remedy("use a provider of ONNX Runtime, such as --provider cpu"));
+    };
+    let text = String::from_utf8(files::read(&written)?).map_err(|e| Error::file(&written, e))?;
+    let graph = onnx::read(bytes).map_err(in_file)?.graph;
+    let profile = Profile::parse(&text, &graph, spec.batch, PROFILE_RUNS[0])?;
+    files::write(trace, text.as_bytes())?;
+    Ok(profile)
 }
 
 /// More threads than cores measure the scheduler as well.
@@ -88,6 +119,7 @@ mod tests {
             limits,
             macs_per_image: Some(1_000_000_000),
             engine: EngineOptions::default(),
+            trace: None,
         }
     }
 

@@ -7,6 +7,7 @@ mod clock;
 mod copies;
 mod measure;
 mod memory;
+mod profile;
 mod record;
 mod steady;
 mod worker;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use clock::{Clock, SystemClock};
 pub use copies::Copies;
 pub use measure::measure;
+pub use profile::{Operator, Profile};
 pub use record::{Environment, Latency, Measurement, Run};
 pub(crate) use worker::Failure;
 pub use worker::{run_in_worker, serve};
@@ -44,6 +46,9 @@ pub struct Spec {
     /// What ONNX Runtime and its providers are asked for.
     #[serde(default)]
     pub engine: EngineOptions,
+    /// Where to write the engine's trace of a few more runs, after those that are measured; `None` for no trace.
+    #[serde(default)]
+    pub trace: Option<PathBuf>,
 }
 
 /// When warming up and measuring end.
@@ -111,6 +116,7 @@ mod tests {
             limits: Limits::default(),
             macs_per_image: None,
             engine: EngineOptions::default(),
+            trace: None,
         }
     }
 

@@ -6,8 +6,8 @@ use crate::report::{Cell, Column, Report, Table, number};
 use crate::runtime::{Placement, Provider, Settings};
 use crate::stats::Summary;
 
-use super::Copies;
 use super::measure::millis;
+use super::{Copies, Profile};
 
 /// A finished benchmark: where it ran and what each row came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,6 +96,9 @@ pub struct Run {
     pub placement: Option<Placement>,
     /// What copies between host and device cost; `None` on the host, where there are none.
     pub copies: Option<Copies>,
+    /// Where the time goes, kernel by kernel, in runs of their own; `None` unless asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
     /// What a reader should know about this row.
     pub notes: Vec<String>,
 }
@@ -241,7 +244,8 @@ impl Report for Measurement {
             "{}, {} cores, {} {}, gnet {} ({})",
             env.cpu, env.cores, env.os, env.arch, env.gnet, env.profile
         ));
-        vec![table]
+        let profiles = self.runs.iter().filter_map(|run| run.profile.as_ref()).flat_map(Report::tables);
+        std::iter::once(table).chain(profiles).collect()
     }
 }
 
@@ -279,6 +283,7 @@ mod tests {
                 settings: [("engine".to_owned(), "tract".to_owned())].into(),
                 placement: None,
                 copies: None,
+                profile: None,
                 notes: vec!["a note".into()],
             }],
         }

@@ -162,6 +162,7 @@ mod tests {
             limits: Limits { min_time: Duration::ZERO, min_samples: 3, ..Limits::default() },
             macs_per_image: None,
             engine: EngineOptions::default(),
+            trace: None,
         }
     }
 

@@ -42,6 +42,13 @@ pub struct BenchArgs {
     warmup: usize,
     #[command(flatten)]
     format: FormatArgs,
+    /// Show where the time goes, operator by operator, and write ONNX Runtime's trace to this file, for chrome://tracing
+    /// or Perfetto. Takes one row.
+    #[arg(long, value_name = "TRACE.json")]
+    profile: Option<PathBuf>,
+    /// Operators to show of a profile, the slowest first; JSON holds all.
+    #[arg(long, value_name = "N", default_value_t = 15, requires = "profile")]
+    profile_top: usize,
     #[command(flatten)]
     engine: EngineArgs,
 }
@@ -78,6 +85,7 @@ impl BenchArgs {
                         limits,
                         macs_per_image,
                         engine: engine.clone(),
+                        trace: self.profile.clone(),
                     });
                 }
             }
@@ -90,6 +98,10 @@ impl BenchArgs {
 pub fn run(args: &BenchArgs) -> Result<()> {
     let specs = args.specs(macs(&args.file));
     specs.iter().try_for_each(Spec::validate)?;
+    if args.profile.is_some() && specs.len() != 1 {
+        return Err(Error::input("--profile", format!("takes one row, and these are {}", specs.len()))
+            .remedy("give one provider, one batch and one number of threads"));
+    }
     let exe =
         std::env::current_exe().map_err(|e| Error::check("bench", format!("this program cannot be found: {e}")))?;
     let environment = Environment::detect(&args.file);
@@ -101,7 +113,12 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     for (i, spec) in specs.iter().enumerate() {
         output::note(format_args!("[{}/{}] {}", i + 1, specs.len(), spec.label()));
         match bench::run_in_worker(&exe, spec) {
-            Ok(run) => runs.push(run),
+            Ok(mut run) => {
+                if let Some(profile) = &mut run.profile {
+                    profile.top = args.profile_top;
+                }
+                runs.push(run);
+            }
             Err(error) => failures.push((spec.label(), error)),
         }
     }

@@ -5,6 +5,7 @@
 mod bench;
 #[cfg(feature = "burn")]
 mod compare;
+mod doctor;
 mod engine;
 #[cfg(feature = "data")]
 mod eval;
@@ -20,6 +21,8 @@ mod predict;
 mod progress;
 #[cfg(all(feature = "burn", feature = "tract"))]
 mod reproduce;
+#[cfg(feature = "ort")]
+mod runtime;
 mod summary;
 #[cfg(feature = "burn")]
 mod train;
@@ -67,6 +70,14 @@ enum Command {
     Verify(Box<verify::VerifyArgs>),
     /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
     Bench(bench::BenchArgs),
+    /// Fetch, list and remove the ONNX Runtime library and its plugins.
+    #[cfg(feature = "ort")]
+    Runtime(runtime::RuntimeArgs),
+    /// What this machine can do: processor, limits, ONNX Runtime, and which providers really run.
+    Doctor(doctor::DoctorArgs),
+    /// Tries one provider for `doctor`, which starts it.
+    #[command(hide = true)]
+    DoctorWorker,
     /// Measures one row for `bench`, which starts it.
     #[command(hide = true)]
     BenchWorker,
@@ -121,6 +132,10 @@ fn run(command: Command) -> Result<()> {
         #[cfg(feature = "data")]
         Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),
+        #[cfg(feature = "ort")]
+        Command::Runtime(args) => runtime::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::DoctorWorker => doctor::worker(),
         Command::BenchWorker => bench::worker(),
         #[cfg(feature = "data")]
         Command::VerifyWorker => verify::worker(),

@@ -108,6 +108,7 @@ impl Comparison {
                 limits,
                 macs_per_image,
                 engine: EngineOptions::default(),
+                trace: None,
             };
             block.latency_ms = Some(bench::run_in_worker(exe, &spec)?.latency_ms);
         }

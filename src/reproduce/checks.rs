@@ -118,6 +118,6 @@ impl<'a> Checks<'a> {
     /// Checkpoint and file put every test image into the same class.
     pub fn agreement(&mut self, agreement: &Agreement) {
         let (images, same) = (agreement.images as u64, agreement.same_class as u64);
-        self.equal("test images that checkpoint and file agree on", images, same);
+        self.equal(format!("test images that Burn and {} agree on", agreement.provider), images, same);
     }
 }

@@ -100,11 +100,12 @@ pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Reproductio
     let summary = summary(&file)?;
 
     checks.step("evaluating the checkpoint and the file image by image");
-    let agreement = evaluate(&checkpoint, &file)?;
-    checks.agreement(&agreement);
+    let providers = providers()?;
+    let agreements = evaluate(&checkpoint, &file, &providers)?;
+    agreements.iter().for_each(|agreement| checks.agreement(agreement));
 
     checks.step("measuring");
-    let measurement = measure(options, &file, summary.cost.macs)?;
+    let measurement = measure(options, &file, summary.cost.macs, &providers)?;
     compare.measure(&options.exe, options.limits())?;
 
     let reproduction = Reproduction {
@@ -116,7 +117,7 @@ pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Reproductio
         training,
         export,
         summary,
-        agreement,
+        agreements,
         bench: measurement,
     };
     pages::write(&options.out, &reproduction)?;
@@ -184,38 +185,59 @@ fn summary(file: &Path) -> Result<Summary> {
     Ok(Summary::new(file.display().to_string(), cost::count(&graph)?, Some(1)))
 }
 
-/// Judges checkpoint and file on the test images.
-fn evaluate(checkpoint: &Checkpoint, file: &Path) -> Result<Agreement> {
+/// tract, and ONNX Runtime on the CPU where its library is found.
+///
+/// # Errors
+/// A library that was asked for by name and cannot be loaded: it is not passed over in silence.
+fn providers() -> Result<Vec<Provider>> {
+    let mut providers = vec![Provider::Tract];
+    #[cfg(feature = "ort")]
+    match crate::runtime::library(&EngineOptions::default()) {
+        Ok(_) => providers.push(Provider::Cpu),
+        Err(error) if ["GNET_ORT_LIB", "ORT_DYLIB_PATH"].iter().any(|name| std::env::var_os(name).is_some()) => {
+            return Err(error);
+        }
+        Err(_) => {}
+    }
+    Ok(providers)
+}
+
+/// Judges checkpoint and file on the test images, the file in each provider.
+fn evaluate(checkpoint: &Checkpoint, file: &Path, providers: &[Provider]) -> Result<Vec<Agreement>> {
     let test = Source::Embedded.load()?.test;
     let Metadata { preprocessing, classes, .. } = &checkpoint.metadata;
     let burn = train::evaluate(&checkpoint.model, preprocessing, &test)?;
-    let tract = Classifier::load(file, Provider::Tract, 1, &EngineOptions::default())?.evaluate(&test)?;
-    let same = burn.predictions.iter().zip(&tract.predictions).filter(|(a, b)| a == b).count();
-    Ok(Agreement {
-        images: test.len(),
-        same_class: same,
-        checkpoint_top1: burn.top1,
-        file_top1: tract.top1,
-        per_class: classes.iter().cloned().zip(tract.per_class.iter().filter_map(|c| c.accuracy())).collect(),
-    })
+    let judge = |provider: &Provider| {
+        let found = Classifier::load(file, *provider, 1, &EngineOptions::default())?.evaluate(&test)?;
+        let same = burn.predictions.iter().zip(&found.predictions).filter(|(a, b)| a == b).count();
+        Ok(Agreement {
+            provider: *provider,
+            images: test.len(),
+            same_class: same,
+            checkpoint_top1: burn.top1,
+            file_top1: found.top1,
+            per_class: classes.iter().cloned().zip(found.per_class.iter().filter_map(|c| c.accuracy())).collect(),
+        })
+    };
+    providers.iter().map(judge).collect()
 }
 
-fn measure(options: &Options, file: &Path, macs: u64) -> Result<Measurement> {
-    let mut runs = Vec::new();
-    for batch in [1, 8] {
-        for threads in [1, 2] {
-            let spec = Spec {
-                path: file.to_path_buf(),
-                provider: Provider::Tract,
-                batch,
-                threads,
-                limits: options.limits(),
-                macs_per_image: Some(macs),
-                engine: EngineOptions::default(),
-            };
-            spec.validate()?;
-            runs.push(bench::run_in_worker(&options.exe, &spec)?);
-        }
-    }
+fn measure(options: &Options, file: &Path, macs: u64, providers: &[Provider]) -> Result<Measurement> {
+    let rows = providers.iter().flat_map(|provider| [(1, 1), (1, 2), (8, 1), (8, 2)].map(|row| (*provider, row)));
+    let measure = |(provider, (batch, threads))| {
+        let spec = Spec {
+            path: file.to_path_buf(),
+            provider,
+            batch,
+            threads,
+            limits: options.limits(),
+            macs_per_image: Some(macs),
+            engine: EngineOptions::default(),
+            trace: None,
+        };
+        spec.validate()?;
+        bench::run_in_worker(&options.exe, &spec)
+    };
+    let runs = rows.map(measure).collect::<Result<_>>()?;
     Ok(Measurement { environment: Environment::detect(file), runs })
 }

@@ -56,7 +56,9 @@ fn page(r: &Reproduction) -> Result<String> {
         training.outcome.images_per_s
     );
     append(&mut page, &r.export)?;
-    append(&mut page, &r.agreement)?;
+    for agreement in &r.agreements {
+        append(&mut page, agreement)?;
+    }
     append(&mut page, &r.summary)?;
     append(&mut page, &r.bench)?;
     append(&mut page, &r.paper)?;
@@ -72,13 +74,14 @@ fn append<R: Report>(page: &mut String, report: &R) -> Result<()> {
 impl Report for Agreement {
     fn tables(&self) -> Vec<Table> {
         let columns = [Column::text("class"), Column::number("accuracy").unit("%")];
-        let mut table = Table::new("Accuracy of the file by class", columns);
+        let mut table = Table::new(format!("Accuracy of the file in {}, by class", self.provider), columns);
         for (class, accuracy) in &self.per_class {
             table.row([class.as_str().into(), Cell::float(100.0 * accuracy, 1)]);
         }
         table.note(format!(
-            "checkpoint in Burn {:.1} %, file in tract {:.1} %; the same class for {} of {} images",
+            "checkpoint in Burn {:.1} %, file in {} {:.1} %; the same class for {} of {} images",
             100.0 * self.checkpoint_top1,
+            self.provider,
             100.0 * self.file_top1,
             self.same_class,
             self.images

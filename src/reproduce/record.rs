@@ -7,6 +7,7 @@ use crate::compare::{Comparison, PaperTable};
 use crate::cost::Summary;
 use crate::export::ExportRecord;
 use crate::report::{Column, Report, Table};
+use crate::runtime::Provider;
 use crate::train::{self, EpochMetrics, Outcome};
 use crate::{Error, Result};
 
@@ -34,9 +35,11 @@ pub struct Training {
     pub options: train::Options,
 }
 
-/// The checkpoint in Burn and its export in tract, on the same test images.
+/// The checkpoint in Burn and its export in a runtime, on the same test images.
 #[derive(Debug, Clone, Serialize)]
 pub struct Agreement {
+    /// What ran the file.
+    pub provider: Provider,
     /// Test images.
     pub images: usize,
     /// Images that both put into the same class.
@@ -68,8 +71,8 @@ pub struct Reproduction {
     pub export: ExportRecord,
     /// The exported file, module by module.
     pub summary: Summary,
-    /// Checkpoint and file on the test images.
-    pub agreement: Agreement,
+    /// Checkpoint and file on the test images, one entry a provider.
+    pub agreements: Vec<Agreement>,
     /// The file's speed.
     pub bench: Measurement,
 }

@@ -5,8 +5,20 @@ use std::process::Stdio;
 use super::shell::{DONE, INPUT, Shell, gnet};
 
 /// Every command a user sees.
-pub const COMMANDS: [&str; 10] =
-    ["reproduce", "train", "eval", "predict", "export", "summary", "compare", "verify", "bench", "completions"];
+pub const COMMANDS: [&str; 12] = [
+    "reproduce",
+    "train",
+    "eval",
+    "predict",
+    "export",
+    "summary",
+    "compare",
+    "verify",
+    "bench",
+    "runtime",
+    "doctor",
+    "completions",
+];
 
 #[test]
 fn the_help_lists_every_command_and_no_other() {

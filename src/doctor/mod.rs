@@ -1,0 +1,173 @@
+//! What this machine can do: its processor, its limits, and which providers really run.
+//!
+//! Everything is read without loading anything, but for two things that only trying shows: whether ONNX Runtime's library
+//! loads, and whether a session runs. Those happen in processes of their own ([`serve`]), so that neither a crash nor a
+//! plugin nor a driver that hangs can hurt.
+//!
+//! A [`Diagnosis`] is one JSON document:
+//!
+//! | key | what it holds |
+//! | --- | --- |
+//! | `cpu` | `name`, `arch`, `logical_cores`, `physical_cores`, `features[]`: `name`, `title`, `present` |
+//! | `limits` | `affinity_cores`, `cpu_quota`, `usable_cores`, `memory_bytes`, `available_bytes`, `memory_limit_bytes` |
+//! | `gpus` | `driver`, `device_files[]`, `devices[]`: `name`, `compute_capability`, `memory_bytes` |
+//! | `onnxruntime` | `library` (`path`, `source`, `version`, `providers[]`) or `null`, then `reason`, `remedy` |
+//! | `providers[]` | `provider`, `usable`, `reason`, `remedy`, `checks[]`, `dependencies[]` |
+//! | `checks[]` | `question` (`built_in`, `library`, `compiled`, `dependencies`, `device`, `session`), `answer` (`yes`, `no`, `not_needed`, `not_tried`), `found`, `reason`, `remedy` |
+//! | `dependencies[]` | `name`, `product`, `required`, `found` (`path`, `version`, `by`) or `null` |
+
+mod convolution;
+mod cpu;
+mod elf;
+mod engine;
+mod gpu;
+mod libraries;
+mod limits;
+mod loader;
+mod process;
+mod report;
+mod system;
+mod verdict;
+mod worker;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use cpu::{Cpu, Feature};
+pub use gpu::{Gpu, Gpus};
+pub use libraries::Dependency;
+pub use limits::Limits;
+pub use loader::{Found, Place};
+pub use verdict::{Answer, Check, No, OrtLibrary, ProviderReport, Question};
+pub use worker::{WORKER_COMMAND, serve};
+
+use crate::Error;
+use crate::runtime::{EngineOptions, Provider};
+use loader::Loader;
+use system::System;
+use verdict::{Facts, is_onnx_runtimes};
+use worker::{Job, Order, Reply};
+
+/// How a machine is examined.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The program that becomes a worker when it is called with [`WORKER_COMMAND`].
+    pub exe: PathBuf,
+    /// What the sessions are asked for: the library and the plugin above all.
+    pub engine: EngineOptions,
+    /// A probe that has not answered by then is stopped. TensorRT takes long to build its first engine.
+    pub timeout: Duration,
+}
+
+/// What a machine can do. The keys stand in the [module's documentation](self).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// The processor.
+    pub cpu: Cpu,
+    /// What this process may use of the machine.
+    pub limits: Limits,
+    /// NVIDIA GPUs.
+    pub gpus: Gpus,
+    /// ONNX Runtime's library.
+    pub onnxruntime: OrtReport,
+    /// The verdict on every provider that has a name.
+    pub providers: Vec<ProviderReport>,
+}
+
+/// ONNX Runtime's library, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrtReport {
+    /// The library that was found and loaded.
+    pub library: Option<OrtLibrary>,
+    /// Why there is none.
+    pub reason: Option<String>,
+    /// What mends that.
+    pub remedy: Option<String>,
+}
+
+impl From<&Result<OrtLibrary, No>> for OrtReport {
+    fn from(found: &Result<OrtLibrary, No>) -> Self {
+        match found {
+            Ok(library) => Self { library: Some(library.clone()), reason: None, remedy: None },
+            Err(no) => Self { library: None, reason: Some(no.reason.clone()), remedy: no.remedy.clone() },
+        }
+    }
+}
+
+/// Examines this machine. `trying` is told which provider is tried next: each takes a moment, TensorRT up to a minute.
+pub fn examine(options: &Options, mut trying: impl FnMut(Provider)) -> Diagnosis {
+    let system = System::this();
+    let (loader, gpus) = (Loader::this(), Gpus::this());
+    let library = library(options);
+    let mut providers = Vec::new();
+    for provider in Provider::ALL {
+        trying(provider);
+        providers.push(examine_provider(provider, options, &library, &loader, &gpus));
+    }
+    Diagnosis {
+        cpu: Cpu::read(system.text("/proc/cpuinfo").as_deref(), std::env::consts::ARCH),
+        limits: Limits::read(&system),
+        gpus,
+        onnxruntime: (&library).into(),
+        providers,
+    }
+}
+
+fn library(options: &Options) -> Result<OrtLibrary, No> {
+    if let Err(error) = Provider::Cpu.ensure_available() {
+        return Err((&error).into());
+    }
+    match ask(options, Job::Library) {
+        Reply::Library(library) => Ok(library),
+        Reply::No(no) => Err(no),
+        Reply::Ran(_) => Err(No::new("the probe answered another question")),
+    }
+}
+
+fn ask(options: &Options, job: Job) -> Reply {
+    worker::ask(&options.exe, &Order { job, engine: options.engine.clone() }, options.timeout)
+}
+
+fn examine_provider(
+    provider: Provider,
+    options: &Options,
+    library: &Result<OrtLibrary, No>,
+    loader: &Loader,
+    gpus: &Gpus,
+) -> ProviderReport {
+    let plugin = engine::plugin(&options.engine);
+    let path = match provider {
+        Provider::OpenVino => plugin.as_deref().ok(),
+        _ => library.as_ref().ok().map(|library| Path::new(&library.path)),
+    };
+    let dependencies = libraries::dependencies(provider, path, loader);
+    let built_in = provider.ensure_available().map_err(|error| No::from(&error));
+    let worth_trying = built_in.is_ok() && (library.is_ok() || !is_onnx_runtimes(provider));
+    ProviderReport::judge(Facts {
+        provider,
+        built_in,
+        library: library.clone(),
+        plugin: plugin.as_deref().map(|path| path.display().to_string()).map_err(No::clone),
+        dependencies: &dependencies,
+        gpus,
+        session: worth_trying.then(|| session(provider, options)),
+    })
+}
+
+fn session(provider: Provider, options: &Options) -> Result<String, No> {
+    match ask(options, Job::Convolution(provider)) {
+        Reply::Ran(where_it_ran) => Ok(where_it_ran),
+        Reply::No(no) => Err(no),
+        Reply::Library(_) => Err(No::new("the probe answered another question")),
+    }
+}
+
+impl Diagnosis {
+    /// Why the required providers cannot be used, one error for each that cannot.
+    pub fn unmet(&self, required: &[Provider]) -> Vec<Error> {
+        let reports = self.providers.iter().filter(|report| required.contains(&report.provider));
+        reports.filter_map(ProviderReport::error).collect()
+    }
+}

@@ -1,0 +1,20 @@
+//! Errors that several steps of an installation share.
+
+use std::io;
+use std::path::Path;
+
+use crate::Error;
+
+/// A file or folder of the installation that could not be written; a full disk has its own sentence.
+pub(super) fn writing(path: &Path, error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Error::file(path, "the disk is full; nothing was installed")
+                .remedy("make room, or set XDG_DATA_HOME to a folder on another disk")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Error::file(path, format!("cannot be written: {error}")).remedy("set XDG_DATA_HOME to a folder of yours")
+        }
+        _ => Error::file(path, format!("cannot be written: {error}")),
+    }
+}

@@ -1,0 +1,152 @@
+//! `gnet doctor` as a shell sees it, on whatever machine runs the tests.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// A home with nothing installed, and no variable that names a library.
+fn gnet(home: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gnet"));
+    command.args(args).env("HOME", home);
+    for variable in ["XDG_DATA_HOME", "GNET_ORT_LIB", "ORT_DYLIB_PATH", "GNET_OPENVINO_PLUGIN", "LD_LIBRARY_PATH"] {
+        command.env_remove(variable);
+    }
+    command.output().unwrap()
+}
+
+fn doctor(args: &[&str]) -> (Output, Value) {
+    let home = tempfile::tempdir().unwrap();
+    let output = gnet(home.path(), &[&["doctor", "--format", "json"], args].concat());
+    let json = serde_json::from_slice(&output.stdout).unwrap();
+    (output, json)
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn provider<'a>(diagnosis: &'a Value, name: &str) -> &'a Value {
+    diagnosis["providers"].as_array().unwrap().iter().find(|provider| provider["provider"] == name).unwrap()
+}
+
+fn keys(value: &Value) -> String {
+    let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
+    keys.sort();
+    keys.join(" ")
+}
+
+#[test]
+fn the_document_has_the_documented_keys() {
+    let (output, json) = doctor(&[]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(keys(&json), "cpu gpus limits onnxruntime providers schema_version");
+    assert_eq!(keys(&json["cpu"]), "arch features logical_cores name physical_cores");
+    assert_eq!(
+        keys(&json["limits"]),
+        "affinity_cores available_bytes cpu_quota memory_bytes memory_limit_bytes usable_cores"
+    );
+    assert_eq!(keys(&json["gpus"]), "device_files devices driver");
+    assert_eq!(keys(&json["onnxruntime"]), "library reason remedy");
+    let names: Vec<_> = json["providers"].as_array().unwrap().iter().map(|p| p["provider"].as_str().unwrap()).collect();
+    assert_eq!(names, ["tract", "cpu", "cuda", "tensorrt", "openvino"]);
+    let cuda = provider(&json, "cuda");
+    assert_eq!(keys(cuda), "checks dependencies provider reason remedy usable");
+    let questions: Vec<_> =
+        cuda["checks"].as_array().unwrap().iter().map(|c| c["question"].as_str().unwrap()).collect();
+    assert_eq!(questions, ["built_in", "library", "compiled", "dependencies", "device", "session"]);
+    assert_eq!(keys(&cuda["checks"][0]), "answer found question reason remedy");
+    assert_eq!(keys(&cuda["dependencies"][0]), "found name product required");
+    assert!(json["limits"]["usable_cores"].as_u64().unwrap() >= 1);
+}
+
+/// Every provider that cannot be used says why, and every check that is a no does.
+#[test]
+fn every_no_has_a_reason() {
+    let (_, json) = doctor(&["--ort-lib", "/no/such/library.so"]);
+    for provider in json["providers"].as_array().unwrap() {
+        assert_eq!(provider["usable"] == true, provider["reason"].is_null(), "{provider}");
+        for check in provider["checks"].as_array().unwrap() {
+            assert_eq!(check["answer"] == "no", check["reason"].is_string(), "{check}");
+        }
+    }
+    assert_eq!(provider(&json, "cpu")["usable"], false);
+    let library = &json["onnxruntime"];
+    assert!(library["library"].is_null() && library["reason"].is_string());
+}
+
+#[cfg(feature = "tract")]
+#[test]
+fn tract_really_ran() {
+    let (output, json) = doctor(&["--require", "tract"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let tract = provider(&json, "tract");
+    assert_eq!((&tract["usable"], &tract["checks"][5]["answer"]), (&true.into(), &"yes".into()));
+}
+
+#[cfg(feature = "ort")]
+#[test]
+fn an_explicit_library_that_is_none_is_named_and_never_passed_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = dir.path().join("libonnxruntime.so");
+    std::fs::write(&library, "no library").unwrap();
+    let (output, json) = doctor(&["--require", "cpu,cuda", "--ort-lib", library.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(3));
+    let text = said(&output);
+    let path = library.display().to_string();
+    assert!(text.contains(&format!("error: provider cpu: {path}: ")), "{text}");
+    assert!(text.contains(&format!("also missing: provider cuda: {path}: ")), "{text}");
+    assert!(json["onnxruntime"]["reason"].as_str().unwrap().starts_with(&path));
+}
+
+/// Without a GPU: the usual machine. With one this says nothing.
+#[test]
+fn cuda_without_a_gpu_exits_with_3_and_the_reason() {
+    let (output, json) = doctor(&["--require", "cuda"]);
+    if json["gpus"]["device_files"].as_array().is_some_and(|files| !files.is_empty()) {
+        return;
+    }
+    assert_eq!(output.status.code(), Some(3));
+    assert!(said(&output).contains("error: provider cuda: "), "{}", said(&output));
+    let device = &provider(&json, "cuda")["checks"][4];
+    assert_eq!((&device["question"], &device["answer"]), (&"device".into(), &"no".into()));
+    assert!(device["reason"].as_str().unwrap().contains("/dev/nvidia0"));
+}
+
+#[test]
+fn the_table_shows_the_machine_the_providers_and_what_mends_them() {
+    let home = tempfile::tempdir().unwrap();
+    let output = gnet(home.path(), &["doctor"]);
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    for part in ["Machine\n", "usable cores", "Providers\n", "openvino", "Libraries\n"] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    assert!(said(&output).contains("trying tract\n"), "progress on stderr");
+    assert_eq!(gnet(home.path(), &["doctor", "--require", "gpu"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_worker_without_an_order_says_who_gives_them() {
+    let home = tempfile::tempdir().unwrap();
+    let output = gnet(home.path(), &["doctor-worker"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("use `gnet doctor`"), "{}", said(&output));
+}
+
+/// The installed libraries and plugins, really loaded: where the tests are told that they must be there, by the variables
+/// `GNET_ORT_LIB` and `GNET_OPENVINO_PLUGIN` or in gnet's data directory.
+#[cfg(feature = "ort")]
+#[test]
+fn the_installed_runtime_really_ran() {
+    if std::env::var_os("GNET_ORT_TESTS").is_none_or(|value| value != "required") {
+        return;
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gnet"));
+    let output = command.args(["doctor", "--format", "json", "--require", "cpu"]).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(json["onnxruntime"]["library"]["version"].as_str().unwrap().starts_with("1."));
+    let session = &provider(&json, "cpu")["checks"][5];
+    assert_eq!(session["found"], "ran on CPUExecutionProvider");
+}
