@@ -327,4 +327,27 @@ mod tests {
             assert!(steps <= 4);
         }
     }
+
+    #[test]
+    fn a_culprit_that_is_not_the_plain_case_is_explained() {
+        let plain = Culprit {
+            node: "n".into(),
+            op: "Conv".into(),
+            inputs: Vec::new(),
+            error_before: 9e-6,
+            error_after: Some(2e-5),
+            remark: None,
+            differences: Vec::new(),
+            unpaired: Vec::new(),
+            confirmed: true,
+        };
+        let says = |culprit: Culprit| note_on(&culprit).unwrap_or_default();
+        assert!(says(plain.clone()).contains("grows gradually"), "the engines differ, and not by this layer alone");
+        assert_eq!(says(Culprit { error_after: Some(4e-5), ..plain.clone() }), "", "a jump");
+        assert_eq!(says(Culprit { differences: vec!["w".into()], ..plain.clone() }), "", "the files differ here");
+        assert_eq!(says(Culprit { error_before: 0.0, ..plain.clone() }), "");
+        assert_eq!(says(Culprit { error_after: None, ..plain.clone() }), "", "other shapes");
+        assert!(says(Culprit { confirmed: false, ..plain.clone() }).contains("how an engine joins it"));
+        assert!(says(Culprit { unpaired: vec!["bn".into()], ..plain }).contains("not seen apart from bn"));
+    }
 }

@@ -139,13 +139,11 @@ impl InputSet {
     pub fn random(distribution: Distribution, signature: &Signature, plan: &Plan, seed: u64) -> Result<Self> {
         let array = |run: usize, input: usize, port: &Port| {
             let shape = port.at(plan.batch);
-            shape
-                .iter()
-                .try_fold(size_of::<f32>(), |bytes, side| bytes.checked_mul(*side))
-                .filter(|b| *b <= MAX_BYTES)
-                .ok_or_else(|| {
-                    Error::input(format!("input '{}'", port.name), format!("the shape {shape:?} is too large to fill"))
-                })?;
+            let bytes = shape.iter().chain([&plan.runs]).try_fold(size_of::<f32>(), |n, side| n.checked_mul(*side));
+            if bytes.is_none_or(|bytes| bytes > MAX_BYTES) {
+                let reason = format!("{} runs of the shape {shape:?} are too large to hold", plan.runs);
+                return Err(Error::input(format!("input '{}'", port.name), reason).remedy("use fewer --samples"));
+            }
             let key = key(seed, distribution, input);
             let data = if shape.first() == Some(&plan.batch) {
                 let numbers = run * plan.batch..(run + 1) * plan.batch;
@@ -199,8 +197,8 @@ impl InputSet {
     }
 }
 
-/// Bytes that one random input may take: more is a slip in a shape.
-const MAX_BYTES: usize = 1 << 32;
+/// Bytes that all samples of one input may take: 900 images of 224 pixels in three channels.
+const MAX_BYTES: usize = 1 << 29;
 
 /// A key for the samples of one input of one distribution.
 fn key(seed: u64, distribution: Distribution, input: usize) -> u64 {
@@ -302,7 +300,7 @@ mod tests {
         let huge = vec![Dim::symbol("N"), Dim::Known(1 << 40), Dim::Known(1 << 40)];
         let signature = Signature { inputs: vec![Port { name: "x".into(), shape: huge }], outputs: vec!["y".into()] };
         let error = InputSet::random(Distribution::Normal, &signature, &Plan { batch: 1, runs: 2 }, 0).unwrap_err();
-        assert!(error.to_string().contains("is too large to fill"), "{error}");
+        assert!(error.to_string().contains("are too large to hold"), "{error}");
     }
 
     #[cfg(feature = "data")]

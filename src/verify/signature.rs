@@ -139,15 +139,21 @@ pub struct Plan {
 /// Most samples of a run where the batch is open: it bounds the memory of the largest maps.
 const MAX_BATCH: usize = 8;
 
+/// Most samples of a kind of inputs: more is a slip of the finger.
+const MAX_SAMPLES: usize = 1 << 20;
+
 impl Plan {
     /// Deals at least `samples` samples to two runs or more, of one size: a fault that only a second run or a batch
     /// beyond 1 shows needs both.
     ///
     /// # Errors
-    /// Fewer than two samples, or sides whose fixed batches differ.
+    /// Fewer than two samples or more than a million, or sides whose fixed batches differ.
     pub fn new(samples: usize, signatures: &[&Signature]) -> Result<Self> {
         if samples < 2 {
             return Err(Error::input(format!("samples {samples}"), "it takes two to tell outputs apart"));
+        }
+        if samples > MAX_SAMPLES {
+            return Err(Error::input(format!("samples {samples}"), format!("are more than {MAX_SAMPLES}")));
         }
         let mut fixed: Vec<usize> = signatures.iter().filter_map(|signature| signature.fixed_batch()).collect();
         fixed.sort_unstable();
@@ -165,7 +171,7 @@ impl Plan {
 
     /// All samples.
     pub fn samples(&self) -> usize {
-        self.batch * self.runs
+        self.batch.saturating_mul(self.runs)
     }
 }
 
@@ -262,7 +268,7 @@ mod tests {
         let other = signature(&[("a", "7x3")], &["y"]);
         let error = plan(8, &[&fixed, &other]).unwrap_err().to_string();
         assert_eq!(error, "inputs: one file's batch is fixed at 5, the other's at 7");
-        assert!(plan(1, &[&open]).is_err());
+        assert!(plan(1, &[&open]).is_err() && plan(usize::MAX, &[&open]).is_err());
         assert!(plan(4, &[&signature(&[("a", "0x3")], &["y"])]).is_err());
     }
 
