@@ -64,7 +64,6 @@ fn text(file: &mut File) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-#[cfg(unix)]
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
