@@ -15,6 +15,8 @@ pub enum ErrorKind {
     Input,
     /// A runtime, provider or feature is not there. Exit code 3.
     Unavailable,
+    /// The user asked it to stop: Ctrl-C. Exit code 130, as a shell reports it.
+    Interrupted,
 }
 
 impl ErrorKind {
@@ -24,6 +26,7 @@ impl ErrorKind {
             Self::Check => 1,
             Self::Input => 2,
             Self::Unavailable => 3,
+            Self::Interrupted => 130,
         }
     }
 }
@@ -67,6 +70,11 @@ impl Error {
     /// A runtime, provider or feature that is not there.
     pub fn unavailable(thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Unavailable, thing, reason)
+    }
+
+    /// What was stopped before it was done.
+    pub fn interrupted(thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Interrupted, thing, reason)
     }
 
     /// A file that could not be read, written or understood.

@@ -67,8 +67,8 @@ const PROFILE_RUNS: [usize; 2] = [3, 20];
 fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) -> Result<Profile> {
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
     let bytes = Bytes::from(files::read(&spec.path)?);
-    let dir = tempfile::tempdir().map_err(|e| Error::input("temporary folder", e))?;
-    let engine = EngineOptions { profile: Some(dir.path().join("trace")), ..options.engine.clone() };
+    let dir = files::temporary_folder()?;
+    let engine = EngineOptions { profile: Some(dir.made.path().join("trace")), ..options.engine.clone() };
     let mut session =
         runtime::open(spec.provider, &bytes, &RunOptions { engine, ..options.clone() }).map_err(in_file)?;
     session.bind(inputs).map_err(in_file)?;

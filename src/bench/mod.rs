@@ -23,7 +23,7 @@ pub use measure::measure;
 pub use profile::{Operator, Profile};
 pub use record::{Environment, Latency, Measurement, Run};
 pub(crate) use worker::Failure;
-pub use worker::{run_in_worker, serve};
+pub use worker::{run_in_worker, run_in_worker_until, serve};
 
 use crate::runtime::{EngineOptions, Provider, RunOptions};
 use crate::{Error, Result, files};

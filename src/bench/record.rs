@@ -16,6 +16,9 @@ pub struct Measurement {
     pub environment: Environment,
     /// The rows in the order they ran.
     pub runs: Vec<Run>,
+    /// Rows that were asked for and that an interruption left out: [`Spec::label`](super::Spec::label) of each.
+    #[serde(default)]
+    pub not_run: Vec<String>,
 }
 
 /// What the numbers depend on besides the row. It holds no date, so that a record can be compared with another.
@@ -240,6 +243,9 @@ impl Report for Measurement {
         for note in self.notes() {
             table.note(note);
         }
+        if !self.not_run.is_empty() {
+            table.note(format!("interrupted; not run: {}", self.not_run.join("; ")));
+        }
         table.note(format!(
             "{}, {} cores, {} {}, gnet {} ({})",
             env.cpu, env.cores, env.os, env.arch, env.gnet, env.profile
@@ -286,6 +292,7 @@ mod tests {
                 profile: None,
                 notes: vec!["a note".into()],
             }],
+            not_run: Vec::new(),
         }
     }
 
@@ -297,7 +304,7 @@ mod tests {
             keys.sort();
             keys.join(" ")
         };
-        assert_eq!(keys(&json), "environment runs schema_version");
+        assert_eq!(keys(&json), "environment not_run runs schema_version");
         assert_eq!(keys(&json["environment"]), "arch cores cpu gnet model model_bytes os profile");
         assert_eq!(
             keys(&json["runs"][0]),
@@ -329,6 +336,14 @@ mod tests {
             "provider,batch,threads,samples,load_ms,first_ms,warmup,min_ms,mean_ms,p50_ms,p90_ms,p99_ms,cpu_ms,images_s,\
              gmac_s,peak_mib\ntract,8,2,64,123.456,20.25,10,9.5,10,9.876,12,,19.5,800,,64\n"
         );
+    }
+
+    #[test]
+    fn rows_that_were_not_run_are_named() {
+        let not_run = vec!["tract, batch 1, 1 thread".to_owned(), "cpu, batch 1, 1 thread".to_owned()];
+        let text = render(&Measurement { not_run, ..sample() }, Format::Table).unwrap();
+        let note = "interrupted; not run: tract, batch 1, 1 thread; cpu, batch 1, 1 thread";
+        assert!(text.contains(note) && !render(&sample(), Format::Table).unwrap().contains("interrupted"), "{text}");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Run, Spec, measure};
+use crate::process::{self, Finished};
 use crate::{Error, ErrorKind, Result};
 
 /// What a worker writes to its stdout.
@@ -62,38 +64,39 @@ pub const WORKER_COMMAND: &str = "bench-worker";
 /// # Errors
 /// The worker's own error, or that it could not be started, died, or answered with something else than a row.
 pub fn run_in_worker(exe: &Path, spec: &Spec) -> Result<Run> {
-    ordered(Command::new(exe).arg(WORKER_COMMAND), spec)
+    run_in_worker_until(exe, spec, &AtomicBool::new(false))
 }
 
-fn ordered(worker: &mut Command, spec: &Spec) -> Result<Run> {
-    let mut child = worker
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|e| failure(spec, format!("the worker {:?} cannot be started: {e}", worker.get_program())))?;
+/// As [`run_in_worker`], for as long as `stop` is false: when it turns true, the worker is ended at once.
+///
+/// # Errors
+/// As [`run_in_worker`]; [`ErrorKind::Interrupted`] when it was stopped.
+pub fn run_in_worker_until(exe: &Path, spec: &Spec, stop: &AtomicBool) -> Result<Run> {
+    ordered(Command::new(exe).arg(WORKER_COMMAND), spec, stop)
+}
+
+fn ordered(worker: &mut Command, spec: &Spec, stop: &AtomicBool) -> Result<Run> {
     let order = serde_json::to_vec(spec).map_err(|e| failure(spec, e.to_string()))?;
-    // A worker that died before it read its order leaves a broken pipe; its exit says more.
-    let _ = hand_over(&mut child, &order);
-    let output = child.wait_with_output().map_err(|e| failure(spec, format!("the worker was lost: {e}")))?;
-    understand(spec, &output)
+    let done = process::run_while(worker, &order, &|| !stop.load(Ordering::Relaxed))
+        .map_err(|e| failure(spec, format!("the worker {:?} cannot be started: {e}", worker.get_program())))?;
+    understand(spec, &done)
 }
 
-fn hand_over(child: &mut Child, order: &[u8]) -> std::io::Result<()> {
-    child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(order))
-}
-
-fn understand(spec: &Spec, output: &Output) -> Result<Run> {
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let error = failure(spec, format!("the worker died: {}{}", output.status, last_words(&said)));
-        return Err(if was_killed(output.status) {
+fn understand(spec: &Spec, done: &Finished) -> Result<Run> {
+    // Ctrl-C on a terminal reaches the worker as well, and may reach it first.
+    let interrupted = i32::from(ErrorKind::Interrupted.exit_code());
+    let Some(status) = done.status.filter(|status| status.code() != Some(interrupted)) else {
+        return Err(Error::interrupted(spec.label(), "was interrupted"));
+    };
+    if !status.success() {
+        let error = failure(spec, format!("the worker died: {status}{}", last_words(&done.stderr)));
+        return Err(if was_killed(status) {
             error.remedy("it may have run out of memory; try a smaller batch")
         } else {
             error
         });
     }
-    match serde_json::from_slice(&output.stdout) {
+    match serde_json::from_str(&done.stdout) {
         Ok(Answer::Run(run)) => Ok(*run),
         Ok(Answer::Error(failure)) => Err(failure.into()),
         Err(e) => Err(failure(spec, format!("the worker's answer cannot be understood: {e}"))),
@@ -170,14 +173,15 @@ mod tests {
     fn answered(spec: &Spec) -> Result<Run> {
         let mut answer = Vec::new();
         serve(&*serde_json::to_vec(spec).unwrap(), &mut answer).unwrap();
-        let status = Command::new("true").status().unwrap();
-        understand(spec, &Output { status, stdout: answer, stderr: Vec::new() })
+        let status = Some(Command::new("true").status().unwrap());
+        understand(spec, &Finished { status, stdout: String::from_utf8(answer).unwrap(), stderr: String::new() })
     }
 
     /// Runs a shell script in the worker's place.
     #[cfg(unix)]
     fn scripted(script: &str) -> Error {
-        ordered(Command::new("sh").args(["-c", script]), &spec("dynamic.onnx")).unwrap_err()
+        let stop = AtomicBool::new(false);
+        ordered(Command::new("sh").args(["-c", script]), &spec("dynamic.onnx"), &stop).unwrap_err()
     }
 
     #[cfg(feature = "tract")]
@@ -218,6 +222,17 @@ mod tests {
         let silent = scripted("exit 7");
         assert!(silent.to_string().ends_with("the worker died: exit status: 7"), "{silent}");
         assert_eq!(silent.kind(), ErrorKind::Check);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_interrupted_worker_is_no_failure_of_its_row() {
+        let stop = AtomicBool::new(true);
+        let endless = ordered(Command::new("sh").args(["-c", "exec sleep 1000"]), &spec("dynamic.onnx"), &stop);
+        for error in [endless.unwrap_err(), scripted("exit 130")] {
+            assert_eq!(error.kind(), ErrorKind::Interrupted);
+            assert_eq!(error.to_string(), "tract, batch 2, 1 thread: was interrupted");
+        }
     }
 
     #[cfg(unix)]

@@ -2,16 +2,17 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
 use gnet::bench::{self, Environment, Limits, Measurement, Run, Spec};
 use gnet::runtime::Provider;
-use gnet::{Error, Result, cost, onnx};
+use gnet::{Error, ErrorKind, Result, cost, onnx};
 
 use super::engine::EngineArgs;
 use super::format::FormatArgs;
-use super::{output, values};
+use super::{interrupt, output, values};
 
 /// Arguments of `gnet bench`.
 #[derive(Debug, Args)]
@@ -108,22 +109,45 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     if environment.profile != "release" {
         output::note("warning: this is a debug build; its times mean nothing");
     }
-    let mut runs = Vec::new();
-    let mut failures = Vec::new();
+    let rows = measured(args, &exe, &specs);
+    report(&args.format, Measurement { environment, runs: rows.runs, not_run: rows.not_run.clone() })?;
+    outcome(rows.failures, &rows.not_run, specs.len())
+}
+
+/// What became of the rows.
+#[derive(Default)]
+struct Rows {
+    runs: Vec<Run>,
+    failures: Vec<(String, Error)>,
+    /// What an interruption left out.
+    not_run: Vec<String>,
+}
+
+/// Measures row by row until all are done or the user has had enough.
+fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
+    let stop = interrupt::kept();
+    let mut rows = Rows::default();
     for (i, spec) in specs.iter().enumerate() {
         output::note(format_args!("[{}/{}] {}", i + 1, specs.len(), spec.label()));
-        match bench::run_in_worker(&exe, spec) {
+        match bench::run_in_worker_until(exe, spec, stop) {
             Ok(mut run) => {
                 if let Some(profile) = &mut run.profile {
                     profile.top = args.profile_top;
                 }
-                runs.push(run);
+                rows.runs.push(run);
             }
-            Err(error) => failures.push((spec.label(), error)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                rows.not_run = specs[i..].iter().map(Spec::label).collect();
+                break;
+            }
+            Err(error) => rows.failures.push((spec.label(), error)),
+        }
+        if stop.load(Ordering::Relaxed) {
+            rows.not_run = specs[i + 1..].iter().map(Spec::label).collect();
+            break;
         }
     }
-    report(&args.format, environment, runs)?;
-    outcome(failures, specs.len())
+    rows
 }
 
 /// MACs of one image, where the file lets them be counted: a measurement does not fail for the want of a count.
@@ -132,31 +156,35 @@ fn macs(file: &Path) -> Option<u64> {
     cost::count(&model.graph).ok().map(|cost| cost.macs)
 }
 
-fn report(format: &FormatArgs, environment: Environment, runs: Vec<Run>) -> Result<()> {
-    if runs.is_empty() { Ok(()) } else { format.write(&Measurement { environment, runs }) }
+fn report(format: &FormatArgs, measurement: Measurement) -> Result<()> {
+    if measurement.runs.is_empty() { Ok(()) } else { format.write(&measurement) }
 }
 
-/// Names the rows that failed where there were several; the first one's error is returned for `main` to show, with its
-/// exit code.
-fn outcome(failures: Vec<(String, Error)>, rows: usize) -> Result<()> {
+/// Names the rows that failed where there were several. The interruption is the outcome, else the first row's error, for
+/// `main` to show with its exit code.
+fn outcome(failures: Vec<(String, Error)>, not_run: &[String], rows: usize) -> Result<()> {
     if !failures.is_empty() && rows > 1 {
         output::note(format_args!("{} of {rows} rows failed:", failures.len()));
         for (label, error) in &failures {
             output::note(format_args!("  {label}: {error}"));
         }
     }
+    if !not_run.is_empty() {
+        let reason = format!("interrupted; not run: {}", not_run.join("; "));
+        return Err(Error::interrupted("bench", reason));
+    }
     failures.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
 }
 
 /// The hidden `gnet bench-worker`: a row on stdin, its result on stdout.
 pub fn worker() -> Result<()> {
+    interrupt::end_with_parent();
     bench::serve(io::stdin().lock(), io::stdout().lock())
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use gnet::ErrorKind;
 
     use super::*;
 
@@ -201,11 +229,16 @@ mod tests {
 
     #[test]
     fn the_first_failure_is_the_outcome() {
-        let failures = vec![
-            ("a".to_owned(), Error::unavailable("x", "is not there")),
-            ("b".to_owned(), Error::input("y", "is wrong")),
-        ];
-        assert_eq!(outcome(failures, 3).unwrap_err().kind(), ErrorKind::Unavailable);
-        assert!(outcome(Vec::new(), 3).is_ok());
+        let failures = || {
+            vec![
+                ("a".to_owned(), Error::unavailable("x", "is not there")),
+                ("b".to_owned(), Error::input("y", "is wrong")),
+            ]
+        };
+        assert_eq!(outcome(failures(), &[], 3).unwrap_err().kind(), ErrorKind::Unavailable);
+        assert!(outcome(Vec::new(), &[], 3).is_ok());
+        let stopped = outcome(failures(), &["c".to_owned(), "d".to_owned()], 4).unwrap_err();
+        assert_eq!(stopped.kind(), ErrorKind::Interrupted);
+        assert_eq!(stopped.to_string(), "bench: interrupted; not run: c; d");
     }
 }

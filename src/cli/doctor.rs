@@ -10,7 +10,7 @@ use gnet::{Error, Result};
 
 use super::engine::LibraryArgs;
 use super::format::FormatArgs;
-use super::{output, values};
+use super::{interrupt, output, values};
 
 /// Arguments of `gnet doctor`.
 #[derive(Debug, Args)]
@@ -43,5 +43,6 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
 
 /// The hidden `gnet doctor-worker`: an order on stdin, the answer on stdout.
 pub fn worker() -> Result<()> {
+    interrupt::end_with_parent();
     doctor::serve(io::stdin().lock(), io::stdout().lock())
 }

@@ -12,6 +12,7 @@ mod eval;
 #[cfg(feature = "burn")]
 mod export;
 mod format;
+mod interrupt;
 #[cfg(feature = "burn")]
 mod network;
 mod output;
@@ -92,12 +93,14 @@ enum Command {
     },
 }
 
-/// Parses, runs, and turns the outcome into an exit code: 0 done, 1 a check failed, 2 bad input, 3 not available.
+/// Parses, runs, and turns the outcome into an exit code: 0 done, 1 a check failed, 2 bad input, 3 not available, 130
+/// interrupted.
 pub fn main() -> ExitCode {
     let cli = match program().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return output::usage(&error),
     };
+    interrupt::listen();
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output::failure(&error),

@@ -95,9 +95,9 @@ impl Comparison {
     /// # Errors
     /// As [`bench::run_in_worker`].
     pub fn measure(&mut self, exe: &Path, limits: Limits) -> Result<()> {
-        let dir = tempfile::tempdir().map_err(|e| Error::input("temporary folder", e))?;
+        let dir = files::temporary_folder()?;
         for block in &mut self.blocks {
-            let path = dir.path().join(format!("{}.onnx", block.name));
+            let path = dir.made.path().join(format!("{}.onnx", block.name));
             files::write(&path, &block.file)?;
             let macs_per_image = Some(block.macs);
             let spec = Spec {

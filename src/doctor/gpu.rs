@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::process;
 use super::system::System;
 use super::verdict::No;
+use crate::process;
 
 /// What the system shows of NVIDIA GPUs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

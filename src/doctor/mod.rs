@@ -24,7 +24,6 @@ mod gpu;
 mod libraries;
 mod limits;
 mod loader;
-mod process;
 mod report;
 mod system;
 mod verdict;

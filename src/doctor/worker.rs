@@ -9,9 +9,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::verdict::{No, OrtLibrary};
-use super::{convolution, engine, process};
+use super::{convolution, engine};
 use crate::runtime::{self, EngineOptions, Provider, RunOptions};
-use crate::{Error, Result};
+use crate::{Error, Result, process};
 
 /// The argument that makes the program a worker.
 pub const WORKER_COMMAND: &str = "doctor-worker";

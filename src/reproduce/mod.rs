@@ -127,17 +127,20 @@ pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Reproductio
 /// Trains in a folder of its own, which takes the place of an earlier run's only when it is complete.
 fn train(options: &Options, observer: &mut dyn Observer) -> Result<Training> {
     let unwritable = |e: std::io::Error| Error::file(&options.out, format!("cannot be written: {e}"));
-    let folder = tempfile::Builder::new().prefix(".run-").tempdir_in(&options.out).map_err(unwritable)?;
-    let train_options = options.training(folder.path().to_path_buf());
+    let folder = files::temporary_folder_in(&options.out, ".run-").map_err(unwritable)?;
+    let train_options = options.training(folder.made.path().to_path_buf());
     let mut watched = Recorder { observer, epochs: Vec::new() };
     let outcome = train::run(&train_options, &mut watched)?;
     let epochs = watched.epochs;
     let place = options.out.join(RUN);
-    if place.exists() {
-        std::fs::remove_dir_all(&place).map_err(unwritable)?;
-    }
-    let best = outcome.checkpoint.strip_prefix(folder.path()).map(Path::to_path_buf);
-    std::fs::rename(folder.keep(), &place).map_err(unwritable)?;
+    let best = outcome.checkpoint.strip_prefix(folder.made.path()).map(Path::to_path_buf);
+    let replaced = folder.finish(|folder| {
+        if place.exists() {
+            std::fs::remove_dir_all(&place)?;
+        }
+        std::fs::rename(folder.keep(), &place)
+    });
+    replaced.map_err(unwritable)?;
     let checkpoint = best.map_or(place.clone(), |best| place.join(best));
     let options = train::Options { out: place, ..train_options };
     Ok(Training { outcome: Outcome { checkpoint, ..outcome }, epochs, options })
@@ -239,5 +242,5 @@ fn measure(options: &Options, file: &Path, macs: u64, providers: &[Provider]) ->
         bench::run_in_worker(&options.exe, &spec)
     };
     let runs = rows.map(measure).collect::<Result<_>>()?;
-    Ok(Measurement { environment: Environment::detect(file), runs })
+    Ok(Measurement { environment: Environment::detect(file), runs, not_run: Vec::new() })
 }

@@ -23,6 +23,7 @@ use burn::tensor::{Bytes, Device};
 use serde::{Deserialize, Serialize};
 
 use super::{EpochMetrics, Options, metrics};
+use crate::files::Unfinished;
 use crate::metadata::Metadata;
 use crate::nets::{GoogLeNet, GoogLeNetConfig, Preset};
 use crate::{Error, Result, files};
@@ -293,8 +294,9 @@ pub(super) fn save(
     let folder = out.join(name);
     let new = aside(&folder, name, "new");
     remove(&new)?;
+    let unfinished = Unfinished::folder(&new).map_err(|e| Error::file(&new, e))?;
     files::create_dir(&new)?;
-    let written = write_files(&new, record, model, optimizer).and_then(|()| swap(&folder, name));
+    let written = write_files(&new, record, model, optimizer).and_then(|()| unfinished.finish(|_| swap(&folder, name)));
     if written.is_err() {
         // The first failure is the one to report.
         let _ = remove(&new);

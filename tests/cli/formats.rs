@@ -84,7 +84,7 @@ fn json_of_summary() {
 #[test]
 fn json_of_bench() {
     let shell = Shell::with_model();
-    let value = document(&shell, &format!("{BENCH} --batch 1,3 --threads 1,2"), "environment runs");
+    let value = document(&shell, &format!("{BENCH} --batch 1,3 --threads 1,2"), "environment not_run runs");
     has_keys(&value["environment"], "model model_bytes cpu cores os arch gnet profile");
     let runs = value["runs"].as_array().unwrap();
     let keys = "provider batch threads samples load_ms first_run_ms warmup_runs latency_ms cpu_ms images_per_s \

@@ -11,6 +11,8 @@ mod files;
 mod flags;
 mod formats;
 mod help;
+#[cfg(unix)]
+mod interrupt;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;

@@ -152,7 +152,7 @@ impl Ran {
     }
 
     /// What holds for every command, however it ends.
-    fn check_manners(&self) {
+    pub fn check_manners(&self) {
         for sign in ["panicked at", "stack backtrace", "RUST_BACKTRACE", "\u{1b}"] {
             assert!(!self.err.contains(sign) && !self.out.contains(sign), "'{sign}' in {self}");
         }

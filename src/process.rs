@@ -1,4 +1,4 @@
-//! A process that may crash or hang without doing harm.
+//! A child process that may crash, hang or be stopped without doing harm.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 /// How often a running process is looked at.
 const GLANCE: Duration = Duration::from_millis(10);
 
+/// What a process that is stopped has to remove its temporary files.
+const GRACE: Duration = Duration::from_millis(300);
+
 /// What a process left.
 #[derive(Debug)]
-pub(super) struct Finished {
-    /// How it ended; `None` when it was stopped because its time was up.
+pub(crate) struct Finished {
+    /// How it ended; `None` when it was stopped.
     pub status: Option<ExitStatus>,
     /// What it wrote to its stdout.
     pub stdout: String,
@@ -28,33 +31,64 @@ impl Finished {
 }
 
 /// Runs a command with `input` on its stdin, for as long as `limit` at most.
+pub(crate) fn run(command: &mut Command, input: &[u8], limit: Duration) -> io::Result<Finished> {
+    let start = Instant::now();
+    run_while(command, input, &|| start.elapsed() < limit)
+}
+
+/// Runs a command with `input` on its stdin until it ends or `go_on` is false.
 ///
 /// Its output goes through files: no pipe can fill up, and no grandchild can keep one open.
-pub(super) fn run(command: &mut Command, input: &[u8], limit: Duration) -> io::Result<Finished> {
+pub(crate) fn run_while(command: &mut Command, input: &[u8], go_on: &dyn Fn() -> bool) -> io::Result<Finished> {
     let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
     let mut child = command.stdin(Stdio::piped()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         // A process that died before it read its input leaves a broken pipe; its end says more.
         let _ = stdin.write_all(input);
     }
-    let status = wait(&mut child, limit)?;
+    let status = wait(&mut child, go_on)?;
+    if status.is_none() {
+        stop(&mut child)?;
+    }
     Ok(Finished { status, stdout: text(&mut stdout)?, stderr: text(&mut stderr)? })
 }
 
-fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
-    let start = Instant::now();
+/// How it ended; `None` when it still runs and shall not go on.
+fn wait(child: &mut Child, go_on: &dyn Fn() -> bool) -> io::Result<Option<ExitStatus>> {
     loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+        let status = child.try_wait()?;
+        if status.is_some() || !go_on() {
+            return Ok(status);
         }
-        if start.elapsed() >= limit {
-            // It may have ended by itself in this moment; either way it is reaped.
-            let _ = child.kill();
-            child.wait()?;
-            return Ok(None);
-        }
-        thread::sleep(GLANCE.min(limit));
+        thread::sleep(GLANCE);
     }
+}
+
+/// Asks a process to end, then ends it.
+fn stop(child: &mut Child) -> io::Result<()> {
+    terminate(child);
+    let start = Instant::now();
+    if wait(child, &|| start.elapsed() < GRACE)?.is_none() {
+        // It may have ended by itself in this moment; either way it is reaped.
+        let _ = child.kill();
+        child.wait()?;
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn terminate(child: &Child) {
+    use nix::sys::signal::{Signal, kill};
+    if let Ok(pid) = i32::try_from(child.id()) {
+        // Not reaped yet, so that the number is still its own; one that ended by itself needs no signal.
+        let _ = kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM);
+    }
+}
+
+/// Nothing to ask with: it is ended at once.
+#[cfg(not(unix))]
+fn terminate(child: &mut Child) {
+    let _ = child.kill();
 }
 
 fn text(file: &mut File) -> io::Result<String> {
@@ -67,6 +101,8 @@ fn text(file: &mut File) -> io::Result<String> {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
@@ -89,6 +125,19 @@ mod tests {
         let done = sh("echo begun; sleep 1000 & exec sleep 1000", Duration::from_millis(200));
         assert!(done.status.is_none() && !done.succeeded());
         assert_eq!(done.stdout, "begun\n");
+    }
+
+    #[test]
+    fn a_stopped_process_may_clean_up_and_one_that_will_not_end_is_ended() {
+        let go_on = || Path::new("/dev/null").is_dir();
+        let stopped = |script: &str| run_while(Command::new("sh").args(["-c", script]), b"", &go_on).unwrap();
+        // The first look may come before the shell has set its trap, so that it has some time.
+        let started = Instant::now();
+        let later = || started.elapsed() < Duration::from_millis(300);
+        let script = "trap 'echo cleaned; exit 3' TERM; echo begun; while :; do sleep 0.01; done";
+        let done = run_while(Command::new("sh").args(["-c", script]), b"", &later).unwrap();
+        assert_eq!((done.status, done.stdout.as_str()), (None, "begun\ncleaned\n"));
+        assert!(stopped("trap '' TERM; while :; do sleep 0.01; done").status.is_none());
     }
 
     #[test]

@@ -1,0 +1,45 @@
+//! Ctrl-C, and the signals that ask a process to end: SIGTERM and SIGHUP.
+//!
+//! A command ends at once, without temporary files left behind. One that has something to keep says so ([`kept`]): then
+//! the first Ctrl-C is its business, and the second ends it at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gnet::{ErrorKind, files};
+
+use super::output;
+
+/// Whether the command stops by itself.
+static KEEPS: AtomicBool = AtomicBool::new(false);
+
+/// Whether it has been asked to.
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Listens from now on.
+pub fn listen() {
+    // Where somebody decided otherwise before this program began (`nohup`, a shell's background), that stays.
+    let _ = ctrlc::try_set_handler(heard);
+}
+
+/// The command stops by itself when this turns true.
+pub fn kept() -> &'static AtomicBool {
+    KEEPS.store(true, Ordering::Relaxed);
+    &ASKED
+}
+
+/// Runs in a thread of its own, not in a signal handler.
+fn heard() {
+    if KEEPS.load(Ordering::Relaxed) && !ASKED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    files::abandon();
+    output::note("interrupted");
+    std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()));
+}
+
+/// Makes a worker end with the process that waits for its answer, whatever ends that one.
+pub fn end_with_parent() {
+    // Elsewhere a worker goes on to the end of its row.
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM);
+}

@@ -1,0 +1,275 @@
+//! Ctrl-C with a real signal: what is kept, what is printed, what is left behind.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::shell::{DONE, Ran, Shell, gnet};
+use super::trained::TRAINING;
+
+/// Documented: stopped before it was done.
+const INTERRUPTED: i32 = 130;
+
+/// A bound that only a hanging program reaches.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Two rows that take seconds each, so that the second cannot end before the signal comes.
+const ROWS: &str = "bench model.onnx --batch 1,2 --samples 1 --min-time 3";
+
+/// A program that runs, in a process group of its own as a shell would give it.
+struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    line: String,
+    said: String,
+}
+
+impl Running {
+    fn start(shell: &Shell, line: &str) -> Self {
+        let mut command = gnet(&shell.path(""));
+        command.args(line.split_whitespace()).process_group(0);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stderr, line: line.to_owned(), said: String::new() }
+    }
+
+    /// Waits until it has said something on stderr.
+    #[track_caller]
+    fn says(mut self, what: &str) -> Self {
+        while !self.said.contains(what) {
+            let read = self.stderr.read_line(&mut self.said).unwrap();
+            assert!(read > 0, "gnet {} ended without saying '{what}':\n{}", self.line, self.said);
+        }
+        self
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap())
+    }
+
+    fn signal(self, signal: Signal) -> Self {
+        kill(self.pid(), signal).unwrap();
+        self
+    }
+
+    /// As the terminal does it: everything in the foreground gets the signal.
+    fn ctrl_c(self) -> Self {
+        kill(Pid::from_raw(-self.pid().as_raw()), Signal::SIGINT).unwrap();
+        self
+    }
+
+    fn end(mut self) -> Ran {
+        let start = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            if start.elapsed() > PATIENCE {
+                let _ = self.child.kill();
+                panic!("gnet {} goes on:\n{}", self.line, self.said);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.stderr.read_to_string(&mut self.said).unwrap();
+        let mut out = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        let ran = Ran { line: self.line, code: self.child.wait().unwrap().code(), out, err: self.said };
+        // What is ended before it listens ends as any program does.
+        if ran.code.is_some() {
+            ran.check_manners();
+        }
+        ran
+    }
+
+    /// Waits until it listens to signals.
+    fn listens(self) -> Self {
+        let start = Instant::now();
+        // The mask of the signals that are caught; SIGINT is the second.
+        let caught = |status: &str| {
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+            u64::from_str_radix(mask.trim(), 16).ok().map(|mask| mask & 2 != 0)
+        };
+        let status = format!("/proc/{}/status", self.child.id());
+        while cfg!(target_os = "linux") && !fs::read_to_string(&status).is_ok_and(|text| caught(&text) == Some(true)) {
+            assert!(start.elapsed() < PATIENCE, "gnet {} does not listen", self.line);
+        }
+        self
+    }
+
+    /// The one process that it has started.
+    #[cfg(target_os = "linux")]
+    fn worker(&self) -> Pid {
+        let is_child = |stat: &str| {
+            stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(1)) == Some(&self.pid().to_string())
+        };
+        let start = Instant::now();
+        loop {
+            let numbers =
+                fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+            let found = numbers
+                .map(Pid::from_raw)
+                .find(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| is_child(&stat)));
+            if let Some(found) = found {
+                return found;
+            }
+            assert!(start.elapsed() < PATIENCE, "gnet {} starts no worker", self.line);
+        }
+    }
+}
+
+/// Waits until a process is gone; one that nobody has reaped is.
+#[cfg(target_os = "linux")]
+fn is_gone(pid: Pid) -> bool {
+    let start = Instant::now();
+    loop {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        if stat.rsplit(") ").next().is_none_or(|state| state.is_empty() || state.starts_with('Z')) {
+            return true;
+        }
+        if start.elapsed() > PATIENCE {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whatever is written under another name first and then renamed.
+fn leftovers(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.path().is_dir() {
+            names.extend(leftovers(&entry.path()));
+        }
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names
+}
+
+#[test]
+fn a_bench_keeps_its_finished_rows_and_names_the_others() {
+    let shell = Shell::with_model();
+    for everything in [true, false] {
+        let running = Running::start(&shell, &format!("{ROWS} --format json")).says("[2/2] tract, batch 2, 1 thread");
+        #[cfg(target_os = "linux")]
+        let worker = running.worker();
+        let ran = if everything { running.ctrl_c() } else { running.signal(Signal::SIGINT) }.end();
+        assert_eq!(ran.code, Some(INTERRUPTED), "{ran}");
+        assert_eq!(ran.error().trim_end(), "error: bench: interrupted; not run: tract, batch 2, 1 thread");
+        let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
+        let [run] = document["runs"].as_array().unwrap().as_slice() else { panic!("{ran}") };
+        assert_eq!((&run["batch"], run["samples"].as_u64().is_some_and(|n| n > 0)), (&1.into(), true));
+        assert_eq!(document["not_run"], serde_json::json!(["tract, batch 2, 1 thread"]));
+        #[cfg(target_os = "linux")]
+        assert!(is_gone(worker), "the worker goes on after {ran}");
+    }
+    let ran = Running::start(&shell, ROWS).says("[2/2]").signal(Signal::SIGTERM).end();
+    assert_eq!(ran.code, Some(INTERRUPTED), "{ran}");
+    assert!(ran.out.contains("interrupted; not run: tract, batch 2, 1 thread"), "{ran}");
+}
+
+#[test]
+fn a_bench_that_has_no_row_yet_prints_none() {
+    let shell = Shell::with_model();
+    let before = shell.listing();
+    let ran = Running::start(&shell, ROWS).says("[1/2]").signal(Signal::SIGINT).end();
+    assert_eq!((ran.code, ran.out.as_str()), (Some(INTERRUPTED), ""), "{ran}");
+    assert!(ran.error().contains("not run: tract, batch 1, 1 thread; tract, batch 2, 1 thread"), "{ran}");
+    let twice = Running::start(&shell, ROWS).says("[1/2]").signal(Signal::SIGINT);
+    // The first may have ended it already.
+    let _ = kill(twice.pid(), Signal::SIGINT);
+    assert_eq!(twice.end().code, Some(INTERRUPTED));
+    assert_eq!(shell.listing(), before);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_worker_ends_with_a_bench_that_was_killed() {
+    let running = Running::start(&Shell::with_model(), ROWS).says("[1/2]");
+    let worker = running.worker();
+    let mut child = running.signal(Signal::SIGKILL).child;
+    child.wait().unwrap();
+    assert!(is_gone(worker));
+}
+
+/// As under `nohup`, or in the background of a shell script.
+#[test]
+fn a_signal_that_was_to_be_ignored_is() {
+    let shell = Shell::with_model();
+    let mut command = std::process::Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_gnet");
+    let line = "trap '' INT; kill -INT $$; exec \"$0\" bench model.onnx --samples 1 --min-time 0 --warmup 0";
+    let mut child = command
+        .args(["-c", line, program])
+        .current_dir(shell.path(""))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    stderr.read_line(&mut String::new()).unwrap();
+    // It may have ended already.
+    let _ = kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT);
+    stderr.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(DONE));
+}
+
+#[test]
+fn training_stops_between_checkpoints_and_can_be_resumed() {
+    let shell = Shell::with_data();
+    let training = |epochs| format!("train --out run {} --epochs {epochs}", TRAINING.replace("--epochs 2", ""));
+    let ran = Running::start(&shell, &training(1000)).says("epoch 2/1000").signal(Signal::SIGINT).end();
+    assert_eq!((ran.code, ran.out.as_str()), (Some(INTERRUPTED), ""), "{ran}");
+    assert!(ran.err.ends_with("interrupted\n"), "{ran}");
+    for round in 3..9 {
+        let line = format!("{} --resume", training(1000));
+        let running = Running::start(&shell, &line).says("resuming after epoch").says(" validation: ");
+        // Wherever it is in its epoch or its writing.
+        std::thread::sleep(Duration::from_millis(17 * round));
+        assert_eq!(running.signal(Signal::SIGINT).end().code, Some(INTERRUPTED));
+        let left = leftovers(&shell.path("run"));
+        assert!(left.iter().all(|name| name.ends_with(".old")), "{left:?}");
+        shell.ok("eval run --data data");
+    }
+}
+
+#[test]
+fn a_file_is_whole_or_as_it_was_wherever_its_writing_is_interrupted() {
+    let shell = Shell::with_run();
+    let new = shell.read("model.onnx");
+    for round in 0..12 {
+        shell.write("file.onnx", "old");
+        let running = Running::start(&shell, "export run -o file.onnx --no-verify");
+        std::thread::sleep(Duration::from_millis(40 * round));
+        // It may be done.
+        let _ = kill(running.pid(), Signal::SIGINT);
+        let ran = running.end();
+        let found = shell.read("file.onnx");
+        match ran.code {
+            Some(DONE) => assert_eq!(found, new),
+            _ => assert!(found == b"old" || found == new, "{} bytes: {ran}", found.len()),
+        }
+        assert_eq!(leftovers(&shell.path("")), [""; 0], "{ran}");
+    }
+}
+
+#[test]
+fn what_has_nothing_to_keep_ends_at_once() {
+    let shell = Shell::with_model();
+    let before = shell.listing();
+    for line in [
+        "verify model.onnx --against model.onnx --samples 60000",
+        "verify model.onnx --provider tract --against model.onnx --samples 60000 --inputs normal --format json",
+    ] {
+        let running = Running::start(&shell, line).listens();
+        std::thread::sleep(Duration::from_millis(200));
+        let ran = running.signal(Signal::SIGINT).end();
+        assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(INTERRUPTED), "", "interrupted\n"), "{ran}");
+    }
+    assert_eq!(shell.listing(), before);
+}
