@@ -27,11 +27,23 @@ pub fn kept() -> &'static AtomicBool {
     &ASKED
 }
 
+/// Whether the process is ending.
+static ENDS: AtomicBool = AtomicBool::new(false);
+
+/// Comes back unless the process is ending: the exit takes a runtime's memory away from under the thread that uses it, and
+/// what that thread then has to say is not the outcome.
+pub fn hold_if_ending() {
+    while ENDS.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
+}
+
 /// Runs in a thread of its own, not in a signal handler.
 fn heard() {
     if KEEPS.load(Ordering::Relaxed) && !ASKED.swap(true, Ordering::Relaxed) {
         return;
     }
+    ENDS.store(true, Ordering::SeqCst);
     files::abandon();
     output::note("interrupted");
     std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()));

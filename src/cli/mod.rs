@@ -101,7 +101,9 @@ pub fn main() -> ExitCode {
         Err(error) => return output::usage(&error),
     };
     interrupt::listen();
-    match run(cli.command) {
+    let outcome = run(cli.command);
+    interrupt::hold_if_ending();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => output::failure(&error),
     }
