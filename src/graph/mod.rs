@@ -131,6 +131,13 @@ impl Graph {
         self.initializers.iter().map(|(id, tensor)| (*id, tensor))
     }
 
+    /// Every value that is a constant: the initializers, and what `Constant` nodes make of a number or tensor.
+    pub fn constants(&self) -> HashMap<ValueId, Tensor> {
+        let initializers = self.initializers().map(|(id, tensor)| (id, tensor.clone()));
+        let nodes = self.nodes.iter().filter_map(|node| Some((node.output()?, node.constant()?)));
+        initializers.chain(nodes).collect()
+    }
+
     /// Rank of a value, when known.
     pub fn rank(&self, id: ValueId) -> Option<usize> {
         self.value(id).shape.as_ref().map(Vec::len)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Tensor, ValueId};
+use super::{DType, Tensor, ValueId};
 
 /// The value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,11 +131,76 @@ impl Node {
         }
     }
 
+    /// A text attribute.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.attributes.get(name)? {
+            Attribute::String(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// A tensor attribute.
+    pub fn tensor(&self, name: &str) -> Option<&Tensor> {
+        match self.attributes.get(name)? {
+            Attribute::Tensor(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// What a `Constant` node makes, in any form of number that the operator has (`value`, `value_float`, `value_floats`,
+    /// `value_int`, `value_ints`); `None` for another operation or another form.
+    pub fn constant(&self) -> Option<Tensor> {
+        if !self.is("Constant") {
+            return None;
+        }
+        let (name, value) = self.attributes.first_key_value()?;
+        match (name.as_str(), value) {
+            ("value", Attribute::Tensor(tensor)) => Some(tensor.clone()),
+            ("value_float", Attribute::Float(value)) => Tensor::from_f32(Vec::new(), &[*value]).ok(),
+            ("value_floats", Attribute::Floats(values)) => Tensor::from_f32(vec![values.len()], values).ok(),
+            ("value_int", Attribute::Int(value)) => {
+                Tensor::new(DType::I64, Vec::new(), value.to_le_bytes().to_vec()).ok()
+            }
+            ("value_ints", Attribute::Ints(values)) => Some(Tensor::from_i64(values)),
+            _ => None,
+        }
+    }
+
+    /// An attribute of real numbers.
+    pub fn floats(&self, name: &str) -> Option<&[f32]> {
+        match self.attributes.get(name)? {
+            Attribute::Floats(values) => Some(values),
+            _ => None,
+        }
+    }
+
     /// An attribute of whole numbers.
     pub fn ints(&self, name: &str) -> Option<&[i64]> {
         match self.attributes.get(name)? {
             Attribute::Ints(values) => Some(values),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_is_what_its_attribute_says() {
+        let constant = |name: &str, value: Attribute| {
+            let mut node = Node::new("c", "Constant", vec![], vec![]);
+            node.attributes.insert(name.to_owned(), value);
+            node.constant()
+        };
+        let shape = |tensor: Option<Tensor>| tensor.map(|t| (t.dtype(), t.shape().to_vec()));
+        assert_eq!(constant("value_ints", Attribute::Ints(vec![1, -2])), Some(Tensor::from_i64(&[1, -2])));
+        assert_eq!(shape(constant("value_int", Attribute::Int(7))), Some((DType::I64, vec![])));
+        assert_eq!(shape(constant("value_floats", Attribute::Floats(vec![0.5; 3]))), Some((DType::F32, vec![3])));
+        assert_eq!(constant("value_float", Attribute::Float(0.5)).unwrap().scalar_f32(), Some(0.5));
+        assert_eq!(constant("value", Attribute::Tensor(Tensor::from_i64(&[4]))), Some(Tensor::from_i64(&[4])));
+        assert_eq!(constant("value_string", Attribute::String("a".into())), None);
+        assert_eq!(Node::new("r", "Relu", vec![], vec![]).constant(), None);
     }
 }
