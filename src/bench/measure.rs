@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::copies::copies;
 use super::steady::steady;
 use super::{Clock, Latency, Profile, Run, Spec, SystemClock, memory};
-use crate::runtime::{self, Array, EngineOptions, RunOptions};
+use crate::runtime::{self, Array, EngineOptions, Input, RunOptions};
 use crate::{Error, Result, files, onnx};
 
 /// Measures one row in this process. Its peak memory and warmth are those of the whole process: see
@@ -31,8 +31,7 @@ pub fn measure(spec: &Spec) -> Result<Run> {
     let placement = runtime::placement(session.as_ref(), &bytes);
     placement.as_ref().map_or(Ok(()), |placement| placement.check(&spec.engine))?;
     drop(bytes);
-    let inputs: Vec<Array> =
-        session.inputs().iter().zip(1..).map(|(input, seed)| Array::noise(input.shape.clone(), seed)).collect();
+    let inputs = filled(session.inputs()).map_err(in_file)?;
     session.bind(&inputs).map_err(in_file)?;
     let found = steady(&mut || session.run(), &clock, &spec.limits).map_err(in_file)?;
     let copies = copies(session.as_mut(), &clock, &spec.limits, spec.batch).map_err(in_file)?;
@@ -58,6 +57,16 @@ pub fn measure(spec: &Spec) -> Result<Run> {
         profile,
         notes,
     })
+}
+
+/// Noise for every input, each its own.
+fn filled(inputs: &[Input]) -> Result<Vec<Array>> {
+    let array = |(input, seed): (&Input, u64)| {
+        let named = |e: Error| Error::input(format!("input '{}'", input.name), e).remedy("use a smaller batch");
+        Array::check_room(&input.shape).map_err(named)?;
+        Ok(Array::noise(input.shape.clone(), seed))
+    };
+    inputs.iter().zip(1..).map(array).collect()
 }
 
 /// Runs that warm a profiled session up, and runs whose kernels are summed.
@@ -140,6 +149,15 @@ mod tests {
     fn a_row_that_cannot_use_its_threads_says_so() {
         let run = measure(&spec("dynamic.onnx", 1, 2)).unwrap();
         assert!(run.notes.iter().any(|note| note.starts_with("uses 1 of 2 threads: ")), "{:?}", run.notes);
+    }
+
+    #[test]
+    fn an_input_that_no_memory_holds_is_refused() {
+        for (name, says) in [("huge_axis", "takes 4096.0 GiB"), ("overflow", "takes more bytes than can be counted")] {
+            let error = measure(&spec(&format!("{name}.onnx"), 1, 1)).unwrap_err();
+            assert!(error.to_string().contains(".onnx: input 'x': array of shape [1, 1099511627776"), "{error}");
+            assert!(error.to_string().contains(says), "{error}");
+        }
     }
 
     #[test]

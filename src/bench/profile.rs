@@ -86,10 +86,14 @@ impl Profile {
     /// Reads a profile of `graph`, which ran at a batch of `batch` items; the first `warmup` runs are left out.
     ///
     /// # Errors
-    /// Text that is no list of trace events, or that holds no kernel.
+    /// Text that is no list of trace events or ends in the middle of one, or that holds no kernel.
     pub fn parse(trace: &str, graph: &Graph, batch: usize, warmup: usize) -> Result<Self> {
-        let events: Vec<Event> = serde_json::from_str(trace)
-            .map_err(|e| Error::input("profile", format!("is no list of trace events: {e}")))?;
+        let events: Vec<Event> = serde_json::from_str(trace).map_err(|e| match e.is_eof() {
+            // The engine does not say that it could not write all of it.
+            true => Error::input("profile", "the engine's trace is cut off")
+                .remedy("make room on the disk of the temporary folder, or set TMPDIR to a folder on another"),
+            false => Error::input("profile", format!("is no list of trace events: {e}")),
+        })?;
         let begin = end_of_run(&events, warmup);
         let layers = Layers::new(graph, batch);
         let mut found: Vec<(Operator, f64)> = Vec::new();

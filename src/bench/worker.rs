@@ -83,9 +83,7 @@ fn ordered(worker: &mut Command, spec: &Spec, stop: &AtomicBool) -> Result<Run> 
 }
 
 fn understand(spec: &Spec, done: &Finished) -> Result<Run> {
-    // Ctrl-C on a terminal reaches the worker as well, and may reach it first.
-    let interrupted = i32::from(ErrorKind::Interrupted.exit_code());
-    let Some(status) = done.status.filter(|status| status.code() != Some(interrupted)) else {
+    let Some(status) = done.status.filter(|status| !was_interrupted(*status)) else {
         return Err(Error::interrupted(spec.label(), "was interrupted"));
     };
     if !status.success() {
@@ -105,6 +103,20 @@ fn understand(spec: &Spec, done: &Finished) -> Result<Run> {
 
 fn failure(spec: &Spec, reason: String) -> Error {
     Error::check(format!("{} ({})", spec.path.display(), spec.label()), reason)
+}
+
+/// Ctrl-C on a terminal reaches the worker as well, and may reach it first: while it listens, or before.
+fn was_interrupted(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    {
+        use nix::sys::signal::Signal;
+        use std::os::unix::process::ExitStatusExt;
+        let by = status.signal().and_then(|signal| Signal::try_from(signal).ok());
+        if by.is_some_and(|signal| [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].contains(&signal)) {
+            return true;
+        }
+    }
+    status.code() == Some(i32::from(ErrorKind::Interrupted.exit_code()))
 }
 
 #[cfg(unix)]
@@ -229,7 +241,7 @@ mod tests {
     fn an_interrupted_worker_is_no_failure_of_its_row() {
         let stop = AtomicBool::new(true);
         let endless = ordered(Command::new("sh").args(["-c", "exec sleep 1000"]), &spec("dynamic.onnx"), &stop);
-        for error in [endless.unwrap_err(), scripted("exit 130")] {
+        for error in [endless.unwrap_err(), scripted("exit 130"), scripted("kill -INT $$")] {
             assert_eq!(error.kind(), ErrorKind::Interrupted);
             assert_eq!(error.to_string(), "tract, batch 2, 1 thread: was interrupted");
         }

@@ -37,8 +37,10 @@ fn one_line(text: &str) -> String {
 
 /// Prints clap's message: help and version are data and succeed, the rest is bad usage.
 pub fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+    match error.print() {
+        Err(e) if !error.use_stderr() && e.kind() != io::ErrorKind::BrokenPipe => failure(&Error::input("stdout", e)),
+        _ => ExitCode::from(if error.use_stderr() { 2 } else { 0 }),
+    }
 }
 
 /// Writes a shell's completion script to stdout.

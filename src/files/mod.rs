@@ -12,7 +12,7 @@ use crate::{Error, Result};
 
 pub use map::map;
 pub use unfinished::abandon;
-#[cfg(feature = "burn")]
+#[cfg(any(feature = "burn", feature = "ort"))]
 pub(crate) use unfinished::temporary_folder_in;
 pub(crate) use unfinished::{Unfinished, temporary_folder};
 

@@ -113,11 +113,11 @@ fn remove_from(runtimes: &Path, kind: Kind) -> Result<Removed> {
     let mut removed = Removed { kind, folders: Vec::new(), bytes: 0 };
     for (_, version, folder) in found {
         removed.bytes += size(&folder);
-        fs::rename(&folder, bin.path().join(version)).map_err(|e| writing(&folder, &e))?;
+        fs::rename(&folder, bin.made.path().join(version)).map_err(|e| writing(&folder, &e))?;
         removed.folders.push(folder.display().to_string());
     }
-    let path = bin.path().to_path_buf();
-    bin.close().map_err(|e| writing(&path, &e))?;
+    let path = bin.made.path().to_path_buf();
+    bin.made.close().map_err(|e| writing(&path, &e))?;
     Ok(removed)
 }
 

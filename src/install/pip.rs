@@ -171,10 +171,11 @@ fn failure(wheel: &Wheel, status: ExitStatus, said: &str) -> Error {
         .remedy("check the network and pip's own settings: `python3 -m pip config list`, PIP_INDEX_URL, HTTPS_PROXY")
 }
 
-/// pip's last error, else its last line.
+/// pip's last error, else its last line: that of an exception, which pip announces as an error without a word on it.
 fn reason(said: &str) -> Option<&str> {
     let lines = || said.lines().rev().map(str::trim).filter(|line| !line.is_empty());
-    lines().find_map(|line| line.strip_prefix("ERROR: ")).or_else(|| lines().next())
+    let error = lines().find_map(|line| line.strip_prefix("ERROR: ")).filter(|error| *error != "Exception:");
+    error.or_else(|| lines().next())
 }
 
 /// Without a connection pip's last error only says that it found nothing; the cause stands in a warning above.
@@ -222,6 +223,8 @@ mod tests {
         );
         let silent = failed("");
         assert!(silent.to_string().contains("pip failed: exit status: 1;"), "{silent}");
+        let full = failed("ERROR: Exception:\nTraceback\n  OSError: [Errno 28] No space left on device\n");
+        assert!(full.to_string().contains("pip failed: OSError: [Errno 28] No space left on device;"), "{full}");
         assert!(failed("Traceback\n  OSError: odd\n\n").to_string().contains("pip failed: OSError: odd;"));
     }
 

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::error::writing;
 use super::manifest::{Manifest, fault};
 use super::{Kind, Wheel, data_dir, pinned, pip, unpack};
+use crate::files::Unfinished;
 use crate::report::{Column, Report, Table, number};
 use crate::{Error, Result, files};
 
@@ -116,8 +117,8 @@ fn install_wheel(
     let _lock = Lock::take(runtimes)?;
     ensure_room(runtimes, wheel)?;
     let staging = staging(runtimes)?;
-    let fresh = fetch(wheel, staging.path(), options, observer)?;
-    swap(&fresh, &folder, &staging)?;
+    let fresh = fetch(wheel, staging.made.path(), options, observer)?;
+    staging.finish(|staging| swap(&fresh, &folder, &staging))?;
     describe(&folder, true)
 }
 
@@ -168,8 +169,8 @@ impl Lock {
 const STAGING: &str = ".partial-";
 
 /// A folder beside the final ones, so that a rename moves what is in it; it goes when it is dropped.
-pub(super) fn staging(runtimes: &Path) -> Result<TempDir> {
-    tempfile::Builder::new().prefix(STAGING).tempdir_in(runtimes).map_err(|e| writing(runtimes, &e))
+pub(super) fn staging(runtimes: &Path) -> Result<Unfinished<TempDir>> {
+    files::temporary_folder_in(runtimes, STAGING).map_err(|e| writing(runtimes, &e))
 }
 
 /// Removes what an installation left that was killed. Only the holder of the lock may.

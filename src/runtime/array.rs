@@ -1,5 +1,6 @@
 //! Dense arrays that cross the border of an engine.
 
+use crate::report::number;
 use crate::{Error, Result};
 
 /// A dense `f32` array in row-major order. Images are NCHW.
@@ -34,6 +35,21 @@ impl Array {
         Self { shape, data }
     }
 
+    /// Refuses a shape that no memory holds: [`noise`](Self::noise) and its like would end the process.
+    ///
+    /// # Errors
+    /// The values take more bytes than there can be, than 64 GiB, or than the system gives now.
+    pub fn check_room(shape: &[usize]) -> Result<()> {
+        let len = shape.iter().try_fold(1_usize, |len, side| len.checked_mul(*side));
+        let bytes = len.and_then(|len| len.checked_mul(size_of::<f32>()));
+        let fits = bytes.is_some_and(|bytes| bytes <= LARGEST && Vec::<u8>::new().try_reserve_exact(bytes).is_ok());
+        if fits {
+            return Ok(());
+        }
+        let size = bytes.map_or("more bytes than can be counted".to_owned(), |bytes| number::bytes(bytes as u64));
+        Err(Error::input(format!("array of shape {shape:?}"), format!("takes {size}, and there is no room for it")))
+    }
+
     /// Deterministic numbers spread evenly over 0..1, 1 left out, from the same sequence as [`noise`](Self::noise).
     pub fn uniform(shape: Vec<usize>, seed: u64) -> Self {
         let len: usize = shape.iter().product();
@@ -64,6 +80,9 @@ impl Array {
         Err(Error::input(format!("array of shape {:?}", self.shape), format!("holds {} values", self.data.len())))
     }
 }
+
+/// Bytes of the largest array worth trying: a system that promises more memory than it has would end the process later.
+const LARGEST: usize = 1 << 36;
 
 /// The step of SplitMix64: 2^64 divided by the golden ratio.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -118,6 +137,19 @@ mod tests {
         let error = Array::new(vec![2, 3], vec![0.0; 5]).unwrap_err();
         assert_eq!(error.to_string(), "array of shape [2, 3]: holds 5 values");
         assert!(Array::new(vec![usize::MAX, 2], vec![]).is_err());
+    }
+
+    #[test]
+    fn what_no_memory_holds_is_refused() {
+        Array::check_room(&[8, 3, 224, 224]).unwrap();
+        Array::check_room(&[]).unwrap();
+        let says = |shape: &[usize]| Array::check_room(shape).unwrap_err().to_string();
+        assert!(
+            says(&[1, 1 << 40]).ends_with("takes 4096.0 GiB, and there is no room for it"),
+            "{}",
+            says(&[1, 1 << 40])
+        );
+        assert!(says(&[1 << 40, 1 << 40]).contains("takes more bytes than can be counted"));
     }
 
     #[test]

@@ -62,7 +62,7 @@ impl FileSide {
         provider.ensure_available()?;
         let bytes = Bytes::from(files::read(path)?);
         let label = format!("{} in {provider}", path.display());
-        let named = |e: Error| about(path.display(), e);
+        let named = |e: Error| runtime::in_file(path, e);
         let mut model = onnx::read(bytes.clone()).map_err(named)?;
         apply_shapes(&mut model, shapes)?;
         let signature = Signature::of(&model.graph).map_err(named)?;

@@ -48,11 +48,16 @@ impl Signature {
     /// That of a graph.
     ///
     /// # Errors
-    /// An input without a shape, or with an axis beyond the first that is no number; a graph without input or output.
+    /// An input that is no tensor, that has no shape, or that has an axis beyond the first that is no number; a graph
+    /// without input or output.
     pub fn of(graph: &Graph) -> Result<Self> {
         let inputs = graph.inputs.iter().map(|id| {
             let value = graph.value(*id);
             let place = format!("input '{}'", value.name);
+            if let Some(other) = &value.other_type {
+                let reason = format!("is of the type {} where a tensor is expected", other.kind);
+                return Err(Error::input(place, reason));
+            }
             let remedy = |shape: &str| format!("say it with --input {}={shape}", value.name);
             let Some(shape) = value.shape.clone() else {
                 return Err(Error::input(place, "has no shape in the file").remedy(remedy("Nx3x224x224")));

@@ -8,7 +8,13 @@ use gnet::onnx;
 use super::shell::{INPUT, Shell};
 
 /// What is done with an ONNX file; the folder has `data` and `good.png`.
-const READERS: [&str; 4] = ["summary", "bench --samples 1 --min-time 0", "eval --data data", "predict good.png"];
+const READERS: [&str; 5] = [
+    "summary",
+    "bench --samples 1 --min-time 0",
+    "eval --data data",
+    "predict good.png",
+    "verify --against model.onnx",
+];
 
 /// The command with the file as its first argument, whatever else it takes.
 fn reading(reader: &str, file: &str) -> String {

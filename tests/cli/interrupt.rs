@@ -14,7 +14,7 @@ use super::shell::{DONE, Ran, Shell, gnet};
 use super::trained::TRAINING;
 
 /// Documented: stopped before it was done.
-const INTERRUPTED: i32 = 130;
+pub const INTERRUPTED: i32 = 130;
 
 /// A bound that only a hanging program reaches.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const ROWS: &str = "bench model.onnx --batch 1,2 --samples 1 --min-time 3";
 
 /// A program that runs, in a process group of its own as a shell would give it.
-struct Running {
+pub struct Running {
     child: Child,
     stderr: BufReader<ChildStderr>,
     line: String,
@@ -31,7 +31,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(shell: &Shell, line: &str) -> Self {
+    pub fn start(shell: &Shell, line: &str) -> Self {
         let mut command = gnet(&shell.path(""));
         command.args(line.split_whitespace()).process_group(0);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -41,7 +41,7 @@ impl Running {
 
     /// Waits until it has said something on stderr.
     #[track_caller]
-    fn says(mut self, what: &str) -> Self {
+    pub fn says(mut self, what: &str) -> Self {
         while !self.said.contains(what) {
             let read = self.stderr.read_line(&mut self.said).unwrap();
             assert!(read > 0, "gnet {} ended without saying '{what}':\n{}", self.line, self.said);
@@ -53,7 +53,7 @@ impl Running {
         Pid::from_raw(i32::try_from(self.child.id()).unwrap())
     }
 
-    fn signal(self, signal: Signal) -> Self {
+    pub fn signal(self, signal: Signal) -> Self {
         kill(self.pid(), signal).unwrap();
         self
     }
@@ -64,7 +64,7 @@ impl Running {
         self
     }
 
-    fn end(mut self) -> Ran {
+    pub fn end(mut self) -> Ran {
         let start = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
             if start.elapsed() > PATIENCE {

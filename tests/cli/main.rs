@@ -7,10 +7,13 @@
 
 mod checkpoints;
 mod data;
+#[cfg(unix)]
+mod disk;
 mod files;
 mod flags;
 mod formats;
 mod help;
+mod inputs;
 #[cfg(unix)]
 mod interrupt;
 #[cfg(feature = "ort")]

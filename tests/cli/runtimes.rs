@@ -19,7 +19,7 @@ const BENCH: &str = "bench model.onnx --samples 2 --min-time 0 --warmup 1";
 const COMMANDS: [&str; 3] = [BENCH, "eval model.onnx --data data", "predict model.onnx x.png"];
 
 /// The library to test with; `None` where there is none.
-fn ort() -> Option<PathBuf> {
+pub fn ort() -> Option<PathBuf> {
     let ort_lib: Option<PathBuf> = std::env::var_os("GNET_TEST_ORT_LIB").map(Into::into);
     let is_required = ort_lib.is_some() || is_required();
     match library(&EngineOptions { ort_lib, ..EngineOptions::default() }) {
@@ -65,6 +65,53 @@ fn a_library_that_cannot_be_loaded_is_one_error_with_its_reason_in_every_command
         for command in COMMANDS {
             let line = format!("{command} --provider cpu --ort-lib {library}");
             shell.refuses(&line, UNAVAILABLE, &[says, "help: point --ort-lib at ", "`gnet runtime install` gets one"]);
+        }
+    }
+}
+
+/// A library with the one function that ONNX Runtime exports; `None` where there is no C compiler.
+#[cfg(unix)]
+fn stub(shell: &Shell, name: &str, base: &str, version: &str) -> Option<()> {
+    let source = format!(
+        "struct base {{ const void *(*api)(unsigned); const char *(*version)(void); }};\n\
+         static const void *api(unsigned wanted) {{ (void)wanted; return 0; }}\n\
+         static const char *version(void) {{ return {version}; }}\n\
+         static const struct base it = {{ api, version }};\n\
+         const struct base *OrtGetApiBase(void) {{ (void)it; return {base}; }}\n"
+    );
+    shell.write("stub.c", source);
+    let done = std::process::Command::new("cc")
+        .args(["-shared", "-fPIC", "-o", name, "stub.c"])
+        .current_dir(shell.path(""))
+        .output();
+    match done {
+        Ok(done) => assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr)),
+        Err(error) => {
+            eprintln!("not tested: cc: {error}");
+            return None;
+        }
+    }
+    Some(())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_library_that_is_too_old_or_empty_is_refused_by_its_version() {
+    let shell = Shell::with_model();
+    for (name, base, version, says) in [
+        ("old.so", "&it", "\"1.20.1\"", "is version 1.20.1; gnet needs 1.24 or later"),
+        ("other.so", "&it", "\"2.0.0\"", "is version 2.0.0; gnet needs 1.24 or later"),
+        ("odd.so", "&it", "\"\"", "is version ; gnet needs 1.24 or later"),
+        ("silent.so", "&it", "(const char *)0", "is no ONNX Runtime: "),
+        ("nothing.so", "(const struct base *)0", "\"1.31.1\"", "is no ONNX Runtime: "),
+        ("hollow.so", "&it", "\"1.31.1\"", "says it is version 1.31.1 and lacks that version's interface"),
+    ] {
+        if stub(&shell, name, base, version).is_none() {
+            return;
+        }
+        for command in COMMANDS {
+            let line = format!("{command} --provider cpu --ort-lib {name}");
+            shell.refuses(&line, UNAVAILABLE, &[&format!("{name}: "), says, "(from --ort-lib)"]);
         }
     }
 }

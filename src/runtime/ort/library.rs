@@ -156,6 +156,10 @@ fn load(chosen: &Candidate) -> Result<Loaded> {
         let reason = format!("is version {}; gnet needs 1.{} or later", opened.version, ort::MINOR_VERSION);
         return Err(refused(chosen, &path, &reason));
     }
+    if !opened.has_interface() {
+        let reason = format!("says it is version {} and lacks that version's interface", opened.version);
+        return Err(refused(chosen, &path, &reason));
+    }
     let builder = ort::init_from(&path).map_err(|e| refused(chosen, &path, &super::first_line(&e.to_string())))?;
     let environment = builder
         .with_telemetry(false)

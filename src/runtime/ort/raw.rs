@@ -9,7 +9,7 @@ use std::ptr;
 
 use ort::AsPointer;
 use ort::session::Session;
-use ort::sys::{OrtApiBase, OrtEpAssignedNode, OrtEpAssignedSubgraph, OrtStatusPtr};
+use ort::sys::{ORT_API_VERSION, OrtApi, OrtApiBase, OrtEpAssignedNode, OrtEpAssignedSubgraph, OrtStatusPtr};
 
 use super::AssignedNode;
 
@@ -17,6 +17,7 @@ use super::AssignedNode;
 pub(super) struct Opened {
     /// The version it names, such as `1.31.1`.
     pub(super) version: String,
+    get_api: unsafe extern "system" fn(u32) -> *const OrtApi,
     /// Keeps the library open until `ort` has opened it as well.
     _library: libloading::Library,
 }
@@ -42,7 +43,17 @@ pub(super) fn open(path: &Path) -> Result<Opened, String> {
     }
     // SAFETY: it is not null, ends with a nul byte and lives as long as the library, which is still open.
     let version = unsafe { text(version) };
-    Ok(Opened { version, _library: library })
+    Ok(Opened { version, get_api: base.GetApi, _library: library })
+}
+
+impl Opened {
+    /// Whether it hands out the interface of the version that `ort` asks for, which panics where there is none. To be asked of
+    /// a version that should have it: an older library complains on stderr.
+    pub(super) fn has_interface(&self) -> bool {
+        // SAFETY: `GetApi` is the table's first entry in every release; it takes any number and returns a pointer to a
+        // static table, or null. The library is still open.
+        !unsafe { (self.get_api)(ORT_API_VERSION) }.is_null()
+    }
 }
 
 /// What the loader said, which is the source of the error and not its text.

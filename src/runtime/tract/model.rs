@@ -86,6 +86,7 @@ impl Model {
                 Error::input(Error::THE_FILE, format!("is no ONNX model, or a damaged one: {}", causes(&e)))
             })?;
             check_outputs(&proto)?;
+            check_inputs(&proto)?;
             let network = onnx.model_for_proto_model(&proto).map_err(|e| failed(&e))?;
             let inputs = declared(&network)?;
             Ok(Self { network, inputs })
@@ -153,6 +154,19 @@ fn check_outputs(proto: &ModelProto) -> Result<()> {
     match graph.output.iter().find(|output| !made.contains(output.name.as_str())) {
         Some(missing) => Err(Error::input(format!("output '{}'", missing.name), "nothing in the graph makes it")),
         None if graph.output.is_empty() => Err(Error::input("model", "its graph has no output")),
+        None => Ok(()),
+    }
+}
+
+/// tract's own message has neither the input's name in plain words nor what is wrong with it.
+fn check_inputs(proto: &ModelProto) -> Result<()> {
+    let inputs = proto.graph.iter().flat_map(|graph| &graph.input);
+    // tract's description of the format knows tensors only and passes the rest by.
+    match inputs.into_iter().find(|input| input.r#type.as_ref().is_some_and(|kind| kind.value.is_none())) {
+        Some(other) => {
+            let reason = "is no tensor but a sequence, a map or optional";
+            Err(Error::input(format!("input '{}'", other.name), reason))
+        }
         None => Ok(()),
     }
 }

@@ -96,6 +96,12 @@ fn a_file_that_cannot_be_run_is_refused_with_the_reason() {
         ("bad_type", "input 'x': is of type I64 where f32 is expected"),
         ("bad_output_type", "output 'y': is of type I64 where f32 is expected"),
         ("bad_axis", "input 'x': axis 2 is dynamic; only the first, the batch, may be"),
+        ("no_shape", "input 'x': has no shape"),
+        ("empty_axis", "input 'x': axis 1 has no positive length"),
+        ("strings", "input 'x': is of type String where f32 is expected"),
+        ("sequence", "input 'x': is no tensor but a sequence, a map or optional"),
+        ("optional", "input 'x': is no tensor but a sequence, a map or optional"),
+        ("no_input", "model: its graph has no input"),
         ("bad_operation", "Frobnicate"),
         ("bad_output", "output 'z': nothing in the graph makes it"),
     ] {
