@@ -85,7 +85,8 @@ impl Fresh {
     /// Options that cannot be.
     pub fn cost(&self) -> Result<NetworkCost> {
         let GoogLeNetConfig { channels, image_size, .. } = self.config;
-        let mut graph = super::as_trained(&self.network()?, &[channels, image_size, image_size], GoogLeNet::forward)?;
+        let network = self.config.init_blank(&Device::flex())?;
+        let mut graph = super::as_trained(&network, &[channels, image_size, image_size], GoogLeNet::forward)?;
         let whole = cost::count(&graph)?;
         graph.outputs.truncate(1);
         passes::run(&mut graph, &[DEAD_CODE])?;

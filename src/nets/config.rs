@@ -260,6 +260,14 @@ impl GoogLeNetConfig {
     pub fn init_seeded(&self, seed: u64, device: &Device) -> Result<GoogLeNet> {
         Ok(visit::draw_weights(self.init(device)?, seed))
     }
+
+    /// The network with weights of 0, for counting: drawing half a billion takes most of a minute.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub(crate) fn init_blank(&self, device: &Device) -> Result<GoogLeNet> {
+        Ok(visit::blank_weights(self.init(device)?))
+    }
 }
 
 #[cfg(test)]

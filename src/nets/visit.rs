@@ -63,6 +63,25 @@ impl ModuleMapper for Xavier {
     }
 }
 
+/// Sets every kernel and matrix to 0, which costs neither time nor, until it is read, memory: for what depends on the
+/// shapes alone.
+pub(super) fn blank_weights<M: Module>(module: M) -> M {
+    module.map(&mut Blank)
+}
+
+struct Blank;
+
+impl ModuleMapper for Blank {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let shape = param.lazy_shape().dims::<D>();
+        if xavier_bound(&shape).is_none() {
+            return param;
+        }
+        let (tensor, id) = (Tensor::zeros(shape, &param.lazy_device()), param.id);
+        param.transform_for_load(tensor, id)
+    }
+}
+
 /// The bound `sqrt(6 / (fan_in + fan_out))` of Glorot & Bengio (2010) for a kernel `[out, in, height, width]` or a
 /// matrix `[in, out]`; `None` for a vector.
 fn xavier_bound(shape: &[usize]) -> Option<f32> {
