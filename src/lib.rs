@@ -23,6 +23,7 @@ pub mod evaluation;
 pub mod export;
 pub mod files;
 pub mod graph;
+pub mod infer;
 #[cfg(feature = "ort")]
 pub mod install;
 pub mod metadata;
