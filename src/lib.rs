@@ -9,6 +9,7 @@
 
 pub mod bench;
 pub mod card;
+pub mod check;
 #[cfg(feature = "data")]
 pub mod classify;
 #[cfg(feature = "burn")]
