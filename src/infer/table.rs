@@ -2,7 +2,10 @@
 
 use super::context::Context;
 use super::fact::Answer;
-use super::rules::{constant, elementwise};
+use super::rules::{
+    attention, constant, convolution, elementwise, gather, matrix, normalization, pooling, quantization, recurrent,
+    reduction, reshape, resize, selection, signal, slicing,
+};
 
 /// Computes types and shapes of a node's outputs.
 pub(super) type Rule = fn(&Context) -> Answer;
@@ -83,6 +86,82 @@ pub(super) fn rule(op_type: &str) -> Option<Rule> {
         "RandomNormal" | "RandomUniform" => constant::random,
         "Multinomial" => constant::multinomial,
         "BlackmanWindow" | "HammingWindow" | "HannWindow" => constant::window,
+
+        "Conv" | "DeformConv" => convolution::conv,
+        "ConvInteger" => convolution::conv_integer,
+        "QLinearConv" => convolution::qlinear_conv,
+        "ConvTranspose" => convolution::conv_transpose,
+        "CausalConvWithState" => convolution::causal,
+        "Col2Im" => convolution::col2im,
+        "MaxPool" | "AveragePool" | "LpPool" => pooling::pool,
+        "GlobalAveragePool" | "GlobalMaxPool" | "GlobalLpPool" => pooling::global,
+        "MaxUnpool" => pooling::unpool,
+        "RoiAlign" => pooling::roi_align,
+        "MaxRoiPool" => pooling::max_roi_pool,
+
+        "MatMul" => matrix::matmul,
+        "MatMulInteger" => matrix::matmul_integer,
+        "QLinearMatMul" => matrix::qlinear_matmul,
+        "Gemm" => matrix::gemm,
+        "Einsum" => matrix::einsum,
+        "Det" => matrix::det,
+        "Attention" => attention::attention,
+        "LinearAttention" => attention::linear_attention,
+        "RotaryEmbedding" => attention::rotary,
+        "RNN" | "GRU" | "LSTM" => recurrent::recurrent,
+
+        "BatchNormalization" => normalization::batch_norm,
+        "InstanceNormalization" | "GroupNormalization" | "LRN" | "RMSNormalization" => normalization::keep,
+        "LayerNormalization" => normalization::layer_norm,
+        "SoftmaxCrossEntropyLoss" | "NegativeLogLikelihoodLoss" => normalization::loss,
+
+        "ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" | "ReduceMax" | "ReduceMean" | "ReduceMin"
+        | "ReduceProd" | "ReduceSum" | "ReduceSumSquare" => reduction::reduce,
+        "ArgMax" | "ArgMin" => reduction::arg,
+
+        "Reshape" => reshape::reshape,
+        "Flatten" => reshape::flatten,
+        "Transpose" => reshape::transpose,
+        "Squeeze" => reshape::squeeze,
+        "Unsqueeze" => reshape::unsqueeze,
+        "DepthToSpace" => reshape::depth_to_space,
+        "SpaceToDepth" => reshape::space_to_depth,
+        "Shape" => reshape::shape_of,
+        "Size" => reshape::size_of,
+        "Concat" => slicing::concat,
+        "Split" => slicing::split,
+        "Slice" => slicing::slice,
+        "Pad" => slicing::pad,
+        "Tile" => slicing::tile,
+        "Expand" => slicing::expand,
+        "CenterCropPad" => slicing::center_crop_pad,
+        "Compress" => slicing::compress,
+        "Resize" => resize::resize,
+        "Upsample" => resize::upsample,
+
+        "Gather" => gather::gather,
+        "GatherElements" => gather::gather_elements,
+        "GatherND" => gather::gather_nd,
+        "OneHot" => gather::one_hot,
+        "Scatter" | "ScatterElements" | "ScatterND" | "TensorScatter" => gather::scatter,
+        "GridSample" => gather::grid_sample,
+        "AffineGrid" => gather::affine_grid,
+
+        "TopK" => selection::top_k,
+        "NonZero" => selection::non_zero,
+        "NonMaxSuppression" => selection::non_max_suppression,
+        "Unique" => selection::unique,
+        "TfIdfVectorizer" => selection::tf_idf,
+        "StringSplit" => selection::string_split,
+        "ImageDecoder" => selection::image,
+
+        "QuantizeLinear" => quantization::quantize,
+        "DequantizeLinear" => quantization::dequantize,
+        "DynamicQuantizeLinear" => quantization::dynamic_quantize,
+
+        "DFT" => signal::dft,
+        "STFT" => signal::stft,
+        "MelWeightMatrix" => signal::mel,
         _ => return None,
     })
 }

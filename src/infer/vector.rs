@@ -48,11 +48,6 @@ impl Vector {
         debug_assert_eq!(items.len(), count);
         Self::of_rank(tensor.shape().is_empty(), items)
     }
-
-    /// All elements, when each is a whole number.
-    pub(super) fn ints(&self) -> Option<Vec<i64>> {
-        self.items.iter().map(Num::int).collect()
-    }
 }
 
 fn elements(tensor: &Tensor) -> Option<Vec<Num>> {

@@ -59,10 +59,11 @@ impl Walk {
             self.note(graph, id, Some(index), || reason.unwrap_or_else(|| why_open.clone()));
         }
         let cx = Context { node: &graph.nodes[index], opset: self.opset, graph, vectors: &self.vectors };
-        if let Some(id) = cx.node.output()
-            && let Some(vector) = evaluate::evaluate(&cx)
-        {
-            self.carry(id, Some(vector));
+        let vectors = evaluate::evaluate(&cx);
+        for (id, vector) in outputs.into_iter().zip(vectors) {
+            if let Some(id) = id {
+                self.carry(id, vector);
+            }
         }
         Ok(())
     }
