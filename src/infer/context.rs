@@ -6,6 +6,7 @@ use super::fact::{Known, fault, gap};
 use super::number::Num;
 use super::vector::Vector;
 use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor, ValueId};
+use crate::onnx::dtype_of;
 
 /// Everything that the outputs of a node may depend on.
 #[derive(Clone, Copy)]
@@ -54,9 +55,11 @@ impl<'a> Context<'a> {
     /// Shape of input `index`.
     pub(super) fn shape(&self, index: usize) -> Known<&'a [Dim]> {
         let Some(id) = self.node.input(index) else { return fault(format!("input {index} is missing")) };
-        match &self.graph.value(id).shape {
-            Some(shape) => Ok(shape),
-            None => gap(format!("the shape of input {} is not known", self.name(index))),
+        let value = self.graph.value(id);
+        match (&value.shape, &value.other_type) {
+            (Some(shape), None) => Ok(shape),
+            (_, Some(other)) => gap(format!("input {} is of a type that is no tensor: {}", value.name, other.kind)),
+            (None, None) => gap(format!("the shape of input {} is not known", self.name(index))),
         }
     }
 
@@ -186,7 +189,7 @@ impl<'a> Context<'a> {
     pub(super) fn type_or(&self, name: &str, default: Option<DType>) -> Known<Option<DType>> {
         match self.int(name)? {
             None | Some(0) => Ok(default),
-            Some(number) => Ok(dtype_of(number)),
+            Some(number) => Ok(i32::try_from(number).ok().and_then(dtype_of)),
         }
     }
 
@@ -221,24 +224,4 @@ pub(super) fn axes_of(axes: &[i64], rank: usize) -> Known<Vec<usize>> {
         places.push(place);
     }
     Ok(places)
-}
-
-/// ONNX's `TensorProto.DataType` numbers (onnx.proto) of the element types that gnet computes with.
-pub(super) fn dtype_of(number: i64) -> Option<DType> {
-    Some(match number {
-        1 => DType::F32,
-        2 => DType::U8,
-        3 => DType::I8,
-        4 => DType::U16,
-        5 => DType::I16,
-        6 => DType::I32,
-        7 => DType::I64,
-        9 => DType::Bool,
-        10 => DType::F16,
-        11 => DType::F64,
-        12 => DType::U32,
-        13 => DType::U64,
-        16 => DType::BF16,
-        _ => return None,
-    })
 }

@@ -11,6 +11,7 @@
 //! where it is more precise; where it contradicts what follows from the inputs, the file is wrong and that is an error.
 
 mod context;
+mod control;
 mod evaluate;
 mod fact;
 mod merge;
@@ -31,7 +32,7 @@ pub use overrides::Overrides;
 /// What inference found out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Inference {
-    /// Values (inputs and what nodes make) whose element type and every dimension is now known; a symbol counts as known.
+    /// Values (inputs and what nodes make, in subgraphs too) whose element type and every dimension is now known; a symbol counts as known.
     pub known: usize,
     /// The others, in the order in which they are made.
     pub unknown: Vec<Gap>,

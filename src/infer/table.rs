@@ -127,7 +127,8 @@ pub(super) fn rule(op_type: &str) -> Option<Rule> {
         "DepthToSpace" => reshape::depth_to_space,
         "SpaceToDepth" => reshape::space_to_depth,
         "Shape" => reshape::shape_of,
-        "Size" => reshape::size_of,
+        "Size" | "SequenceLength" => constant::count,
+        "OptionalHasElement" => constant::truth,
         "Concat" => slicing::concat,
         "Split" => slicing::split,
         "Slice" => slicing::slice,
@@ -152,6 +153,7 @@ pub(super) fn rule(op_type: &str) -> Option<Rule> {
         "NonMaxSuppression" => selection::non_max_suppression,
         "Unique" => selection::unique,
         "TfIdfVectorizer" => selection::tf_idf,
+        "StringNormalizer" => selection::string_normalizer,
         "StringSplit" => selection::string_split,
         "ImageDecoder" => selection::image,
 

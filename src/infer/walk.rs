@@ -6,40 +6,71 @@ use super::context::Context;
 use super::fact::{Answer, Fact, MAX_RANK, Shape, Stop};
 use super::number::MAX_SYMBOL;
 use super::vector::Vector;
-use super::{Gap, Inference, evaluate, merge, table};
+use super::{Gap, Inference, control, evaluate, merge, table};
 use crate::graph::{DType, Dim, Graph, Model, Node, ValueId, shape_text};
 use crate::{Error, Result};
 
 /// All carried elements together: a bound on memory for any file.
 const MAX_CARRIED: usize = 1 << 20;
 
+/// How often a node may be looked at on average: bodies of loops are walked until their shapes settle, loops in loops more.
+const VISITS_PER_NODE: usize = 16;
+
 /// Infers every value of the model in the order of the nodes.
 pub(super) fn walk(model: &mut Model) -> Result<Inference> {
-    let mut walk = Walk { opset: model.opset, vectors: HashMap::new(), carried: 0, found: Inference::default() };
-    let graph = &mut model.graph;
-    for (id, tensor) in graph.constants() {
-        walk.carry(id, Vector::of_tensor(&tensor));
-    }
-    for id in &graph.inputs {
-        walk.note(graph, *id, None, || "the file does not state its shape".to_owned());
-    }
-    for index in 0..graph.nodes.len() {
-        walk.node(graph, index)?;
-    }
+    let nodes: usize = model.graph.with_subgraphs().iter().map(|graph| graph.nodes.len()).sum();
+    let mut limits = Limits {
+        opset: model.opset,
+        defaults_hold: model.ir_version.is_some_and(|version| version < 4),
+        carried: 0,
+        visits: nodes.saturating_mul(VISITS_PER_NODE),
+    };
+    let mut walk = Walk::new(&mut limits, HashMap::new());
+    walk.graph(&mut model.graph)?;
     Ok(walk.found)
 }
 
-struct Walk {
-    opset: i64,
-    vectors: HashMap<ValueId, Vector>,
+/// What holds for a model and all its subgraphs.
+pub(super) struct Limits {
+    pub(super) opset: i64,
+    /// Before IR version 4 every initializer had to be listed as an input; nobody meant to replace a shape by that.
+    defaults_hold: bool,
     carried: usize,
-    found: Inference,
+    /// Nodes that may still be looked at.
+    pub(super) visits: usize,
 }
 
-impl Walk {
+/// The walk over one graph.
+pub(super) struct Walk<'a> {
+    pub(super) limits: &'a mut Limits,
+    /// Elements of small values.
+    pub(super) vectors: HashMap<ValueId, Vector>,
+    pub(super) found: Inference,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk over a graph of which `vectors` are known.
+    pub(super) fn new(limits: &'a mut Limits, vectors: HashMap<ValueId, Vector>) -> Self {
+        Self { limits, vectors, found: Inference::default() }
+    }
+
+    /// Infers every value of `graph`.
+    pub(super) fn graph(&mut self, graph: &mut Graph) -> Result<()> {
+        let defaults = graph.listed_initializers.values().filter_map(|id| Some((*id, graph.initializer(*id)?.clone())));
+        let defaults: Vec<_> = defaults.filter(|_| self.limits.defaults_hold).collect();
+        for (id, tensor) in graph.constants().into_iter().chain(defaults) {
+            self.carry(id, Vector::of_tensor(&tensor));
+        }
+        for id in &graph.inputs {
+            self.note(graph, *id, None, || "its shape is not stated".to_owned());
+        }
+        (0..graph.nodes.len()).try_for_each(|index| self.node(graph, index))
+    }
+
     fn node(&mut self, graph: &mut Graph, index: usize) -> Result<()> {
-        let cx = Context { node: &graph.nodes[index], opset: self.opset, graph, vectors: &self.vectors };
-        let answer = ask(&cx);
+        let controlled = control::answer(self, graph, index);
+        let cx = self.context(graph, index);
+        let (answer, inner) = controlled.unwrap_or_else(|| (ask(&cx), Vec::new()));
         let facts = match answer {
             Ok(facts) => facts,
             Err(Stop::Gap(reason)) => vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()],
@@ -58,8 +89,7 @@ impl Walk {
             state(graph, id, dtype, shape)?;
             self.note(graph, id, Some(index), || reason.unwrap_or_else(|| why_open.clone()));
         }
-        let cx = Context { node: &graph.nodes[index], opset: self.opset, graph, vectors: &self.vectors };
-        let vectors = evaluate::evaluate(&cx);
+        let vectors = if inner.is_empty() { evaluate::evaluate(&self.context(graph, index)) } else { inner };
         for (id, vector) in outputs.into_iter().zip(vectors) {
             if let Some(id) = id {
                 self.carry(id, vector);
@@ -68,12 +98,17 @@ impl Walk {
         Ok(())
     }
 
+    /// What a rule sees at node `index`.
+    pub(super) fn context<'b>(&'b self, graph: &'b Graph, index: usize) -> Context<'b> {
+        Context { node: &graph.nodes[index], opset: self.limits.opset, graph, vectors: &self.vectors }
+    }
+
     /// Keeps the elements of a value, within the bound.
     fn carry(&mut self, id: ValueId, vector: Option<Vector>) {
         if let Some(vector) = vector
-            && self.carried + vector.items.len() <= MAX_CARRIED
+            && self.limits.carried + vector.items.len() <= MAX_CARRIED
         {
-            self.carried += vector.items.len();
+            self.limits.carried += vector.items.len();
             self.vectors.insert(id, vector);
         }
     }
@@ -86,7 +121,11 @@ impl Walk {
             self.found.known += 1;
             return;
         }
-        let reason = if open { reason() } else { "its element type is not known".to_owned() };
+        let reason = match &value.other_type {
+            Some(other) => format!("is of a type that is no tensor: {}", other.kind),
+            None if open => reason(),
+            None => "its element type is not known".to_owned(),
+        };
         let (node, op) = node.map_or_else(Default::default, |index| {
             let node = &graph.nodes[index];
             (graph.node_name(node).to_owned(), node.op_type.clone())
@@ -126,6 +165,9 @@ fn symbolic(graph: &Graph, id: ValueId) -> bool {
 /// Merges what was inferred of a value with what the file states of it.
 fn state(graph: &mut Graph, id: ValueId, dtype: Option<DType>, shape: Option<Shape>) -> Result<()> {
     let value = graph.value_mut(id);
+    if value.other_type.is_some() {
+        return Ok(());
+    }
     let contradiction = |file: String, node: String| {
         Err(Error::input(format!("value {}", value.name), format!("the file says {file}, its node makes {node}")))
     };
@@ -134,8 +176,8 @@ fn state(graph: &mut Graph, id: ValueId, dtype: Option<DType>, shape: Option<Sha
     {
         return contradiction(stated.to_string(), inferred.to_string());
     }
-    let shape =
-        shape.filter(|shape| shape.len() <= MAX_RANK).map(|shape| shape.into_iter().map(bounded).collect::<Shape>());
+    let shape = shape.filter(|shape| shape.len() <= MAX_RANK);
+    let shape = shape.map(|shape| shape.into_iter().map(bounded).collect::<Shape>());
     let merged = match (&value.shape, shape) {
         (Some(stated), Some(inferred)) => match merge::shapes(&inferred, stated) {
             Some(merged) => Some(merged),

@@ -5,6 +5,16 @@ use super::super::fact::{Answer, Known, Shape, Stop, fault, gap, one, unknown_di
 use super::super::number::Num;
 use crate::graph::{Attribute, DType, Dim};
 
+/// A scalar of whole numbers: `Size`, `SequenceLength`.
+pub(crate) fn count(_: &Context) -> Answer {
+    one(DType::I64, Ok(Vec::new()))
+}
+
+/// `OptionalHasElement`: a truth.
+pub(crate) fn truth(_: &Context) -> Answer {
+    one(DType::Bool, Ok(Vec::new()))
+}
+
 /// A fixed shape.
 pub(crate) fn fixed(shape: &[usize]) -> Shape {
     shape.iter().map(|size| Dim::Known(*size)).collect()
@@ -23,8 +33,8 @@ pub(crate) fn constant(cx: &Context) -> Answer {
         (_, _, Some(Attribute::Int(_)), _) => one(DType::I64, Ok(Vec::new())),
         (_, _, _, Some(Attribute::Ints(values))) => one(DType::I64, Ok(fixed(&[values.len()]))),
         _ => match (known("value_string"), known("value_strings")) {
-            (Some(Attribute::String(_)), _) => one(None, Ok(Vec::new())),
-            (_, Some(Attribute::Strings(values))) => one(None, Ok(fixed(&[values.len()]))),
+            (Some(Attribute::String(_)), _) => one(DType::String, Ok(Vec::new())),
+            (_, Some(Attribute::Strings(values))) => one(DType::String, Ok(fixed(&[values.len()]))),
             _ if attributes.is_empty() => fault("has no value"),
             _ => gap("its value is of a kind that is not computed with"),
         },

@@ -1,10 +1,10 @@
 //! Convolutions, also transposed, quantised, deformable and causal ones.
 
 use super::super::context::Context;
-use super::super::fact::{Answer, Fact, Known, Shape, fault, gap, one};
+use super::super::fact::{Answer, Fact, Known, Shape, fault, one};
 use super::super::merge;
 use super::super::number::Num;
-use super::constant::size;
+use super::constant::{shape_from_input, size};
 use super::window::Window;
 use crate::graph::{DType, Dim};
 
@@ -105,10 +105,9 @@ pub(crate) fn causal(cx: &Context) -> Answer {
 pub(crate) fn col2im(cx: &Context) -> Answer {
     let shape = || {
         let x = cx.shape_of_rank(0, 3)?;
-        let Ok(image) = cx.numbers(1) else { return gap(format!("depends on the elements of input {}", cx.name(1))) };
+        let image = shape_from_input(cx, 1)?;
         let block = cx.numbers(2).map_or(Num::Unknown, |sizes| sizes.iter().fold(Num::Int(1), |all, of| all.mul(of)));
         let channels = size(&Num::from(&x[1]).div_exact(&block))?;
-        let image = image.iter().map(size).collect::<Known<Vec<_>>>()?;
         Ok([x[0].clone(), channels].into_iter().chain(image).collect())
     };
     one(cx.dtype(0), shape())

@@ -86,6 +86,9 @@ fn dtype_of_name(name: &str) -> Option<DType> {
         "UINT32" => DType::U32,
         "UINT64" => DType::U64,
         "BOOL" => DType::Bool,
+        "STRING" => DType::String,
+        "COMPLEX64" => DType::Complex64,
+        "COMPLEX128" => DType::Complex128,
         _ => return None,
     })
 }

@@ -218,8 +218,3 @@ pub(crate) fn shape_range(cx: &Context, rank: usize) -> Known<std::ops::Range<us
     let (start, end) = (place(cx.int_or("start", 0)?), place(cx.int_or("end", end_of)?));
     Ok(start..end.max(start))
 }
-
-/// `Size`: a scalar.
-pub(crate) fn size_of(_: &Context) -> Answer {
-    one(DType::I64, Ok(Vec::new()))
-}

@@ -75,7 +75,17 @@ pub(crate) fn string_split(cx: &Context) -> Answer {
         x.push(Dim::Unknown);
         x
     });
-    Ok(vec![Fact::new(cx.dtype(0), parts), Fact::new(DType::I64, x)])
+    Ok(vec![Fact::new(DType::String, parts), Fact::new(DType::I64, x)])
+}
+
+/// `StringNormalizer`: the words that are left of a vector or a row.
+pub(crate) fn string_normalizer(cx: &Context) -> Answer {
+    let shape = || match cx.shape(0)? {
+        [_] => Ok(vec![Dim::Unknown]),
+        [row, _] => Ok(vec![row.clone(), Dim::Unknown]),
+        x => fault(format!("the input has {} dimensions, neither 1 nor 2", x.len())),
+    };
+    one(DType::String, shape())
 }
 
 /// `ImageDecoder`: height, width and channels.

@@ -1,7 +1,7 @@
 //! Signals: Fourier transforms and mel weights. Complex numbers are a last dimension of 2.
 
 use super::super::context::{Context, axis_of};
-use super::super::fact::{Answer, Known, Shape, fault, one};
+use super::super::fact::{Answer, Known, Shape, Stop, fault, one};
 use super::super::number::Num;
 use super::constant::size;
 use crate::graph::{DType, Dim};
@@ -29,7 +29,11 @@ fn transformed(cx: &Context) -> Known<Shape> {
     let rank = shape.len();
     let axis = match (cx.opset < 20, cx.has(2)) {
         (true, _) => cx.int_or("axis", 1)?,
-        (false, true) => cx.whole_number(2)?,
+        (false, true) => match cx.whole_number(2) {
+            // Without another length, no dimension but the last depends on the axis.
+            Err(Stop::Gap(_)) => return unknown_axis(cx, shape),
+            axis => axis?,
+        },
         (false, false) => -2,
     };
     let (axis, onesided, inverse) = (axis_of(axis, rank)?, cx.flag("onesided", false)?, cx.flag("inverse", false)?);
@@ -44,6 +48,18 @@ fn transformed(cx: &Context) -> Known<Shape> {
     };
     shape[axis] = size(&if onesided && !inverse { half(&length) } else { length })?;
     shape[rank - 1] = Dim::Known(if onesided && inverse { 1 } else { 2 });
+    Ok(shape)
+}
+
+/// The shape that a `DFT` along an unknown axis makes.
+fn unknown_axis(cx: &Context, mut shape: Shape) -> Known<Shape> {
+    let (onesided, inverse) = (cx.flag("onesided", false)?, cx.flag("inverse", false)?);
+    if let Some((parts, signal)) = shape.split_last_mut() {
+        if onesided || cx.has(1) {
+            signal.fill(Dim::Unknown);
+        }
+        *parts = Dim::Known(if onesided && inverse { 1 } else { 2 });
+    }
     Ok(shape)
 }
 
