@@ -98,10 +98,10 @@ pub struct Facts {
     pub ops: BTreeMap<String, usize>,
 }
 
-/// How many nodes a graph has of each operation; one of another domain than ONNX's own has its domain in front.
+/// How many nodes a graph and its subgraphs have of each operation; one of another domain than ONNX's own has its domain in front.
 pub fn operations(graph: &Graph) -> BTreeMap<String, usize> {
     let mut ops = BTreeMap::new();
-    for node in &graph.nodes {
+    for node in graph.with_subgraphs().into_iter().flat_map(|graph| &graph.nodes) {
         let name = match node.domain.as_str() {
             "" | "ai.onnx" => node.op_type.clone(),
             domain => format!("{domain}:{}", node.op_type),

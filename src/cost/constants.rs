@@ -25,11 +25,15 @@ const SAME_NUMBERS: [&str; 12] = [
 const RANDOM: [&str; 6] =
     ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
 
+/// A value of one of the graphs inside one another: the number of the graph, in the order in which they are met, and the
+/// value's in it.
+pub(super) type Root = (usize, ValueId);
+
 /// A value that depends on no input.
 #[derive(Debug, Clone)]
 pub(super) struct Constant {
     /// The tensor it shows in another form; itself when it is made of several.
-    pub root: ValueId,
+    pub root: Root,
     /// Elements of the root; `None` when nothing states them.
     pub elements: Option<u64>,
     /// Whether the root is one number.
@@ -39,19 +43,26 @@ pub(super) struct Constant {
 }
 
 /// The constants of a graph: initializers, also those that are inputs, and whatever is computed from them alone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Constants {
+    /// The number of the graph.
+    number: usize,
     by_value: HashMap<ValueId, Constant>,
     /// What `Constant` nodes make.
     tensors: HashMap<ValueId, Tensor>,
 }
 
 impl Constants {
+    /// Those of graph `number`, which captures `captured` of the graph around it.
+    ///
     /// Looks at shapes and types only, never at the elements of a weight.
-    pub fn of(graph: &Graph) -> Self {
-        let mut all = Self::default();
+    pub fn of(graph: &Graph, number: usize, captured: HashMap<ValueId, Constant>) -> Self {
+        let mut all = Self { number, by_value: captured, tensors: HashMap::new() };
         for (id, tensor) in graph.initializers() {
-            all.by_value.insert(id, Constant::of_tensor(id, tensor));
+            all.by_value.insert(id, Constant::of((number, id), tensor.dtype(), tensor.shape()));
+        }
+        for (id, tensor) in graph.sparse_initializers() {
+            all.by_value.insert(id, Constant::of((number, id), tensor.values.dtype(), &tensor.shape));
         }
         for node in &graph.nodes {
             if all.hold(node) {
@@ -80,7 +91,7 @@ impl Constants {
     fn add(&mut self, graph: &Graph, node: &Node, id: ValueId) {
         let constant = match node.constant() {
             Some(tensor) => {
-                let constant = Constant::of_tensor(id, &tensor);
+                let constant = Constant::of((self.number, id), tensor.dtype(), tensor.shape());
                 self.tensors.insert(id, tensor);
                 constant
             }
@@ -97,7 +108,7 @@ impl Constants {
             _ => {
                 let shape = known(graph, id).or_else(|| self.filled_shape(graph, node));
                 let elements = shape.as_ref().and_then(|s| s.iter().try_fold(1u64, |n, d| n.checked_mul(*d)));
-                Constant { root: id, elements, scalar: shape.is_some_and(|s| s.is_empty()), dtype }
+                Constant { root: (self.number, id), elements, scalar: shape.is_some_and(|s| s.is_empty()), dtype }
             }
         }
     }
@@ -111,9 +122,9 @@ impl Constants {
 }
 
 impl Constant {
-    fn of_tensor(id: ValueId, tensor: &Tensor) -> Self {
-        let elements = tensor.shape().iter().try_fold(1u64, |n, size| n.checked_mul(*size as u64));
-        Self { root: id, elements, scalar: tensor.shape().is_empty(), dtype: Some(tensor.dtype()) }
+    fn of(root: Root, dtype: DType, shape: &[usize]) -> Self {
+        let elements = shape.iter().try_fold(1u64, |n, size| n.checked_mul(*size as u64));
+        Self { root, elements, scalar: shape.is_empty(), dtype: Some(dtype) }
     }
 
     /// Whether its elements are floating-point numbers.

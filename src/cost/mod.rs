@@ -13,6 +13,7 @@ mod memory;
 mod operators;
 mod sizes;
 mod summary;
+mod tally;
 mod tree;
 
 use serde::Serialize;
@@ -79,15 +80,21 @@ pub fn count(graph: &Graph) -> Result<Cost> {
         let remedy = "let ONNX's shape inference write the shapes first";
         return Err(Error::input(format!("node {name} ({op})"), reason).remedy(remedy));
     }
-    let layer = |row: Row| Layer {
-        name: row.name,
-        op: row.op,
-        output_shape: row.output_shape,
-        params: row.params.unwrap_or(0),
-        weights: row.weights.unwrap_or(0),
-        macs: row.macs.unwrap_or(0),
-    };
-    Ok(Cost::of_layers(analysis.rows.into_iter().map(layer).collect()))
+    let mut layers: Vec<Layer> = Vec::with_capacity(graph.nodes.len());
+    for row in analysis.rows {
+        let (params, weights, macs) = (row.params.unwrap_or(0), row.weights.unwrap_or(0), row.macs.unwrap_or(0));
+        match layers.last_mut().filter(|_| row.inside.is_some()) {
+            // The nodes of a subgraph come right after the node that they belong to.
+            Some(layer) => {
+                layer.params = layer.params.saturating_add(params);
+                layer.weights = layer.weights.saturating_add(weights);
+            }
+            None => {
+                layers.push(Layer { name: row.name, op: row.op, output_shape: row.output_shape, params, weights, macs })
+            }
+        }
+    }
+    Ok(Cost::of_layers(layers))
 }
 
 #[cfg(test)]

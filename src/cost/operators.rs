@@ -104,11 +104,6 @@ pub(super) fn reads_shape_only(node: &Node) -> bool {
     own(node) && is_any(node, &["Shape", "Size"])
 }
 
-/// Whether the node runs graphs of its own.
-pub(super) fn has_body(node: &Node) -> bool {
-    own(node) && is_any(node, &["If", "Loop", "Scan", "SequenceMap"])
-}
-
 /// Whether the operation is known to make no product of the kinds that are counted.
 pub(super) fn makes_no_product(node: &Node) -> bool {
     let op = node.op_type.as_str();

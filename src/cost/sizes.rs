@@ -7,20 +7,21 @@ pub(super) type Counted<T> = Result<T, String>;
 
 /// What the first input says about the batch: its first dimension, or the second where a recurrent layer with its steps in
 /// front reads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) enum Batch {
     /// The file is for so many items.
     Fixed(u64),
     /// The batch is this symbol.
     Symbol(String),
-    /// There is no input, or it has no first dimension, or nothing is known of it.
+    /// There is no input, or it has no such dimension, or nothing is known of it.
+    #[default]
     None,
 }
 
 impl Batch {
     /// Reads the batch off the first input that no initializer stands for.
     pub fn of(graph: &Graph) -> Self {
-        let input = graph.inputs.iter().copied().find(|id| graph.initializer(*id).is_none());
+        let input = graph.inputs.first().copied();
         let axis = input.map_or(0, |id| batch_axis(graph, id));
         match input.and_then(|id| graph.value(id).shape.as_ref()?.get(axis)) {
             Some(Dim::Known(items)) => Self::Fixed((*items as u64).max(1)),
@@ -48,7 +49,7 @@ fn batch_axis(graph: &Graph, input: ValueId) -> usize {
 /// Gives the batch the name `N` where the file leaves that dimension of the first input without one, so that the shapes
 /// inferred from it can carry it.
 pub fn name_batch(graph: &mut Graph) {
-    let input = graph.inputs.iter().copied().find(|id| graph.initializer(*id).is_none());
+    let input = graph.inputs.first().copied();
     let taken = |symbol: &Dim| graph.values().any(|(_, value)| value.shape.iter().flatten().any(|dim| dim == symbol));
     let name = ["N", "batch", "batch_size"].map(Dim::symbol).into_iter().find(|symbol| !taken(symbol));
     if let (Some(id), Some(name)) = (input, name)
@@ -80,6 +81,9 @@ impl<'a> Sizes<'a> {
     /// The dimensions of a value.
     pub fn dims(&self, id: ValueId) -> Counted<Vec<u64>> {
         let value = self.graph.value(id);
+        if let Some(other) = &value.other_type {
+            return Err(format!("{} is no tensor but of type {}", value.name, other.kind));
+        }
         let Some(shape) = &value.shape else { return Err(format!("the shape of {} is not known", value.name)) };
         shape.iter().map(|dim| self.dim(dim).ok_or_else(|| open(&value.name, shape, dim))).collect()
     }
@@ -99,9 +103,13 @@ impl<'a> Sizes<'a> {
 
     /// The bytes of a value.
     pub fn bytes(&self, id: ValueId) -> Counted<u64> {
+        let elements = self.elements(id)?;
         let value = self.graph.value(id);
-        let dtype = value.dtype.ok_or_else(|| format!("the element type of {} is not known", value.name))?;
-        bytes_of(dtype, self.elements(id)?)
+        match value.dtype {
+            Some(DType::String) => Err(format!("the texts in {} are of any length", value.name)),
+            Some(dtype) => bytes_of(dtype, elements),
+            None => Err(format!("the element type of {} is not known", value.name)),
+        }
     }
 }
 
@@ -114,7 +122,8 @@ fn open(name: &str, shape: &[Dim], dim: &Dim) -> String {
 
 /// The bytes of so many elements.
 pub(super) fn bytes_of(dtype: DType, elements: u64) -> Counted<u64> {
-    elements.checked_mul(dtype.size() as u64).ok_or_else(too_large)
+    let bytes = usize::try_from(elements).ok().and_then(|elements| dtype.byte_len(elements));
+    bytes.map(|bytes| bytes as u64).ok_or_else(too_large)
 }
 
 /// The product of sizes.

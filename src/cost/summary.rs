@@ -184,9 +184,15 @@ impl Summary {
         self
     }
 
-    /// `at least ` before a total of a kind that could not be counted in full.
+    /// What stands before a total of a kind that could not be counted in full.
     fn bound(&self, what: Quantity) -> &'static str {
-        if self.uncounted.iter().any(|entry| entry.what == what) { "at least " } else { "" }
+        let open: Vec<_> = self.uncounted.iter().filter(|entry| entry.what == what).collect();
+        // Which of its branches an If takes is not known: one run of each may be too much.
+        match open.iter().any(|entry| entry.op == "If") {
+            _ if open.is_empty() => "",
+            true => "about ",
+            false => "at least ",
+        }
     }
 
     fn totals(&self) -> Vec<String> {
@@ -268,7 +274,7 @@ impl Summary {
     fn cells(&self, row: &Row) -> [Cell; 8] {
         let name = match row.depth {
             Some(depth) => format!("{}{}", "  ".repeat(depth), last_part(&row.name)),
-            None => row.name.clone(),
+            None => row.inside.iter().map(|node| format!("{node} > ")).chain([row.name.clone()]).collect(),
         };
         let compute = match self.compute {
             Compute::Macs => row.macs,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::graph::{Attribute, DType, Node, Tensor, ValueId};
+use crate::graph::{Attribute, Capture, DType, Node, Subgraph, Tensor, ValueId};
 
 fn dims(shape: &[usize]) -> Option<Vec<Dim>> {
     Some(shape.iter().map(|d| Dim::Known(*d)).collect())
@@ -165,7 +165,7 @@ fn an_initializer_that_is_also_an_input_is_a_parameter_and_no_batch() {
     let (mut b, x) = Build::new(&[1, 4]);
     let w = b.constant("w", &[4, 2]);
     let y = b.node("MatMul", "y", &[x, w], &[1, 2]);
-    b.0.inputs.insert(0, w);
+    b.0.listed_initializers.insert(0, w);
     let analysis = b.analysis(&[y]);
     assert_eq!((counts(&analysis, "y"), analysis.batch), ((8, 8, 8), 1));
     // The input that a caller feeds is memory, the weight is a constant.
@@ -278,7 +278,7 @@ fn operations_of_onnx_runtime_count_and_strangers_are_named() {
         ("Frobnicate", "", "no rule for the operation Frobnicate"),
         ("TreeEnsemble", "ai.onnx.ml", "no rule for the operation TreeEnsemble of ai.onnx.ml"),
         ("Conv", "my.domain", "no rule for the operation Conv of my.domain"),
-        ("Loop", "", "how often its subgraphs run"),
+        ("Loop", "", "no rule for the operation Loop"),
     ] {
         (b.0.nodes[1].op_type, b.0.nodes[1].domain) = (op.into(), domain.into());
         let analysis = b.analysis(&[z]);
@@ -402,4 +402,59 @@ fn a_nameless_batch_is_named() {
     assert_eq!(b.0.value(x).shape, Some(vec![Dim::symbol("batch"), Dim::symbol("N")]));
     name_batch(&mut b.0);
     assert_eq!(b.0.value(x).shape, Some(vec![Dim::symbol("batch"), Dim::symbol("N")]), "once");
+}
+
+/// y = Loop(x) whose body is MatMul with a captured and with its own weight.
+fn looped(op: &str, outer: &str) -> (Build, ValueId) {
+    let (mut b, x) = Build::new(&[1, 4]);
+    let w = b.constant("w", &[4, 4]);
+    let mut body = Build(Graph::new("body"));
+    let inner = body.0.add_value(outer, None, None);
+    let state = body.value("state", &[1, 4]);
+    body.0.inputs = vec![state];
+    let own = body.constant("own", &[4, 4]);
+    let a = body.node(op, "a", &[state, inner], &[1, 4]);
+    let c = body.node(op, "c", &[a, own], &[1, 4]);
+    body.0.outputs = vec![c];
+    let y = b.node("Loop", "y", &[x], &[1, 4]);
+    let captures = vec![Capture { outer: w, inner }];
+    b.set("body", Attribute::Graph(Box::new(Subgraph { graph: body.0, captures })));
+    (b, y)
+}
+
+#[test]
+fn a_subgraph_is_listed_and_counted_once() {
+    let (mut b, y) = looped("MatMul", "w");
+    let analysis = b.analysis(&[y]);
+    let rows: Vec<_> = analysis.rows.iter().map(|row| (row.name.as_str(), row.inside.as_deref())).collect();
+    assert_eq!(rows, [("y", None), ("a", Some("y")), ("c", Some("y"))]);
+    assert_eq!((analysis.params, analysis.weights, analysis.macs), (32, 32, 32));
+    assert_eq!((counts(&analysis, "a"), counts(&analysis, "c")), ((16, 16, 16), (16, 16, 16)));
+    // x and y around; state and a; then a and c.
+    assert_eq!(analysis.rows.iter().map(|row| row.live_bytes).collect::<Vec<_>>(), [32, 64, 64]);
+    for what in [Quantity::Macs, Quantity::Bytes] {
+        let entry = analysis.missing(what).next().unwrap();
+        assert_eq!((entry.name.as_str(), entry.op.as_str()), ("y", "Loop"));
+        assert_eq!(entry.reason, "each of its subgraphs is counted as if it ran once");
+    }
+    assert!(count(&b.0).unwrap_err().to_string().contains("as if it ran once"));
+}
+
+#[test]
+fn a_subgraph_without_products_is_counted_in_full() {
+    let (mut b, y) = looped("Add", "w");
+    let analysis = b.analysis(&[y]);
+    assert_eq!((analysis.macs, analysis.params, analysis.missing(Quantity::Macs).count()), (0, 32, 0));
+    let cost = count(&b.0).unwrap();
+    assert_eq!((cost.layers.len(), cost.params), (1, 32), "one layer a node of the graph itself");
+}
+
+#[test]
+fn packed_and_texted_values_have_their_bytes() {
+    let (mut b, x) = Build::new(&[1, 5]);
+    for (dtype, bytes) in [(DType::F16, Ok(10)), (DType::I4, Ok(3)), (DType::String, Err(()))] {
+        b.0.value_mut(x).dtype = Some(dtype);
+        let found = sizes::Sizes::new(&b.0, &sizes::Batch::None, 1).bytes(x);
+        assert_eq!(found.map_err(drop), bytes, "{dtype}");
+    }
 }

@@ -217,6 +217,7 @@ mod tests {
         Row {
             name: name.into(),
             op: "Conv".into(),
+            inside: None,
             depth: None,
             output_shape: None,
             params: Some(1),
