@@ -13,21 +13,26 @@ use crate::{Error, Result};
 /// All carried elements together: a bound on memory for any file.
 const MAX_CARRIED: usize = 1 << 20;
 
-/// How often a node may be looked at on average: bodies of loops are walked until their shapes settle, loops in loops more.
-const VISITS_PER_NODE: usize = 16;
+/// How often a part of a graph may be looked at on average: bodies of loops are walked until their shapes settle, loops in
+/// loops more.
+const VISITS: usize = 16;
 
 /// Infers every value of the model in the order of the nodes.
 pub(super) fn walk(model: &mut Model) -> Result<Inference> {
-    let nodes: usize = model.graph.with_subgraphs().iter().map(|graph| graph.nodes.len()).sum();
     let mut limits = Limits {
         opset: model.opset,
         defaults_hold: model.ir_version.is_some_and(|version| version < 4),
         carried: 0,
-        visits: nodes.saturating_mul(VISITS_PER_NODE),
+        visits: parts(&model.graph).saturating_mul(VISITS),
     };
     let mut walk = Walk::new(&mut limits, HashMap::new());
     walk.graph(&mut model.graph)?;
     Ok(walk.found)
+}
+
+/// Nodes and values of a graph and of all graphs inside it: what a walk over a copy of it costs.
+pub(super) fn parts(graph: &Graph) -> usize {
+    graph.with_subgraphs().iter().map(|graph| graph.nodes.len() + graph.values().count()).sum()
 }
 
 /// What holds for a model and all its subgraphs.
@@ -36,7 +41,7 @@ pub(super) struct Limits {
     /// Before IR version 4 every initializer had to be listed as an input; nobody meant to replace a shape by that.
     defaults_hold: bool,
     carried: usize,
-    /// Nodes that may still be looked at.
+    /// Parts that may still be looked at.
     pub(super) visits: usize,
 }
 
@@ -76,7 +81,8 @@ impl<'a> Walk<'a> {
             Err(Stop::Gap(reason)) => vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()],
             Err(Stop::Fault(reason)) => return Err(wrong(graph, cx.node, reason)),
         };
-        let why_open = why_open(&cx);
+        let open = |fact: &Fact| fact.shape.as_ref().is_ok_and(|shape| shape.contains(&Dim::Unknown));
+        let why_open = if facts.iter().any(open) { why_open(&cx) } else { String::new() };
         let outputs = cx.node.outputs.clone();
         let silent = || Fact::new(None, Err(Stop::Gap("the operation does not say what this output is".to_owned())));
         let facts = facts.into_iter().chain(std::iter::repeat_with(silent));
