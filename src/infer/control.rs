@@ -12,7 +12,7 @@ use super::fact::{Answer, Fact, Known, Shape, Stop, fault, gap};
 use super::merge;
 use super::number::Num;
 use super::rules::constant::size;
-use super::vector::Vector;
+use super::vector::{Vector, Vectors};
 use super::walk::{Walk, parts};
 use crate::graph::{Attribute, DType, Dim, Graph, Subgraph, ValueId};
 
@@ -83,17 +83,19 @@ fn run(walk: &mut Walk, graph: &Graph, index: usize, name: &str, given: &[Given]
     };
     walk.limits.visits = left;
     let mut inner = body.graph.clone();
-    let mut vectors = HashMap::new();
+    let mut vectors = Vectors::default();
     for capture in &body.captures {
         let outer = graph.value(capture.outer);
         let (dtype, shape, other) = (outer.dtype, outer.shape.clone(), outer.other_type.clone());
         let value = inner.value_mut(capture.inner);
         (value.dtype, value.shape, value.other_type) = (dtype, shape, other);
-        vectors.extend(walk.vectors.get(&capture.outer).map(|vector| (capture.inner, vector.clone())));
+        vectors.take_over(capture.inner, &walk.vectors, capture.outer);
     }
     for (id, given) in body.graph.inputs.iter().zip(given) {
         assume(&mut inner, *id, given);
-        vectors.extend(given.vector.clone().map(|vector| (*id, vector)));
+        if let Some(vector) = &given.vector {
+            vectors.set(*id, vector.clone());
+        }
     }
     let mut inside = Walk::new(walk.limits, vectors);
     if let Err(error) = inside.graph(&mut inner) {
@@ -102,7 +104,7 @@ fn run(walk: &mut Walk, graph: &Graph, index: usize, name: &str, given: &[Given]
     let (vectors, found) = (inside.vectors, inside.found);
     let reasons: HashMap<&str, &str> = found.unknown.iter().map(|gap| (&gap.value[..], &gap.reason[..])).collect();
     let outputs = inner.outputs.iter().map(|id| fact(&inner, *id, name, &reasons)).collect();
-    let vectors = inner.outputs.iter().map(|id| vectors.get(id).cloned()).collect();
+    let vectors = inner.outputs.iter().map(|id| vectors.get(*id).cloned()).collect();
     Ok(Body { graph: inner, outputs, vectors, found })
 }
 
