@@ -104,6 +104,11 @@ pub(super) fn reads_shape_only(node: &Node) -> bool {
     own(node) && is_any(node, &["Shape", "Size"])
 }
 
+/// Whether all that the node does is to run its subgraphs.
+pub(super) fn only_runs_subgraphs(node: &Node) -> bool {
+    own(node) && is_any(node, &["If", "Loop", "Scan", "SequenceMap"]) && node.subgraphs().next().is_some()
+}
+
 /// Whether the operation is known to make no product of the kinds that are counted.
 pub(super) fn makes_no_product(node: &Node) -> bool {
     let op = node.op_type.as_str();

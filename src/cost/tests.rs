@@ -455,6 +455,14 @@ fn a_subgraph_is_listed_and_counted_once() {
 }
 
 #[test]
+fn a_stranger_with_a_subgraph_is_named_all_the_same() {
+    let (mut b, y) = looped("Add", "w");
+    b.0.nodes[0].op_type = "MapRows".into();
+    let analysis = b.analysis(&[y]);
+    assert!(analysis.missing(Quantity::Macs).next().unwrap().reason.contains("no rule for the operation MapRows"));
+}
+
+#[test]
 fn a_subgraph_without_products_is_counted_in_full() {
     let (mut b, y) = looped("Add", "w");
     let analysis = b.analysis(&[y]);
