@@ -17,6 +17,7 @@ pub mod cost;
 #[cfg(feature = "data")]
 pub mod data;
 pub mod doctor;
+pub mod draw;
 mod error;
 pub mod evaluation;
 #[cfg(feature = "burn")]

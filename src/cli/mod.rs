@@ -6,6 +6,7 @@ mod bench;
 #[cfg(feature = "burn")]
 mod compare;
 mod doctor;
+mod draw;
 mod engine;
 #[cfg(feature = "data")]
 mod eval;
@@ -62,6 +63,8 @@ enum Command {
     Export(export::ExportArgs),
     /// Count parameters and MACs, layer by layer, of an ONNX file or a preset.
     Summary(summary::SummaryArgs),
+    /// Draw an ONNX file as SVG: layers, modules, and where the MACs, parameters or time are.
+    Draw(draw::DrawArgs),
     /// The Inception block against plain 3x3 and 5x5 convolutions, counted on their traced graphs.
     #[cfg(feature = "burn")]
     Compare(compare::CompareArgs),
@@ -127,6 +130,7 @@ fn run(command: Command) -> Result<()> {
         #[cfg(feature = "burn")]
         Command::Export(args) => export::run(&args),
         Command::Summary(args) => summary::run(&args),
+        Command::Draw(args) => draw::run(&args),
         #[cfg(feature = "burn")]
         Command::Compare(args) => compare::run(&args),
         #[cfg(feature = "data")]

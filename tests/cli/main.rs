@@ -7,6 +7,7 @@
 
 mod checkpoints;
 mod data;
+mod draw;
 mod files;
 mod flags;
 mod formats;

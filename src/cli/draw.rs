@@ -1,0 +1,73 @@
+//! `gnet draw`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use gnet::draw::{self, Metric, Options, Times};
+use gnet::{Error, Result, files, onnx};
+
+use super::{output, values};
+
+/// Arguments of `gnet draw`.
+#[derive(Debug, Args)]
+pub struct DrawArgs {
+    /// The ONNX file to draw.
+    #[arg(value_name = "FILE.onnx")]
+    file: PathBuf,
+    /// Where the SVG file goes; `-` for stdout.
+    #[arg(short, long, value_name = "GRAPH.svg")]
+    output: PathBuf,
+    /// What the colours show [default: time with --times, else MACs where shapes are known, else parameters]
+    #[arg(long, value_name = "WHAT", value_parser = values::one_of::<Metric>(Metric::ALL.map(Metric::name)))]
+    color: Option<Metric>,
+    /// Times of the layers: what `gnet bench FILE --profile .. --format json` printed.
+    #[arg(long, value_name = "FILE.json")]
+    times: Option<PathBuf>,
+    /// One box for each module, to this depth of the module tree.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "every_node")]
+    depth: Option<u16>,
+    /// A box for each node: activations and normalisations are no strips in the box of the layer before.
+    #[arg(long)]
+    every_node: bool,
+    /// Boxes a picture may have.
+    #[arg(long, value_name = "N", default_value_t = Options::MAX_BOXES, value_parser = values::whole::<usize>)]
+    max_nodes: usize,
+}
+
+/// Runs `gnet draw`.
+pub fn run(args: &DrawArgs) -> Result<()> {
+    let to_stdout = args.output == Path::new("-");
+    if !to_stdout {
+        files::check_place(&args.output)?;
+    }
+    let times = args.times.as_deref().map(times).transpose()?;
+    let model = onnx::read_file(&args.file)?;
+    let options = Options {
+        title: args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned(),
+        metric: args.color,
+        depth: args.depth.map(usize::from),
+        every_node: args.every_node,
+        times,
+        max_boxes: args.max_nodes,
+    };
+    let picture = draw::draw(&model.graph, &options).map_err(|e| e.in_file(&args.file))?;
+    if to_stdout {
+        return output::data(&picture.svg);
+    }
+    files::write(&args.output, picture.svg.as_bytes())?;
+    output::note(format_args!(
+        "{}: {} nodes in {} boxes, {} x {} pixels",
+        args.output.display(),
+        picture.nodes,
+        picture.boxes,
+        picture.width,
+        picture.height
+    ));
+    Ok(())
+}
+
+fn times(path: &Path) -> Result<Times> {
+    let bytes = files::read(path)?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::file(path, "is no text"))?;
+    Times::parse(&text).map_err(|e| e.in_file(path))
+}
