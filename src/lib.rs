@@ -9,6 +9,7 @@
 
 pub mod bench;
 pub mod card;
+pub mod check;
 #[cfg(feature = "data")]
 pub mod classify;
 #[cfg(feature = "burn")]
@@ -24,6 +25,7 @@ pub mod evaluation;
 pub mod export;
 pub mod files;
 pub mod graph;
+pub mod infer;
 #[cfg(feature = "ort")]
 pub mod install;
 pub mod metadata;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use gnet::draw::{self, Metric, Options, Times};
-use gnet::{Error, Result, files, onnx};
+use gnet::graph::Model;
+use gnet::infer::{self, Overrides};
+use gnet::{Error, Result, cost, files, onnx};
 
 use super::{output, values};
 
@@ -29,6 +31,9 @@ pub struct DrawArgs {
     /// A box for each node: activations and normalisations are no strips in the box of the layer before.
     #[arg(long)]
     every_node: bool,
+    /// Shape of an input where the file leaves it open, such as x=1,3,224,224; the name may be left out of the only one.
+    #[arg(long, value_name = "NAME=SHAPE")]
+    input: Vec<String>,
     /// Boxes a picture may have.
     #[arg(long, value_name = "N", default_value_t = Options::MAX_BOXES, value_parser = values::whole::<usize>)]
     max_nodes: usize,
@@ -41,7 +46,7 @@ pub fn run(args: &DrawArgs) -> Result<()> {
         files::check_place(&args.output)?;
     }
     let times = args.times.as_deref().map(times).transpose()?;
-    let model = onnx::read_file(&args.file)?;
+    let model = args.model()?;
     let options = Options {
         title: args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned(),
         metric: args.color,
@@ -64,6 +69,27 @@ pub fn run(args: &DrawArgs) -> Result<()> {
         picture.height
     ));
     Ok(())
+}
+
+impl DrawArgs {
+    /// The file, with every shape that can be known. A file at odds with itself can still be drawn as it is.
+    fn model(&self) -> Result<Model> {
+        let mut shapes = Overrides::none();
+        for text in &self.input {
+            shapes.extend(Overrides::parse(text)?);
+        }
+        let stated = onnx::read_file(&self.file)?;
+        let mut model = stated.clone();
+        cost::name_batch(&mut model.graph);
+        match infer::infer(&mut model, &shapes) {
+            Ok(_) => Ok(model),
+            Err(e) if self.input.is_empty() => {
+                output::note(format_args!("{}: {e}; drawn with the shapes that it states", self.file.display()));
+                Ok(stated)
+            }
+            Err(e) => Err(e.in_file(&self.file)),
+        }
+    }
 }
 
 fn times(path: &Path) -> Result<Times> {

@@ -3,8 +3,10 @@
 //! Each command lives in a file of its own with `Args` (clap) and `run(Args) -> gnet::Result<()>`.
 
 mod bench;
+mod check;
 #[cfg(feature = "burn")]
 mod compare;
+mod counted;
 mod doctor;
 mod draw;
 mod engine;
@@ -61,10 +63,12 @@ enum Command {
     /// Write a network as an ONNX file, without its auxiliary heads, folded and verified.
     #[cfg(feature = "burn")]
     Export(export::ExportArgs),
-    /// Count parameters and MACs, layer by layer, of an ONNX file or a preset.
+    /// Count parameters, MACs, memory and bytes moved, layer by layer, of an ONNX file or a preset.
     Summary(summary::SummaryArgs),
     /// Draw an ONNX file as SVG: layers, modules, and where the MACs, parameters or time are.
     Draw(draw::DrawArgs),
+    /// Hold an ONNX file against a budget of parameters, MACs, bytes and operations; exit code 1 when a rule does not hold.
+    Check(Box<check::CheckArgs>),
     /// The Inception block against plain 3x3 and 5x5 convolutions, counted on their traced graphs.
     #[cfg(feature = "burn")]
     Compare(compare::CompareArgs),
@@ -131,6 +135,7 @@ fn run(command: Command) -> Result<()> {
         Command::Export(args) => export::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Draw(args) => draw::run(&args),
+        Command::Check(args) => check::run(&args),
         #[cfg(feature = "burn")]
         Command::Compare(args) => compare::run(&args),
         #[cfg(feature = "data")]

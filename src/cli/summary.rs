@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gnet::cost::{self, Summary};
-use gnet::{Error, Result, onnx};
+use gnet::cost::{Compute, Summary, View};
+use gnet::{Error, Result};
 
+use super::counted::CountArgs;
 use super::format::FormatArgs;
+use super::values;
 
 /// Arguments of `gnet summary`.
 #[derive(Debug, Args)]
@@ -22,27 +24,39 @@ pub struct SummaryArgs {
     /// Sum layers up to this depth of the module tree.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     depth: Option<u16>,
+    /// Show the module tree, each module with the sums of all its layers.
+    #[arg(long)]
+    tree: bool,
+    /// What the compute column counts; a FLOP is half a MAC.
+    #[arg(long, value_name = "UNIT", default_value_t, value_parser = values::one_of::<Compute>(Compute::ALL.map(Compute::name)))]
+    count: Compute,
+    #[command(flatten)]
+    counted: CountArgs,
     #[command(flatten)]
     format: FormatArgs,
 }
 
 /// Runs `gnet summary`.
 pub fn run(args: &SummaryArgs) -> Result<()> {
-    args.format.write(&summary(args)?)
+    args.format.write(&summary(args)?.in_units(args.count))
 }
 
 fn summary(args: &SummaryArgs) -> Result<Summary> {
-    let depth = args.depth.map(usize::from);
+    let view = match (args.tree, args.depth.map(usize::from)) {
+        (true, depth) => View::Tree(depth),
+        (false, Some(depth)) => View::Modules(depth),
+        (false, None) => View::Layers,
+    };
     #[cfg(feature = "burn")]
     if let Some(preset) = args.preset.preset {
         let fresh = args.preset.options.fresh(preset);
         let size = fresh.config.image_size;
         let subject = format!("{preset} at {size} x {size}, as trained");
-        let cost = fresh.cost()?;
-        return Ok(Summary::new(subject, cost.whole, depth).without_heads(&cost.main));
+        let graph = fresh.graph()?;
+        let main = gnet::cost::count(&graph.main)?;
+        return Ok(Summary::new(subject, args.counted.graph(&graph.whole)?, view).without_heads(&main));
     }
     let file = args.file.as_ref().ok_or_else(|| Error::input("summary", "give a file or --preset"))?;
-    let model = onnx::read_file(file)?;
-    let cost = cost::count(&model.graph).map_err(|e| e.in_file(file))?;
-    Ok(Summary::new(file.display().to_string(), cost, depth))
+    let (_, analysis) = args.counted.file(file)?;
+    Ok(Summary::new(file.display().to_string(), analysis, view))
 }

@@ -41,8 +41,13 @@ pub fn source(text: &str) -> Result<gnet::data::Source, String> {
     text.parse().map_err(|e| in_words(&e))
 }
 
+/// The error of a value that clap names itself, with its remedy.
+pub fn behind_flag(value: &str, error: &Error) -> String {
+    let text = in_words(error);
+    text.strip_prefix(&format!("{value}: ")).unwrap_or(&text).to_owned()
+}
+
 /// The error and its remedy in one line, as clap shows them behind the flag.
-#[cfg(feature = "data")]
 fn in_words(error: &Error) -> String {
     match error.remedy_text() {
         Some(remedy) => format!("{error}; {remedy}"),

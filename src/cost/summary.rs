@@ -1,13 +1,21 @@
 //! The record of `gnet summary`.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::Serialize;
 
-use super::{Cost, Layer, group};
+use super::tree::{last_part, modules, tree};
+use super::{Analysis, Cost, Quantity, Row, Uncounted};
 use crate::graph::shape_text;
 use crate::report::{Cell, Column, Report, Table, number};
+use crate::{Error, Result};
 
 /// By what convention every count is made; printed with it.
-pub const CONVENTION: &str = "MACs of convolutions and matrix products for one image; 1 MAC = 2 FLOPs";
+pub const CONVENTION: &str = "MACs of convolutions and matrix products for one item of the batch; 1 MAC = 2 FLOPs";
+
+/// How many uncounted entries people are shown; programs get all.
+const SHOWN: usize = 10;
 
 /// What part of a network costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -16,40 +24,219 @@ pub struct Share {
     pub params: u64,
     /// Weights of convolutions and linear layers.
     pub weights: u64,
-    /// Multiply-accumulates for one image.
+    /// Multiply-accumulates for one item.
     pub macs: u64,
 }
 
-/// A network, layer by layer.
+/// Which rows a summary shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// Every node.
+    Layers,
+    /// Modules at this depth of the module tree.
+    Modules(usize),
+    /// The module tree, to this depth or whole.
+    Tree(Option<usize>),
+}
+
+/// What the compute column of a table counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compute {
+    /// Multiply-accumulates.
+    #[default]
+    Macs,
+    /// Floating-point operations, two a MAC.
+    Flops,
+}
+
+impl Compute {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Macs, Self::Flops];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Macs => "macs",
+            Self::Flops => "flops",
+        }
+    }
+
+    fn column(self) -> Column {
+        Column::number(match self {
+            Self::Macs => "MACs",
+            Self::Flops => "FLOPs",
+        })
+    }
+}
+
+impl fmt::Display for Compute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Compute {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|compute| compute.name() == text);
+        found.ok_or_else(|| Error::input(format!("count '{text}'"), "is not known").remedy("use macs or flops"))
+    }
+}
+
+/// Memory that a run takes, by the rules of [`Analysis`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Most bytes of activations in use at once.
+    pub peak_bytes: u64,
+    /// The node that runs then; `None` when there is none.
+    pub peak_at: Option<String>,
+    /// Bytes of the constants.
+    pub constant_bytes: u64,
+}
+
+/// A network, layer by layer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// What was counted: a file or a preset.
     pub subject: String,
     /// How it was counted.
     pub convention: &'static str,
-    /// The counts; its layers are those that are shown.
-    #[serde(flatten)]
-    pub cost: Cost,
+    /// Items of the batch that memory and bytes moved are for.
+    pub batch: u64,
+    /// Learned parameters.
+    pub params: u64,
+    /// Those of them that are weights.
+    pub weights: u64,
+    /// Multiply-accumulates for one item.
+    pub macs: u64,
+    /// Floating-point operations for one item.
+    pub flops: u64,
+    /// Memory at the batch.
+    pub memory: Memory,
+    /// Bytes read at the batch.
+    pub read_bytes: u64,
+    /// Bytes written at the batch.
+    pub written_bytes: u64,
+    /// FLOPs for each byte read or written; `None` when either could not be counted in full.
+    pub intensity: Option<f64>,
+    /// The rows that are shown.
+    pub layers: Vec<Row>,
     /// The auxiliary heads, which are in the totals and which an export leaves out. `None` when there are none.
     pub heads: Option<Share>,
+    /// What could not be counted; the totals leave it out and are then lower bounds.
+    pub uncounted: Vec<Uncounted>,
+    /// What the table counts in.
+    #[serde(skip)]
+    pub compute: Compute,
+    /// The items that the file is fixed to.
+    #[serde(skip)]
+    pub fixed_batch: Option<u64>,
 }
 
 impl Summary {
-    /// Describes a cost; `depth` sums the layers up by module.
-    pub fn new(subject: impl Into<String>, cost: Cost, depth: Option<usize>) -> Self {
-        let layers = depth.map_or_else(|| cost.layers.clone(), |depth| group(&cost.layers, depth));
-        Self { subject: subject.into(), convention: CONVENTION, cost: Cost { layers, ..cost }, heads: None }
+    /// Describes what an analysis found. Nodes that only prepare constants are not shown.
+    pub fn new(subject: impl Into<String>, analysis: Analysis, view: View) -> Self {
+        let mut rows = analysis.rows;
+        rows.retain(|row| !row.constant);
+        let layers = match view {
+            View::Layers => rows,
+            View::Modules(depth) => modules(&rows, depth),
+            View::Tree(depth) => tree(&rows, depth),
+        };
+        Self {
+            subject: subject.into(),
+            convention: CONVENTION,
+            batch: analysis.batch,
+            params: analysis.params,
+            weights: analysis.weights,
+            macs: analysis.macs,
+            flops: analysis.flops,
+            memory: Memory {
+                peak_bytes: analysis.peak_bytes,
+                peak_at: analysis.peak_at,
+                constant_bytes: analysis.constant_bytes,
+            },
+            read_bytes: analysis.read_bytes,
+            written_bytes: analysis.written_bytes,
+            intensity: analysis.intensity,
+            layers,
+            heads: None,
+            uncounted: analysis.uncounted,
+            compute: Compute::default(),
+            fixed_batch: analysis.fixed_batch,
+        }
+    }
+
+    /// The same with its table in MACs or FLOPs.
+    pub fn in_units(self, compute: Compute) -> Self {
+        Self { compute, ..self }
     }
 
     /// Adds what the network would cost without its auxiliary heads.
     pub fn without_heads(mut self, main: &Cost) -> Self {
         let heads = Share {
-            params: self.cost.params - main.params,
-            weights: self.cost.weights - main.weights,
-            macs: self.cost.macs - main.macs,
+            params: self.params.saturating_sub(main.params),
+            weights: self.weights.saturating_sub(main.weights),
+            macs: self.macs.saturating_sub(main.macs),
         };
         self.heads = (heads.params > 0).then_some(heads);
         self
+    }
+
+    /// What stands before a total of a kind that could not be counted in full.
+    fn bound(&self, what: Quantity) -> &'static str {
+        let open: Vec<_> = self.uncounted.iter().filter(|entry| entry.what == what).collect();
+        // Which of its branches an If takes is not known: one run of each may be too much.
+        match open.iter().any(|entry| entry.op == "If") {
+            _ if open.is_empty() => "",
+            true => "about ",
+            false => "at least ",
+        }
+    }
+
+    fn totals(&self) -> Vec<String> {
+        let count = |value: u64| number::thousands(value.into());
+        let (params, macs, moved) =
+            (self.bound(Quantity::Params), self.bound(Quantity::Macs), self.bound(Quantity::Bytes));
+        let mut lines = vec![format!(
+            "total: {params}{} parameters ({} weights), {macs}{} MACs, {} FLOPs",
+            count(self.params),
+            count(self.weights),
+            count(self.macs),
+            count(self.flops)
+        )];
+        if self.fixed_batch.is_some_and(|items| items > 1) {
+            lines.push(format!("the file is fixed to a batch of {}", self.batch));
+        }
+        let at = self.memory.peak_at.as_ref().map_or(String::new(), |name| format!(" (at {name})"));
+        lines.push(format!(
+            "memory at batch {}: {moved}{} of activations at the peak{at}, {} of constants",
+            self.batch,
+            number::bytes(self.memory.peak_bytes),
+            number::bytes(self.memory.constant_bytes)
+        ));
+        let intensity =
+            self.intensity.map_or(String::new(), |flops| format!("; {} FLOPs a byte", number::decimal(flops, 2)));
+        lines.push(format!(
+            "moved at batch {}: {moved}{} read, {} written{intensity}",
+            self.batch,
+            number::bytes(self.read_bytes),
+            number::bytes(self.written_bytes)
+        ));
+        lines
+    }
+
+    fn not_counted(&self) -> Vec<String> {
+        let line = |entry: &Uncounted| {
+            let Uncounted { name, op, what, reason } = entry;
+            format!("not counted: {} of {name} ({op}): {reason}", what.name())
+        };
+        let mut lines: Vec<_> = self.uncounted.iter().take(SHOWN).map(line).collect();
+        if self.uncounted.len() > SHOWN {
+            lines.push(format!("not counted: {} more; --format json names all", self.uncounted.len() - SHOWN));
+        }
+        lines
     }
 }
 
@@ -60,32 +247,48 @@ impl Report for Summary {
             Column::text("op"),
             Column::text("output shape"),
             Column::number("params"),
-            Column::number("MACs"),
+            self.compute.column(),
+            Column::number("live bytes"),
+            Column::number("bytes moved"),
+            Column::number("FLOPs/byte"),
         ];
         let mut table = Table::new(&self.subject, columns);
-        for layer in &self.cost.layers {
-            table.row(row(layer));
+        for row in &self.layers {
+            table.row(self.cells(row));
         }
-        let count = |value: u64| number::thousands(value.into());
-        let Cost { params, weights, macs, flops, .. } = self.cost;
-        table.note(format!(
-            "total: {} parameters ({} weights), {} MACs, {} FLOPs",
-            count(params),
-            count(weights),
-            count(macs),
-            count(flops)
-        ));
+        let mut lines = self.totals();
         if let Some(heads) = self.heads {
-            let (main_params, main_macs) = (count(params - heads.params), count(macs - heads.macs));
-            table.note(format!("auxiliary heads: {} parameters, {} MACs", count(heads.params), count(heads.macs)));
-            table.note(format!("without them: {main_params} parameters, {main_macs} MACs"));
+            let count = |value: u64| number::thousands(value.into());
+            let (main_params, main_macs) = (count(self.params - heads.params), count(self.macs - heads.macs));
+            lines.push(format!("auxiliary heads: {} parameters, {} MACs", count(heads.params), count(heads.macs)));
+            lines.push(format!("without them: {main_params} parameters, {main_macs} MACs"));
         }
-        table.note(self.convention);
+        lines.extend(self.not_counted());
+        lines.push(self.convention.to_owned());
+        table.notes.extend(lines);
         vec![table]
     }
 }
 
-fn row(layer: &Layer) -> [Cell; 5] {
-    let shape = layer.output_shape.as_ref().map_or(Cell::Missing, |shape| shape_text(shape).into());
-    [layer.name.as_str().into(), layer.op.as_str().into(), shape, layer.params.into(), layer.macs.into()]
+impl Summary {
+    fn cells(&self, row: &Row) -> [Cell; 8] {
+        let name = match row.depth {
+            Some(depth) => format!("{}{}", "  ".repeat(depth), last_part(&row.name)),
+            None => row.inside.iter().map(|node| format!("{node} > ")).chain([row.name.clone()]).collect(),
+        };
+        let compute = match self.compute {
+            Compute::Macs => row.macs,
+            Compute::Flops => row.flops,
+        };
+        [
+            name.into(),
+            row.op.as_str().into(),
+            row.output_shape.as_ref().map_or(Cell::Missing, |shape| shape_text(shape).into()),
+            row.params.into(),
+            compute.into(),
+            row.live_bytes.into(),
+            row.read_bytes.zip(row.written_bytes).map(|(read, written)| read.saturating_add(written)).into(),
+            Cell::float(row.intensity, 2),
+        ]
+    }
 }

@@ -1,67 +1,63 @@
 //! What is known of each node: parameters, MACs, time, and the few attributes a reader looks for first.
 
-use std::collections::HashSet;
-
 use super::Times;
-use crate::cost;
-use crate::graph::{Attribute, Graph, Node, ValueId, elements};
+use crate::cost::Analysis;
+use crate::graph::{Attribute, Graph, Node};
 
 /// What one box holds in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Facts {
     /// Learned parameters that are read here first.
     pub params: u64,
-    /// Multiply-accumulates for one item of the batch; `None` when the graph does not say.
+    /// Multiply-accumulates for one item of the batch; `None` when they cannot be counted.
     pub macs: Option<u64>,
     /// Milliseconds of one run; `None` when no profile was given or it has none of it.
     pub ms: Option<f64>,
+    /// Whether something could not be counted, so that the counts are lower bounds.
+    pub partial: bool,
 }
 
 impl Facts {
-    /// Both together; what is known of one alone is a lower bound and counts as what is known.
+    /// Nothing, and known to be: what an input costs.
+    pub const NOTHING: Self = Self { params: 0, macs: Some(0), ms: None, partial: false };
+
+    /// Both together. What is known of one alone counts, and is then a lower bound.
     pub fn plus(self, other: Self) -> Self {
-        let sum = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(a, b)| a.saturating_add(b));
-        let ms = match (self.ms, other.ms) {
-            (Some(a), Some(b)) => Some(a + b),
-            (a, b) => a.or(b),
-        };
-        Self { params: self.params.saturating_add(other.params), macs: sum(self.macs, other.macs), ms }
-    }
-}
-
-/// The facts of every node. `constant` holds the values that depend on no input.
-pub fn of_nodes(graph: &Graph, constant: &HashSet<ValueId>, times: Option<&Times>) -> Vec<Facts> {
-    let counted = cost::count(graph).ok();
-    let mut seen = HashSet::new();
-    let facts = |(i, node): (usize, &Node)| {
-        let layer = counted.as_ref().map(|cost| &cost.layers[i]);
-        let read = params(graph, node, constant, &mut seen);
-        Facts {
-            params: read,
-            macs: layer.map(|layer| layer.macs),
-            ms: times.and_then(|times| times.of(graph.node_name(node))),
+        Self {
+            params: self.params.saturating_add(other.params),
+            macs: either(self.macs, other.macs, u64::saturating_add),
+            ms: either(self.ms, other.ms, |a, b| a + b),
+            partial: self.partial || other.partial || self.macs.is_some() != other.macs.is_some(),
         }
-    };
-    graph.nodes.iter().enumerate().map(facts).collect()
+    }
 }
 
-/// Learned numbers among the constants that a node reads, by the rules of [`crate::cost`], each value counted once.
-///
-/// Counted here and not there so that a graph without shapes has parameters too, and that a weight which a node makes
-/// (`ConstantOfShape`, `DequantizeLinear`) counts where it is used.
-fn params(graph: &Graph, node: &Node, constant: &HashSet<ValueId>, seen: &mut HashSet<ValueId>) -> u64 {
-    if node.reads().all(|id| constant.contains(&id)) {
-        return 0;
+fn either<T>(a: Option<T>, b: Option<T>, sum: impl Fn(T, T) -> T) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(sum(a, b)),
+        (a, b) => a.or(b),
     }
-    let statistic = |position: usize| node.is("BatchNormalization") && position >= 3;
-    let learned = |(position, id): (usize, ValueId)| {
-        let value = graph.value(id);
-        let shape = value.shape.as_ref().filter(|shape| !shape.is_empty())?;
-        let counts = constant.contains(&id) && value.dtype.is_some_and(|d| d.is_float()) && !statistic(position);
-        (counts && seen.insert(id)).then(|| elements(shape, 1)).flatten()
-    };
-    let inputs = node.inputs.iter().enumerate().filter_map(|(position, id)| Some((position, (*id)?)));
-    inputs.filter_map(learned).fold(0, u64::saturating_add)
+}
+
+/// The facts of every node, those of its subgraphs included.
+pub fn of_nodes(graph: &Graph, times: Option<&Times>) -> Vec<Facts> {
+    let rows = Analysis::of(graph, None).map_or(Vec::new(), |analysis| analysis.rows);
+    let mut facts: Vec<Facts> = Vec::with_capacity(graph.nodes.len());
+    for row in rows {
+        let counted = Facts {
+            params: row.params.unwrap_or(0),
+            macs: row.macs,
+            ms: times.and_then(|times| times.of(&row.name)),
+            partial: row.params.is_none(),
+        };
+        // The nodes of a subgraph come right after the node that they belong to.
+        match facts.last_mut().filter(|_| row.inside.is_some()) {
+            Some(node) => *node = node.plus(counted),
+            None => facts.push(counted),
+        }
+    }
+    facts.resize(graph.nodes.len(), Facts { macs: None, partial: true, ..Facts::default() });
+    facts
 }
 
 /// The operation as a box shows it, with kernel and stride as papers write them: `Conv 3×3 /2`.
@@ -88,6 +84,8 @@ pub fn heading(graph: &Graph, node: &Node) -> String {
     if let Some(perm) = ints("perm") {
         parts.push(perm.iter().map(i64::to_string).collect::<Vec<_>>().join(","));
     }
+    let inside = node.subgraphs().map(|body| body.graph.nodes.len()).reduce(|a, b| a + b);
+    parts.extend(inside.map(|nodes| format!("({nodes} nodes inside)")));
     parts.join(" ")
 }
 
@@ -127,8 +125,9 @@ pub fn attribute(name: &str, value: &Attribute) -> String {
         Attribute::Floats(v) => list(v),
         Attribute::Strings(v) => super::text::shortened(&list(v), 60),
         Attribute::Tensor(v) => format!("{v:?}"),
-        #[allow(unreachable_patterns)]
-        _ => "a subgraph or other value".to_owned(),
+        Attribute::Graph(body) => format!("a graph of {} nodes", body.graph.nodes.len()),
+        Attribute::Graphs(bodies) => format!("{} graphs", bodies.len()),
+        Attribute::Opaque(value) => format!("{} bytes", value.len()),
     };
     format!("{name} = {text}")
 }
@@ -136,7 +135,7 @@ pub fn attribute(name: &str, value: &Attribute) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{DType, Dim, Tensor};
+    use crate::graph::{DType, Tensor};
 
     #[test]
     fn a_heading_tells_kernel_stride_and_groups() {
@@ -157,18 +156,23 @@ mod tests {
     }
 
     #[test]
-    fn parameters_count_once_and_without_shapes() {
+    fn a_sum_of_what_is_half_known_is_a_lower_bound() {
+        let known = Facts { params: 1, macs: Some(2), ms: Some(0.5), partial: false };
+        let unknown = Facts { params: 3, macs: None, ms: None, partial: false };
+        assert_eq!(known.plus(unknown), Facts { params: 4, macs: Some(2), ms: Some(0.5), partial: true });
+        assert_eq!(unknown.plus(unknown), Facts { params: 6, ..unknown });
+        assert_eq!(known.plus(Facts::NOTHING), known);
+    }
+
+    #[test]
+    fn every_node_has_its_facts_whatever_can_be_counted() {
         let mut g = Graph::new("g");
         let [x, y, z] = ["x", "y", "z"].map(|name| g.add_value(name, Some(DType::F32), None));
         let w = g.add_initializer("w", Tensor::from_f32(vec![4, 2], &[0.0; 8]).unwrap());
-        let shape = g.add_initializer("s", Tensor::from_i64(&[1, 2]));
-        let made = g.add_value("made", Some(DType::F32), Some(vec![Dim::Known(3)]));
-        let mut second = Node::new("b", "MatMul", vec![y, w, made], vec![z]);
-        second.inputs.push(Some(shape));
-        g.nodes = vec![Node::new("a", "MatMul", vec![x, w], vec![y]), second];
+        g.nodes = vec![Node::new("a", "MatMul", vec![x, w], vec![y]), Node::new("b", "MatMul", vec![y, w], vec![z])];
         (g.inputs, g.outputs) = (vec![x], vec![z]);
-        let facts = of_nodes(&g, &HashSet::from([w, shape, made]), None);
-        assert_eq!(facts.iter().map(|f| (f.params, f.macs)).collect::<Vec<_>>(), [(8, None), (3, None)]);
+        let facts = of_nodes(&g, None);
+        assert_eq!(facts.iter().map(|f| (f.params, f.macs)).collect::<Vec<_>>(), [(8, None), (0, None)]);
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn cut_to(mut scene: Scene, budget: usize) -> Scene {
                     heading: "from above".to_owned(),
                     name,
                     shape: None,
-                    facts: Facts { macs: Some(0), ..Facts::default() },
+                    facts: Facts::NOTHING,
                     strip: Vec::new(),
                     nodes: Vec::new(),
                 });

@@ -69,7 +69,9 @@ mod tests {
 
     #[test]
     fn a_depth_means_what_it_means_in_a_summary() {
-        for name in ["inception3a.b1x1.conv/Conv", "conv1/Relu", "a.b", "x"] {
+        for name in
+            ["inception3a.b1x1.conv/Conv", "conv1/Relu", "a.b", "x", "/layer1/layer1.0/conv1/Conv", "/relu/Relu"]
+        {
             for depth in 1..4 {
                 let layer = |op: &str| Layer {
                     name: name.into(),

@@ -118,7 +118,7 @@ impl Scene {
         let shown: Vec<usize> = (0..graph.nodes.len())
             .filter(|i| graph.nodes[*i].makes().any(|id| !constant.contains(&id) || outputs.contains(&id)))
             .collect();
-        let facts = facts::of_nodes(graph, &constant, options.times.as_ref());
+        let facts = facts::of_nodes(graph, options.times.as_ref());
         let builder = Builder { graph, facts, constant, shown };
         let members = match options.depth {
             Some(depth) => builder.modules(depth),
@@ -137,7 +137,8 @@ impl Scene {
 
 /// Every value that depends on no input: initializers, and what nodes make of them.
 fn constants(graph: &Graph) -> HashSet<ValueId> {
-    let mut constant: HashSet<ValueId> = graph.initializers().map(|(id, _)| id).collect();
+    let sparse = graph.sparse_initializers().map(|(id, _)| id);
+    let mut constant: HashSet<ValueId> = graph.initializers().map(|(id, _)| id).chain(sparse).collect();
     for node in &graph.nodes {
         let makes_itself = node.is("Constant");
         let reads_constants = node.reads().next().is_some() && node.reads().all(|id| constant.contains(&id));
@@ -278,7 +279,7 @@ impl Builder<'_> {
     fn pill(&self, id: ValueId, kind: Kind) -> Item {
         let name = self.graph.value(id).name.clone();
         let heading = if kind == Kind::Input { "input" } else { "output" }.to_owned();
-        let facts = Facts { macs: Some(0), ..Facts::default() };
+        let facts = Facts::NOTHING;
         Item { kind, heading, name, shape: self.shape(id), facts, strip: Vec::new(), nodes: Vec::new() }
     }
 

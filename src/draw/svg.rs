@@ -186,8 +186,9 @@ impl Writer<'_> {
         } else {
             format!("{} in {boxes} {es}", plural(nodes, "node"))
         }];
-        parts.push(format!("{} parameters", compact(self.total.params as f64)));
-        parts.extend(self.total.macs.map(|macs| format!("{} MACs", compact(macs as f64))));
+        let least = if self.total.partial { "at least " } else { "" };
+        parts.push(format!("{least}{} parameters", compact(self.total.params as f64)));
+        parts.extend(self.total.macs.map(|macs| format!("{least}{} MACs", compact(macs as f64))));
         parts.extend(self.total.ms.map(|ms| Metric::Time.show(ms)));
         parts.join(" · ")
     }
@@ -240,7 +241,7 @@ impl Writer<'_> {
     }
 
     fn frames(&mut self, frames: &Frames, labels: &[String], places: &Nested) {
-        let mut facts = vec![Facts { macs: Some(0), ..Facts::default() }; frames.frames.len()];
+        let mut facts = vec![Facts::NOTHING; frames.frames.len()];
         for (item, frame) in self.scene.items.iter().zip(&frames.of) {
             facts[*frame] = facts[*frame].plus(item.facts);
         }
@@ -379,7 +380,8 @@ impl Writer<'_> {
             true => format!(" ({:.1} %)", 100.0 * value / of),
             false => String::new(),
         };
-        let thousands = |value: u64| crate::report::number::thousands(value.into());
+        let least = if facts.partial { "at least " } else { "" };
+        let thousands = |value: u64| format!("{least}{}", crate::report::number::thousands(value.into()));
         let mut lines = Vec::new();
         if facts.params > 0 {
             let share = share(facts.params as f64, self.total.params as f64);

@@ -2,7 +2,7 @@
 
 use super::scene::{Kind, Scene};
 use super::*;
-use crate::graph::{DType, Dim, Graph, Node, Tensor, ValueId};
+use crate::graph::{Attribute, DType, Dim, Graph, Node, Subgraph, Tensor, ValueId};
 
 /// Fails unless `text` is one well-formed XML element: tags nest, attributes are quoted and not repeated, references are
 /// known, no forbidden character. Returns the text of all `<text>` and `<title>` elements.
@@ -288,7 +288,7 @@ fn hostile_names_are_text_and_nothing_else() {
         y = net.node(&format!("n{i}"), "Relu", vec![y], &[]);
         let node = net.graph.nodes.last_mut().unwrap();
         (node.name, node.op_type, node.domain) = ((*name).to_owned(), (*name).to_owned(), (*name).to_owned());
-        node.attributes.insert((*name).to_owned(), crate::graph::Attribute::String((*name).to_owned()));
+        node.attributes.insert((*name).to_owned(), Attribute::String((*name).to_owned()));
         net.graph.value_mut(y).name = format!("{name}{i}");
         net.graph.value_mut(y).shape = Some(vec![Dim::symbol(*name), Dim::Unknown]);
     }
@@ -317,6 +317,26 @@ fn a_graph_without_anything_known_is_drawn() {
     assert_eq!(asked.svg.matches("stroke-dasharray=\"4 3\"").count(), 2);
     let empty = Graph::new("empty");
     assert_eq!(drawn(&empty, &Options::default()).boxes, 0);
+}
+
+#[test]
+fn a_subgraph_is_inside_its_box() {
+    let mut net = Net::new();
+    let x = net.graph.inputs[0];
+    let y = net.node("choice", "If", vec![x], &[]);
+    let body = |op: &str| {
+        let mut graph = Graph::new(op);
+        let made = graph.add_value("made", None, None);
+        graph.nodes = vec![Node::new("", op, vec![], vec![made])];
+        graph.outputs = vec![made];
+        Attribute::Graph(Box::new(Subgraph { graph, captures: vec![] }))
+    };
+    let node = net.graph.nodes.last_mut().unwrap();
+    node.attributes.insert("then_branch".into(), body("Inner"));
+    node.attributes.insert("else_branch".into(), body("Other"));
+    let graph = net.done(y);
+    assert_eq!(headings(&scene(&graph, Options::default())), ["If (2 nodes inside)"]);
+    assert!(drawn(&graph, &Options::default()).svg.contains("then_branch = a graph of 1 nodes"));
 }
 
 #[test]

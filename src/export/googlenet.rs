@@ -4,6 +4,7 @@ use burn::tensor::Device;
 
 use super::{Exported, Options, export};
 use crate::cost::Cost;
+use crate::graph::Graph;
 use crate::metadata::{Metadata, Preprocessing};
 use crate::nets::{GoogLeNet, GoogLeNetConfig, Logits, Preset};
 use crate::passes::{self, DEAD_CODE};
@@ -84,13 +85,31 @@ impl Fresh {
     /// # Errors
     /// Options that cannot be.
     pub fn cost(&self) -> Result<NetworkCost> {
-        let GoogLeNetConfig { channels, image_size, .. } = self.config;
-        let mut graph = super::as_trained(&self.network()?, &[channels, image_size, image_size], GoogLeNet::forward)?;
-        let whole = cost::count(&graph)?;
-        graph.outputs.truncate(1);
-        passes::run(&mut graph, &[DEAD_CODE])?;
-        Ok(NetworkCost { main: cost::count(&graph)?, whole })
+        let NetworkGraph { whole, main } = self.graph()?;
+        Ok(NetworkCost { main: cost::count(&main)?, whole: cost::count(&whole)? })
     }
+
+    /// The graph of the network as it is trained, with its heads and without.
+    ///
+    /// # Errors
+    /// Options that cannot be.
+    pub fn graph(&self) -> Result<NetworkGraph> {
+        let GoogLeNetConfig { channels, image_size, .. } = self.config;
+        let whole = super::as_trained(&self.network()?, &[channels, image_size, image_size], GoogLeNet::forward)?;
+        let mut main = whole.clone();
+        main.outputs.truncate(1);
+        passes::run(&mut main, &[DEAD_CODE])?;
+        Ok(NetworkGraph { whole, main })
+    }
+}
+
+/// A network with auxiliary heads as a graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkGraph {
+    /// The network as it is trained, heads included.
+    pub whole: Graph,
+    /// What the main output needs.
+    pub main: Graph,
 }
 
 /// What a network with auxiliary heads costs.

@@ -18,7 +18,7 @@ use crate::{Error, Result, onnx};
 
 #[cfg(feature = "tract")]
 pub use googlenet::verify_googlenet;
-pub use googlenet::{Fresh, LOGITS, NetworkCost, googlenet};
+pub use googlenet::{Fresh, LOGITS, NetworkCost, NetworkGraph, googlenet};
 pub use record::{ExportRecord, Step};
 #[cfg(feature = "tract")]
 pub use verify::{Verified, verify};

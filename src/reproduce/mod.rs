@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::bench::{self, Environment, Limits, Measurement, Spec};
 use crate::classify::Classifier;
 use crate::compare::{Comparison, PaperTable};
-use crate::cost::{self, Summary};
+use crate::cost::{Analysis, Summary, View};
 use crate::data::Source;
 use crate::export::{self, ExportRecord, Exported};
 use crate::metadata::Metadata;
@@ -182,7 +182,7 @@ fn export(checkpoint: &Checkpoint, file: &Path) -> Result<ExportRecord> {
 
 fn summary(file: &Path) -> Result<Summary> {
     let graph = crate::onnx::read_file(file)?.graph;
-    Ok(Summary::new(file.display().to_string(), cost::count(&graph)?, Some(1)))
+    Ok(Summary::new(file.display().to_string(), Analysis::of(&graph, None)?, View::Modules(1)))
 }
 
 /// tract, and ONNX Runtime on the CPU where its library is found.

@@ -1,0 +1,185 @@
+//! Numbers as people write limits: `1.5M`, `24MiB`, `163328`.
+
+use crate::{Error, Result};
+
+/// A limit: a number and how it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Amount {
+    /// The number.
+    pub value: u64,
+    /// As it was given.
+    pub text: String,
+}
+
+/// A figure to be met: a number in full, or cut off after the digits that are written.
+///
+/// The field's tables print 163,328 weights as `0.16M`, cut off and not rounded. `0.16M` therefore stands for everything
+/// that is printed so, 160,000 to 169,999; `163328` stands for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    /// The smallest number that is printed so.
+    pub low: u64,
+    /// The largest.
+    pub high: u64,
+    /// As it was given.
+    pub text: String,
+}
+
+/// Decimal prefixes of counts.
+const COUNTS: [(&str, u64); 5] =
+    [("k", 1_000), ("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000)];
+
+/// Units of bytes, decimal and binary.
+const BYTES: [(&str, u64); 10] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("kB", 1_000),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("B", 1),
+];
+
+impl Amount {
+    /// A count: a number, with `k`, `M`, `G` or `T` for thousands, millions and so on.
+    ///
+    /// # Errors
+    /// Text that is no number, has another unit, is not whole, or is past 64 bits.
+    pub fn count(text: &str) -> Result<Self> {
+        Self::parse(text, &COUNTS, "write a number such as 163328, 128k or 1.5M")
+    }
+
+    /// A number of bytes: a number, with `kB`, `MB`, `GB`, `TB` for powers of 1000 and `KiB`, `MiB`, `GiB`, `TiB` for powers
+    /// of 1024.
+    ///
+    /// # Errors
+    /// As [`Amount::count`].
+    pub fn bytes(text: &str) -> Result<Self> {
+        Self::parse(text, &BYTES, "write a number of bytes such as 24000000, 24MB or 24MiB")
+    }
+
+    fn parse(text: &str, units: &[(&str, u64)], remedy: &str) -> Result<Self> {
+        let (digits, unit) = split(text, units);
+        let (whole, step) = scaled(digits, unit).map_err(|reason| Error::input(text, reason).remedy(remedy))?;
+        match step {
+            Some(_) => Ok(Self { value: whole, text: text.to_owned() }),
+            None => Err(Error::input(text, "is not a whole number").remedy(remedy)),
+        }
+    }
+}
+
+impl Figure {
+    /// A count to be met, in full or as tables print it.
+    ///
+    /// # Errors
+    /// As [`Amount::count`].
+    pub fn count(text: &str) -> Result<Self> {
+        let (_, unit) = split(text, &COUNTS);
+        let Amount { value: low, text } = Amount::count(text)?;
+        let step =
+            if unit == 1 { 1 } else { scaled(split(&text, &COUNTS).0, unit).ok().and_then(|(_, s)| s).unwrap_or(1) };
+        Ok(Self { low, high: low.saturating_add(step - 1), text })
+    }
+}
+
+/// The digits of a number and what its unit stands for.
+fn split<'a>(text: &'a str, units: &[(&str, u64)]) -> (&'a str, u64) {
+    let found = units.iter().find_map(|(name, size)| Some((text.strip_suffix(name)?.trim_end(), *size)));
+    found.unwrap_or((text, 1))
+}
+
+/// A decimal number of units, and what its last digit stands for; that is `None` when the number is not whole.
+fn scaled(digits: &str, unit: u64) -> Result<(u64, Option<u64>), &'static str> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let plain = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    if !(plain(whole) && plain(fraction)) || whole.len() + fraction.len() == 0 || digits.ends_with('.') {
+        return Err("is not a number");
+    }
+    // 38 digits fit in 128 bits.
+    if whole.len() + fraction.len() > 30 {
+        return Err("has too many digits");
+    }
+    let number: u128 = format!("{whole}{fraction}").parse().map_err(|_| "is not a number")?;
+    let places = 10_u128.pow(fraction.len() as u32);
+    let product = number.checked_mul(unit.into()).ok_or("is too large")?;
+    let value = u64::try_from(product / places).map_err(|_| "is too large")?;
+    let step = u64::try_from(u128::from(unit) / places).unwrap_or(1).max(1);
+    Ok((value, (product % places == 0).then_some(step)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_and_bytes_are_exact() {
+        for (text, value) in [
+            ("163328", 163_328),
+            ("0", 0),
+            ("128k", 128_000),
+            ("128K", 128_000),
+            ("1.5M", 1_500_000),
+            ("1.50 M", 1_500_000),
+            (".5M", 500_000),
+            ("2G", 2_000_000_000),
+            ("18446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(Amount::count(text).unwrap(), Amount { value, text: text.into() });
+        }
+        for (text, value) in [
+            ("24MB", 24_000_000),
+            ("24MiB", 24 << 20),
+            ("0.5KiB", 512),
+            ("12B", 12),
+            ("12", 12),
+            ("1kB", 1000),
+            ("1.5 GiB", 3 << 29),
+        ] {
+            assert_eq!(Amount::bytes(text).unwrap().value, value, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_amount_is_refused() {
+        for (text, reason) in [
+            ("", "is not a number"),
+            ("M", "is not a number"),
+            ("1.5", "is not a whole number"),
+            ("0.0000001M", "is not a whole number"),
+            ("1.", "is not a number"),
+            ("-1", "is not a number"),
+            ("1e6", "is not a number"),
+            ("1,5M", "is not a number"),
+            ("1.2.3M", "is not a number"),
+            ("24MB", "is not a number"),
+            ("18446744073709551616", "is too large"),
+            ("999999999T", "is too large"),
+            ("0000000000000000000000000000000000000000001", "has too many digits"),
+        ] {
+            let error = Amount::count(text).unwrap_err();
+            assert_eq!(error.to_string(), format!("{text}: {reason}"));
+            assert!(error.remedy_text().unwrap().contains("1.5M"));
+        }
+        // M alone might be either kind of megabyte.
+        assert!(Amount::bytes("24M").is_err() && Amount::bytes("0.3B").is_err());
+    }
+
+    #[test]
+    fn a_printed_figure_stands_for_all_that_is_printed_so() {
+        for (text, low, high) in [
+            ("163328", 163_328, 163_328),
+            ("0.16M", 160_000, 169_999),
+            ("0.44M", 440_000, 449_999),
+            ("1.22M", 1_220_000, 1_229_999),
+            ("128M", 128_000_000, 128_999_999),
+            ("0.160000M", 160_000, 160_000),
+            ("7k", 7_000, 7_999),
+        ] {
+            assert_eq!(Figure::count(text).unwrap(), Figure { low, high, text: text.into() });
+        }
+        assert!(Figure::count("0.1600001M").is_err());
+    }
+}

@@ -1,0 +1,199 @@
+//! A budget for a network: limits and expected counts, each held against a file. What `gnet check` does in a CI.
+//!
+//! A rule that cannot be evaluated, because a node cannot be counted, does not hold: it is never passed over.
+
+mod amount;
+mod record;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cost::{Analysis, Quantity};
+use crate::graph::Graph;
+
+pub use amount::{Amount, Figure};
+pub use record::{Outcome, Verdict};
+
+/// What a limit is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Learned parameters.
+    Params,
+    /// Elements of kernels and matrices.
+    Weights,
+    /// Multiply-accumulates for one item of the batch.
+    Macs,
+    /// Floating-point operations for one item: twice the MACs.
+    Flops,
+    /// Bytes of the file.
+    Bytes,
+    /// Most bytes of activations in use at once, at the batch.
+    PeakMemory,
+    /// Bytes read and written at the batch.
+    MovedBytes,
+}
+
+impl Metric {
+    /// The name in flags and documents, behind `max-` or `expect-`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Params => "params",
+            Self::Weights => "weights",
+            Self::Macs => "macs",
+            Self::Flops => "flops",
+            Self::Bytes => "bytes",
+            Self::PeakMemory => "peak-memory",
+            Self::MovedBytes => "moved-bytes",
+        }
+    }
+
+    fn value(self, facts: &Facts) -> u64 {
+        let analysis = &facts.analysis;
+        match self {
+            Self::Params => analysis.params,
+            Self::Weights => analysis.weights,
+            Self::Macs => analysis.macs,
+            Self::Flops => analysis.flops,
+            Self::Bytes => facts.bytes,
+            Self::PeakMemory => analysis.peak_bytes,
+            Self::MovedBytes => analysis.read_bytes.saturating_add(analysis.written_bytes),
+        }
+    }
+
+    /// Which nodes that cannot be counted leave it open.
+    fn quantity(self) -> Option<Quantity> {
+        match self {
+            Self::Params | Self::Weights => Some(Quantity::Params),
+            Self::Macs | Self::Flops => Some(Quantity::Macs),
+            Self::PeakMemory | Self::MovedBytes => Some(Quantity::Bytes),
+            Self::Bytes => None,
+        }
+    }
+}
+
+/// One rule of a budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// At most so much.
+    AtMost(Metric, Amount),
+    /// Exactly this, or what tables print so.
+    Expect(Metric, Figure),
+    /// Every node's operation is one of these: `Conv`, or `com.microsoft:FusedConv` of another domain than ONNX's own.
+    OpsAllowed(BTreeSet<String>),
+    /// The version of ONNX's operator set is at most this.
+    OpsetAtMost(i64),
+}
+
+/// What rules are held against.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// The file.
+    pub subject: String,
+    /// What its graph costs.
+    pub analysis: Analysis,
+    /// Its size.
+    pub bytes: u64,
+    /// Its version of ONNX's operator set.
+    pub opset: i64,
+    /// How many nodes it has of each operation.
+    pub ops: BTreeMap<String, usize>,
+}
+
+/// How many nodes a graph and its subgraphs have of each operation; one of another domain than ONNX's own has its domain in front.
+pub fn operations(graph: &Graph) -> BTreeMap<String, usize> {
+    let mut ops = BTreeMap::new();
+    for node in graph.with_subgraphs().into_iter().flat_map(|graph| &graph.nodes) {
+        let name = match node.domain.as_str() {
+            "" | "ai.onnx" => node.op_type.clone(),
+            domain => format!("{domain}:{}", node.op_type),
+        };
+        *ops.entry(name).or_insert(0) += 1;
+    }
+    ops
+}
+
+/// Holds every rule against the facts, in their order.
+pub fn check(facts: &Facts, rules: &[Rule]) -> Verdict {
+    let outcomes: Vec<_> = rules.iter().map(|rule| rule.hold(facts)).collect();
+    Verdict {
+        subject: facts.subject.clone(),
+        passed: outcomes.iter().all(|outcome| outcome.passed),
+        batch: facts.analysis.batch,
+        rules: outcomes,
+        uncounted: facts.analysis.uncounted.clone(),
+    }
+}
+
+impl Rule {
+    /// The name in flags and documents.
+    pub fn name(&self) -> String {
+        match self {
+            Self::AtMost(metric, _) => format!("max-{}", metric.name()),
+            Self::Expect(metric, _) => format!("expect-{}", metric.name()),
+            Self::OpsAllowed(_) => "ops-allowed".to_owned(),
+            Self::OpsetAtMost(_) => "opset-max".to_owned(),
+        }
+    }
+
+    fn hold(&self, facts: &Facts) -> Outcome {
+        match self {
+            Self::AtMost(metric, limit) => self.outcome(&limit.text).metric(*metric, facts, 0, limit.value),
+            Self::Expect(metric, figure) => self.outcome(&figure.text).metric(*metric, facts, figure.low, figure.high),
+            Self::OpsAllowed(allowed) => {
+                let outcome = self.outcome(&allowed.iter().cloned().collect::<Vec<_>>().join(","));
+                let others: Vec<_> = facts.ops.iter().filter(|(op, _)| !allowed.contains(*op)).collect();
+                let nodes = others.iter().map(|(_, nodes)| **nodes as u64).sum();
+                let listed: Vec<_> = others.iter().map(|(op, nodes)| format!("{nodes} {op}")).collect();
+                let reason = (nodes > 0).then(|| format!("not allowed: {}", listed.join(", ")));
+                Outcome { reason, ..outcome.between(nodes, 0, 0) }
+            }
+            Self::OpsetAtMost(limit) => {
+                let most = u64::try_from(*limit).unwrap_or(0);
+                match u64::try_from(facts.opset) {
+                    Ok(opset) => self.outcome(&limit.to_string()).between(opset, 0, most),
+                    Err(_) => {
+                        let reason = Some(format!("the file says opset {}", facts.opset));
+                        Outcome { reason, ..self.outcome(&limit.to_string()) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Nothing found yet: not passed.
+    fn outcome(&self, given: &str) -> Outcome {
+        Outcome {
+            rule: self.name(),
+            limit: given.to_owned(),
+            found: None,
+            at_least: false,
+            off_by: None,
+            passed: false,
+            reason: None,
+        }
+    }
+}
+
+impl Outcome {
+    /// Held against a count, of which every part must be known for the rule to hold.
+    fn metric(self, metric: Metric, facts: &Facts, low: u64, high: u64) -> Self {
+        let outcome = self.between(metric.value(facts), low, high);
+        let missing: Vec<_> = metric.quantity().into_iter().flat_map(|what| facts.analysis.missing(what)).collect();
+        let Some(first) = missing.first() else { return outcome };
+        let more = if missing.len() > 1 { format!(" (and {} more)", missing.len() - 1) } else { String::new() };
+        let what = first.what.name();
+        let reason = format!("{what} of {} ({}) cannot be counted: {}{more}", first.name, first.op, first.reason);
+        // A lower bound above the limit is over for certain; below it says nothing.
+        let off_by = outcome.off_by.filter(|off| *off > 0);
+        Self { at_least: true, passed: false, off_by, reason: Some(reason), ..outcome }
+    }
+
+    /// Held against `low..=high`.
+    fn between(self, found: u64, low: u64, high: u64) -> Self {
+        let off = i128::from(found) - i128::from(found.clamp(low, high.max(low)));
+        let off = off.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+        Self { found: Some(found), off_by: Some(off), passed: off == 0, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! The record of `gnet check`.
+
+use serde::Serialize;
+
+use crate::cost::Uncounted;
+use crate::report::{Cell, Column, Report, Table, number};
+use crate::{Error, Result};
+
+/// How one rule held.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// Name of the rule, such as `max-params`.
+    pub rule: String,
+    /// What was given, as it was written.
+    pub limit: String,
+    /// The count; for `ops-allowed` the nodes of other operations.
+    pub found: Option<u64>,
+    /// Whether the count leaves something out and is a lower bound.
+    pub at_least: bool,
+    /// How far the count lies above the limit, or below what was expected (negative); 0 when it does not; `None` when
+    /// that cannot be known.
+    pub off_by: Option<i64>,
+    /// Whether the rule holds.
+    pub passed: bool,
+    /// Why not, where the numbers do not say it.
+    pub reason: Option<String>,
+}
+
+/// How a file held against a budget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// The file.
+    pub subject: String,
+    /// Whether every rule holds.
+    pub passed: bool,
+    /// Items of the batch that memory and bytes moved are for.
+    pub batch: u64,
+    /// Every rule, in the order in which they are documented.
+    pub rules: Vec<Outcome>,
+    /// What could not be counted.
+    pub uncounted: Vec<Uncounted>,
+}
+
+impl Verdict {
+    /// The verdict.
+    ///
+    /// # Errors
+    /// Every rule that does not hold, with by how much ([`ErrorKind::Check`](crate::ErrorKind::Check)).
+    pub fn check(&self) -> Result<()> {
+        let broken: Vec<_> = self.rules.iter().filter(|outcome| !outcome.passed).map(Outcome::complaint).collect();
+        if broken.is_empty() {
+            return Ok(());
+        }
+        let reason = format!("{} of {} rules do not hold: {}", broken.len(), self.rules.len(), broken.join("; "));
+        Err(Error::check(&self.subject, reason))
+    }
+}
+
+impl Outcome {
+    fn complaint(&self) -> String {
+        let count = |value: u64| number::thousands(value.into());
+        let bound = if self.at_least { "at least " } else { "" };
+        let distance = self.off_by.filter(|off| *off != 0).map_or(String::new(), |off| {
+            format!(", {bound}{} {}", count(off.unsigned_abs()), if off > 0 { "too many" } else { "too few" })
+        });
+        let found = self.found.map_or(String::new(), |found| format!(" but is {bound}{}{distance}", count(found)));
+        let reason = self.reason.as_ref().map_or(String::new(), |reason| format!(", {reason}"));
+        format!("{} {}{found}{reason}", self.rule, self.limit)
+    }
+}
+
+impl Report for Verdict {
+    fn tables(&self) -> Vec<Table> {
+        let columns = [
+            Column::text("rule"),
+            Column::text("limit"),
+            Column::number("found"),
+            Column::number("off by"),
+            Column::text("result"),
+        ];
+        let mut table = Table::new(&self.subject, columns);
+        for outcome in &self.rules {
+            let result = match (outcome.passed, outcome.at_least, outcome.off_by) {
+                (true, ..) => "holds",
+                (false, true, None) => "cannot be counted",
+                (false, ..) => "does not hold",
+            };
+            table.row([
+                outcome.rule.as_str().into(),
+                outcome.limit.as_str().into(),
+                outcome.found.into(),
+                outcome.off_by.map_or(Cell::Missing, Cell::from),
+                result.into(),
+            ]);
+        }
+        for outcome in &self.rules {
+            if let Some(reason) = &outcome.reason {
+                table.note(format!("{}: {reason}", outcome.rule));
+            }
+        }
+        table.note(format!("memory and bytes moved at batch {}", self.batch));
+        vec![table]
+    }
+}

@@ -1,0 +1,55 @@
+//! An ONNX file that is counted: read, its open dimensions given, its shapes inferred.
+
+use std::path::Path;
+
+use clap::Args;
+#[cfg(feature = "burn")]
+use gnet::Error;
+use gnet::cost::{self, Analysis};
+use gnet::graph::Model;
+use gnet::infer::{self, Overrides};
+use gnet::{Result, onnx};
+
+use super::values;
+
+/// For which sizes a file is counted.
+#[derive(Debug, Args)]
+pub struct CountArgs {
+    /// Shape of an input where the file leaves it open, such as x=1,3,224,224; the name may be left out of the only one.
+    #[arg(long, value_name = "NAME=SHAPE")]
+    pub input: Vec<String>,
+    /// Items of the batch that memory and bytes moved are counted for [default: 1, or what the file is fixed to].
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
+    pub batch: Option<usize>,
+}
+
+impl CountArgs {
+    /// Reads and counts a file.
+    pub fn file(&self, path: &Path) -> Result<(Model, Analysis)> {
+        let mut shapes = Overrides::none();
+        for text in &self.input {
+            shapes.extend(Overrides::parse(text)?);
+        }
+        let mut model = onnx::read_file(path)?;
+        let counted = self.counted(&mut model, &shapes).map_err(|e| e.in_file(path))?;
+        Ok((model, counted))
+    }
+
+    fn counted(&self, model: &mut Model, shapes: &Overrides) -> Result<Analysis> {
+        cost::name_batch(&mut model.graph);
+        infer::infer(model, shapes)?;
+        Analysis::of(&model.graph, self.batch).map_err(|e| match e.remedy_text() {
+            None => e.remedy("give the input's shape with --input NAME=SHAPE"),
+            Some(_) => e,
+        })
+    }
+
+    /// Counts a graph whose shapes are all stated.
+    #[cfg(feature = "burn")]
+    pub fn graph(&self, graph: &gnet::graph::Graph) -> Result<Analysis> {
+        match self.input.first() {
+            Some(input) => Err(Error::input(format!("--input {input}"), "is for ONNX files")),
+            None => Analysis::of(graph, self.batch),
+        }
+    }
+}

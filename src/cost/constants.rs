@@ -1,0 +1,155 @@
+//! Which values of a graph are constants, and what learned tensor each comes from.
+
+use std::collections::HashMap;
+
+use super::operators::{is_any, own};
+use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor, ValueId};
+
+/// Operations that show the same numbers in another form: what they make of a parameter is that parameter.
+const SAME_NUMBERS: [&str; 12] = [
+    "Identity",
+    "Cast",
+    "CastLike",
+    "Transpose",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "QuantizeLinear",
+    "DequantizeLinear",
+    "Expand",
+    "Tile",
+];
+
+/// Operations whose result is another one each time.
+const RANDOM: [&str; 6] =
+    ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
+
+/// A value of one of the graphs inside one another: the number of the graph, in the order in which they are met, and the
+/// value's in it.
+pub(super) type Root = (usize, ValueId);
+
+/// A value that depends on no input.
+#[derive(Debug, Clone)]
+pub(super) struct Constant {
+    /// The tensor it shows in another form; itself when it is made of several.
+    pub root: Root,
+    /// Elements of the root; `None` when nothing states them.
+    pub elements: Option<u64>,
+    /// Whether the root is one number.
+    pub scalar: bool,
+    /// Element type of the value itself, when known.
+    pub dtype: Option<DType>,
+}
+
+/// The constants of a graph: initializers, also those that are inputs, and whatever is computed from them alone.
+#[derive(Debug)]
+pub(super) struct Constants {
+    /// The number of the graph.
+    number: usize,
+    by_value: HashMap<ValueId, Constant>,
+    /// What `Constant` nodes make.
+    tensors: HashMap<ValueId, Tensor>,
+}
+
+impl Constants {
+    /// Those of graph `number`, which captures `captured` of the graph around it.
+    ///
+    /// Looks at shapes and types only, never at the elements of a weight.
+    pub fn of(graph: &Graph, number: usize, captured: HashMap<ValueId, Constant>) -> Self {
+        let mut all = Self { number, by_value: captured, tensors: HashMap::new() };
+        for (id, tensor) in graph.initializers() {
+            all.by_value.insert(id, Constant::of((number, id), tensor.dtype(), tensor.shape()));
+        }
+        for (id, tensor) in graph.sparse_initializers() {
+            all.by_value.insert(id, Constant::of((number, id), tensor.values.dtype(), &tensor.shape));
+        }
+        for node in &graph.nodes {
+            if all.hold(node) {
+                node.makes().for_each(|id| all.add(graph, node, id));
+            }
+        }
+        all
+    }
+
+    pub fn get(&self, id: ValueId) -> Option<&Constant> {
+        self.by_value.get(&id)
+    }
+
+    /// Whether what the node makes is constant: it reads constants only and leaves nothing to chance.
+    pub fn hold(&self, node: &Node) -> bool {
+        if own(node) && is_any(node, &RANDOM) {
+            return false;
+        }
+        let mut reads = node.reads().peekable();
+        match reads.peek() {
+            None => node.is("Constant"),
+            Some(_) => reads.all(|id| self.by_value.contains_key(&id)),
+        }
+    }
+
+    fn add(&mut self, graph: &Graph, node: &Node, id: ValueId) {
+        let constant = match node.constant() {
+            Some(tensor) => {
+                let constant = Constant::of((self.number, id), tensor.dtype(), tensor.shape());
+                self.tensors.insert(id, tensor);
+                constant
+            }
+            None => self.derived(graph, node, id),
+        };
+        self.by_value.insert(id, constant);
+    }
+
+    fn derived(&self, graph: &Graph, node: &Node, id: ValueId) -> Constant {
+        let operand = node.input(0).and_then(|id| self.get(id));
+        let dtype = graph.value(id).dtype.or_else(|| made_type(node, operand.and_then(|c| c.dtype)));
+        match operand {
+            Some(shown) if own(node) && is_any(node, &SAME_NUMBERS) => Constant { dtype, ..shown.clone() },
+            _ => {
+                let shape = known(graph, id).or_else(|| self.filled_shape(graph, node));
+                let elements = shape.as_ref().and_then(|s| s.iter().try_fold(1u64, |n, d| n.checked_mul(*d)));
+                Constant { root: (self.number, id), elements, scalar: shape.is_some_and(|s| s.is_empty()), dtype }
+            }
+        }
+    }
+
+    /// The shape that a `ConstantOfShape` is given.
+    fn filled_shape(&self, graph: &Graph, node: &Node) -> Option<Vec<u64>> {
+        let id = node.input(0).filter(|_| node.is("ConstantOfShape"))?;
+        let sizes = graph.initializer(id).or_else(|| self.tensors.get(&id))?.to_i64()?;
+        sizes.into_iter().map(|size| u64::try_from(size).ok()).collect()
+    }
+}
+
+impl Constant {
+    fn of(root: Root, dtype: DType, shape: &[usize]) -> Self {
+        let elements = shape.iter().try_fold(1u64, |n, size| n.checked_mul(*size as u64));
+        Self { root, elements, scalar: shape.is_empty(), dtype: Some(dtype) }
+    }
+
+    /// Whether its elements are floating-point numbers.
+    pub fn is_float(&self) -> bool {
+        self.dtype.is_some_and(DType::is_float)
+    }
+}
+
+fn known(graph: &Graph, id: ValueId) -> Option<Vec<u64>> {
+    graph.value(id).shape.as_ref()?.iter().map(|dim| Dim::known(dim).map(|size| size as u64)).collect()
+}
+
+/// The element type that a node makes of an operand, where a file states none.
+fn made_type(node: &Node, operand: Option<DType>) -> Option<DType> {
+    /// TensorProto's numbers of `float16`, `double` and `bfloat16`.
+    const FLOATS: [(i64, DType); 4] = [(1, DType::F32), (10, DType::F16), (11, DType::F64), (16, DType::BF16)];
+    match node.op_type.as_str() {
+        "Cast" => node.int("to").map(|to| FLOATS.iter().find(|(n, _)| *n == to).map_or(DType::I64, |(_, t)| *t)),
+        "ConstantOfShape" => match node.attributes.get("value") {
+            Some(Attribute::Tensor(tensor)) => Some(tensor.dtype()),
+            _ => Some(DType::F32),
+        },
+        "DequantizeLinear" => Some(DType::F32),
+        "QuantizeLinear" => Some(DType::U8),
+        "Shape" | "Size" => Some(DType::I64),
+        _ => operand,
+    }
+}

@@ -1,0 +1,123 @@
+//! The MACs of one node: one rule for each kind of product.
+
+use super::einsum;
+use super::operators::{makes_no_product, own};
+use super::sizes::{Counted, Sizes, product, too_large};
+use crate::graph::{Node, ValueId};
+
+/// MACs of a node for the whole batch, or why they cannot be counted.
+pub(super) fn macs(sizes: &Sizes, node: &Node) -> Counted<u64> {
+    let rule = Rule { sizes, node };
+    let name = (if own(node) { "" } else { node.domain.as_str() }, node.op_type.as_str());
+    match name {
+        ("", "Conv" | "ConvInteger" | "DeformConv" | "CausalConvWithState") | ("com.microsoft", "FusedConv") => {
+            rule.convolution(1)
+        }
+        ("", "QLinearConv") => rule.convolution(3),
+        ("", "ConvTranspose") => rule.transposed_convolution(),
+        ("", "Gemm") | ("com.microsoft", "FusedGemm" | "QGemm") => rule.gemm(),
+        ("", "MatMul" | "MatMulInteger" | "QLinearMatMul")
+        | ("com.microsoft", "MatMulIntegerToFloat" | "DynamicQuantizeMatMul") => rule.matrix_product(),
+        ("com.microsoft", "FusedMatMul" | "TransposeMatMul") => rule.fused_matrix_product(),
+        ("", "Einsum") => rule.einsum(),
+        ("", "RNN" | "GRU" | "LSTM") => rule.recurrent(),
+        ("", "Attention") => rule.attention(),
+        // What its subgraphs cost is counted with their own nodes.
+        _ if makes_no_product(node) || node.subgraphs().next().is_some() => Ok(0),
+        ("", op) => Err(format!("gnet has no rule for the operation {op}")),
+        (domain, op) => Err(format!("gnet has no rule for the operation {op} of {domain}")),
+    }
+}
+
+struct Rule<'a> {
+    sizes: &'a Sizes<'a>,
+    node: &'a Node,
+}
+
+impl Rule<'_> {
+    fn dims(&self, id: Option<ValueId>, what: &str) -> Counted<Vec<u64>> {
+        id.map_or_else(|| Err(format!("it has no {what}")), |id| self.sizes.dims(id))
+    }
+
+    fn operand(&self, index: usize) -> Counted<Vec<u64>> {
+        self.dims(self.node.input(index), &format!("operand {index}"))
+    }
+
+    /// An operand with rows and columns, or channels and places.
+    fn of_rank_2(&self, index: usize) -> Counted<Vec<u64>> {
+        match self.operand(index)? {
+            dims if dims.len() < 2 => Err(format!("operand {index} has fewer than two dimensions")),
+            dims => Ok(dims),
+        }
+    }
+
+    fn output(&self) -> Counted<Vec<u64>> {
+        self.dims(self.node.output(), "output")
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.node.int(name).unwrap_or(0) != 0
+    }
+
+    /// Each output element is made from one kernel window: one filter of the group's channels.
+    fn convolution(&self, kernel: usize) -> Counted<u64> {
+        times(&self.output()?, &self.of_rank_2(kernel)?[1..])
+    }
+
+    /// Each input element is spread over one kernel window.
+    fn transposed_convolution(&self) -> Counted<u64> {
+        times(&self.operand(0)?, &self.of_rank_2(1)?[1..])
+    }
+
+    /// Each output element is one row of the first operand, of length K, times one column.
+    fn gemm(&self) -> Counted<u64> {
+        let k = usize::from(!self.flag("transA"));
+        times(&self.output()?, &self.of_rank_2(0)?[k..=k])
+    }
+
+    fn matrix_product(&self) -> Counted<u64> {
+        let first = self.operand(0)?;
+        times(&self.output()?, &first[first.len().saturating_sub(1)..])
+    }
+
+    fn fused_matrix_product(&self) -> Counted<u64> {
+        if self.flag("transBatchA") || self.flag("transBatchB") {
+            return Err("gnet has no rule for its transposed batches".to_owned());
+        }
+        let first = self.of_rank_2(0)?;
+        let k = first.len() - if self.flag("transA") { 2 } else { 1 };
+        times(&self.output()?, &first[k..=k])
+    }
+
+    /// Every combination of the indices of two operands is one product.
+    fn einsum(&self) -> Counted<u64> {
+        let equation = self.node.text("equation").ok_or("it has no equation")?;
+        let operands = (0..self.node.inputs.len()).map(|i| self.operand(i)).collect::<Counted<Vec<_>>>()?;
+        einsum::macs(equation, &operands)
+    }
+
+    /// At each step each item is multiplied by the matrices of the input and of the state, in each direction.
+    fn recurrent(&self) -> Counted<u64> {
+        let x = self.operand(0)?;
+        let [steps, items, _] = x[..] else { return Err("its input has not three dimensions".to_owned()) };
+        let matrices = product(&self.operand(1)?)?.checked_add(product(&self.operand(2)?)?).ok_or_else(too_large)?;
+        product(&[steps, items, matrices])
+    }
+
+    /// Scores: each element of the queries meets each key. Mixing: each element of the result sums over each value. Keys
+    /// and values of the past count, a mask saves nothing.
+    fn attention(&self) -> Counted<u64> {
+        let keys = |index: usize| -> Counted<u64> {
+            let dims = self.of_rank_2(index)?;
+            Ok(dims[dims.len() - 2])
+        };
+        let past = if self.node.input(4).is_some() { keys(4)? } else { 0 };
+        let keys = keys(1)?.checked_add(past).ok_or_else(too_large)?;
+        let both = product(&self.operand(0)?)?.checked_add(product(&self.output()?)?).ok_or_else(too_large)?;
+        product(&[keys, both])
+    }
+}
+
+fn times(a: &[u64], b: &[u64]) -> Counted<u64> {
+    product(&[product(a)?, product(b)?])
+}

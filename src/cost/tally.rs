@@ -1,0 +1,229 @@
+//! The walk over a graph and the graphs inside its nodes that adds everything up.
+
+use std::collections::{HashMap, HashSet};
+
+use super::analysis::{Analysis, Quantity, Row, Uncounted, intensity};
+use super::constants::{Constant, Constants, Root};
+use super::macs::macs;
+use super::memory::{Live, bytes, traffic};
+use super::operators::{Role, role};
+use super::sizes::{Batch, Counted, Sizes};
+use crate::graph::{Graph, Node, Subgraph, ValueId};
+
+/// What the walk has met so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// What the first input says about the batch.
+    batch: Batch,
+    /// Items of the batch.
+    items: u64,
+    /// Graphs entered.
+    graphs: usize,
+    rows: Vec<Row>,
+    uncounted: Vec<Uncounted>,
+    /// Parameters that have been counted, and those of them that have been counted as weights.
+    params: HashSet<Root>,
+    weights: HashSet<Root>,
+    /// Constants whose bytes are counted.
+    read: HashSet<Root>,
+    constant_bytes: u64,
+}
+
+/// Where a graph stands.
+#[derive(Debug, Default)]
+pub(super) struct Surroundings {
+    /// The node that runs it.
+    inside: Option<String>,
+    /// Bytes in use around it.
+    live_bytes: u64,
+    /// Constants of the graph around that it captures.
+    captured: HashMap<ValueId, Constant>,
+}
+
+/// One graph on the way.
+struct Place<'a> {
+    constants: &'a Constants,
+    /// Sizes for one item.
+    one: Sizes<'a>,
+    /// Sizes for the batch.
+    all: Sizes<'a>,
+    around: &'a Surroundings,
+}
+
+impl Tally {
+    /// Nothing met yet.
+    pub fn new(batch: Batch, items: u64) -> Self {
+        Self { batch, items, ..Self::default() }
+    }
+
+    /// Counts a graph, each node followed by those of its subgraphs.
+    pub fn graph(&mut self, graph: &Graph, around: &Surroundings) {
+        let constants = Constants::of(graph, self.graphs, around.captured.clone());
+        self.graphs += 1;
+        let batch = self.batch.clone();
+        let at = |items: u64| Sizes::new(graph, &batch, usize::try_from(items).unwrap_or(usize::MAX));
+        let place = Place { constants: &constants, one: at(1), all: at(self.items), around };
+        let live = Live::of(&place.all, &constants);
+        for (id, reason) in live.unknown {
+            let name = graph.value(id).name.clone();
+            self.uncounted.push(Uncounted { name, op: "input".to_owned(), what: Quantity::Bytes, reason });
+        }
+        for (node, live) in graph.nodes.iter().zip(live.at) {
+            self.node(&place, node, around.live_bytes.saturating_add(live));
+        }
+    }
+
+    fn node(&mut self, place: &Place, node: &Node, live_bytes: u64) {
+        let row = self.row(place, node, live_bytes);
+        let (index, name) = (self.rows.len(), row.name.clone());
+        self.rows.push(row);
+        for body in node.subgraphs() {
+            let captured = body.captures.iter();
+            let captured = captured.filter_map(|c| Some((c.inner, place.constants.get(c.outer)?.clone()))).collect();
+            let around = Surroundings { inside: Some(name.clone()), live_bytes, captured };
+            self.graph(&with_captured_types(body, place.all.graph()), &around);
+        }
+        self.say_that_bodies_run_once(node, index);
+    }
+
+    /// A body is counted as if it ran once: a node whose bodies cost anything leaves that cost open.
+    fn say_that_bodies_run_once(&mut self, node: &Node, index: usize) {
+        let inside = &self.rows[index + 1..];
+        let moves = inside.iter().any(|row| !row.constant && row.read_bytes.zip(row.written_bytes) != Some((0, 0)));
+        let computes = inside.iter().any(|row| row.macs != Some(0));
+        for (what, open) in [(Quantity::Macs, computes), (Quantity::Bytes, moves)] {
+            if open {
+                let reason = "each of its subgraphs is counted as if it ran once".to_owned();
+                let name = self.rows[index].name.clone();
+                self.uncounted.push(Uncounted { name, op: node.op_type.clone(), what, reason });
+                self.rows[index].uncounted = 1;
+            }
+        }
+    }
+
+    fn row(&mut self, place: &Place, node: &Node, live_bytes: u64) -> Row {
+        let graph = place.all.graph();
+        let constant = place.constants.hold(node);
+        let before = self.uncounted.len();
+        // What constants alone decide is computed once, not for each item.
+        let (params, macs, moved) = match constant {
+            true => (Ok((0, 0)), Ok((0, 0)), Ok((0, 0))),
+            false => (self.params(place, node), self.macs(place, node), traffic(&place.all, place.constants, node)),
+        };
+        let params = self.note(place, node, Quantity::Params, params);
+        let macs = self.note(place, node, Quantity::Macs, macs);
+        let moved = self.note(place, node, Quantity::Bytes, moved);
+        let mut row = Row {
+            name: graph.node_name(node).to_owned(),
+            op: node.op_type.clone(),
+            inside: place.around.inside.clone(),
+            depth: None,
+            output_shape: node.output().and_then(|id| graph.value(id).shape.clone()),
+            params: params.map(|(params, _)| params),
+            weights: params.map(|(_, weights)| weights),
+            macs: macs.map(|(one, _)| one),
+            flops: macs.map(|(one, _)| one.saturating_mul(2)),
+            live_bytes: if constant { 0 } else { live_bytes },
+            read_bytes: moved.map(|(read, _)| read),
+            written_bytes: moved.map(|(_, written)| written),
+            intensity: None,
+            uncounted: usize::from(self.uncounted.len() > before),
+            batch_flops: macs.map(|(_, all)| all.saturating_mul(2)),
+            constant,
+        };
+        row.set_intensity();
+        row
+    }
+
+    /// Keeps the reason of a count that cannot be made.
+    fn note<T>(&mut self, place: &Place, node: &Node, what: Quantity, counted: Counted<T>) -> Option<T> {
+        counted
+            .map_err(|reason| {
+                let name = place.all.graph().node_name(node).to_owned();
+                self.uncounted.push(Uncounted { name, op: node.op_type.clone(), what, reason });
+            })
+            .ok()
+    }
+
+    /// MACs for one item and for the batch.
+    fn macs(&self, place: &Place, node: &Node) -> Counted<(u64, u64)> {
+        let all = macs(&place.all, node)?;
+        let one = match self.batch.fixed() {
+            Some(items) => all.div_ceil(items),
+            None => macs(&place.one, node)?,
+        };
+        Ok((one, all))
+    }
+
+    /// Parameters that the node is the first to read, and of these those that it is the first to read as weights.
+    fn params(&mut self, place: &Place, node: &Node) -> Counted<(u64, u64)> {
+        let (mut params, mut weights) = (0u64, 0u64);
+        for (position, id) in node.inputs.iter().enumerate() {
+            let Some((id, constant)) = id.and_then(|id| Some((id, place.constants.get(id)?))) else { continue };
+            if self.read.insert(constant.root) {
+                let bytes = bytes(&place.all, place.constants, id).unwrap_or(0);
+                self.constant_bytes = self.constant_bytes.saturating_add(bytes);
+            }
+            let role = learned_role(node, position, constant);
+            if role == Role::Fixed {
+                continue;
+            }
+            let unknown = || format!("the size of {} is not known", place.all.graph().value(id).name);
+            let elements = constant.elements.ok_or_else(unknown)?;
+            if self.params.insert(constant.root) {
+                params = params.saturating_add(elements);
+            }
+            if role == Role::Weight && self.weights.insert(constant.root) {
+                weights = weights.saturating_add(elements);
+            }
+        }
+        Ok((params, weights))
+    }
+
+    /// The sums.
+    pub fn analysis(self, fixed_batch: Option<u64>) -> Analysis {
+        let Self { items, rows, uncounted, constant_bytes, .. } = self;
+        let sum = |f: fn(&Row) -> Option<u64>| rows.iter().filter_map(f).fold(0u64, u64::saturating_add);
+        let macs = sum(|row| row.macs);
+        let (read_bytes, written_bytes) = (sum(|row| row.read_bytes), sum(|row| row.written_bytes));
+        let whole = uncounted.iter().all(|entry| entry.what == Quantity::Params);
+        let flops = Some(sum(|row| row.batch_flops)).filter(|_| whole);
+        // The first of several equal ones.
+        let peak = rows.iter().rev().max_by_key(|row| row.live_bytes).filter(|row| row.live_bytes > 0);
+        Analysis {
+            batch: items,
+            fixed_batch,
+            params: sum(|row| row.params),
+            weights: sum(|row| row.weights),
+            macs,
+            flops: macs.saturating_mul(2),
+            peak_bytes: peak.map_or(0, |row| row.live_bytes),
+            peak_at: peak.map(|row| row.name.clone()),
+            constant_bytes,
+            read_bytes,
+            written_bytes,
+            intensity: intensity(flops, Some(read_bytes.saturating_add(written_bytes))),
+            rows,
+            uncounted,
+        }
+    }
+}
+
+/// What a constant is to the node that reads it: nothing learned when it is one number or no number that learning makes.
+fn learned_role(node: &Node, position: usize, constant: &Constant) -> Role {
+    match role(node, position) {
+        (role, quantised) if !constant.scalar && (quantised || constant.is_float()) => role,
+        _ => Role::Fixed,
+    }
+}
+
+/// A body whose captured values have the types and shapes that they have outside.
+fn with_captured_types(body: &Subgraph, outer: &Graph) -> Graph {
+    let mut graph = body.graph.clone();
+    for capture in &body.captures {
+        let (value, outside) = (graph.value_mut(capture.inner), outer.value(capture.outer));
+        (value.dtype, value.other_type) = (outside.dtype, outside.other_type.clone());
+        value.shape.clone_from(&outside.shape);
+    }
+    graph
+}
