@@ -17,6 +17,7 @@ pub mod compare;
 pub mod cost;
 #[cfg(feature = "data")]
 pub mod data;
+pub mod diff;
 pub mod doctor;
 pub mod draw;
 mod error;

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use super::shell::{DONE, INPUT, Shell, gnet};
 
 /// Every command a user sees.
-pub const COMMANDS: [&str; 14] = [
+pub const COMMANDS: [&str; 15] = [
     "reproduce",
     "train",
     "eval",
@@ -13,6 +13,7 @@ pub const COMMANDS: [&str; 14] = [
     "export",
     "summary",
     "draw",
+    "diff",
     "check",
     "compare",
     "verify",

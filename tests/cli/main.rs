@@ -7,6 +7,7 @@
 
 mod checkpoints;
 mod data;
+mod diff;
 mod draw;
 mod files;
 mod flags;
