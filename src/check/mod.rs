@@ -24,7 +24,7 @@ pub enum Metric {
     Macs,
     /// Floating-point operations for one item: twice the MACs.
     Flops,
-    /// Bytes of the file.
+    /// Bytes of the file, constants beside it included.
     Bytes,
     /// Most bytes of activations in use at once, at the batch.
     PeakMemory,

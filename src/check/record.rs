@@ -58,6 +58,9 @@ impl Verdict {
 
 impl Outcome {
     fn complaint(&self) -> String {
+        if let (Some(reason), false) = (&self.reason, self.at_least) {
+            return format!("{} {}: {reason}", self.rule, self.limit);
+        }
         let count = |value: u64| number::thousands(value.into());
         let bound = if self.at_least { "at least " } else { "" };
         let distance = self.off_by.filter(|off| *off != 0).map_or(String::new(), |off| {

@@ -76,7 +76,7 @@ fn every_rule_that_is_broken_is_named() {
     assert_eq!(
         error.to_string(),
         "a.onnx: 4 of 5 rules do not hold: max-params 10 but is 12, 2 too many; expect-weights 16 but is 12, 4 too few; \
-         ops-allowed Gemm,MatMul but is 1, 1 too many, not allowed: 1 Relu; opset-max 13 but is 17, 4 too many"
+         ops-allowed Gemm,MatMul: not allowed: 1 Relu; opset-max 13 but is 17, 4 too many"
     );
     check(&facts(false), &[allowed(&["MatMul", "Relu"]), Rule::OpsetAtMost(17)]).check().unwrap();
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 use gnet::check::{self, Amount, Facts, Figure, Metric, Rule};
-use gnet::{Error, Result};
+use gnet::{Result, onnx};
 
 use super::counted::CountArgs;
 use super::format::FormatArgs;
@@ -31,6 +31,7 @@ const RULES: [&str; 12] = [
 /// A count takes k, M, G or T; a size takes kB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024). An expected count
 /// with a prefix is met by what tables print so: 0.16M by 160,000 to 169,999.
 #[derive(Debug, Args)]
+#[command(override_usage = "gnet check <FILE.onnx> <RULE>.. [OPTIONS]")]
 #[command(group(ArgGroup::new("rules").args(RULES).required(true).multiple(true)))]
 pub struct CheckArgs {
     /// The ONNX file to check.
@@ -48,7 +49,7 @@ pub struct CheckArgs {
     /// At most so many floating-point operations for one item, two a MAC.
     #[arg(long, value_name = "COUNT", value_parser = count)]
     max_flops: Option<Amount>,
-    /// At most so many bytes of the file.
+    /// At most so many bytes of the file, constants that stand beside it included.
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     max_bytes: Option<Amount>,
     /// At most so many bytes of activations in use at once.
@@ -105,11 +106,12 @@ impl CheckArgs {
 /// Runs `gnet check`.
 pub fn run(args: &CheckArgs) -> Result<()> {
     let (model, analysis) = args.count.file(&args.file)?;
-    let size = std::fs::metadata(&args.file).map_err(|e| Error::file(&args.file, e))?.len();
+    // Constants beside the file are part of its size; they are only gathered when somebody asks.
+    let bytes = if args.max_bytes.is_some() { onnx::in_one_piece(&args.file)?.len() as u64 } else { 0 };
     let facts = Facts {
         subject: args.file.display().to_string(),
         analysis,
-        bytes: size,
+        bytes,
         opset: model.opset,
         ops: check::operations(&model.graph),
     };

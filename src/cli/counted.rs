@@ -6,11 +6,11 @@ use clap::Args;
 #[cfg(feature = "burn")]
 use gnet::Error;
 use gnet::cost::{self, Analysis};
-use gnet::graph::Model;
+use gnet::graph::{Dim, Graph, Model, Value};
 use gnet::infer::{self, Overrides};
 use gnet::{Result, onnx};
 
-use super::values;
+use super::{output, values};
 
 /// For which sizes a file is counted.
 #[derive(Debug, Args)]
@@ -32,6 +32,10 @@ impl CountArgs {
         }
         let mut model = onnx::read_file(path)?;
         let counted = self.counted(&mut model, &shapes).map_err(|e| e.in_file(path))?;
+        let flags = input_flags(&model.graph);
+        if !counted.uncounted.is_empty() && !flags.is_empty() {
+            output::note(format_args!("sizes that the file leaves open can be given: {flags}"));
+        }
         Ok((model, counted))
     }
 
@@ -52,4 +56,15 @@ impl CountArgs {
             None => Analysis::of(graph, self.batch),
         }
     }
+}
+
+/// `--input x=N,3,H,W` of every input with an open size besides the batch.
+fn input_flags(graph: &Graph) -> String {
+    let flag = |value: &Value| {
+        let shape = value.shape.as_ref()?;
+        let sizes: Vec<_> = shape.iter().map(Dim::to_string).collect();
+        let open = shape.iter().skip(1).any(|dim| dim.known().is_none());
+        open.then(|| format!("--input {}={}", value.name, sizes.join(",")))
+    };
+    graph.inputs.iter().filter_map(|id| flag(graph.value(*id))).collect::<Vec<_>>().join(" ")
 }

@@ -45,10 +45,7 @@ impl Rule<'_> {
 
     /// An operand with rows and columns, or channels and places.
     fn of_rank_2(&self, index: usize) -> Counted<Vec<u64>> {
-        match self.operand(index)? {
-            dims if dims.len() < 2 => Err(format!("operand {index} has fewer than two dimensions")),
-            dims => Ok(dims),
-        }
+        self.operand(index).and_then(of_rank_2)
     }
 
     fn output(&self) -> Counted<Vec<u64>> {
@@ -61,12 +58,12 @@ impl Rule<'_> {
 
     /// Each output element is made from one kernel window: one filter of the group's channels.
     fn convolution(&self, kernel: usize) -> Counted<u64> {
-        times(&self.output()?, &self.of_rank_2(kernel)?[1..])
+        times(&of_rank_2(self.output()?)?, &self.of_rank_2(kernel)?[1..])
     }
 
     /// Each input element is spread over one kernel window.
     fn transposed_convolution(&self) -> Counted<u64> {
-        times(&self.operand(0)?, &self.of_rank_2(1)?[1..])
+        times(&self.of_rank_2(0)?, &self.of_rank_2(1)?[1..])
     }
 
     /// Each output element is one row of the first operand, of length K, times one column.
@@ -116,6 +113,10 @@ impl Rule<'_> {
         let both = product(&self.operand(0)?)?.checked_add(product(&self.output()?)?).ok_or_else(too_large)?;
         product(&[keys, both])
     }
+}
+
+fn of_rank_2(dims: Vec<u64>) -> Counted<Vec<u64>> {
+    if dims.len() < 2 { Err("an operand or its output has fewer than two dimensions".to_owned()) } else { Ok(dims) }
 }
 
 fn times(a: &[u64], b: &[u64]) -> Counted<u64> {

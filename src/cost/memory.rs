@@ -1,22 +1,38 @@
 //! Activation memory by liveness, and the bytes that each node moves.
 //!
 //! Nodes run in the order of the file. A value takes memory from the node that makes it to the last that reads it; an input
-//! from the start, an output to the end. Nothing works in place, and only what [`is_view`] names shares memory.
+//! from the start, an output to the end. Nothing works in place, and only what [`is_view`] names shares memory. A further
+//! output of a node that nobody reads, such as the mask of a Dropout, is not made.
 
 use std::collections::{HashMap, HashSet};
 
 use super::constants::Constants;
 use super::operators::{is_view, reads_shape_only, selects};
 use super::sizes::{Counted, Sizes, bytes_of};
-use crate::graph::{Node, ValueId};
+use crate::graph::{Graph, Node, ValueId};
+
+/// The values that a node of the graph reads or that are handed back.
+#[derive(Debug)]
+pub(super) struct Wanted(HashSet<ValueId>);
+
+impl Wanted {
+    pub fn of(graph: &Graph) -> Self {
+        Self(graph.nodes.iter().flat_map(Node::reads).chain(graph.outputs.iter().copied()).collect())
+    }
+
+    /// What a node makes.
+    fn made(&self, node: &Node) -> impl Iterator<Item = ValueId> {
+        node.makes().filter(move |id| Some(*id) == node.output() || self.0.contains(id))
+    }
+}
 
 /// Bytes read and written by a node, for the whole batch.
-pub(super) fn traffic(sizes: &Sizes, constants: &Constants, node: &Node) -> Counted<(u64, u64)> {
+pub(super) fn traffic(sizes: &Sizes, constants: &Constants, wanted: &Wanted, node: &Node) -> Counted<(u64, u64)> {
     // What runs in a subgraph reads and writes there.
     if is_view(node) || node.subgraphs().next().is_some() {
         return Ok((0, 0));
     }
-    let written = sum(node.makes().map(|id| sizes.bytes(id)))?;
+    let written = sum(wanted.made(node).map(|id| sizes.bytes(id)))?;
     if reads_shape_only(node) {
         return Ok((0, written));
     }
@@ -54,9 +70,9 @@ pub(super) struct Live {
 
 impl Live {
     /// Sizes that are not known count nothing: the caller names them.
-    pub fn of(sizes: &Sizes, constants: &Constants) -> Self {
+    pub fn of(sizes: &Sizes, constants: &Constants, wanted: &Wanted) -> Self {
         let graph = sizes.graph();
-        let mut memory = Memory::new(sizes, constants);
+        let mut memory = Memory::new(sizes, constants, wanted);
         let mut unknown = Vec::new();
         for id in &graph.inputs {
             match sizes.bytes(*id) {
@@ -73,6 +89,7 @@ impl Live {
 struct Memory<'a> {
     sizes: &'a Sizes<'a>,
     constants: &'a Constants,
+    wanted: &'a Wanted,
     /// What a view shows.
     shown: HashMap<ValueId, ValueId>,
     /// For each node, the values that nothing reads after it.
@@ -82,7 +99,7 @@ struct Memory<'a> {
 }
 
 impl<'a> Memory<'a> {
-    fn new(sizes: &'a Sizes, constants: &'a Constants) -> Self {
+    fn new(sizes: &'a Sizes, constants: &'a Constants, wanted: &'a Wanted) -> Self {
         let graph = sizes.graph();
         let mut shown: HashMap<ValueId, ValueId> = HashMap::new();
         let mut last: HashMap<ValueId, usize> = HashMap::new();
@@ -101,7 +118,7 @@ impl<'a> Memory<'a> {
         }
         let mut ends = vec![Vec::new(); graph.nodes.len()];
         last.into_iter().for_each(|(id, index)| ends[index].push(id));
-        Self { sizes, constants, shown, ends, taken: HashMap::new(), in_use: 0 }
+        Self { sizes, constants, wanted, shown, ends, taken: HashMap::new(), in_use: 0 }
     }
 
     fn take(&mut self, id: ValueId, bytes: u64) {
@@ -112,7 +129,7 @@ impl<'a> Memory<'a> {
 
     fn run(&mut self, index: usize, node: &Node) -> u64 {
         let constant = self.constants.hold(node);
-        for id in node.makes().filter(|_| !constant) {
+        for id in self.wanted.made(node).filter(|_| !constant) {
             if !self.shown.contains_key(&id) {
                 self.take(id, self.sizes.bytes(id).unwrap_or(0));
             }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::analysis::{Analysis, Quantity, Row, Uncounted, intensity};
 use super::constants::{Constant, Constants, Root};
 use super::macs::macs;
-use super::memory::{Live, bytes, traffic};
+use super::memory::{Live, Wanted, bytes, traffic};
 use super::operators::{Role, role};
 use super::sizes::{Batch, Counted, Sizes};
 use crate::graph::{Graph, Node, Subgraph, ValueId};
@@ -43,6 +43,7 @@ pub(super) struct Surroundings {
 /// One graph on the way.
 struct Place<'a> {
     constants: &'a Constants,
+    wanted: Wanted,
     /// Sizes for one item.
     one: Sizes<'a>,
     /// Sizes for the batch.
@@ -62,8 +63,8 @@ impl Tally {
         self.graphs += 1;
         let batch = self.batch.clone();
         let at = |items: u64| Sizes::new(graph, &batch, usize::try_from(items).unwrap_or(usize::MAX));
-        let place = Place { constants: &constants, one: at(1), all: at(self.items), around };
-        let live = Live::of(&place.all, &constants);
+        let place = Place { constants: &constants, wanted: Wanted::of(graph), one: at(1), all: at(self.items), around };
+        let live = Live::of(&place.all, &constants, &place.wanted);
         for (id, reason) in live.unknown {
             let name = graph.value(id).name.clone();
             self.uncounted.push(Uncounted { name, op: "input".to_owned(), what: Quantity::Bytes, reason });
@@ -108,7 +109,11 @@ impl Tally {
         // What constants alone decide is computed once, not for each item.
         let (params, macs, moved) = match constant {
             true => (Ok((0, 0)), Ok((0, 0)), Ok((0, 0))),
-            false => (self.params(place, node), self.macs(place, node), traffic(&place.all, place.constants, node)),
+            false => (
+                self.params(place, node),
+                self.macs(place, node),
+                traffic(&place.all, place.constants, &place.wanted, node),
+            ),
         };
         let params = self.note(place, node, Quantity::Params, params);
         let macs = self.note(place, node, Quantity::Macs, macs);

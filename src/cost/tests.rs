@@ -343,6 +343,20 @@ fn a_node_moves_what_it_reads_and_writes() {
 }
 
 #[test]
+fn a_mask_that_nobody_reads_is_not_made() {
+    let (mut b, x) = Build::new(&[1, 4]);
+    let y = b.node("Dropout", "y", &[x], &[1, 4]);
+    let mask = b.value("mask", &[1, 4]);
+    b.0.nodes[0].outputs.push(Some(mask));
+    let written = |b: &mut Build, outputs: &[ValueId]| {
+        let analysis = b.analysis(outputs);
+        (analysis.written_bytes, analysis.peak_bytes)
+    };
+    assert_eq!(written(&mut b, &[y]), (16, 32));
+    assert_eq!(written(&mut b, &[y, mask]), (32, 48));
+}
+
+#[test]
 fn a_batch_scales_activations_and_not_weights() {
     let (mut b, x) = Build::new(&[1, 10]);
     let w = b.constant("w", &[10, 4]);

@@ -1,11 +1,9 @@
 //! What a rule sees: one node, what is known of its inputs, and the opset.
 
-use std::collections::HashMap;
-
 use super::fact::{Known, fault, gap};
 use super::number::Num;
-use super::vector::Vector;
-use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor, ValueId};
+use super::vector::{Vector, Vectors};
+use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor};
 use crate::onnx::dtype_of;
 
 /// Everything that the outputs of a node may depend on.
@@ -18,7 +16,7 @@ pub(super) struct Context<'a> {
     /// The graph with the types and shapes known so far.
     pub(super) graph: &'a Graph,
     /// Elements of small values known so far.
-    pub(super) vectors: &'a HashMap<ValueId, Vector>,
+    pub(super) vectors: &'a Vectors,
 }
 
 impl<'a> Context<'a> {
@@ -83,7 +81,7 @@ impl<'a> Context<'a> {
 
     /// Elements of input `index`, when they are carried.
     pub(super) fn vector(&self, index: usize) -> Option<&'a Vector> {
-        self.vectors.get(&self.node.input(index)?)
+        self.vectors.get(self.node.input(index)?)
     }
 
     /// Elements of input `index`.

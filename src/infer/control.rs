@@ -4,14 +4,16 @@
 //! subgraph is a gap of the node and no error of the file. The body of a loop is walked with the shapes that its state has
 //! before the loop; dimensions that come out otherwise are open, and the body is walked again until nothing changes.
 
+use std::collections::HashMap;
+
 use super::Inference;
 use super::context::{Context, axis_of};
 use super::fact::{Answer, Fact, Known, Shape, Stop, fault, gap};
 use super::merge;
 use super::number::Num;
 use super::rules::constant::size;
-use super::vector::Vector;
-use super::walk::Walk;
+use super::vector::{Vector, Vectors};
+use super::walk::{Walk, parts};
 use crate::graph::{Attribute, DType, Dim, Graph, Subgraph, ValueId};
 
 /// What a node with subgraphs makes: types and shapes, and elements where they are known.
@@ -76,31 +78,33 @@ fn run(walk: &mut Walk, graph: &Graph, index: usize, name: &str, given: &[Given]
     if body.graph.inputs.len() != given.len() {
         return fault(format!("{name} has {} inputs, not {}", body.graph.inputs.len(), given.len()));
     }
-    let nodes: usize = body.graph.with_subgraphs().iter().map(|graph| graph.nodes.len()).sum();
-    let Some(left) = walk.limits.visits.checked_sub(nodes) else {
+    let Some(left) = walk.limits.visits.checked_sub(parts(&body.graph)) else {
         return gap(format!("{name} lies in too many loops"));
     };
     walk.limits.visits = left;
     let mut inner = body.graph.clone();
-    let mut vectors = std::collections::HashMap::new();
+    let mut vectors = Vectors::default();
     for capture in &body.captures {
         let outer = graph.value(capture.outer);
         let (dtype, shape, other) = (outer.dtype, outer.shape.clone(), outer.other_type.clone());
         let value = inner.value_mut(capture.inner);
         (value.dtype, value.shape, value.other_type) = (dtype, shape, other);
-        vectors.extend(walk.vectors.get(&capture.outer).map(|vector| (capture.inner, vector.clone())));
+        vectors.take_over(capture.inner, &walk.vectors, capture.outer);
     }
     for (id, given) in body.graph.inputs.iter().zip(given) {
         assume(&mut inner, *id, given);
-        vectors.extend(given.vector.clone().map(|vector| (*id, vector)));
+        if let Some(vector) = &given.vector {
+            vectors.set(*id, vector.clone());
+        }
     }
     let mut inside = Walk::new(walk.limits, vectors);
     if let Err(error) = inside.graph(&mut inner) {
         return gap(format!("in {name}: {error}"));
     }
     let (vectors, found) = (inside.vectors, inside.found);
-    let outputs = inner.outputs.iter().map(|id| fact(&inner, *id, name, &found)).collect();
-    let vectors = inner.outputs.iter().map(|id| vectors.get(id).cloned()).collect();
+    let reasons: HashMap<&str, &str> = found.unknown.iter().map(|gap| (&gap.value[..], &gap.reason[..])).collect();
+    let outputs = inner.outputs.iter().map(|id| fact(&inner, *id, name, &reasons)).collect();
+    let vectors = inner.outputs.iter().map(|id| vectors.get(*id).cloned()).collect();
     Ok(Body { graph: inner, outputs, vectors, found })
 }
 
@@ -118,12 +122,10 @@ fn assume(graph: &mut Graph, id: ValueId, given: &Given) {
 }
 
 /// What is known of an output of a subgraph.
-fn fact(graph: &Graph, id: ValueId, name: &str, found: &Inference) -> Fact {
+fn fact(graph: &Graph, id: ValueId, name: &str, reasons: &HashMap<&str, &str>) -> Fact {
     let value = graph.value(id);
-    let reason = || {
-        let why = found.unknown.iter().find(|gap| gap.value == value.name);
-        format!("in {name}: {}", why.map_or("its shape is not known", |gap| &gap.reason))
-    };
+    let why = || reasons.get(&value.name[..]).unwrap_or(&"its shape is not known");
+    let reason = || format!("in {name}: {}", why());
     Fact::new(value.dtype, value.shape.clone().map_or_else(|| gap(reason()), Ok))
 }
 
@@ -185,36 +187,29 @@ fn common(first: &[Dim], second: &[Dim]) -> Option<Shape> {
     (first.len() == second.len()).then(|| first.iter().zip(second).map(dim).collect())
 }
 
-/// Walks a loop's body until the shapes of its state settle: with inputs `before`, the state, `after`; the state comes out
-/// from place `first` of the outputs on.
-fn settle(
-    walk: &mut Walk,
-    graph: &Graph,
-    index: usize,
-    (before, state, after): (&[Given], &mut [Given], &[Given]),
-    first: usize,
-) -> Known<Body> {
-    for round in 0.. {
-        let given: Vec<Given> = before.iter().chain(state.iter()).chain(after).cloned().collect();
+/// Walks a loop's body until the shapes of its state settle, given `before` it; the body makes the condition before the state.
+fn settle(walk: &mut Walk, graph: &Graph, index: usize, before: &[Given], state: &mut [Given]) -> Known<Body> {
+    for round in 0..=ROUNDS {
+        let given: Vec<Given> = before.iter().chain(state.iter()).cloned().collect();
         let body = run(walk, graph, index, "body", &given)?;
-        if body.outputs.len() < first + state.len() {
+        if body.outputs.len() < 1 + state.len() {
             return fault(format!("body has {} outputs for {} of state", body.outputs.len(), state.len()));
         }
         let mut settled = true;
-        for (state, out) in state.iter_mut().zip(&body.outputs[first..]) {
+        for (state, out) in state.iter_mut().zip(&body.outputs[1..]) {
             let weaker = match (&state.shape, &out.shape) {
                 (Some(before), Ok(after)) => common(before, after),
                 _ => None,
             };
             settled &= weaker == state.shape;
-            state.shape = weaker.filter(|_| round < ROUNDS);
+            state.shape = weaker.filter(|_| round + 1 < ROUNDS);
             state.dtype = state.dtype.or(out.dtype);
         }
-        if settled || round > ROUNDS {
+        if settled {
             return Ok(body);
         }
     }
-    gap("its state does not settle")
+    gap("the shapes of its state do not settle")
 }
 
 fn state_facts(state: &[Given]) -> impl Iterator<Item = Fact> {
@@ -232,7 +227,7 @@ fn looped(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Vec<Fact>> 
     // The body only runs where the condition holds.
     let condition = Given { vector: Some(Vector::scalar(Num::Int(1))), ..Given::scalar(DType::Bool) };
     let before = [Given::scalar(DType::I64), condition];
-    let body = settle(walk, graph, index, (&before, &mut state, &[]), 1)?;
+    let body = settle(walk, graph, index, &before, &mut state)?;
     let goes_on = body.vectors.first().and_then(Option::as_ref).is_some_and(|v| matches!(v.items[..], [Num::Int(1)]));
     let count = match trips {
         Some(Num::Int(trips)) if starts && goes_on => Dim::Known(usize::try_from(trips).unwrap_or(0)),
@@ -278,7 +273,19 @@ fn scanned(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Vec<Fact>>
     let mut state = (0..states).map(|place| items(place, true)).collect::<Known<Vec<_>>>()?;
     let scanned = (states..states + scans).map(|place| items(place, false)).collect::<Known<Vec<_>>>()?;
     let output_axes = cx.ints("scan_output_axes")?.unwrap_or_default().to_vec();
-    let body = settle(walk, graph, index, (&[], &mut state, &scanned), 0)?;
+    let given: Vec<Given> = state.iter().chain(&scanned).cloned().collect();
+    let body = run(walk, graph, index, "body", &given)?;
+    if body.outputs.len() < state.len() {
+        return fault(format!("body has {} outputs for {} of state", body.outputs.len(), state.len()));
+    }
+    // The operator wants the state to keep its shape.
+    for (state, out) in state.iter_mut().zip(&body.outputs) {
+        state.shape = match (&state.shape, &out.shape) {
+            (Some(before), Ok(after)) => merge::shapes(before, after),
+            (before, after) => before.clone().or_else(|| after.clone().ok()),
+        };
+        state.dtype = state.dtype.or(out.dtype);
+    }
     let front = |shape: Shape| if batched { [batch.clone()].into_iter().chain(shape).collect() } else { shape };
     let stack = |(place, out): (usize, &Fact)| {
         let shape = out.shape.clone().and_then(|mut shape| {

@@ -202,3 +202,73 @@ pub(super) fn floor_div(a: i64, by: i64) -> Option<i64> {
     let down = a.checked_rem(by)? != 0 && (a < 0) != (by < 0);
     Some(quotient - i64::from(down))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn number() -> impl Strategy<Value = Num> {
+        let line = |scale, offset| Num::line(&Arc::from("N"), Some(scale), Some(offset));
+        prop_oneof![
+            (-9i64..9).prop_map(Num::Int),
+            (-9i64..9, -9i64..9).prop_map(move |(scale, offset)| line(scale, offset)),
+            (any::<i64>(), any::<i64>()).prop_map(move |(scale, offset)| line(scale, offset)),
+            any::<i64>().prop_map(Num::Int),
+        ]
+    }
+
+    /// The number where the symbol is `n`, without bounds.
+    fn at(number: &Num, n: i128) -> Option<i128> {
+        match number {
+            Num::Int(value) => Some(i128::from(*value)),
+            Num::Line { scale, offset, .. } => Some(i128::from(*scale) * n + i128::from(*offset)),
+            _ => None,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// Whatever is not [`Num::Unknown`] is right for every value of the symbol.
+        #[test]
+        fn lines_are_exact(a in number(), b in number(), by in prop_oneof![-5i64..6, any::<i64>()], n in 0i128..1000) {
+            let (Some(x), Some(y)) = (at(&a, n), at(&b, n)) else { return Ok(()) };
+            let right = |made: Num, want: Option<i128>| at(&made, n).is_none() || at(&made, n) == want;
+            prop_assert!(right(a.add(&b), Some(x + y)));
+            prop_assert!(right(a.sub(&b), Some(x - y)));
+            prop_assert!(right(a.neg(), Some(-x)));
+            prop_assert!(right(a.mul(&b), x.checked_mul(y)));
+            let quotient = at(&a.div_exact(&b), n);
+            prop_assert!(y == 0 || quotient.is_none_or(|quotient| quotient * y == x));
+            let floor = |x: i128, by: i128| (by != 0).then(|| x.div_euclid(by) - i128::from(by < 0 && x.rem_euclid(by) != 0));
+            prop_assert!(right(a.div_floor(by), floor(x, by.into())));
+            prop_assert!(right(a.div_ceil(by), floor(-x, by.into()).map(|floor| -floor)));
+        }
+    }
+
+    #[test]
+    fn small_lines_are_known() {
+        let line = |scale, offset| Num::from(&Dim::Symbolic { symbol: "N".into(), scale, offset });
+        assert_eq!(line(2, 1).add(&line(-2, 4)), Num::Int(5));
+        assert_eq!(line(6, 4).div_exact(&line(3, 2)), Num::Int(2));
+        assert_eq!(line(6, 3).div_floor(2), line(3, 1));
+        assert_eq!(line(4, 2).mul(&Num::Real(1.5)), line(6, 3));
+        assert_eq!(line(1, 0).mul(&line(1, 0)), Num::Unknown);
+        assert_eq!(Num::from(&Dim::symbol("x".repeat(MAX_SYMBOL + 1))), Num::Unknown);
+        assert_eq!((Num::Int(-1).dim(), line(1, -1).dim()), (None, Some(Dim::parse("N-1"))));
+    }
+
+    #[test]
+    fn elements_are_stored_as_their_type_holds_them() {
+        let stored = |number: Num, dtype| number.stored_as(Some(dtype));
+        assert_eq!(stored(Num::Real(2.7), DType::I64), Num::Int(2));
+        assert_eq!(stored(Num::Real(-2.7), DType::I32), Num::Int(-2));
+        assert_eq!(stored(Num::Int(1 << 40), DType::I32), Num::Unknown);
+        assert_eq!(stored(Num::Int(7), DType::Bool), Num::Int(1));
+        assert_eq!(stored(Num::Real(0.1), DType::F32), Num::Real(f64::from(0.1f32)));
+        assert_eq!(stored(Num::Int((1 << 24) + 1), DType::F32), Num::Int(1 << 24));
+        assert_eq!(stored(Num::Real(0.1), DType::F16), Num::Unknown);
+    }
+}

@@ -37,6 +37,7 @@ pub(super) fn rule(op_type: &str) -> Option<Rule> {
         | "HardSwish"
         | "Hardmax"
         | "Identity"
+        | "OptionalGetElement"
         | "LeakyRelu"
         | "Log"
         | "LogSoftmax"

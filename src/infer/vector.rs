@@ -1,9 +1,11 @@
 //! Elements of small tensors, carried along the graph.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::number::Num;
-use crate::graph::{DType, Tensor};
+use crate::graph::{DType, Tensor, ValueId};
 
 /// Longer vectors are not carried: no shape has so many dimensions, and a hostile file could ask for any number.
 pub(super) const MAX_LEN: usize = 1024;
@@ -47,6 +49,48 @@ impl Vector {
         let items = elements(tensor)?;
         debug_assert_eq!(items.len(), count);
         Self::of_rank(tensor.shape().is_empty(), items)
+    }
+}
+
+/// The elements that are known of a graph's values. Those of a constant are only read when a rule asks for them: a weight may
+/// lie in a mapped file.
+#[derive(Default)]
+pub(super) struct Vectors {
+    computed: HashMap<ValueId, Vector>,
+    constants: HashMap<ValueId, Constant>,
+}
+
+struct Constant {
+    tensor: Tensor,
+    elements: OnceCell<Option<Vector>>,
+}
+
+impl Vectors {
+    /// The elements of a value, when they are known.
+    pub(super) fn get(&self, id: ValueId) -> Option<&Vector> {
+        match self.constants.get(&id) {
+            Some(constant) => constant.elements.get_or_init(|| Vector::of_tensor(&constant.tensor)).as_ref(),
+            None => self.computed.get(&id),
+        }
+    }
+
+    /// Says that a value is a constant.
+    pub(super) fn set_constant(&mut self, id: ValueId, tensor: Tensor) {
+        self.constants.insert(id, Constant { tensor, elements: OnceCell::new() });
+    }
+
+    /// Keeps the elements of a value.
+    pub(super) fn set(&mut self, id: ValueId, vector: Vector) {
+        self.computed.insert(id, vector);
+    }
+
+    /// Takes over what `other` knows of its value `from` for the value `to`.
+    pub(super) fn take_over(&mut self, to: ValueId, other: &Self, from: ValueId) {
+        match (other.constants.get(&from), other.computed.get(&from)) {
+            (Some(constant), _) => self.set_constant(to, constant.tensor.clone()),
+            (None, Some(vector)) => self.set(to, vector.clone()),
+            (None, None) => {}
+        }
     }
 }
 

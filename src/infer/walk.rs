@@ -1,11 +1,11 @@
 //! The walk over the nodes: rules asked, answers merged with what the file states, elements carried along.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::context::Context;
-use super::fact::{Answer, Fact, MAX_RANK, Shape, Stop};
+use super::fact::{Answer, Fact, MAX_RANK, Shape, Stop, gap};
 use super::number::MAX_SYMBOL;
-use super::vector::Vector;
+use super::vector::{Vector, Vectors};
 use super::{Gap, Inference, control, evaluate, merge, table};
 use crate::graph::{DType, Dim, Graph, Model, Node, ValueId, shape_text};
 use crate::{Error, Result};
@@ -13,21 +13,27 @@ use crate::{Error, Result};
 /// All carried elements together: a bound on memory for any file.
 const MAX_CARRIED: usize = 1 << 20;
 
-/// How often a node may be looked at on average: bodies of loops are walked until their shapes settle, loops in loops more.
-const VISITS_PER_NODE: usize = 16;
+/// How often a part of a graph may be looked at on average: bodies of loops are walked until their shapes settle, loops in
+/// loops more.
+const VISITS: usize = 16;
 
 /// Infers every value of the model in the order of the nodes.
 pub(super) fn walk(model: &mut Model) -> Result<Inference> {
-    let nodes: usize = model.graph.with_subgraphs().iter().map(|graph| graph.nodes.len()).sum();
     let mut limits = Limits {
         opset: model.opset,
         defaults_hold: model.ir_version.is_some_and(|version| version < 4),
+        functions: model.functions.iter().map(|f| (f.domain.clone(), f.name.clone())).collect(),
         carried: 0,
-        visits: nodes.saturating_mul(VISITS_PER_NODE),
+        visits: parts(&model.graph).saturating_mul(VISITS),
     };
-    let mut walk = Walk::new(&mut limits, HashMap::new());
+    let mut walk = Walk::new(&mut limits, Vectors::default());
     walk.graph(&mut model.graph)?;
     Ok(walk.found)
+}
+
+/// Nodes and values of a graph and of all graphs inside it: what a walk over a copy of it costs.
+pub(super) fn parts(graph: &Graph) -> usize {
+    graph.with_subgraphs().iter().map(|graph| graph.nodes.len() + graph.values().count()).sum()
 }
 
 /// What holds for a model and all its subgraphs.
@@ -35,8 +41,10 @@ pub(super) struct Limits {
     pub(super) opset: i64,
     /// Before IR version 4 every initializer had to be listed as an input; nobody meant to replace a shape by that.
     defaults_hold: bool,
+    /// Operations that the file defines by operations, by domain and name.
+    functions: HashSet<(String, String)>,
     carried: usize,
-    /// Nodes that may still be looked at.
+    /// Parts that may still be looked at.
     pub(super) visits: usize,
 }
 
@@ -44,13 +52,13 @@ pub(super) struct Limits {
 pub(super) struct Walk<'a> {
     pub(super) limits: &'a mut Limits,
     /// Elements of small values.
-    pub(super) vectors: HashMap<ValueId, Vector>,
+    pub(super) vectors: Vectors,
     pub(super) found: Inference,
 }
 
 impl<'a> Walk<'a> {
     /// A walk over a graph of which `vectors` are known.
-    pub(super) fn new(limits: &'a mut Limits, vectors: HashMap<ValueId, Vector>) -> Self {
+    pub(super) fn new(limits: &'a mut Limits, vectors: Vectors) -> Self {
         Self { limits, vectors, found: Inference::default() }
     }
 
@@ -59,7 +67,7 @@ impl<'a> Walk<'a> {
         let defaults = graph.listed_initializers.values().filter_map(|id| Some((*id, graph.initializer(*id)?.clone())));
         let defaults: Vec<_> = defaults.filter(|_| self.limits.defaults_hold).collect();
         for (id, tensor) in graph.constants().into_iter().chain(defaults) {
-            self.carry(id, Vector::of_tensor(&tensor));
+            self.vectors.set_constant(id, tensor);
         }
         for id in &graph.inputs {
             self.note(graph, *id, None, || "its shape is not stated".to_owned());
@@ -70,13 +78,14 @@ impl<'a> Walk<'a> {
     fn node(&mut self, graph: &mut Graph, index: usize) -> Result<()> {
         let controlled = control::answer(self, graph, index);
         let cx = self.context(graph, index);
-        let (answer, inner) = controlled.unwrap_or_else(|| (ask(&cx), Vec::new()));
+        let (answer, inner) = controlled.unwrap_or_else(|| (ask(&cx, &self.limits.functions), Vec::new()));
         let facts = match answer {
             Ok(facts) => facts,
             Err(Stop::Gap(reason)) => vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()],
             Err(Stop::Fault(reason)) => return Err(wrong(graph, cx.node, reason)),
         };
-        let why_open = why_open(&cx);
+        let open = |fact: &Fact| fact.shape.as_ref().is_ok_and(|shape| shape.contains(&Dim::Unknown));
+        let why_open = if facts.iter().any(open) { why_open(&cx) } else { String::new() };
         let outputs = cx.node.outputs.clone();
         let silent = || Fact::new(None, Err(Stop::Gap("the operation does not say what this output is".to_owned())));
         let facts = facts.into_iter().chain(std::iter::repeat_with(silent));
@@ -109,7 +118,7 @@ impl<'a> Walk<'a> {
             && self.limits.carried + vector.items.len() <= MAX_CARRIED
         {
             self.limits.carried += vector.items.len();
-            self.vectors.insert(id, vector);
+            self.vectors.set(id, vector);
         }
     }
 
@@ -135,14 +144,16 @@ impl<'a> Walk<'a> {
 }
 
 /// What the operation says of its outputs.
-fn ask(cx: &Context) -> Answer {
+fn ask(cx: &Context, functions: &HashSet<(String, String)>) -> Answer {
     let node = cx.node;
-    if !node.is(&node.op_type) {
-        return Err(Stop::Gap(format!("operation {} of domain {} is not known", node.op_type, node.domain)));
+    let name = &node.op_type;
+    if functions.contains(&(node.domain.clone(), name.clone())) {
+        return gap(format!("operation {name} is a function of the file, into which inference does not look"));
     }
-    match table::rule(&node.op_type) {
-        Some(rule) => rule(cx),
-        None => Err(Stop::Gap(format!("operation {} is not known", node.op_type))),
+    match table::rule(name) {
+        Some(rule) if node.is(name) => rule(cx),
+        None if node.is(name) => gap(format!("operation {name} is not known")),
+        _ => gap(format!("operation {name} of domain {} is not known", node.domain)),
     }
 }
 

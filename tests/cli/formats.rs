@@ -62,11 +62,16 @@ fn json_of_the_papers_table() {
 #[test]
 fn json_of_summary() {
     let shell = Shell::with_model();
-    let keys = "subject convention params weights macs flops layers heads";
+    let keys = "subject convention batch params weights macs flops memory read_bytes written_bytes intensity layers heads \
+                uncounted";
     for line in ["summary model.onnx", "summary --preset d2l", "summary --preset bn-aux --image-size 28 --depth 1"] {
         let value = document(&shell, line, keys);
         let layers = value["layers"].as_array().unwrap();
-        layers.iter().for_each(|layer| has_keys(layer, "name op output_shape params weights macs"));
+        let columns = "name op inside output_shape params weights macs flops live_bytes read_bytes written_bytes intensity \
+                       uncounted";
+        layers.iter().for_each(|layer| has_keys(layer, columns));
+        has_keys(&value["memory"], "peak_bytes peak_at constant_bytes");
+        assert_eq!(value["uncounted"], serde_json::json!([]), "gnet counts what it exports");
         for what in ["params", "weights", "macs"] {
             let sum: u64 = layers.iter().map(|layer| layer[what].as_u64().unwrap()).sum();
             assert_eq!(sum, value[what], "{what} of the layers of `{line}` add up to the total");
@@ -156,10 +161,17 @@ fn picture(shell: &Shell, name: &str) {
 fn reports() -> (Shell, Vec<String>) {
     let shell = Shell::with_run();
     picture(&shell, "a.png");
-    let lines = ["summary model.onnx", "summary --preset bn-aux --depth 1", "compare", "compare --paper", BENCH]
-        .into_iter()
-        .chain(["eval model.onnx --data data", "predict model.onnx a.png", "export run -o x.onnx --no-verify"])
-        .chain(["train --resume --out run"]);
+    let lines = [
+        "summary model.onnx",
+        "summary --preset bn-aux --depth 1",
+        "summary model.onnx --tree",
+        "compare",
+        "compare --paper",
+        BENCH,
+    ]
+    .into_iter()
+    .chain(["eval model.onnx --data data", "predict model.onnx a.png", "export run -o x.onnx --no-verify"])
+    .chain(["train --resume --out run"]);
     (shell, lines.map(str::to_owned).collect())
 }
 

@@ -53,7 +53,11 @@ fn shapes(cx: &Context) -> Known<[Known<Shape>; 4]> {
     let value = Heads::new(cx, 2, "kv_num_heads")?;
     let flat = cx.shape(0)?.len() == 3;
     let output = if flat {
-        let hidden = size(&Num::from(&query.heads).mul(&Num::from(&value.width)))?;
+        // With as many heads, all of the values' last dimension, even where it is a symbol.
+        let hidden = match cx.shape(2)? {
+            [_, _, all] if query.heads == value.heads => all.clone(),
+            _ => size(&Num::from(&query.heads).mul(&Num::from(&value.width)))?,
+        };
         vec![query.batch.clone(), query.length.clone(), hidden]
     } else {
         vec![query.batch.clone(), query.heads.clone(), query.length.clone(), value.width.clone()]
@@ -83,7 +87,9 @@ pub(crate) fn linear_attention(cx: &Context) -> Answer {
     };
     let state = || {
         let (key, value) = (Heads::new(cx, 1, "kv_num_heads")?, Heads::new(cx, 2, "kv_num_heads")?);
-        Ok(vec![key.batch, key.heads, key.width, value.width])
+        let state = vec![key.batch, key.heads, key.width, value.width];
+        let past = if cx.has(3) { cx.shape(3).ok() } else { None };
+        Ok(past.and_then(|past| merge::shapes(&state, past)).unwrap_or(state))
     };
     // Without a state of before, the operator leaves its type open.
     let state_dtype = if cx.has(3) { cx.dtype(3) } else { cx.dtype(0) };

@@ -3,7 +3,7 @@
 use super::super::context::Context;
 use super::super::fact::{Answer, Fact, Known, Shape, fault, one};
 use super::super::merge;
-use crate::graph::DType;
+use crate::graph::{DType, Dim, shape_text};
 
 /// Every output has the type and shape of the first input.
 pub(crate) fn same(cx: &Context) -> Answer {
@@ -47,9 +47,18 @@ fn binary(cx: &Context) -> Known<Shape> {
     }
 }
 
-/// `Max`, `Min`, `Mean`, `Sum` of any number of inputs.
+/// `Max`, `Min`, `Mean`, `Sum` of any number of inputs: broadcast from opset 8, before it all of one shape.
 pub(crate) fn variadic(cx: &Context) -> Answer {
-    one(cx.common_dtype(0), broadcast_all(cx))
+    let shape = || match cx.opset < 8 {
+        true => (1..cx.inputs()).try_fold(cx.shape(0)?.to_vec(), |shape, index| equal(&shape, cx.shape(index)?)),
+        false => broadcast_all(cx),
+    };
+    one(cx.common_dtype(0), shape())
+}
+
+fn equal(first: &[Dim], second: &[Dim]) -> Known<Shape> {
+    let differ = || fault(format!("the inputs are {} and {}", shape_text(first), shape_text(second)));
+    merge::shapes(first, second).map_or_else(differ, Ok)
 }
 
 /// `PRelu`: the slope is broadcast to the input, never the other way round.
@@ -107,10 +116,6 @@ pub(crate) fn dropout(cx: &Context) -> Answer {
 
 /// The inputs have one shape, which is the output's (`SwiGLU`).
 pub(crate) fn same_shapes(cx: &Context) -> Answer {
-    let shape = || {
-        let (a, b) = (cx.shape(0)?, cx.shape(1)?);
-        let text = crate::graph::shape_text;
-        merge::shapes(a, b).map_or_else(|| fault(format!("the inputs are {} and {}", text(a), text(b))), Ok)
-    };
+    let shape = || equal(cx.shape(0)?, cx.shape(1)?);
     one(cx.common_dtype(0), shape())
 }
