@@ -17,7 +17,9 @@ pub mod compare;
 pub mod cost;
 #[cfg(feature = "data")]
 pub mod data;
+pub mod diff;
 pub mod doctor;
+pub mod draw;
 mod error;
 pub mod evaluation;
 #[cfg(feature = "burn")]

@@ -7,7 +7,9 @@ mod check;
 #[cfg(feature = "burn")]
 mod compare;
 mod counted;
+mod diff;
 mod doctor;
+mod draw;
 mod engine;
 #[cfg(feature = "data")]
 mod eval;
@@ -65,6 +67,10 @@ enum Command {
     Export(export::ExportArgs),
     /// Count parameters, MACs, memory and bytes moved, layer by layer, of an ONNX file or a preset.
     Summary(summary::SummaryArgs),
+    /// Draw an ONNX file as SVG: layers, modules, and where the MACs, parameters or time are.
+    Draw(draw::DrawArgs),
+    /// What changed from one ONNX file to another: operations, shapes, weights. Exits with 1 when something did.
+    Diff(diff::DiffArgs),
     /// Hold an ONNX file against a budget of parameters, MACs, bytes and operations; exit code 1 when a rule does not hold.
     Check(Box<check::CheckArgs>),
     /// The Inception block against plain 3x3 and 5x5 convolutions, counted on their traced graphs.
@@ -136,6 +142,8 @@ fn run(command: Command) -> Result<()> {
         #[cfg(feature = "burn")]
         Command::Export(args) => export::run(&args),
         Command::Summary(args) => summary::run(&args),
+        Command::Draw(args) => draw::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Check(args) => check::run(&args),
         #[cfg(feature = "burn")]
         Command::Compare(args) => compare::run(&args),

@@ -5,13 +5,16 @@ use std::process::Stdio;
 use super::shell::{DONE, INPUT, Shell, gnet};
 
 /// Every command a user sees.
-pub const COMMANDS: [&str; 12] = [
+pub const COMMANDS: [&str; 15] = [
     "reproduce",
     "train",
     "eval",
     "predict",
     "export",
     "summary",
+    "draw",
+    "diff",
+    "check",
     "compare",
     "verify",
     "bench",

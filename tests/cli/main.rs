@@ -7,8 +7,10 @@
 
 mod checkpoints;
 mod data;
+mod diff;
 #[cfg(unix)]
 mod disk;
+mod draw;
 mod files;
 mod flags;
 mod formats;

@@ -1,0 +1,99 @@
+//! `gnet draw`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use gnet::draw::{self, Metric, Options, Times};
+use gnet::graph::Model;
+use gnet::infer::{self, Overrides};
+use gnet::{Error, Result, cost, files, onnx};
+
+use super::{output, values};
+
+/// Arguments of `gnet draw`.
+#[derive(Debug, Args)]
+pub struct DrawArgs {
+    /// The ONNX file to draw.
+    #[arg(value_name = "FILE.onnx")]
+    file: PathBuf,
+    /// Where the SVG file goes; `-` for stdout.
+    #[arg(short, long, value_name = "GRAPH.svg")]
+    output: PathBuf,
+    /// What the colours show [default: time with --times, else MACs where shapes are known, else parameters]
+    #[arg(long, value_name = "WHAT", value_parser = values::one_of::<Metric>(Metric::ALL.map(Metric::name)))]
+    color: Option<Metric>,
+    /// Times of the layers: what `gnet bench FILE --profile .. --format json` printed.
+    #[arg(long, value_name = "FILE.json")]
+    times: Option<PathBuf>,
+    /// One box for each module, to this depth of the module tree.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "every_node")]
+    depth: Option<u16>,
+    /// A box for each node: activations and normalisations are no strips in the box of the layer before.
+    #[arg(long)]
+    every_node: bool,
+    /// Shape of an input where the file leaves it open, such as x=1,3,224,224; the name may be left out of the only one.
+    #[arg(long, value_name = "NAME=SHAPE")]
+    input: Vec<String>,
+    /// Boxes a picture may have.
+    #[arg(long, value_name = "N", default_value_t = Options::MAX_BOXES, value_parser = values::whole::<usize>)]
+    max_nodes: usize,
+}
+
+/// Runs `gnet draw`.
+pub fn run(args: &DrawArgs) -> Result<()> {
+    let to_stdout = args.output == Path::new("-");
+    if !to_stdout {
+        files::check_place(&args.output)?;
+    }
+    let times = args.times.as_deref().map(times).transpose()?;
+    let model = args.model()?;
+    let options = Options {
+        title: args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned(),
+        metric: args.color,
+        depth: args.depth.map(usize::from),
+        every_node: args.every_node,
+        times,
+        max_boxes: args.max_nodes,
+    };
+    let picture = draw::draw(&model.graph, &options).map_err(|e| e.in_file(&args.file))?;
+    if to_stdout {
+        return output::data(&picture.svg);
+    }
+    files::write(&args.output, picture.svg.as_bytes())?;
+    output::note(format_args!(
+        "{}: {} nodes in {} boxes, {} x {} pixels",
+        args.output.display(),
+        picture.nodes,
+        picture.boxes,
+        picture.width,
+        picture.height
+    ));
+    Ok(())
+}
+
+impl DrawArgs {
+    /// The file, with every shape that can be known. A file at odds with itself can still be drawn as it is.
+    fn model(&self) -> Result<Model> {
+        let mut shapes = Overrides::none();
+        for text in &self.input {
+            shapes.extend(Overrides::parse(text)?);
+        }
+        let stated = onnx::read_file(&self.file)?;
+        let mut model = stated.clone();
+        cost::name_batch(&mut model.graph);
+        match infer::infer(&mut model, &shapes) {
+            Ok(_) => Ok(model),
+            Err(e) if self.input.is_empty() => {
+                output::note(format_args!("{}: {e}; drawn with the shapes that it states", self.file.display()));
+                Ok(stated)
+            }
+            Err(e) => Err(e.in_file(&self.file)),
+        }
+    }
+}
+
+fn times(path: &Path) -> Result<Times> {
+    let bytes = files::read(path)?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::file(path, "is no text"))?;
+    Times::parse(&text).map_err(|e| e.in_file(path))
+}

@@ -1,0 +1,78 @@
+//! What models say beside their graphs, and what graphs take and give.
+
+use std::collections::BTreeMap;
+
+use super::Change;
+use super::print;
+use crate::graph::{Graph, Model, ValueId};
+
+/// Texts longer than this are cut in the record.
+const LONGEST: usize = 120;
+
+/// Differences of the headers.
+pub fn model(a: &Model, b: &Model) -> Vec<Change> {
+    let (a, b) = (properties(a), properties(b));
+    let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let shown = |text: Option<&String>| text.map(|text| print::short(text, LONGEST));
+    keys.into_iter()
+        .filter(|key| a.get(*key) != b.get(*key))
+        .map(|key| Change { what: key.clone(), a: shown(a.get(key)), b: shown(b.get(key)) })
+        .collect()
+}
+
+/// Everything a model says beside its graph, by name; what it does not say is not there.
+fn properties(model: &Model) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut put = |key: &str, value: String| {
+        if !value.is_empty() {
+            all.insert(key.to_owned(), value);
+        }
+    };
+    put("opset", model.opset.to_string());
+    model.other_opsets.iter().for_each(|(domain, version)| put(&format!("opset of {domain}"), version.to_string()));
+    put("IR version", model.ir_version.map_or(String::new(), |version| version.to_string()));
+    put("producer", model.producer_name.clone());
+    put("producer version", model.producer_version.clone());
+    put("domain", model.domain.clone());
+    put("version", if model.version == 0 { String::new() } else { model.version.to_string() });
+    put("documentation", model.doc.clone());
+    put("graph name", model.graph.name.clone());
+    model.metadata.iter().for_each(|(key, value)| put(&format!("metadata {key}"), format!("\"{value}\"")));
+    for function in &model.functions {
+        let overload = if function.overload.is_empty() { String::new() } else { format!(":{}", function.overload) };
+        let key = format!("function {}::{}{overload}", function.domain, function.name);
+        put(&key, print::opaque(&function.definition));
+    }
+    let parts = |parts: &[crate::graph::Opaque]| parts.iter().map(print::opaque).collect::<Vec<_>>().join(", ");
+    put("training", parts(&model.training));
+    put("devices", parts(&model.devices));
+    all
+}
+
+/// Differences of inputs and outputs.
+pub fn interface(a: &Graph, b: &Graph) -> Vec<Change> {
+    let mut changes = ends("input", (a, &a.inputs), (b, &b.inputs));
+    changes.extend(ends("output", (a, &a.outputs), (b, &b.outputs)));
+    changes
+}
+
+fn ends(what: &str, (a, in_a): (&Graph, &[ValueId]), (b, in_b): (&Graph, &[ValueId])) -> Vec<Change> {
+    let names = |graph: &Graph, ids: &[ValueId]| -> Vec<String> {
+        ids.iter().map(|id| graph.value(*id).name.clone()).collect()
+    };
+    let types = |graph: &Graph, ids: &[ValueId]| -> BTreeMap<String, String> {
+        ids.iter().map(|id| (graph.value(*id).name.clone(), print::value_type(graph.value(*id)))).collect()
+    };
+    let (types_a, types_b) = (types(a, in_a), types(b, in_b));
+    let (names_a, names_b) = (names(a, in_a), names(b, in_b));
+    let mut changes: Vec<Change> = Vec::new();
+    for name in names_a.iter().chain(names_b.iter().filter(|name| !types_a.contains_key(*name))) {
+        changes.extend(Change::of(format!("{what} {name}"), types_a.get(name).cloned(), types_b.get(name).cloned()));
+    }
+    let common = |names: &[String], others: &BTreeMap<String, String>| -> Vec<String> {
+        names.iter().filter(|name| others.contains_key(*name)).cloned().collect()
+    };
+    let order = |names: &[String], others| Some(print::short(&common(names, others).join(", "), LONGEST));
+    changes.extend(Change::of(format!("order of {what}s"), order(&names_a, &types_b), order(&names_b, &types_a)));
+    changes
+}

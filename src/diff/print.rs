@@ -1,0 +1,126 @@
+//! How parts of a model look in the record, and texts that are equal exactly when the parts are.
+
+use std::fmt::Write;
+use std::hash::{DefaultHasher, Hasher};
+
+use crate::graph::{Attribute, Graph, Node, Opaque, Subgraph, Tensor, Value, shape_text};
+
+/// `text` in at most `limit` characters. What is cut leaves a trace of its content, so that texts that differ look it.
+pub fn short(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}… ({} bytes, #{:08x})", &text[..end], text.len(), hash(text.as_bytes()) as u32),
+    }
+}
+
+/// A hash that is the same in every run of this build.
+pub fn hash(bytes: &[u8]) -> u64 {
+    // `new` has fixed keys.
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+/// A part that is kept as it is.
+pub fn opaque(part: &Opaque) -> String {
+    format!("{} bytes, #{:08x}", part.len(), hash(&part.0) as u32)
+}
+
+/// Type and shape of a value: `f32 N x 3`.
+pub fn value_type(value: &Value) -> String {
+    if let Some(other) = &value.other_type {
+        return format!("{} ({})", other.kind, opaque(&other.stated));
+    }
+    let dtype = value.dtype.map_or("?".to_owned(), |dtype| dtype.to_string());
+    let shape = value.shape.as_ref().map_or("?".to_owned(), |shape| shape_text(shape));
+    format!("{dtype} {shape}")
+}
+
+/// Type and shape of a constant.
+pub fn tensor_type(tensor: &Tensor) -> String {
+    let dims: Vec<String> = tensor.shape().iter().map(usize::to_string).collect();
+    let shape = if dims.is_empty() { "scalar".to_owned() } else { dims.join(" x ") };
+    format!("{} {shape}", tensor.dtype())
+}
+
+/// An attribute, short. Attributes that look the same are the same.
+pub fn attribute(value: &Attribute) -> String {
+    const LONGEST: usize = 80;
+    let text = match value {
+        Attribute::Int(v) => v.to_string(),
+        Attribute::Float(v) => format!("{v:?}"),
+        Attribute::String(v) => format!("{v:?}"),
+        Attribute::Ints(v) => format!("{v:?}"),
+        Attribute::Floats(v) => format!("{v:?}"),
+        Attribute::Strings(v) => format!("{v:?}"),
+        Attribute::Tensor(v) => return tensor(v),
+        Attribute::Graph(body) => return subgraph(body),
+        Attribute::Graphs(bodies) => bodies.iter().map(subgraph).collect::<Vec<_>>().join(", "),
+        Attribute::Opaque(v) => return opaque(v),
+    };
+    short(&text, LONGEST)
+}
+
+/// A constant as a property: its elements where they are few, else a hash of them.
+pub fn tensor(tensor: &Tensor) -> String {
+    const SHOWN: usize = 8;
+    let content = match (tensor.to_i64(), tensor.to_f32()) {
+        (Some(values), _) if values.len() <= SHOWN => format!("{values:?}"),
+        (_, Some(values)) if values.len() <= SHOWN => format!("{values:?}"),
+        _ => format!("#{:016x}", content(tensor)),
+    };
+    format!("{} {content}", tensor_type(tensor))
+}
+
+/// A hash of type, shape and elements.
+pub fn content(tensor: &Tensor) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(tensor_type(tensor).as_bytes());
+    hasher.write(tensor.bytes());
+    for text in tensor.texts() {
+        hasher.write_usize(text.len());
+        hasher.write(text);
+    }
+    hasher.finish()
+}
+
+fn subgraph(body: &Subgraph) -> String {
+    let mut text = String::new();
+    graph(&body.graph, &mut text);
+    format!("a graph of {} nodes, #{:016x}", body.graph.nodes.len(), hash(text.as_bytes()))
+}
+
+/// Everything that a graph inside a node computes, by names; the order of its initializers and names of its nodes do not
+/// count. Values of the graph around it stand by the name they were read under.
+fn graph(graph: &Graph, out: &mut String) {
+    let ends = |out: &mut String, ids: &[crate::graph::ValueId]| {
+        ids.iter().for_each(|id| _ = write!(out, "{:?} {};", graph.value(*id).name, value_type(graph.value(*id))));
+        out.push('\n');
+    };
+    ends(out, &graph.inputs);
+    ends(out, &graph.outputs);
+    let mut constants: Vec<(&str, u64)> =
+        graph.initializers().map(|(id, tensor)| (graph.value(id).name.as_str(), content(tensor))).collect();
+    constants.sort_unstable();
+    let _ = writeln!(out, "{constants:?}");
+    for (id, sparse) in graph.sparse_initializers() {
+        let parts = (content(&sparse.values), content(&sparse.indices), &sparse.shape);
+        let _ = writeln!(out, "{:?} {parts:?}", graph.value(id).name);
+    }
+    for node in &graph.nodes {
+        let names = |ids: &[Option<crate::graph::ValueId>]| -> Vec<&str> {
+            ids.iter().map(|id| id.map_or("", |id| graph.value(id).name.as_str())).collect()
+        };
+        let _ = write!(out, "{} {:?} {:?}", operation(node), names(&node.inputs), names(&node.outputs));
+        node.attributes.iter().for_each(|(name, value)| _ = write!(out, " {name:?}={}", attribute(value)));
+        out.push('\n');
+    }
+}
+
+/// Domain and name of an operation; ONNX's own domain has two spellings.
+pub fn operation(node: &Node) -> String {
+    match node.domain.as_str() {
+        "" | "ai.onnx" => node.op_type.clone(),
+        domain => format!("{domain}::{}", node.op_type),
+    }
+}

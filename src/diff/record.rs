@@ -1,0 +1,264 @@
+//! The record of `gnet diff`.
+
+use serde::Serialize;
+
+use crate::report::{Cell, Column, Report, Table, number};
+use crate::{Error, Result};
+
+/// What two models differ in.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Diff {
+    /// Whether there is no difference.
+    pub equal: bool,
+    /// Weights whose elements differ by no more than this were taken as equal.
+    pub tolerance: f64,
+    /// The first model.
+    pub a: Side,
+    /// The second model.
+    pub b: Side,
+    /// Differences of the models' headers: opsets, producer, metadata, functions.
+    pub model: Vec<Change>,
+    /// Differences of inputs and outputs: names, types, shapes, order.
+    pub interface: Vec<Change>,
+    /// Nodes that were added, removed, changed or renamed, in the order of the graphs.
+    pub nodes: Vec<NodeChange>,
+    /// Constants that differ, the one with the largest difference first; then those that came, went or were renamed.
+    pub weights: Vec<WeightChange>,
+    /// Shapes and types of inner values that only one of the two states. They are no difference.
+    pub unstated_shapes: usize,
+}
+
+/// How large one of the models is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Side {
+    /// What it is called.
+    pub name: String,
+    /// Nodes.
+    pub nodes: usize,
+    /// Initializers.
+    pub initializers: usize,
+    /// Elements of its initializers. What of them is a parameter, `gnet summary` tells.
+    pub elements: u64,
+    /// Bytes of its initializers.
+    pub bytes: u64,
+}
+
+/// One property that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The property.
+    pub what: String,
+    /// Its value in the first model; `None` when it has none.
+    pub a: Option<String>,
+    /// Its value in the second.
+    pub b: Option<String>,
+}
+
+impl Change {
+    /// The change of a property, when there is one.
+    pub(super) fn of(what: impl Into<String>, a: Option<String>, b: Option<String>) -> Option<Self> {
+        (a != b).then(|| Self { what: what.into(), a, b })
+    }
+}
+
+/// What happened to a node or a constant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Both have it, and it differs.
+    Changed,
+    /// Both have it, of different type or shape.
+    Retyped,
+    /// Only the second has it.
+    Added,
+    /// Only the first has it.
+    Removed,
+    /// Both have it, under different names and otherwise equal.
+    Renamed,
+}
+
+impl Kind {
+    /// The word in tables and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Retyped => "retyped",
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Renamed => "renamed",
+        }
+    }
+}
+
+/// One node that differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NodeChange {
+    /// What happened to it.
+    pub kind: Kind,
+    /// Its name in the first model; `None` when it was added.
+    pub a: Option<String>,
+    /// Its name in the second; `None` when it was removed.
+    pub b: Option<String>,
+    /// Its operation; the first model's when that changed.
+    pub op: String,
+    /// What changed in it beside its name.
+    pub changes: Vec<Change>,
+}
+
+/// One constant that differs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WeightChange {
+    /// What happened to it.
+    pub kind: Kind,
+    /// Its name in the first model; `None` when it was added.
+    pub a: Option<String>,
+    /// Its name in the second; `None` when it was removed.
+    pub b: Option<String>,
+    /// Type and shape in the first model.
+    pub a_type: Option<String>,
+    /// Type and shape in the second.
+    pub b_type: Option<String>,
+    /// Elements; the second model's when only it has them.
+    pub elements: u64,
+    /// How many of them differ by more than the tolerance.
+    pub different: Option<u64>,
+    /// Largest `|a - b|`; infinite (`null` in JSON) when one of the two is not finite.
+    pub max_abs: Option<f64>,
+    /// Mean of `|a - b|`.
+    pub mean_abs: Option<f64>,
+    /// `max_abs` as a share of the largest `|a|`; `None` when that is 0.
+    pub relative: Option<f64>,
+    /// Cosine of the angle between both as vectors; `None` when one of them is 0 or not finite.
+    pub cosine: Option<f64>,
+}
+
+impl Diff {
+    /// How many differences there are.
+    pub fn changes(&self) -> usize {
+        self.model.len() + self.interface.len() + self.nodes.len() + self.weights.len()
+    }
+
+    /// Fails when the models differ.
+    ///
+    /// # Errors
+    /// A failed check that sums the differences up.
+    pub fn check(&self) -> Result<()> {
+        if self.equal {
+            return Ok(());
+        }
+        let parts = [
+            (self.model.len(), "in the header"),
+            (self.interface.len(), "in inputs and outputs"),
+            (self.nodes.len(), "in nodes"),
+            (self.weights.len(), "in weights"),
+        ];
+        let parts: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, place)| format!("{n} {place}")).collect();
+        Err(Error::check(&self.b.name, format!("differs from {}: {}", self.a.name, parts.join(", "))))
+    }
+
+    fn sizes(&self) -> Table {
+        let columns = [Column::text("size"), Column::number("a"), Column::number("b"), Column::number("difference")];
+        let mut table = Table::new(format!("{} (a) and {} (b)", self.a.name, self.b.name), columns);
+        let (a, b) = (&self.a, &self.b);
+        for (name, a, b) in [
+            ("nodes", a.nodes as u64, b.nodes as u64),
+            ("initializers", a.initializers as u64, b.initializers as u64),
+            ("their elements", a.elements, b.elements),
+            ("their bytes", a.bytes, b.bytes),
+        ] {
+            let difference = i128::from(b) - i128::from(a);
+            table.row([name.into(), a.into(), b.into(), Cell::Integer(difference)]);
+        }
+        if self.unstated_shapes > 0 {
+            let count = number::thousands(self.unstated_shapes as i128);
+            table.note(format!("{count} inner values have a type or shape in one of the two only: no difference"));
+        }
+        table.note(match self.equal {
+            true if self.tolerance > 0.0 => format!("equal, weights within {:e}", self.tolerance),
+            true => "equal".to_owned(),
+            false => format!("{} differences", number::thousands(self.changes() as i128)),
+        });
+        table
+    }
+
+    fn node_table(&self) -> Table {
+        let columns = ["node", "op", "kind", "what", "a", "b"].map(Column::text);
+        let mut table = Table::new("Nodes", columns);
+        for node in &self.nodes {
+            let name = node.a.as_deref().or(node.b.as_deref()).unwrap_or_default();
+            let names = (node.a != node.b && node.a.is_some() && node.b.is_some()).then(|| Change {
+                what: "name".to_owned(),
+                a: node.a.clone(),
+                b: node.b.clone(),
+            });
+            let mut changes: Vec<&Change> = names.iter().chain(&node.changes).collect();
+            let none = Change { what: String::new(), a: None, b: None };
+            if changes.is_empty() {
+                changes.push(&none);
+            }
+            for change in changes {
+                table.row([
+                    name.into(),
+                    node.op.as_str().into(),
+                    node.kind.name().into(),
+                    change.what.as_str().into(),
+                    change.a.clone().into(),
+                    change.b.clone().into(),
+                ]);
+            }
+        }
+        table
+    }
+
+    fn weight_table(&self) -> Table {
+        let columns = [
+            Column::text("weight"),
+            Column::text("kind"),
+            Column::text("type"),
+            Column::number("different"),
+            Column::number("max abs"),
+            Column::number("mean abs"),
+            Column::number("relative"),
+            Column::number("cosine"),
+        ];
+        let mut table = Table::new("Weights", columns);
+        let small = |value: Option<f64>| value.map_or(Cell::Missing, |value| Cell::Text(format!("{value:.3e}")));
+        for weight in &self.weights {
+            let both = |a: &Option<String>, b: &Option<String>| match (a, b) {
+                (Some(a), Some(b)) if a != b => format!("{a} -> {b}"),
+                (a, b) => a.as_ref().or(b.as_ref()).cloned().unwrap_or_default(),
+            };
+            table.row([
+                both(&weight.a, &weight.b).into(),
+                weight.kind.name().into(),
+                both(&weight.a_type, &weight.b_type).into(),
+                weight.different.into(),
+                small(weight.max_abs),
+                small(weight.mean_abs),
+                small(weight.relative),
+                Cell::float(weight.cosine, 9),
+            ]);
+        }
+        table
+    }
+}
+
+fn changes(title: &str, changes: &[Change]) -> Table {
+    let mut table = Table::new(title, ["what", "a", "b"].map(Column::text));
+    for change in changes {
+        table.row([change.what.as_str().into(), change.a.clone().into(), change.b.clone().into()]);
+    }
+    table
+}
+
+impl Report for Diff {
+    fn tables(&self) -> Vec<Table> {
+        let all = [
+            changes("Model", &self.model),
+            changes("Inputs and outputs", &self.interface),
+            self.node_table(),
+            self.weight_table(),
+        ];
+        [self.sizes()].into_iter().chain(all.into_iter().filter(|table| !table.rows.is_empty())).collect()
+    }
+}

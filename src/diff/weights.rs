@@ -1,0 +1,295 @@
+//! Constants that differ, and by how much.
+
+use std::collections::{HashMap, HashSet};
+
+use super::pair::{Known, Pairs};
+use super::print;
+use super::{Kind, WeightChange};
+use crate::graph::{DType, Graph, SparseTensor, Tensor, ValueId};
+
+/// Constants of paired nodes are compared place by place, those left by their names; the largest difference comes first.
+pub fn changes(a: &Graph, b: &Graph, pairs: &Pairs, tolerance: f64) -> Vec<WeightChange> {
+    let (known_a, known_b) = (Known::new(a), Known::new(b));
+    let mut seen: HashSet<(ValueId, ValueId)> = HashSet::new();
+    let mut order: Vec<(ValueId, ValueId)> = Vec::new();
+    let mut meet = |x: ValueId, y: ValueId| {
+        if known_a.constant(x).is_some() && known_b.constant(y).is_some() && seen.insert((x, y)) {
+            order.push((x, y));
+        }
+    };
+    for (place, of_b) in pairs.of_a.iter().enumerate() {
+        let Some(of_b) = of_b else { continue };
+        let (node_a, node_b) = (&a.nodes[place], &b.nodes[*of_b]);
+        let both = node_a.inputs.iter().zip(&node_b.inputs);
+        both.filter_map(|(x, y)| Some(((*x)?, (*y)?))).for_each(|(x, y)| meet(x, y));
+    }
+    let names: HashMap<&str, ValueId> = a.initializers().map(|(id, _)| (a.value(id).name.as_str(), id)).collect();
+    let met_a: HashSet<ValueId> = order.iter().map(|(x, _)| *x).collect();
+    let met_b: HashSet<ValueId> = order.iter().map(|(_, y)| *y).collect();
+    let mut also_met = HashSet::new();
+    for (y, _) in b.initializers().filter(|(y, _)| !met_b.contains(y)) {
+        if let Some(x) = names.get(b.value(y).name.as_str()).filter(|x| !met_a.contains(x)) {
+            also_met.insert((*x, y));
+            order.push((*x, y));
+        }
+    }
+    let mut changes: Vec<WeightChange> = order
+        .iter()
+        .filter_map(|(x, y)| {
+            let named = |graph: &Graph, id: ValueId| graph.value(id).name.clone();
+            // What a `Constant` node makes has the name of an inner value, which is no difference.
+            let renamed = a.is_given(*x) && b.is_given(*y);
+            let (tensor_a, tensor_b) = (known_a.constant(*x)?, known_b.constant(*y)?);
+            compared((&named(a, *x), tensor_a), (&named(b, *y), tensor_b), renamed, tolerance)
+        })
+        .collect();
+    let gone = |id: &ValueId| !met_a.contains(id) && !also_met.iter().any(|(x, _)| x == id);
+    let come = |id: &ValueId| !met_b.contains(id) && !also_met.iter().any(|(_, y)| y == id);
+    changes.extend(a.initializers().filter(|(id, _)| gone(id)).map(|(id, tensor)| lone(Kind::Removed, a, id, tensor)));
+    changes.extend(b.initializers().filter(|(id, _)| come(id)).map(|(id, tensor)| lone(Kind::Added, b, id, tensor)));
+    changes.extend(sparse(a, b));
+    // Types that differ come first, then differences by size, then the rest.
+    let rank = |change: &WeightChange| (change.kind != Kind::Retyped, change.kind);
+    let size = |change: &WeightChange| change.max_abs.unwrap_or(f64::INFINITY);
+    changes.sort_by(|x, y| {
+        let weighed = rank(x).cmp(&rank(y));
+        weighed.then(size(y).total_cmp(&size(x))).then_with(|| (&x.a, &x.b).cmp(&(&y.a, &y.b)))
+    });
+    changes
+}
+
+fn lone(kind: Kind, graph: &Graph, id: ValueId, tensor: &Tensor) -> WeightChange {
+    let (name, stated) = (Some(graph.value(id).name.clone()), Some(print::tensor_type(tensor)));
+    let elements = tensor.len() as u64;
+    let none = WeightChange {
+        kind,
+        a: None,
+        b: None,
+        a_type: None,
+        b_type: None,
+        elements,
+        different: None,
+        max_abs: None,
+        mean_abs: None,
+        relative: None,
+        cosine: None,
+    };
+    match kind {
+        Kind::Added => WeightChange { b: name, b_type: stated, ..none },
+        _ => WeightChange { a: name, a_type: stated, ..none },
+    }
+}
+
+/// How two constants differ; `None` when they are equal within the tolerance and called the same, or may be called as they are.
+fn compared(a: (&str, &Tensor), b: (&str, &Tensor), named: bool, tolerance: f64) -> Option<WeightChange> {
+    let ((name_a, a), (name_b, b)) = (a, b);
+    let measures = if a == b { Some(Measures::EQUAL) } else { Measures::of(a, b, tolerance) };
+    let retyped = a.dtype() != b.dtype() || a.shape() != b.shape();
+    let equal = measures.as_ref().is_some_and(|m| m.different == 0);
+    let kind = match (retyped, equal) {
+        (true, _) => Kind::Retyped,
+        (false, false) => Kind::Changed,
+        (false, true) if named && name_a != name_b => Kind::Renamed,
+        (false, true) => return None,
+    };
+    let measured = measures.filter(|_| kind != Kind::Renamed);
+    Some(WeightChange {
+        kind,
+        a: Some(name_a.to_owned()),
+        b: Some(name_b.to_owned()),
+        a_type: Some(print::tensor_type(a)),
+        b_type: Some(print::tensor_type(b)),
+        elements: b.len() as u64,
+        different: measured.as_ref().map(|m| m.different),
+        max_abs: measured.as_ref().map(|m| m.max_abs),
+        mean_abs: measured.as_ref().map(|m| m.mean_abs),
+        relative: measured.as_ref().and_then(|m| m.relative),
+        cosine: measured.as_ref().and_then(|m| m.cosine),
+    })
+}
+
+/// Sparse constants are equal or not.
+fn sparse(a: &Graph, b: &Graph) -> Vec<WeightChange> {
+    let of = |graph: &Graph| -> std::collections::BTreeMap<String, SparseTensor> {
+        graph.sparse_initializers().map(|(id, tensor)| (graph.value(id).name.clone(), tensor.clone())).collect()
+    };
+    let (of_a, of_b) = (of(a), of(b));
+    let names: std::collections::BTreeSet<&String> = of_a.keys().chain(of_b.keys()).collect();
+    let stated = |tensor: Option<&SparseTensor>| {
+        tensor.map(|t| format!("sparse {} {:?}, {} elements", t.values.dtype(), t.shape, t.values.len()))
+    };
+    let change = |name: &String| {
+        let (x, y) = (of_a.get(name), of_b.get(name));
+        let kind = match (x, y) {
+            _ if x == y => return None,
+            (Some(_), Some(_)) => Kind::Changed,
+            (None, _) => Kind::Added,
+            (_, None) => Kind::Removed,
+        };
+        Some(WeightChange {
+            kind,
+            a: x.map(|_| name.clone()),
+            b: y.map(|_| name.clone()),
+            a_type: stated(x),
+            b_type: stated(y),
+            elements: y.or(x).map_or(0, |t| t.values.len() as u64),
+            different: None,
+            max_abs: None,
+            mean_abs: None,
+            relative: None,
+            cosine: None,
+        })
+    };
+    names.into_iter().filter_map(change).collect()
+}
+
+/// How far the elements of two constants lie apart.
+#[derive(Debug, Clone, PartialEq)]
+struct Measures {
+    different: u64,
+    max_abs: f64,
+    mean_abs: f64,
+    relative: Option<f64>,
+    cosine: Option<f64>,
+}
+
+impl Measures {
+    const EQUAL: Self = Self { different: 0, max_abs: 0.0, mean_abs: 0.0, relative: Some(0.0), cosine: None };
+
+    /// Measures in 64-bit floats; `None` for different shapes and for elements that are no single number.
+    fn of(a: &Tensor, b: &Tensor, tolerance: f64) -> Option<Self> {
+        if a.shape() != b.shape() {
+            return None;
+        }
+        let (values_a, values_b) = (numbers(a)?, numbers(b)?);
+        let (mut different, mut max_abs, mut sum, mut largest) = (0u64, 0f64, 0f64, 0f64);
+        let (mut dot, mut square_a, mut square_b) = (0f64, 0f64, 0f64);
+        for (x, y) in values_a.zip(values_b) {
+            let same = x == y || (x.is_nan() && y.is_nan());
+            let apart = if same { 0.0 } else { (x - y).abs() };
+            // A NaN against a number is as far apart as can be.
+            let apart = if apart.is_nan() { f64::INFINITY } else { apart };
+            different += u64::from(apart > tolerance);
+            max_abs = max_abs.max(apart);
+            sum += apart;
+            largest = largest.max(if x.is_finite() { x.abs() } else { 0.0 });
+            (dot, square_a, square_b) = (dot + x * y, square_a + x * x, square_b + y * y);
+        }
+        let cosine = dot / (square_a.sqrt() * square_b.sqrt());
+        Some(Self {
+            different,
+            max_abs,
+            mean_abs: if a.is_empty() { 0.0 } else { sum / a.len() as f64 },
+            relative: (largest > 0.0).then(|| max_abs / largest),
+            cosine: cosine.is_finite().then(|| cosine.clamp(-1.0, 1.0)),
+        })
+    }
+}
+
+/// The elements of a constant as numbers; `None` for texts, complex numbers and packed types.
+fn numbers(tensor: &Tensor) -> Option<impl Iterator<Item = f64> + '_> {
+    let decode: fn(&[u8]) -> f64 = match tensor.dtype() {
+        DType::F32 => |c| f64::from(f32::from_le_bytes(first(c))),
+        DType::F64 => |c| f64::from_le_bytes(first(c)),
+        DType::F16 => |c| half(u16::from_le_bytes(first(c))),
+        DType::BF16 => |c| f64::from(f32::from_bits(u32::from(u16::from_le_bytes(first(c))) << 16)),
+        DType::I8 => |c| f64::from(i8::from_le_bytes(first(c))),
+        DType::I16 => |c| f64::from(i16::from_le_bytes(first(c))),
+        DType::I32 => |c| f64::from(i32::from_le_bytes(first(c))),
+        DType::I64 => |c| i64::from_le_bytes(first(c)) as f64,
+        DType::U8 | DType::Bool => |c| f64::from(u8::from_le_bytes(first(c))),
+        DType::U16 => |c| f64::from(u16::from_le_bytes(first(c))),
+        DType::U32 => |c| f64::from(u32::from_le_bytes(first(c))),
+        DType::U64 => |c| u64::from_le_bytes(first(c)) as f64,
+        _ => return None,
+    };
+    Some(tensor.bytes().chunks_exact(tensor.dtype().size()).map(decode))
+}
+
+/// The element in a chunk of exactly its size.
+fn first<const N: usize>(chunk: &[u8]) -> [u8; N] {
+    chunk.first_chunk().copied().unwrap_or([0; N])
+}
+
+/// A 16-bit float (IEEE 754 binary16) as a 64-bit one, exactly.
+fn half(bits: u16) -> f64 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
+    sign * match exponent {
+        0 => fraction * 2f64.powi(-24),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1024.0 + fraction) * 2f64.powi(exponent - 25),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(a: &[f32], b: &[f32], tolerance: f64) -> Measures {
+        let tensor = |v: &[f32]| Tensor::from_f32(vec![v.len()], v).unwrap();
+        Measures::of(&tensor(a), &tensor(b), tolerance).unwrap()
+    }
+
+    #[test]
+    fn measures_are_those_of_their_definitions() {
+        let found = measured(&[3.0, 4.0, 0.0], &[3.0, 4.5, -0.25], 0.3);
+        assert_eq!((found.different, found.max_abs, found.mean_abs, found.relative), (1, 0.5, 0.25, Some(0.125)));
+        let cosine = (9.0 + 18.0) / (5.0 * (9.0f64 + 20.25 + 0.0625).sqrt());
+        assert!((found.cosine.unwrap() - cosine).abs() < 1e-15);
+        assert_eq!(measured(&[0.0], &[1.0], 0.0).relative, None);
+        assert_eq!(measured(&[0.0], &[1.0], 0.0).cosine, None);
+        assert_eq!(measured(&[], &[], 0.0).mean_abs, 0.0);
+        assert_eq!(measured(&[0.0], &[-0.0], 0.0).different, 0, "both are zero");
+    }
+
+    #[test]
+    fn what_is_not_finite_is_far_apart_or_the_same() {
+        let (nan, inf) = (f32::NAN, f32::INFINITY);
+        assert_eq!(measured(&[nan, inf, -inf], &[nan, inf, -inf], 0.0).different, 0);
+        for (a, b) in [(nan, 1.0), (1.0, nan), (inf, 1.0), (inf, -inf), (nan, inf)] {
+            let found = measured(&[a, 1.0], &[b, 1.0], 1e30);
+            assert_eq!((found.different, found.max_abs, found.cosine), (1, f64::INFINITY, None), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn every_number_type_is_read() {
+        let cases: [(DType, Vec<u8>, f64); 12] = [
+            (DType::F16, 0xc500u16.to_le_bytes().to_vec(), -5.0),
+            (DType::BF16, 0x4049u16.to_le_bytes().to_vec(), 3.140625),
+            (DType::F64, 2.5f64.to_le_bytes().to_vec(), 2.5),
+            (DType::I8, vec![0xff], -1.0),
+            (DType::U8, vec![0xff], 255.0),
+            (DType::Bool, vec![1], 1.0),
+            (DType::I16, (-2i16).to_le_bytes().to_vec(), -2.0),
+            (DType::U16, 65535u16.to_le_bytes().to_vec(), 65535.0),
+            (DType::I32, (-3i32).to_le_bytes().to_vec(), -3.0),
+            (DType::U32, u32::MAX.to_le_bytes().to_vec(), 4_294_967_295.0),
+            (DType::I64, (-4i64).to_le_bytes().to_vec(), -4.0),
+            (DType::U64, 7u64.to_le_bytes().to_vec(), 7.0),
+        ];
+        for (dtype, bytes, value) in cases {
+            let tensor = Tensor::new(dtype, vec![1], bytes).unwrap();
+            assert_eq!(numbers(&tensor).unwrap().collect::<Vec<_>>(), [value], "{dtype}");
+        }
+        assert!(numbers(&Tensor::new(DType::I4, vec![2], vec![0x21]).unwrap()).is_none());
+    }
+
+    #[test]
+    fn halves_are_exact() {
+        for (bits, value) in [
+            (0x0000, 0.0),
+            (0x0001, 5.960_464_477_539_063e-8),
+            (0x03ff, 6.097_555_160_522_461e-5),
+            (0x0400, 6.103_515_625e-5),
+            (0x3c00, 1.0),
+            (0x7bff, 65504.0),
+            (0xfc00, f64::NEG_INFINITY),
+        ] {
+            assert_eq!(half(bits), value, "{bits:04x}");
+        }
+        assert!(half(0x7e00).is_nan());
+    }
+}

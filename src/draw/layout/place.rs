@@ -1,0 +1,230 @@
+//! Where each slot stands: from left to right by what it is joined to, from top to bottom by row.
+
+use super::{Heights, Line, Rows, Slot, Vertex};
+
+/// Free space between two boxes, and between a box and a line that passes it.
+const GAP: f64 = 24.0;
+const GAP_LINE: f64 = 15.0;
+
+/// How often every row is placed anew.
+const SWEEPS: usize = 16;
+
+/// Distance of two rows: the least, the least to a row of ports, the share of the widest change-over that is added, and
+/// the most.
+const ROW_GAP: f64 = 24.0;
+const ROW_GAP_PORTS: f64 = 10.0;
+const ROW_GAP_SHARE: f64 = 0.10;
+const ROW_GAP_MOST: f64 = 72.0;
+
+/// The centre of every slot.
+///
+/// Each row in turn is placed where its lines pull it, as near as the order and the gaps allow: the weighted least
+/// squares under these constraints, which pooling adjacent violators solves exactly (Ayer et al., Ann. Math. Stat. 26,
+/// 1955). Lines that pass through rows pull hardest, so that they stay straight.
+pub fn columns(rows: &Rows) -> Vec<f64> {
+    let mut x = vec![0.0; rows.slots.len()];
+    for row in &rows.rows {
+        let separations = separations(rows, row);
+        let width: f64 = separations.iter().sum();
+        let mut at = -width / 2.0;
+        for (slot, separation) in row.iter().zip(separations) {
+            at += separation;
+            x[*slot] = at;
+        }
+    }
+    let (anchors, weights) = (anchors(rows), pulls(rows));
+    anchors.iter().flatten().for_each(|(slot, at)| x[*slot] = *at);
+    let count = rows.rows.len();
+    for sweep in 0..SWEEPS {
+        let (above, below) = if sweep + 4 >= SWEEPS { (true, true) } else { (sweep % 2 == 0, sweep % 2 == 1) };
+        for step in 0..count {
+            let row = if sweep % 2 == 0 { step } else { count - 1 - step };
+            if anchors[row].is_none() {
+                settle_row(rows, &weights, &mut x, row, above, below);
+            }
+        }
+    }
+    straighten(rows, &mut x);
+    x
+}
+
+/// Rows of one slot, with its place: there everything passes through, and all of them stand in one line. Without this
+/// each fork and join of uneven branches would move what follows a little further to one side.
+fn anchors(rows: &Rows) -> Vec<Option<(usize, f64)>> {
+    // The lines that meet a slot: sum of their places, and how many.
+    let mut met = vec![(0.0, 0usize); rows.slots.len()];
+    for line in &rows.lines {
+        for (slot, at) in [(line.upper, line.at.0), (line.lower, line.at.1)] {
+            met[slot] = (met[slot].0 + at, met[slot].1 + 1);
+        }
+    }
+    let anchor = |slot: usize| (slot, if met[slot].1 > 0 { -met[slot].0 / met[slot].1 as f64 } else { 0.0 });
+    rows.rows.iter().map(|row| if let [slot] = row[..] { Some(anchor(slot)) } else { None }).collect()
+}
+
+/// How far each slot of a row must be from the one at its left; 0 for the first.
+fn separations(rows: &Rows, row: &[usize]) -> Vec<f64> {
+    let gap = |a: usize, b: usize| {
+        let boxes = [a, b].iter().filter(|slot| matches!(rows.slots[**slot], Slot::Vertex(_))).count();
+        if boxes == 2 { GAP } else { GAP_LINE }
+    };
+    let between = |pair: &[usize]| (rows.widths[pair[0]] + rows.widths[pair[1]]) / 2.0 + gap(pair[0], pair[1]);
+    let mut separations = vec![0.0; row.len().min(1)];
+    separations.extend(row.windows(2).map(between));
+    separations
+}
+
+/// How hard each line pulls: hardest where a net passes through, then where one box follows another and no other line
+/// forks or joins.
+fn pulls(rows: &Rows) -> Vec<f64> {
+    let mut degrees = vec![(0, 0); rows.slots.len()];
+    for line in &rows.lines {
+        degrees[line.upper].0 += 1;
+        degrees[line.lower].1 += 1;
+    }
+    let pull = |line: &Line| match (rows.slots[line.upper], rows.slots[line.lower]) {
+        (Slot::Net(_), Slot::Net(_)) => 8.0,
+        (Slot::Vertex(_), Slot::Vertex(_)) if degrees[line.upper].0 == 1 && degrees[line.lower].1 == 1 => 6.0,
+        (Slot::Vertex(_), Slot::Vertex(_)) => 1.0,
+        _ => 2.0,
+    };
+    rows.lines.iter().map(pull).collect()
+}
+
+/// Places one row by its neighbours above, below or both.
+fn settle_row(rows: &Rows, weights: &[f64], x: &mut [f64], row: usize, above: bool, below: bool) {
+    let slots = &rows.rows[row];
+    let mut pulls: Vec<(f64, f64)> = vec![(0.0, 0.0); slots.len()];
+    let mut place = std::collections::HashMap::with_capacity(slots.len());
+    slots.iter().enumerate().for_each(|(i, slot)| _ = place.insert(*slot, i));
+    let mut pulled = |slot: usize, to: f64, weight: f64| {
+        if let Some(i) = place.get(&slot) {
+            pulls[*i].0 += to * weight;
+            pulls[*i].1 += weight;
+        }
+    };
+    if above && row > 0 {
+        for (line, weight) in rows.below(row - 1).iter().zip(&weights[rows.first[row - 1]..]) {
+            pulled(line.lower, x[line.upper] + line.at.0 - line.at.1, *weight);
+        }
+    }
+    if below {
+        for (line, weight) in rows.below(row).iter().zip(&weights[rows.first[row]..]) {
+            pulled(line.upper, x[line.lower] + line.at.1 - line.at.0, *weight);
+        }
+    }
+    // What nothing pulls stays, but gives way.
+    let wanted: Vec<(f64, f64)> = slots
+        .iter()
+        .zip(pulls)
+        .map(|(slot, (sum, weight))| if weight > 0.0 { (sum / weight, weight) } else { (x[*slot], 0.01) })
+        .collect();
+    for (slot, at) in slots.iter().zip(settled(&wanted, &separations(rows, slots))) {
+        x[*slot] = at;
+    }
+}
+
+/// The places nearest to the wanted ones (place, weight) that keep the separations.
+fn settled(wanted: &[(f64, f64)], separations: &[f64]) -> Vec<f64> {
+    // Less the separations, places must only not fall.
+    let mut offset = 0.0;
+    let offsets: Vec<f64> = separations
+        .iter()
+        .map(|separation| {
+            offset += separation;
+            offset
+        })
+        .collect();
+    // Blocks that move as one: mean, weight, count.
+    let mut blocks: Vec<(f64, f64, usize)> = Vec::new();
+    for ((place, weight), offset) in wanted.iter().zip(&offsets) {
+        let mut block = (place - offset, *weight, 1);
+        while let Some((mean, weight, count)) = blocks.pop_if(|last| last.0 >= block.0) {
+            let sum = weight + block.1;
+            block = ((mean * weight + block.0 * block.1) / sum, sum, count + block.2);
+        }
+        blocks.push(block);
+    }
+    let places = blocks.into_iter().flat_map(|(mean, _, count)| std::iter::repeat_n(mean, count));
+    places.zip(offsets).map(|(place, offset)| place + offset).collect()
+}
+
+/// Lines that pass through rows are made straight over as many rows as their neighbours leave room for.
+fn straighten(rows: &Rows, x: &mut [f64]) {
+    // Free space of each slot, to the left and right.
+    let mut place = vec![(0, 0); rows.slots.len()];
+    for (r, row) in rows.rows.iter().enumerate() {
+        row.iter().enumerate().for_each(|(i, slot)| place[*slot] = (r, i));
+    }
+    let separations: Vec<Vec<f64>> = rows.rows.iter().map(|row| separations(rows, row)).collect();
+    let room = |x: &[f64], slot: usize| {
+        let (r, i) = place[slot];
+        let low = if i > 0 { x[rows.rows[r][i - 1]] + separations[r][i] } else { f64::NEG_INFINITY };
+        let next = rows.rows[r].get(i + 1);
+        (low, next.map_or(f64::INFINITY, |next| x[*next] - separations[r][i + 1]))
+    };
+    // Slots of a net follow each other in the order they were made.
+    let mut slot = 0;
+    while slot < rows.slots.len() {
+        let Slot::Net(net) = rows.slots[slot] else {
+            slot += 1;
+            continue;
+        };
+        let (mut low, mut high) = room(x, slot);
+        let (mut end, mut sum) = (slot + 1, x[slot]);
+        while end < rows.slots.len() && rows.slots[end] == Slot::Net(net) {
+            let (l, h) = room(x, end);
+            if low.max(l) > high.min(h) {
+                break;
+            }
+            (low, high) = (low.max(l), high.min(h));
+            sum += x[end];
+            end += 1;
+        }
+        let middle = sum / (end - slot) as f64;
+        // Rounding may leave less than no room.
+        let straight = if low <= high { middle.clamp(low, high) } else { middle };
+        x[slot..end].fill(straight);
+        slot = end;
+    }
+}
+
+/// Upper edge and height of each row. A row of ports has no height, and every other one has some.
+pub fn heights(rows: &Rows, vertices: &[Vertex], x: &[f64]) -> Heights {
+    let mut heights = Vec::with_capacity(rows.rows.len());
+    let mut top = 0.0;
+    let height_of = |row: &Vec<usize>| {
+        let height = |slot: &usize| match rows.slots[*slot] {
+            Slot::Vertex(v) => vertices[v].height,
+            Slot::Net(_) => 0.0,
+        };
+        row.iter().map(height).fold(0.0, f64::max)
+    };
+    for (r, row) in rows.rows.iter().enumerate() {
+        let height = height_of(row);
+        heights.push((top, height));
+        let next = rows.rows.get(r + 1).map_or(0.0, height_of);
+        let least = if height == 0.0 || next == 0.0 { ROW_GAP_PORTS } else { ROW_GAP };
+        let over = |line: &Line| (x[line.upper] + line.at.0 - x[line.lower] - line.at.1).abs();
+        let widest = rows.below(r).iter().map(over).fold(0.0, f64::max);
+        top += height + (least + ROW_GAP_SHARE * widest).min(ROW_GAP_MOST);
+    }
+    heights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_settle_as_near_as_they_may() {
+        assert_eq!(settled(&[(5.0, 1.0)], &[0.0]), [5.0]);
+        assert_eq!(settled(&[(0.0, 1.0), (100.0, 1.0)], &[0.0, 10.0]), [0.0, 100.0]);
+        // Both want 0 and must be 10 apart: each gives way by half, or the lighter by more.
+        assert_eq!(settled(&[(0.0, 1.0), (0.0, 1.0)], &[0.0, 10.0]), [-5.0, 5.0]);
+        assert_eq!(settled(&[(0.0, 3.0), (0.0, 1.0)], &[0.0, 10.0]), [-2.5, 7.5]);
+        // In the wrong order.
+        let three = settled(&[(9.0, 1.0), (3.0, 1.0), (0.0, 1.0)], &[0.0, 2.0, 2.0]);
+        assert_eq!(three, [2.0, 4.0, 6.0]);
+    }
+}
