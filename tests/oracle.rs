@@ -11,6 +11,8 @@ mod common;
 mod exchange;
 #[path = "oracle/faults.rs"]
 mod faults;
+#[path = "oracle/python.rs"]
+mod python;
 #[path = "oracle/variants.rs"]
 mod variants;
 
@@ -20,8 +22,9 @@ use gnet::nets::{Block, GoogLeNet, GoogLeNetConfig, Pooling, Preset};
 use gnet::trace::Batch;
 
 use common::{config, fresh, network};
-use exchange::{Exchange, interpreter};
+use exchange::Exchange;
 use faults::{FAULTS, Host, LIES};
+use python::interpreter;
 use variants::{Choice, PLAIN, Subject};
 
 #[test]
