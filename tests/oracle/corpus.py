@@ -3,6 +3,7 @@
     python corpus.py list FOLDER          writes the generated models below FOLDER; prints every model's name and path
     python corpus.py compare MANIFEST     compares pairs of files; prints each pair's differences
     python corpus.py plant FOLDER         writes pairs of which all but the controls differ, to test the comparison with
+    python corpus.py seeds FOLDER         writes the smaller models flat into FOLDER, for the fuzz targets to start from
     python corpus.py infer MANIFEST       strips shapes from models, writes those, prints what shape inference says of them
 
 What goes in and out is JSON; tests/corpus.rs is the other side. `list` takes the files that the package ships
@@ -24,6 +25,7 @@ normalisations and no others:
 import copy
 import json
 import pathlib
+import shutil
 import struct
 import sys
 import warnings
@@ -189,6 +191,16 @@ def listing(folder):
     return {"package": onnx.__version__, "files": files, "not_shipped": absent}
 
 
+def seeds(folder):
+    files = listing(folder / "models")["files"]
+    contents = {pathlib.Path(file["path"]).read_bytes() for file in files}
+    small = sorted(content for content in contents if len(content) <= 16384)
+    for i, content in enumerate(small):
+        (folder / f"{i:04}.onnx").write_bytes(content)
+    shutil.rmtree(folder / "models")
+    return {"seeds": len(small)}
+
+
 def sample():
     """A model with something in every part that a fault can be planted in."""
     weight = numpy_helper.from_array(np.arange(6, dtype="float32").reshape(2, 3), "w")
@@ -307,7 +319,7 @@ def infer(manifest):
 
 def main():
     command, argument = sys.argv[1], pathlib.Path(sys.argv[2])
-    commands = {"list": listing, "compare": compare, "plant": plant, "infer": infer}
+    commands = {"list": listing, "compare": compare, "plant": plant, "seeds": seeds, "infer": infer}
     json.dump(commands[command](argument), sys.stdout)
 
 
