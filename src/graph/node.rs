@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Tensor, ValueId};
+use super::{DType, Opaque, Remarks, Subgraph, Tensor, ValueId};
 
 /// The value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,7 +11,7 @@ pub enum Attribute {
     Int(i64),
     /// A real number.
     Float(f32),
-    /// Text; ONNX stores bytes, which must be UTF-8 here.
+    /// Text. ONNX stores bytes; those that are no UTF-8 are [`Attribute::Opaque`].
     String(String),
     /// A constant tensor.
     Tensor(Tensor),
@@ -21,6 +21,12 @@ pub enum Attribute {
     Floats(Vec<f32>),
     /// Texts.
     Strings(Vec<String>),
+    /// A branch or the body of a loop.
+    Graph(Box<Subgraph>),
+    /// Several bodies.
+    Graphs(Vec<Subgraph>),
+    /// A value of another kind (sparse tensors, types, several tensors), kept as it is.
+    Opaque(Opaque),
 }
 
 impl From<i64> for Attribute {
@@ -69,6 +75,8 @@ pub struct Node {
     pub outputs: Vec<Option<ValueId>>,
     /// Attributes by name.
     pub attributes: BTreeMap<String, Attribute>,
+    /// What a file says beside the operation; `None` when it says nothing.
+    pub remarks: Option<Box<Remarks>>,
 }
 
 impl Node {
@@ -81,6 +89,7 @@ impl Node {
             inputs: inputs.into_iter().map(Some).collect(),
             outputs: outputs.into_iter().map(Some).collect(),
             attributes: BTreeMap::new(),
+            remarks: None,
         }
     }
 
@@ -105,9 +114,35 @@ impl Node {
         self.outputs.first().copied().flatten()
     }
 
-    /// The inputs that are there.
+    /// What it reads: the inputs that are there, then what its subgraphs read of the graph around them.
     pub fn reads(&self) -> impl Iterator<Item = ValueId> {
-        self.inputs.iter().copied().flatten()
+        let captured = self.subgraphs().flat_map(|body| body.captures.iter().map(|capture| capture.outer));
+        self.inputs.iter().copied().flatten().chain(captured)
+    }
+
+    /// The branches or bodies among its attributes, in the order of the attributes' names.
+    pub fn subgraphs(&self) -> impl Iterator<Item = &Subgraph> {
+        self.attributes.values().flat_map(|value| match value {
+            Attribute::Graph(body) => std::slice::from_ref(body.as_ref()),
+            Attribute::Graphs(bodies) => bodies,
+            _ => &[],
+        })
+    }
+
+    /// The branches or bodies among its attributes, to be changed.
+    pub fn subgraphs_mut(&mut self) -> impl Iterator<Item = &mut Subgraph> {
+        self.attributes.values_mut().flat_map(|value| match value {
+            Attribute::Graph(body) => std::slice::from_mut(body.as_mut()),
+            Attribute::Graphs(bodies) => bodies,
+            _ => &mut [],
+        })
+    }
+
+    /// Reads `new` wherever it reads `old`, in its subgraphs too.
+    pub fn replace_reads(&mut self, old: ValueId, new: ValueId) {
+        self.inputs.iter_mut().flatten().filter(|id| **id == old).for_each(|id| *id = new);
+        let captures = self.subgraphs_mut().flat_map(|body| &mut body.captures);
+        captures.filter(|capture| capture.outer == old).for_each(|capture| capture.outer = new);
     }
 
     /// The outputs that are there.
@@ -131,11 +166,76 @@ impl Node {
         }
     }
 
+    /// A text attribute.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.attributes.get(name)? {
+            Attribute::String(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// A tensor attribute.
+    pub fn tensor(&self, name: &str) -> Option<&Tensor> {
+        match self.attributes.get(name)? {
+            Attribute::Tensor(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// What a `Constant` node makes, in any form of number that the operator has (`value`, `value_float`, `value_floats`,
+    /// `value_int`, `value_ints`); `None` for another operation or another form.
+    pub fn constant(&self) -> Option<Tensor> {
+        if !self.is("Constant") {
+            return None;
+        }
+        let (name, value) = self.attributes.first_key_value()?;
+        match (name.as_str(), value) {
+            ("value", Attribute::Tensor(tensor)) => Some(tensor.clone()),
+            ("value_float", Attribute::Float(value)) => Tensor::from_f32(Vec::new(), &[*value]).ok(),
+            ("value_floats", Attribute::Floats(values)) => Tensor::from_f32(vec![values.len()], values).ok(),
+            ("value_int", Attribute::Int(value)) => {
+                Tensor::new(DType::I64, Vec::new(), value.to_le_bytes().to_vec()).ok()
+            }
+            ("value_ints", Attribute::Ints(values)) => Some(Tensor::from_i64(values)),
+            _ => None,
+        }
+    }
+
+    /// An attribute of real numbers.
+    pub fn floats(&self, name: &str) -> Option<&[f32]> {
+        match self.attributes.get(name)? {
+            Attribute::Floats(values) => Some(values),
+            _ => None,
+        }
+    }
+
     /// An attribute of whole numbers.
     pub fn ints(&self, name: &str) -> Option<&[i64]> {
         match self.attributes.get(name)? {
             Attribute::Ints(values) => Some(values),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_is_what_its_attribute_says() {
+        let constant = |name: &str, value: Attribute| {
+            let mut node = Node::new("c", "Constant", vec![], vec![]);
+            node.attributes.insert(name.to_owned(), value);
+            node.constant()
+        };
+        let shape = |tensor: Option<Tensor>| tensor.map(|t| (t.dtype(), t.shape().to_vec()));
+        assert_eq!(constant("value_ints", Attribute::Ints(vec![1, -2])), Some(Tensor::from_i64(&[1, -2])));
+        assert_eq!(shape(constant("value_int", Attribute::Int(7))), Some((DType::I64, vec![])));
+        assert_eq!(shape(constant("value_floats", Attribute::Floats(vec![0.5; 3]))), Some((DType::F32, vec![3])));
+        assert_eq!(constant("value_float", Attribute::Float(0.5)).unwrap().scalar_f32(), Some(0.5));
+        assert_eq!(constant("value", Attribute::Tensor(Tensor::from_i64(&[4]))), Some(Tensor::from_i64(&[4])));
+        assert_eq!(constant("value_string", Attribute::String("a".into())), None);
+        assert_eq!(Node::new("r", "Relu", vec![], vec![]).constant(), None);
     }
 }
