@@ -43,6 +43,11 @@ impl Beside {
                 Error::input(place, format!("the {key} of its external data is no number: {:?}", entry(key)))
             })
         };
+        if let Some(key) =
+            ["location", "offset", "length"].iter().find(|k| entries.iter().filter(|e| e.key == **k).count() > 1)
+        {
+            return Err(Error::input(place, format!("its external data has two entries {key:?}")));
+        }
         let location = entry("location").ok_or_else(|| Error::input(place, "its external data has no location"))?;
         let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
         let file = self.file(location, place)?;
