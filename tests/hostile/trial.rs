@@ -10,8 +10,9 @@ use gnet::onnx;
 use super::allocator::peak_of;
 use super::exercise::{exercise, survive};
 
-/// Stack of the thread that reads a file: an eighth of what a thread of Rust has.
-pub const STACK: usize = 256 << 10;
+/// Stack of the thread that reads a file: a quarter of what a thread of Rust has. The deepest file that protobuf's limit of a
+/// hundred messages allows takes three quarters of it.
+const STACK: usize = 512 << 10;
 /// What a file may take whatever its size.
 const MEMORY: usize = 4 << 20;
 /// What each of its bytes may take on top. The messages of the format are what needs it: two bytes, a tag and a length of
