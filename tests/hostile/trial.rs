@@ -19,7 +19,7 @@ const MEMORY: usize = 4 << 20;
 /// zero, can stand for a whole node.
 const MEMORY_PER_BYTE: usize = 700;
 /// Long after any of these must have ended. No measurement: it turns an endless loop into a failure with a name.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the reader said: nothing, or why it refused.
 pub type Answer = Result<(), String>;

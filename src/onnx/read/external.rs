@@ -90,6 +90,8 @@ fn inside(folder: &Path, location: &str, place: &str) -> Result<PathBuf> {
     let real = |path: &Path| std::fs::canonicalize(path).map_err(|e| Error::file(path, format!("cannot be read: {e}")));
     let (file, folder) = (real(&file).map_err(|e| Error::input(place, e))?, real(folder)?);
     match file.starts_with(&folder) {
+        // Who opens a pipe waits for its writer, and a device may never end.
+        true if !file.is_file() && !file.is_dir() => outside("is no regular file"),
         true => Ok(file),
         false => outside("is a link that leads out of the model's folder"),
     }
