@@ -96,6 +96,7 @@ impl Tally {
             "package": format!("onnx {}", self.package),
             "not_shipped": self.not_shipped,
             "counts": self.counts(),
+            "families": self.families(),
             "cases": self.cases.iter().map(case).collect::<Vec<_>>(),
         });
         std::fs::write(path, format!("{record:#}\n")).unwrap();
@@ -105,6 +106,13 @@ impl Tally {
         let mut counts = BTreeMap::new();
         self.cases.iter().for_each(|case| *counts.entry(case.outcome.word()).or_default() += 1);
         counts
+    }
+
+    /// How many models there are of each family.
+    fn families(&self) -> BTreeMap<&str, usize> {
+        let mut families = BTreeMap::new();
+        self.cases.iter().for_each(|c| *families.entry(c.name.split('/').next().unwrap_or("")).or_default() += 1);
+        families
     }
 
     /// How often each reason was given, without the place it was given for.
@@ -138,6 +146,8 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts: Vec<_> = self.counts().iter().map(|(word, count)| format!("{count} {word}")).collect();
         writeln!(f, "onnx {}: {} models, {}", self.package, self.cases.len(), counts.join(", "))?;
+        let families: Vec<_> = self.families().iter().map(|(name, count)| format!("{count} {name}")).collect();
+        writeln!(f, "  families: {}", families.join(", "))?;
         for (reason, count) in self.reasons() {
             writeln!(f, "  {count} refused: {reason}")?;
         }

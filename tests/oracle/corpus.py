@@ -32,6 +32,7 @@ import warnings
 
 import numpy as np
 import onnx
+import schema
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.unknown_fields import UnknownFieldSet
 from onnx import helper, numpy_helper
@@ -181,7 +182,7 @@ def listing(folder):
     for path in sorted(data.rglob("*.onnx")):
         name = path.relative_to(data)
         files.append({"name": str(name.parent if name.name == "model.onnx" else name), "path": str(path)})
-    for name, model in generated():
+    for name, model in [*generated(), *schema.models()]:
         path = folder / f"{name}.onnx"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(model.SerializeToString(deterministic=True))
