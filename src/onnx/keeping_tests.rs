@@ -192,6 +192,9 @@ fn constants_stand_beside_the_model_and_come_back() {
     assert_eq!(size(&dir.path().join("beside.onnx.data")), 12_288 + 12_000, "the second begins on a page");
     let back = read_file(&beside).unwrap();
     assert_eq!(write(&back).unwrap(), std::fs::read(&inside).unwrap(), "the same model, its constants inside again");
+    for path in [&inside, &beside] {
+        assert_eq!(super::in_one_piece(path).unwrap(), std::fs::read(&inside).unwrap());
+    }
     write_file(&back, &beside, ExternalData::Always).unwrap();
     assert_eq!(write(&read_file(&beside).unwrap()).unwrap(), write(&back).unwrap(), "over the files it was read from");
 }

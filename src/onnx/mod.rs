@@ -13,7 +13,7 @@ mod tests;
 mod types;
 mod write;
 
-pub use read::{read, read_file};
+pub use read::{in_one_piece, read, read_file};
 pub use types::{dtype_of, number_of};
 pub use write::{ExternalData, OPSETS, write, write_file};
 

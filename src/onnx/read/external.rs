@@ -13,13 +13,19 @@ use crate::{Error, Result, files};
 pub(super) struct Beside {
     folder: Option<PathBuf>,
     files: HashMap<String, Bytes>,
+    asked: bool,
 }
 
 impl Beside {
     /// What stands beside the model at `path`.
     pub(super) fn model(path: &Path) -> Self {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self { folder: Some(folder.to_path_buf()), files: HashMap::new() }
+        Self { folder: Some(folder.to_path_buf()), ..Self::default() }
+    }
+
+    /// Whether a constant was looked for beside the model.
+    pub(super) fn was_asked(&self) -> bool {
+        self.asked
     }
 
     /// The `need` bytes that the entries of a tensor's `external_data` point at.
@@ -29,6 +35,7 @@ impl Beside {
         need: Option<usize>,
         place: &str,
     ) -> Result<Bytes> {
+        self.asked = true;
         let entry = |key: &str| entries.iter().find(|e| e.key == key).map(|e| e.value.as_str());
         let number = |key: &str| {
             let parse = |text: &str| text.trim().parse::<usize>();

@@ -26,7 +26,23 @@ use scope::Scope;
 /// # Errors
 /// As [`read`], with the file's name; external data that is missing, too short or outside the model's folder.
 pub fn read_file(path: &Path) -> Result<Model> {
-    decode(files::map(path)?, Beside::model(path)).map_err(|e| e.in_file(path))
+    decode(files::map(path)?, &mut Beside::model(path)).map_err(|e| e.in_file(path))
+}
+
+/// The bytes of an ONNX file in one piece, for an engine that knows no files: its own, or where constants stand beside it
+/// those of the same model with them inside.
+///
+/// # Errors
+/// A file that is missing; external data as for [`read_file`], or more of it than one file can hold. What else is wrong
+/// with the content, the engine will say.
+pub fn in_one_piece(path: &Path) -> Result<Bytes> {
+    let bytes = files::map(path)?;
+    let mut beside = Beside::model(path);
+    let model = decode(bytes.clone(), &mut beside);
+    match beside.was_asked() {
+        true => Ok(super::write(&model.map_err(|e| e.in_file(path))?).map_err(|e| e.in_file(path))?.into()),
+        false => Ok(bytes),
+    }
 }
 
 /// Reads a model from the bytes of an ONNX file; raw tensor data is shared with them, not copied.
@@ -35,10 +51,10 @@ pub fn read_file(path: &Path) -> Result<Model> {
 /// Bytes that are no ONNX model, a graph that does not hold, external data (which only [`read_file`] can find). The error
 /// names what and where.
 pub fn read(bytes: Bytes) -> Result<Model> {
-    decode(bytes, Beside::default())
+    decode(bytes, &mut Beside::default())
 }
 
-fn decode(bytes: Bytes, mut beside: Beside) -> Result<Model> {
+fn decode(bytes: Bytes, beside: &mut Beside) -> Result<Model> {
     let proto = ModelProto::decode(bytes)
         .map_err(|e| Error::input(Error::THE_FILE, format!("is no ONNX model, or a damaged one: {e}")))?;
     let Some(graph_proto) = proto.graph else {
@@ -47,7 +63,7 @@ fn decode(bytes: Bytes, mut beside: Beside) -> Result<Model> {
     let (opset, other_opsets) = opsets(proto.opset_import)?;
     let training = proto.training_info.into_iter().map(|b| Ok(keep::<TrainingInfoProto>(b, "the training info")?.1));
     let model = Model {
-        graph: Scope::of(&graph_proto).read(graph_proto, &mut beside)?,
+        graph: Scope::of(&graph_proto).read(graph_proto, beside)?,
         opset,
         other_opsets,
         ir_version: Some(proto.ir_version),
