@@ -1,0 +1,117 @@
+//! Elements of small tensors, carried along the graph.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::number::Num;
+use crate::graph::{DType, Tensor, ValueId};
+
+/// Longer vectors are not carried: no shape has so many dimensions, and a hostile file could ask for any number.
+pub(super) const MAX_LEN: usize = 1024;
+
+/// Tensors of more dimensions are not carried.
+pub(super) const MAX_VECTOR_RANK: usize = 4;
+
+/// The elements of a small tensor, row-major; most are scalars and vectors.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Vector {
+    /// Sizes of the dimensions.
+    pub(super) shape: Arc<[usize]>,
+    /// The elements.
+    pub(super) items: Arc<[Num]>,
+}
+
+impl Vector {
+    /// A vector, when it is not too long.
+    pub(super) fn new(items: Vec<Num>) -> Option<Self> {
+        Self::of(&[items.len()], items)
+    }
+
+    /// A scalar.
+    pub(super) fn scalar(item: Num) -> Self {
+        Self { shape: Arc::new([]), items: Arc::new([item]) }
+    }
+
+    /// Elements in a shape, when there are not too many and they fill it.
+    pub(super) fn of(shape: &[usize], items: Vec<Num>) -> Option<Self> {
+        let fits = shape.len() <= MAX_VECTOR_RANK && count(shape) == Some(items.len());
+        fits.then(|| Self { shape: shape.into(), items: items.into() })
+    }
+
+    /// The elements of a small constant.
+    pub(super) fn of_tensor(tensor: &Tensor) -> Option<Self> {
+        count(tensor.shape()).filter(|_| tensor.shape().len() <= MAX_VECTOR_RANK)?;
+        Self::of(tensor.shape(), elements(tensor)?)
+    }
+}
+
+/// Number of elements of a shape, when they are few enough to be carried. No dimension is longer, also where another is 0.
+pub(super) fn count(shape: &[usize]) -> Option<usize> {
+    if shape.iter().any(|size| *size > MAX_LEN) {
+        return None;
+    }
+    shape.iter().try_fold(1usize, |all, size| all.checked_mul(*size)).filter(|count| *count <= MAX_LEN)
+}
+
+/// The elements that are known of a graph's values. Those of a constant are only read when a rule asks for them: a weight may
+/// lie in a mapped file.
+#[derive(Default)]
+pub(super) struct Vectors {
+    computed: HashMap<ValueId, Vector>,
+    constants: HashMap<ValueId, Constant>,
+}
+
+struct Constant {
+    tensor: Tensor,
+    elements: OnceCell<Option<Vector>>,
+}
+
+impl Vectors {
+    /// The elements of a value, when they are known.
+    pub(super) fn get(&self, id: ValueId) -> Option<&Vector> {
+        match self.constants.get(&id) {
+            Some(constant) => constant.elements.get_or_init(|| Vector::of_tensor(&constant.tensor)).as_ref(),
+            None => self.computed.get(&id),
+        }
+    }
+
+    /// Says that a value is a constant.
+    pub(super) fn set_constant(&mut self, id: ValueId, tensor: Tensor) {
+        self.constants.insert(id, Constant { tensor, elements: OnceCell::new() });
+    }
+
+    /// Keeps the elements of a value.
+    pub(super) fn set(&mut self, id: ValueId, vector: Vector) {
+        self.computed.insert(id, vector);
+    }
+
+    /// Takes over what `other` knows of its value `from` for the value `to`.
+    pub(super) fn take_over(&mut self, to: ValueId, other: &Self, from: ValueId) {
+        match (other.constants.get(&from), other.computed.get(&from)) {
+            (Some(constant), _) => self.set_constant(to, constant.tensor.clone()),
+            (None, Some(vector)) => self.set(to, vector.clone()),
+            (None, None) => {}
+        }
+    }
+}
+
+fn elements(tensor: &Tensor) -> Option<Vec<Num>> {
+    /// Elements of `N` bytes each through `read`.
+    fn each<const N: usize>(tensor: &Tensor, read: impl Fn([u8; N]) -> Num) -> Vec<Num> {
+        tensor.bytes().as_chunks::<N>().0.iter().map(|bytes| read(*bytes)).collect()
+    }
+    Some(match tensor.dtype() {
+        DType::I64 => each(tensor, |b| Num::Int(i64::from_le_bytes(b))),
+        DType::I32 => each(tensor, |b| Num::Int(i32::from_le_bytes(b).into())),
+        DType::I16 => each(tensor, |b| Num::Int(i16::from_le_bytes(b).into())),
+        DType::I8 => each(tensor, |b| Num::Int(i8::from_le_bytes(b).into())),
+        DType::U8 | DType::Bool => each(tensor, |b: [u8; 1]| Num::Int(b[0].into())),
+        DType::U16 => each(tensor, |b| Num::Int(u16::from_le_bytes(b).into())),
+        DType::U32 => each(tensor, |b| Num::Int(u32::from_le_bytes(b).into())),
+        DType::U64 => each(tensor, |b| i64::try_from(u64::from_le_bytes(b)).map_or(Num::Unknown, Num::Int)),
+        DType::F32 => each(tensor, |b| Num::real(f32::from_le_bytes(b).into())),
+        DType::F64 => each(tensor, |b| Num::real(f64::from_le_bytes(b))),
+        _ => return None,
+    })
+}
