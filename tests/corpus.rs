@@ -11,9 +11,12 @@ mod judge;
 mod python;
 #[path = "corpus/round_trip.rs"]
 mod round_trip;
+#[path = "corpus/shapes.rs"]
+mod shapes;
 
 use judge::Judge;
 use round_trip::{Outcome, Tally};
+use shapes::Shapes;
 
 /// Models of the package that gnet refuses, each with a reason. The number may only fall.
 const REFUSED: usize = 0;
@@ -31,6 +34,23 @@ fn every_model_is_written_as_it_was_read_or_refused_with_a_reason() {
     assert!(tally.refused() <= REFUSED, "{} models refused, {REFUSED} before", tally.refused());
     let silent = tally.cases.iter().find(|case| matches!(&case.outcome, Outcome::Refused(why) if why.len() < 10));
     assert!(silent.is_none(), "{silent:?}");
+}
+
+/// Values of which the package knows more than gnet. The number may only fall.
+const LESS: usize = 63;
+
+/// Values on which both have to agree, so that nothing passes by saying nothing.
+const EQUAL: usize = 17_000;
+
+#[test]
+fn shapes_are_those_that_the_package_infers() {
+    let Some(judge) = Judge::new() else { return };
+    let shapes = Shapes::of(&judge, &judge.corpus());
+    eprintln!("{shapes}");
+    shapes.keep();
+    assert!(shapes.panics.is_empty(), "{:#?}", shapes.panics);
+    assert!(shapes.contradictions.is_empty(), "{:#?}", shapes.contradictions);
+    assert!(shapes.less() <= LESS && shapes.equal() >= EQUAL, "{shapes}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::python::interpreter;
+use crate::shapes::Dump;
 
 /// The package, and a folder for what it writes.
 pub struct Judge {
@@ -71,6 +72,19 @@ impl Judge {
         let verdicts: Vec<Verdict> = serde_json::from_value(answer["pairs"].clone()).unwrap();
         assert!(verdicts.iter().map(|v| &v.name).eq(pairs.iter().map(|p| &p.name)), "a verdict for each pair");
         verdicts.into_iter().map(|v| v.differences).collect()
+    }
+
+    /// Each model that the package can strip, where the stripped one lies and what the package infers of it.
+    pub fn shapes(&self, corpus: &Corpus) -> Vec<(PathBuf, Dump)> {
+        let folder = self.folder("bare");
+        let bare = |i: usize| folder.join(format!("{i}.onnx"));
+        let files = corpus.files.iter().enumerate();
+        let files: Vec<_> =
+            files.map(|(i, file)| json!({ "name": file.name, "path": file.path, "bare": bare(i) })).collect();
+        let mut answer = self.ask_about("infer", "files", &json!(files));
+        let dumps: Vec<Dump> = serde_json::from_value(answer["models"].take()).unwrap();
+        assert!(dumps.iter().map(|d| &d.name).eq(corpus.files.iter().map(|f| &f.name)), "an answer for each model");
+        dumps.into_iter().enumerate().map(|(i, dump)| (bare(i), dump)).collect()
     }
 
     /// A folder of this judge's own, which goes with it.

@@ -1,6 +1,7 @@
 //! What a file goes through: reading, counting, rewriting, writing. Shared with the fuzz targets.
 
 use gnet::graph::Model;
+use gnet::infer::{Overrides, infer};
 use gnet::{Result, cost, onnx, passes};
 
 /// Reads the bytes of a model and does with it what gnet can do.
@@ -19,6 +20,7 @@ pub fn exercise(bytes: &[u8]) -> Result<()> {
 pub fn survive(model: &Model) {
     model.graph.check().expect("what the reader accepts holds");
     counted(model);
+    inferred(model);
     written_back(model);
     rewritten(model);
 }
@@ -26,6 +28,17 @@ pub fn survive(model: &Model) {
 /// Counting ends, with a count or a refusal.
 pub fn counted(model: &Model) {
     let _ = cost::count(&model.graph);
+}
+
+/// Inference ends, with shapes or a refusal; what it found holds, and a second time finds the same.
+pub fn inferred(model: &Model) {
+    let mut once = model.clone();
+    let Ok(found) = infer(&mut once, &Overrides::default()) else { return };
+    once.graph.check().expect("inference leaves the graph as it was");
+    counted(&once);
+    let mut again = once.clone();
+    let second = infer(&mut again, &Overrides::default()).expect("what was inferred once is inferred again");
+    assert!(second.known >= found.known, "{} values were known, now {}", found.known, second.known);
 }
 
 /// What was read can be written, and writing what was written changes nothing.
