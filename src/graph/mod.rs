@@ -21,6 +21,7 @@ pub use node::{Attribute, Node};
 pub use remarks::{Opaque, Remarks};
 pub use subgraph::{Capture, Subgraph};
 pub use tensor::Tensor;
+pub(crate) use tensor::brief;
 
 /// A value of a [`Graph`]: an input, an initializer or what a node makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

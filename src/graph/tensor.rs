@@ -18,6 +18,14 @@ pub struct Tensor {
     remarks: Option<Arc<Remarks>>,
 }
 
+/// A shape in a message; a hostile file may claim a million dimensions.
+pub(crate) fn brief(shape: &[usize]) -> String {
+    match shape.len() {
+        ..=8 => format!("{shape:?}"),
+        rank => format!("{:?}.. ({rank} dimensions)", &shape[..8]),
+    }
+}
+
 /// Equal type, shape and elements; what a file remarks about a tensor is not compared.
 impl PartialEq for Tensor {
     fn eq(&self, other: &Self) -> bool {
@@ -40,7 +48,7 @@ impl Tensor {
             let need = need.map_or("more bytes than can be addressed".to_owned(), |n| format!("{n} bytes"));
             let need = if dtype == DType::String { "text".to_owned() } else { need };
             return Err(Error::input(
-                format!("tensor of {dtype} {shape:?}"),
+                format!("tensor of {dtype} {}", brief(&shape)),
                 format!("needs {need}, its data has {}", bytes.len()),
             ));
         }
@@ -59,7 +67,7 @@ impl Tensor {
     pub fn from_texts(shape: Vec<usize>, texts: Vec<Bytes>) -> Result<Self> {
         if elements(&shape) != Some(texts.len()) {
             let reason = format!("its shape does not hold {} texts", texts.len());
-            return Err(Error::input(format!("tensor of string {shape:?}"), reason));
+            return Err(Error::input(format!("tensor of string {}", brief(&shape)), reason));
         }
         Ok(Self { dtype: DType::String, shape, bytes: Bytes::new(), texts: texts.into(), remarks: None })
     }

@@ -56,7 +56,7 @@ fn branch() -> GraphProto {
         ..Default::default()
     };
     let mut nested = node("If", &["condition"], &["nested"]);
-    nested.attribute.push(attribute("then_branch", AttributeType::Graph, |a| a.g = Some(deep)));
+    nested.attribute.push(attribute("then_branch", AttributeType::Graph, |a| a.g = Some(Box::new(deep))));
     GraphProto {
         name: "branch".into(),
         doc_string: "one way".into(),
@@ -83,17 +83,17 @@ fn everything() -> ModelProto {
     let mut odd = node("Odd", &["x"], &["y"]);
     odd.attribute = vec![
         attribute("bytes", AttributeType::String, |a| a.s = Bytes::from_static(&[0xff, 0])),
-        attribute("sparse", AttributeType::SparseTensor, |a| a.sparse_tensor = Some(SparseTensorProto::default())),
-        attribute("tensor", AttributeType::Tensor, |a| a.t = Some(raw("inside", &[1], &[3.0]))),
+        attribute("sparse", AttributeType::SparseTensor, |a| a.sparse_tensor = Some(Box::default())),
+        attribute("tensor", AttributeType::Tensor, |a| a.t = Some(Box::new(raw("inside", &[1], &[3.0])))),
         attribute("tensors", AttributeType::Tensors, |a| a.tensors = vec![raw("t", &[2], &[1.0, 2.0])]),
-        attribute("type", AttributeType::TypeProto, |a| a.tp = Some(sequence.clone())),
+        attribute("type", AttributeType::TypeProto, |a| a.tp = Some(Box::new(sequence.clone()))),
     ];
     odd.attribute[2].doc_string = "why".into();
     (odd.domain, odd.overload, odd.doc_string) = ("some.domain".into(), "second".into(), "how".into());
     (odd.metadata_props, odd.device_configurations) = (vec![entry("a", "b")], vec![Bytes::from_static(&[0x18, 3])]);
     let mut choose = node("If", &["x"], &["z"]);
     choose.attribute = ["else_branch", "then_branch"]
-        .map(|name| attribute(name, AttributeType::Graph, |a| a.g = Some(branch())))
+        .map(|name| attribute(name, AttributeType::Graph, |a| a.g = Some(Box::new(branch()))))
         .to_vec();
     let texts = TensorProto { name: "texts".into(), dims: vec![2], data_type: 8, ..Default::default() };
     let mut indices = raw("at", &[1], &[0.0]);

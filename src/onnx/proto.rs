@@ -107,6 +107,7 @@ pub struct NodeProto {
     pub device_configurations: Vec<Bytes>,
 }
 
+/// Messages stand in boxes: most attributes are a number, and a file may hold very many of them.
 #[derive(Clone, PartialEq, Message)]
 pub struct AttributeProto {
     #[prost(string, tag = "1")]
@@ -117,10 +118,10 @@ pub struct AttributeProto {
     pub i: i64,
     #[prost(bytes = "bytes", tag = "4")]
     pub s: Bytes,
-    #[prost(message, optional, tag = "5")]
-    pub t: Option<TensorProto>,
-    #[prost(message, optional, tag = "6")]
-    pub g: Option<GraphProto>,
+    #[prost(message, optional, boxed, tag = "5")]
+    pub t: Option<Box<TensorProto>>,
+    #[prost(message, optional, boxed, tag = "6")]
+    pub g: Option<Box<GraphProto>>,
     #[prost(float, repeated, tag = "7")]
     pub floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
@@ -133,16 +134,16 @@ pub struct AttributeProto {
     pub graphs: Vec<GraphProto>,
     #[prost(string, tag = "13")]
     pub doc_string: String,
-    #[prost(message, optional, tag = "14")]
-    pub tp: Option<TypeProto>,
+    #[prost(message, optional, boxed, tag = "14")]
+    pub tp: Option<Box<TypeProto>>,
     #[prost(message, repeated, tag = "15")]
     pub type_protos: Vec<TypeProto>,
     #[prost(enumeration = "AttributeType", tag = "20")]
     pub r#type: i32,
     #[prost(string, tag = "21")]
     pub ref_attr_name: String,
-    #[prost(message, optional, tag = "22")]
-    pub sparse_tensor: Option<SparseTensorProto>,
+    #[prost(message, optional, boxed, tag = "22")]
+    pub sparse_tensor: Option<Box<SparseTensorProto>>,
     #[prost(message, repeated, tag = "23")]
     pub sparse_tensors: Vec<SparseTensorProto>,
 }

@@ -43,6 +43,11 @@ impl Beside {
                 Error::input(place, format!("the {key} of its external data is no number: {:?}", entry(key)))
             })
         };
+        if let Some(key) =
+            ["location", "offset", "length"].iter().find(|k| entries.iter().filter(|e| e.key == **k).count() > 1)
+        {
+            return Err(Error::input(place, format!("its external data has two entries {key:?}")));
+        }
         let location = entry("location").ok_or_else(|| Error::input(place, "its external data has no location"))?;
         let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
         let file = self.file(location, place)?;
@@ -85,6 +90,8 @@ fn inside(folder: &Path, location: &str, place: &str) -> Result<PathBuf> {
     let real = |path: &Path| std::fs::canonicalize(path).map_err(|e| Error::file(path, format!("cannot be read: {e}")));
     let (file, folder) = (real(&file).map_err(|e| Error::input(place, e))?, real(folder)?);
     match file.starts_with(&folder) {
+        // Who opens a pipe waits for its writer, and a device may never end.
+        true if !file.is_file() && !file.is_dir() => outside("is no regular file"),
         true => Ok(file),
         false => outside("is a link that leads out of the model's folder"),
     }

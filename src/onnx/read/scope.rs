@@ -139,6 +139,9 @@ impl Scope {
             "" => format!("node {} of {}", self.graph.nodes.len(), proto.op_type),
             name => format!("node {name} ({})", proto.op_type),
         };
+        if proto.op_type.is_empty() {
+            return Err(Error::input(place, "has no operation"));
+        }
         let mut ids = |names: &[String]| -> Vec<_> {
             names.iter().map(|name| (!name.is_empty()).then(|| self.id(name))).collect()
         };
@@ -161,6 +164,9 @@ impl Scope {
         for mut proto in protos {
             let place = format!("{place}, attribute {}", proto.name);
             let name = std::mem::take(&mut proto.name);
+            if name.is_empty() {
+                return Err(Error::input(place, "has no name"));
+            }
             if !proto.doc_string.is_empty() {
                 docs.insert(name.clone(), std::mem::take(&mut proto.doc_string));
             }

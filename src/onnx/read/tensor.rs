@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::external::Beside;
-use crate::graph::{DType, Remarks, SparseTensor, Tensor};
+use crate::graph::{DType, Remarks, SparseTensor, Tensor, brief};
 use crate::onnx::EXTERNAL;
 use crate::onnx::proto::*;
 use crate::onnx::types::{dtype_of, unknown_dtype};
@@ -52,16 +52,16 @@ pub(super) fn sparse(proto: SparseTensorProto, beside: &mut Beside) -> Result<(S
     let count = values.len();
     let linear = indices.shape() == [count];
     if values.shape() != [count] || !(linear || indices.shape() == [count, shape.len()]) {
-        let (values, indices) = (values.shape(), indices.shape());
-        let reason = format!("values {values:?} and indices {indices:?} do not fit the shape {shape:?}");
+        let [values, indices, shape] = [values.shape(), indices.shape(), &shape].map(brief);
+        let reason = format!("values {values} and indices {indices} do not fit the shape {shape}");
         return Err(Error::input(place, reason));
     }
     Ok((name, SparseTensor { values, indices, shape }))
 }
 
 fn shape(dims: &[i64], place: &str) -> Result<Vec<usize>> {
-    let sizes = dims.iter().map(|d| usize::try_from(*d)).collect::<Result<_, _>>();
-    sizes.map_err(|_| Error::input(place, format!("has a negative dimension: {dims:?}")))
+    let size = |d: &i64| usize::try_from(*d).map_err(|_| Error::input(place, format!("has a negative dimension: {d}")));
+    dims.iter().map(size).collect()
 }
 
 fn typed_len(proto: &TensorProto) -> usize {

@@ -130,7 +130,7 @@ impl<'a> Names<'a> {
                 AttributeType::String
             }
             Attribute::Tensor(v) => {
-                proto.t = Some(tensor(v.remarks().map_or("", |r| &r.name), v));
+                proto.t = Some(Box::new(tensor(v.remarks().map_or("", |r| &r.name), v)));
                 AttributeType::Tensor
             }
             Attribute::Ints(v) => {
@@ -146,7 +146,7 @@ impl<'a> Names<'a> {
                 AttributeType::Strings
             }
             Attribute::Graph(body) => {
-                proto.g = Some(self.body(body)?);
+                proto.g = Some(Box::new(self.body(body)?));
                 AttributeType::Graph
             }
             Attribute::Graphs(bodies) => {

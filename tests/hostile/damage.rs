@@ -1,0 +1,143 @@
+//! Files that broke on the way: cut short, flipped bits, bytes out of place, and what is no ONNX at all.
+
+use super::samples::{Parts, graph, model, model_of, node, rich};
+use super::trial::{Random, Refused, each_is_refused, try_bytes};
+use super::wire::{FIXED_32, FIXED_64, GROUP_END, GROUP_START, LENGTH, Message, VARINT};
+
+#[test]
+fn the_samples_themselves_are_accepted() {
+    assert_eq!(try_bytes("small", Parts::small().bytes()), Ok(()));
+    assert_eq!(try_bytes("rich", rich()), Ok(()));
+}
+
+#[test]
+fn a_file_cut_short_anywhere_is_an_error_or_a_model() {
+    for bytes in [Parts::small().bytes(), rich()] {
+        let mut accepted = 0;
+        for keep in 0..bytes.len() {
+            let answer = try_bytes(&format!("cut at {keep}"), bytes[..keep].to_vec());
+            accepted += usize::from(answer.is_ok());
+        }
+        // Only a cut between two fields of the model itself can leave a model.
+        assert!(accepted < 8, "{accepted} of {} cuts were taken for whole", bytes.len());
+    }
+}
+
+#[test]
+fn flipped_bits_are_an_error_or_a_model() {
+    let originals = [Parts::small().bytes(), rich()];
+    let mut random = Random(1);
+    for round in 0..6_000 {
+        let mut bytes = originals[round % 2].clone();
+        for _ in 0..=random.below(3) {
+            let at = random.below(bytes.len());
+            bytes[at] ^= 1 << random.below(8);
+        }
+        let _ = try_bytes(&format!("flips, round {round}"), bytes);
+    }
+}
+
+#[test]
+fn bytes_out_of_place_are_an_error_or_a_model() {
+    let original = rich();
+    let mut random = Random(2);
+    for round in 0..4_000 {
+        let mut bytes = original.clone();
+        let (from, to) = (random.below(bytes.len()), random.below(bytes.len()));
+        let length = 1 + random.below(40).min(bytes.len() - from.max(to) - 1);
+        match random.below(4) {
+            0 => drop(bytes.drain(from..from + length)),
+            1 => bytes.copy_within(from..from + length, to),
+            2 => (0..length).for_each(|i| bytes[from + i] = random.next() as u8),
+            _ => {
+                let piece = bytes[from..from + length].to_vec();
+                drop(bytes.splice(to..to, piece));
+            }
+        }
+        let _ = try_bytes(&format!("out of place, round {round}"), bytes);
+    }
+}
+
+#[test]
+fn what_is_no_onnx_is_refused() {
+    let no_model = |name, bytes: &[u8]| Refused { name, bytes: bytes.to_vec(), says: &["no ONNX model"] };
+    each_is_refused(vec![
+        no_model("nothing", b""),
+        no_model("a picture", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
+        no_model("a text", b"Once upon a time there was a model."),
+        no_model("zeros", &[0; 64]),
+        no_model("ones", &[0xff; 64]),
+        no_model("a pickle", b"\x80\x02}q\0."),
+        no_model("a zip archive", b"PK\x03\x04\x14\0\0\0\x08\0"),
+        no_model("only a version", &Message::new().int(1, 8).0),
+    ]);
+}
+
+#[test]
+fn broken_wire_format_is_refused() {
+    let small = || Parts::small().graph();
+    let refused = |name, message: Message| Refused { name, bytes: message.0, says: &["no ONNX model"] };
+    let in_graph = |extra: Message| model_of(&small().raw(&extra.0));
+    each_is_refused(vec![
+        refused("a graph that is a number", Message::new().int(model::GRAPH, 3)),
+        refused("a node that is a number", in_graph(Message::new().int(graph::NODE, 3))),
+        refused("a name that is a number", in_graph(Message::new().int(graph::NAME, 3))),
+        refused("a name of four bytes", in_graph(Message::new().tag(graph::NAME, FIXED_32).raw(&[0; 4]))),
+        refused("a version of eight bytes", model_of(&small()).tag(1, FIXED_64).raw(&[0; 8])),
+        refused("a version that is a text", model_of(&small()).text(1, "8")),
+        refused("a number without an end", model_of(&small()).tag(1, VARINT).raw(&[0xff; 10])),
+        refused("a number of eleven bytes", model_of(&small()).tag(1, VARINT).raw(&[0x80; 10]).raw(&[1])),
+        refused("field 0", model_of(&small()).tag(0, VARINT).number(1)),
+        refused("wire type 6", model_of(&small()).tag(1, 6)),
+        refused("wire type 7", model_of(&small()).tag(9, 7)),
+        refused("a group that ends without a start", model_of(&small()).tag(9, GROUP_END)),
+        refused("a group without an end", model_of(&small()).tag(9, GROUP_START)),
+        refused("a group that ends as another", model_of(&small()).tag(9, GROUP_START).tag(10, GROUP_END)),
+        refused("a length beyond the file", model_of(&small()).claim(model::METADATA, 1000)),
+        refused("a length of 2^62", model_of(&small()).claim(model::GRAPH, 1 << 62)),
+        refused("a length of 2^64 - 1", model_of(&small()).claim(99, u64::MAX)),
+        refused("a length beyond its message", in_graph(Message::new().claim(graph::NODE, 1000))),
+        refused("an unknown field without its bytes", model_of(&small()).tag(99, LENGTH)),
+    ]);
+}
+
+#[test]
+fn names_that_are_no_text_are_refused() {
+    let bad = b"na\xffme";
+    let in_node = |field: u32| {
+        let mut parts = Parts::small();
+        parts.nodes[0] = parts.nodes[0].clone().bytes(field, bad);
+        parts.bytes()
+    };
+    let refused = |name, bytes| Refused { name, bytes, says: &["no ONNX model"] };
+    each_is_refused(vec![
+        refused("a node's name", in_node(node::NAME)),
+        refused("an operation", in_node(node::OP_TYPE)),
+        refused("a domain", in_node(node::DOMAIN)),
+        refused("an input", in_node(node::INPUT)),
+        refused("an output", in_node(node::OUTPUT)),
+        refused("a graph's name", model_of(&Parts::small().graph().bytes(graph::NAME, bad)).0),
+        refused("a producer", model_of(&Parts::small().graph()).bytes(2, bad).0),
+    ]);
+}
+
+#[test]
+fn a_file_of_nothing_but_empty_messages_takes_memory_in_proportion() {
+    let many = |field: u32| Message::new().raw(&Message::new().claim(field, 0).0.repeat(200_000));
+    let in_graph = |field: u32| model_of(&Parts::small().graph().raw(&many(field).0)).0;
+    let in_node = |field: u32| {
+        let mut parts = Parts::small();
+        parts.nodes[1] = parts.nodes[1].clone().raw(&many(field).0);
+        parts.bytes()
+    };
+    for field in (1..=16).filter(|f| ![3, 4, 6, 7, 8, 9].contains(f)) {
+        let _ = try_bytes(&format!("empty messages in field {field} of the graph"), in_graph(field));
+    }
+    for field in [node::INPUT, node::OUTPUT, node::ATTRIBUTE, 9, 10] {
+        let _ = try_bytes(&format!("empty messages in field {field} of a node"), in_node(field));
+    }
+    for field in [model::OPSET, model::METADATA, model::FUNCTION, 20, 26] {
+        let bytes = model_of(&Parts::small().graph()).raw(&many(field).0).0;
+        let _ = try_bytes(&format!("empty messages in field {field} of the model"), bytes);
+    }
+}
