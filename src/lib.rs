@@ -30,6 +30,7 @@ pub mod metadata;
 pub mod nets;
 pub mod onnx;
 pub mod passes;
+pub mod reference;
 pub mod report;
 #[cfg(all(feature = "burn", feature = "tract"))]
 pub mod reproduce;
