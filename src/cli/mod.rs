@@ -14,6 +14,7 @@ mod export;
 mod format;
 #[cfg(feature = "burn")]
 mod network;
+mod optimize;
 mod output;
 #[cfg(feature = "data")]
 mod predict;
@@ -60,6 +61,8 @@ enum Command {
     /// Write a network as an ONNX file, without its auxiliary heads, folded and verified.
     #[cfg(feature = "burn")]
     Export(export::ExportArgs),
+    /// Rewrite an ONNX file so that it computes the same with less: fold, merge, drop, prune.
+    Optimize(optimize::OptimizeArgs),
     /// Count parameters and MACs, layer by layer, of an ONNX file or a preset.
     Summary(summary::SummaryArgs),
     /// The Inception block against plain 3x3 and 5x5 convolutions, counted on their traced graphs.
@@ -126,6 +129,7 @@ fn run(command: Command) -> Result<()> {
         Command::Predict(args) => predict::run(&args),
         #[cfg(feature = "burn")]
         Command::Export(args) => export::run(&args),
+        Command::Optimize(args) => optimize::run(&args),
         Command::Summary(args) => summary::run(&args),
         #[cfg(feature = "burn")]
         Command::Compare(args) => compare::run(&args),

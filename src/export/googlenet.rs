@@ -6,7 +6,7 @@ use super::{Exported, Options, export};
 use crate::cost::Cost;
 use crate::metadata::{Metadata, Preprocessing};
 use crate::nets::{GoogLeNet, GoogLeNetConfig, Logits, Preset};
-use crate::passes::{self, DEAD_CODE};
+use crate::passes;
 use crate::trace::{Batch, NamedOutputs, Output};
 use crate::{Result, cost};
 
@@ -88,7 +88,7 @@ impl Fresh {
         let mut graph = super::as_trained(&self.network()?, &[channels, image_size, image_size], GoogLeNet::forward)?;
         let whole = cost::count(&graph)?;
         graph.outputs.truncate(1);
-        passes::run(&mut graph, &[DEAD_CODE])?;
+        passes::sweep(&mut graph)?;
         Ok(NetworkCost { main: cost::count(&graph)?, whole })
     }
 }

@@ -29,7 +29,7 @@ use std::collections::HashMap;
 
 use call::Call;
 
-use crate::graph::{Graph, Model, Node, Tensor, ValueId};
+use crate::graph::{DType, Graph, Model, Node, Tensor, ValueId};
 use crate::{Error, Result};
 
 /// How much one node may ask for, so that a small file with huge numbers in it cannot exhaust the machine.
@@ -125,6 +125,27 @@ pub fn node(node: &Node, opset: i64, inputs: &[Option<&Tensor>], limits: Limits)
 /// Whether an operation of ONNX's own domain is known, in some form at least.
 pub fn knows(op_type: &str) -> bool {
     find(op_type).is_some()
+}
+
+/// The element type that ONNX gives a number, when it is one that is computed with.
+pub(crate) fn element_type(number: i64) -> Option<DType> {
+    numbers::dtype_of(number)
+}
+
+/// The elements of a tensor of whole numbers that fit 64 bits; `None` for another.
+pub(crate) fn whole_numbers(tensor: &Tensor) -> Option<Vec<i64>> {
+    numbers::Array::of(tensor).ok()?.to_i64().ok()
+}
+
+/// The elements of a tensor of 32- or 64-bit floats; `None` for another.
+pub(crate) fn real_numbers(tensor: &Tensor) -> Option<Vec<f64>> {
+    let wide = matches!(tensor.dtype(), DType::F32 | DType::F64);
+    wide.then(|| numbers::Array::of(tensor).ok()?.floats().ok().map(<[f64]>::to_vec))?
+}
+
+/// A tensor of floats, each rounded once.
+pub(crate) fn tensor_of(dtype: DType, shape: Vec<usize>, values: Vec<f64>) -> Result<Tensor> {
+    numbers::of_floats(dtype, shape, values)
 }
 
 /// What computes an operation.

@@ -246,6 +246,9 @@ fn slice(call: &Call) -> Result<Vec<Tensor>> {
 
 /// What a slice takes of an axis: numbers count from either end and are clamped to it, as in Python.
 fn stepped(size: usize, start: i64, end: i64, step: i64) -> Vec<usize> {
+    if size == 0 {
+        return Vec::new();
+    }
     let size = size as i128;
     let counted = |v: i64| if v < 0 { i128::from(v) + size } else { v.into() };
     let (first, last) = if step > 0 { (0, size) } else { (-1, size - 1) };
