@@ -135,6 +135,7 @@ pub fn export<M: Module, const D: usize, O: NamedOutputs>(
     let lowered = Step::of("prune", &model.graph)?;
     let passes = passes::run(&mut model, &options.passes(), &passes::Options::default())?;
     model.metadata = options.metadata.clone();
+    model.graph.check_constants_are_read()?;
     let bytes = Bytes::from(onnx::write(&model)?);
     Ok(Exported { bytes, model, lowered, pruned, passes })
 }

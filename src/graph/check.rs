@@ -1,29 +1,53 @@
 //! What every graph must hold, checked after reading, after each pass and before writing.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::{Graph, ValueId};
+use super::{Graph, Node, Subgraph, ValueId};
 use crate::{Error, Result};
 
+/// The names that captured values have outside, by their numbers inside.
+type Captured<'a> = HashMap<ValueId, &'a str>;
+
 impl Graph {
-    /// Checks that the graph is one: names are unique, each value is made once, each reading comes after the making.
+    /// Checks that the graph is one: names are unique, each value is made once, each reading comes after the making. The
+    /// same holds in each subgraph.
     ///
     /// # Errors
     /// The first violation, naming the node or value.
     pub fn check(&self) -> Result<()> {
-        self.check_names()?;
-        let mut defined = HashSet::new();
-        for id in self.inputs.iter().copied().chain(self.initializers.keys().copied()) {
-            self.define(id, "an input or initializer", &mut defined)?;
+        self.check_inside(&Captured::new())
+    }
+
+    /// Refuses a constant that nothing reads.
+    ///
+    /// # Errors
+    /// The first such constant, named.
+    pub fn check_constants_are_read(&self) -> Result<()> {
+        let uses = self.uses();
+        let constants = self.initializers.keys().chain(self.sparse.keys());
+        match constants.into_iter().find(|id| !uses.contains_key(id)) {
+            Some(id) => Err(Error::input(format!("initializer {}", self.value(*id).name), "nothing reads it")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_inside(&self, captured: &Captured) -> Result<()> {
+        self.check_names(captured)?;
+        let mut defined: HashSet<ValueId> = captured.keys().copied().collect();
+        let given = self.initializers.keys().chain(self.sparse.keys());
+        for id in self.inputs.iter().chain(given).copied() {
+            self.define(id, &mut defined, || "an input or initializer".to_owned())?;
         }
         for node in &self.nodes {
-            let place = format!("node {} ({})", self.node_name(node), node.op_type);
             if let Some(id) = node.reads().find(|id| !defined.contains(id)) {
                 let reason = format!("reads {}, which nothing before it makes", self.value(id).name);
-                return Err(Error::input(place, reason));
+                return Err(Error::input(self.place(node), reason));
+            }
+            for body in node.subgraphs() {
+                self.check_body(body).map_err(|e| Error::input(self.place(node), e))?;
             }
             for id in node.makes() {
-                self.define(id, &place, &mut defined)?;
+                self.define(id, &mut defined, || self.place(node))?;
             }
         }
         match self.outputs.iter().find(|id| !defined.contains(id)) {
@@ -32,23 +56,32 @@ impl Graph {
         }
     }
 
-    fn define(&self, id: ValueId, by: &str, defined: &mut HashSet<ValueId>) -> Result<()> {
+    fn check_body(&self, body: &Subgraph) -> Result<()> {
+        let names = body.captures.iter().map(|capture| (capture.inner, self.value(capture.outer).name.as_str()));
+        body.graph.check_inside(&names.collect()).map_err(|e| Error::input(format!("subgraph {}", body.graph.name), e))
+    }
+
+    fn place(&self, node: &Node) -> String {
+        format!("node {} ({})", self.node_name(node), node.op_type)
+    }
+
+    fn define(&self, id: ValueId, defined: &mut HashSet<ValueId>, by: impl FnOnce() -> String) -> Result<()> {
         match defined.insert(id) {
             true => Ok(()),
             false => {
-                Err(Error::input(format!("value {}", self.value(id).name), format!("is made twice, again by {by}")))
+                let reason = format!("is made twice, again by {}", by());
+                Err(Error::input(format!("value {}", self.value(id).name), reason))
             }
         }
     }
 
-    fn check_names(&self) -> Result<()> {
+    fn check_names(&self, captured: &Captured) -> Result<()> {
         let mut live: HashSet<ValueId> = self.inputs.iter().chain(&self.outputs).copied().collect();
-        live.extend(
-            self.nodes.iter().flat_map(|n| n.reads().chain(n.makes())).chain(self.initializers.keys().copied()),
-        );
+        live.extend(self.nodes.iter().flat_map(|n| n.reads().chain(n.makes())));
+        live.extend(self.initializers.keys().chain(self.sparse.keys()).chain(captured.keys()));
         let mut names = HashSet::new();
         for id in live {
-            let name = &self.value(id).name;
+            let name = captured.get(&id).copied().unwrap_or(&self.value(id).name);
             if name.is_empty() {
                 return Err(Error::input(format!("graph {}", self.name), "a value has no name"));
             }
@@ -62,7 +95,7 @@ impl Graph {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Node, Tensor};
+    use super::super::{Attribute, Capture, Tensor};
     use super::*;
 
     /// y = Relu(x), z = Add(y, w).
@@ -84,6 +117,58 @@ mod tests {
     #[test]
     fn a_graph_that_holds_is_accepted() {
         small().check().unwrap();
+    }
+
+    /// `If(x)` whose one branch makes `inner = Neg(y)`, with y of the graph around.
+    fn branching() -> Graph {
+        let mut inside = Graph::new("then");
+        let [seen, made] = ["y", "inner"].map(|name| inside.add_value(name, None, None));
+        inside.nodes = vec![Node::new("neg", "Neg", vec![seen], vec![made])];
+        inside.outputs = vec![made];
+        let mut graph = small();
+        let y = graph.find("y").unwrap();
+        let branch = Subgraph { graph: inside, captures: vec![Capture { outer: y, inner: seen }] };
+        let out = graph.add_value("out", None, None);
+        let mut node = Node::new("if", "If", vec![graph.inputs[0]], vec![out]);
+        node.attributes.insert("then_branch".into(), Attribute::Graph(Box::new(branch)));
+        graph.nodes.push(node);
+        graph
+    }
+
+    #[test]
+    fn a_subgraph_reads_what_was_made_around_it() {
+        branching().check().unwrap();
+        let mut early = branching();
+        early.nodes.rotate_right(1);
+        assert_eq!(early.check().unwrap_err().to_string(), "node if (If): reads y, which nothing before it makes");
+        let mut broken = branching();
+        broken.nodes[2].subgraphs_mut().next().unwrap().graph.nodes.clear();
+        let error = broken.check().unwrap_err().to_string();
+        assert_eq!(error, "node if (If): subgraph then: output inner: nothing makes it");
+        let mut renamed = branching();
+        let y = renamed.find("y").unwrap();
+        renamed.value_mut(y).name = "inner".into();
+        let error = renamed.check().unwrap_err().to_string();
+        assert_eq!(error, "node if (If): subgraph then: value inner: two values have this name");
+        assert_eq!(branching().uses()[&y], 2, "the sum reads it, and the branch");
+    }
+
+    #[test]
+    fn replacing_a_reading_reaches_into_subgraphs() {
+        let mut graph = branching();
+        let (x, y) = (graph.inputs[0], graph.find("y").unwrap());
+        graph.replace_reads(y, x);
+        graph.check().unwrap();
+        assert!(!graph.uses().contains_key(&y));
+    }
+
+    #[test]
+    fn a_constant_that_nothing_reads_is_found() {
+        let mut graph = small();
+        graph.check_constants_are_read().unwrap();
+        graph.add_initializer("stray", Tensor::from_i64(&[1]));
+        let error = graph.check_constants_are_read().unwrap_err().to_string();
+        assert_eq!(error, "initializer stray: nothing reads it");
     }
 
     #[test]

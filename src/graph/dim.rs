@@ -30,7 +30,8 @@ impl Dim {
 
     /// Reads what [`Dim`]'s `Display` writes; any other text is a symbol of that name.
     pub fn parse(text: &str) -> Self {
-        Self::parse_line(text).unwrap_or_else(|| Self::symbol(text))
+        let line = Self::parse_line(text).filter(|line| line.to_string() == text);
+        line.unwrap_or_else(|| Self::symbol(text))
     }
 
     /// `[scale*]symbol[+offset|-offset]` with a plain name as symbol.
@@ -125,7 +126,7 @@ mod tests {
             let dim = Dim::parse(text);
             assert_eq!((dim.to_string().as_str(), dim.at(5)), (text, at_5));
         }
-        for text in ["floor(h/2)", "N*N", "a+b", "0*N", "unk__1+", "-"] {
+        for text in ["floor(h/2)", "N*N", "a+b", "0*N", "unk__1+", "-", "1*N", "N+01", "+2*N"] {
             assert_eq!(Dim::parse(text), Dim::symbol(text), "{text} is a name, not a line");
         }
     }

@@ -5,21 +5,29 @@
 
 mod check;
 mod dim;
+mod dtype;
+mod model;
 mod node;
+mod remarks;
+mod subgraph;
 mod tensor;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use dim::{Dim, elements, shape_text};
+pub use dtype::DType;
+pub use model::{Function, Model};
 pub use node::{Attribute, Node};
-pub use tensor::{DType, Tensor};
+pub use remarks::{Opaque, Remarks};
+pub use subgraph::{Capture, Subgraph};
+pub use tensor::Tensor;
 
 /// A value of a [`Graph`]: an input, an initializer or what a node makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ValueId(u32);
 
 /// What is known of a value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Value {
     /// Unique name in the graph.
     pub name: String,
@@ -27,27 +35,41 @@ pub struct Value {
     pub dtype: Option<DType>,
     /// Shape, when known.
     pub shape: Option<Vec<Dim>>,
+    /// The type of a value that is no tensor; `None` for a tensor and where nothing is known.
+    pub other_type: Option<OtherType>,
+    /// What a file says beside the type; `None` when it says nothing.
+    pub remarks: Option<Box<Remarks>>,
+    /// Whether the file states the type of an input, output or constant a second time, among those of inner values.
+    pub restated: bool,
 }
 
-/// A graph and what an ONNX file says beside it.
+/// A type that is no tensor, kept as it is.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Model {
-    /// The computation.
-    pub graph: Graph,
-    /// Version of the operator set of ONNX's own domain.
-    pub opset: i64,
-    /// Versions of other operator sets, by domain.
-    pub other_opsets: BTreeMap<String, i64>,
-    /// Version of the file format; `None` lets the writer choose the first that knows the opset.
-    pub ir_version: Option<i64>,
-    /// Name of the program that made the model.
-    pub producer_name: String,
-    /// Version of that program.
-    pub producer_version: String,
-    /// Documentation of the model.
-    pub doc: String,
-    /// Free pairs: ONNX's `metadata_props`.
-    pub metadata: BTreeMap<String, String>,
+pub struct OtherType {
+    /// What it is: `sequence`, `map`, `optional`, `sparse tensor`, `opaque`.
+    pub kind: &'static str,
+    /// The type itself.
+    pub stated: Opaque,
+}
+
+/// A constant most of whose elements are 0: ONNX's `SparseTensorProto`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SparseTensor {
+    /// The elements that are not 0, a vector.
+    pub values: Tensor,
+    /// Where they stand: linear indices `[n]`, or coordinates `[n, rank]`.
+    pub indices: Tensor,
+    /// Sizes of the dimensions.
+    pub shape: Vec<usize>,
+}
+
+/// The names of the tensors that hold a value's quantisation parameters: ONNX's `TensorAnnotation`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Annotation {
+    /// The value that is quantised.
+    pub value: ValueId,
+    /// By parameter (`SCALE_TENSOR`, `ZERO_POINT_TENSOR`), the value that holds it.
+    pub parameters: Vec<(String, ValueId)>,
 }
 
 /// A computation: nodes in topological order over named values.
@@ -57,12 +79,20 @@ pub struct Graph {
     pub name: String,
     /// Operations, each after those it reads from.
     pub nodes: Vec<Node>,
-    /// What is fed in, in order. An initializer is no input.
+    /// What has to be fed in, in order.
     pub inputs: Vec<ValueId>,
+    /// Initializers that the file lists as inputs too, by their place in its list. From IR version 4 on a caller may
+    /// replace them; before that every initializer had to be listed.
+    pub listed_initializers: BTreeMap<usize, ValueId>,
     /// What is handed back, in order.
     pub outputs: Vec<ValueId>,
+    /// Quantisation parameters of values.
+    pub annotations: Vec<Annotation>,
+    /// What a file says beside the computation; `None` when it says nothing.
+    pub remarks: Option<Box<Remarks>>,
     values: Vec<Value>,
     initializers: BTreeMap<ValueId, Tensor>,
+    sparse: BTreeMap<ValueId, SparseTensor>,
 }
 
 impl Graph {
@@ -73,7 +103,7 @@ impl Graph {
 
     /// Adds a value. The name must be new to the graph; [`Graph::check`] tells when it is not.
     pub fn add_value(&mut self, name: impl Into<String>, dtype: Option<DType>, shape: Option<Vec<Dim>>) -> ValueId {
-        self.values.push(Value { name: name.into(), dtype, shape });
+        self.values.push(Value { name: name.into(), dtype, shape, ..Value::default() });
         ValueId(u32::try_from(self.values.len() - 1).expect("a graph holds fewer than 2^32 values"))
     }
 
@@ -131,9 +161,30 @@ impl Graph {
         self.initializers.iter().map(|(id, tensor)| (*id, tensor))
     }
 
-    /// Every value that is a constant: the initializers, and what `Constant` nodes make of a number or tensor.
+    /// Adds a sparse constant.
+    pub fn add_sparse_initializer(&mut self, name: impl Into<String>, tensor: SparseTensor) -> ValueId {
+        let shape = tensor.shape.iter().map(|d| Dim::Known(*d)).collect();
+        let id = self.add_value(name, Some(tensor.values.dtype()), Some(shape));
+        self.sparse.insert(id, tensor);
+        id
+    }
+
+    /// Every sparse constant, in the order of their numbers.
+    pub fn sparse_initializers(&self) -> impl Iterator<Item = (ValueId, &SparseTensor)> {
+        self.sparse.iter().map(|(id, tensor)| (*id, tensor))
+    }
+
+    /// Whether a value is given with the graph: an initializer, sparse or not, that a caller may replace or not.
+    pub fn is_given(&self, id: ValueId) -> bool {
+        self.initializers.contains_key(&id) || self.sparse.contains_key(&id)
+    }
+
+    /// Every value that is a constant: the initializers that no caller can replace, and what `Constant` nodes make of a
+    /// number or tensor.
     pub fn constants(&self) -> HashMap<ValueId, Tensor> {
-        let initializers = self.initializers().map(|(id, tensor)| (id, tensor.clone()));
+        let listed: HashSet<ValueId> = self.listed_initializers.values().copied().collect();
+        let fixed = self.initializers().filter(|(id, _)| !listed.contains(id));
+        let initializers = fixed.map(|(id, tensor)| (id, tensor.clone()));
         let nodes = self.nodes.iter().filter_map(|node| Some((node.output()?, node.constant()?)));
         initializers.chain(nodes).collect()
     }
@@ -159,33 +210,26 @@ impl Graph {
 
     /// Bytes of all constants.
     pub fn initializer_bytes(&self) -> u64 {
-        self.initializers.values().map(|t| t.bytes().len() as u64).sum()
+        let sparse = self.sparse.values().flat_map(|t| [&t.values, &t.indices]);
+        self.initializers.values().chain(sparse).map(|t| t.bytes().len() as u64).sum()
     }
 
     /// Drops the constants whose number `keep` refuses.
     pub fn retain_initializers(&mut self, keep: impl Fn(ValueId) -> bool) {
         self.initializers.retain(|id, _| keep(*id));
+        self.sparse.retain(|id, _| keep(*id));
+        let (dense, sparse) = (&self.initializers, &self.sparse);
+        self.listed_initializers.retain(|_, id| dense.contains_key(id) || sparse.contains_key(id));
+    }
+
+    /// Lets every node, and every subgraph, read `new` where it reads `old`. The graph's own outputs stay.
+    pub fn replace_reads(&mut self, old: ValueId, new: ValueId) {
+        self.nodes.iter_mut().for_each(|node| node.replace_reads(old, new));
     }
 
     /// Drops the nodes at `indices`.
     pub fn remove_nodes(&mut self, indices: &HashSet<usize>) {
         let mut index = 0..;
         self.nodes.retain(|_| index.next().is_none_or(|i| !indices.contains(&i)));
-    }
-}
-
-impl Model {
-    /// A model of `graph` in ONNX's operator set `opset`, made by this version of gnet.
-    pub fn new(graph: Graph, opset: i64) -> Self {
-        Self {
-            graph,
-            opset,
-            other_opsets: BTreeMap::new(),
-            ir_version: None,
-            producer_name: "gnet".to_owned(),
-            producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-            doc: String::new(),
-            metadata: BTreeMap::new(),
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{DType, Tensor, ValueId};
+use super::{DType, Opaque, Remarks, Subgraph, Tensor, ValueId};
 
 /// The value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,7 +11,7 @@ pub enum Attribute {
     Int(i64),
     /// A real number.
     Float(f32),
-    /// Text; ONNX stores bytes, which must be UTF-8 here.
+    /// Text. ONNX stores bytes; those that are no UTF-8 are [`Attribute::Opaque`].
     String(String),
     /// A constant tensor.
     Tensor(Tensor),
@@ -21,6 +21,12 @@ pub enum Attribute {
     Floats(Vec<f32>),
     /// Texts.
     Strings(Vec<String>),
+    /// A branch or the body of a loop.
+    Graph(Box<Subgraph>),
+    /// Several bodies.
+    Graphs(Vec<Subgraph>),
+    /// A value of another kind (sparse tensors, types, several tensors), kept as it is.
+    Opaque(Opaque),
 }
 
 impl From<i64> for Attribute {
@@ -69,6 +75,8 @@ pub struct Node {
     pub outputs: Vec<Option<ValueId>>,
     /// Attributes by name.
     pub attributes: BTreeMap<String, Attribute>,
+    /// What a file says beside the operation; `None` when it says nothing.
+    pub remarks: Option<Box<Remarks>>,
 }
 
 impl Node {
@@ -81,6 +89,7 @@ impl Node {
             inputs: inputs.into_iter().map(Some).collect(),
             outputs: outputs.into_iter().map(Some).collect(),
             attributes: BTreeMap::new(),
+            remarks: None,
         }
     }
 
@@ -105,9 +114,35 @@ impl Node {
         self.outputs.first().copied().flatten()
     }
 
-    /// The inputs that are there.
+    /// What it reads: the inputs that are there, then what its subgraphs read of the graph around them.
     pub fn reads(&self) -> impl Iterator<Item = ValueId> {
-        self.inputs.iter().copied().flatten()
+        let captured = self.subgraphs().flat_map(|body| body.captures.iter().map(|capture| capture.outer));
+        self.inputs.iter().copied().flatten().chain(captured)
+    }
+
+    /// The branches or bodies among its attributes, in the order of the attributes' names.
+    pub fn subgraphs(&self) -> impl Iterator<Item = &Subgraph> {
+        self.attributes.values().flat_map(|value| match value {
+            Attribute::Graph(body) => std::slice::from_ref(body.as_ref()),
+            Attribute::Graphs(bodies) => bodies,
+            _ => &[],
+        })
+    }
+
+    /// The branches or bodies among its attributes, to be changed.
+    pub fn subgraphs_mut(&mut self) -> impl Iterator<Item = &mut Subgraph> {
+        self.attributes.values_mut().flat_map(|value| match value {
+            Attribute::Graph(body) => std::slice::from_mut(body.as_mut()),
+            Attribute::Graphs(bodies) => bodies,
+            _ => &mut [],
+        })
+    }
+
+    /// Reads `new` wherever it reads `old`, in its subgraphs too.
+    pub fn replace_reads(&mut self, old: ValueId, new: ValueId) {
+        self.inputs.iter_mut().flatten().filter(|id| **id == old).for_each(|id| *id = new);
+        let captures = self.subgraphs_mut().flat_map(|body| &mut body.captures);
+        captures.filter(|capture| capture.outer == old).for_each(|capture| capture.outer = new);
     }
 
     /// The outputs that are there.

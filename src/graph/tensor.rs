@@ -1,77 +1,77 @@
 //! A constant tensor: an initializer or the value of an attribute.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::{DType, Remarks};
 use crate::{Error, Result};
 
-/// Element type of a tensor. The names are those of ONNX's `TensorProto.DataType`, in Rust's spelling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
-pub enum DType {
-    F32,
-    F64,
-    F16,
-    BF16,
-    I8,
-    I16,
-    I32,
-    I64,
-    U8,
-    U16,
-    U32,
-    U64,
-    Bool,
-}
-
-impl DType {
-    /// Size of one element in bytes.
-    pub fn size(self) -> usize {
-        match self {
-            Self::I8 | Self::U8 | Self::Bool => 1,
-            Self::F16 | Self::BF16 | Self::I16 | Self::U16 => 2,
-            Self::F32 | Self::I32 | Self::U32 => 4,
-            Self::F64 | Self::I64 | Self::U64 => 8,
-        }
-    }
-
-    /// Whether values are floating-point numbers: what a parameter can be.
-    pub fn is_float(self) -> bool {
-        matches!(self, Self::F32 | Self::F64 | Self::F16 | Self::BF16)
-    }
-}
-
-impl fmt::Display for DType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", format!("{self:?}").to_lowercase())
-    }
-}
-
 /// A constant tensor: row-major elements as little-endian bytes, shared when cloned.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Tensor {
     dtype: DType,
     shape: Vec<usize>,
     bytes: Bytes,
+    texts: Arc<[Bytes]>,
+    remarks: Option<Arc<Remarks>>,
 }
+
+/// Equal type, shape and elements; what a file remarks about a tensor is not compared.
+impl PartialEq for Tensor {
+    fn eq(&self, other: &Self) -> bool {
+        let key = |t: &Self| (t.dtype, t.shape.clone());
+        key(self) == key(other) && self.bytes == other.bytes && self.texts == other.texts
+    }
+}
+
+impl Eq for Tensor {}
 
 impl Tensor {
     /// A tensor of `shape` whose elements are `bytes`, row-major and little-endian.
     ///
     /// # Errors
-    /// When the shape and the element type do not ask for exactly that many bytes.
+    /// When the shape and the element type do not ask for exactly that many bytes, or the elements are text.
     pub fn new(dtype: DType, shape: Vec<usize>, bytes: impl Into<Bytes>) -> Result<Self> {
         let bytes = bytes.into();
-        let need = shape.iter().try_fold(dtype.size(), |n, d| n.checked_mul(*d));
-        if need != Some(bytes.len()) {
+        let need = Self::bytes_of(dtype, &shape);
+        if need != Some(bytes.len()) || dtype == DType::String {
             let need = need.map_or("more bytes than can be addressed".to_owned(), |n| format!("{n} bytes"));
+            let need = if dtype == DType::String { "text".to_owned() } else { need };
             return Err(Error::input(
                 format!("tensor of {dtype} {shape:?}"),
                 format!("needs {need}, its data has {}", bytes.len()),
             ));
         }
-        Ok(Self { dtype, shape, bytes })
+        Ok(Self { dtype, shape, bytes, texts: Arc::default(), remarks: None })
+    }
+
+    /// Bytes that the elements of a shape take; `None` when they cannot be addressed.
+    pub fn bytes_of(dtype: DType, shape: &[usize]) -> Option<usize> {
+        elements(shape).and_then(|n| dtype.byte_len(n))
+    }
+
+    /// A tensor of texts, which ONNX stores as bytes and expects to be UTF-8.
+    ///
+    /// # Errors
+    /// When the shape does not ask for exactly that many texts.
+    pub fn from_texts(shape: Vec<usize>, texts: Vec<Bytes>) -> Result<Self> {
+        if elements(&shape) != Some(texts.len()) {
+            let reason = format!("its shape does not hold {} texts", texts.len());
+            return Err(Error::input(format!("tensor of string {shape:?}"), reason));
+        }
+        Ok(Self { dtype: DType::String, shape, bytes: Bytes::new(), texts: texts.into(), remarks: None })
+    }
+
+    /// The same tensor with what a file says beside its elements.
+    pub fn with_remarks(self, remarks: Remarks) -> Self {
+        Self { remarks: (remarks != Remarks::default()).then(|| Arc::new(remarks)), ..self }
+    }
+
+    /// What a file says beside the elements, when it says anything.
+    pub fn remarks(&self) -> Option<&Remarks> {
+        self.remarks.as_deref()
     }
 
     /// A tensor of 32-bit floats.
@@ -85,7 +85,8 @@ impl Tensor {
     /// A vector of 64-bit integers, as ONNX passes shapes and axes.
     pub fn from_i64(values: &[i64]) -> Self {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        Self { dtype: DType::I64, shape: vec![values.len()], bytes: bytes.into() }
+        let texts = Arc::default();
+        Self { dtype: DType::I64, shape: vec![values.len()], bytes: bytes.into(), texts, remarks: None }
     }
 
     /// Element type.
@@ -98,19 +99,24 @@ impl Tensor {
         &self.shape
     }
 
-    /// The elements, row-major and little-endian.
+    /// The elements, row-major and little-endian, packed when they are smaller than a byte; empty for texts.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
+    /// The elements of a tensor of texts, row-major; empty for others.
+    pub fn texts(&self) -> &[Bytes] {
+        &self.texts
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
-        self.bytes.len() / self.dtype.size()
+        elements(&self.shape).unwrap_or(0)
     }
 
     /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     /// The elements as 32-bit floats; `None` for other element types.
@@ -134,6 +140,14 @@ impl Tensor {
     }
 }
 
+/// Number of elements of a shape; `None` when it cannot be addressed. A dimension of 0 makes it 0, whatever the others are.
+fn elements(shape: &[usize]) -> Option<usize> {
+    match shape.contains(&0) {
+        true => Some(0),
+        false => shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)),
+    }
+}
+
 impl fmt::Debug for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?}", self.dtype, self.shape)
@@ -151,6 +165,24 @@ mod tests {
         assert_eq!(error, "tensor of f32 [3]: needs 12 bytes, its data has 8");
         let error = Tensor::new(DType::F32, vec![usize::MAX, 2], Vec::new()).unwrap_err().to_string();
         assert!(error.contains("more bytes than can be addressed"), "{error}");
+    }
+
+    #[test]
+    fn texts_and_packed_elements_are_counted() {
+        let texts = Tensor::from_texts(vec![2], vec!["a".into(), "bc".into()]).unwrap();
+        assert_eq!((texts.len(), texts.bytes().len(), texts.texts()[1].as_ref()), (2, 0, &b"bc"[..]));
+        assert!(Tensor::from_texts(vec![3], vec![Bytes::new()]).is_err());
+        assert!(Tensor::new(DType::String, vec![0], Vec::new()).is_err());
+        assert_eq!(Tensor::new(DType::I4, vec![3], vec![0x21, 0x03]).unwrap().len(), 3);
+        assert_eq!(Tensor::new(DType::F32, vec![usize::MAX, 0, 2], Vec::new()).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_remark_makes_no_other_tensor() {
+        let plain = Tensor::from_i64(&[1]);
+        let remarked = plain.clone().with_remarks(Remarks { doc: "why".into(), ..Remarks::default() });
+        assert_eq!((&remarked, remarked.remarks().map(|r| r.doc.as_str())), (&plain, Some("why")));
+        assert!(plain.with_remarks(Remarks::default()).remarks().is_none());
     }
 
     #[test]

@@ -164,6 +164,9 @@ fn attribute_text(attribute: Option<&Attribute>) -> String {
         Some(Attribute::Ints(values)) => format!("{values:?}"),
         Some(Attribute::Floats(values)) => format!("{values:?}"),
         Some(Attribute::Strings(values)) => format!("{values:?}"),
+        Some(Attribute::Graph(body)) => format!("a subgraph of {} nodes", body.graph.nodes.len()),
+        Some(Attribute::Graphs(bodies)) => format!("{} subgraphs", bodies.len()),
+        Some(Attribute::Opaque(kept)) => format!("{kept:?}"),
     }
 }
 

@@ -236,7 +236,7 @@ fn engine_precision(provider: Provider, engine: &EngineOptions) -> Precision {
     }
 }
 
-/// The model without what no output needs: the writer refuses constants that nothing reads.
+/// The model without what no output needs.
 fn swept(model: &Model) -> Result<Model> {
     let mut model = model.clone();
     passes::sweep(&mut model.graph)?;

@@ -1,9 +1,13 @@
 //! Files that are either whole or not there: written beside their place, then renamed.
 
+mod map;
+
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
+
+pub use map::map;
 
 /// The folder a path lies in; the current one for a bare name.
 fn folder_of(path: &Path) -> PathBuf {
@@ -41,11 +45,16 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
 /// The folder must exist; the file is made in it under a temporary name and then renamed. A link is followed: the file
 /// it names is replaced, not the link.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write()`], for content that is made piece by piece.
+pub fn write_with(path: &Path, content: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>) -> Result<()> {
     check_place(path)?;
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let fail = |e: std::io::Error| Error::file(path, format!("cannot be written: {}", cause(&e)));
     let mut file = tempfile::Builder::new().prefix(".gnet-").tempfile_in(folder_of(&target)).map_err(fail)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
+    content(file.as_file_mut()).and_then(|()| file.as_file().sync_all()).map_err(fail)?;
     readable_by_all(file.as_file()).map_err(fail)?;
     file.persist(target).map_err(|e| fail(e.error))?;
     Ok(())

@@ -1,0 +1,56 @@
+//! Large files mapped into memory, so that only what is looked at is read.
+//!
+//! The one place of the pure core that may be unsafe: the crate `memmap2` asks its caller to know that nobody changes a
+//! file while it is mapped. gnet itself never does: it writes a file beside its place and renames it, which leaves a mapping
+//! of the old one whole. A file that another program cuts short meanwhile ends the process with SIGBUS, as it does every
+//! program that maps models.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::path::Path;
+
+use bytes::Bytes;
+
+use super::unreadable;
+use crate::{Error, Result};
+
+/// From this size on a file is mapped; smaller ones are read at once, which is as fast and safe against changes.
+const MAPPED_FROM: u64 = 1 << 20;
+
+/// The content of a file: read when it is small, mapped when it is large.
+///
+/// # Errors
+/// A file that is missing, unreadable or a folder, named.
+pub fn map(path: &Path) -> Result<Bytes> {
+    if path.is_dir() {
+        return Err(Error::file(path, "is a folder where a file is expected"));
+    }
+    let file = File::open(path).map_err(|e| unreadable(path, &e))?;
+    let data = file.metadata().map_err(|e| unreadable(path, &e))?;
+    if !data.is_file() || data.len() < MAPPED_FROM {
+        return super::read(path).map(Bytes::from);
+    }
+    // SAFETY: the mapping is private and read-only; see above for who may change the file under it.
+    let mapped = unsafe { memmap2::MmapOptions::new().map_copy_read_only(&file) }.map_err(|e| unreadable(path, &e))?;
+    Ok(Bytes::from_owner(mapped))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapping_outlives_the_file_it_was_made_of() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("large");
+        for len in [0, 10, MAPPED_FROM as usize + 3] {
+            let content: Vec<u8> = (0..len).map(|i| i as u8).collect();
+            crate::files::write(&path, &content).unwrap();
+            let bytes = map(&path).unwrap();
+            crate::files::write(&path, b"other").unwrap();
+            assert_eq!(bytes, content);
+        }
+        assert!(map(dir.path()).unwrap_err().to_string().ends_with("is a folder where a file is expected"));
+        assert!(map(&dir.path().join("no")).unwrap_err().to_string().ends_with("there is no such file"));
+    }
+}

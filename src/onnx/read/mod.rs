@@ -1,0 +1,124 @@
+//! ONNX bytes as a model. What the standard defines is kept, understood or not; what it does not allow is refused by name.
+
+mod attribute;
+mod external;
+mod scope;
+mod tensor;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bytes::Bytes;
+use prost::Message;
+
+use super::proto::*;
+use super::types::keep;
+use crate::graph::{Function, Model, Opaque};
+use crate::{Error, Result, files};
+
+use external::Beside;
+use scope::Scope;
+
+/// Reads an ONNX file, and the files beside it that hold its constants.
+///
+/// Large files are mapped into memory: the elements of a constant are not read before somebody asks for them.
+///
+/// # Errors
+/// As [`read`], with the file's name; external data that is missing, too short or outside the model's folder.
+pub fn read_file(path: &Path) -> Result<Model> {
+    decode(files::map(path)?, &mut Beside::model(path)).map_err(|e| e.in_file(path))
+}
+
+/// The bytes of an ONNX file in one piece, for an engine that knows no files: its own, or where constants stand beside it
+/// those of the same model with them inside.
+///
+/// # Errors
+/// A file that is missing; external data as for [`read_file`], or more of it than one file can hold. What else is wrong
+/// with the content, the engine will say.
+pub fn in_one_piece(path: &Path) -> Result<Bytes> {
+    let bytes = files::map(path)?;
+    let mut beside = Beside::model(path);
+    let model = decode(bytes.clone(), &mut beside);
+    match beside.was_asked() {
+        true => Ok(super::write(&model.map_err(|e| e.in_file(path))?).map_err(|e| e.in_file(path))?.into()),
+        false => Ok(bytes),
+    }
+}
+
+/// Reads a model from the bytes of an ONNX file; raw tensor data is shared with them, not copied.
+///
+/// # Errors
+/// Bytes that are no ONNX model, a graph that does not hold, external data (which only [`read_file`] can find). The error
+/// names what and where.
+pub fn read(bytes: Bytes) -> Result<Model> {
+    decode(bytes, &mut Beside::default())
+}
+
+fn decode(bytes: Bytes, beside: &mut Beside) -> Result<Model> {
+    let proto = ModelProto::decode(bytes)
+        .map_err(|e| Error::input(Error::THE_FILE, format!("is no ONNX model, or a damaged one: {e}")))?;
+    let Some(graph_proto) = proto.graph else {
+        return Err(Error::input(Error::THE_FILE, "is no ONNX model: it holds no graph"));
+    };
+    let (opset, other_opsets) = opsets(proto.opset_import)?;
+    let training = proto.training_info.into_iter().map(|b| Ok(keep::<TrainingInfoProto>(b, "the training info")?.1));
+    let model = Model {
+        graph: Scope::of(&graph_proto).read(graph_proto, beside)?,
+        opset,
+        other_opsets,
+        ir_version: Some(proto.ir_version),
+        producer_name: proto.producer_name,
+        producer_version: proto.producer_version,
+        domain: proto.domain,
+        version: proto.model_version,
+        doc: proto.doc_string,
+        metadata: unique(proto.metadata_props)?,
+        functions: proto.functions.into_iter().map(function).collect::<Result<_>>()?,
+        training: training.collect::<Result<_>>()?,
+        devices: proto.configuration.into_iter().map(Opaque).collect(),
+    };
+    model.graph.check()?;
+    Ok(model)
+}
+
+/// The version of ONNX's own operator set, 0 without one, and those of others.
+fn opsets(imports: Vec<OperatorSetIdProto>) -> Result<(i64, BTreeMap<String, i64>)> {
+    let (mut own, mut others) = (0, BTreeMap::new());
+    for import in imports {
+        let twice = match import.domain.as_str() {
+            "" | "ai.onnx" => std::mem::replace(&mut own, import.version) != 0,
+            _ => others.insert(import.domain.clone(), import.version).is_some(),
+        };
+        if twice {
+            return Err(Error::input("the model", format!("imports the operator set {:?} twice", import.domain)));
+        }
+        if import.version <= 0 {
+            let reason = format!("imports version {} of the operator set {:?}", import.version, import.domain);
+            return Err(Error::input("the model", reason));
+        }
+    }
+    match own == 0 && others.is_empty() {
+        true => Err(Error::input("the model", "imports no version of any operator set")),
+        false => Ok((own, others)),
+    }
+}
+
+fn function(bytes: Bytes) -> Result<Function> {
+    let (proto, definition) = keep::<FunctionProto>(bytes, "a function")?;
+    Ok(Function { domain: proto.domain, name: proto.name, overload: proto.overload, definition })
+}
+
+fn unique(entries: Vec<StringStringEntryProto>) -> Result<BTreeMap<String, String>> {
+    let mut metadata = BTreeMap::new();
+    for entry in entries {
+        if metadata.contains_key(&entry.key) {
+            return Err(Error::input("the model", format!("has the metadata {:?} twice", entry.key)));
+        }
+        metadata.insert(entry.key, entry.value);
+    }
+    Ok(metadata)
+}
+
+fn pairs(entries: Vec<StringStringEntryProto>) -> Vec<(String, String)> {
+    entries.into_iter().map(|entry| (entry.key, entry.value)).collect()
+}

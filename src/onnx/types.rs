@@ -1,0 +1,137 @@
+//! Element types, dimensions and types of values, both ways.
+
+use bytes::Bytes;
+use prost::Message;
+
+use super::proto::*;
+use crate::graph::{DType, Dim, Opaque, OtherType, Remarks, Value};
+use crate::{Error, Result};
+
+/// ONNX's `TensorProto.DataType` numbers (onnx.proto), one row a type.
+const DATA_TYPES: [(i32, DType); 28] = [
+    (1, DType::F32),
+    (2, DType::U8),
+    (3, DType::I8),
+    (4, DType::U16),
+    (5, DType::I16),
+    (6, DType::I32),
+    (7, DType::I64),
+    (8, DType::String),
+    (9, DType::Bool),
+    (10, DType::F16),
+    (11, DType::F64),
+    (12, DType::U32),
+    (13, DType::U64),
+    (14, DType::Complex64),
+    (15, DType::Complex128),
+    (16, DType::BF16),
+    (17, DType::F8E4M3Fn),
+    (18, DType::F8E4M3FnUz),
+    (19, DType::F8E5M2),
+    (20, DType::F8E5M2FnUz),
+    (21, DType::U4),
+    (22, DType::I4),
+    (23, DType::F4E2M1),
+    (24, DType::F8E8M0),
+    (25, DType::U2),
+    (26, DType::I2),
+    (27, DType::F6E2M3),
+    (28, DType::F6E3M2),
+];
+
+/// The element type that a number of `TensorProto.DataType` stands for: what `Cast` has in its attribute `to`.
+pub fn dtype_of(number: i32) -> Option<DType> {
+    DATA_TYPES.iter().find(|(n, _)| *n == number).map(|(_, dtype)| *dtype)
+}
+
+/// The number of an element type in `TensorProto.DataType`.
+pub fn number_of(dtype: DType) -> i32 {
+    DATA_TYPES.iter().find(|(_, d)| *d == dtype).map_or(0, |(n, _)| *n)
+}
+
+/// Writes what a type says into a value.
+pub(super) fn read_type(kind: &TypeProto, value: &mut Value, place: &str) -> Result<()> {
+    let stated = match &kind.value {
+        None => return Ok(()),
+        Some(TypeValue::Tensor(tensor)) => return read_tensor_type(tensor, &kind.denotation, value, place),
+        Some(TypeValue::Sequence(_)) => "sequence",
+        Some(TypeValue::Map(_)) => "map",
+        Some(TypeValue::Opaque(_)) => "opaque",
+        Some(TypeValue::SparseTensor(_)) => "sparse tensor",
+        Some(TypeValue::Optional(_)) => "optional",
+    };
+    value.other_type = Some(OtherType { kind: stated, stated: Opaque(kind.encode_to_vec().into()) });
+    Ok(())
+}
+
+fn read_tensor_type(tensor: &TensorTypeProto, denotation: &str, value: &mut Value, place: &str) -> Result<()> {
+    // 0 is what a file has that states a shape and no element type.
+    value.dtype = match tensor.elem_type {
+        0 => value.dtype,
+        number => Some(dtype_of(number).ok_or_else(|| unknown_dtype(number, place))?),
+    };
+    let Some(shape) = &tensor.shape else { return remark(value, denotation, Vec::new()) };
+    value.shape = Some(shape.dim.iter().map(|dim| dimension(dim, place)).collect::<Result<_>>()?);
+    let stated = shape.dim.iter().any(|dim| !dim.denotation.is_empty());
+    let denotations = shape.dim.iter().map(|dim| dim.denotation.clone());
+    remark(value, denotation, if stated { denotations.collect() } else { Vec::new() })
+}
+
+fn remark(value: &mut Value, denotation: &str, dim_denotations: Vec<String>) -> Result<()> {
+    if !denotation.is_empty() || !dim_denotations.is_empty() {
+        let remarks = value.remarks.get_or_insert_default();
+        (remarks.denotation, remarks.dim_denotations) = (denotation.to_owned(), dim_denotations);
+    }
+    Ok(())
+}
+
+pub(super) fn unknown_dtype(number: i32, place: &str) -> Error {
+    Error::input(place, format!("has element type {number}, which ONNX does not define"))
+}
+
+fn dimension(proto: &DimensionProto, place: &str) -> Result<Dim> {
+    match &proto.value {
+        None => Ok(Dim::Unknown),
+        Some(DimensionValue::DimParam(text)) if text.is_empty() => Ok(Dim::Unknown),
+        Some(DimensionValue::DimParam(text)) => Ok(Dim::parse(text)),
+        Some(DimensionValue::DimValue(size)) => usize::try_from(*size)
+            .map(Dim::Known)
+            .map_err(|_| Error::input(place, format!("has a dimension of {size}"))),
+    }
+}
+
+/// The type of a value, when anything is known of it.
+pub(super) fn write_type(value: &Value) -> Option<TypeProto> {
+    let remarks = value.remarks.as_deref();
+    if let Some(other) = &value.other_type {
+        // The bytes were made from such a message.
+        return TypeProto::decode(other.stated.0.clone()).ok();
+    }
+    if value.dtype.is_none() && value.shape.is_none() {
+        return None;
+    }
+    let dims = value.shape.as_ref().map(|dims| write_shape(dims, remarks));
+    let tensor = TensorTypeProto { elem_type: value.dtype.map_or(0, number_of), shape: dims };
+    let denotation = remarks.map(|r| r.denotation.clone()).unwrap_or_default();
+    Some(TypeProto { value: Some(TypeValue::Tensor(tensor)), denotation })
+}
+
+fn write_shape(dims: &[Dim], remarks: Option<&Remarks>) -> TensorShapeProto {
+    // A shape of another rank is not the one whose dimensions were denoted.
+    let denotations = remarks.map(|r| &r.dim_denotations).filter(|d| d.len() == dims.len());
+    let write = |(i, dim): (usize, &Dim)| {
+        let value = match dim {
+            Dim::Known(size) => Some(DimensionValue::DimValue(*size as i64)),
+            Dim::Symbolic { .. } => Some(DimensionValue::DimParam(dim.to_string())),
+            Dim::Unknown => None,
+        };
+        DimensionProto { value, denotation: denotations.map(|d| d[i].clone()).unwrap_or_default() }
+    };
+    TensorShapeProto { dim: dims.iter().enumerate().map(write).collect() }
+}
+
+/// A part of a file, kept as it is once its bytes have been understood as the message `M`.
+pub(super) fn keep<M: Message + Default>(bytes: Bytes, place: &str) -> Result<(M, Opaque)> {
+    let message = M::decode(bytes.clone()).map_err(|e| Error::input(place, format!("is damaged: {e}")))?;
+    Ok((message, Opaque(bytes)))
+}
