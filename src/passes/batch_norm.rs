@@ -209,6 +209,10 @@ fn apply(graph: &mut Graph, fold: Fold) {
     node.inputs.truncate(1);
     node.inputs.extend([weight.map(|(new, _)| new), Some(bias)]);
     node.outputs = vec![result];
+    // What nothing needs may still read the old result, which nothing makes any more.
+    if let (Some(result), Some(old)) = (result, old) {
+        graph.replace_reads(old, result);
+    }
 }
 
 /// The constant with other elements: in place for an initializer, beside it for what a `Constant` node makes.

@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 
 use super::Rewrites;
-use super::edit::replace_reads;
 use crate::Result;
 use crate::graph::{Attribute, Graph, Node, ValueId};
 
@@ -31,7 +30,7 @@ pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {
             Some(first) => {
                 rewrites.applied.push(graph.node_name(node).to_owned());
                 let pairs: Vec<_> = graph.nodes[first].makes().zip(node.makes()).collect();
-                pairs.into_iter().for_each(|(kept, gone)| replace_reads(graph, gone, kept));
+                pairs.into_iter().for_each(|(kept, gone)| graph.replace_reads(gone, kept));
             }
             None => known.push(index),
         }

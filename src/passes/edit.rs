@@ -4,15 +4,6 @@ use std::collections::HashSet;
 
 use crate::graph::{Graph, ValueId};
 
-/// Lets every node read `new` where it reads `old`. The graph's own outputs stay.
-pub(super) fn replace_reads(graph: &mut Graph, old: ValueId, new: ValueId) {
-    for id in graph.nodes.iter_mut().flat_map(|node| &mut node.inputs).flatten() {
-        if *id == old {
-            *id = new;
-        }
-    }
-}
-
 /// Lets everything that reads `made` read the equal value `source` instead. A graph output keeps its name: then it is
 /// `source` that goes, and its maker makes the output.
 ///
@@ -20,7 +11,7 @@ pub(super) fn replace_reads(graph: &mut Graph, old: ValueId, new: ValueId) {
 pub(super) fn merge(graph: &mut Graph, source: ValueId, made: ValueId) -> Result<(), &'static str> {
     if !graph.outputs.contains(&made) {
         inherit(graph, made, source);
-        replace_reads(graph, made, source);
+        graph.replace_reads(made, source);
         return Ok(());
     }
     if graph.outputs.contains(&source) {
@@ -30,7 +21,7 @@ pub(super) fn merge(graph: &mut Graph, source: ValueId, made: ValueId) -> Result
     let Some(maker) = maker else { return Err("it gives an input or constant of the graph the name of an output") };
     *maker = Some(made);
     inherit(graph, source, made);
-    replace_reads(graph, source, made);
+    graph.replace_reads(source, made);
     // The node that made the output from the source is unwired: it must not make the output a second time.
     Ok(())
 }

@@ -12,7 +12,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::edit::replace_reads;
 use super::{Options, Refusal, Rewrites};
 use crate::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId};
 use crate::reference::{self, Limits};
@@ -135,7 +134,7 @@ impl<'a> Round<'a> {
             }
         }
         if let (true, Some(source), Some(result)) = (node.is("Identity"), node.input(0), node.output()) {
-            replace_reads(self.graph, result, source);
+            self.graph.replace_reads(result, source);
             *self.uses.entry(source).or_insert(0) += self.uses.get(&result).copied().unwrap_or(0);
             return;
         }

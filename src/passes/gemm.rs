@@ -37,7 +37,11 @@ pub(super) fn restore(model: &mut Model) -> Result<Rewrites> {
         !shared
     });
     for Linear { sum, product, inputs } in found {
-        let name = name(graph, &graph.nodes[product].name);
+        let name = match graph.nodes[product].name.as_str() {
+            // Nothing to take the layer's name from.
+            "" => graph.nodes[sum].name.clone(),
+            product => name(graph, product),
+        };
         rename_output(graph, sum, &name);
         let node = &mut graph.nodes[sum];
         node.op_type = "Gemm".to_owned();
@@ -96,6 +100,7 @@ fn name(graph: &Graph, product: &str) -> String {
 fn rename_output(graph: &mut Graph, node: usize, name: &str) {
     if let Some(output) = graph.nodes[node].output()
         && !graph.outputs.contains(&output)
+        && !name.is_empty()
         && graph.find(name).is_none()
     {
         graph.value_mut(output).name = name.to_owned();
@@ -165,6 +170,19 @@ mod tests {
         g.outputs = vec![z];
         restore(&mut inner).unwrap();
         assert_eq!(inner.graph.value(y).name, "fc/Gemm");
+    }
+
+    #[test]
+    fn nodes_without_names_leave_the_names_of_values_alone() {
+        let mut model = linear(&[1, 3]);
+        let g = &mut model.graph;
+        g.nodes.iter_mut().for_each(|node| node.name.clear());
+        let z = g.add_value("z", None, None);
+        let sum = Node::new("", "Relu", vec![g.outputs[0]], vec![z]);
+        g.nodes.push(sum);
+        g.outputs = vec![z];
+        assert_eq!(restore(&mut model).unwrap().applied, ["y"]);
+        model.graph.check().unwrap();
     }
 
     #[test]

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Rewrites;
-use super::edit::replace_reads;
 use crate::Result;
 use crate::graph::{Graph, Tensor, ValueId};
 
@@ -22,7 +21,7 @@ pub(super) fn deduplicate(graph: &mut Graph) -> Result<Rewrites> {
         match known.iter().find(|(_, other)| *other == tensor) {
             Some((first, _)) if !graph.outputs.contains(&id) => {
                 rewrites.applied.push(graph.value(id).name.clone());
-                replace_reads(graph, id, *first);
+                graph.replace_reads(id, *first);
             }
             Some(_) => {}
             None => known.push((id, tensor)),

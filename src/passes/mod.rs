@@ -23,6 +23,8 @@ mod prune;
 mod record;
 mod view;
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::graph::{Graph, Model, Node};
@@ -224,7 +226,18 @@ pub fn run(model: &mut Model, passes: &[Pass], options: &Options) -> Result<Vec<
         let (nodes, initializer_bytes) = (model.graph.nodes.len(), model.graph.initializer_bytes());
         Ok(Rewrites { pass: pass.name, nodes_before, nodes, initializer_bytes_before, initializer_bytes, ..rewrites })
     };
-    passes.iter().map(run).collect()
+    let log = passes.iter().map(run).collect();
+    raise_format(model);
+    log
+}
+
+/// Before version 4 of the file format every initializer was an input too: a model with one that is not is of version 4.
+fn raise_format(model: &mut Model) {
+    let listed: HashSet<_> = model.graph.listed_initializers.values().copied().collect();
+    let old = model.ir_version.is_some_and(|version| version < 4);
+    if old && model.graph.initializers().any(|(id, _)| !listed.contains(&id)) {
+        model.ir_version = Some(4);
+    }
 }
 
 /// Removes nodes and initializers that no output needs: [`DEAD_CODE`] for a graph alone.

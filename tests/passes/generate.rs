@@ -191,7 +191,11 @@ impl Network {
                 let pooled = self.node("GlobalAveragePool", vec![x], &[shape[0], shape[1], 1, 1], &[]);
                 self.value("Flatten", vec![pooled], &shape[..2], &[]);
             }
-            (11 | 12, 2) => self.linear(x, &shape),
+            (11 | 12, _) if shape[1..].iter().product::<usize>() <= 64 => {
+                let flat = [shape[0], shape[1..].iter().product()];
+                let x = if shape.len() == 2 { x } else { self.value("Flatten", vec![x], &flat, &[]) };
+                self.linear(x, &flat);
+            }
             (13, _) => drop(self.value("Relu", vec![x], &shape, &[])),
             (14, _) => self.no_op(x, &shape),
             (15, _) => self.no_op(x, &shape),
@@ -345,9 +349,6 @@ impl Network {
     /// A product and a sum with a bias, or a Gemm, and sometimes a BatchNorm.
     fn linear(&mut self, x: ValueId, shape: &[usize]) {
         let (inner, columns) = (shape[1], 1 + self.random.below(3));
-        if inner > 64 {
-            return;
-        }
         self.state(x, shape);
         let made = [shape[0], columns];
         let bias = self.weight(&[columns]);
