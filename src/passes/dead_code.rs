@@ -21,6 +21,7 @@ pub(super) fn sweep(graph: &mut Graph) -> Result<Rewrites> {
     rewrites.applied.extend(unread.map(|(id, _)| graph.value(id).name.clone()).collect::<Vec<_>>());
     graph.remove_nodes(&dead);
     graph.retain_initializers(|id| needed.contains(&id));
+    graph.annotations.retain(|annotation| needed.contains(&annotation.value));
     Ok(rewrites)
 }
 

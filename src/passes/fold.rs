@@ -212,3 +212,155 @@ fn asked_for(node: &Node, all: &[Option<i64>]) -> Vec<Option<i64>> {
     };
     all.get(bound("start", 0)..bound("end", rank)).map_or_else(Vec::new, <[_]>::to_vec)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Attribute;
+    use crate::passes::{self, DEAD_CODE, FOLD_CONSTANTS};
+
+    /// A graph to which nodes are added one by one; every value is f32 or, in small letters, i64.
+    struct Build(Graph);
+
+    impl Build {
+        /// With the input `X` of `N x 3 x 4`.
+        fn new() -> Self {
+            let mut build = Self(Graph::new("g"));
+            let shape = vec![Dim::symbol("N"), Dim::Known(3), Dim::Known(4)];
+            let x = build.0.add_value("X", Some(DType::F32), Some(shape));
+            build.0.inputs = vec![x];
+            build
+        }
+
+        fn constant(&mut self, name: &str, tensor: Tensor) -> ValueId {
+            self.0.add_initializer(name, tensor)
+        }
+
+        fn node(&mut self, op: &str, inputs: &[ValueId], made: &str) -> ValueId {
+            let dtype = if made.starts_with(char::is_uppercase) { DType::F32 } else { DType::I64 };
+            let id = self.0.add_value(made, Some(dtype), None);
+            self.0.nodes.push(Node::new(made, op, inputs.to_vec(), vec![id]));
+            id
+        }
+
+        /// Folds and sweeps with `outputs`; the operations that are left, and what folding said.
+        fn folded(mut self, outputs: &[ValueId], growth: u64) -> (Graph, Vec<String>, Rewrites) {
+            self.0.outputs = outputs.to_vec();
+            let mut model = Model::new(self.0, 18);
+            let options = Options { growth, ..Options::default() };
+            let mut log = passes::run(&mut model, &[FOLD_CONSTANTS, DEAD_CODE], &options).unwrap();
+            let left = model.graph.nodes.iter().map(|node| node.op_type.clone()).collect();
+            (model.graph, left, log.remove(0))
+        }
+    }
+
+    fn floats(count: usize) -> Tensor {
+        Tensor::from_f32(vec![count], &vec![1.5; count]).unwrap()
+    }
+
+    #[test]
+    fn chains_of_constants_are_computed_at_their_name() {
+        let mut b = Build::new();
+        let [c, d] = [b.constant("C", floats(4)), b.constant("D", floats(4))];
+        let sum = b.node("Add", &[c, d], "Sum");
+        let same = b.node("Identity", &[sum], "Same");
+        let square = b.node("Mul", &[same, sum], "Square");
+        let y = b.node("Mul", &[b.0.inputs[0], square], "Y");
+        let (g, left, log) = b.folded(&[y], 0);
+        assert_eq!((left, log.applied.len()), (vec!["Mul".to_owned()], 3));
+        let made: Vec<_> = g.initializers().map(|(id, t)| (g.value(id).name.as_str(), t.to_f32().unwrap())).collect();
+        assert_eq!(made, [("Square", vec![9.0; 4])]);
+    }
+
+    #[test]
+    fn shapes_that_the_file_states_are_constants_and_so_are_their_fixed_parts() {
+        let mut b = Build::new();
+        let x = b.0.inputs[0];
+        let shape = b.node("Shape", &[x], "shape");
+        let index = |b: &mut Build, name: &str, value: i64| b.constant(name, numbers(vec![], &[value]).unwrap());
+        let [batch, last] = [index(&mut b, "i", 0), index(&mut b, "j", -1)];
+        let axis = b.constant("axis", Tensor::from_i64(&[0]));
+        let open = b.node("Gather", &[shape, batch], "open");
+        let fixed = b.node("Gather", &[shape, last], "fixed");
+        let [open, fixed] = [(open, "u"), (fixed, "v")].map(|(id, name)| b.node("Unsqueeze", &[id, axis], name));
+        let [from, to] = [("from", 1), ("to", 9)].map(|(name, v)| b.constant(name, Tensor::from_i64(&[v])));
+        let rest = b.node("Slice", &[shape, from, to], "rest");
+        let target = b.node("Concat", &[open, fixed, rest], "target");
+        b.0.nodes.last_mut().unwrap().set("axis", 0i64);
+        let (g, left, _) = b.folded(&[target], 64);
+        assert_eq!(left, ["Shape", "Gather", "Unsqueeze", "Concat"], "only the way of the batch stays");
+        let of = |name: &str| g.initializer(g.find(name).unwrap()).unwrap().to_i64().unwrap();
+        assert_eq!((of("v"), of("rest")), (vec![4], vec![3, 4]));
+    }
+
+    #[test]
+    fn a_part_of_a_known_shape_is_asked_for_by_attributes() {
+        let mut b = Build::new();
+        let x = b.0.inputs[0];
+        let shape = b.node("Shape", &[x], "shape");
+        b.0.nodes[0].set("start", -2i64).set("end", 9i64);
+        let y = b.node("Neg", &[shape], "y");
+        let (g, left, _) = b.folded(&[y], 64);
+        assert_eq!(left, ["Neg"]);
+        assert_eq!(g.initializers().next().unwrap().1, &Tensor::from_i64(&[3, 4]));
+    }
+
+    #[test]
+    fn the_file_does_not_grow_past_the_bound() {
+        let large = |growth: u64, shared: bool| {
+            let mut b = Build::new();
+            let (x, c) = (b.0.inputs[0], b.constant("C", Tensor::from_f32(vec![4, 1], &[1.0; 4]).unwrap()));
+            let target = b.constant("target", Tensor::from_i64(&[4, 10]));
+            let wide = b.node("Expand", &[c, target], "Wide");
+            let y = b.node("MatMul", &[x, wide], "Y");
+            let z = b.node("Mul", &[x, if shared { c } else { x }], "Z");
+            b.folded(&[y, z], growth)
+        };
+        // 160 bytes come; 16 of C and 16 of the target go.
+        let (_, left, log) = large(127, false);
+        assert_eq!(
+            (left.len(), log.refused[0].reason.as_str()),
+            (3, "the file: would grow by 128 bytes, 127 are allowed")
+        );
+        assert_eq!(large(128, false).1, ["MatMul", "Mul"]);
+        assert_eq!(large(128, true).1.len(), 3, "C stays for another reader");
+        assert_eq!(large(144, true).1.len(), 2);
+    }
+
+    #[test]
+    fn gigantic_results_are_refused_before_they_are_made() {
+        let mut b = Build::new();
+        let sizes = b.constant("sizes", Tensor::from_i64(&[1 << 40, 1 << 20]));
+        let zeros = b.node("ConstantOfShape", &[sizes], "Zeros");
+        let y = b.node("Relu", &[zeros], "Y");
+        let (_, left, log) = b.folded(&[y], 1 << 16);
+        assert!(left.len() == 2 && log.refused[0].reason.contains("past the limits"), "{log:?}");
+    }
+
+    #[test]
+    fn what_stays_says_why() {
+        let mut b = Build::new();
+        let c = b.constant("C", floats(2));
+        let y = b.node("Neg", &[c], "Y");
+        let noise = b.node("RandomNormalLike", &[c], "Noise");
+        let z = b.node("Relu", &[noise], "Z");
+        let (_, left, log) = b.folded(&[y, z], 64);
+        assert_eq!(left.len(), 3);
+        let reasons: Vec<_> = log.refused.iter().map(|refusal| refusal.reason.as_str()).collect();
+        let unknown = "RandomNormalLike: the reference evaluator does not know this operation";
+        assert_eq!(reasons, ["its result: is an output of the graph", unknown]);
+    }
+
+    #[test]
+    fn each_part_of_a_split_is_a_constant() {
+        let mut b = Build::new();
+        let (x, c) = (b.0.inputs[0], b.constant("C", floats(4)));
+        let first = b.node("Split", &[c], "First");
+        let second = b.0.add_value("Second", Some(DType::F32), None);
+        b.0.nodes[0].outputs.push(Some(second));
+        b.0.nodes[0].attributes.insert("num_outputs".into(), Attribute::Int(2));
+        let [p, q] = [("P", first), ("Q", second)].map(|(name, id)| b.node("Sum", &[x, id, id], name));
+        let (g, left, _) = b.folded(&[p, q], 0);
+        assert_eq!((left, g.initializers().count()), (vec!["Sum".to_owned(); 2], 2));
+    }
+}

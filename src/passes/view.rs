@@ -64,7 +64,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// What some output needs: the outputs, and all that is read on the way to them.
+/// What some output needs: the outputs, all that is read on the way to them, and what describes its quantisation.
 pub(super) fn needed(graph: &Graph) -> HashSet<ValueId> {
     let mut needed: HashSet<ValueId> = graph.outputs.iter().copied().collect();
     for node in graph.nodes.iter().rev() {
@@ -72,6 +72,9 @@ pub(super) fn needed(graph: &Graph) -> HashSet<ValueId> {
             needed.extend(node.reads());
         }
     }
+    let described = graph.annotations.iter().filter(|annotation| needed.contains(&annotation.value));
+    let parameters: Vec<_> = described.flat_map(|a| a.parameters.iter().map(|(_, id)| *id)).collect();
+    needed.extend(parameters);
     needed
 }
 
