@@ -19,6 +19,7 @@ mod format;
 mod interrupt;
 #[cfg(feature = "burn")]
 mod network;
+mod optimize;
 mod output;
 #[cfg(feature = "data")]
 mod predict;
@@ -65,6 +66,8 @@ enum Command {
     /// Write a network as an ONNX file, without its auxiliary heads, folded and verified.
     #[cfg(feature = "burn")]
     Export(export::ExportArgs),
+    /// Rewrite an ONNX file so that it computes the same with less: fold, merge, drop, prune.
+    Optimize(optimize::OptimizeArgs),
     /// Count parameters, MACs, memory and bytes moved, layer by layer, of an ONNX file or a preset.
     Summary(summary::SummaryArgs),
     /// Draw an ONNX file as SVG: layers, modules, and where the MACs, parameters or time are.
@@ -141,6 +144,7 @@ fn run(command: Command) -> Result<()> {
         Command::Predict(args) => predict::run(&args),
         #[cfg(feature = "burn")]
         Command::Export(args) => export::run(&args),
+        Command::Optimize(args) => optimize::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Draw(args) => draw::run(&args),
         Command::Diff(args) => diff::run(&args),

@@ -7,7 +7,7 @@ use crate::cost::Cost;
 use crate::graph::Graph;
 use crate::metadata::{Metadata, Preprocessing};
 use crate::nets::{GoogLeNet, GoogLeNetConfig, Logits, Preset};
-use crate::passes::{self, DEAD_CODE};
+use crate::passes;
 use crate::trace::{Batch, NamedOutputs, Output};
 use crate::{Result, cost};
 
@@ -100,7 +100,7 @@ impl Fresh {
         let whole = super::as_trained(&network, &[channels, image_size, image_size], GoogLeNet::forward)?;
         let mut main = whole.clone();
         main.outputs.truncate(1);
-        passes::run(&mut main, &[DEAD_CODE])?;
+        passes::sweep(&mut main)?;
         Ok(NetworkGraph { whole, main })
     }
 }

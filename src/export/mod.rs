@@ -133,7 +133,7 @@ pub fn export<M: Module, const D: usize, O: NamedOutputs>(
     )?;
     let Traced { mut model, pruned } = traced;
     let lowered = Step::of("prune", &model.graph)?;
-    let passes = passes::run(&mut model.graph, &options.passes())?;
+    let passes = passes::run(&mut model, &options.passes(), &passes::Options::default())?;
     model.metadata = options.metadata.clone();
     model.graph.check_constants_are_read()?;
     let bytes = Bytes::from(onnx::write(&model)?);

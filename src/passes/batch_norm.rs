@@ -1,143 +1,242 @@
-//! Folds BatchNorm, in its inference form, into the convolution before it.
+//! Folds BatchNorm, in its inference form, into the linear operation before it.
 //!
 //! `BatchNorm(z) = gamma * (z - mean) / sqrt(var + eps) + beta` per channel (Ioffe & Szegedy 2015, algorithm 2). With
-//! `z = W x + b` and `s = gamma / sqrt(var + eps)` this is a convolution with the weight `s W`, scaled per output channel,
-//! and the bias `s (b - mean) + beta`. The arithmetic is done in 64-bit floats and rounded once.
+//! `s = gamma / sqrt(var + eps)` that is `s z + (beta - s mean)`: each channel of `z` scaled and shifted. The operations
+//! before it are linear in their weight and add their bias to every element of a channel, so that
 //!
-//! Requires: the convolution's result is read by the BatchNorm alone, its weight and bias are constants that nothing else
-//! reads, everything is f32. Ensures: the same result up to rounding; learned parameters fall from `W, gamma, beta` to
-//! `W, b`; the running statistics are gone.
+//! - `Conv`, `z = W * x + b`: weight `s W`, scaled along its first axis, and bias `s (b - mean) + beta`;
+//! - `ConvTranspose`: the same, where the weight is `[C, M / group, ..]` and an input channel of group `g` makes the output
+//!   channels from `g M / group` on;
+//! - `Gemm`, `z = alpha A B + c C`: the columns of `B` (rows, when it is transposed) scaled, `C` becomes
+//!   `s (c C - mean) + beta` and its factor 1. `C` must be the same for all rows.
+//!
+//! The arithmetic is done in 64-bit floats and rounded once.
+//!
+//! Requires: the result before it is read by the BatchNorm alone, weight and bias are constants that nothing else reads,
+//! everything is f32, or everything f64. Ensures: the same result up to rounding; learned parameters fall from
+//! `W, gamma, beta` to `W, b`; the running statistics are gone. A run of BatchNorms folds one after the other.
 
+use super::edit::fresh_name;
 use super::{Rewrites, View};
-use crate::graph::{Graph, Node, Tensor, ValueId};
-use crate::{Error, Result};
+use crate::graph::{Graph, Model, Node, Tensor, ValueId};
+use crate::{Result, reference};
+
+/// The operations that a BatchNorm folds into.
+const LINEAR: [&str; 3] = ["Conv", "ConvTranspose", "Gemm"];
 
 /// One fold that can be made.
 struct Fold {
-    conv: usize,
+    linear: usize,
     batch_norm: usize,
-    weight: ValueId,
-    bias: Option<ValueId>,
-    new_weight: Tensor,
-    new_bias: Tensor,
+    weight: Tensor,
+    bias: Tensor,
 }
 
-pub(super) fn fold(graph: &mut Graph) -> Result<Rewrites> {
+pub(super) fn fold(model: &mut Model) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
-    let mut folds = Vec::new();
-    let view = View::new(graph);
-    for (index, node) in graph.nodes.iter().enumerate() {
-        if !node.is("BatchNormalization") || !node.outputs.iter().skip(1).all(Option::is_none) {
+    loop {
+        let (folds, refused) = plans(model);
+        rewrites.refused = refused.refused;
+        if folds.is_empty() {
+            return Ok(rewrites);
+        }
+        let spent = folds.iter().map(|fold| fold.batch_norm).collect();
+        for fold in folds {
+            rewrites.applied.push(model.graph.node_name(&model.graph.nodes[fold.batch_norm]).to_owned());
+            apply(&mut model.graph, fold);
+        }
+        model.graph.remove_nodes(&spent);
+    }
+}
+
+/// The folds that can be made, and why the others cannot.
+fn plans(model: &Model) -> (Vec<Fold>, Rewrites) {
+    let (mut folds, mut rewrites) = (Vec::new(), Rewrites::default());
+    let view = View::new(&model.graph);
+    for (index, node) in model.graph.nodes.iter().enumerate() {
+        if !node.is("BatchNormalization") || !node.makes().any(|id| view.uses(id) > 0) {
             continue;
         }
-        let Some((conv, before)) = view.made_by(node.input(0), "Conv") else {
-            rewrites.refuse(node, "no Conv comes before it");
+        let before = view.maker(node.input(0)).filter(|(_, before)| LINEAR.iter().any(|op| before.is(op)));
+        let Some((linear, before)) = before else {
+            rewrites.refuse(&model.graph, node, "no Conv, ConvTranspose or Gemm comes before it");
             continue;
         };
-        match plan(&view, before, node) {
-            Ok((weight, bias, new_weight, new_bias)) => {
-                folds.push(Fold { conv, batch_norm: index, weight, bias, new_weight, new_bias });
-            }
-            Err(reason) => rewrites.refuse(node, reason.to_string()),
+        match plan(&view, model.opset, before, node) {
+            Ok((weight, bias)) => folds.push(Fold { linear, batch_norm: index, weight, bias }),
+            Err(reason) => rewrites.refuse(&model.graph, node, reason),
         }
     }
-    for fold in folds {
-        rewrites.applied.push(graph.nodes[fold.batch_norm].name.clone());
-        apply(graph, fold);
-    }
-    Ok(rewrites)
+    (folds, rewrites)
 }
 
-type Plan = (ValueId, Option<ValueId>, Tensor, Tensor);
-
-fn plan(view: &View, conv: &Node, batch_norm: &Node) -> Result<Plan> {
-    let refuse = |reason: &str| Error::input(&batch_norm.name, reason);
+/// The new weight and bias, or the reason why there are none.
+fn plan(view: &View, opset: i64, linear: &Node, batch_norm: &Node) -> Result<(Tensor, Tensor), String> {
+    if !in_inference(batch_norm, opset) {
+        return Err("it is in training or normalises by position".to_owned());
+    }
+    if linear.is("Gemm") && opset < 7 {
+        return Err("the bias of a Gemm is no vector before operator set 7".to_owned());
+    }
+    let op = &linear.op_type;
     let alone = |id: Option<ValueId>| id.is_some_and(|id| view.uses(id) == 1);
-    if !alone(conv.output()) {
-        return Err(refuse("the convolution's result is read by another node too"));
+    if !alone(linear.output()) {
+        return Err(format!("the result of the {op} is read by another node too"));
     }
-    let weight = conv.input(1).ok_or_else(|| refuse("the convolution has no weight"))?;
-    let bias = conv.input(2);
+    let weight = linear.input(1).ok_or("there is no weight")?;
+    let bias = linear.input(2);
     if !alone(Some(weight)) || bias.is_some_and(|b| !alone(Some(b))) {
-        return Err(refuse("another node shares the convolution's weight or bias"));
+        return Err(format!("another node shares the {op}'s weight or bias"));
     }
-    let constant = |id: Option<ValueId>| view.constant(id).and_then(Tensor::to_f32);
-    let parameters: Option<Vec<_>> = (1..=4).map(|i| constant(batch_norm.input(i))).collect();
-    let (Some(values), Some(parameters)) = (constant(Some(weight)), parameters) else {
-        return Err(refuse("a weight or statistic is no f32 constant"));
+    let no_constant = || format!("the {op}'s weight or bias, or a statistic, is no constant of f32 or f64");
+    let weight = view.constant(Some(weight)).ok_or_else(no_constant)?;
+    let numbers = |id: Option<ValueId>| {
+        let constant = view.constant(id).filter(|constant| constant.dtype() == weight.dtype());
+        constant.and_then(reference::real_numbers).ok_or_else(no_constant)
     };
-    let old_bias = match bias {
-        Some(bias) => constant(Some(bias)).ok_or_else(|| refuse("the convolution's bias is no f32 constant"))?,
-        None => vec![0.0; parameters[0].len()],
-    };
-    let shape = view.constant(Some(weight)).map_or(vec![], |t| t.shape().to_vec());
+    let parameters = (1..=4).map(|i| numbers(batch_norm.input(i))).collect::<Result<Vec<_>, _>>()?;
     let channels = parameters[0].len();
-    let consistent = shape.first() == Some(&channels) && channels > 0 && old_bias.len() == channels;
-    if !consistent || parameters.iter().any(|p| p.len() != channels) {
-        return Err(refuse("the channels of convolution and statistics differ"));
+    let old_bias = match bias {
+        Some(id) => widened(linear, view.constant(Some(id)).map_or(&[], Tensor::shape), numbers(Some(id))?, channels)?,
+        None => vec![0.0; channels],
+    };
+    let owner = owner(linear, weight.shape()).filter(|owner| owner.channels == channels && channels > 0);
+    let owner = owner.ok_or("the channels of weight and statistics differ")?;
+    if old_bias.len() != channels || parameters.iter().any(|p| p.len() != channels) {
+        return Err("the channels of bias and statistics differ".to_owned());
     }
     // 1e-5 is the operator's default.
-    let epsilon = batch_norm.float("epsilon").unwrap_or(1e-5);
-    let (new_weight, new_bias) = folded(&values, &old_bias, &parameters, epsilon);
-    Ok((weight, bias, Tensor::from_f32(shape, &new_weight)?, Tensor::from_f32(vec![channels], &new_bias)?))
+    let epsilon = f64::from(batch_norm.float("epsilon").unwrap_or(1e-5));
+    let scale: Vec<f64> = (0..channels).map(|c| parameters[0][c] / (parameters[3][c] + epsilon).sqrt()).collect();
+    let values = reference::real_numbers(weight).ok_or_else(no_constant)?;
+    let values = values.iter().enumerate().map(|(i, w)| w * scale[owner.channel(i)]).collect();
+    let shifted = |(c, b): (usize, &f64)| (b - parameters[2][c]) * scale[c] + parameters[1][c];
+    let bias = old_bias.iter().enumerate().map(shifted).collect();
+    let rounded = |shape: Vec<usize>, values: Vec<f64>| {
+        let tensor = reference::tensor_of(weight.dtype(), shape, values).ok();
+        let finite = |t: &Tensor| reference::real_numbers(t).is_some_and(|v| v.iter().all(|v| v.is_finite()));
+        tensor.filter(finite).ok_or_else(|| "the folded numbers are not finite".to_owned())
+    };
+    Ok((rounded(weight.shape().to_vec(), values)?, rounded(vec![channels], bias)?))
 }
 
-/// `s W` and `s (b - mean) + beta`; `parameters` are gamma, beta, mean and variance.
-fn folded(weight: &[f32], bias: &[f32], parameters: &[Vec<f32>], epsilon: f32) -> (Vec<f32>, Vec<f32>) {
-    let at = |which: usize, channel: usize| f64::from(parameters[which][channel]);
-    let scale = |c: usize| at(0, c) / (at(3, c) + f64::from(epsilon)).sqrt();
-    let per_channel = weight.len() / bias.len();
-    let new_weight = weight.iter().enumerate().map(|(i, w)| (f64::from(*w) * scale(i / per_channel)) as f32).collect();
-    let shifted = |(c, b): (usize, &f32)| ((f64::from(*b) - at(2, c)) * scale(c) + at(1, c)) as f32;
-    (new_weight, bias.iter().enumerate().map(shifted).collect())
+/// Whether a BatchNorm uses stored statistics, one for each channel. Before operator set 7 `is_test` said so, until 14 the
+/// number of outputs; since then it is an attribute.
+fn in_inference(node: &Node, opset: i64) -> bool {
+    let alone = node.outputs.iter().skip(1).all(Option::is_none);
+    let set = |name: &str| node.int(name).unwrap_or(0) != 0;
+    let inference = match opset {
+        ..7 => set("is_test"),
+        7..14 => true,
+        _ => !set("training_mode"),
+    };
+    alone && inference && (opset >= 9 || node.int("spatial").unwrap_or(1) != 0)
+}
+
+/// The bias as one number for each channel. That of a Gemm is broadcast, and multiplied by `beta`.
+fn widened(linear: &Node, shape: &[usize], bias: Vec<f64>, channels: usize) -> Result<Vec<f64>, String> {
+    if !linear.is("Gemm") {
+        return Ok(bias);
+    }
+    let beta = f64::from(linear.float("beta").unwrap_or(1.0));
+    match shape {
+        [] | [1] | [1, 1] => Ok(vec![bias[0] * beta; channels]),
+        [n] | [1, n] if *n == channels => Ok(bias.iter().map(|b| b * beta).collect()),
+        _ => Err("the bias of the Gemm differs from row to row".to_owned()),
+    }
+}
+
+/// Which output channel each element of a weight belongs to.
+struct Owner {
+    channels: usize,
+    /// Elements of one channel that lie together.
+    run: usize,
+    /// Channels that follow one another before the count starts again.
+    cycle: usize,
+    /// Elements of a group of a ConvTranspose; the whole weight otherwise.
+    group: usize,
+}
+
+impl Owner {
+    fn channel(&self, element: usize) -> usize {
+        element / self.group * self.cycle + element / self.run % self.cycle
+    }
+}
+
+fn owner(linear: &Node, shape: &[usize]) -> Option<Owner> {
+    let total: usize = shape.iter().product();
+    if total == 0 {
+        return None;
+    }
+    let group = usize::try_from(linear.int("group").unwrap_or(1)).ok().filter(|group| *group > 0)?;
+    match (linear.op_type.as_str(), shape) {
+        ("Conv", [m, ..]) => Some(Owner { channels: *m, run: total / m, cycle: *m, group: total }),
+        ("ConvTranspose", [c, m, kernel @ ..]) if c.is_multiple_of(group) => {
+            Some(Owner { channels: m * group, run: kernel.iter().product(), cycle: *m, group: total / group })
+        }
+        ("Gemm", [n, k]) if linear.int("transB").unwrap_or(0) != 0 => {
+            Some(Owner { channels: *n, run: *k, cycle: *n, group: total })
+        }
+        ("Gemm", [_, n]) => Some(Owner { channels: *n, run: 1, cycle: *n, group: total }),
+        _ => None,
+    }
 }
 
 fn apply(graph: &mut Graph, fold: Fold) {
-    graph.set_initializer(fold.weight, fold.new_weight);
-    let bias = match fold.bias {
-        Some(bias) => {
-            graph.set_initializer(bias, fold.new_bias);
-            bias
+    let Fold { linear, batch_norm, weight, bias } = fold;
+    let inputs = [1, 2].map(|i| graph.nodes[linear].input(i));
+    let weight = inputs[0].map(|id| (replaced(graph, id, weight), id));
+    let bias = match (inputs[1], weight) {
+        (Some(id), _) => replaced(graph, id, bias),
+        (None, Some((_, old))) => {
+            let weight = graph.value(old).name.clone();
+            let name = fresh_name(graph, &format!("{}.bias", weight.strip_suffix(".weight").unwrap_or(&weight)));
+            graph.add_initializer(name, bias)
         }
-        None => {
-            let name = bias_name(graph, &graph.value(fold.weight).name);
-            graph.add_initializer(name, fold.new_bias)
-        }
+        (None, None) => return,
     };
-    // The convolution takes over the result under its own name; an output of the graph keeps the name it was promised.
-    let result = graph.nodes[fold.batch_norm].output();
-    let old = graph.nodes[fold.conv].output();
+    // The operation takes over the result under its own name; an output of the graph keeps the name it was promised.
+    let result = graph.nodes[batch_norm].output();
+    let old = graph.nodes[linear].output();
     if let (Some(result), Some(old)) = (result, old)
         && !graph.outputs.contains(&result)
     {
         let name = std::mem::take(&mut graph.value_mut(result).name);
         graph.value_mut(result).name = std::mem::replace(&mut graph.value_mut(old).name, name);
     }
-    let conv = &mut graph.nodes[fold.conv];
-    conv.inputs.truncate(2);
-    conv.inputs.push(Some(bias));
-    // The BatchNorm now makes what nobody reads, from itself; the sweep removes it.
-    let outputs = std::mem::replace(&mut conv.outputs, vec![result]);
-    let batch_norm = &mut graph.nodes[fold.batch_norm];
-    (batch_norm.inputs[0], batch_norm.outputs) = (result, outputs);
+    let node = &mut graph.nodes[linear];
+    node.attributes.remove("beta");
+    node.inputs.truncate(1);
+    node.inputs.extend([weight.map(|(new, _)| new), Some(bias)]);
+    node.outputs = vec![result];
+    // What nothing needs may still read the old result, which nothing makes any more.
+    if let (Some(result), Some(old)) = (result, old) {
+        graph.replace_reads(old, result);
+    }
 }
 
-/// `conv.bias` beside `conv.weight`, or the first free name after it.
-fn bias_name(graph: &Graph, weight: &str) -> String {
-    let base = format!("{}.bias", weight.strip_suffix(".weight").unwrap_or(weight));
-    let mut name = base.clone();
-    let mut count = 0;
-    while graph.find(&name).is_some() {
-        count += 1;
-        name = format!("{base}_{count}");
+/// The constant with other elements: in place for an initializer, beside it for what a `Constant` node makes.
+fn replaced(graph: &mut Graph, id: ValueId, tensor: Tensor) -> ValueId {
+    if graph.initializer(id).is_some() {
+        graph.set_initializer(id, tensor);
+        return id;
     }
-    name
+    let name = fresh_name(graph, &format!("{}.folded", graph.value(id).name));
+    graph.add_initializer(name, tensor)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::passes::{self, DEAD_CODE, FOLD_BATCH_NORM};
+    use crate::graph::Attribute;
+    use crate::passes::{self, DEAD_CODE, FOLD_BATCH_NORM, Options};
+
+    /// The graph after folding and sweeping, and what folding said.
+    fn folded(graph: Graph) -> (Graph, Rewrites) {
+        let mut model = Model::new(graph, 18);
+        let mut log = passes::run(&mut model, &[FOLD_BATCH_NORM, DEAD_CODE], &Options::default()).unwrap();
+        (model.graph, log.remove(0))
+    }
 
     /// Conv (2 -> 2 channels, 1x1) and BatchNorm, with a bias when asked.
     fn unit(with_bias: bool) -> Graph {
@@ -164,8 +263,7 @@ mod tests {
     fn the_algebra_is_that_of_the_paper() {
         // s = gamma / sqrt(var + 1) = [1, -1]
         for (with_bias, bias) in [(false, [-0.5, 0.0]), (true, [3.5, -5.0])] {
-            let mut g = unit(with_bias);
-            passes::run(&mut g, &[FOLD_BATCH_NORM, DEAD_CODE]).unwrap();
+            let g = folded(unit(with_bias)).0;
             assert_eq!(values(&g, "c.weight"), [1.0, 2.0, -3.0, -4.0]);
             assert_eq!(values(&g, "c.bias"), bias);
             assert_eq!((g.nodes.len(), g.initializers().count()), (1, 2));
@@ -183,12 +281,10 @@ mod tests {
         let other = shared_weight.add_value("other", None, None);
         shared_weight.nodes.push(Node::new("d", "Conv", vec![x, w], vec![other]));
         shared_weight.outputs.push(other);
-        for (mut g, says) in
-            [(shared_result, "read by another node"), (shared_weight, "shares the convolution's weight")]
-        {
+        for (g, says) in [(shared_result, "read by another node"), (shared_weight, "shares the Conv's weight")] {
             let before = g.clone();
-            let log = passes::run(&mut g, &[FOLD_BATCH_NORM, DEAD_CODE]).unwrap();
-            assert!(log[0].refused[0].reason.contains(says), "{:?}", log[0]);
+            let (g, log) = folded(g);
+            assert!(log.refused[0].reason.contains(says), "{log:?}");
             assert_eq!(g, before, "a refusal changes nothing");
         }
     }
@@ -198,7 +294,83 @@ mod tests {
         let mut g = unit(false);
         g.nodes[0].op_type = "Relu".into();
         g.nodes[0].inputs.truncate(1);
-        let log = fold(&mut g).unwrap();
-        assert_eq!((log.applied.len(), log.refused[0].reason.as_str()), (0, "no Conv comes before it"));
+        let reason = folded(g).1.refused[0].reason.clone();
+        assert_eq!(reason, "no Conv, ConvTranspose or Gemm comes before it");
+    }
+
+    /// Asserts that folding leaves one node, which computes the same of `x`.
+    fn same_with_one_node(graph: Graph, x: &Tensor) {
+        let before = reference::run(&Model::new(graph.clone(), 18), std::slice::from_ref(x)).unwrap();
+        let (graph, log) = folded(graph);
+        assert_eq!((graph.nodes.len(), log.refused.len()), (1, 0), "{log:?}");
+        let after = reference::run(&Model::new(graph, 18), std::slice::from_ref(x)).unwrap();
+        let pairs = before[0].to_f32().unwrap().into_iter().zip(after[0].to_f32().unwrap());
+        pairs.for_each(|(a, b)| assert!((a - b).abs() <= 1e-5 * a.abs().max(1.0), "{a} became {b}"));
+    }
+
+    fn ramp(shape: &[usize]) -> Tensor {
+        let values: Vec<f32> = (0..shape.iter().product()).map(|i: usize| (i * 5 % 13) as f32 / 4.0 - 1.0).collect();
+        Tensor::from_f32(shape.to_vec(), &values).unwrap()
+    }
+
+    /// `op` with a weight of `shape` and a bias, and a BatchNorm over `channels`.
+    fn linear(op: &str, shape: &[usize], bias: &[usize], channels: usize, attributes: &[(&str, Attribute)]) -> Graph {
+        let mut g = Graph::new("g");
+        let [x, z, y] = ["x", "z", "y"].map(|n| g.add_value(n, None, None));
+        let [w, b] = [("w", shape), ("b", bias)].map(|(name, shape)| g.add_initializer(name, ramp(shape)));
+        let mut statistic = |name: &str, first: f32| {
+            let values: Vec<f32> = (0..channels).map(|c| first + c as f32 / 2.0).collect();
+            g.add_initializer(name, Tensor::from_f32(vec![channels], &values).unwrap())
+        };
+        let parameters = [("gamma", -0.7), ("beta", 0.3), ("mean", -1.0), ("var", 0.2)].map(|(n, v)| statistic(n, v));
+        let mut node = Node::new("l", op, vec![x, w, b], vec![z]);
+        attributes.iter().for_each(|(name, value)| drop(node.attributes.insert((*name).into(), value.clone())));
+        let batch_norm = Node::new("bn", "BatchNormalization", [vec![z], parameters.to_vec()].concat(), vec![y]);
+        g.nodes = vec![node, batch_norm];
+        (g.inputs, g.outputs) = (vec![x], vec![y]);
+        g
+    }
+
+    #[test]
+    fn each_linear_operation_takes_it_over() {
+        let grouped = [("group", Attribute::Int(2)), ("strides", Attribute::Ints(vec![2, 1]))];
+        same_with_one_node(linear("Conv", &[4, 3, 2, 2], &[4], 4, &grouped), &ramp(&[2, 6, 3, 3]));
+        same_with_one_node(linear("ConvTranspose", &[6, 2, 2, 3], &[4], 4, &grouped), &ramp(&[2, 6, 3, 3]));
+        let factors = || vec![("alpha", Attribute::Float(-2.0)), ("beta", Attribute::Float(0.5))];
+        let turned = [factors(), vec![("transB", Attribute::Int(1))]].concat();
+        for bias in [&[][..], &[1], &[3], &[1, 3]] {
+            same_with_one_node(linear("Gemm", &[4, 3], bias, 3, &factors()), &ramp(&[2, 4]));
+            same_with_one_node(linear("Gemm", &[3, 4], bias, 3, &turned), &ramp(&[2, 4]));
+        }
+    }
+
+    #[test]
+    fn a_run_of_batch_norms_folds_whole() {
+        let mut g = linear("Conv", &[2, 1, 1, 1], &[2], 2, &[]);
+        let [y, again] = [g.outputs[0], g.add_value("again", None, None)];
+        let parameters = g.nodes[1].inputs[1..].to_vec();
+        let mut second = Node::new("bn2", "BatchNormalization", vec![y], vec![again]);
+        second.inputs.extend(parameters);
+        g.nodes.push(second);
+        g.outputs = vec![again];
+        same_with_one_node(g, &ramp(&[1, 1, 2, 2]));
+    }
+
+    #[test]
+    fn what_cannot_be_folded_says_why() {
+        let reason = |graph: Graph, opset: i64| {
+            let mut model = Model::new(graph, opset);
+            fold(&mut model).unwrap().refused[0].reason.clone()
+        };
+        let conv = || linear("Conv", &[2, 1, 1, 1], &[2], 2, &[]);
+        assert_eq!(reason(conv(), 6), "it is in training or normalises by position");
+        let mut training = conv();
+        training.nodes[1].set("training_mode", true);
+        assert_eq!(reason(training, 15), "it is in training or normalises by position");
+        assert!(reason(linear("Gemm", &[4, 3], &[2, 3], 3, &[]), 18).contains("differs from row to row"));
+        assert!(reason(linear("Conv", &[3, 1, 1, 1], &[2], 2, &[]), 18).contains("channels of weight"));
+        let mut negative = conv();
+        negative.set_initializer(negative.find("var").unwrap(), Tensor::from_f32(vec![2], &[-1.0, 1.0]).unwrap());
+        assert_eq!(reason(negative, 18), "the folded numbers are not finite");
     }
 }

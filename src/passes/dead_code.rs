@@ -1,30 +1,28 @@
 //! Removes nodes and initializers that no output needs.
+//!
+//! Ensures: every node makes something that leads to an output, every initializer is read or is an output. The inputs of
+//! the graph are its interface and stay, read or not.
 
 use std::collections::HashSet;
 
 use super::Rewrites;
+use super::view::needed;
 use crate::Result;
-use crate::graph::{Graph, ValueId};
+use crate::graph::Graph;
 
 pub(super) fn sweep(graph: &mut Graph) -> Result<Rewrites> {
-    let mut needed: HashSet<ValueId> = graph.outputs.iter().copied().collect();
-    let mut dead = HashSet::new();
-    for (index, node) in graph.nodes.iter().enumerate().rev() {
-        if node.makes().any(|id| needed.contains(&id)) {
-            needed.extend(node.reads());
-        } else {
-            dead.insert(index);
-        }
-    }
+    let needed = needed(graph);
+    let dead = |index: &usize| !graph.nodes[*index].makes().any(|id| needed.contains(&id));
+    let dead: HashSet<usize> = (0..graph.nodes.len()).filter(dead).collect();
     let mut rewrites = Rewrites::default();
-    rewrites.applied.extend(dead_names(graph, &dead));
+    let nodes = graph.nodes.iter().enumerate().filter(|(i, _)| dead.contains(i));
+    rewrites.applied = nodes.map(|(_, node)| graph.node_name(node).to_owned()).collect();
+    let unread = graph.initializers().filter(|(id, _)| !needed.contains(id));
+    rewrites.applied.extend(unread.map(|(id, _)| graph.value(id).name.clone()).collect::<Vec<_>>());
     graph.remove_nodes(&dead);
     graph.retain_initializers(|id| needed.contains(&id));
+    graph.annotations.retain(|annotation| needed.contains(&annotation.value));
     Ok(rewrites)
-}
-
-fn dead_names(graph: &Graph, dead: &HashSet<usize>) -> Vec<String> {
-    graph.nodes.iter().enumerate().filter(|(i, _)| dead.contains(i)).map(|(_, n)| n.name.clone()).collect()
 }
 
 #[cfg(test)]
@@ -43,7 +41,7 @@ mod tests {
             Node::new("drop", "Mul", vec![y, unused], vec![head]),
         ];
         (graph.inputs, graph.outputs) = (vec![x], vec![y]);
-        assert_eq!(sweep(&mut graph).unwrap().applied, ["drop"]);
+        assert_eq!(sweep(&mut graph).unwrap().applied, ["drop", "unused"]);
         assert_eq!(graph.nodes.len(), 1);
         assert_eq!(graph.initializers().map(|(id, _)| id).collect::<Vec<_>>(), [used]);
         graph.check().unwrap();

@@ -1,12 +1,15 @@
-//! Restores `Gemm` from what Burn's `Linear` records: a product, a bias reshaped to one row, and their sum.
+//! Restores `Gemm` from a product and the sum with a bias.
 //!
-//! `Gemm(x, W, b) = x * W + b` with `b` of shape `[n]` broadcast over the rows (ONNX operator `Gemm`, alpha = beta = 1).
-//! Requires: `x` and `W` of rank 2, the product read only by the sum, the bias a vector. Ensures: the same result, one
-//! node in place of the sum; the product and the reshape are left to the sweep.
+//! `Gemm(x, W, b) = x * W + b` with `b` broadcast over the rows (ONNX operator `Gemm`, alpha = beta = 1). The bias is a
+//! vector reshaped to one row, which is what Burn's `Linear` records, or a constant vector or row itself, which is what
+//! other exporters write.
+//! Requires: `x` and `W` of rank 2, floats, the product read only by the sum, a bias of one row as long as the result's or of
+//! one number; operator set 7, before which `Gemm` broadcast otherwise. Ensures: the same result up to rounding, which
+//! happens once and not twice; one node in place of the sum; the product and the reshape are left to the sweep.
 
 use super::{Rewrites, View};
 use crate::Result;
-use crate::graph::{Graph, Node, ValueId};
+use crate::graph::{Graph, Model, Node, ValueId};
 
 /// A linear layer that was found.
 struct Linear {
@@ -18,42 +21,68 @@ struct Linear {
     inputs: [ValueId; 3],
 }
 
-pub(super) fn restore(graph: &mut Graph) -> Result<Rewrites> {
+pub(super) fn restore(model: &mut Model) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
+    if model.opset < 7 {
+        return Ok(rewrites);
+    }
+    let graph = &mut model.graph;
     let view = View::new(graph);
     let mut found: Vec<_> = (0..graph.nodes.len()).filter_map(|i| recognise(&view, i, &graph.nodes[i])).collect();
     found.retain(|linear| {
         let shared = graph.nodes[linear.product].output().is_some_and(|product| view.uses(product) != 1);
         if shared {
-            rewrites.refuse(&graph.nodes[linear.sum], "its product is read by another node too");
+            rewrites.refuse(graph, &graph.nodes[linear.sum], "its product is read by another node too");
         }
         !shared
     });
     for Linear { sum, product, inputs } in found {
-        let name = name(graph, &graph.nodes[product].name);
+        let name = match graph.nodes[product].name.as_str() {
+            // Nothing to take the layer's name from.
+            "" => graph.nodes[sum].name.clone(),
+            product => name(graph, product),
+        };
         rename_output(graph, sum, &name);
         let node = &mut graph.nodes[sum];
         node.op_type = "Gemm".to_owned();
         node.inputs = inputs.map(Some).to_vec();
         node.name.clone_from(&name);
-        rewrites.applied.push(name);
+        rewrites.applied.push(graph.node_name(&graph.nodes[sum]).to_owned());
     }
     Ok(rewrites)
 }
 
-/// Reads a sum `x * W + reshape(b)`.
+/// Reads a sum `x * W + b`, in either order.
 fn recognise(view: &View, index: usize, sum: &Node) -> Option<Linear> {
-    if !sum.is("Add") {
+    if !sum.is("Add") || !sum.makes().any(|id| view.uses(id) > 0) {
         return None;
     }
-    let (product, multiply) = view.made_by(sum.input(0), "MatMul")?;
-    let (_, reshape) = view.made_by(sum.input(1), "Reshape")?;
-    let inputs = [multiply.input(0)?, multiply.input(1)?, reshape.input(0)?];
-    let ranks = inputs.map(|id| view.rank(Some(id)));
-    // The row [1, n] that the bias was reshaped to broadcasts like the vector [n].
-    let row = view.constant(reshape.input(1))?.to_i64()?;
-    let row = matches!(row[..], [1, _]) || matches!(row[..], [_]);
-    (ranks == [Some(2), Some(2), Some(1)] && row).then_some(Linear { sum: index, product, inputs })
+    [(0, 1), (1, 0)].into_iter().find_map(|(first, second)| {
+        let (product, multiply) = view.made_by(sum.input(first), "MatMul")?;
+        let [x, w] = [multiply.input(0)?, multiply.input(1)?];
+        let matrices = [x, w].iter().all(|id| view.rank(Some(*id)) == Some(2) && view.is_float(*id));
+        let bias = reshaped_bias(view, sum.input(second)).or_else(|| row(view, sum.input(second)?, w))?;
+        matrices.then_some(Linear { sum: index, product, inputs: [x, w, bias] })
+    })
+}
+
+/// The vector that was reshaped to one row `[1, n]`, or not at all: it broadcasts as it is.
+fn reshaped_bias(view: &View, bias: Option<ValueId>) -> Option<ValueId> {
+    let (_, reshape) = view.made_by(bias, "Reshape")?;
+    let target = view.constant(reshape.input(1))?.to_i64()?;
+    let row = matches!(target[..], [1, _]) || matches!(target[..], [_]);
+    (view.rank(reshape.input(0)) == Some(1) && row).then(|| reshape.input(0))?
+}
+
+/// A constant of one row that does not make the product larger.
+fn row(view: &View, bias: ValueId, weight: ValueId) -> Option<ValueId> {
+    let columns = view.length(Some(weight), 1)?;
+    let length = match view.constant(Some(bias))?.shape() {
+        [] => 1,
+        [n] | [1, n] => *n,
+        _ => return None,
+    };
+    (length == 1 || length == columns).then_some(bias)
 }
 
 /// The layer's own name is that of the product; the sum is named after the module around: of `fc/MatMul` and `Add`
@@ -71,6 +100,7 @@ fn name(graph: &Graph, product: &str) -> String {
 fn rename_output(graph: &mut Graph, node: usize, name: &str) {
     if let Some(output) = graph.nodes[node].output()
         && !graph.outputs.contains(&output)
+        && !name.is_empty()
         && graph.find(name).is_none()
     {
         graph.value_mut(output).name = name.to_owned();
@@ -83,7 +113,7 @@ mod tests {
     use crate::graph::{DType, Dim, Tensor};
 
     /// `x * W + reshape(b)`, the target of the reshape as given.
-    fn linear(target: &[i64]) -> Graph {
+    fn linear(target: &[i64]) -> Model {
         let mut g = Graph::new("g");
         let shape = |dims: [usize; 2]| Some(dims.map(Dim::Known).to_vec());
         let x = g.add_value("x", Some(DType::F32), shape([4, 2]));
@@ -97,44 +127,79 @@ mod tests {
             Node::new("Add", "Add", vec![p, r], vec![y]),
         ];
         (g.inputs, g.outputs) = (vec![x], vec![y]);
-        g
+        Model::new(g, 18)
     }
 
     #[test]
     fn a_linear_layer_becomes_gemm() {
-        let mut g = linear(&[1, 3]);
-        assert_eq!(restore(&mut g).unwrap().applied, ["fc/Gemm"]);
-        let gemm = &g.nodes[2];
-        let names: Vec<_> = gemm.reads().map(|id| g.value(id).name.as_str()).collect();
-        assert_eq!((gemm.op_type.as_str(), names), ("Gemm", vec!["x", "w", "b"]));
+        let mut model = linear(&[1, 3]);
+        assert_eq!(restore(&mut model).unwrap().applied, ["fc/Gemm"]);
+        let g = &model.graph;
+        let names: Vec<_> = g.nodes[2].reads().map(|id| g.value(id).name.as_str()).collect();
+        assert_eq!((g.nodes[2].op_type.as_str(), names), ("Gemm", vec!["x", "w", "b"]));
+    }
+
+    #[test]
+    fn a_constant_row_is_a_bias_on_either_side() {
+        for (shape, fits) in
+            [(vec![3], true), (vec![1, 3], true), (vec![1], true), (vec![3, 1], false), (vec![2], false)]
+        {
+            for swap in [false, true] {
+                let mut model = linear(&[1, 3]);
+                let g = &mut model.graph;
+                let values = vec![1.0; shape.iter().product()];
+                let c = g.add_initializer("c", Tensor::from_f32(shape.clone(), &values).unwrap());
+                let product = g.nodes[0].outputs[0];
+                g.nodes[2].inputs = if swap { vec![Some(c), product] } else { vec![product, Some(c)] };
+                assert_eq!(restore(&mut model).unwrap().applied.len(), usize::from(fits), "{shape:?}");
+            }
+        }
     }
 
     #[test]
     fn the_layer_is_named_after_its_product_and_an_output_keeps_its_name() {
         let mut last = linear(&[1, 3]);
         restore(&mut last).unwrap();
-        assert_eq!((last.nodes[2].name.as_str(), last.value(last.outputs[0]).name.as_str()), ("fc/Gemm", "y"));
+        let g = &last.graph;
+        assert_eq!((g.nodes[2].name.as_str(), g.value(g.outputs[0]).name.as_str()), ("fc/Gemm", "y"));
         let mut inner = linear(&[1, 3]);
-        let y = inner.outputs[0];
-        let z = inner.add_value("z", None, None);
-        inner.nodes.push(Node::new("Relu", "Relu", vec![y], vec![z]));
-        inner.outputs = vec![z];
+        let g = &mut inner.graph;
+        let y = g.outputs[0];
+        let z = g.add_value("z", None, None);
+        g.nodes.push(Node::new("Relu", "Relu", vec![y], vec![z]));
+        g.outputs = vec![z];
         restore(&mut inner).unwrap();
-        assert_eq!(inner.value(y).name, "fc/Gemm");
+        assert_eq!(inner.graph.value(y).name, "fc/Gemm");
     }
 
     #[test]
-    fn a_bias_along_the_rows_is_no_gemm() {
+    fn nodes_without_names_leave_the_names_of_values_alone() {
+        let mut model = linear(&[1, 3]);
+        let g = &mut model.graph;
+        g.nodes.iter_mut().for_each(|node| node.name.clear());
+        let z = g.add_value("z", None, None);
+        let sum = Node::new("", "Relu", vec![g.outputs[0]], vec![z]);
+        g.nodes.push(sum);
+        g.outputs = vec![z];
+        assert_eq!(restore(&mut model).unwrap().applied, ["y"]);
+        model.graph.check().unwrap();
+    }
+
+    #[test]
+    fn a_bias_along_the_rows_is_no_gemm_and_an_old_gemm_broadcasts_otherwise() {
         assert!(restore(&mut linear(&[3, 1])).unwrap().applied.is_empty());
+        let mut old = linear(&[1, 3]);
+        old.opset = 6;
+        assert!(restore(&mut old).unwrap().applied.is_empty());
     }
 
     #[test]
     fn a_product_that_is_read_elsewhere_stays() {
-        let mut g = linear(&[1, 3]);
-        let product = g.nodes[0].output().unwrap();
-        g.outputs.push(product);
-        let rewrites = restore(&mut g).unwrap();
+        let mut model = linear(&[1, 3]);
+        let product = model.graph.nodes[0].output().unwrap();
+        model.graph.outputs.push(product);
+        let rewrites = restore(&mut model).unwrap();
         assert_eq!((rewrites.applied.len(), rewrites.refused.len()), (0, 1));
-        assert_eq!(g.nodes[2].op_type, "Add");
+        assert_eq!(model.graph.nodes[2].op_type, "Add");
     }
 }

@@ -3,12 +3,12 @@
 //! Both compute `y = x / (k + alpha / size * sum of x^2 over size channels)^beta` (Krizhevsky et al. 2012, section 3.3;
 //! ONNX operator `LRN`, where `k` is `bias`). Burn takes the sum as an average pool over the channels: the squares are
 //! flattened to `[N, C, D]`, transposed so that the channels come last, pooled with padding counted in, and put back.
-//! Requires: exactly that chain, an odd window that is
-//! centred, and that the pooled axis is as long as the channel axis of `x`.
+//! Requires: exactly that chain, shapes that say so at each end of it, an odd window that is centred. Ensures: the same
+//! result up to rounding; the chain is left to the sweep.
 
 use super::{Rewrites, View};
 use crate::Result;
-use crate::graph::{Graph, Node, ValueId};
+use crate::graph::{Dim, Graph, Node, ValueId};
 
 struct Lrn {
     x: ValueId,
@@ -21,7 +21,9 @@ struct Lrn {
 pub(super) fn restore(graph: &mut Graph) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
     let view = View::new(graph);
-    let found: Vec<_> = (0..graph.nodes.len()).filter_map(|i| Some((i, recognise(&view, &graph.nodes[i])?))).collect();
+    let live = |node: &Node| node.makes().any(|id| view.uses(id) > 0);
+    let found = (0..graph.nodes.len()).filter(|i| live(&graph.nodes[*i]));
+    let found: Vec<_> = found.filter_map(|i| Some((i, recognise(&view, &graph.nodes[i])?))).collect();
     for (index, lrn) in found {
         let node = &mut graph.nodes[index];
         let name = node.name.replace("Div", "LRN");
@@ -38,11 +40,12 @@ fn recognise(view: &View, div: &Node) -> Option<Lrn> {
     let (_, pow) = view.made_by(div.input(1), "Pow")?;
     let (_, add) = view.made_by(pow.input(0), "Add")?;
     let (_, mul) = view.made_by(add.input(0), "Mul")?;
-    let pooled = swap_channels(view, mul.input(0))?;
+    let shape = view.shape(Some(x))?;
+    let pooled = swap_channels(view, mul.input(0), shape, Node::output)?;
     let (_, pool) = view.made_by(Some(pooled), "AveragePool")?;
-    let squares = swap_channels(view, pool.input(0))?;
+    let squares = swap_channels(view, pool.input(0), shape, |transpose| transpose.input(0))?;
     let size = window(pool)?;
-    let same_place = view.length(pool.input(0), 2)? == view.length(Some(x), 1)?;
+    let same_place = view.length(pool.input(0), 2)? == view.length(Some(x), 1)? && view.shape(mul.input(0))? == shape;
     (same_place && is_square_of(view, squares, x)).then_some(())?;
     Some(Lrn {
         x,
@@ -53,12 +56,19 @@ fn recognise(view: &View, div: &Node) -> Option<Lrn> {
     })
 }
 
-/// Passes `Reshape, Transpose, Reshape` backwards, where the transpose swaps channels and positions of `[N, C, D]`.
-fn swap_channels(view: &View, value: Option<ValueId>) -> Option<ValueId> {
+/// Passes `Reshape, Transpose, Reshape` backwards, where the transpose swaps channels and positions of `[N, C, D]`, which
+/// is its end `images`: a flattened tensor of `shape`.
+fn swap_channels(
+    view: &View,
+    value: Option<ValueId>,
+    shape: &[Dim],
+    images: impl Fn(&Node) -> Option<ValueId>,
+) -> Option<ValueId> {
     let (_, last) = view.made_by(value, "Reshape")?;
     let (_, transpose) = view.made_by(last.input(0), "Transpose")?;
     let (_, first) = view.made_by(transpose.input(0), "Reshape")?;
-    let swaps = transpose.ints("perm")? == [0, 2, 1] && view.rank(transpose.input(0)) == Some(3);
+    let flat = view.shape(images(transpose))?;
+    let swaps = transpose.ints("perm")? == [0, 2, 1] && flat.len() == 3 && flat.get(..2) == shape.get(..2);
     swaps.then(|| first.input(0))?
 }
 
@@ -81,7 +91,7 @@ fn is_square_of(view: &View, squares: ValueId, x: ValueId) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{DType, Dim, Tensor};
+    use crate::graph::{DType, Tensor};
 
     /// The chain for `x` of shape [2, 8, 3, 3]; `change` may spoil it.
     fn chain(change: impl Fn(&mut Graph)) -> Graph {
@@ -176,6 +186,12 @@ mod tests {
             0,
             "a pool over positions"
         );
+        let shape = |g: &mut Graph, name: &str, dims: [usize; 3]| {
+            let id = g.find(name).unwrap();
+            g.value_mut(id).shape = Some(dims.map(Dim::Known).to_vec());
+        };
+        assert_eq!(restored(|g| shape(g, "flat", [16, 9, 1])), 0, "other channels");
+        assert_eq!(restored(|g| shape(g, "back", [8, 2, 9])), 0, "other images on the way back");
         assert_eq!(restored(|g| g.nodes[0].inputs[1] = g.nodes[8].inputs[1]), 0, "no square");
         assert_eq!(restored(|g| g.nodes[8].op_type = "Div".into()), 0, "another operation in the chain");
     }

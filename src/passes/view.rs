@@ -1,36 +1,41 @@
 //! Questions that a pass asks of a graph, answered from indices made once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::graph::{Graph, Node, Tensor, ValueId};
+use crate::graph::{DType, Dim, Graph, Node, Tensor, ValueId};
 
-/// A graph with the makers and readers of its values.
+/// A graph with its constants and the makers and readers of its values.
 pub(super) struct View<'a> {
-    graph: &'a Graph,
+    pub graph: &'a Graph,
     producers: HashMap<ValueId, usize>,
     uses: HashMap<ValueId, usize>,
+    constants: HashMap<ValueId, Tensor>,
 }
 
 impl<'a> View<'a> {
     pub fn new(graph: &'a Graph) -> Self {
-        Self { graph, producers: graph.producers(), uses: graph.uses() }
+        Self { graph, producers: graph.producers(), uses: live_uses(graph), constants: graph.constants() }
     }
 
     /// Index and node of the operation `op_type` that makes `value`.
     pub fn made_by(&self, value: Option<ValueId>, op_type: &str) -> Option<(usize, &'a Node)> {
-        let index = *self.producers.get(&value?)?;
-        let node = &self.graph.nodes[index];
-        node.is(op_type).then_some((index, node))
+        self.maker(value).filter(|(_, node)| node.is(op_type))
     }
 
-    /// How often a value is read, graph outputs included.
+    /// Index and node of the operation that makes `value`.
+    pub fn maker(&self, value: Option<ValueId>) -> Option<(usize, &'a Node)> {
+        let index = *self.producers.get(&value?)?;
+        Some((index, &self.graph.nodes[index]))
+    }
+
+    /// How often a value is read by what an output needs, graph outputs included.
     pub fn uses(&self, value: ValueId) -> usize {
         self.uses.get(&value).copied().unwrap_or(0)
     }
 
     /// The constant at an input, when it is one.
-    pub fn constant(&self, value: Option<ValueId>) -> Option<&'a Tensor> {
-        self.graph.initializer(value?)
+    pub fn constant(&self, value: Option<ValueId>) -> Option<&Tensor> {
+        self.constants.get(&value?)
     }
 
     /// The constant number at an input.
@@ -43,8 +48,45 @@ impl<'a> View<'a> {
         self.graph.rank(value?)
     }
 
+    /// Shape of an input, when known.
+    pub fn shape(&self, value: Option<ValueId>) -> Option<&'a [Dim]> {
+        self.graph.value(value?).shape.as_deref()
+    }
+
+    /// Whether a value is known to be of floats.
+    pub fn is_float(&self, value: ValueId) -> bool {
+        self.graph.value(value).dtype.is_some_and(DType::is_float)
+    }
+
     /// Length of an axis of a value, when fixed.
     pub fn length(&self, value: Option<ValueId>, axis: usize) -> Option<usize> {
         self.graph.value(value?).shape.as_ref()?.get(axis)?.known()
     }
+}
+
+/// What some output needs: the outputs, all that is read on the way to them, and what describes its quantisation.
+pub(super) fn needed(graph: &Graph) -> HashSet<ValueId> {
+    let mut needed: HashSet<ValueId> = graph.outputs.iter().copied().collect();
+    for node in graph.nodes.iter().rev() {
+        if node.makes().any(|id| needed.contains(&id)) {
+            needed.extend(node.reads());
+        }
+    }
+    let described = graph.annotations.iter().filter(|annotation| needed.contains(&annotation.value));
+    let parameters: Vec<_> = described.flat_map(|a| a.parameters.iter().map(|(_, id)| *id)).collect();
+    needed.extend(parameters);
+    needed
+}
+
+/// For each value, how often it is read by nodes that some output needs, counting each graph output as one reading.
+///
+/// What a pass left behind, or what was dead from the start, reads nothing that matters.
+pub(super) fn live_uses(graph: &Graph) -> HashMap<ValueId, usize> {
+    let needed = needed(graph);
+    let live = graph.nodes.iter().filter(|node| node.makes().any(|id| needed.contains(&id)));
+    let mut uses = HashMap::new();
+    for id in live.flat_map(Node::reads).chain(graph.outputs.iter().copied()) {
+        *uses.entry(id).or_insert(0) += 1;
+    }
+    uses
 }

@@ -8,7 +8,7 @@ use super::Precision;
 use super::apart::{Apart, Order};
 use super::signature::{InputShape, Signature, apply_shapes};
 use crate::graph::{Attribute, DType, Graph, Model, Node, ValueId};
-use crate::passes::{self, DEAD_CODE};
+use crate::passes;
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
 use crate::{Error, ErrorKind, Result, files, onnx};
 
@@ -239,7 +239,7 @@ fn engine_precision(provider: Provider, engine: &EngineOptions) -> Precision {
 /// The model without what no output needs.
 fn swept(model: &Model) -> Result<Model> {
     let mut model = model.clone();
-    passes::run(&mut model.graph, &[DEAD_CODE])?;
+    passes::sweep(&mut model.graph)?;
     Ok(model)
 }
 

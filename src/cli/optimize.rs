@@ -1,0 +1,81 @@
+//! `gnet optimize`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use gnet::passes::{self, DEAD_CODE, DEFAULT, OptimizeRecord, Options, PRUNE, Pass, PassList};
+use gnet::{Error, Result, files, onnx};
+
+use super::format::FormatArgs;
+
+/// Arguments of `gnet optimize`.
+#[derive(Debug, Args)]
+pub struct OptimizeArgs {
+    /// The ONNX file to rewrite.
+    #[arg(value_name = "FILE.onnx", required_unless_present = "list")]
+    file: Option<PathBuf>,
+    /// The ONNX file to write.
+    #[arg(short, long, value_name = "FILE", required_unless_present = "list")]
+    output: Option<PathBuf>,
+    /// The passes to run, in this order; `dead-code` follows them.
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    passes: Vec<String>,
+    /// Keep only these outputs; runs the pass `prune` first unless --passes has it.
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    outputs: Vec<String>,
+    /// How many bytes one folded constant may add to the file.
+    #[arg(long, value_name = "BYTES", default_value_t = Options::default().growth)]
+    max_growth: u64,
+    /// Show every pass and what it does.
+    #[arg(long, conflicts_with_all = ["file", "output", "passes", "outputs"])]
+    list: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// Runs `gnet optimize`.
+pub fn run(args: &OptimizeArgs) -> Result<()> {
+    let (Some(file), Some(output)) = (&args.file, &args.output) else {
+        return args.format.write(&PassList::new());
+    };
+    let passes = chosen(args)?;
+    files::check_place(output)?;
+    let bytes = files::read(file)?;
+    let bytes_before = bytes.len() as u64;
+    let mut model = onnx::read(bytes.into()).map_err(|e| e.in_file(file))?;
+    let nodes_before = model.graph.nodes.len();
+    let options = Options { outputs: args.outputs.clone(), growth: args.max_growth };
+    let passes = passes::run(&mut model, &passes, &options).map_err(|e| e.in_file(file))?;
+    let bytes = onnx::write(&model).map_err(|e| e.in_file(file))?;
+    files::write(output, &bytes)?;
+    args.format.write(&OptimizeRecord {
+        input: file.display().to_string(),
+        output: output.display().to_string(),
+        bytes_before,
+        bytes: bytes.len() as u64,
+        nodes_before,
+        nodes: model.graph.nodes.len(),
+        opset: model.opset,
+        passes,
+    })
+}
+
+/// The passes in their order. What they leave behind is swept, so that each can be used alone.
+fn chosen(args: &OptimizeArgs) -> Result<Vec<Pass>> {
+    let mut passes = match args.passes.as_slice() {
+        [] => DEFAULT.to_vec(),
+        names => names.iter().map(|name| passes::find(name.trim())).collect::<Result<Vec<_>>>()?,
+    };
+    let prunes = passes.iter().any(|pass| pass.name == PRUNE.name);
+    match (prunes, args.outputs.is_empty()) {
+        (false, false) => passes.insert(0, PRUNE),
+        (true, true) => {
+            return Err(Error::input("--passes prune", "no output is named").remedy("name them with --outputs NAME,.."));
+        }
+        _ => {}
+    }
+    if passes.last().is_none_or(|pass| pass.name != DEAD_CODE.name) {
+        passes.push(DEAD_CODE);
+    }
+    Ok(passes)
+}

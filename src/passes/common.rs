@@ -1,0 +1,102 @@
+//! Of nodes that compute the same of the same inputs, one stays.
+//!
+//! Requires: the same operation of ONNX's own domain, the same inputs, attributes equal bit for bit (`-0.0` is not `0.0`),
+//! and an operation that gives the same result each time: nothing random, no Dropout, no subgraph. Ensures: readers of the
+//! later node read the earlier one; an output of the graph keeps the node that makes it. Exact: no bit changes.
+
+use std::collections::HashMap;
+
+use super::Rewrites;
+use crate::Result;
+use crate::graph::{Attribute, Graph, Node, ValueId};
+
+/// Operations whose results differ from one run to the next, or may.
+const RANDOM: [&str; 7] =
+    ["Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
+
+pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {
+    let mut rewrites = Rewrites::default();
+    let uses = super::view::live_uses(graph);
+    let mut seen: HashMap<(String, Vec<Option<ValueId>>), Vec<usize>> = HashMap::new();
+    for index in 0..graph.nodes.len() {
+        let node = &graph.nodes[index];
+        let unread = !node.makes().any(|id| uses.contains_key(&id));
+        if !node.is(&node.op_type) || RANDOM.contains(&node.op_type.as_str()) || unread {
+            continue;
+        }
+        let known = seen.entry((node.op_type.clone(), node.inputs.clone())).or_default();
+        match known.iter().copied().find(|first| same(&graph.nodes[*first], node)) {
+            Some(_) if node.makes().any(|id| graph.outputs.contains(&id)) => {}
+            Some(first) => {
+                rewrites.applied.push(graph.node_name(node).to_owned());
+                let pairs: Vec<_> = graph.nodes[first].makes().zip(node.makes()).collect();
+                pairs.into_iter().for_each(|(kept, gone)| graph.replace_reads(gone, kept));
+            }
+            None => known.push(index),
+        }
+    }
+    Ok(rewrites)
+}
+
+/// Two nodes of one operation and the same inputs.
+fn same(a: &Node, b: &Node) -> bool {
+    let present = |node: &Node| node.outputs.iter().map(Option::is_some).collect::<Vec<_>>();
+    present(a) == present(b)
+        && a.attributes.len() == b.attributes.len()
+        && a.attributes.iter().zip(&b.attributes).all(|((n, v), (m, w))| n == m && same_attribute(v, w))
+}
+
+fn same_attribute(a: &Attribute, b: &Attribute) -> bool {
+    let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    match (a, b) {
+        (Attribute::Float(x), Attribute::Float(y)) => x.to_bits() == y.to_bits(),
+        (Attribute::Floats(x), Attribute::Floats(y)) => bits(x) == bits(y),
+        (Attribute::Int(_), _) | (Attribute::Ints(_), _) | (Attribute::Tensor(_), _) => a == b,
+        (Attribute::String(_), _) | (Attribute::Strings(_), _) => a == b,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_chains_become_one_and_what_differs_in_a_bit_stays() {
+        let mut g = Graph::new("g");
+        let x = g.add_value("x", None, None);
+        let mut ends = Vec::new();
+        for (i, (op, alpha)) in [
+            ("LeakyRelu", 0.0),
+            ("LeakyRelu", 0.0),
+            ("LeakyRelu", -0.0),
+            ("RandomNormalLike", 0.0),
+            ("RandomNormalLike", 0.0),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let [middle, end] = ["m", "e"].map(|n| g.add_value(format!("{n}{i}"), None, None));
+            let mut node = Node::new(format!("a{i}"), op, vec![x], vec![middle]);
+            node.set("alpha", alpha);
+            g.nodes.extend([node, Node::new(format!("b{i}"), "Neg", vec![middle], vec![end])]);
+            ends.push(end);
+        }
+        let y = g.add_value("y", None, None);
+        g.nodes.push(Node::new("sum", "Sum", ends.clone(), vec![y]));
+        (g.inputs, g.outputs) = (vec![x], vec![y]);
+        assert_eq!(eliminate(&mut g).unwrap().applied, ["a1", "b1"]);
+        let read: Vec<_> = g.nodes[10].reads().collect();
+        assert_eq!(read, [ends[0], ends[0], ends[2], ends[3], ends[4]]);
+        assert!(eliminate(&mut g).unwrap().applied.is_empty(), "what nothing reads any more is not merged again");
+    }
+
+    #[test]
+    fn two_outputs_keep_their_nodes() {
+        let mut g = Graph::new("g");
+        let [x, y, z] = ["x", "y", "z"].map(|n| g.add_value(n, None, None));
+        g.nodes = vec![Node::new("a", "Relu", vec![x], vec![y]), Node::new("b", "Relu", vec![x], vec![z])];
+        (g.inputs, g.outputs) = (vec![x], vec![y, z]);
+        assert!(eliminate(&mut g).unwrap().applied.is_empty());
+    }
+}

@@ -1,0 +1,366 @@
+//! Computes what is made of constants alone, and writes it down.
+//!
+//! - A node all of whose inputs are constants is computed by the [reference evaluator](crate::reference), in 64-bit floats,
+//!   rounded once. `Constant` nodes become initializers; `Identity` of a constant is read past.
+//! - `Shape` and `Size` of a value whose shape stands in the file become constants, and so does what `Gather` and `Slice`
+//!   take of a `Shape` when those dimensions are fixed, though others may be open. Chains of these are what exporters leave
+//!   behind.
+//!
+//! Requires: constants that no caller can replace; an operation and form that the evaluator knows. Ensures: the same values
+//! at the same names; the file does not grow by more than [`Options::growth`](super::Options::growth) for a result, less
+//! the constants that nothing else reads. An output of the graph keeps its node: some runtimes take no initializer there.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Options, Refusal, Rewrites};
+use crate::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId};
+use crate::reference::{self, Limits};
+use crate::{Error, Result};
+
+pub(super) fn fold(model: &mut Model, options: &Options) -> Result<Rewrites> {
+    let mut rewrites = Rewrites::default();
+    // A node that goes may leave a constant to one reader alone, which then makes the file grow less.
+    loop {
+        let mut round = Round::new(model, options);
+        let refused = round.all();
+        let (applied, gone) = (round.applied, round.gone);
+        model.graph.remove_nodes(&gone);
+        rewrites.refused = refused;
+        if applied.is_empty() {
+            return Ok(rewrites);
+        }
+        rewrites.applied.extend(applied);
+    }
+}
+
+/// One way through the nodes, from first to last.
+struct Round<'a> {
+    graph: &'a mut Graph,
+    opset: i64,
+    growth: u64,
+    constants: HashMap<ValueId, Tensor>,
+    uses: HashMap<ValueId, usize>,
+    /// The parts of `Shape`s that are known, where not all are.
+    shapes: HashMap<ValueId, Vec<Option<i64>>>,
+    applied: Vec<String>,
+    gone: HashSet<usize>,
+}
+
+impl<'a> Round<'a> {
+    fn new(model: &'a mut Model, options: &Options) -> Self {
+        let (constants, uses) = (model.graph.constants(), super::view::live_uses(&model.graph));
+        Self {
+            graph: &mut model.graph,
+            opset: model.opset,
+            growth: options.growth,
+            constants,
+            uses,
+            shapes: HashMap::new(),
+            applied: Vec::new(),
+            gone: HashSet::new(),
+        }
+    }
+
+    /// Folds what can be, and says what could not.
+    fn all(&mut self) -> Vec<Refusal> {
+        let mut refused = Vec::new();
+        for index in 0..self.graph.nodes.len() {
+            let node = self.graph.nodes[index].clone();
+            if !node.makes().any(|id| self.uses.contains_key(&id)) {
+                continue;
+            }
+            let name = self.graph.node_name(&node).to_owned();
+            match self.made(&node) {
+                Some(Ok(made)) => {
+                    self.replace(index, &node, made);
+                    self.applied.push(name);
+                }
+                Some(Err(error)) => refused.push(Refusal { node: name, reason: error.to_string() }),
+                None => {}
+            }
+        }
+        refused
+    }
+
+    /// What a node makes; `None` for one that is not constant, an error for one that is and stays.
+    fn made(&mut self, node: &Node) -> Option<Result<Vec<Tensor>>> {
+        if !node.is(&node.op_type) {
+            return None;
+        }
+        let of_shape = self.of_shape(node);
+        let inputs: Option<Vec<_>> =
+            node.inputs.iter().map(|id| id.map_or(Some(None), |id| self.constants.get(&id).map(Some))).collect();
+        let captures = node.reads().count() != node.inputs.iter().flatten().count();
+        if of_shape.is_none() && (inputs.is_none() || captures) {
+            return None;
+        }
+        if node.makes().any(|id| self.graph.outputs.contains(&id)) {
+            return (!node.is("Constant")).then(|| Err(Error::input("its result", "is an output of the graph")));
+        }
+        if let Some(tensor) = of_shape {
+            return Some(Ok(vec![tensor]));
+        }
+        Some(self.computed(node, &inputs?))
+    }
+
+    fn computed(&self, node: &Node, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
+        let read = inputs.iter().flatten().map(|t| t.bytes().len() as u64).sum::<u64>();
+        let held = node.constant().map_or(0, |tensor| tensor.bytes().len() as u64);
+        let most = self.growth.saturating_add(read).saturating_add(held);
+        // Enough for a result that may be kept; what takes long to compute is left to the runtime.
+        let limits = Limits { elements: usize::try_from(most).unwrap_or(usize::MAX), terms: 1 << 28 };
+        let made = reference::node(node, self.opset, inputs, limits)?;
+        let kept = node.outputs.iter().zip(&made).filter(|(id, _)| id.is_some_and(|id| self.uses.contains_key(&id)));
+        let size = kept.map(|(_, tensor)| tensor.bytes().len() as u64).sum::<u64>();
+        let growth = size.saturating_sub(self.freed(node)).saturating_sub(held);
+        match growth > self.growth && !node.is("Identity") {
+            true => Err(Error::input("the file", format!("would grow by {growth} bytes, {} are allowed", self.growth))),
+            false => Ok(made),
+        }
+    }
+
+    /// Bytes of the constants that this node alone reads.
+    fn freed(&self, node: &Node) -> u64 {
+        let read: HashSet<ValueId> = node.reads().collect();
+        let alone = |id: &ValueId| self.uses.get(id).copied() == Some(node.reads().filter(|read| read == id).count());
+        read.iter().filter(|id| alone(id)).filter_map(|id| self.constants.get(id)).map(|t| t.bytes().len() as u64).sum()
+    }
+
+    fn replace(&mut self, index: usize, node: &Node, made: Vec<Tensor>) {
+        self.gone.insert(index);
+        for id in node.reads() {
+            if let Some(count) = self.uses.get_mut(&id) {
+                *count -= 1;
+            }
+        }
+        if let (true, Some(source), Some(result)) = (node.is("Identity"), node.input(0), node.output()) {
+            self.graph.replace_reads(result, source);
+            *self.uses.entry(source).or_insert(0) += self.uses.get(&result).copied().unwrap_or(0);
+            return;
+        }
+        for (id, tensor) in node.outputs.iter().zip(made) {
+            let Some(id) = id.filter(|id| self.uses.contains_key(id)) else { continue };
+            self.constants.insert(id, tensor.clone());
+            self.graph.set_initializer(id, tensor);
+        }
+    }
+
+    /// What `Shape`, `Size`, or `Gather` and `Slice` of a shape make, when all of it is fixed.
+    fn of_shape(&mut self, node: &Node) -> Option<Tensor> {
+        let parts = match node.op_type.as_str() {
+            "Shape" => asked_for(node, &self.dimensions(node)?),
+            "Size" => {
+                let sizes = self.dimensions(node)?.into_iter().collect::<Option<Vec<i64>>>()?;
+                let size = sizes.iter().try_fold(1i64, |product, size| product.checked_mul(*size))?;
+                return numbers(vec![], &[size]);
+            }
+            "Gather" => return self.gathered(node),
+            "Slice" => self.sliced(node)?,
+            _ => return None,
+        };
+        match parts.iter().copied().collect::<Option<Vec<i64>>>() {
+            Some(sizes) => Some(Tensor::from_i64(&sizes)),
+            None => {
+                self.shapes.insert(node.output()?, parts);
+                None
+            }
+        }
+    }
+
+    /// The shape of the first input, unknown dimensions as `None`.
+    fn dimensions(&self, node: &Node) -> Option<Vec<Option<i64>>> {
+        let shape = self.graph.value(node.input(0)?).shape.as_ref()?;
+        let size = |dim: &Dim| dim.known().and_then(|size| i64::try_from(size).ok());
+        Some(shape.iter().map(size).collect())
+    }
+
+    fn gathered(&self, node: &Node) -> Option<Tensor> {
+        let parts = self.shapes.get(&node.input(0)?)?;
+        let indices = self.constants.get(&node.input(1)?)?;
+        let take = |index: i64| {
+            let index = if index < 0 { index.checked_add(parts.len() as i64)? } else { index };
+            *parts.get(usize::try_from(index).ok()?)?
+        };
+        let sizes = reference::whole_numbers(indices)?.into_iter().map(take).collect::<Option<Vec<i64>>>()?;
+        numbers(indices.shape().to_vec(), &sizes)
+    }
+
+    /// Computed on the numbers of the dimensions, so that it is the evaluator's slice.
+    fn sliced(&self, node: &Node) -> Option<Vec<Option<i64>>> {
+        let parts = self.shapes.get(&node.input(0)?)?;
+        let places = Tensor::from_i64(&(0..parts.len() as i64).collect::<Vec<_>>());
+        let mut inputs = vec![Some(&places)];
+        for id in node.inputs.iter().skip(1) {
+            inputs.push(id.map(|id| self.constants.get(&id).ok_or(())).transpose().ok()?);
+        }
+        let taken = reference::node(node, self.opset, &inputs, Limits::default()).ok()?;
+        taken[0].to_i64()?.into_iter().map(|place| parts.get(usize::try_from(place).ok()?).copied()).collect()
+    }
+}
+
+/// A tensor of 64-bit whole numbers in any shape that holds them.
+fn numbers(shape: Vec<usize>, values: &[i64]) -> Option<Tensor> {
+    Tensor::new(DType::I64, shape, Tensor::from_i64(values).bytes().clone()).ok()
+}
+
+/// The dimensions that `start` and `end` (since operator set 15) leave.
+fn asked_for(node: &Node, all: &[Option<i64>]) -> Vec<Option<i64>> {
+    let rank = all.len() as i64;
+    let bound = |name: &str, default: i64| {
+        let at = node.int(name).unwrap_or(default);
+        (if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize
+    };
+    all.get(bound("start", 0)..bound("end", rank)).map_or_else(Vec::new, <[_]>::to_vec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Attribute;
+    use crate::passes::{self, DEAD_CODE, FOLD_CONSTANTS};
+
+    /// A graph to which nodes are added one by one; every value is f32 or, in small letters, i64.
+    struct Build(Graph);
+
+    impl Build {
+        /// With the input `X` of `N x 3 x 4`.
+        fn new() -> Self {
+            let mut build = Self(Graph::new("g"));
+            let shape = vec![Dim::symbol("N"), Dim::Known(3), Dim::Known(4)];
+            let x = build.0.add_value("X", Some(DType::F32), Some(shape));
+            build.0.inputs = vec![x];
+            build
+        }
+
+        fn constant(&mut self, name: &str, tensor: Tensor) -> ValueId {
+            self.0.add_initializer(name, tensor)
+        }
+
+        fn node(&mut self, op: &str, inputs: &[ValueId], made: &str) -> ValueId {
+            let dtype = if made.starts_with(char::is_uppercase) { DType::F32 } else { DType::I64 };
+            let id = self.0.add_value(made, Some(dtype), None);
+            self.0.nodes.push(Node::new(made, op, inputs.to_vec(), vec![id]));
+            id
+        }
+
+        /// Folds and sweeps with `outputs`; the operations that are left, and what folding said.
+        fn folded(mut self, outputs: &[ValueId], growth: u64) -> (Graph, Vec<String>, Rewrites) {
+            self.0.outputs = outputs.to_vec();
+            let mut model = Model::new(self.0, 18);
+            let options = Options { growth, ..Options::default() };
+            let mut log = passes::run(&mut model, &[FOLD_CONSTANTS, DEAD_CODE], &options).unwrap();
+            let left = model.graph.nodes.iter().map(|node| node.op_type.clone()).collect();
+            (model.graph, left, log.remove(0))
+        }
+    }
+
+    fn floats(count: usize) -> Tensor {
+        Tensor::from_f32(vec![count], &vec![1.5; count]).unwrap()
+    }
+
+    #[test]
+    fn chains_of_constants_are_computed_at_their_name() {
+        let mut b = Build::new();
+        let [c, d] = [b.constant("C", floats(4)), b.constant("D", floats(4))];
+        let sum = b.node("Add", &[c, d], "Sum");
+        let same = b.node("Identity", &[sum], "Same");
+        let square = b.node("Mul", &[same, sum], "Square");
+        let y = b.node("Mul", &[b.0.inputs[0], square], "Y");
+        let (g, left, log) = b.folded(&[y], 0);
+        assert_eq!((left, log.applied.len()), (vec!["Mul".to_owned()], 3));
+        let made: Vec<_> = g.initializers().map(|(id, t)| (g.value(id).name.as_str(), t.to_f32().unwrap())).collect();
+        assert_eq!(made, [("Square", vec![9.0; 4])]);
+    }
+
+    #[test]
+    fn shapes_that_the_file_states_are_constants_and_so_are_their_fixed_parts() {
+        let mut b = Build::new();
+        let x = b.0.inputs[0];
+        let shape = b.node("Shape", &[x], "shape");
+        let index = |b: &mut Build, name: &str, value: i64| b.constant(name, numbers(vec![], &[value]).unwrap());
+        let [batch, last] = [index(&mut b, "i", 0), index(&mut b, "j", -1)];
+        let axis = b.constant("axis", Tensor::from_i64(&[0]));
+        let open = b.node("Gather", &[shape, batch], "open");
+        let fixed = b.node("Gather", &[shape, last], "fixed");
+        let [open, fixed] = [(open, "u"), (fixed, "v")].map(|(id, name)| b.node("Unsqueeze", &[id, axis], name));
+        let [from, to] = [("from", 1), ("to", 9)].map(|(name, v)| b.constant(name, Tensor::from_i64(&[v])));
+        let rest = b.node("Slice", &[shape, from, to], "rest");
+        let target = b.node("Concat", &[open, fixed, rest], "target");
+        b.0.nodes.last_mut().unwrap().set("axis", 0i64);
+        let (g, left, _) = b.folded(&[target], 64);
+        assert_eq!(left, ["Shape", "Gather", "Unsqueeze", "Concat"], "only the way of the batch stays");
+        let of = |name: &str| g.initializer(g.find(name).unwrap()).unwrap().to_i64().unwrap();
+        assert_eq!((of("v"), of("rest")), (vec![4], vec![3, 4]));
+    }
+
+    #[test]
+    fn a_part_of_a_known_shape_is_asked_for_by_attributes() {
+        let mut b = Build::new();
+        let x = b.0.inputs[0];
+        let shape = b.node("Shape", &[x], "shape");
+        b.0.nodes[0].set("start", -2i64).set("end", 9i64);
+        let y = b.node("Neg", &[shape], "y");
+        let (g, left, _) = b.folded(&[y], 64);
+        assert_eq!(left, ["Neg"]);
+        assert_eq!(g.initializers().next().unwrap().1, &Tensor::from_i64(&[3, 4]));
+    }
+
+    #[test]
+    fn the_file_does_not_grow_past_the_bound() {
+        let large = |growth: u64, shared: bool| {
+            let mut b = Build::new();
+            let (x, c) = (b.0.inputs[0], b.constant("C", Tensor::from_f32(vec![4, 1], &[1.0; 4]).unwrap()));
+            let target = b.constant("target", Tensor::from_i64(&[4, 10]));
+            let wide = b.node("Expand", &[c, target], "Wide");
+            let y = b.node("MatMul", &[x, wide], "Y");
+            let z = b.node("Mul", &[x, if shared { c } else { x }], "Z");
+            b.folded(&[y, z], growth)
+        };
+        // 160 bytes come; 16 of C and 16 of the target go.
+        let (_, left, log) = large(127, false);
+        assert_eq!(
+            (left.len(), log.refused[0].reason.as_str()),
+            (3, "the file: would grow by 128 bytes, 127 are allowed")
+        );
+        assert_eq!(large(128, false).1, ["MatMul", "Mul"]);
+        assert_eq!(large(128, true).1.len(), 3, "C stays for another reader");
+        assert_eq!(large(144, true).1.len(), 2);
+    }
+
+    #[test]
+    fn gigantic_results_are_refused_before_they_are_made() {
+        let mut b = Build::new();
+        let sizes = b.constant("sizes", Tensor::from_i64(&[1 << 40, 1 << 20]));
+        let zeros = b.node("ConstantOfShape", &[sizes], "Zeros");
+        let y = b.node("Relu", &[zeros], "Y");
+        let (_, left, log) = b.folded(&[y], 1 << 16);
+        assert!(left.len() == 2 && log.refused[0].reason.contains("past the limits"), "{log:?}");
+    }
+
+    #[test]
+    fn what_stays_says_why() {
+        let mut b = Build::new();
+        let c = b.constant("C", floats(2));
+        let y = b.node("Neg", &[c], "Y");
+        let noise = b.node("RandomNormalLike", &[c], "Noise");
+        let z = b.node("Relu", &[noise], "Z");
+        let (_, left, log) = b.folded(&[y, z], 64);
+        assert_eq!(left.len(), 3);
+        let reasons: Vec<_> = log.refused.iter().map(|refusal| refusal.reason.as_str()).collect();
+        let unknown = "RandomNormalLike: the reference evaluator does not know this operation";
+        assert_eq!(reasons, ["its result: is an output of the graph", unknown]);
+    }
+
+    #[test]
+    fn each_part_of_a_split_is_a_constant() {
+        let mut b = Build::new();
+        let (x, c) = (b.0.inputs[0], b.constant("C", floats(4)));
+        let first = b.node("Split", &[c], "First");
+        let second = b.0.add_value("Second", Some(DType::F32), None);
+        b.0.nodes[0].outputs.push(Some(second));
+        b.0.nodes[0].attributes.insert("num_outputs".into(), Attribute::Int(2));
+        let [p, q] = [("P", first), ("Q", second)].map(|(name, id)| b.node("Sum", &[x, id, id], name));
+        let (g, left, _) = b.folded(&[p, q], 0);
+        assert_eq!((left, g.initializers().count()), (vec!["Sum".to_owned(); 2], 2));
+    }
+}

@@ -1,0 +1,222 @@
+//! Moves a `Pad` into the operation that reads it, where that is exact.
+//!
+//! A convolution adds zeros where it pads; so `Conv(Pad(x), p) = Conv(x, p + pad)` when the `Pad` fills with 0 and leaves
+//! batch and channels alone (weights must be finite: a padded zero times infinity is no number). An average pool that
+//! counts its padding does the same. One that does not, but has no padding of its own, divides by the whole window, so it
+//! becomes one that counts it. A max pool pads with minus infinity, and takes over a `Pad` that fills with just that.
+//!
+//! Requires: pads known and not negative, padding given in numbers and not as SAME; for pools: no `ceil_mode`, no indices,
+//! and pads less than the kernel, which is all that runtimes allow. Ensures: the same result; the `Pad` is left to the sweep
+//! when nothing else reads it. Exact: no bit changes.
+
+use super::{Rewrites, View};
+use crate::Result;
+use crate::graph::{Attribute, Model, Node, ValueId};
+use crate::reference;
+
+pub(super) fn fuse(model: &mut Model) -> Result<Rewrites> {
+    let mut rewrites = Rewrites::default();
+    // A chain of pads goes one by one.
+    loop {
+        let view = View::new(&model.graph);
+        let mut refused = Vec::new();
+        let mut fused = Vec::new();
+        for (index, node) in model.graph.nodes.iter().enumerate() {
+            let kind = ["Conv", "AveragePool", "MaxPool"].iter().any(|op| node.is(op));
+            let Some((_, pad)) = view.made_by(node.input(0), "Pad").filter(|_| kind) else { continue };
+            if !node.makes().any(|id| view.uses(id) > 0) {
+                continue;
+            }
+            match padding(&view, pad, model.opset).and_then(|padding| merged(node, &padding, model.opset)) {
+                Ok(node) => fused.push((index, Node { inputs: past(pad, &node), ..node })),
+                Err(reason) => refused.push((node.clone(), reason)),
+            }
+        }
+        rewrites.refused.clear();
+        refused.iter().for_each(|(node, reason)| rewrites.refuse(&model.graph, node, *reason));
+        if fused.is_empty() {
+            return Ok(rewrites);
+        }
+        for (index, node) in fused {
+            rewrites.applied.push(model.graph.node_name(&node).to_owned());
+            model.graph.nodes[index] = node;
+        }
+    }
+}
+
+/// The inputs of a node that reads what the `Pad` read.
+fn past(pad: &Node, node: &Node) -> Vec<Option<ValueId>> {
+    let mut inputs = node.inputs.clone();
+    inputs[0] = pad.input(0);
+    inputs
+}
+
+/// What a `Pad` does to the axes of an image.
+struct Padding {
+    begins: Vec<i64>,
+    ends: Vec<i64>,
+    fill: f64,
+}
+
+type Reason = &'static str;
+
+fn padding(view: &View, pad: &Node, opset: i64) -> Result<Padding, Reason> {
+    if !matches!(pad.text("mode"), None | Some("constant")) {
+        return Err("the Pad mirrors or repeats the image");
+    }
+    let whole = |index| view.constant(pad.input(index)).and_then(reference::whole_numbers);
+    let given = pad.ints(if opset < 2 { "paddings" } else { "pads" }).map(<[i64]>::to_vec);
+    let given = given.or_else(|| whole(1)).ok_or("the pads are not constant")?;
+    let fill = match pad.input(2) {
+        Some(value) => view.constant(Some(value)).and_then(reference::real_numbers).and_then(|v| v.first().copied()),
+        None => Some(pad.float("value").unwrap_or(0.0).into()),
+    };
+    let fill = fill.ok_or("what the Pad fills with is no constant float")?;
+    let rank = match pad.input(3) {
+        Some(_) => view.rank(pad.input(0)).ok_or("the rank of the image is not known")?,
+        None => given.len() / 2,
+    };
+    let axes = match pad.input(3) {
+        Some(_) => whole(3).ok_or("the axes of the Pad are not constant")?,
+        None => (0..rank as i64).collect(),
+    };
+    if rank < 3 || given.len() != 2 * axes.len() {
+        return Err("the Pad does not fit an image");
+    }
+    let (mut begins, mut ends) = (vec![0; rank], vec![0; rank]);
+    for (i, axis) in axes.iter().enumerate() {
+        let axis = if *axis < 0 { axis + rank as i64 } else { *axis };
+        let axis = usize::try_from(axis).ok().filter(|axis| *axis < rank).ok_or("the Pad does not fit an image")?;
+        (begins[axis], ends[axis]) = (given[i], given[axes.len() + i]);
+    }
+    if begins.iter().chain(&ends).any(|pad| *pad < 0) {
+        return Err("the Pad crops");
+    }
+    if begins[..2] != [0, 0] || ends[..2] != [0, 0] {
+        return Err("the Pad adds to batch or channels");
+    }
+    Ok(Padding { begins: begins.split_off(2), ends: ends.split_off(2), fill })
+}
+
+/// The node with the padding added to its own.
+fn merged(node: &Node, padding: &Padding, opset: i64) -> Result<Node, Reason> {
+    let axes = padding.begins.len();
+    let own = match (node.text("auto_pad").unwrap_or("NOTSET"), node.ints("pads")) {
+        ("NOTSET", Some(pads)) => pads.to_vec(),
+        ("NOTSET" | "VALID", _) => vec![0; 2 * axes],
+        _ => return Err("it chooses its padding by the size of the image"),
+    };
+    if own.len() != 2 * axes || own.iter().any(|pad| *pad < 0) {
+        return Err("its padding does not fit the image");
+    }
+    let pads = own.iter().zip(padding.begins.iter().chain(&padding.ends)).map(|(a, b)| a.checked_add(*b));
+    let pads = pads.collect::<Option<Vec<_>>>().ok_or("its padding does not fit the image")?;
+    let mut merged = node.clone();
+    if node.is("MaxPool") {
+        if padding.fill != f64::NEG_INFINITY {
+            return Err("a MaxPool pads with minus infinity, the Pad does not");
+        }
+    } else if padding.fill != 0.0 {
+        return Err("the Pad does not fill with 0");
+    }
+    if !node.is("Conv") {
+        fits_a_pool(node, &pads)?;
+    }
+    if node.is("AveragePool") && node.int("count_include_pad").unwrap_or(0) == 0 {
+        if own.iter().any(|pad| *pad != 0) {
+            return Err("it counts the Pad's zeros but not those of its own padding");
+        }
+        if opset < 7 {
+            return Err("it cannot count padding before operator set 7");
+        }
+        merged.set("count_include_pad", true);
+    }
+    merged.attributes.remove("auto_pad");
+    merged.set("pads", Attribute::Ints(pads));
+    Ok(merged)
+}
+
+fn fits_a_pool(node: &Node, pads: &[i64]) -> Result<(), Reason> {
+    let kernel = node.ints("kernel_shape").unwrap_or(&[]);
+    if kernel.len() * 2 != pads.len() || pads.iter().zip(kernel.iter().chain(kernel)).any(|(pad, size)| pad >= size) {
+        return Err("its padding would reach the size of its window");
+    }
+    if node.int("ceil_mode").unwrap_or(0) != 0 {
+        return Err("its last window may lie half outside (ceil_mode)");
+    }
+    match node.outputs.len() {
+        1 => Ok(()),
+        _ => Err("its indices count the padding"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Graph, Tensor};
+    use crate::passes::{self, DEAD_CODE, FUSE_PAD, Options};
+
+    /// Pad (by 1 before and 2 behind each axis, filling with `fill`) and an operation of window 3 with its own pads of 0
+    /// and 0; `change` may spoil it.
+    fn padded(op: &str, fill: f32, change: impl Fn(&mut Graph)) -> (Model, Model) {
+        let mut g = Graph::new("g");
+        let [x, p, y] = ["x", "p", "y"].map(|n| g.add_value(n, None, None));
+        let pads = g.add_initializer("pads", Tensor::from_i64(&[0, 0, 1, 1, 0, 0, 2, 2]));
+        let fill = g.add_initializer("fill", Tensor::from_f32(vec![], &[fill]).unwrap());
+        let w: Vec<f32> = (0..9).map(|i| i as f32 - 3.5).collect();
+        let mut inputs = vec![p];
+        if op == "Conv" {
+            inputs.push(g.add_initializer("w", Tensor::from_f32(vec![1, 1, 3, 3], &w).unwrap()));
+        }
+        let mut node = Node::new("it", op, inputs, vec![y]);
+        node.set("kernel_shape", [3, 3]);
+        g.nodes = vec![Node::new("pad", "Pad", vec![x, pads, fill], vec![p]), node];
+        (g.inputs, g.outputs) = (vec![x], vec![y]);
+        change(&mut g);
+        let before = Model::new(g, 18);
+        (before.clone(), before)
+    }
+
+    fn fused(op: &str, fill: f32, change: impl Fn(&mut Graph)) -> bool {
+        let (before, mut after) = padded(op, fill, change);
+        let log = passes::run(&mut after, &[FUSE_PAD, DEAD_CODE], &Options::default()).unwrap();
+        let image: Vec<f32> = (0..20).map(|i| (i * 7 % 11) as f32 - 5.0).collect();
+        let image = [Tensor::from_f32(vec![1, 1, 4, 5], &image).unwrap()];
+        assert_eq!(reference::run(&before, &image).unwrap(), reference::run(&after, &image).unwrap());
+        assert_eq!(log[0].applied.len() + log[0].refused.len(), 1);
+        log[0].applied == ["it"] && after.graph.nodes.len() == 1
+    }
+
+    #[test]
+    fn padding_moves_where_it_is_exact() {
+        let none = |_: &mut Graph| ();
+        assert!(fused("Conv", 0.0, none));
+        assert!(!fused("Conv", 1.0, none));
+        assert!(fused("AveragePool", 0.0, none));
+        assert!(fused("AveragePool", 0.0, |g| {
+            g.nodes[1].set("count_include_pad", true).set("strides", [2, 1]);
+        }));
+        assert!(!fused("MaxPool", 0.0, none));
+        assert!(fused("MaxPool", f32::NEG_INFINITY, none));
+    }
+
+    #[test]
+    fn padding_stays_where_it_is_not() {
+        let with = |name: &'static str, value: Attribute| {
+            move |g: &mut Graph| {
+                g.nodes[1].attributes.insert(name.into(), value.clone());
+            }
+        };
+        let same = || with("auto_pad", Attribute::String("SAME_UPPER".into()));
+        assert!(!fused("Conv", 0.0, same()) && !fused("AveragePool", 0.0, same()));
+        // Its own padding does not count, that of the Pad does.
+        assert!(!fused("AveragePool", 0.0, with("pads", Attribute::Ints(vec![1; 4]))));
+        assert!(fused("Conv", 0.0, with("pads", Attribute::Ints(vec![1; 4]))));
+        assert!(!fused("AveragePool", 0.0, with("ceil_mode", Attribute::Int(1))));
+        assert!(!fused("AveragePool", 0.0, with("kernel_shape", Attribute::Ints(vec![2, 3]))));
+        for (pads, fits) in [([0, 0, 0, -1, 0, 0, 0, 0], false), ([0, 0, 9, 9, 0, 0, 9, 9], true)] {
+            let set = |g: &mut Graph| g.set_initializer(g.find("pads").unwrap(), Tensor::from_i64(&pads));
+            assert_eq!(fused("Conv", 0.0, set), fits, "{pads:?}");
+        }
+    }
+}

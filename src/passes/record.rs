@@ -1,0 +1,113 @@
+//! The record of an optimisation.
+
+use serde::Serialize;
+
+use super::{Refusal, Rewrites};
+use crate::report::{Cell, Column, Report, Table, number};
+
+/// An optimisation of a file, as `gnet optimize --format json` prints it.
+#[derive(Debug, Clone, Serialize)]
+pub struct OptimizeRecord {
+    /// The file that was read.
+    pub input: String,
+    /// The file that was written.
+    pub output: String,
+    /// Size of the first in bytes.
+    pub bytes_before: u64,
+    /// Size of the second in bytes.
+    pub bytes: u64,
+    /// Nodes of the graph that was read.
+    pub nodes_before: usize,
+    /// Nodes of the graph that was written.
+    pub nodes: usize,
+    /// Version of ONNX's operator set, which stays.
+    pub opset: i64,
+    /// What each pass did, in order.
+    pub passes: Vec<Rewrites>,
+}
+
+/// Refusals of a pass that a table lists one by one; more are counted.
+const LISTED: usize = 8;
+
+impl Report for OptimizeRecord {
+    fn tables(&self) -> Vec<Table> {
+        let columns = [
+            Column::text("pass"),
+            Column::number("rewrites"),
+            Column::number("refusals"),
+            Column::number("nodes"),
+            Column::number("initializers").unit("bytes"),
+        ];
+        let mut table = Table::new(format!("Optimisation of {}", self.input), columns);
+        let before = self.passes.first().map(|pass| pass.initializer_bytes_before);
+        table.row(["as read".into(), Cell::Missing, Cell::Missing, self.nodes_before.into(), before.into()]);
+        for pass in &self.passes {
+            table.row([
+                pass.pass.into(),
+                pass.applied.len().into(),
+                pass.refused.len().into(),
+                pass.nodes.into(),
+                pass.initializer_bytes.into(),
+            ]);
+        }
+        for pass in &self.passes {
+            let line = |refusal: &Refusal| format!("{} left {}: {}", pass.pass, refusal.node, refusal.reason);
+            for refusal in pass.refused.iter().take(LISTED) {
+                table.note(line(refusal));
+            }
+            if let Some(more) = pass.refused.len().checked_sub(LISTED).filter(|more| *more > 0) {
+                table.note(format!("{} left {more} more", pass.pass));
+            }
+        }
+        let (from, to) = (number::thousands(self.bytes_before.into()), number::thousands(self.bytes.into()));
+        table.note(format!("wrote {}: {to} bytes, {from} before; opset {}", self.output, self.opset));
+        vec![table]
+    }
+}
+
+/// The passes there are, as `gnet optimize --list` prints them.
+#[derive(Debug, Clone, Serialize)]
+pub struct PassList {
+    /// Every pass.
+    pub passes: Vec<PassEntry>,
+    /// The names of those that run unless told otherwise, in their order.
+    pub default: Vec<&'static str>,
+}
+
+/// One pass of a [`PassList`].
+#[derive(Debug, Clone, Serialize)]
+pub struct PassEntry {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub about: &'static str,
+    /// Whether results stay the same bit for bit.
+    pub exact: bool,
+}
+
+impl PassList {
+    /// The passes of this version.
+    pub fn new() -> Self {
+        let entry = |pass: super::Pass| PassEntry { name: pass.name, about: pass.about, exact: pass.exact };
+        Self { passes: super::ALL.map(entry).to_vec(), default: super::DEFAULT.map(|pass| pass.name).to_vec() }
+    }
+}
+
+impl Default for PassList {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Report for PassList {
+    fn tables(&self) -> Vec<Table> {
+        let mut table =
+            Table::new("Passes", [Column::text("pass"), Column::text("results"), Column::text("what it does")]);
+        for pass in &self.passes {
+            let results = if pass.exact { "the same bit for bit" } else { "the same up to rounding" };
+            table.row([pass.name.into(), results.into(), pass.about.into()]);
+        }
+        table.note(format!("Default, in this order: {}", self.default.join(", ")));
+        vec![table]
+    }
+}

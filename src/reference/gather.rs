@@ -1,0 +1,226 @@
+//! Operations that look elements up by index, or put them there.
+
+use super::Operation;
+use super::call::{Call, one};
+use super::index::{count, positions, ravel, unravel};
+use super::movement::{pick, pick_one};
+use super::numbers::{Array, Numbers, of_wholes};
+use crate::graph::{DType, Tensor};
+use crate::{Error, Result};
+
+pub(super) fn find(op_type: &str) -> Option<Operation> {
+    Some(match op_type {
+        "Gather" => gather,
+        "GatherElements" => gather_elements,
+        "GatherND" => gather_nd,
+        "Scatter" | "ScatterElements" => scatter_elements,
+        "ScatterND" => scatter_nd,
+        "Compress" => compress,
+        "NonZero" => non_zero,
+        "OneHot" => one_hot,
+        "ReverseSequence" => reverse_sequence,
+        _ => return None,
+    })
+}
+
+/// An index that counts from either end.
+fn wrap(index: i64, size: usize) -> Result<usize> {
+    let counted = if index < 0 { index.checked_add(size as i64) } else { Some(index) };
+    let found = counted.and_then(|i| usize::try_from(i).ok()).filter(|i| *i < size);
+    found.ok_or_else(|| Error::input(format!("index {index}"), format!("is not among {size}")))
+}
+
+fn wrap_all(indices: &[i64], size: usize) -> Result<Vec<usize>> {
+    indices.iter().map(|index| wrap(*index, size)).collect()
+}
+
+fn gather(call: &Call) -> Result<Vec<Tensor>> {
+    let (x, indices) = (call.tensor(0)?, call.array(1)?);
+    let axis = call.the_axis(0, x.shape().len())?;
+    let wrapped = wrap_all(&indices.to_i64()?, x.shape()[axis])?;
+    let (before, after) = (&x.shape()[..axis], &x.shape()[axis + 1..]);
+    let shape = [before, &indices.shape, after].concat();
+    call.room(&shape, 1)?;
+    let between = axis + indices.shape.len();
+    let from = positions(&shape).map(|p| {
+        let index = wrapped[ravel(&p[axis..between], &indices.shape)];
+        ravel(&[&p[..axis], &[index], &p[between..]].concat(), x.shape())
+    });
+    one(pick_one(x, shape.clone(), from)?)
+}
+
+fn gather_elements(call: &Call) -> Result<Vec<Tensor>> {
+    let (x, indices) = (call.tensor(0)?, call.array(1)?);
+    let axis = call.the_axis(0, x.shape().len())?;
+    inside(call, &indices.shape, x.shape(), axis)?;
+    let wrapped = wrap_all(&indices.to_i64()?, x.shape()[axis])?;
+    let from = positions(&indices.shape).zip(wrapped).map(|(mut position, index)| {
+        position[axis] = index;
+        ravel(&position, x.shape())
+    });
+    one(pick_one(x, indices.shape.clone(), from)?)
+}
+
+/// Every axis but `axis` of the indices lies inside the data.
+fn inside(call: &Call, indices: &[usize], data: &[usize], axis: usize) -> Result<()> {
+    let fits = indices.len() == data.len()
+        && indices.iter().zip(data).enumerate().all(|(i, (index, size))| i == axis || index <= size);
+    if fits { Ok(()) } else { Err(call.wrong(format!("indices of {indices:?} reach past {data:?}"))) }
+}
+
+/// The places that the last axis of `indices` names in `shape`, behind `batch` shared axes: one offset and the length of
+/// what lies there.
+fn places(call: &Call, indices: &Array, shape: &[usize], batch: usize) -> Result<(Vec<usize>, usize)> {
+    let depth = indices.shape.last().copied().ok_or_else(|| call.wrong("its indices are a scalar"))?;
+    if batch >= indices.shape.len() || batch + depth > shape.len() || indices.shape[..batch] != shape[..batch] {
+        return Err(call.wrong(format!("indices of {:?} do not fit {shape:?}", indices.shape)));
+    }
+    let numbers = indices.to_i64()?;
+    let rows = count(&indices.shape[..indices.shape.len() - 1]).unwrap_or(0);
+    let per_batch = count(&indices.shape[batch..indices.shape.len() - 1]).unwrap_or(0);
+    let length = count(&shape[batch + depth..]).unwrap_or(0);
+    let place = |row: usize| {
+        let mut position = unravel(row / per_batch.max(1), &shape[..batch]);
+        for (index, size) in numbers[row * depth..(row + 1) * depth].iter().zip(&shape[batch..]) {
+            position.push(wrap(*index, *size)?);
+        }
+        Ok(ravel(&position, &shape[..batch + depth]) * length)
+    };
+    Ok(((0..rows).map(place).collect::<Result<_>>()?, length))
+}
+
+fn gather_nd(call: &Call) -> Result<Vec<Tensor>> {
+    let (x, indices) = (call.tensor(0)?, call.array(1)?);
+    let batch = call.sizes(&[call.int("batch_dims", 0)])?[0];
+    let (places, length) = places(call, &indices, x.shape(), batch)?;
+    let depth = indices.shape[indices.shape.len() - 1];
+    let shape = [&indices.shape[..indices.shape.len() - 1], &x.shape()[batch + depth..]].concat();
+    call.room(&shape, 1)?;
+    one(pick_one(x, shape, places.into_iter().flat_map(|start| start..start + length))?)
+}
+
+/// Combines what is there with what comes, as `reduction` says.
+fn combine(call: &Call, data: &Tensor, updates: &Tensor, places: &[usize]) -> Result<Vec<Tensor>> {
+    let reduction = call.text("reduction", "none");
+    if reduction == "none" {
+        let mut from: Vec<(usize, usize)> = (0..data.len()).map(|i| (0, i)).collect();
+        places.iter().enumerate().for_each(|(i, place)| from[*place] = (1, i));
+        return one(pick(&[data, updates], data.shape().to_vec(), from.into_iter())?);
+    }
+    let (mut x, updates) = (Array::of(data)?, Array::of(updates)?);
+    match (&mut x.numbers, &updates.numbers) {
+        (Numbers::Float(x), Numbers::Float(new)) => {
+            let f: fn(f64, f64) -> f64 = match reduction {
+                "add" => |a, b| a + b,
+                "mul" => |a, b| a * b,
+                "max" => f64::max,
+                "min" => f64::min,
+                other => return Err(call.wrong(format!("reduction {other} is not known"))),
+            };
+            places.iter().zip(new).for_each(|(place, new)| x[*place] = f(x[*place], *new));
+        }
+        (Numbers::Whole(x), Numbers::Whole(new)) => {
+            let f: fn(i128, i128) -> i128 = match reduction {
+                "add" => i128::wrapping_add,
+                "mul" => i128::wrapping_mul,
+                "max" => Ord::max,
+                "min" => Ord::min,
+                other => return Err(call.wrong(format!("reduction {other} is not known"))),
+            };
+            places.iter().zip(new).for_each(|(place, new)| x[*place] = f(x[*place], *new));
+        }
+        _ => return Err(call.wrong("data and updates are of different kinds")),
+    }
+    one(x.tensor()?)
+}
+
+fn scatter_elements(call: &Call) -> Result<Vec<Tensor>> {
+    let (x, indices, updates) = (call.tensor(0)?, call.array(1)?, call.tensor(2)?);
+    let axis = call.the_axis(0, x.shape().len())?;
+    inside(call, &indices.shape, x.shape(), axis)?;
+    if updates.shape() != indices.shape {
+        return Err(call.wrong("updates and indices differ in shape"));
+    }
+    let wrapped = wrap_all(&indices.to_i64()?, x.shape()[axis])?;
+    let places = positions(&indices.shape).zip(wrapped).map(|(mut position, index)| {
+        position[axis] = index;
+        ravel(&position, x.shape())
+    });
+    combine(call, x, updates, &places.collect::<Vec<_>>())
+}
+
+fn scatter_nd(call: &Call) -> Result<Vec<Tensor>> {
+    let (x, indices, updates) = (call.tensor(0)?, call.array(1)?, call.tensor(2)?);
+    let (places, length) = places(call, &indices, x.shape(), 0)?;
+    if places.len() * length != updates.len() {
+        return Err(call.wrong("updates and indices differ in shape"));
+    }
+    let places: Vec<usize> = places.into_iter().flat_map(|start| start..start + length).collect();
+    combine(call, x, updates, &places)
+}
+
+fn compress(call: &Call) -> Result<Vec<Tensor>> {
+    let (x, condition) = (call.tensor(0)?, call.array(1)?);
+    let kept: Vec<usize> =
+        condition.wholes()?.iter().enumerate().filter(|(_, keep)| **keep != 0).map(|(i, _)| i).collect();
+    let (shape, axis) = match call.node.int("axis") {
+        Some(axis) => (x.shape().to_vec(), call.axis(axis, x.shape().len())?),
+        None => (vec![x.len()], 0),
+    };
+    if kept.last().is_some_and(|last| *last >= shape[axis]) {
+        return Err(call.wrong("the condition is longer than the axis"));
+    }
+    let mut result = shape.clone();
+    result[axis] = kept.len();
+    let from = positions(&result).map(|mut position| {
+        position[axis] = kept[position[axis]];
+        ravel(&position, &shape)
+    });
+    one(pick_one(x, result.clone(), from)?)
+}
+
+fn non_zero(call: &Call) -> Result<Vec<Tensor>> {
+    let x = call.array(0)?;
+    let found: Vec<Vec<usize>> =
+        positions(&x.shape).zip(x.to_f64()).filter(|(_, value)| *value != 0.0).map(|(position, _)| position).collect();
+    let rank = x.shape.len();
+    let values = (0..rank).flat_map(|axis| found.iter().map(move |position| position[axis] as i128)).collect();
+    one(of_wholes(DType::I64, vec![rank, found.len()], values)?)
+}
+
+fn one_hot(call: &Call) -> Result<Vec<Tensor>> {
+    let (indices, depth, values) = (call.array(0)?, call.array(1)?.scalar()?, call.tensor(2)?);
+    if !(0.0..=call.limits.elements as f64).contains(&depth) || values.len() != 2 {
+        return Err(call.wrong("its depth or its values are out of range"));
+    }
+    let depth = depth as usize;
+    let axis = call.axis(call.int("axis", -1), indices.shape.len() + 1)?;
+    let mut shape = indices.shape.clone();
+    shape.insert(axis, depth);
+    call.room(&shape, 1)?;
+    let hot = indices.to_f64();
+    let from = positions(&shape).map(|mut position| {
+        let here = position.remove(axis) as f64;
+        let index = hot[ravel(&position, &indices.shape)];
+        let index = if index < 0.0 { index + depth as f64 } else { index };
+        usize::from(index == here)
+    });
+    one(pick_one(values, shape.clone(), from)?)
+}
+
+fn reverse_sequence(call: &Call) -> Result<Vec<Tensor>> {
+    let (x, lengths) = (call.tensor(0)?, call.sizes(&call.input_numbers(1)?)?);
+    let rank = x.shape().len();
+    let (batch, time) = (call.axis(call.int("batch_axis", 1), rank)?, call.axis(call.int("time_axis", 0), rank)?);
+    if batch == time || lengths.len() != x.shape()[batch] || lengths.iter().any(|l| *l > x.shape()[time]) {
+        return Err(call.wrong("the lengths do not fit the input"));
+    }
+    let from = positions(x.shape()).map(|mut position| {
+        let length = lengths[position[batch]];
+        if position[time] < length {
+            position[time] = length - 1 - position[time];
+        }
+        ravel(&position, x.shape())
+    });
+    one(pick_one(x, x.shape().to_vec(), from)?)
+}

@@ -1,0 +1,147 @@
+//! A pass never changes results: random networks, computed before and after by the reference evaluator, and by tract.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+#[path = "passes/cli.rs"]
+mod cli;
+#[path = "passes/faults.rs"]
+mod faults;
+#[path = "passes/generate.rs"]
+mod generate;
+#[cfg(feature = "tract")]
+#[path = "passes/tract.rs"]
+mod tract;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use generate::{Sample, network, steps};
+use gnet::graph::{Model, Tensor};
+use gnet::passes::{self, ALL, DEAD_CODE, DEFAULT, FREEZE_DEFAULTS, Options, PRUNE, Pass, Rewrites};
+use gnet::{onnx, reference};
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+/// How far a pass that is not exact may move a result, as a share of the largest number in it.
+const TOLERANCE: f32 = 1e-4;
+
+fn computed(model: &Model, input: &Tensor) -> Vec<Tensor> {
+    reference::run(model, std::slice::from_ref(input)).unwrap()
+}
+
+/// As [`computed`], of a model that a pass may have broken.
+fn rewritten(model: &Model, input: &Tensor) -> Result<Vec<Tensor>, String> {
+    reference::run(model, std::slice::from_ref(input)).map_err(|e| e.to_string())
+}
+
+/// How the results differ, if they do: in a bit, or by more than rounding.
+fn difference(before: &[Tensor], after: &[Tensor], exact: bool) -> Option<String> {
+    if before.len() != after.len() {
+        return Some(format!("{} results became {}", before.len(), after.len()));
+    }
+    before.iter().zip(after).enumerate().find_map(|(i, (a, b))| {
+        if a.shape() != b.shape() || a.dtype() != b.dtype() {
+            return Some(format!("result {i}: {a:?} became {b:?}"));
+        }
+        if exact {
+            return (a != b).then(|| format!("result {i} differs in a bit"));
+        }
+        let (a, b) = (a.to_f32()?, b.to_f32()?);
+        let scale = a.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
+        let far = a.iter().zip(&b).find(|(a, b)| !((*a - *b).abs() <= TOLERANCE * scale));
+        far.map(|(a, b)| format!("result {i}: {a} became {b}"))
+    })
+}
+
+/// Runs passes on a copy, and says what differs afterwards.
+fn violation(sample: &Sample, passes: &[Pass], exact: bool) -> Result<(Model, Vec<Rewrites>), String> {
+    let before = computed(&sample.model, &sample.input);
+    let mut model = sample.model.clone();
+    let log = passes::run(&mut model, passes, &Options::default()).map_err(|e| e.to_string())?;
+    match difference(&before, &rewritten(&model, &sample.input)?, exact) {
+        Some(difference) => Err(difference),
+        None => Ok((model, log)),
+    }
+}
+
+/// Every pass that needs no words of its own.
+fn each() -> impl Iterator<Item = Pass> {
+    ALL.into_iter().filter(|pass| ![PRUNE.name, FREEZE_DEFAULTS.name].contains(&pass.name))
+}
+
+/// `PROPTEST_CASES` asks for more.
+fn runner(cases: u32) -> TestRunner {
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { Config::default().cases } else { cases };
+    TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
+}
+
+#[test]
+fn no_pass_changes_a_result() {
+    let applied = RefCell::new(BTreeMap::<&str, usize>::new());
+    let run = |steps: Vec<generate::Step>| {
+        let sample = network(&steps);
+        for pass in each() {
+            let failed = |reason| TestCaseError::fail(format!("{}: {reason}", pass.name));
+            let (_, log) = violation(&sample, &[pass], pass.exact).map_err(failed)?;
+            *applied.borrow_mut().entry(pass.name).or_default() += usize::from(!log[0].applied.is_empty());
+        }
+        Ok(())
+    };
+    runner(400).run(&steps(), run).unwrap();
+    // A pass that never met what it looks for would have proved nothing.
+    for pass in each() {
+        let times = applied.borrow()[pass.name];
+        assert!(times >= 10, "{} rewrote {times} of 400 networks: {applied:?}", pass.name);
+    }
+}
+
+#[test]
+fn the_whole_list_changes_no_result_and_nothing_the_second_time() {
+    let run = |steps: Vec<generate::Step>| {
+        let (mut model, _) = violation(&network(&steps), &DEFAULT, false).map_err(TestCaseError::fail)?;
+        let bytes = onnx::write(&model).unwrap();
+        let log = passes::run(&mut model, &DEFAULT, &Options::default()).unwrap();
+        if let Some(pass) = log.iter().find(|pass| !pass.applied.is_empty()) {
+            return Err(TestCaseError::fail(format!("{} still found {:?}", pass.pass, pass.applied)));
+        }
+        assert_eq!(onnx::write(&model).unwrap(), bytes);
+        Ok(())
+    };
+    runner(400).run(&steps(), run).unwrap();
+}
+
+#[test]
+fn each_output_alone_is_what_it_was_among_others() {
+    let run = |steps: Vec<generate::Step>| {
+        let sample = network(&steps);
+        let whole = computed(&sample.model, &sample.input);
+        for (i, id) in sample.model.graph.outputs.iter().enumerate() {
+            let mut model = sample.model.clone();
+            let outputs = vec![model.graph.value(*id).name.clone()];
+            passes::run(&mut model, &[PRUNE], &Options { outputs, ..Options::default() }).unwrap();
+            let alone = computed(&model, &sample.input);
+            if let Some(difference) = difference(&whole[i..=i], &alone, true) {
+                return Err(TestCaseError::fail(difference));
+            }
+            onnx::write(&model).unwrap();
+        }
+        Ok(())
+    };
+    runner(100).run(&steps(), run).unwrap();
+}
+
+#[test]
+fn a_file_is_smaller_afterwards_and_reads_back() {
+    let (mut before, mut after) = (0, 0);
+    for number in 0..60 {
+        let mut sample = network(&generate::series(number));
+        passes::run(&mut sample.model, &[DEAD_CODE], &Options::default()).unwrap();
+        before += onnx::write(&sample.model).unwrap().len();
+        let (model, _) = violation(&sample, &DEFAULT, false).unwrap();
+        let bytes = onnx::write(&model).unwrap();
+        after += bytes.len();
+        let back = onnx::read(bytes.into()).unwrap();
+        let [written, read] = [&model, &back].map(|model| computed(model, &sample.input));
+        assert_eq!(difference(&written, &read, false), None);
+    }
+    assert!(after < before * 9 / 10, "{before} bytes became {after}");
+}

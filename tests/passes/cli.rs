@@ -1,0 +1,103 @@
+//! `gnet optimize` from outside.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use gnet::graph::{DType, Dim, Graph, Model, Node, Tensor};
+use gnet::onnx;
+use tempfile::TempDir;
+
+/// x -> Identity -> Relu -> y, and x + (1 + 2) -> z.
+fn model() -> Model {
+    let mut g = Graph::new("g");
+    let x = g.add_value("x", Some(DType::F32), Some(vec![Dim::symbol("N"), Dim::Known(2)]));
+    let [same, y, three, z] = ["same", "y", "three", "z"].map(|n| g.add_value(n, Some(DType::F32), None));
+    let [one, two] = [1.0, 2.0].map(|v| g.add_initializer(format!("c{v}"), Tensor::from_f32(vec![1], &[v]).unwrap()));
+    g.nodes = vec![
+        Node::new("id", "Identity", vec![x], vec![same]),
+        Node::new("relu", "Relu", vec![same], vec![y]),
+        Node::new("sum", "Add", vec![one, two], vec![three]),
+        Node::new("shift", "Add", vec![x, three], vec![z]),
+    ];
+    (g.inputs, g.outputs) = (vec![x], vec![y, z]);
+    Model::new(g, 18)
+}
+
+fn gnet(folder: &Path, line: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gnet")).current_dir(folder).args(line.split_whitespace()).output().unwrap()
+}
+
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.onnx"), onnx::write(&model()).unwrap()).unwrap();
+    folder
+}
+
+fn ran(folder: &TempDir, line: &str) -> String {
+    let output = gnet(folder.path(), line);
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn operations(folder: &TempDir, file: &str) -> Vec<String> {
+    let model = onnx::read_file(&folder.path().join(file)).unwrap();
+    model.graph.nodes.iter().map(|node| node.op_type.clone()).collect()
+}
+
+#[test]
+fn the_list_runs_and_the_log_says_what_each_did() {
+    let folder = folder();
+    let log: serde_json::Value =
+        serde_json::from_str(&ran(&folder, "optimize a.onnx -o b.onnx --format json")).unwrap();
+    assert_eq!(operations(&folder, "b.onnx"), ["Relu", "Add"]);
+    let passes = log["passes"].as_array().unwrap();
+    let of = |name: &str| passes.iter().find(|pass| pass["pass"] == name).unwrap();
+    assert_eq!(of("drop-identity")["applied"][0], "id");
+    assert_eq!(of("fold-constants")["applied"][0], "sum");
+    assert_eq!((&log["nodes_before"], &log["nodes"], &log["opset"]), (&4.into(), &2.into(), &18.into()));
+    assert_eq!(log["bytes"], std::fs::metadata(folder.path().join("b.onnx")).unwrap().len());
+    assert_eq!(log["schema_version"], 1);
+}
+
+#[test]
+fn passes_run_alone_in_the_order_they_are_named() {
+    let folder = folder();
+    let table = ran(&folder, "optimize a.onnx -o b.onnx --passes fold-constants,drop-identity");
+    let place = |name: &str| table.find(name).unwrap();
+    assert!(place("fold-constants") < place("drop-identity") && place("drop-identity") < place("dead-code"));
+    ran(&folder, "optimize a.onnx -o b.onnx --passes drop-identity");
+    assert_eq!(operations(&folder, "b.onnx"), ["Relu", "Add", "Add"]);
+    ran(&folder, "optimize a.onnx -o b.onnx --outputs z --passes dead-code");
+    assert_eq!(operations(&folder, "b.onnx"), ["Add", "Add"]);
+}
+
+#[test]
+fn what_cannot_be_is_said_and_nothing_is_written() {
+    let folder = folder();
+    for (line, says) in [
+        ("optimize a.onnx -o b.onnx --passes fold", "pass 'fold': is not known"),
+        ("optimize a.onnx -o b.onnx --passes prune", "no output is named"),
+        ("optimize a.onnx -o b.onnx --outputs q", "output q: nothing in the graph makes it"),
+        ("optimize none.onnx -o b.onnx", "there is no such file"),
+        ("optimize a.onnx", "--output"),
+    ] {
+        let output = gnet(folder.path(), line);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(error.contains(says) && !folder.path().join("b.onnx").exists(), "{line}: {error}");
+    }
+    assert!(
+        String::from_utf8_lossy(&gnet(folder.path(), "optimize a.onnx -o b --passes x").stderr)
+            .contains("use some of prune,")
+    );
+}
+
+#[test]
+fn every_pass_is_listed_with_a_sentence() {
+    let folder = folder();
+    let list: serde_json::Value = serde_json::from_str(&ran(&folder, "optimize --list --format json")).unwrap();
+    let passes = list["passes"].as_array().unwrap();
+    assert_eq!(passes.len(), gnet::passes::ALL.len());
+    assert!(passes.iter().all(|pass| pass["about"].as_str().is_some_and(|about| about.contains(' '))));
+    assert!(ran(&folder, "optimize --list").contains("Default, in this order: drop-identity,"));
+}
