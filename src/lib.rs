@@ -1,6 +1,6 @@
 //! gnet takes a network from training to a deployed ONNX file: train in Burn, export, prove that runtimes agree, measure.
 //!
-//! The pure core ([`graph`], [`onnx`], [`passes`], [`cost`], [`stats`], [`report`]) knows no Burn and no runtime and
+//! The pure core ([`graph`], [`onnx`], [`infer`], [`passes`], [`cost`], [`stats`], [`report`]) knows no Burn and no runtime and
 //! builds alone with `--no-default-features`. ARCHITECTURE.md in the repository is the map.
 //!
 //! The library never prints and never exits: it returns records and [`Error`]s, and the program `gnet` shows them.
@@ -23,6 +23,7 @@ pub mod evaluation;
 pub mod export;
 pub mod files;
 pub mod graph;
+pub mod infer;
 #[cfg(feature = "ort")]
 pub mod install;
 pub mod metadata;

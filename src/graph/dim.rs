@@ -55,6 +55,22 @@ impl Dim {
         }
     }
 
+    /// The dimension with `value` in place of its symbol; [`Dim::Unknown`] when that is no dimension.
+    pub fn bind(&self, value: &Self) -> Self {
+        let Self::Symbolic { scale, offset, .. } = self else { return self.clone() };
+        match value {
+            Self::Known(size) => self.at(*size).map_or(Self::Unknown, Self::Known),
+            Self::Symbolic { symbol, scale: inner, offset: shift } => {
+                let scaled = inner.checked_mul(*scale);
+                match (scaled, shift.checked_mul(*scale).and_then(|shift| shift.checked_add(*offset))) {
+                    (Some(scale), Some(offset)) => Self::Symbolic { symbol: symbol.clone(), scale, offset },
+                    _ => Self::Unknown,
+                }
+            }
+            Self::Unknown => Self::Unknown,
+        }
+    }
+
     /// The size when every symbol has the value `value`; `None` when it is unknown or would be negative.
     pub fn at(&self, value: usize) -> Option<usize> {
         match self {
@@ -129,6 +145,15 @@ mod tests {
         for text in ["floor(h/2)", "N*N", "a+b", "0*N", "unk__1+", "-", "1*N", "N+01", "+2*N"] {
             assert_eq!(Dim::parse(text), Dim::symbol(text), "{text} is a name, not a line");
         }
+    }
+
+    #[test]
+    fn a_symbol_is_replaced() {
+        let line = Dim::parse("3*N-1");
+        assert_eq!((line.bind(&Dim::Known(2)), line.bind(&Dim::Known(0))), (Dim::Known(5), Dim::Unknown));
+        assert_eq!(line.bind(&Dim::parse("2*M+1")), Dim::parse("6*M+2"));
+        assert_eq!(line.bind(&Dim::parse(&format!("{}*M", i64::MAX))), Dim::Unknown);
+        assert_eq!(Dim::Known(4).bind(&Dim::Known(2)), Dim::Known(4));
     }
 
     #[test]

@@ -1,0 +1,196 @@
+//! Element-wise arithmetic, comparisons and reductions of vectors.
+
+use std::cmp::Ordering;
+
+use super::super::context::Context;
+use super::super::number::{Num, floor_div};
+use super::super::vector::{MAX_LEN, Vector};
+use super::{dtype, formed, items};
+
+/// `Add`, `Sub`, `Mul`, `Div`, `Mod`.
+pub(super) fn binary(cx: &Context) -> Vec<Option<Vector>> {
+    let real = dtype(cx).is_some_and(|dtype| dtype.is_float());
+    let fmod = cx.flag("fmod", false).unwrap_or(true);
+    let apply = |a: &Num, b: &Num| match cx.node.op_type.as_str() {
+        "Add" => a.add(b),
+        "Sub" => a.sub(b),
+        "Mul" => a.mul(b),
+        "Div" if real => real_quotient(a, b),
+        "Div" => quotient(a, b),
+        _ if real || fmod => Num::Unknown,
+        _ => modulo(a, b),
+    };
+    vec![pairwise(cx, apply)]
+}
+
+/// `apply` to the elements of both inputs, a single element meeting all of the other's.
+fn pairwise(cx: &Context, apply: impl Fn(&Num, &Num) -> Num) -> Option<Vector> {
+    if cx.inputs() != 2 {
+        return None;
+    }
+    let (a, b) = (items(cx, 0)?, items(cx, 1)?);
+    formed(cx, pairs(&a.items, &b.items, |a, b| apply(a, b).stored_as(dtype(cx)))?)
+}
+
+fn pairs(a: &[Num], b: &[Num], apply: impl Fn(&Num, &Num) -> Num) -> Option<Vec<Num>> {
+    Some(match (a, b) {
+        _ if a.len() > MAX_LEN || b.len() > MAX_LEN => return None,
+        ([one], _) => b.iter().map(|b| apply(one, b)).collect(),
+        (_, [one]) => a.iter().map(|a| apply(a, one)).collect(),
+        _ if a.len() == b.len() => a.iter().zip(b).map(|(a, b)| apply(a, b)).collect(),
+        _ => return None,
+    })
+}
+
+/// Whole numbers are divided towards zero. A line divides when all its values do, or when none is negative and its scale does.
+fn quotient(a: &Num, b: &Num) -> Num {
+    match (a, b) {
+        (_, Num::Int(0)) => Num::Unknown,
+        (Num::Int(a), Num::Int(b)) => a.checked_div(*b).map_or(Num::Unknown, Num::Int),
+        (Num::Line { scale: 1.., offset: 0.., .. }, Num::Int(by @ 1..)) => a.div_floor(*by),
+        _ => a.div_exact(b),
+    }
+}
+
+fn real_quotient(a: &Num, b: &Num) -> Num {
+    match a.div_exact(b) {
+        Num::Unknown => a.reals(b, |a, b| a / b),
+        exact => exact,
+    }
+}
+
+/// The rest has the sign of the divisor (`fmod` 0).
+fn modulo(a: &Num, b: &Num) -> Num {
+    let rest = |a: i64, b: i64| a.checked_sub(floor_div(a, b)?.checked_mul(b)?);
+    match (a, b) {
+        (Num::Int(a), Num::Int(b)) => rest(*a, *b).map_or(Num::Unknown, Num::Int),
+        (Num::Line { scale, offset, .. }, Num::Int(b)) if scale.checked_rem(*b) == Some(0) => {
+            rest(*offset, *b).map_or(Num::Unknown, Num::Int)
+        }
+        _ => Num::Unknown,
+    }
+}
+
+/// `Max`, `Min`, `Sum` of any number of inputs.
+pub(super) fn variadic(cx: &Context) -> Vec<Option<Vector>> {
+    let folded = || {
+        let apply = fold_of(&cx.node.op_type)?;
+        let mut all = items(cx, 0)?.items.to_vec();
+        for index in 1..cx.inputs() {
+            all = pairs(&all, &items(cx, index)?.items, |a, b| apply(a, b).stored_as(dtype(cx)))?;
+        }
+        formed(cx, all)
+    };
+    vec![folded()]
+}
+
+/// What joins two elements in an operation over many.
+fn fold_of(op_type: &str) -> Option<fn(&Num, &Num) -> Num> {
+    Some(match op_type {
+        "Sum" | "ReduceSum" => Num::add,
+        "ReduceProd" => Num::mul,
+        "Max" | "ReduceMax" => |a, b| extreme(a, b, Ordering::Greater),
+        "Min" | "ReduceMin" => |a, b| extreme(a, b, Ordering::Less),
+        _ => return None,
+    })
+}
+
+/// The one of two that compares as `wanted` to the other.
+fn extreme(a: &Num, b: &Num, wanted: Ordering) -> Num {
+    match order(a, b) {
+        Order::Is(found) if found == wanted || found == Ordering::Equal => a.clone(),
+        Order::Is(_) => b.clone(),
+        Order::AtLeast if wanted == Ordering::Greater => a.clone(),
+        Order::AtLeast => b.clone(),
+        Order::AtMost if wanted == Ordering::Less => a.clone(),
+        Order::AtMost => b.clone(),
+        Order::Open => Num::Unknown,
+    }
+}
+
+/// `Neg`, `Abs`, `Floor`, `Ceil`, `Round`, `Not`.
+pub(super) fn unary(cx: &Context) -> Vec<Option<Vector>> {
+    let apply = |item: &Num| match (cx.node.op_type.as_str(), item) {
+        ("Neg", item) => item.neg(),
+        ("Not", Num::Int(flag)) => Num::Int(i64::from(*flag == 0)),
+        ("Not", _) => Num::Unknown,
+        // Sizes are whole and not negative.
+        ("Abs", Num::Line { scale: 1.., offset: 0.., .. }) => item.clone(),
+        ("Abs", Num::Line { .. }) => Num::Unknown,
+        ("Abs", item) => item.reals(&Num::Int(0), |a, _| a.abs()),
+        (_, Num::Int(_) | Num::Line { .. }) => item.clone(),
+        ("Floor", item) => item.reals(&Num::Int(0), |a, _| a.floor()),
+        ("Ceil", item) => item.reals(&Num::Int(0), |a, _| a.ceil()),
+        (_, item) => item.reals(&Num::Int(0), |a, _| a.round_ties_even()),
+    };
+    let applied = |vector: &Vector| vector.items.iter().map(|item| apply(item).stored_as(dtype(cx))).collect();
+    vec![cx.vector(0).and_then(|vector| formed(cx, applied(vector)))]
+}
+
+/// What is known of the order of two numbers, a symbol being 0 or more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Is(Ordering),
+    AtLeast,
+    AtMost,
+    Open,
+}
+
+fn order(a: &Num, b: &Num) -> Order {
+    if let (Num::Int(a), Num::Int(b)) = (a, b) {
+        return Order::Is(a.cmp(b));
+    }
+    if let (Some(a), Some(b)) = (a.float(), b.float()) {
+        return a.partial_cmp(&b).map_or(Order::Open, Order::Is);
+    }
+    match a.sub(b) {
+        Num::Int(difference) => Order::Is(difference.cmp(&0)),
+        Num::Line { scale, offset, .. } => match (scale > 0, offset.cmp(&0)) {
+            (true, Ordering::Greater) => Order::Is(Ordering::Greater),
+            (true, Ordering::Equal) => Order::AtLeast,
+            (false, Ordering::Less) => Order::Is(Ordering::Less),
+            (false, Ordering::Equal) => Order::AtMost,
+            _ => Order::Open,
+        },
+        _ => Order::Open,
+    }
+}
+
+/// Comparisons and logic.
+pub(super) fn compare(cx: &Context) -> Vec<Option<Vector>> {
+    let truth = |known: Option<bool>| known.map_or(Num::Unknown, |known| Num::Int(known.into()));
+    let logic = |a: &Num, b: &Num, f: fn(bool, bool) -> bool| Some(f(a.int()? != 0, b.int()? != 0));
+    let apply = |a: &Num, b: &Num| {
+        truth(match (cx.node.op_type.as_str(), order(a, b)) {
+            ("And", _) => logic(a, b, |a, b| a && b),
+            ("Or", _) => logic(a, b, |a, b| a || b),
+            ("Xor", _) => logic(a, b, |a, b| a != b),
+            ("Equal", Order::Is(found)) => Some(found.is_eq()),
+            ("Greater", Order::Is(found)) => Some(found.is_gt()),
+            ("Greater", Order::AtMost) => Some(false),
+            ("GreaterOrEqual", Order::Is(found)) => Some(found.is_ge()),
+            ("GreaterOrEqual", Order::AtLeast) => Some(true),
+            ("Less", Order::Is(found)) => Some(found.is_lt()),
+            ("Less", Order::AtLeast) => Some(false),
+            ("LessOrEqual", Order::Is(found)) => Some(found.is_le()),
+            ("LessOrEqual", Order::AtMost) => Some(true),
+            _ => None,
+        })
+    };
+    vec![pairwise(cx, apply)]
+}
+
+/// `ReduceProd`, `ReduceSum`, `ReduceMax`, `ReduceMin` of a vector.
+pub(super) fn reduce(cx: &Context) -> Vec<Option<Vector>> {
+    let reduced = || {
+        if cx.flag("noop_with_empty_axes", false).ok()? {
+            return None;
+        }
+        let items = &cx.vector(0)?.items;
+        let apply = fold_of(&cx.node.op_type)?;
+        let (first, rest) = items.split_first()?;
+        let all = rest.iter().fold(first.clone(), |all, item| apply(&all, item).stored_as(dtype(cx)));
+        formed(cx, vec![all])
+    };
+    vec![reduced()]
+}

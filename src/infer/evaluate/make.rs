@@ -1,0 +1,55 @@
+//! Vectors made from shapes and numbers.
+
+use super::super::context::Context;
+use super::super::number::Num;
+use super::super::rules::reshape::shape_range;
+use super::super::vector::{MAX_LEN, Vector};
+use super::{dtype, formed};
+
+/// `Shape`: the dimensions of the input.
+pub(super) fn shape(cx: &Context) -> Vec<Option<Vector>> {
+    let dims = || {
+        let shape = cx.shape(0).ok()?;
+        Vector::new(shape[shape_range(cx, shape.len()).ok()?].iter().map(Num::from).collect())
+    };
+    vec![dims()]
+}
+
+/// `Size`: their product.
+pub(super) fn size(cx: &Context) -> Vec<Option<Vector>> {
+    let product = |shape: &[_]| shape.iter().fold(Num::Int(1), |all, dim| all.mul(&Num::from(dim)));
+    vec![cx.shape(0).ok().map(|shape| Vector::scalar(product(shape)))]
+}
+
+/// `ConstantOfShape`: one number again and again.
+pub(super) fn constant_of_shape(cx: &Context) -> Vec<Option<Vector>> {
+    let filled = || {
+        let value = match cx.tensor("value").ok()? {
+            Some(tensor) => Vector::of_tensor(tensor)?.items.first()?.clone(),
+            None => Num::Int(0),
+        };
+        let count = match cx.numbers(0).ok()? {
+            [] => 1,
+            [Num::Int(count)] => usize::try_from(*count).ok().filter(|count| *count <= MAX_LEN)?,
+            _ => return None,
+        };
+        formed(cx, vec![value; count])
+    };
+    vec![filled()]
+}
+
+/// `Range` of whole numbers.
+pub(super) fn range(cx: &Context) -> Vec<Option<Vector>> {
+    let numbers = || {
+        let of = |index| cx.whole_number(index).ok();
+        let (start, delta) = (of(0)?, of(2)?);
+        let output = cx.graph.value(cx.node.output()?);
+        let count = output.shape.as_ref()?.first()?.known().filter(|count| *count <= MAX_LEN)?;
+        let at = |place: usize| {
+            let value = i64::try_from(place).ok().and_then(|place| delta.checked_mul(place)?.checked_add(start));
+            value.map_or(Num::Unknown, Num::Int).stored_as(dtype(cx))
+        };
+        Vector::new((0..count).map(at).collect())
+    };
+    vec![numbers()]
+}

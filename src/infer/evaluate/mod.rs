@@ -1,0 +1,78 @@
+//! The elements of small vectors, computed along with the shapes: what exporters leave of shape arithmetic.
+//!
+//! Each function is the plain meaning of its operation on scalars and vectors. An element that cannot be known is
+//! [`Num::Unknown`]; a vector of nothing else is not carried.
+
+mod arithmetic;
+mod arrange;
+mod make;
+
+use super::context::Context;
+use super::number::Num;
+use super::vector::{MAX_LEN, Vector};
+use crate::graph::{DType, ValueId};
+
+/// Computes the elements of a node's outputs.
+type Evaluation = fn(&Context) -> Vec<Option<Vector>>;
+
+/// The elements of a node's outputs, in order, where they can be known. Types and shapes of the outputs are known already.
+pub(super) fn evaluate(cx: &Context) -> Vec<Option<Vector>> {
+    let small = |id: ValueId| cx.graph.rank(id).is_some_and(|rank| rank <= 1);
+    if !cx.node.is(&cx.node.op_type) || !cx.node.output().is_some_and(small) {
+        return Vec::new();
+    }
+    let Some(evaluation) = evaluation(&cx.node.op_type) else { return Vec::new() };
+    let useful = |vector: &Vector| vector.items.iter().any(|item| *item != Num::Unknown) || vector.items.is_empty();
+    evaluation(cx).into_iter().map(|vector| vector.filter(useful)).collect()
+}
+
+fn evaluation(op_type: &str) -> Option<Evaluation> {
+    Some(match op_type {
+        "Shape" => make::shape,
+        "Size" => make::size,
+        "ConstantOfShape" => make::constant_of_shape,
+        "Range" => make::range,
+        "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" | "Flatten" | "Transpose" => arrange::same,
+        "Cast" | "CastLike" => arrange::cast,
+        "Concat" => arrange::concat,
+        "Gather" => arrange::gather,
+        "Slice" => arrange::slice,
+        "Split" => arrange::split,
+        "Expand" | "Tile" => arrange::repeat,
+        "Where" => arrange::choose,
+        "Add" | "Sub" | "Mul" | "Div" | "Mod" => arithmetic::binary,
+        "Max" | "Min" | "Sum" => arithmetic::variadic,
+        "Neg" | "Abs" | "Floor" | "Ceil" | "Round" | "Not" => arithmetic::unary,
+        "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" | "Xor" => arithmetic::compare,
+        "ReduceProd" | "ReduceSum" | "ReduceMax" | "ReduceMin" => arithmetic::reduce,
+        _ => return None,
+    })
+}
+
+/// The elements of input `index`; unknown ones where only their number is known.
+fn items(cx: &Context, index: usize) -> Option<Vector> {
+    if let Some(vector) = cx.vector(index) {
+        return Some(vector.clone());
+    }
+    match cx.shape(index).ok()? {
+        [] => Some(Vector::scalar(Num::Unknown)),
+        [length] => Vector::new(vec![Num::Unknown; length.known().filter(|length| *length <= MAX_LEN)?]),
+        _ => None,
+    }
+}
+
+/// Element type of the first output.
+fn dtype(cx: &Context) -> Option<DType> {
+    cx.graph.value(cx.node.output()?).dtype
+}
+
+/// Elements in the form that the first output has.
+fn formed(cx: &Context, items: Vec<Num>) -> Option<Vector> {
+    let shape = cx.graph.value(cx.node.output()?).shape.as_ref()?;
+    let fits = match &shape[..] {
+        [] => items.len() == 1,
+        [length] => length.known().is_none_or(|length| length == items.len()),
+        _ => false,
+    };
+    if fits { Vector::of_rank(shape.is_empty(), items) } else { None }
+}

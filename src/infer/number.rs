@@ -1,0 +1,204 @@
+//! The numbers that shapes are computed with: exact, symbolic where a dimension is, never wrapping.
+
+use std::sync::Arc;
+
+use crate::graph::{DType, Dim};
+
+/// Symbols longer than this are no longer computed with, so that a hostile file cannot multiply a long name.
+pub(super) const MAX_SYMBOL: usize = 256;
+
+/// A number: whole, real, a line `scale * symbol + offset`, or not known.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Num {
+    /// A whole number, also as the value of an element of a floating-point tensor.
+    Int(i64),
+    /// A number that is not whole.
+    Real(f64),
+    /// A line in a symbol; `scale` is never 0.
+    Line { symbol: Arc<str>, scale: i64, offset: i64 },
+    /// Nothing is known.
+    Unknown,
+}
+
+impl From<&Dim> for Num {
+    fn from(dim: &Dim) -> Self {
+        match dim {
+            Dim::Known(size) => i64::try_from(*size).map_or(Self::Unknown, Self::Int),
+            Dim::Symbolic { symbol, scale, offset } if symbol.len() <= MAX_SYMBOL => {
+                Self::line(&Arc::from(symbol.as_str()), Some(*scale), Some(*offset))
+            }
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl From<i64> for Num {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl Num {
+    fn line(symbol: &Arc<str>, scale: Option<i64>, offset: Option<i64>) -> Self {
+        match (scale, offset) {
+            (Some(0), Some(offset)) => Self::Int(offset),
+            (Some(scale), Some(offset)) => Self::Line { symbol: symbol.clone(), scale, offset },
+            _ => Self::Unknown,
+        }
+    }
+
+    /// A real number; whole ones become [`Num::Int`], so that both kinds of tensors meet.
+    pub(super) fn real(value: f64) -> Self {
+        /// Beyond 2^53 not every whole number is a float.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        match value {
+            v if v.fract() == 0.0 && v.abs() <= EXACT => Self::Int(v as i64),
+            v if v.is_nan() => Self::Unknown,
+            v => Self::Real(v),
+        }
+    }
+
+    /// The number as a size, `None` when it is negative. What is no whole number is [`Dim::Unknown`].
+    pub(super) fn dim(&self) -> Option<Dim> {
+        match self {
+            Self::Int(value) => usize::try_from(*value).ok().map(Dim::Known),
+            Self::Line { symbol, scale, offset } => {
+                Some(Dim::Symbolic { symbol: symbol.to_string(), scale: *scale, offset: *offset })
+            }
+            Self::Real(_) | Self::Unknown => Some(Dim::Unknown),
+        }
+    }
+
+    /// The whole number, when it is one.
+    pub(super) fn int(&self) -> Option<i64> {
+        match self {
+            Self::Int(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The real number, when it is no line.
+    pub(super) fn float(&self) -> Option<f64> {
+        match self {
+            Self::Int(value) => Some(*value as f64),
+            Self::Real(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn add(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a.checked_add(*b).map_or(Self::Unknown, Self::Int),
+            (Self::Line { symbol, scale, offset }, Self::Int(b))
+            | (Self::Int(b), Self::Line { symbol, scale, offset }) => {
+                Self::line(symbol, Some(*scale), offset.checked_add(*b))
+            }
+            (
+                Self::Line { symbol, scale, offset },
+                Self::Line { symbol: other_symbol, scale: other_scale, offset: other_offset },
+            ) if symbol == other_symbol => {
+                Self::line(symbol, scale.checked_add(*other_scale), offset.checked_add(*other_offset))
+            }
+            _ => self.reals(other, |a, b| a + b),
+        }
+    }
+
+    pub(super) fn neg(&self) -> Self {
+        self.mul(&Self::Int(-1))
+    }
+
+    pub(super) fn sub(&self, other: &Self) -> Self {
+        self.add(&other.neg())
+    }
+
+    pub(super) fn mul(&self, other: &Self) -> Self {
+        match (self, other) {
+            (Self::Int(a), Self::Int(b)) => a.checked_mul(*b).map_or(Self::Unknown, Self::Int),
+            (Self::Line { symbol, scale, offset }, Self::Int(b))
+            | (Self::Int(b), Self::Line { symbol, scale, offset }) => {
+                Self::line(symbol, scale.checked_mul(*b), offset.checked_mul(*b))
+            }
+            (Self::Line { symbol, scale, offset }, Self::Real(b))
+            | (Self::Real(b), Self::Line { symbol, scale, offset }) => {
+                let times = |a: i64| Self::real(a as f64 * b).int();
+                Self::line(symbol, times(*scale), times(*offset))
+            }
+            _ => self.reals(other, |a, b| a * b),
+        }
+    }
+
+    /// The quotient where it is exact: a whole number, or a line all of whose values divide.
+    pub(super) fn div_exact(&self, other: &Self) -> Self {
+        match (self, other) {
+            (_, Self::Int(0)) => Self::Unknown,
+            (Self::Int(a), Self::Int(b)) if a.checked_rem(*b) == Some(0) => Self::Int(a / b),
+            (Self::Line { symbol, scale, offset }, Self::Int(b)) => {
+                let exact = |a: i64| a.checked_rem(*b).filter(|rest| *rest == 0).map(|_| a / b);
+                Self::line(symbol, exact(*scale), exact(*offset))
+            }
+            (
+                Self::Line { symbol, scale, offset },
+                Self::Line { symbol: other_symbol, scale: other_scale, offset: other_offset },
+            ) if symbol == other_symbol => match scale.checked_rem(*other_scale) {
+                Some(0) if other_offset.checked_mul(scale / other_scale) == Some(*offset) => {
+                    Self::Int(scale / other_scale)
+                }
+                _ => Self::Unknown,
+            },
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The quotient rounded towards minus infinity. A line divides when its scale does, whatever its symbol is.
+    pub(super) fn div_floor(&self, by: i64) -> Self {
+        match self {
+            Self::Int(a) => floor_div(*a, by).map_or(Self::Unknown, Self::Int),
+            Self::Line { symbol, scale, offset } => match scale.checked_rem(by) {
+                Some(0) => Self::line(symbol, scale.checked_div(by), floor_div(*offset, by)),
+                _ => Self::Unknown,
+            },
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The quotient rounded towards plus infinity.
+    pub(super) fn div_ceil(&self, by: i64) -> Self {
+        self.neg().div_floor(by).neg()
+    }
+
+    /// A function of real numbers; lines are not known.
+    pub(super) fn reals(&self, other: &Self, f: impl Fn(f64, f64) -> f64) -> Self {
+        match (self.float(), other.float()) {
+            (Some(a), Some(b)) => Self::real(f(a, b)),
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The number as an element of type `dtype` holds it: rounded to a 32-bit float, or cut off to a whole number.
+    pub(super) fn stored_as(self, dtype: Option<DType>) -> Self {
+        match (self, dtype) {
+            (Self::Real(value), Some(DType::F32)) => Self::real(f64::from(value as f32)),
+            (Self::Int(value), Some(DType::F32)) if value.unsigned_abs() > 1 << 24 => {
+                Self::real(f64::from(value as f32))
+            }
+            (Self::Real(value), Some(DType::F64)) => Self::Real(value),
+            (Self::Real(value), Some(DType::I64 | DType::I32)) => Self::real(value.trunc()),
+            (Self::Int(value), Some(DType::I32)) if i32::try_from(value).is_err() => Self::Unknown,
+            (Self::Int(value), Some(DType::Bool)) => Self::Int(i64::from(value != 0)),
+            (number @ (Self::Int(_) | Self::Line { .. }), Some(DType::I64 | DType::I32 | DType::F32 | DType::F64)) => {
+                number
+            }
+            (Self::Int(value), Some(DType::U8)) if u8::try_from(value).is_ok() => Self::Int(value),
+            (Self::Int(value), Some(DType::I8)) if i8::try_from(value).is_ok() => Self::Int(value),
+            (Self::Int(value), Some(DType::U64 | DType::U32)) if u32::try_from(value).is_ok() => Self::Int(value),
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// `a / by` rounded towards minus infinity; `None` when `by` is 0 or the result does not fit.
+pub(super) fn floor_div(a: i64, by: i64) -> Option<i64> {
+    let quotient = a.checked_div(by)?;
+    let down = a.checked_rem(by)? != 0 && (a < 0) != (by < 0);
+    Some(quotient - i64::from(down))
+}

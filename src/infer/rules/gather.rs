@@ -1,0 +1,82 @@
+//! Elements picked and placed by index.
+
+use super::super::context::{Context, axis_of};
+use super::super::fact::{Answer, Known, Shape, fault, gap, one};
+use super::super::merge;
+use crate::graph::{Dim, shape_text};
+
+/// `Gather`: the dimension `axis` is replaced by those of the indices.
+pub(crate) fn gather(cx: &Context) -> Answer {
+    let shape = || {
+        let (data, indices) = (cx.shape_from_rank(0, 1)?, cx.shape(1)?);
+        let axis = axis_of(cx.int_or("axis", 0)?, data.len())?;
+        Ok(data[..axis].iter().chain(indices).chain(&data[axis + 1..]).cloned().collect())
+    };
+    one(cx.dtype(0), shape())
+}
+
+/// `GatherElements`: the shape of the indices.
+pub(crate) fn gather_elements(cx: &Context) -> Answer {
+    one(cx.dtype(0), cx.shape(1).map(<[_]>::to_vec))
+}
+
+/// `GatherND`: batch and index dimensions, then what one index picks.
+pub(crate) fn gather_nd(cx: &Context) -> Answer {
+    let shape = || {
+        let (data, indices) = (cx.shape_from_rank(0, 1)?, cx.shape_from_rank(1, 1)?);
+        let batch = usize::try_from(cx.int_or("batch_dims", 0)?).ok().filter(|batch| *batch < indices.len());
+        let Some(batch) = batch else { return fault("attribute batch_dims is out of range") };
+        let (last, before) = (&indices[indices.len() - 1], &indices[..indices.len() - 1]);
+        let Some(depth) = last.known() else { return gap(format!("how many numbers an index has is {last}")) };
+        let Some(rest) = depth.checked_add(batch).and_then(|used| data.get(used..)) else {
+            return fault(format!("indices {} are too long for {}", shape_text(indices), shape_text(data)));
+        };
+        Ok(before.iter().chain(rest).cloned().collect())
+    };
+    one(cx.dtype(0), shape())
+}
+
+/// `OneHot`: a dimension of `depth` is put in.
+pub(crate) fn one_hot(cx: &Context) -> Answer {
+    let shape = || {
+        let indices = cx.shape(0)?;
+        let axis = axis_of(cx.int_or("axis", -1)?, indices.len() + 1)?;
+        let depth = match cx.numbers(1) {
+            Ok([depth]) => super::constant::size(depth)?,
+            _ => Dim::Unknown,
+        };
+        Ok(indices[..axis].iter().chain([&depth]).chain(&indices[axis..]).cloned().collect())
+    };
+    one(cx.dtype(2), shape())
+}
+
+/// `ReverseSequence`, `ScatterND` and others keep the first input's shape; `TensorScatter` too.
+pub(crate) fn scatter(cx: &Context) -> Answer {
+    one(cx.dtype(0), cx.shape(0).map(<[_]>::to_vec))
+}
+
+/// `GridSample`: `[N, C, in..]` by a grid `[N, out.., r]` to `[N, C, out..]`.
+pub(crate) fn grid_sample(cx: &Context) -> Answer {
+    let shape = || -> Known<Shape> {
+        let x = cx.shape_from_rank(0, 3)?;
+        let grid = cx.shape_of_rank(1, x.len())?;
+        let batch = merge::equal(&x[0], &grid[0], "the batches of input and grid")?;
+        Ok([batch, x[1].clone()].into_iter().chain(grid[1..grid.len() - 1].iter().cloned()).collect())
+    };
+    one(cx.dtype(0), shape())
+}
+
+/// `AffineGrid`: for a size `[N, C, out..]` a grid `[N, out.., r]`.
+pub(crate) fn affine_grid(cx: &Context) -> Answer {
+    let shape = || {
+        let size = super::constant::shape_from_input(cx, 1)?;
+        match &size[..] {
+            [batch, _, spatial @ ..] if matches!(spatial.len(), 2 | 3) => {
+                let coordinates = Dim::Known(spatial.len());
+                Ok([batch].into_iter().chain(spatial).chain([&coordinates]).cloned().collect())
+            }
+            _ => fault(format!("a size of {} numbers is neither for pictures nor for volumes", size.len())),
+        }
+    };
+    one(cx.dtype(0), shape())
+}

@@ -1,0 +1,114 @@
+//! `Resize` and `Upsample`.
+
+use super::super::context::{Context, axes_of};
+use super::super::fact::{Answer, Known, Shape, Stop, fault, one, unknown_dims};
+use super::super::number::Num;
+use super::constant::size;
+use crate::graph::Dim;
+
+/// `Upsample`: the scales are attributes before opset 9, then an input.
+pub(crate) fn upsample(cx: &Context) -> Answer {
+    let shape = || {
+        let x = cx.shape(0)?;
+        let scales = if cx.opset < 7 {
+            let scale = |name| cx.node.float(name).map_or_else(|| fault(format!("attribute {name} is missing")), Ok);
+            [1.0, 1.0, scale("height_scale")?, scale("width_scale")?].map(|scale| Num::real(scale.into())).to_vec()
+        } else if cx.opset < 9 {
+            let Some(scales) = cx.floats("scales")? else { return fault("attribute scales is missing") };
+            scales.iter().map(|scale| Num::real((*scale).into())).collect()
+        } else {
+            match cx.numbers(1) {
+                Err(Stop::Gap(_)) => return unknown_dims(x.len()),
+                scales => scales?.to_vec(),
+            }
+        };
+        scaled(x, &(0..x.len()).collect::<Vec<_>>(), &scales, None)
+    };
+    one(cx.dtype(0), shape())
+}
+
+/// `Resize`: scales (the second input at opset 10, the third from 11) or sizes (the fourth).
+pub(crate) fn resize(cx: &Context) -> Answer {
+    one(cx.dtype(0), resized(cx))
+}
+
+fn resized(cx: &Context) -> Known<Shape> {
+    let x = cx.shape(0)?;
+    let scales_at = if cx.opset < 11 { 1 } else { 2 };
+    let axes = cx.ints("axes")?.map_or_else(|| Ok((0..x.len()).collect()), |axes| axes_of(axes, x.len()))?;
+    if cx.has(3) {
+        return match cx.numbers(3) {
+            Err(Stop::Gap(_)) => Ok(opened(x, &axes)),
+            sizes => sized(cx, x, &axes, sizes?),
+        };
+    }
+    let crop = cx.text_or("coordinate_transformation_mode", "half_pixel")? == "tf_crop_and_resize";
+    let scales = match cx.numbers(scales_at) {
+        Err(Stop::Gap(_)) => return Ok(opened(x, &axes)),
+        scales => scales?,
+    };
+    let roi = match (crop, cx.numbers(1)) {
+        (false, _) => None,
+        (true, Ok(roi)) => Some(roi),
+        (true, Err(_)) => return Ok(opened(x, &axes)),
+    };
+    scaled(x, &axes, scales, roi)
+}
+
+/// The shape with nothing known along `axes`.
+fn opened(x: &[Dim], axes: &[usize]) -> Shape {
+    let mut shape = x.to_vec();
+    axes.iter().for_each(|axis| shape[*axis] = Dim::Unknown);
+    shape
+}
+
+/// `floor(size * scale)` along each axis; `roi` holds starts, then ends, of the part that is taken (all of it without).
+fn scaled(x: &[Dim], axes: &[usize], scales: &[Num], roi: Option<&[Num]>) -> Known<Shape> {
+    if scales.len() != axes.len() || roi.is_some_and(|roi| roi.len() != 2 * axes.len()) {
+        return fault(format!("{} scales for {} axes", scales.len(), axes.len()));
+    }
+    let mut shape = x.to_vec();
+    for (entry, axis) in axes.iter().enumerate() {
+        if scales[entry].float().is_some_and(|scale| scale <= 0.0) {
+            return fault("a scale is not positive");
+        }
+        let part = roi.map_or(Num::Int(1), |roi| roi[axes.len() + entry].sub(&roi[entry]));
+        shape[*axis] = size(&times(&Num::from(&x[*axis]).mul(&part), &scales[entry]))?;
+    }
+    Ok(shape)
+}
+
+/// `floor(size * scale)`, multiplied in 32 bits as runtimes do: 10 times 0.7 is 7 there, and not 6.9999998.
+fn times(size: &Num, scale: &Num) -> Num {
+    match (size.float(), scale.float()) {
+        (Some(size), Some(scale)) => Num::real(f64::from((size as f32 * scale as f32).floor())),
+        _ => size.mul(scale),
+    }
+}
+
+/// The given sizes, or those of the input times the one scale that the policy takes from them.
+fn sized(cx: &Context, x: &[Dim], axes: &[usize], sizes: &[Num]) -> Known<Shape> {
+    if sizes.len() != axes.len() {
+        return fault(format!("{} sizes for {} axes", sizes.len(), axes.len()));
+    }
+    let mut shape = x.to_vec();
+    let ratios = || axes.iter().zip(sizes).map(|(axis, to)| Some(to.int()? as f64 / x[*axis].known()? as f64));
+    let scale = match cx.text_or("keep_aspect_ratio_policy", "stretch")? {
+        "stretch" => {
+            axes.iter().zip(sizes).try_for_each(|(axis, to)| {
+                shape[*axis] = size(to)?;
+                Ok(())
+            })?;
+            return Ok(shape);
+        }
+        "not_larger" => ratios().try_fold(f64::INFINITY, |least, ratio| Some(least.min(ratio?))),
+        "not_smaller" => ratios().try_fold(f64::NEG_INFINITY, |most, ratio| Some(most.max(ratio?))),
+        other => return fault(format!("attribute keep_aspect_ratio_policy is {other}")),
+    };
+    for axis in axes {
+        // Halves are rounded up.
+        let made = scale.zip(x[*axis].known()).map(|(scale, from)| Num::real((scale * from as f64 + 0.5).floor()));
+        shape[*axis] = size(&made.unwrap_or(Num::Unknown))?;
+    }
+    Ok(shape)
+}

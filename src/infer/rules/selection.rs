@@ -1,0 +1,97 @@
+//! Operations that select by value: how much they select depends on data.
+
+use super::super::context::{Context, axis_of};
+use super::super::fact::{Answer, Fact, Known, Shape, Stop, fault, one};
+use super::super::number::Num;
+use super::constant::{fixed, size};
+use crate::graph::{DType, Dim};
+
+/// `TopK`: `k` is an attribute before opset 10, then an input.
+pub(crate) fn top_k(cx: &Context) -> Answer {
+    let shape = || {
+        let mut shape = cx.shape(0)?.to_vec();
+        let axis = axis_of(cx.int_or("axis", -1)?, shape.len())?;
+        shape[axis] = match cx.opset < 10 {
+            true => size(&Num::Int(cx.need_int("k")?))?,
+            false => match cx.numbers(1) {
+                Ok([k]) => size(k)?,
+                Ok(_) => return fault("k is not one number"),
+                Err(Stop::Fault(reason)) => return fault(reason),
+                Err(_) => Dim::Unknown,
+            },
+        };
+        Ok(shape)
+    };
+    let shape: Known<Shape> = shape();
+    Ok(vec![Fact::new(cx.dtype(0), shape.clone()), Fact::new(DType::I64, shape)])
+}
+
+/// `NonZero`: an index of as many numbers as the input has dimensions, for each element that is not 0.
+pub(crate) fn non_zero(cx: &Context) -> Answer {
+    one(DType::I64, cx.shape(0).map(|x| vec![Dim::Known(x.len()), Dim::Unknown]))
+}
+
+/// `NonMaxSuppression`: (batch, class, box) for each box that stays.
+pub(crate) fn non_max_suppression(_: &Context) -> Answer {
+    one(DType::I64, Ok(vec![Dim::Unknown, Dim::Known(3)]))
+}
+
+/// `Unique`: the values, their first places, the place of each element among them, their counts.
+pub(crate) fn unique(cx: &Context) -> Answer {
+    let x = cx.shape(0)?;
+    let (mut values, inverse) = (
+        x.to_vec(),
+        match cx.int("axis")? {
+            Some(axis) => vec![x[axis_of(axis, x.len())?].clone()],
+            None => vec![size(&x.iter().fold(Num::Int(1), |all, dim| all.mul(&Num::from(dim))))?],
+        },
+    );
+    match cx.int("axis")? {
+        Some(axis) => values[axis_of(axis, x.len())?] = Dim::Unknown,
+        None => values = vec![Dim::Unknown],
+    }
+    let open = || Fact::new(DType::I64, Ok(vec![Dim::Unknown]));
+    Ok(vec![Fact::new(cx.dtype(0), Ok(values)), open(), Fact::new(DType::I64, Ok(inverse)), open()])
+}
+
+/// `TfIdfVectorizer`: as many numbers as `ngram_indexes` names.
+pub(crate) fn tf_idf(cx: &Context) -> Answer {
+    let shape = || {
+        let most = cx.need_ints("ngram_indexes")?.iter().max().copied().unwrap_or(-1);
+        let width = size(&Num::Int(most).add(&Num::Int(1)))?;
+        match cx.shape(0)? {
+            [] | [_] => Ok(vec![width]),
+            [rows, _] => Ok(vec![rows.clone(), width]),
+            x => fault(format!("the input has {} dimensions, more than 2", x.len())),
+        }
+    };
+    one(DType::F32, shape())
+}
+
+/// `StringSplit`: a dimension of as many parts as the longest has, and the number of parts.
+pub(crate) fn string_split(cx: &Context) -> Answer {
+    let x = cx.shape(0).map(<[_]>::to_vec);
+    let parts = x.clone().map(|mut x| {
+        x.push(Dim::Unknown);
+        x
+    });
+    Ok(vec![Fact::new(DType::String, parts), Fact::new(DType::I64, x)])
+}
+
+/// `StringNormalizer`: the words that are left of a vector or a row.
+pub(crate) fn string_normalizer(cx: &Context) -> Answer {
+    let shape = || match cx.shape(0)? {
+        [_] => Ok(vec![Dim::Unknown]),
+        [row, _] => Ok(vec![row.clone(), Dim::Unknown]),
+        x => fault(format!("the input has {} dimensions, neither 1 nor 2", x.len())),
+    };
+    one(DType::String, shape())
+}
+
+/// `ImageDecoder`: height, width and channels.
+pub(crate) fn image(cx: &Context) -> Answer {
+    let channels = if cx.text_or("pixel_format", "RGB")? == "Grayscale" { 1 } else { 3 };
+    let mut shape = vec![Dim::Unknown; 2];
+    shape.extend(fixed(&[channels]));
+    one(DType::U8, Ok(shape))
+}

@@ -1,0 +1,116 @@
+//! Windows that slide over the spatial dimensions: what convolutions and pools share.
+
+use super::super::context::Context;
+use super::super::fact::{Known, fault};
+use super::super::number::Num;
+use super::constant::size;
+use crate::graph::Dim;
+
+/// How a window moves; one entry a spatial dimension.
+pub(crate) struct Window {
+    kernel: Vec<Num>,
+    strides: Vec<i64>,
+    dilations: Vec<i64>,
+    padding: Padding,
+}
+
+/// What is put around the input.
+enum Padding {
+    /// So many elements, before and after together and before alone.
+    Explicit(Vec<(i64, i64)>),
+    /// As many as keep `ceil(input / stride)` places.
+    Same,
+}
+
+impl Window {
+    /// Reads the attributes; the kernel is that of `kernel_shape`, else of the weight's spatial dimensions.
+    pub(crate) fn new(cx: &Context, spatial: usize, weight: Option<&[Dim]>) -> Known<Self> {
+        let kernel = match (cx.ints("kernel_shape")?, weight) {
+            (Some(sizes), _) => sizes.iter().map(|size| Num::Int(*size)).collect::<Vec<_>>(),
+            (None, Some(dims)) => dims.iter().map(Num::from).collect(),
+            (None, None) => return fault("attribute kernel_shape is missing"),
+        };
+        if kernel.len() != spatial {
+            return fault(format!("the kernel has {} dimensions, the input {spatial} spatial ones", kernel.len()));
+        }
+        if let Some(size) = kernel.iter().filter_map(Num::int).find(|size| *size < 1) {
+            return fault(format!("the kernel has a size of {size}"));
+        }
+        let steps = |name: &str| positive(cx, name, spatial);
+        Ok(Self { kernel, strides: steps("strides")?, dilations: steps("dilations")?, padding: padding(cx, spatial)? })
+    }
+
+    /// Elements that the window spans at spatial dimension `axis`: `(kernel - 1) * dilation + 1`.
+    fn span(&self, axis: usize) -> Num {
+        self.kernel[axis].add(&Num::Int(-1)).mul(&Num::Int(self.dilations[axis])).add(&Num::Int(1))
+    }
+
+    /// Number of places of the window over `input`; with `ceil` also a last one that starts inside but does not end there.
+    pub(crate) fn places(&self, input: &[Dim], ceil: bool) -> Known<Vec<Dim>> {
+        input.iter().enumerate().map(|(axis, dim)| self.places_along(axis, &Num::from(dim), ceil)).collect()
+    }
+
+    fn places_along(&self, axis: usize, input: &Num, ceil: bool) -> Known<Dim> {
+        let stride = self.strides[axis];
+        let Padding::Explicit(pads) = &self.padding else { return size(&input.div_ceil(stride)) };
+        let (both, before) = pads[axis];
+        let free = input.add(&Num::Int(both)).sub(&self.span(axis));
+        let mut places = if ceil { free.div_ceil(stride) } else { free.div_floor(stride) }.add(&Num::Int(1));
+        // A window that would start in the padding after the input is left out.
+        if let (true, Num::Int(count), Num::Int(length)) = (ceil, &places, input)
+            && (count - 1).checked_mul(stride) >= length.checked_add(before)
+        {
+            places = Num::Int(count - 1);
+        }
+        match places.int() {
+            Some(count) if count < 1 => {
+                let window = self.span(axis).int().unwrap_or_default();
+                fault(format!("a window of {window} does not fit into {} with {both} of padding", show(input)))
+            }
+            _ => size(&places),
+        }
+    }
+
+    /// The size of which [`places`](Self::places) would make `input`, and `extra` more: what a transposed convolution makes.
+    pub(crate) fn transposed(&self, input: &[Dim], extra: &[i64]) -> Known<Vec<Dim>> {
+        let along = |(axis, dim): (usize, &Dim)| {
+            let (input, stride) = (Num::from(dim), Num::Int(self.strides[axis]));
+            let Padding::Explicit(pads) = &self.padding else { return size(&input.mul(&stride)) };
+            let last = input.add(&Num::Int(-1)).mul(&stride);
+            size(&last.add(&self.span(axis)).add(&Num::Int(extra[axis])).sub(&Num::Int(pads[axis].0)))
+        };
+        input.iter().enumerate().map(along).collect()
+    }
+}
+
+fn show(input: &Num) -> String {
+    input.dim().map_or_else(|| "?".to_owned(), |dim| dim.to_string())
+}
+
+/// An attribute with one positive number a spatial dimension, 1 where it is missing.
+fn positive(cx: &Context, name: &str, spatial: usize) -> Known<Vec<i64>> {
+    let values = cx.ints(name)?.map_or_else(|| vec![1; spatial], <[i64]>::to_vec);
+    match values.iter().find(|value| **value < 1) {
+        Some(value) => fault(format!("attribute {name} has a {value}")),
+        None if values.len() == spatial => Ok(values),
+        None => fault(format!("attribute {name} has {} numbers for {spatial} spatial dimensions", values.len())),
+    }
+}
+
+fn padding(cx: &Context, spatial: usize) -> Known<Padding> {
+    match cx.text_or("auto_pad", "NOTSET")? {
+        "NOTSET" | "" => {}
+        "VALID" => return Ok(Padding::Explicit(vec![(0, 0); spatial])),
+        "SAME_UPPER" | "SAME_LOWER" => return Ok(Padding::Same),
+        other => return fault(format!("attribute auto_pad is {other}")),
+    }
+    let Some(pads) = cx.ints("pads")? else { return Ok(Padding::Explicit(vec![(0, 0); spatial])) };
+    if pads.len() != 2 * spatial {
+        return fault(format!("attribute pads has {} numbers for {spatial} spatial dimensions", pads.len()));
+    }
+    let (before, after) = pads.split_at(spatial);
+    let pairs = before.iter().zip(after).map(|(before, after)| Some((before.checked_add(*after)?, *before)));
+    pairs
+        .collect::<Option<_>>()
+        .map_or_else(|| fault("attribute pads is out of range"), |pads| Ok(Padding::Explicit(pads)))
+}

@@ -1,0 +1,209 @@
+//! The walk over the nodes: rules asked, answers merged with what the file states, elements carried along.
+
+use std::collections::HashMap;
+
+use super::context::Context;
+use super::fact::{Answer, Fact, MAX_RANK, Shape, Stop};
+use super::number::MAX_SYMBOL;
+use super::vector::Vector;
+use super::{Gap, Inference, control, evaluate, merge, table};
+use crate::graph::{DType, Dim, Graph, Model, Node, ValueId, shape_text};
+use crate::{Error, Result};
+
+/// All carried elements together: a bound on memory for any file.
+const MAX_CARRIED: usize = 1 << 20;
+
+/// How often a part of a graph may be looked at on average: bodies of loops are walked until their shapes settle, loops in
+/// loops more.
+const VISITS: usize = 16;
+
+/// Infers every value of the model in the order of the nodes.
+pub(super) fn walk(model: &mut Model) -> Result<Inference> {
+    let mut limits = Limits {
+        opset: model.opset,
+        defaults_hold: model.ir_version.is_some_and(|version| version < 4),
+        carried: 0,
+        visits: parts(&model.graph).saturating_mul(VISITS),
+    };
+    let mut walk = Walk::new(&mut limits, HashMap::new());
+    walk.graph(&mut model.graph)?;
+    Ok(walk.found)
+}
+
+/// Nodes and values of a graph and of all graphs inside it: what a walk over a copy of it costs.
+pub(super) fn parts(graph: &Graph) -> usize {
+    graph.with_subgraphs().iter().map(|graph| graph.nodes.len() + graph.values().count()).sum()
+}
+
+/// What holds for a model and all its subgraphs.
+pub(super) struct Limits {
+    pub(super) opset: i64,
+    /// Before IR version 4 every initializer had to be listed as an input; nobody meant to replace a shape by that.
+    defaults_hold: bool,
+    carried: usize,
+    /// Parts that may still be looked at.
+    pub(super) visits: usize,
+}
+
+/// The walk over one graph.
+pub(super) struct Walk<'a> {
+    pub(super) limits: &'a mut Limits,
+    /// Elements of small values.
+    pub(super) vectors: HashMap<ValueId, Vector>,
+    pub(super) found: Inference,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk over a graph of which `vectors` are known.
+    pub(super) fn new(limits: &'a mut Limits, vectors: HashMap<ValueId, Vector>) -> Self {
+        Self { limits, vectors, found: Inference::default() }
+    }
+
+    /// Infers every value of `graph`.
+    pub(super) fn graph(&mut self, graph: &mut Graph) -> Result<()> {
+        let defaults = graph.listed_initializers.values().filter_map(|id| Some((*id, graph.initializer(*id)?.clone())));
+        let defaults: Vec<_> = defaults.filter(|_| self.limits.defaults_hold).collect();
+        for (id, tensor) in graph.constants().into_iter().chain(defaults) {
+            self.carry(id, Vector::of_tensor(&tensor));
+        }
+        for id in &graph.inputs {
+            self.note(graph, *id, None, || "its shape is not stated".to_owned());
+        }
+        (0..graph.nodes.len()).try_for_each(|index| self.node(graph, index))
+    }
+
+    fn node(&mut self, graph: &mut Graph, index: usize) -> Result<()> {
+        let controlled = control::answer(self, graph, index);
+        let cx = self.context(graph, index);
+        let (answer, inner) = controlled.unwrap_or_else(|| (ask(&cx), Vec::new()));
+        let facts = match answer {
+            Ok(facts) => facts,
+            Err(Stop::Gap(reason)) => vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()],
+            Err(Stop::Fault(reason)) => return Err(wrong(graph, cx.node, reason)),
+        };
+        let open = |fact: &Fact| fact.shape.as_ref().is_ok_and(|shape| shape.contains(&Dim::Unknown));
+        let why_open = if facts.iter().any(open) { why_open(&cx) } else { String::new() };
+        let outputs = cx.node.outputs.clone();
+        let silent = || Fact::new(None, Err(Stop::Gap("the operation does not say what this output is".to_owned())));
+        let facts = facts.into_iter().chain(std::iter::repeat_with(silent));
+        for (id, fact) in outputs.iter().zip(facts).filter_map(|(id, fact)| Some(((*id)?, fact))) {
+            let (dtype, shape, reason) = match fact.shape {
+                Ok(shape) => (fact.dtype, Some(shape), None),
+                Err(Stop::Gap(reason)) => (fact.dtype, None, Some(reason)),
+                Err(Stop::Fault(reason)) => return Err(wrong(graph, &graph.nodes[index], reason)),
+            };
+            state(graph, id, dtype, shape)?;
+            self.note(graph, id, Some(index), || reason.unwrap_or_else(|| why_open.clone()));
+        }
+        let vectors = if inner.is_empty() { evaluate::evaluate(&self.context(graph, index)) } else { inner };
+        for (id, vector) in outputs.into_iter().zip(vectors) {
+            if let Some(id) = id {
+                self.carry(id, vector);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a rule sees at node `index`.
+    pub(super) fn context<'b>(&'b self, graph: &'b Graph, index: usize) -> Context<'b> {
+        Context { node: &graph.nodes[index], opset: self.limits.opset, graph, vectors: &self.vectors }
+    }
+
+    /// Keeps the elements of a value, within the bound.
+    fn carry(&mut self, id: ValueId, vector: Option<Vector>) {
+        if let Some(vector) = vector
+            && self.limits.carried + vector.items.len() <= MAX_CARRIED
+        {
+            self.limits.carried += vector.items.len();
+            self.vectors.insert(id, vector);
+        }
+    }
+
+    /// Counts a value as known, or notes why it is not.
+    fn note(&mut self, graph: &Graph, id: ValueId, node: Option<usize>, reason: impl FnOnce() -> String) {
+        let value = graph.value(id);
+        let open = value.shape.as_ref().is_none_or(|shape| shape.contains(&Dim::Unknown));
+        if !open && value.dtype.is_some() {
+            self.found.known += 1;
+            return;
+        }
+        let reason = match &value.other_type {
+            Some(other) => format!("is of a type that is no tensor: {}", other.kind),
+            None if open => reason(),
+            None => "its element type is not known".to_owned(),
+        };
+        let (node, op) = node.map_or_else(Default::default, |index| {
+            let node = &graph.nodes[index];
+            (graph.node_name(node).to_owned(), node.op_type.clone())
+        });
+        self.found.unknown.push(Gap { value: value.name.clone(), node, op, reason });
+    }
+}
+
+/// What the operation says of its outputs.
+fn ask(cx: &Context) -> Answer {
+    let node = cx.node;
+    if !node.is(&node.op_type) {
+        return Err(Stop::Gap(format!("operation {} of domain {} is not known", node.op_type, node.domain)));
+    }
+    match table::rule(&node.op_type) {
+        Some(rule) => rule(cx),
+        None => Err(Stop::Gap(format!("operation {} is not known", node.op_type))),
+    }
+}
+
+/// Why a dimension that a rule left open is open.
+fn why_open(cx: &Context) -> String {
+    let open = |id: ValueId| cx.graph.value(id).shape.as_ref().is_none_or(|shape| shape.contains(&Dim::Unknown));
+    match cx.node.reads().find(|id| open(*id)) {
+        Some(id) => format!("the shape of input {} is not fully known", cx.graph.value(id).name),
+        None if cx.node.reads().any(|id| symbolic(cx.graph, id)) => {
+            "a dimension depends on data or is no line in one symbol".to_owned()
+        }
+        None => "depends on data".to_owned(),
+    }
+}
+
+fn symbolic(graph: &Graph, id: ValueId) -> bool {
+    graph.value(id).shape.iter().flatten().any(|dim| matches!(dim, Dim::Symbolic { .. }))
+}
+
+/// Merges what was inferred of a value with what the file states of it.
+fn state(graph: &mut Graph, id: ValueId, dtype: Option<DType>, shape: Option<Shape>) -> Result<()> {
+    let value = graph.value_mut(id);
+    if value.other_type.is_some() {
+        return Ok(());
+    }
+    let contradiction = |file: String, node: String| {
+        Err(Error::input(format!("value {}", value.name), format!("the file says {file}, its node makes {node}")))
+    };
+    if let (Some(stated), Some(inferred)) = (value.dtype, dtype)
+        && stated != inferred
+    {
+        return contradiction(stated.to_string(), inferred.to_string());
+    }
+    let shape = shape.filter(|shape| shape.len() <= MAX_RANK);
+    let shape = shape.map(|shape| shape.into_iter().map(bounded).collect::<Shape>());
+    let merged = match (&value.shape, shape) {
+        (Some(stated), Some(inferred)) => match merge::shapes(&inferred, stated) {
+            Some(merged) => Some(merged),
+            None => return contradiction(shape_text(stated), shape_text(&inferred)),
+        },
+        (stated, inferred) => inferred.or_else(|| stated.clone()),
+    };
+    value.dtype = value.dtype.or(dtype);
+    value.shape = merged;
+    Ok(())
+}
+
+/// A dimension without an endless name.
+fn bounded(dim: Dim) -> Dim {
+    match dim {
+        Dim::Symbolic { symbol, .. } if symbol.len() > MAX_SYMBOL => Dim::Unknown,
+        dim => dim,
+    }
+}
+
+fn wrong(graph: &Graph, node: &Node, reason: String) -> Error {
+    Error::input(format!("node {} ({})", graph.node_name(node), node.op_type), reason)
+}

@@ -1,0 +1,135 @@
+//! What the file states, and what the caller gives in its place.
+
+use gnet::graph::{DType, Dim, Model, Tensor};
+use gnet::infer::{Overrides, infer};
+
+use crate::build::{Builder, dims};
+
+/// x[N,4] -> Relu -> y -> MatMul with w[4,5] -> z, with statements about y and z.
+fn chain(input: &str, y: Option<&str>, z: Option<&str>) -> Builder {
+    let mut b = Builder::new(13);
+    let x = b.input("x", input);
+    let relu = b.node("Relu", &[x], &[]);
+    let w = b.model.graph.add_initializer("w", Tensor::from_f32(vec![4, 5], &[0.0; 20]).unwrap());
+    let made = b.node("MatMul", &[relu, w], &[]);
+    b.model.graph.value_mut(relu).shape = y.map(dims);
+    b.model.graph.value_mut(made).shape = z.map(dims);
+    b.model.graph.outputs = vec![made];
+    b
+}
+
+fn with(mut model: Model, given: &[&str]) -> Result<String, String> {
+    let mut overrides = Overrides::none();
+    given.iter().for_each(|text| overrides.extend(Overrides::parse(text).unwrap()));
+    infer(&mut model, &overrides).map_err(|e| format!("{e}; {}", e.remedy_text().unwrap_or_default()))?;
+    let shape = model.graph.value(model.graph.outputs[0]).shape.clone();
+    Ok(gnet::graph::shape_text(&shape.unwrap()))
+}
+
+#[test]
+fn what_the_file_says_more_precisely_is_kept() {
+    assert_eq!(with(chain("?,4", Some("7,4"), None).model, &[]), Ok("7 x 5".into()));
+    assert_eq!(with(chain("N,4", Some("M,4"), None).model, &[]), Ok("N x 5".into()));
+    assert_eq!(with(chain("?,4", None, Some("batch,5")).model, &[]), Ok("batch x 5".into()));
+    assert_eq!(with(chain("2,4", None, Some("batch,?")).model, &[]), Ok("2 x 5".into()));
+}
+
+#[test]
+fn what_the_file_says_wrongly_is_an_error_with_both_shapes() {
+    let wrong = |y, z| chain("2,4", y, z).error();
+    assert_eq!(wrong(None, Some("3,5")), "value MatMul1.0: the file says 3 x 5, its node makes 2 x 5");
+    assert_eq!(wrong(Some("2,4,1"), None), "value Relu0.0: the file says 2 x 4 x 1, its node makes 2 x 4");
+    let mut b = chain("2,4", None, None);
+    let made = b.model.graph.outputs[0];
+    b.model.graph.value_mut(made).dtype = Some(DType::I64);
+    assert_eq!(b.error(), "value MatMul1.0: the file says i64, its node makes f32");
+}
+
+#[test]
+fn a_number_for_a_symbol_holds_everywhere() {
+    let model = chain("N,4", Some("N,4"), Some("N,5")).model;
+    assert_eq!(with(model.clone(), &["x=3,4"]), Ok("3 x 5".into()));
+    assert_eq!(with(model.clone(), &["3,4"]), Ok("3 x 5".into()));
+    assert_eq!(with(model.clone(), &["x=B,4"]), Ok("B x 5".into()));
+    assert_eq!(with(model.clone(), &["x= N , 4 "]), Ok("N x 5".into()));
+    assert_eq!(with(model, &[]), Ok("N x 5".into()));
+    assert_eq!(with(chain("2*N+1,4", None, Some("2*N+1,5")).model, &["7,4"]), Ok("7 x 5".into()));
+    assert_eq!(with(chain("?,4", None, None).model, &["7,4"]), Ok("7 x 5".into()));
+}
+
+#[test]
+fn a_symbol_of_one_input_is_bound_in_the_others() {
+    let two = || {
+        let mut b = Builder::new(13);
+        let (x, y) = (b.input("x", "N,3"), b.input("y", "N,3"));
+        let made = b.node("Concat", &[x, y], &[("axis", gnet::graph::Attribute::Int(0))]);
+        b.model.graph.outputs = vec![made];
+        b.model
+    };
+    assert_eq!(with(two(), &["x=4,3"]), Ok("8 x 3".into()));
+    assert_eq!(with(two(), &[]), Ok("2*N x 3".into()));
+    let twice = with(two(), &["x=4,3", "y=5,3"]).unwrap_err();
+    assert_eq!(twice, "shape of input y: N would be both 4 and 5; ");
+    assert!(with(two(), &["4,3"]).unwrap_err().contains("has no name, and the model has 2 inputs; write NAME=SHAPE"));
+    assert!(with(two(), &["x=4,3", "x=4,3"]).unwrap_err().contains("is given twice"));
+}
+
+#[test]
+fn a_fixed_size_is_replaced_and_what_depends_on_it_computed_anew() {
+    let model = chain("1,4", Some("1,4"), Some("1,5")).model;
+    assert_eq!(with(model.clone(), &["x=8,4"]), Ok("8 x 5".into()));
+    assert_eq!(with(model, &["x=N,4"]), Ok("N x 5".into()));
+}
+
+#[test]
+fn an_override_that_cannot_be_is_refused() {
+    let model = || chain("N,4", None, None).model;
+    let refusal = |given: &str| with(model(), &[given]).unwrap_err();
+    assert_eq!(refusal("z=1,4"), "input z: the model has no input of this name; the inputs are x");
+    assert_eq!(
+        refusal("x=1,4,4"),
+        "shape of input x: 1 x 4 x 4 given, the file says N x 4; give as many sizes as the file has"
+    );
+    assert!(refusal("x=1,3").starts_with("node MatMul1 (MatMul): 1 x 3 cannot be multiplied by 4 x 5"));
+    let odd = with(chain("2*N,4", None, None).model, &["x=7,4"]).unwrap_err();
+    assert_eq!(odd, "shape of input x: 7 given, the file says 2*N; ");
+    for text in ["x=1,-3", "x=1,,3", "x=1;3", "x=99999999999999999999", "x=a b", "x=1.5", "x=,"] {
+        let error = Overrides::parse(text).unwrap_err();
+        assert!(error.to_string().contains("is no list of sizes"), "{text}: {error}");
+        assert!(error.remedy_text().unwrap().contains("x=N,3,224,224"));
+    }
+    assert!(Overrides::parse("x=").is_ok() && Overrides::none().is_empty());
+}
+
+#[test]
+fn an_input_without_a_shape_can_be_given_one() {
+    let mut b = chain("N,4", None, None);
+    let x = b.model.graph.inputs[0];
+    b.model.graph.value_mut(x).shape = None;
+    let found = b.run();
+    assert_eq!((found.known, found.unknown.len()), (0, 3));
+    assert_eq!((found.unknown[0].value.as_str(), found.unknown[0].reason.as_str()), ("x", "its shape is not stated"));
+    assert_eq!(with(b.model, &["2,4"]), Ok("2 x 5".into()));
+}
+
+#[test]
+fn only_constants_that_nobody_can_replace_are_followed() {
+    for (ir_version, made) in [(None, "? x ?"), (Some(8), "? x ?"), (Some(3), "8 x N")] {
+        let mut b = Builder::new(13);
+        let (x, target) = (b.input("x", "N,8"), b.ints(&[8, -1]));
+        let y = b.node("Reshape", &[x, target], &[]);
+        b.model.graph.listed_initializers.insert(1, target);
+        b.model.ir_version = ir_version;
+        assert_eq!(b.shape(y), made, "IR version {ir_version:?}");
+    }
+}
+
+#[test]
+fn inferring_twice_changes_nothing() {
+    let mut b = chain("N,4", None, None);
+    let first = b.run();
+    let model = b.model.clone();
+    assert_eq!((b.run(), &b.model), (first, &model));
+    assert!(b.run().is_complete());
+    assert_eq!(b.model.graph.value(b.model.graph.outputs[0]).shape, Some(vec![Dim::symbol("N"), Dim::Known(5)]));
+}
