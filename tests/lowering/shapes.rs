@@ -34,7 +34,10 @@ fn pieces_of_a_tensor() {
         let mut parts = x.chunk(2, 1);
         parts.remove(1)
     });
-    function(any, |x| { let device = x.device(); x.select(2, Tensor::<1, Int>::from_data([3, 0, 3], &device)) });
+    function(any, |x| {
+        let device = x.device();
+        x.select(2, Tensor::<1, Int>::from_data([3, 0, 3], &device))
+    });
 }
 
 #[test]

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use super::Trace;
 use super::scope::scopes;
 use crate::graph::{Attribute, DType, Graph, Model, Node, Tensor, ValueId};
+use crate::infer::{Overrides, infer};
 use crate::onnx::number_of;
 use crate::{Error, Result};
 
@@ -31,8 +32,10 @@ pub(super) fn lower(trace: &Trace, opset: i64) -> Result<Model> {
         (lower.index, lower.scope) = (index, scope);
         lower.operation(op)?;
     }
-    let model = Model::new(lower.finish()?, opset);
+    let mut model = Model::new(lower.finish()?, opset);
     model.graph.check()?;
+    // Burn knows the shapes of what it traced; those of the steps in between follow from them.
+    infer(&mut model, &Overrides::none())?;
     Ok(model)
 }
 
