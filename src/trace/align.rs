@@ -14,7 +14,7 @@ use super::capture::{Capture, capture};
 use super::live::{self, Pruned};
 use super::lower::operation_name;
 use super::outputs::NamedOutputs;
-use super::{Batch, Options, Trace};
+use super::{Batch, Options, Trace, bounds, linear};
 use crate::graph::Dim;
 use crate::{Error, Result};
 
@@ -37,6 +37,7 @@ pub(super) fn aligned<M: Module, const D: usize, O: NamedOutputs>(
     let keep = options.keep.as_deref();
     let run = |size: usize| -> Result<(Capture, Pruned)> {
         let mut captured = capture(module, shape::<D>(size, &options.item_shape)?, forward)?;
+        linear::restore(&mut captured);
         let pruned = live::prune(&mut captured, keep)?;
         Ok((captured, pruned))
     };
@@ -49,9 +50,9 @@ pub(super) fn aligned<M: Module, const D: usize, O: NamedOutputs>(
         same_constants(&canonical[0], &first, &other_form, &other)?;
         canonical.push(other_form);
     }
-    let shapes = fit_shapes(sizes, &canonical)?;
+    let (shapes, bounds) = (fit_shapes(sizes, &canonical)?, fit_bounds(sizes, &canonical)?);
     let Capture { operations, input, outputs, values, names } = first;
-    Ok((Trace { operations, input, outputs, values, names, shapes }, pruned))
+    Ok((Trace { operations, input, outputs, values, names, shapes, bounds }, pruned))
 }
 
 /// The input's shape: the batch, then the item.
@@ -68,12 +69,14 @@ struct Canonical {
     operations: Vec<OperationIr>,
     tensors: Vec<(TensorId, Shape)>,
     numbers: HashMap<TensorId, u64>,
+    bounds: HashMap<usize, bounds::Ends>,
 }
 
 impl Canonical {
     fn of(capture: &Capture) -> Self {
         let mut canonical = Self::default();
         let mut operations = capture.operations.clone();
+        canonical.bounds = bounds::set_aside(&mut operations);
         operations.iter_mut().for_each(|op| op.visit_mut(&mut canonical));
         Self { operations, ..canonical }
     }
@@ -128,6 +131,18 @@ fn fit_shapes(sizes: &[usize], runs: &[Canonical]) -> Result<HashMap<TensorId, V
         shapes.insert(*id, (0..shape.num_dims()).map(fit).collect::<Result<_>>()?);
     }
     Ok(shapes)
+}
+
+fn fit_bounds(sizes: &[usize], runs: &[Canonical]) -> Result<HashMap<usize, Vec<(Dim, Dim)>>> {
+    let of = |(index, ends): (&usize, &bounds::Ends)| {
+        let fit = |axis: usize, pick: fn(&(usize, usize)) -> usize| {
+            let points = sizes.iter().zip(runs).map(|(size, run)| (*size, pick(&run.bounds[index][axis])));
+            fit(&points.collect::<Vec<_>>())
+        };
+        let fitted = (0..ends.len()).map(|axis| Ok((fit(axis, |e| e.0)?, fit(axis, |e| e.1)?)));
+        Ok((*index, fitted.collect::<Result<_>>()?))
+    };
+    runs[0].bounds.iter().map(of).collect()
 }
 
 /// The line through `(batch, dimension)` points, or an error when they lie on none.

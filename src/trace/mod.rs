@@ -2,14 +2,17 @@
 //!
 //! There is no second description of a network: what is exported is what ran. The steps are
 //!
-//! 1. `capture`: run the forward once, keep operations, constants and the module path of each parameter;
+//! 1. `capture`: run the forward once, keep operations, constants and the module path of each parameter, and restore what
+//!    Burn took apart in a way that depends on the batch (`linear`);
 //! 2. `live`: drop the operations that the wanted outputs do not need, so that an auxiliary head costs nothing and
 //!    nothing it uses has to be supported;
-//! 3. `align`: do both at three batch sizes and fit every dimension as `scale * N + offset`;
+//! 3. `align`: do both at three batch sizes and fit every dimension and every bound of a slice as `scale * N + offset`;
 //! 4. `lower`: write each operation as the ONNX operation that means the same.
 
 mod align;
+mod bounds;
 mod capture;
+mod linear;
 mod live;
 mod lower;
 mod outputs;
@@ -77,6 +80,8 @@ struct Trace {
     values: HashMap<TensorId, TensorData>,
     names: HashMap<TensorId, String>,
     shapes: HashMap<TensorId, Vec<Dim>>,
+    /// Where each slice begins and ends along each axis, by the index of its operation.
+    bounds: HashMap<usize, Vec<(Dim, Dim)>>,
 }
 
 /// Traces `forward` of `module` for a batch of items and lowers it to a graph with the input `input`.

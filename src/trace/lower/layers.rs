@@ -1,9 +1,10 @@
-//! Layers: convolution, normalisation, pooling, linear.
+//! Layers with parameters: convolutions, normalisations, products, attention.
 
-use burn::backend::ir::{ModuleOperationIr as M, TensorIr};
+use burn::backend::ir::{AttentionOpIr, LayerNormOpIr, LinearOpIr, ModuleOperationIr as M, ScalarIr, TensorIr};
 
 use super::Lower;
 use crate::Result;
+use crate::graph::{Attribute, Tensor};
 
 /// How a convolution's kernel moves over `S` spatial dimensions.
 struct Window<const S: usize> {
@@ -13,101 +14,160 @@ struct Window<const S: usize> {
     groups: usize,
 }
 
+/// A convolution's window, from the record that Burn keeps for each number of dimensions.
+macro_rules! window {
+    ($options:expr) => {
+        Window {
+            stride: $options.stride,
+            padding: $options.padding,
+            dilation: $options.dilation,
+            groups: $options.groups,
+        }
+    };
+}
+
+/// A transposed convolution's window and output padding.
+macro_rules! transposed {
+    ($options:expr) => {{
+        let o = &$options;
+        let padding = o.padding.map(|side| (side, side));
+        (Window { stride: o.stride, padding, dilation: o.dilation, groups: o.groups }, o.padding_out)
+    }};
+}
+
 impl Lower<'_> {
     /// Lowers a layer; `false` when there is no lowering.
     pub(super) fn layer(&mut self, op: &M) -> Result<bool> {
         match op {
             M::Conv1d(c) => {
-                let o = &c.options;
-                let window = Window { stride: o.stride, padding: o.padding, dilation: o.dilation, groups: o.groups };
-                self.conv([Some(&c.x), Some(&c.weight), c.bias.as_ref()], window, &c.out)?;
+                self.conv([Some(&c.x), Some(&c.weight), c.bias.as_ref()], window!(c.options), None, &c.out)?;
             }
             M::Conv2d(c) => {
+                self.conv([Some(&c.x), Some(&c.weight), c.bias.as_ref()], window!(c.options), None, &c.out)?;
+            }
+            M::Conv3d(c) => {
+                let padding = c.options.padding.map(|side| (side, side));
                 let o = &c.options;
-                let window = Window { stride: o.stride, padding: o.padding, dilation: o.dilation, groups: o.groups };
-                self.conv([Some(&c.x), Some(&c.weight), c.bias.as_ref()], window, &c.out)?;
+                let window = Window { stride: o.stride, padding, dilation: o.dilation, groups: o.groups };
+                self.conv([Some(&c.x), Some(&c.weight), c.bias.as_ref()], window, None, &c.out)?;
+            }
+            M::ConvTranspose1d(c) => {
+                let (window, out) = transposed!(c.options);
+                self.conv([Some(&c.x), Some(&c.weight), c.bias.as_ref()], window, Some(out), &c.out)?;
+            }
+            M::ConvTranspose2d(c) => {
+                let (window, out) = transposed!(c.options);
+                self.conv([Some(&c.x), Some(&c.weight), c.bias.as_ref()], window, Some(out), &c.out)?;
+            }
+            M::ConvTranspose3d(c) => {
+                let (window, out) = transposed!(c.options);
+                self.conv([Some(&c.x), Some(&c.weight), c.bias.as_ref()], window, Some(out), &c.out)?;
             }
             M::BatchNorm(b) => {
                 let inputs = self.read_all([&b.x, &b.gamma, &b.beta, &b.mean, &b.variance])?;
                 let epsilon = b.epsilon.elem::<f32>();
                 self.emit("BatchNormalization", inputs, &b.out).set("epsilon", epsilon);
             }
-            M::MaxPool2d(p) => {
-                let x = self.read(&p.x)?;
-                self.emit("MaxPool", vec![x], &p.out)
-                    .set("kernel_shape", p.kernel_size)
-                    .set("strides", p.stride)
-                    .set("pads", both_ends(p.padding))
-                    .set("dilations", p.dilation)
-                    .set("ceil_mode", p.ceil_mode);
-            }
-            M::AvgPool2d(p) => {
-                let x = self.read(&p.x)?;
-                self.emit("AveragePool", vec![x], &p.out)
-                    .set("kernel_shape", p.kernel_size)
-                    .set("strides", p.stride)
-                    .set("pads", both_ends(p.padding))
-                    .set("ceil_mode", p.ceil_mode)
-                    .set("count_include_pad", p.count_include_pad);
-            }
-            M::AvgPool1d(p) => {
-                let x = self.read(&p.x)?;
-                self.emit("AveragePool", vec![x], &p.out)
-                    .set("kernel_shape", [p.kernel_size])
-                    .set("strides", [p.stride])
-                    .set("pads", [p.padding, p.padding])
-                    .set("ceil_mode", p.ceil_mode)
-                    .set("count_include_pad", p.count_include_pad);
-            }
-            M::AdaptiveAvgPool2d(p) => return self.adaptive_pool(&p.x, p.output_size, &p.out),
-            M::Linear(l) if l.x.shape.num_dims() == 2 => {
-                let inputs = self.read_all([&l.x, &l.weight].into_iter().chain(&l.bias))?;
-                self.emit("Gemm", inputs, &l.out);
-            }
-            _ => return Ok(false),
+            M::LayerNorm(l) => self.layer_norm(l)?,
+            M::Linear(l) => self.linear(l)?,
+            M::Embedding(e) => self.embedding(&e.weights, &e.indices, &e.out)?,
+            M::Attention(a) => return self.attention(a),
+            _ => return self.pooling(op),
         }
         Ok(true)
     }
 
-    /// A convolution of any number of spatial dimensions: of `x` with a weight and perhaps a bias.
+    /// A convolution of any number of spatial dimensions, of `x` with a weight and perhaps a bias; with an output padding it
+    /// is a transposed one. Burn and ONNX keep both kinds of weight in the same order.
     fn conv<const S: usize>(
         &mut self,
         operands: [Option<&TensorIr>; 3],
         window: Window<S>,
+        transposed: Option<[usize; S]>,
         out: &TensorIr,
     ) -> Result<()> {
         let kernel = operands[1].map_or(vec![], |weight| weight.shape[2..].to_vec());
         let (begins, ends): (Vec<_>, Vec<_>) = window.padding.iter().copied().unzip();
         let inputs = self.read_all(operands.into_iter().flatten())?;
-        self.emit("Conv", inputs, out)
-            .set("kernel_shape", kernel)
+        let node = self.emit(if transposed.is_some() { "ConvTranspose" } else { "Conv" }, inputs, out);
+        node.set("kernel_shape", kernel)
             .set("strides", window.stride)
             .set("pads", [begins, ends].concat())
             .set("dilations", window.dilation)
             .set("group", window.groups as i64);
+        if let Some(padding) = transposed {
+            node.set("output_padding", padding);
+        }
         Ok(())
     }
 
-    /// To one pixel it is a global pool; to sizes that divide the input's it is a plain pool with `in / out` as kernel
-    /// and stride. Other sizes have windows of unequal length, which no ONNX pool has.
-    fn adaptive_pool(&mut self, x: &TensorIr, output: [usize; 2], out: &TensorIr) -> Result<bool> {
-        let input = [x.shape[2], x.shape[3]];
-        if output == [1, 1] {
-            let x = self.read(x)?;
-            self.emit("GlobalAveragePool", vec![x], out);
-            return Ok(true);
+    /// Normalises over the last axis.
+    fn layer_norm(&mut self, op: &LayerNormOpIr) -> Result<()> {
+        let inputs = self.read_all([&op.input, &op.gamma].into_iter().chain(&op.beta))?;
+        let epsilon = op.epsilon.elem::<f32>();
+        self.emit("LayerNormalization", inputs, &op.out).set("axis", -1_i64).set("epsilon", epsilon);
+        Ok(())
+    }
+
+    /// `x W + b`: `Gemm` knows matrices only, at other ranks it is a product and a sum.
+    fn linear(&mut self, op: &LinearOpIr) -> Result<()> {
+        if op.x.shape.num_dims() == 2 {
+            let inputs = self.read_all([&op.x, &op.weight].into_iter().chain(&op.bias))?;
+            self.emit("Gemm", inputs, &op.out);
+            return Ok(());
         }
-        if input.iter().zip(output).any(|(i, o)| i % o != 0) {
+        let inputs = self.read_all([&op.x, &op.weight])?;
+        let Some(bias) = &op.bias else {
+            self.emit("MatMul", inputs, &op.out);
+            return Ok(());
+        };
+        let product = self.step("MatMul", inputs, &[]);
+        let bias = self.read(bias)?;
+        self.emit("Add", vec![product, bias], &op.out);
+        Ok(())
+    }
+
+    /// `softmax(q k^T * scale + bias, masked) v` (Vaswani et al. 2017), in the order in which Burn applies its parts.
+    fn attention(&mut self, op: &AttentionOpIr) -> Result<bool> {
+        let options = &op.options;
+        if options.is_causal && [&op.query, &op.key].iter().any(|t| self.trace.shapes[&t.id][2].known().is_none()) {
             return Ok(false);
         }
-        let kernel = [input[0] / output[0], input[1] / output[1]];
-        let x = self.read(x)?;
-        self.emit("AveragePool", vec![x], out).set("kernel_shape", kernel).set("strides", kernel);
+        let (query, key, value) = (self.read(&op.query)?, self.read(&op.key)?, self.read(&op.value)?);
+        let key = self.step("Transpose", vec![key], &[("perm", Attribute::Ints(vec![0, 1, 3, 2]))]);
+        let mut scores = self.step("MatMul", vec![query, key], &[]);
+        let scale = options.scale.map_or_else(|| 1.0 / (op.query.shape[3] as f64).sqrt(), |scale| scale.elem::<f64>());
+        let scale = self.scalar(&op.query, ScalarIr::Float(scale))?;
+        scores = self.step("Mul", vec![scores, scale], &[]);
+        if let Some(cap) = options.softcap {
+            let cap = self.scalar(&op.query, cap)?;
+            let ratio = self.step("Div", vec![scores, cap], &[]);
+            let bounded = self.step("Tanh", vec![ratio], &[]);
+            scores = self.step("Mul", vec![bounded, cap], &[]);
+        }
+        if let Some(bias) = &op.attn_bias {
+            let bias = self.read(bias)?;
+            scores = self.step("Add", vec![scores, bias], &[]);
+        }
+        let nothing = self.scalar(&op.query, ScalarIr::Float(f64::NEG_INFINITY))?;
+        if let Some(mask) = &op.mask {
+            let mask = self.read(mask)?;
+            scores = self.step("Where", vec![mask, nothing, scores], &[]);
+        }
+        if options.is_causal {
+            let future = self.future(op.query.shape[2], op.key.shape[2])?;
+            scores = self.step("Where", vec![future, nothing, scores], &[]);
+        }
+        let weights = self.step("Softmax", vec![scores], &[("axis", Attribute::Int(-1))]);
+        self.emit("MatMul", vec![weights, value], &op.out);
         Ok(true)
     }
-}
 
-/// ONNX lists the padding before each axis, then the padding after each.
-fn both_ends([h, w]: [usize; 2]) -> [usize; 4] {
-    [h, w, h, w]
+    /// Which keys lie in the future of which queries, the last query facing the last key.
+    fn future(&mut self, queries: usize, keys: usize) -> Result<crate::graph::ValueId> {
+        let later = |q: usize, k: usize| u8::from(k + queries > q + keys);
+        let mask: Vec<u8> = (0..queries).flat_map(|q| (0..keys).map(move |k| later(q, k))).collect();
+        let mask = Tensor::new(crate::graph::DType::Bool, vec![queries, keys], mask)?;
+        Ok(self.constant("future", mask))
+    }
 }

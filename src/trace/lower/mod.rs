@@ -1,7 +1,12 @@
 //! Writes each traced operation as the ONNX operation that means the same.
 
-mod elementwise;
+mod arithmetic;
+mod float;
+mod index;
 mod layers;
+mod logic;
+mod pool;
+mod reduce;
 mod shapes;
 
 use std::collections::{HashMap, HashSet};
@@ -12,7 +17,9 @@ use bytes::Bytes;
 
 use super::Trace;
 use super::scope::scopes;
-use crate::graph::{DType, Graph, Model, Node, Tensor, ValueId};
+use crate::graph::{Attribute, DType, Graph, Model, Node, Tensor, ValueId};
+use crate::infer::{Overrides, infer};
+use crate::onnx::number_of;
 use crate::{Error, Result};
 
 /// Name of the one graph input.
@@ -20,13 +27,15 @@ const INPUT: &str = "input";
 
 /// Lowers a trace to a model of the operator set `opset`.
 pub(super) fn lower(trace: &Trace, opset: i64) -> Result<Model> {
-    let mut lower = Lower::new(trace)?;
-    for (op, scope) in trace.operations.iter().zip(scopes(trace)) {
-        lower.scope = scope;
+    let mut lower = Lower::new(trace, opset)?;
+    for (index, (op, scope)) in trace.operations.iter().zip(scopes(trace)).enumerate() {
+        (lower.index, lower.scope) = (index, scope);
         lower.operation(op)?;
     }
-    let model = Model::new(lower.finish()?, opset);
+    let mut model = Model::new(lower.finish()?, opset);
     model.graph.check()?;
+    // Burn knows the shapes of what it traced; those of the steps in between follow from them.
+    infer(&mut model, &Overrides::none())?;
     Ok(model)
 }
 
@@ -50,12 +59,18 @@ struct Lower<'a> {
     taken: HashSet<String>,
     /// Dotted path of the module whose operation is being lowered.
     scope: String,
+    /// Index of that operation.
+    index: usize,
+    opset: i64,
+    /// The batch as a vector of one, once something has asked for it.
+    batch: Option<ValueId>,
 }
 
 impl<'a> Lower<'a> {
-    fn new(trace: &'a Trace) -> Result<Self> {
+    fn new(trace: &'a Trace, opset: i64) -> Result<Self> {
+        let (ids, taken) = (HashMap::new(), HashSet::new());
         let graph = Graph::new("main_graph");
-        let mut lower = Self { trace, graph, ids: HashMap::new(), taken: HashSet::new(), scope: String::new() };
+        let mut lower = Self { trace, graph, ids, taken, scope: String::new(), index: 0, opset, batch: None };
         // Boundaries take their names first, so that no inner value can.
         lower.bind(trace.input, INPUT.to_owned());
         for output in &trace.outputs {
@@ -143,6 +158,7 @@ impl<'a> Lower<'a> {
             DType::F64 => value.elem::<f64>().to_le_bytes().to_vec(),
             DType::I64 => value.elem::<i64>().to_le_bytes().to_vec(),
             DType::I32 => value.elem::<i32>().to_le_bytes().to_vec(),
+            DType::Bool => vec![value.elem::<u8>()],
             other => return Err(Error::input(format!("a scalar in {}", self.place()), format!("has type {other}"))),
         };
         Ok(self.constant("scalar", Tensor::new(dtype, vec![], bytes)?))
@@ -163,6 +179,21 @@ impl<'a> Lower<'a> {
         self.graph.nodes.last_mut().expect("a node was just added")
     }
 
+    /// Adds an operation on the way to one that was traced, and gives what it makes.
+    fn step(&mut self, op_type: &str, inputs: Vec<ValueId>, attributes: &[(&str, Attribute)]) -> ValueId {
+        let name = self.local(op_type);
+        let output = self.graph.add_value(name.clone(), None, None);
+        let mut node = Node::new(name, op_type, inputs, vec![output]);
+        node.attributes.extend(attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        self.graph.nodes.push(node);
+        output
+    }
+
+    /// A whole number as an operand.
+    fn integer(&mut self, what: &str, value: i64) -> Result<ValueId> {
+        Ok(self.constant(what, Tensor::new(DType::I64, vec![], value.to_le_bytes().to_vec())?))
+    }
+
     /// Where we are, for an error.
     fn place(&self) -> &str {
         if self.scope.is_empty() { "the root module" } else { &self.scope }
@@ -176,6 +207,8 @@ impl<'a> Lower<'a> {
             }
             OperationIr::NumericFloat(_, numeric) | OperationIr::NumericInt(_, numeric) => self.numeric(numeric)?,
             OperationIr::Float(_, float) => self.float(float)?,
+            OperationIr::Int(int) => self.integer_operation(int)?,
+            OperationIr::Bool(logic) => self.logic(logic)?,
             OperationIr::Activation(activation) => self.activation(activation)?,
             _ => false,
         };
@@ -214,6 +247,11 @@ fn dtype(dtype: BurnDType) -> Result<DType> {
         BurnDType::Bool(_) => DType::Bool,
         other => return Err(Error::input(format!("element type {other:?}"), "has no counterpart in ONNX")),
     })
+}
+
+/// The number of an element type in `Cast`.
+fn number(dtype: BurnDType) -> Result<i64> {
+    Ok(number_of(self::dtype(dtype)?).into())
 }
 
 fn constant(data: &TensorData) -> Result<Tensor> {
