@@ -50,8 +50,8 @@ pub fn written_back(model: &Model) {
 
 /// The passes leave a graph that holds, or refuse.
 pub fn rewritten(model: &Model) {
-    let mut graph = model.graph.clone();
-    if let Err(reason) = passes::run(&mut graph, &passes::ALL) {
+    let mut model = model.clone();
+    if let Err(reason) = passes::run(&mut model, &passes::ALL, &passes::Options::default()) {
         panic!("a pass failed: {reason}");
     }
 }
