@@ -105,7 +105,7 @@ pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Reproductio
     agreements.iter().for_each(|agreement| checks.agreement(agreement));
 
     checks.step("measuring");
-    let measurement = measure(options, &file, summary.cost.macs, &providers)?;
+    let measurement = measure(options, &file, summary.macs, &providers)?;
     compare.measure(&options.exe, options.limits())?;
 
     let reproduction = Reproduction {
