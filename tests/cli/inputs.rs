@@ -130,7 +130,7 @@ fn what_cannot_be_read_says_so() {
         shell.refuses(&line, INPUT, &["error: /proc/self/mem: cannot be read: "]);
     }
     shell.write("locked.onnx", shell.read("model.onnx"));
-    fs::set_permissions(shell.path("locked.onnx"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(shell.path("locked.onnx"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(shell.path("locked.onnx")).is_ok() {
         eprintln!("not tested: this user may read every file");
         return;
