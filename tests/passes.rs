@@ -47,7 +47,9 @@ fn difference(before: &[Tensor], after: &[Tensor], exact: bool) -> Option<String
         }
         let (a, b) = (a.to_f32()?, b.to_f32()?);
         let scale = a.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
-        let far = a.iter().zip(&b).find(|(a, b)| !((*a - *b).abs() <= TOLERANCE * scale));
+        // What is no number is not close.
+        let close = |(a, b): &(&f32, &f32)| (*a - *b).abs() <= TOLERANCE * scale;
+        let far = a.iter().zip(&b).find(|pair| !close(pair));
         far.map(|(a, b)| format!("result {i}: {a} became {b}"))
     })
 }

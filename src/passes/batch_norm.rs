@@ -88,7 +88,11 @@ fn plan(view: &View, opset: i64, linear: &Node, batch_norm: &Node) -> Result<(Te
     if !alone(Some(weight)) || bias.is_some_and(|b| !alone(Some(b))) {
         return Err(format!("another node shares the {op}'s weight or bias"));
     }
-    let no_constant = || format!("the {op}'s weight or bias, or a statistic, is no constant of f32 or f64");
+    let read: Vec<_> = linear.reads().skip(1).chain(batch_norm.reads().skip(1)).collect();
+    let no_constant = || match view.graph.listed_initializers.values().any(|id| read.contains(id)) {
+        true => "a caller may replace a weight or statistic (freeze-defaults makes it constant)".to_owned(),
+        false => format!("the {op}'s weight or bias, or a statistic, is no constant of f32 or f64"),
+    };
     let weight = view.constant(Some(weight)).ok_or_else(no_constant)?;
     let numbers = |id: Option<ValueId>| {
         let constant = view.constant(id).filter(|constant| constant.dtype() == weight.dtype());
@@ -367,6 +371,9 @@ mod tests {
         let mut training = conv();
         training.nodes[1].set("training_mode", true);
         assert_eq!(reason(training, 15), "it is in training or normalises by position");
+        let mut open = conv();
+        open.listed_initializers.insert(1, open.find("gamma").unwrap());
+        assert!(reason(open, 18).contains("freeze-defaults makes it constant"));
         assert!(reason(linear("Gemm", &[4, 3], &[2, 3], 3, &[]), 18).contains("differs from row to row"));
         assert!(reason(linear("Conv", &[3, 1, 1, 1], &[2], 2, &[]), 18).contains("channels of weight"));
         let mut negative = conv();

@@ -90,9 +90,12 @@ fn plain(call: &Call) -> Result<Vec<Tensor>> {
     map(call.array(0)?, f)
 }
 
+/// One function of real and of whole numbers.
+type Forms = (fn(f64) -> f64, fn(i128) -> i128);
+
 fn signed(call: &Call) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
-    let (real, whole): (fn(f64) -> f64, fn(i128) -> i128) = match call.node.op_type.as_str() {
+    let (real, whole): Forms = match call.node.op_type.as_str() {
         "Abs" => (f64::abs, i128::abs),
         "Neg" => (|x| -x, |x| -x),
         "Relu" => (|x| if x < 0.0 { 0.0 } else { x }, |x| x.max(0)),
