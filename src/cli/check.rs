@@ -26,12 +26,14 @@ const RULES: [&str; 12] = [
     "opset_max",
 ];
 
+/// What stands below the flags in the help.
+const NUMBERS: &str = "A COUNT takes k, M, G or T. A SIZE takes kB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (powers of \
+                       1024). An expected count with a prefix is what tables print, cut off after its last digit: 0.16M stands \
+                       for 160000 to 169999, 163328 for itself. At least one rule is needed.";
+
 /// Arguments of `gnet check`.
-///
-/// A count takes k, M, G or T; a size takes kB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024). An expected count
-/// with a prefix is met by what tables print so: 0.16M by 160,000 to 169,999.
 #[derive(Debug, Args)]
-#[command(override_usage = "gnet check <FILE.onnx> <RULE>.. [OPTIONS]")]
+#[command(override_usage = "gnet check <FILE.onnx> <RULE>.. [OPTIONS]", after_help = NUMBERS)]
 #[command(group(ArgGroup::new("rules").args(RULES).required(true).multiple(true)))]
 pub struct CheckArgs {
     /// The ONNX file to check.

@@ -50,7 +50,7 @@ impl CountArgs {
 
     /// Counts a graph whose shapes are all stated.
     #[cfg(feature = "burn")]
-    pub fn graph(&self, graph: &gnet::graph::Graph) -> Result<Analysis> {
+    pub fn graph(&self, graph: &Graph) -> Result<Analysis> {
         match self.input.first() {
             Some(input) => Err(Error::input(format!("--input {input}"), "is for ONNX files")),
             None => Analysis::of(graph, self.batch),

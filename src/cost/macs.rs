@@ -1,7 +1,7 @@
 //! The MACs of one node: one rule for each kind of product.
 
 use super::einsum;
-use super::operators::{makes_no_product, own};
+use super::operators::{makes_no_product, only_runs_subgraphs, own};
 use super::sizes::{Counted, Sizes, product, too_large};
 use crate::graph::{Node, ValueId};
 
@@ -21,9 +21,9 @@ pub(super) fn macs(sizes: &Sizes, node: &Node) -> Counted<u64> {
         ("com.microsoft", "FusedMatMul" | "TransposeMatMul") => rule.fused_matrix_product(),
         ("", "Einsum") => rule.einsum(),
         ("", "RNN" | "GRU" | "LSTM") => rule.recurrent(),
-        ("", "Attention") => rule.attention(),
+        ("", "Attention") | ("ai.onnx.preview", "FlexAttention") => rule.attention(),
         // What its subgraphs cost is counted with their own nodes.
-        _ if makes_no_product(node) || node.subgraphs().next().is_some() => Ok(0),
+        _ if makes_no_product(node) || only_runs_subgraphs(node) => Ok(0),
         ("", op) => Err(format!("gnet has no rule for the operation {op}")),
         (domain, op) => Err(format!("gnet has no rule for the operation {op} of {domain}")),
     }

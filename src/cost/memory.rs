@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::constants::Constants;
-use super::operators::{is_view, reads_shape_only, selects};
+use super::operators::{is_view, only_runs_subgraphs, reads_shape_only, selects};
 use super::sizes::{Counted, Sizes, bytes_of};
 use crate::graph::{Graph, Node, ValueId};
 
@@ -29,7 +29,7 @@ impl Wanted {
 /// Bytes read and written by a node, for the whole batch.
 pub(super) fn traffic(sizes: &Sizes, constants: &Constants, wanted: &Wanted, node: &Node) -> Counted<(u64, u64)> {
     // What runs in a subgraph reads and writes there.
-    if is_view(node) || node.subgraphs().next().is_some() {
+    if is_view(node) || only_runs_subgraphs(node) {
         return Ok((0, 0));
     }
     let written = sum(wanted.made(node).map(|id| sizes.bytes(id)))?;

@@ -33,52 +33,66 @@ pub(super) enum Role {
 
 /// What the node takes its operand at `position` for, and whether integers there are learned numbers, quantised.
 pub(super) fn role(node: &Node, position: usize) -> (Role, bool) {
-    let table: &[(&[&str], &[usize], &[usize], bool)] = if own(node) {
-        &ONNX_PRODUCTS
-    } else if microsoft(node) {
-        &MICROSOFT_PRODUCTS
-    } else {
-        return (Role::Parameter, false);
+    let table: &[Product] = match (own(node), microsoft(node)) {
+        (true, _) => &ONNX_PRODUCTS,
+        (_, true) => &MICROSOFT_PRODUCTS,
+        _ => &[],
     };
-    match table.iter().find(|(names, ..)| is_any(node, names)) {
-        Some((_, weights, _, quantised)) if weights.contains(&position) => (Role::Weight, *quantised),
-        Some((_, _, others, quantised)) if others.contains(&position) => (Role::Parameter, *quantised),
+    match table.iter().find(|product| is_any(node, product.ops)) {
+        Some(product) if product.weights.contains(&position) => (Role::Weight, product.quantised),
+        Some(product) if product.others.contains(&position) => (Role::Parameter, product.quantised),
         Some(_) => (Role::Fixed, false),
-        None if is_fixed(node, position) => (Role::Fixed, false),
+        None if own(node) && is_fixed(node, position) => (Role::Fixed, false),
         None => (Role::Parameter, false),
     }
 }
 
-/// Operations with products: where their weights stand, where their other parameters, and whether these are quantised.
-/// What a convolution convolves is no weight even when it is constant; of a matrix product either side can be one.
-type Products<const N: usize> = [(&'static [&'static str], &'static [usize], &'static [usize], bool); N];
+/// Where operations with products have their learned operands. What a convolution convolves is no weight even when it is
+/// constant; of a matrix product either side can be one.
+struct Product {
+    ops: &'static [&'static str],
+    /// Positions of the weights.
+    weights: &'static [usize],
+    /// Positions of other parameters.
+    others: &'static [usize],
+    /// Whether both are integers.
+    quantised: bool,
+}
 
-const ONNX_PRODUCTS: Products<10> = [
-    (&["Conv", "ConvTranspose"], &[1], &[0, 2], false),
-    (&["CausalConvWithState"], &[1], &[0, 2], false),
-    (&["DeformConv"], &[1], &[0, 2, 3, 4], false),
-    (&["Gemm"], &[0, 1], &[2], false),
-    (&["MatMul"], &[0, 1], &[], false),
-    (&["RNN", "GRU", "LSTM"], &[1, 2], &[0, 3, 7], false),
-    (&["ConvInteger"], &[1], &[0], true),
-    (&["MatMulInteger"], &[0, 1], &[], true),
-    (&["QLinearConv"], &[3], &[0, 8], true),
-    (&["QLinearMatMul"], &[0, 3], &[], true),
+const fn plain(ops: &'static [&'static str], weights: &'static [usize], others: &'static [usize]) -> Product {
+    Product { ops, weights, others, quantised: false }
+}
+
+const fn quantised(ops: &'static [&'static str], weights: &'static [usize], others: &'static [usize]) -> Product {
+    Product { ops, weights, others, quantised: true }
+}
+
+const ONNX_PRODUCTS: [Product; 11] = [
+    plain(&["Conv", "ConvTranspose"], &[1], &[0, 2]),
+    plain(&["CausalConvWithState"], &[1], &[0, 2]),
+    plain(&["DeformConv"], &[1], &[0, 2, 3, 4]),
+    plain(&["Gemm"], &[0, 1], &[2]),
+    plain(&["MatMul"], &[0, 1], &[]),
+    plain(&["Einsum"], &[0, 1], &[]),
+    plain(&["RNN", "GRU", "LSTM"], &[1, 2], &[0, 3, 7]),
+    quantised(&["ConvInteger"], &[1], &[0]),
+    quantised(&["MatMulInteger"], &[0, 1], &[]),
+    quantised(&["QLinearConv"], &[3], &[0, 8]),
+    quantised(&["QLinearMatMul"], &[0, 3], &[]),
 ];
 
-const MICROSOFT_PRODUCTS: Products<6> = [
-    (&["FusedConv"], &[1], &[0, 2, 3], false),
-    (&["FusedGemm"], &[0, 1], &[2], false),
-    (&["FusedMatMul", "TransposeMatMul"], &[0, 1], &[], false),
-    (&["MatMulIntegerToFloat"], &[0, 1], &[6], true),
-    (&["DynamicQuantizeMatMul"], &[1], &[0, 4], true),
-    (&["QGemm"], &[0, 3], &[6], true),
+const MICROSOFT_PRODUCTS: [Product; 6] = [
+    plain(&["FusedConv"], &[1], &[0, 2, 3]),
+    plain(&["FusedGemm"], &[0, 1], &[2]),
+    plain(&["FusedMatMul", "TransposeMatMul"], &[0, 1], &[]),
+    quantised(&["MatMulIntegerToFloat"], &[0, 1], &[6]),
+    quantised(&["DynamicQuantizeMatMul"], &[1], &[0, 4]),
+    quantised(&["QGemm"], &[0, 3], &[6]),
 ];
 
 /// Operands of ONNX's other operations that are never learned, whatever their type.
 fn is_fixed(node: &Node, position: usize) -> bool {
     match node.op_type.as_str() {
-        "Einsum" => false,
         "BatchNormalization" => position >= 3,
         "QuantizeLinear" | "DequantizeLinear" | "Resize" | "Upsample" | "Clip" | "Pad" | "Dropout" => position >= 1,
         "OneHot" | "STFT" => position == 2,
@@ -102,6 +116,11 @@ pub(super) fn selects(node: &Node) -> bool {
 /// Whether the node looks at the shape of its operand and not at its elements.
 pub(super) fn reads_shape_only(node: &Node) -> bool {
     own(node) && is_any(node, &["Shape", "Size"])
+}
+
+/// Whether all that the node does is to run its subgraphs.
+pub(super) fn only_runs_subgraphs(node: &Node) -> bool {
+    own(node) && is_any(node, &["If", "Loop", "Scan", "SequenceMap"]) && node.subgraphs().next().is_some()
 }
 
 /// Whether the operation is known to make no product of the kinds that are counted.

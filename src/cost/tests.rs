@@ -238,6 +238,15 @@ fn every_kind_of_product_has_its_rule() {
 }
 
 #[test]
+fn an_einsum_has_a_weight_and_its_contraction() {
+    let (mut b, x) = Build::new(&[1, 5, 8]);
+    let w = b.constant("w", &[8, 3, 2]);
+    let y = b.node("Einsum", "y", &[x, w], &[1, 5, 3, 2]);
+    b.set("equation", Attribute::String("btd,dhk->bthk".into()));
+    assert_eq!(counts(&b.analysis(&[y]), "y"), (48, 48, 5 * 8 * 6));
+}
+
+#[test]
 fn quantised_products_count_as_their_plain_ones() {
     let (mut b, x) = Build::new(&[1, 4, 8, 8]);
     let scales: Vec<_> = (0..6).map(|i| b.constant(&format!("s{i}"), &[1])).collect();
@@ -452,6 +461,14 @@ fn a_subgraph_is_listed_and_counted_once() {
         assert_eq!(entry.reason, "each of its subgraphs is counted as if it ran once");
     }
     assert!(count(&b.0).unwrap_err().to_string().contains("as if it ran once"));
+}
+
+#[test]
+fn a_stranger_with_a_subgraph_is_named_all_the_same() {
+    let (mut b, y) = looped("Add", "w");
+    b.0.nodes[0].op_type = "MapRows".into();
+    let analysis = b.analysis(&[y]);
+    assert!(analysis.missing(Quantity::Macs).next().unwrap().reason.contains("no rule for the operation MapRows"));
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use super::{Heights, Line, Rows, Slot, Vertex};
 
+/// Room that is missing by no more than this is there: sums of floats are not exact.
+const ROUNDING: f64 = 1e-7;
+
 /// Free space between two boxes, and between a box and a line that passes it.
 const GAP: f64 = 24.0;
 const GAP_LINE: f64 = 15.0;
@@ -170,7 +173,7 @@ fn straighten(rows: &Rows, anchors: &[Option<(usize, f64)>], x: &mut [f64]) {
             let (mut end, mut sum) = (begin + 1, x[chain[begin]]);
             while let Some(slot) = chain.get(end) {
                 let (l, h) = room(x, *slot);
-                if low.max(l) > high.min(h) {
+                if low.max(l) > high.min(h) + ROUNDING {
                     break;
                 }
                 (low, high) = (low.max(l), high.min(h));
@@ -178,8 +181,7 @@ fn straighten(rows: &Rows, anchors: &[Option<(usize, f64)>], x: &mut [f64]) {
                 end += 1;
             }
             let middle = sum / (end - begin) as f64;
-            // Rounding may leave less than no room.
-            let straight = if low <= high { middle.clamp(low, high) } else { middle };
+            let straight = if low <= high { middle.clamp(low, high) } else { (low + high) / 2.0 };
             chain[begin..end].iter().for_each(|slot| x[*slot] = straight);
             begin = end;
         }
