@@ -53,6 +53,14 @@ fn properties(model: &Model) -> BTreeMap<String, String> {
 pub fn interface(a: &Graph, b: &Graph) -> Vec<Change> {
     let mut changes = ends("input", (a, &a.inputs), (b, &b.inputs));
     changes.extend(ends("output", (a, &a.outputs), (b, &b.outputs)));
+    // A caller may replace these.
+    let listed = |graph: &Graph| {
+        let mut names: Vec<&str> =
+            graph.listed_initializers.values().map(|id| graph.value(*id).name.as_str()).collect();
+        names.sort_unstable();
+        (!names.is_empty()).then(|| print::short(&names.join(", "), LONGEST))
+    };
+    changes.extend(Change::of("initializers that are inputs too", listed(a), listed(b)));
     changes
 }
 

@@ -1,7 +1,7 @@
 //! What changed between two models: operations, interface, attributes, shapes, weights.
 //!
-//! [`pair`] finds for each node of one model its counterpart in the other, by name, else by what it does and reads;
-//! [`weights`] measures how far constants lie apart; [`nodes`] and [`header`] list the rest. The record is [`Diff`].
+//! `pair` finds for each node of one model its counterpart in the other, by name, else by what it does and reads;
+//! `weights` measures how far constants lie apart; `nodes` and `header` list the rest. The record is [`Diff`].
 
 mod header;
 mod nodes;
@@ -10,6 +10,7 @@ mod print;
 mod record;
 mod weights;
 
+use crate::cost::Analysis;
 use crate::graph::{Graph, Model};
 use crate::{Error, Result};
 
@@ -63,6 +64,7 @@ fn side(name: &str, graph: &Graph) -> Side {
     Side {
         name: name.to_owned(),
         nodes: graph.nodes.len(),
+        params: Analysis::of(graph, None).map_or(0, |analysis| analysis.params),
         initializers: graph.initializers().count() + graph.sparse_initializers().count(),
         elements: elements.fold(0, u64::saturating_add),
         bytes: graph.initializer_bytes(),

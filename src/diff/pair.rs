@@ -7,7 +7,7 @@
 //! its weights, or a change around it, but hardly through all three; and where names are only numbers, which shift when a
 //! node is added, content comes before names.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::print;
 use crate::graph::{Graph, Node, Tensor, ValueId};
@@ -22,6 +22,9 @@ pub struct Pairs {
     /// For each value of the second graph that is made or fed in, its counterpart in the first.
     pub values: HashMap<ValueId, ValueId>,
 }
+
+/// Values that a node reads, by the place it reads them at.
+type Data = Vec<(usize, ValueId)>;
 
 /// A graph and what is asked of it again and again.
 pub struct Known<'a> {
@@ -43,7 +46,7 @@ impl<'a> Known<'a> {
     }
 
     /// What a node reads that is no constant, by the place it is read at.
-    fn data(&self, node: &Node) -> Vec<(usize, ValueId)> {
+    fn data(&self, node: &Node) -> Data {
         let inputs = node.inputs.iter().enumerate().filter_map(|(place, id)| Some((place, (*id)?)));
         inputs.filter(|(_, id)| !self.constants.contains_key(id)).collect()
     }
@@ -105,7 +108,7 @@ fn ends(a: &Graph, b: &Graph) -> HashMap<ValueId, ValueId> {
     let by_name: HashMap<&str, ValueId> = a.inputs.iter().map(|id| (a.value(*id).name.as_str(), *id)).collect();
     let mut values: HashMap<ValueId, ValueId> =
         b.inputs.iter().filter_map(|id| Some((*id, *by_name.get(b.value(*id).name.as_str())?))).collect();
-    let taken: Vec<ValueId> = values.values().copied().collect();
+    let taken: HashSet<ValueId> = values.values().copied().collect();
     let left_a: Vec<ValueId> = a.inputs.iter().copied().filter(|id| !taken.contains(id)).collect();
     let left_b: Vec<ValueId> = b.inputs.iter().copied().filter(|id| !values.contains_key(id)).collect();
     values.extend(left_b.into_iter().zip(left_a));
@@ -162,14 +165,14 @@ impl Pairing<'_> {
     /// Joins nodes of the same content (`exact`) or operation on the same data. Each joined node makes more data known to
     /// be the same, so one walk along the graph finds whole chains.
     fn by_data(&mut self, exact: bool) {
-        let mut places: HashMap<(String, Vec<(usize, ValueId)>), VecDeque<usize>> = HashMap::new();
+        let mut places: HashMap<(String, Data), VecDeque<usize>> = HashMap::new();
         for a in self.left(0) {
             let key = (self.what(0, a, exact), self.a.data(&self.a.graph.nodes[a]));
             places.entry(key).or_default().push_back(a);
         }
         for b in self.left(1) {
             let data = self.b.data(&self.b.graph.nodes[b]);
-            let mapped: Option<Vec<_>> =
+            let mapped: Option<Data> =
                 data.iter().map(|(place, id)| Some((*place, *self.pairs.values.get(id)?))).collect();
             // What reads no data is the same as anything of its content, and nothing else.
             let Some(mapped) = mapped.filter(|mapped| !mapped.is_empty()) else { continue };

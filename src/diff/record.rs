@@ -35,9 +35,11 @@ pub struct Side {
     pub name: String,
     /// Nodes.
     pub nodes: usize,
+    /// Learned parameters, as [`crate::cost`] counts them; a lower bound where a size is not known.
+    pub params: u64,
     /// Initializers.
     pub initializers: usize,
-    /// Elements of its initializers. What of them is a parameter, `gnet summary` tells.
+    /// Elements of its initializers.
     pub elements: u64,
     /// Bytes of its initializers.
     pub bytes: u64,
@@ -162,9 +164,10 @@ impl Diff {
         let (a, b) = (&self.a, &self.b);
         for (name, a, b) in [
             ("nodes", a.nodes as u64, b.nodes as u64),
+            ("parameters", a.params, b.params),
             ("initializers", a.initializers as u64, b.initializers as u64),
-            ("their elements", a.elements, b.elements),
-            ("their bytes", a.bytes, b.bytes),
+            ("elements of initializers", a.elements, b.elements),
+            ("bytes of initializers", a.bytes, b.bytes),
         ] {
             let difference = i128::from(b) - i128::from(a);
             table.row([name.into(), a.into(), b.into(), Cell::Integer(difference)]);

@@ -71,6 +71,7 @@ fn a_model_equals_itself() {
     let diff = after(|_| {});
     assert!(diff.equal && diff.changes() == 0 && diff.check().is_ok());
     assert_eq!((diff.a.nodes, diff.a.initializers, diff.a.elements, diff.a.bytes), (5, 4, 40, 160));
+    assert_eq!(diff.a.params, 40);
 }
 
 #[test]
@@ -163,6 +164,16 @@ fn inputs_and_outputs_are_compared_by_name() {
         found(&two(false), &two(true), 0.0).interface,
         [change("order of inputs", "mask, input", "input, mask")]
     );
+}
+
+#[test]
+fn an_initializer_that_a_caller_may_replace_is_part_of_the_interface() {
+    let diff = after(|m| {
+        let w = id(m, "fc1.bias");
+        m.graph.listed_initializers.insert(1, w);
+    });
+    assert_eq!(diff.interface, [change("initializers that are inputs too", "", "fc1.bias")]);
+    assert!(diff.nodes.is_empty() && diff.weights.is_empty());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! A picture of a graph: SVG with boxes for layers, frames for modules, colours for what a layer costs.
 //!
-//! [`scene`] decides what is a box and what is a wire, [`frames`] which modules have a frame, [`layout`] where everything
-//! is, [`svg`] writes it. The picture depends on nothing but the graph and the [`Options`]: the same bytes each time.
+//! `scene` decides what is a box and what is a wire, `frames` which modules have a frame, `layout` where everything is,
+//! `svg` writes it. The picture depends on nothing but the graph and the [`Options`]: the same bytes each time.
 
 mod acyclic;
+mod face;
 mod facts;
 mod frames;
 mod layout;

@@ -2,36 +2,31 @@
 
 use std::fmt::Write;
 
+use super::face::{Face, HEAD, LINE, STEP, STRIP};
 use super::facts::{self, Facts};
 use super::frames::Frames;
 use super::layout::Stroke;
 use super::layout::nest::{Nested, Rect, nested};
 use super::scene::{Item, Kind, Scene};
 use super::text::{compact, escaped, shortened, width};
-use super::{Metric, Options, path, scale};
+use super::{Metric, Options, scale};
 use crate::graph::Graph;
 
 /// Space around everything.
 const MARGIN: f64 = 16.0;
-/// Text sizes: of a box's first line and a frame's name, of its other lines, of the title.
-const HEAD: f64 = 12.0;
-const LINE: f64 = 10.5;
+/// Size of the title.
 const TITLE: f64 = 16.0;
-/// Space inside a box, the height of its lines, and of a strip.
-const PAD: f64 = 9.0;
-const STEP: f64 = 14.0;
-const STRIP: f64 = 16.0;
-/// The narrowest box, and the longest texts in one.
-const NARROWEST: f64 = 92.0;
-const LONGEST: usize = 34;
 /// Size of the legend's bar.
 const BAR: (f64, f64) = (280.0, 11.0);
 
-const STYLE: &str = "text{font-family:Arial,Helvetica,sans-serif;font-size:10.5px;text-anchor:middle}\
-.h{font-size:12px;font-weight:bold}.l{text-anchor:start;fill:#17212b}.t{font-size:16px;font-weight:bold}\
-.f{font-size:12px;font-weight:bold;fill:#4a5865;text-anchor:start}\
-.w{fill:none;stroke:#6b7885;stroke-width:1.3}.a{fill:#6b7885}.b{stroke:#3f4c59;stroke-width:1}\
-.e:hover .w{stroke:#d55e00;stroke-width:2.6}.e:hover .a{fill:#d55e00}";
+/// Below a class of its own: a page that holds the picture keeps its own looks.
+const STYLE: &str = "\
+.gnet text{font-family:Arial,Helvetica,sans-serif;font-size:10.5px;text-anchor:middle}\
+.gnet .h{font-size:12px;font-weight:bold}.gnet .l{text-anchor:start;fill:#17212b}\
+.gnet .t{font-size:16px;font-weight:bold}\
+.gnet .f{font-size:12px;font-weight:bold;fill:#4a5865;text-anchor:start}\
+.gnet .w{fill:none;stroke:#6b7885;stroke-width:1.3}.gnet .a{fill:#6b7885}.gnet .b{stroke:#3f4c59;stroke-width:1}\
+.gnet .e:hover .w{stroke:#d55e00;stroke-width:2.6}.gnet .e:hover .a{fill:#d55e00}";
 
 /// The document, its width and its height.
 pub fn document(graph: &Graph, scene: &Scene, metric: Metric, options: &Options) -> (String, u32, u32) {
@@ -41,7 +36,7 @@ pub fn document(graph: &Graph, scene: &Scene, metric: Metric, options: &Options)
         scene.items.iter().zip(&frames.of).map(|(item, f)| Face::new(item, &frames.frames[*f].module)).collect();
     let sizes: Vec<(f64, f64)> = faces.iter().map(Face::size).collect();
     let wires: Vec<(usize, Vec<usize>)> = scene.wires.iter().map(|wire| (wire.from, wire.to.clone())).collect();
-    let label_widths: Vec<f64> = labels.iter().map(|label| width(label, HEAD)).collect();
+    let label_widths: Vec<f64> = labels.iter().map(|label| width(label, HEAD) * 1.1).collect();
     let places = nested(&sizes, &wires, &frames, &label_widths);
     let largest = scene.items.iter().filter_map(|item| metric.of(&item.facts)).fold(0.0, f64::max);
     let mut writer = Writer { out: String::new(), graph, scene, metric, largest, total: scene.total() };
@@ -52,8 +47,9 @@ pub fn document(graph: &Graph, scene: &Scene, metric: Metric, options: &Options)
     let top = header_height + MARGIN;
     writer.open(width, height, options, &header);
     let _ = write!(writer.out, "<g transform=\"translate({} {})\">", num(left), num(top));
-    writer.frames(&frames, &labels, &places);
+    writer.frames(&frames, &places);
     scene.wires.iter().zip(&places.strokes).for_each(|(wire, strokes)| writer.wire(&wire.label, strokes));
+    writer.labels(&frames, &labels, &places);
     for ((item, face), place) in scene.items.iter().zip(&faces).zip(&places.boxes) {
         writer.item(item, face, *place);
     }
@@ -68,6 +64,12 @@ fn label(frames: &Frames, module: &str, parent: usize) -> String {
     shortened(if rest.is_empty() { module } else { rest }, 40)
 }
 
+/// Frames in frames alternate between two greys.
+fn frame_fill(frames: &Frames, number: usize) -> &'static str {
+    let around = std::iter::successors(Some(number), |frame| Some(frames.frames[*frame].parent).filter(|f| *f != 0));
+    if around.count() % 2 == 1 { "#f1f4f7" } else { "#e4eaef" }
+}
+
 /// A number with at most one decimal place.
 fn num(value: f64) -> String {
     let text = format!("{value:.1}");
@@ -75,57 +77,6 @@ fn num(value: f64) -> String {
         Some("-0") => "0".to_owned(),
         Some(whole) => whole.to_owned(),
         None => text,
-    }
-}
-
-/// The text of a box.
-struct Face {
-    kind: Kind,
-    head: String,
-    lines: Vec<String>,
-    strip: Option<String>,
-}
-
-impl Face {
-    fn new(item: &Item, frame: &str) -> Self {
-        let name = path::inside(&item.name, frame);
-        let mut lines = Vec::new();
-        let mut head = item.heading.clone();
-        match item.kind {
-            Kind::Input | Kind::Output | Kind::Link => head = item.name.clone(),
-            Kind::Layer => lines.push(name.to_owned()),
-            Kind::Module => lines.push(std::mem::replace(&mut head, name.to_owned())),
-        }
-        if item.kind == Kind::Link {
-            lines.push(item.heading.clone());
-        }
-        lines.extend(item.shape.clone());
-        let facts = &item.facts;
-        let mut numbers = Vec::new();
-        if facts.params > 0 {
-            numbers.push(format!("{} params", compact(facts.params as f64)));
-        }
-        if let Some(macs) = facts.macs.filter(|macs| *macs > 0) {
-            numbers.push(format!("{} MACs", compact(macs as f64)));
-        }
-        if !numbers.is_empty() {
-            lines.push(numbers.join(" · "));
-        }
-        lines.extend(facts.ms.map(|ms| Metric::Time.show(ms)));
-        lines.retain(|line| !line.is_empty());
-        let strip = (!item.strip.is_empty()).then(|| shortened(&item.strip.join(" · "), LONGEST));
-        let lines = lines.iter().map(|line| shortened(line, LONGEST)).collect();
-        Self { kind: item.kind, head: shortened(&head, LONGEST), lines, strip }
-    }
-
-    fn size(&self) -> (f64, f64) {
-        let pill = matches!(self.kind, Kind::Input | Kind::Output | Kind::Link);
-        let lines = self.lines.iter().chain(&self.strip).map(|line| width(line, LINE));
-        // Bold letters are wider by about a tenth.
-        let widest = lines.chain([width(&self.head, HEAD) * 1.1]).fold(0.0, f64::max);
-        let height = STEP * (self.lines.len() + 1) as f64 + 9.0;
-        let strip = if self.strip.is_some() { STRIP } else { 0.0 };
-        ((widest + 2.0 * PAD + if pill { 10.0 } else { 0.0 }).max(NARROWEST).ceil(), height + strip)
     }
 }
 
@@ -144,7 +95,7 @@ impl Writer<'_> {
         let (w, h) = (num(width), num(height));
         let _ = write!(
             self.out,
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" role=\"img\">\n\
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {w} {h}\" class=\"gnet\" role=\"img\">\n\
              <title>{title}</title><style>{STYLE}</style>\n<rect width=\"{w}\" height=\"{h}\" fill=\"#ffffff\"/>\n{header}",
         );
     }
@@ -240,7 +191,7 @@ impl Writer<'_> {
         BAR.0 + 14.0 + width(legend, LINE)
     }
 
-    fn frames(&mut self, frames: &Frames, labels: &[String], places: &Nested) {
+    fn frames(&mut self, frames: &Frames, places: &Nested) {
         let mut facts = vec![Facts::NOTHING; frames.frames.len()];
         for (item, frame) in self.scene.items.iter().zip(&frames.of) {
             facts[*frame] = facts[*frame].plus(item.facts);
@@ -249,24 +200,36 @@ impl Writer<'_> {
             let parent = frames.frames[number].parent;
             facts[parent] = facts[parent].plus(facts[number]);
         }
-        let mut depths = vec![0usize; frames.frames.len()];
         for (number, frame) in frames.frames.iter().enumerate().skip(1) {
-            depths[number] = depths[frame.parent] + 1;
             let Rect { x, y, width, height } = places.frames[number];
-            let fill = if depths[number] % 2 == 1 { "#f1f4f7" } else { "#e4eaef" };
+            let fill = frame_fill(frames, number);
             let told = [vec![frame.module.clone()], self.numbers(&facts[number])].concat().join("\n");
             let _ = writeln!(
                 self.out,
-                "<g><title>{}</title><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"7\" fill=\"{fill}\" stroke=\"#c9d2da\"/>\
-                 <text class=\"f\" x=\"{}\" y=\"{}\">{}</text></g>",
+                "<g><title>{}</title><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"7\" fill=\"{fill}\" stroke=\"#c9d2da\"/></g>",
                 escaped(&told),
                 num(x),
                 num(y),
                 num(width),
                 num(height),
+            );
+        }
+    }
+
+    /// The names of the frames, over the wires, which stop at them.
+    fn labels(&mut self, frames: &Frames, labels: &[String], places: &Nested) {
+        for (number, label) in labels.iter().enumerate().skip(1) {
+            let Rect { x, y, .. } = places.frames[number];
+            let _ = writeln!(
+                self.out,
+                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"14\" fill=\"{}\"/><text class=\"f\" x=\"{}\" y=\"{}\">{}</text>",
+                num(x + 6.0),
+                num(y + 3.0),
+                num(width(label, HEAD) * 1.1 + 6.0),
+                frame_fill(frames, number),
                 num(x + 9.0),
                 num(y + 14.5),
-                escaped(&labels[number]),
+                escaped(label),
             );
         }
     }

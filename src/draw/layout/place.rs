@@ -2,6 +2,9 @@
 
 use super::{Heights, Line, Rows, Slot, Vertex};
 
+/// Room that is missing by no more than this is there: sums of floats are not exact.
+const ROUNDING: f64 = 1e-7;
+
 /// Free space between two boxes, and between a box and a line that passes it.
 const GAP: f64 = 24.0;
 const GAP_LINE: f64 = 15.0;
@@ -44,7 +47,7 @@ pub fn columns(rows: &Rows) -> Vec<f64> {
             }
         }
     }
-    straighten(rows, &mut x);
+    straighten(rows, &anchors, &mut x);
     x
 }
 
@@ -77,11 +80,7 @@ fn separations(rows: &Rows, row: &[usize]) -> Vec<f64> {
 /// How hard each line pulls: hardest where a net passes through, then where one box follows another and no other line
 /// forks or joins.
 fn pulls(rows: &Rows) -> Vec<f64> {
-    let mut degrees = vec![(0, 0); rows.slots.len()];
-    for line in &rows.lines {
-        degrees[line.upper].0 += 1;
-        degrees[line.lower].1 += 1;
-    }
+    let degrees = degrees(rows);
     let pull = |line: &Line| match (rows.slots[line.upper], rows.slots[line.lower]) {
         (Slot::Net(_), Slot::Net(_)) => 8.0,
         (Slot::Vertex(_), Slot::Vertex(_)) if degrees[line.upper].0 == 1 && degrees[line.lower].1 == 1 => 6.0,
@@ -149,44 +148,75 @@ fn settled(wanted: &[(f64, f64)], separations: &[f64]) -> Vec<f64> {
     places.zip(offsets).map(|(place, offset)| place + offset).collect()
 }
 
-/// Lines that pass through rows are made straight over as many rows as their neighbours leave room for.
-fn straighten(rows: &Rows, x: &mut [f64]) {
-    // Free space of each slot, to the left and right.
+/// Lines that pass through rows, and boxes that follow each other, are put in one column over as many rows as their
+/// neighbours leave room for. What is anchored stays.
+fn straighten(rows: &Rows, anchors: &[Option<(usize, f64)>], x: &mut [f64]) {
     let mut place = vec![(0, 0); rows.slots.len()];
     for (r, row) in rows.rows.iter().enumerate() {
         row.iter().enumerate().for_each(|(i, slot)| place[*slot] = (r, i));
     }
     let separations: Vec<Vec<f64>> = rows.rows.iter().map(|row| separations(rows, row)).collect();
+    // Free space of a slot, to the left and right.
     let room = |x: &[f64], slot: usize| {
         let (r, i) = place[slot];
+        if anchors[r].is_some() {
+            return (x[slot], x[slot]);
+        }
         let low = if i > 0 { x[rows.rows[r][i - 1]] + separations[r][i] } else { f64::NEG_INFINITY };
         let next = rows.rows[r].get(i + 1);
         (low, next.map_or(f64::INFINITY, |next| x[*next] - separations[r][i + 1]))
     };
-    // Slots of a net follow each other in the order they were made.
-    let mut slot = 0;
-    while slot < rows.slots.len() {
-        let Slot::Net(net) = rows.slots[slot] else {
-            slot += 1;
-            continue;
-        };
-        let (mut low, mut high) = room(x, slot);
-        let (mut end, mut sum) = (slot + 1, x[slot]);
-        while end < rows.slots.len() && rows.slots[end] == Slot::Net(net) {
-            let (l, h) = room(x, end);
-            if low.max(l) > high.min(h) {
-                break;
+    for chain in chains(rows) {
+        let mut begin = 0;
+        while begin < chain.len() {
+            let (mut low, mut high) = room(x, chain[begin]);
+            let (mut end, mut sum) = (begin + 1, x[chain[begin]]);
+            while let Some(slot) = chain.get(end) {
+                let (l, h) = room(x, *slot);
+                if low.max(l) > high.min(h) + ROUNDING {
+                    break;
+                }
+                (low, high) = (low.max(l), high.min(h));
+                sum += x[*slot];
+                end += 1;
             }
-            (low, high) = (low.max(l), high.min(h));
-            sum += x[end];
-            end += 1;
+            let middle = sum / (end - begin) as f64;
+            let straight = if low <= high { middle.clamp(low, high) } else { (low + high) / 2.0 };
+            chain[begin..end].iter().for_each(|slot| x[*slot] = straight);
+            begin = end;
         }
-        let middle = sum / (end - slot) as f64;
-        // Rounding may leave less than no room.
-        let straight = if low <= high { middle.clamp(low, high) } else { middle };
-        x[slot..end].fill(straight);
-        slot = end;
     }
+}
+
+/// What should stand in one column: first the slots of each net that passes through rows, then boxes of which each is the
+/// only one that follows the one before, and follows it only.
+fn chains(rows: &Rows) -> Vec<Vec<usize>> {
+    let degrees = degrees(rows);
+    let mut next: Vec<Option<usize>> = vec![None; rows.slots.len()];
+    let mut follows = vec![false; rows.slots.len()];
+    for line in &rows.lines {
+        let passes = matches!((rows.slots[line.upper], rows.slots[line.lower]), (Slot::Net(_), Slot::Net(_)));
+        let alone = degrees[line.upper].0 == 1 && degrees[line.lower].1 == 1 && line.at.0 == line.at.1;
+        if passes || alone {
+            next[line.upper] = Some(line.lower);
+            follows[line.lower] = true;
+        }
+    }
+    let chain = |first: usize| std::iter::successors(Some(first), |slot| next[*slot]).collect::<Vec<_>>();
+    let begins = (0..rows.slots.len()).filter(|slot| !follows[*slot] && next[*slot].is_some());
+    let (nets, boxes): (Vec<_>, Vec<_>) =
+        begins.map(chain).partition(|chain| chain.iter().any(|slot| matches!(rows.slots[*slot], Slot::Net(_))));
+    nets.into_iter().chain(boxes).collect()
+}
+
+/// How many lines leave each slot, and how many enter it.
+fn degrees(rows: &Rows) -> Vec<(usize, usize)> {
+    let mut degrees = vec![(0, 0); rows.slots.len()];
+    for line in &rows.lines {
+        degrees[line.upper].0 += 1;
+        degrees[line.lower].1 += 1;
+    }
+    degrees
 }
 
 /// Upper edge and height of each row. A row of ports has no height, and every other one has some.

@@ -76,6 +76,20 @@ fn blocks_in_a_chain_do_not_drift() {
 }
 
 #[test]
+fn boxes_that_follow_each_other_stand_in_one_column() {
+    let mut vertices = vertices(10);
+    // As wide as their texts, which are all different.
+    for (vertex, width) in vertices.iter_mut().zip([90.0, 170.0, 160.0, 175.0, 168.0, 171.0, 110.0, 166.0, 92.0, 90.0])
+    {
+        vertex.width = width;
+    }
+    let layout = layout(&vertices, &nets(&INCEPTION));
+    for (upper, lower) in [(2, 3), (4, 5), (8, 9)] {
+        assert!((layout.places[upper].0 - layout.places[lower].0).abs() < 1e-6, "{upper} and {lower}: {layout:?}");
+    }
+}
+
+#[test]
 fn crossings_are_undone() {
     // Two columns whose second row stands the other way round in the file.
     let layout = layout(&vertices(6), &nets(&[(0, &[3]), (1, &[2]), (2, &[5]), (3, &[4])]));
