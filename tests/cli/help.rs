@@ -5,13 +5,14 @@ use std::process::Stdio;
 use super::shell::{DONE, INPUT, Shell, gnet};
 
 /// Every command a user sees.
-pub const COMMANDS: [&str; 12] = [
+pub const COMMANDS: [&str; 13] = [
     "reproduce",
     "train",
     "eval",
     "predict",
     "export",
     "summary",
+    "check",
     "compare",
     "verify",
     "bench",
