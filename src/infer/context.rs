@@ -197,6 +197,9 @@ impl<'a> Context<'a> {
         if self.opset < since {
             return Ok(self.ints(name)?.map(<[i64]>::to_vec));
         }
+        if self.node.attributes.contains_key(name) {
+            return fault(format!("attribute {name} is an input from opset {since} on"));
+        }
         if self.has(index) { self.whole_numbers(index).map(Some) } else { Ok(None) }
     }
 }

@@ -71,6 +71,9 @@ impl Overrides {
             if !seen.insert(id) {
                 return Err(Error::input(thing, "is given twice"));
             }
+            if let Some(other) = &graph.value(id).other_type {
+                return Err(Error::input(thing, format!("is of a type that is no tensor: {}", other.kind)));
+            }
             let stated = graph.value(id).shape.clone();
             let stated = stated.unwrap_or_else(|| vec![Dim::Unknown; shape.len()]);
             if stated.len() != shape.len() {
@@ -156,8 +159,9 @@ fn forget(graph: &mut Graph, mut changed: HashSet<ValueId>) {
         return;
     }
     for index in 0..graph.nodes.len() {
-        let node = &graph.nodes[index];
+        let node = &mut graph.nodes[index];
         if node.reads().any(|id| changed.contains(&id)) {
+            node.subgraphs_mut().for_each(|body| forget_all(&mut body.graph));
             let made: Vec<ValueId> = node.makes().collect();
             made.iter().for_each(|id| graph.value_mut(*id).shape = None);
             changed.extend(made);
@@ -165,6 +169,17 @@ fn forget(graph: &mut Graph, mut changed: HashSet<ValueId>) {
     }
 }
 
+/// Drops the stated shapes of all that is no constant.
+fn forget_all(graph: &mut Graph) {
+    let mut open = graph.inputs.clone();
+    for node in &mut graph.nodes {
+        open.extend(node.makes());
+        node.subgraphs_mut().for_each(|body| forget_all(&mut body.graph));
+    }
+    open.into_iter().for_each(|id| graph.value_mut(id).shape = None);
+}
+
+/// Puts sizes in the places of symbols.
 fn replace(graph: &mut Graph, bound: &HashMap<String, Dim>) {
     if bound.is_empty() {
         return;
@@ -178,5 +193,8 @@ fn replace(graph: &mut Graph, bound: &HashMap<String, Dim>) {
                 *dim = dim.bind(value);
             }
         }
+    }
+    for node in &mut graph.nodes {
+        node.subgraphs_mut().for_each(|body| replace(&mut body.graph, bound));
     }
 }

@@ -10,11 +10,14 @@ use crate::graph::{DType, Tensor, ValueId};
 /// Longer vectors are not carried: no shape has so many dimensions, and a hostile file could ask for any number.
 pub(super) const MAX_LEN: usize = 1024;
 
-/// The elements of a scalar or a vector, row-major.
+/// Tensors of more dimensions are not carried.
+pub(super) const MAX_VECTOR_RANK: usize = 4;
+
+/// The elements of a small tensor, row-major; most are scalars and vectors.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Vector {
-    /// Whether it is a scalar (rank 0); else its rank is 1.
-    pub(super) scalar: bool,
+    /// Sizes of the dimensions.
+    pub(super) shape: Arc<[usize]>,
     /// The elements.
     pub(super) items: Arc<[Num]>,
 }
@@ -22,34 +25,33 @@ pub(super) struct Vector {
 impl Vector {
     /// A vector, when it is not too long.
     pub(super) fn new(items: Vec<Num>) -> Option<Self> {
-        (items.len() <= MAX_LEN).then(|| Self { scalar: false, items: items.into() })
+        Self::of(&[items.len()], items)
     }
 
     /// A scalar.
     pub(super) fn scalar(item: Num) -> Self {
-        Self { scalar: true, items: Arc::new([item]) }
+        Self { shape: Arc::new([]), items: Arc::new([item]) }
     }
 
-    /// Elements in the form of rank 0 or 1.
-    pub(super) fn of_rank(scalar: bool, items: Vec<Num>) -> Option<Self> {
-        match (scalar, &items[..]) {
-            (true, [item]) => Some(Self::scalar(item.clone())),
-            (true, _) => None,
-            (false, _) => Self::new(items),
-        }
+    /// Elements in a shape, when there are not too many and they fill it.
+    pub(super) fn of(shape: &[usize], items: Vec<Num>) -> Option<Self> {
+        let fits = shape.len() <= MAX_VECTOR_RANK && count(shape) == Some(items.len());
+        fits.then(|| Self { shape: shape.into(), items: items.into() })
     }
 
-    /// The elements of a constant of rank 0 or 1.
+    /// The elements of a small constant.
     pub(super) fn of_tensor(tensor: &Tensor) -> Option<Self> {
-        let count = match tensor.shape() {
-            [] => 1,
-            [count] if *count <= MAX_LEN => *count,
-            _ => return None,
-        };
-        let items = elements(tensor)?;
-        debug_assert_eq!(items.len(), count);
-        Self::of_rank(tensor.shape().is_empty(), items)
+        count(tensor.shape()).filter(|_| tensor.shape().len() <= MAX_VECTOR_RANK)?;
+        Self::of(tensor.shape(), elements(tensor)?)
     }
+}
+
+/// Number of elements of a shape, when they are few enough to be carried. No dimension is longer, also where another is 0.
+pub(super) fn count(shape: &[usize]) -> Option<usize> {
+    if shape.iter().any(|size| *size > MAX_LEN) {
+        return None;
+    }
+    shape.iter().try_fold(1usize, |all, size| all.checked_mul(*size)).filter(|count| *count <= MAX_LEN)
 }
 
 /// The elements that are known of a graph's values. Those of a constant are only read when a rule asks for them: a weight may

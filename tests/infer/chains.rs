@@ -118,6 +118,42 @@ fn an_expand_with_open_sizes_is_resolved() {
     assert_eq!(b.shape(y), "N x 4 x S");
 }
 
+/// What PyTorch writes for `F.pad(x, (1, 2, 3, 4))`: the pairs are turned round as a matrix.
+#[test]
+fn pads_are_turned_round_in_a_matrix() {
+    let mut b = Builder::new(17);
+    let x = b.input("x", "N,3,H,8");
+    let (given, missing) = (b.ints(&[1, 2, 3, 4]), b.ints(&[4]));
+    let zeros =
+        b.node("ConstantOfShape", &[missing], &[("value", Attribute::Tensor(gnet::graph::Tensor::from_i64(&[0])))]);
+    let all = b.node("Concat", &[given, zeros], &axis(0));
+    let (pairs, flat) = (b.ints(&[-1, 2]), b.ints(&[-1]));
+    let matrix = b.node("Reshape", &[all, pairs], &[]);
+    let [start, end, first, back] = [-1, i64::MIN, 0, -1].map(|value| b.ints(&[value]));
+    let turned = b.node("Slice", &[matrix, start, end, first, back], &[]);
+    let columns = b.node("Transpose", &[turned], &[("perm", list(&[1, 0]))]);
+    let row = b.node("Reshape", &[columns, flat], &[]);
+    let pads = b.node("Cast", &[row], &cast(7));
+    let y = b.node("Pad", &[x, pads], &[]);
+    assert_eq!(b.shape(y), "N x 3 x H+7 x 11");
+}
+
+#[test]
+fn matrices_of_whole_numbers_are_followed() {
+    let mut b = Builder::new(17);
+    let x = b.input("x", "N,2");
+    let (row, two) = (b.ints(&[1, 2, 3, 4, 5, 6]), b.ints(&[2, 3]));
+    let matrix = b.node("Reshape", &[row, two], &[]);
+    let wide = b.node("Concat", &[matrix, matrix], &axis(1));
+    let columns = b.ints(&[5, 0]);
+    let picked = b.node("Gather", &[wide, columns], &axis(1));
+    // [[3, 1], [6, 4]], of which the last row is taken.
+    let last = b.int(-1);
+    let sizes = b.node("Gather", &[picked, last], &axis(0));
+    let y = b.node("Tile", &[x, sizes], &[]);
+    assert_eq!(b.shape(y), "6*N x 8");
+}
+
 #[test]
 fn arithmetic_with_a_symbol_stays_exact_or_open() {
     let made = |op: &str, by: i64| {

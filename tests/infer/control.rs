@@ -1,6 +1,7 @@
 //! Branches and loops.
 
 use gnet::graph::{Attribute, Capture, DType, Graph, Node, Subgraph, Tensor, ValueId};
+use gnet::infer::{Overrides, infer};
 
 use crate::build::{Builder, dims};
 
@@ -63,6 +64,24 @@ fn branches_that_differ_leave_open_what_differs() {
     let lifted = choice(&mut b, c, branch(x, "Relu", &[]), branch(x, "Unsqueeze", &[0]));
     assert_eq!((b.shape(doubled).as_str(), b.shape_now(lifted).as_str()), ("N x ?", "no shape"));
     assert_eq!(b.reason(lifted), "its branches make different ranks");
+}
+
+#[test]
+fn a_size_given_for_an_input_holds_in_branches_too() {
+    for (shape, given, made) in [("N,3", "x=7,3", "7 x 3"), ("1,3", "x=8,3", "8 x 3")] {
+        let mut b = Builder::new(17);
+        let (x, c) = (b.input("x", shape), b.typed_input("c", DType::Bool, ""));
+        let stated = |mut branch: Subgraph| {
+            let made = branch.graph.outputs[0];
+            branch.graph.value_mut(made).shape = Some(dims(shape));
+            branch
+        };
+        let y = choice(&mut b, c, stated(branch(x, "Relu", &[])), stated(branch(x, "Exp", &[])));
+        infer(&mut b.model, &Overrides::parse(given).unwrap()).unwrap();
+        let inside = b.model.graph.nodes[0].subgraphs().next().unwrap();
+        assert_eq!(inside.graph.value(inside.graph.outputs[0]).shape, b.model.graph.value(y).shape);
+        assert_eq!(b.shape_now(y), made);
+    }
 }
 
 /// What exporters write for `x.squeeze(1)`: only where the dimension is 1.

@@ -28,6 +28,20 @@ fn axes_move_from_attribute_to_input() {
 }
 
 #[test]
+fn an_attribute_that_became_an_input_is_refused() {
+    let error = one_node(13, "Squeeze", &[vec![2, 1]], &[("axes", list(&[1]))]).unwrap_err();
+    assert_eq!(error, "node Squeeze0 (Squeeze): attribute axes is an input from opset 13 on");
+}
+
+#[test]
+fn empty_sizes_of_a_resize_are_none() {
+    let mut b = Builder::new(11);
+    let (x, none, scales, sizes) = (b.input("x", "N,4"), b.floats(&[]), b.floats(&[1.0, 2.0]), b.ints(&[]));
+    let y = b.node("Resize", &[x, none, scales, sizes], &[]);
+    assert_eq!(b.shape(y), "N x 8");
+}
+
+#[test]
 fn a_reduction_over_nothing_is_over_all_unless_it_says_so() {
     let noop = ("noop_with_empty_axes", Attribute::Int(1));
     let drop = ("keepdims", Attribute::Int(0));

@@ -186,7 +186,7 @@ pub(super) fn reduce(cx: &Context) -> Vec<Option<Vector>> {
         if cx.flag("noop_with_empty_axes", false).ok()? {
             return None;
         }
-        let items = &cx.vector(0)?.items;
+        let items = &cx.vector(0).filter(|vector| vector.shape.len() <= 1)?.items;
         let apply = fold_of(&cx.node.op_type)?;
         let (first, rest) = items.split_first()?;
         let all = rest.iter().fold(first.clone(), |all, item| apply(&all, item).stored_as(dtype(cx)));

@@ -1,10 +1,11 @@
 //! Elements in another form, order or selection.
 
-use super::super::context::Context;
+use super::super::context::{Context, axes_of, axis_of};
 use super::super::number::Num;
 use super::super::rules::slicing::{bounds, cut};
-use super::super::vector::{MAX_LEN, Vector};
+use super::super::vector::{MAX_LEN, Vector, count};
 use super::{dtype, formed, items};
+use crate::graph::Dim;
 
 /// Operations that keep the elements of a vector as they are.
 pub(super) fn same(cx: &Context) -> Vec<Option<Vector>> {
@@ -18,14 +19,48 @@ pub(super) fn cast(cx: &Context) -> Vec<Option<Vector>> {
     vec![cx.vector(0).and_then(|vector| formed(cx, stored(vector)))]
 }
 
-/// `Concat` of vectors.
+/// `Transpose`.
+pub(super) fn transpose(cx: &Context) -> Vec<Option<Vector>> {
+    let turned = || {
+        let data = cx.vector(0)?;
+        if data.items.is_empty() {
+            return formed(cx, Vec::new());
+        }
+        let rank = data.shape.len();
+        let perm = match cx.ints("perm").ok()? {
+            Some(perm) => axes_of(perm, rank).ok().filter(|perm| perm.len() == rank)?,
+            None => (0..rank).rev().collect(),
+        };
+        // The place of each element of the result, walking its dimensions from the first to the last.
+        let mut places = vec![0];
+        for axis in perm {
+            let (size, step) = (data.shape[axis], data.shape[axis + 1..].iter().product::<usize>());
+            places = places.iter().flat_map(|place| (0..size).map(move |i| place + i * step)).collect();
+        }
+        formed(cx, places.into_iter().map(|place| data.items[place].clone()).collect())
+    };
+    vec![turned()]
+}
+
+/// `Concat` along an axis: the blocks of each input in turn.
 pub(super) fn concat(cx: &Context) -> Vec<Option<Vector>> {
     let joined = || {
+        let inputs = (0..cx.inputs()).map(|index| items(cx, index)).collect::<Option<Vec<_>>>()?;
+        let rank = inputs.first()?.shape.len();
+        let total: usize = inputs.iter().map(|input| input.items.len()).sum();
+        if inputs.iter().any(|input| input.shape.len() != rank) || total > MAX_LEN {
+            return None;
+        }
+        if total == 0 {
+            return formed(cx, Vec::new());
+        }
+        let axis = axis_of(cx.int_or("axis", 1).ok()?, rank).ok()?;
+        let blocks: usize = inputs.first()?.shape[..axis].iter().product();
         let mut all = Vec::new();
-        for index in 0..cx.inputs() {
-            all.extend(items(cx, index)?.items.iter().cloned());
-            if all.len() > MAX_LEN {
-                return None;
+        for block in 0..blocks {
+            for input in &inputs {
+                let length: usize = input.shape[axis..].iter().product();
+                all.extend(input.items.get(block * length..(block + 1) * length)?.iter().cloned());
             }
         }
         formed(cx, all)
@@ -33,45 +68,70 @@ pub(super) fn concat(cx: &Context) -> Vec<Option<Vector>> {
     vec![joined()]
 }
 
-/// `Gather` from a vector.
+/// `Gather` along an axis.
 pub(super) fn gather(cx: &Context) -> Vec<Option<Vector>> {
     let picked = || {
-        let data = cx.vector(0)?;
-        let pick = |index: &Num| {
+        let (data, indices) = (cx.vector(0)?, items(cx, 1)?);
+        let axis = axis_of(cx.int_or("axis", 0).ok()?, data.shape.len()).ok()?;
+        let size = data.shape[axis];
+        let (blocks, length) = (data.shape[..axis].iter().product::<usize>(), data.shape[axis + 1..].iter().product());
+        count(&[blocks, indices.items.len(), length])?;
+        let place = |index: &Num| {
             let index = index.int()?;
-            let place = if index < 0 { index.checked_add(data.items.len() as i64)? } else { index };
-            data.items.get(usize::try_from(place).ok()?).cloned()
+            let place = if index < 0 { index.checked_add(size as i64)? } else { index };
+            usize::try_from(place).ok().filter(|place| *place < size)
         };
-        let picked = items(cx, 1)?.items.iter().map(|index| pick(index).unwrap_or(Num::Unknown)).collect();
-        formed(cx, picked)
+        let mut all = Vec::new();
+        for block in 0..blocks {
+            for index in indices.items.iter() {
+                match place(index).map(|place| (block * size + place) * length) {
+                    Some(start) => all.extend(data.items.get(start..start + length)?.iter().cloned()),
+                    None => all.extend(std::iter::repeat_n(Num::Unknown, length)),
+                }
+            }
+        }
+        formed(cx, all)
     };
     vec![picked()]
 }
 
-/// `Slice` of a vector.
+/// `Slice`.
 pub(super) fn slice(cx: &Context) -> Vec<Option<Vector>> {
     let part = || {
-        let data = &cx.vector(0)?.items;
-        let cut = cut(cx, 1).ok()?;
-        let [Num::Int(start), Num::Int(end), Num::Int(step)] =
-            [cut.starts.first()?, cut.ends.first()?, cut.steps.first()?]
-        else {
-            return None;
-        };
-        let (mut place, end) = bounds(data.len() as i64, *start, *end, *step);
-        let mut part = Vec::new();
-        while *step > 0 && place < end || *step < 0 && place > end {
-            part.push(data.get(usize::try_from(place).ok()?)?.clone());
-            place = place.checked_add(*step)?;
+        let data = cx.vector(0)?;
+        if data.items.is_empty() {
+            return formed(cx, Vec::new());
         }
-        formed(cx, part)
+        let cut = cut(cx, data.shape.len()).ok()?;
+        let mut places = vec![0];
+        for (axis, size) in data.shape.iter().enumerate() {
+            let taken = match cut.axes.iter().position(|of| *of == axis) {
+                Some(entry) => taken(*size, &cut.starts[entry], &cut.ends[entry], &cut.steps[entry])?,
+                None => (0..*size).collect(),
+            };
+            let step: usize = data.shape[axis + 1..].iter().product();
+            places = places.iter().flat_map(|place| taken.iter().map(move |i| place + i * step)).collect();
+        }
+        formed(cx, places.into_iter().map(|place| data.items[place].clone()).collect())
     };
     vec![part()]
 }
 
+/// The indices that a slice takes of `size` elements.
+fn taken(size: usize, start: &Num, end: &Num, step: &Num) -> Option<Vec<usize>> {
+    let (Num::Int(start), Num::Int(end), Num::Int(step)) = (start, end, step) else { return None };
+    let (mut place, end) = bounds(size as i64, *start, *end, *step);
+    let mut all = Vec::new();
+    while *step > 0 && place < end || *step < 0 && place > end {
+        all.push(usize::try_from(place).ok()?);
+        place = place.checked_add(*step)?;
+    }
+    Some(all)
+}
+
 /// `Split` of a vector: the shapes of the outputs say where.
 pub(super) fn split(cx: &Context) -> Vec<Option<Vector>> {
-    let Some(data) = cx.vector(0) else { return Vec::new() };
+    let Some(data) = cx.vector(0).filter(|data| data.shape.len() == 1) else { return Vec::new() };
     let mut rest = &data.items[..];
     let mut parts = Vec::new();
     for id in &cx.node.outputs {
@@ -83,16 +143,13 @@ pub(super) fn split(cx: &Context) -> Vec<Option<Vector>> {
     parts
 }
 
-/// `Expand` and `Tile`: a vector again and again, as long as the output is.
+/// `Expand` and `Tile` of a scalar or vector: the elements again and again until the output is full.
 pub(super) fn repeat(cx: &Context) -> Vec<Option<Vector>> {
     let repeated = || {
-        let data = cx.vector(0)?;
+        let data = cx.vector(0).filter(|data| data.shape.len() <= 1)?;
         let output = cx.graph.value(cx.node.output()?).shape.as_ref()?;
-        let length = match &output[..] {
-            [] => 1,
-            [length, ..] => length.known().filter(|length| *length <= MAX_LEN)?,
-        };
-        formed(cx, data.items.iter().cycle().take(length).cloned().collect())
+        let count = count(&output.iter().map(Dim::known).collect::<Option<Vec<_>>>()?)?;
+        formed(cx, data.items.iter().cycle().take(count).cloned().collect())
     };
     vec![repeated()]
 }

@@ -3,7 +3,7 @@
 use super::super::context::Context;
 use super::super::number::Num;
 use super::super::rules::reshape::shape_range;
-use super::super::vector::{MAX_LEN, Vector};
+use super::super::vector::{MAX_LEN, Vector, count};
 use super::{dtype, formed};
 
 /// `Shape`: the dimensions of the input.
@@ -28,11 +28,9 @@ pub(super) fn constant_of_shape(cx: &Context) -> Vec<Option<Vector>> {
             Some(tensor) => Vector::of_tensor(tensor)?.items.first()?.clone(),
             None => Num::Int(0),
         };
-        let count = match cx.numbers(0).ok()? {
-            [] => 1,
-            [Num::Int(count)] => usize::try_from(*count).ok().filter(|count| *count <= MAX_LEN)?,
-            _ => return None,
-        };
+        let sizes = cx.whole_numbers(0).ok()?;
+        let sizes = sizes.into_iter().map(|size| usize::try_from(size).ok()).collect::<Option<Vec<_>>>()?;
+        let count = count(&sizes)?;
         formed(cx, vec![value; count])
     };
     vec![filled()]

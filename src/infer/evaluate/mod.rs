@@ -9,15 +9,19 @@ mod make;
 
 use super::context::Context;
 use super::number::Num;
-use super::vector::{MAX_LEN, Vector};
-use crate::graph::{DType, ValueId};
+use super::vector::{MAX_LEN, MAX_VECTOR_RANK, Vector};
+use crate::graph::{DType, Dim, ValueId};
 
 /// Computes the elements of a node's outputs.
 type Evaluation = fn(&Context) -> Vec<Option<Vector>>;
 
 /// The elements of a node's outputs, in order, where they can be known. Types and shapes of the outputs are known already.
 pub(super) fn evaluate(cx: &Context) -> Vec<Option<Vector>> {
-    let small = |id: ValueId| cx.graph.rank(id).is_some_and(|rank| rank <= 1);
+    // Of floats, only scalars and vectors are sizes in the making; what has more dimensions is a weight.
+    let small = |id: ValueId| {
+        let most = if cx.graph.value(id).dtype.is_some_and(DType::is_float) { 1 } else { MAX_VECTOR_RANK };
+        cx.graph.rank(id).is_some_and(|rank| rank <= most)
+    };
     if !cx.node.is(&cx.node.op_type) || !cx.node.output().is_some_and(small) {
         return Vec::new();
     }
@@ -32,7 +36,8 @@ fn evaluation(op_type: &str) -> Option<Evaluation> {
         "Size" => make::size,
         "ConstantOfShape" => make::constant_of_shape,
         "Range" => make::range,
-        "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" | "Flatten" | "Transpose" => arrange::same,
+        "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" | "Flatten" => arrange::same,
+        "Transpose" => arrange::transpose,
         "Cast" | "CastLike" => arrange::cast,
         "Concat" => arrange::concat,
         "Gather" => arrange::gather,
@@ -69,10 +74,8 @@ fn dtype(cx: &Context) -> Option<DType> {
 /// Elements in the form that the first output has.
 fn formed(cx: &Context, items: Vec<Num>) -> Option<Vector> {
     let shape = cx.graph.value(cx.node.output()?).shape.as_ref()?;
-    let fits = match &shape[..] {
-        [] => items.len() == 1,
-        [length] => length.known().is_none_or(|length| length == items.len()),
-        _ => false,
-    };
-    if fits { Vector::of_rank(shape.is_empty(), items) } else { None }
+    match &shape[..] {
+        [Dim::Symbolic { .. } | Dim::Unknown] => Vector::new(items),
+        dims => Vector::of(&dims.iter().map(Dim::known).collect::<Option<Vec<_>>>()?, items),
+    }
 }

@@ -1,7 +1,7 @@
 //! Attention and what belongs to it.
 
 use super::super::context::Context;
-use super::super::fact::{Answer, Fact, Known, Shape, Stop, fault, gap};
+use super::super::fact::{Answer, Fact, Known, Shape, fault, one};
 use super::super::merge;
 use super::super::number::Num;
 use super::constant::size;
@@ -98,11 +98,9 @@ pub(crate) fn linear_attention(cx: &Context) -> Answer {
 
 /// `RotaryEmbedding`: the input's shape.
 pub(crate) fn rotary(cx: &Context) -> Answer {
-    let shape = match cx.shape(0) {
-        Ok(x) if matches!(x.len(), 3 | 4) => Ok(x.to_vec()),
-        Ok(x) => fault(format!("the input has {} dimensions, not 3 or 4", x.len())),
-        Err(Stop::Gap(reason)) => gap(reason),
-        Err(stop) => Err(stop),
+    let shape = || match cx.shape(0)? {
+        x if matches!(x.len(), 3 | 4) => Ok(x.to_vec()),
+        x => fault(format!("the input has {} dimensions, not 3 or 4", x.len())),
     };
-    Ok(vec![Fact::new(cx.dtype(0), shape)])
+    one(cx.dtype(0), shape())
 }

@@ -50,7 +50,7 @@ pub(crate) fn one_hot(cx: &Context) -> Answer {
     one(cx.dtype(2), shape())
 }
 
-/// `ReverseSequence`, `ScatterND` and others keep the first input's shape; `TensorScatter` too.
+/// `ScatterElements`, `ScatterND` and `TensorScatter`: the shape of what is written into.
 pub(crate) fn scatter(cx: &Context) -> Answer {
     one(cx.dtype(0), cx.shape(0).map(<[_]>::to_vec))
 }

@@ -24,7 +24,7 @@ pub(crate) fn batch_norm(cx: &Context) -> Answer {
     Ok(facts)
 }
 
-/// `InstanceNormalization`, `GroupNormalization`, `LRN`, `RMSNormalization`: the input's shape; at least `[N, C]`.
+/// `InstanceNormalization`, `GroupNormalization`, `LRN`, `RMSNormalization`: the input's shape.
 pub(crate) fn keep(cx: &Context) -> Answer {
     one(cx.dtype(0), cx.shape(0).map(<[_]>::to_vec))
 }

@@ -1,7 +1,7 @@
 //! Pools: sliding, global, over regions, and back.
 
 use super::super::context::Context;
-use super::super::fact::{Answer, Fact, Known, Shape, fault, gap, one};
+use super::super::fact::{Answer, Fact, Known, Shape, Stop, fault, gap, one};
 use super::super::number::Num;
 use super::constant::size;
 use super::window::Window;
@@ -61,12 +61,12 @@ pub(crate) fn max_roi_pool(cx: &Context) -> Answer {
 fn regions(cx: &Context, height: Dim, width: Dim) -> Known<Shape> {
     let channels = match cx.shape_of_rank(0, 4) {
         Ok(x) => x[1].clone(),
-        Err(super::super::fact::Stop::Fault(reason)) => return fault(reason),
+        Err(Stop::Fault(reason)) => return fault(reason),
         Err(_) => Dim::Unknown,
     };
     match cx.shape_of_rank(1, 2) {
         Ok(rois) => Ok(vec![rois[0].clone(), channels, height, width]),
-        Err(super::super::fact::Stop::Fault(reason)) => fault(reason),
+        Err(Stop::Fault(reason)) => fault(reason),
         Err(_) => gap(format!("the shape of input {} is not known", cx.name(1))),
     }
 }

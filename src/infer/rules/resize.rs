@@ -36,7 +36,8 @@ fn resized(cx: &Context) -> Known<Shape> {
     let x = cx.shape(0)?;
     let scales_at = if cx.opset < 11 { 1 } else { 2 };
     let axes = cx.ints("axes")?.map_or_else(|| Ok((0..x.len()).collect()), |axes| axes_of(axes, x.len()))?;
-    if cx.has(3) {
+    // Empty sizes are none: some exporters write them beside scales.
+    if cx.has(3) && cx.length(3) != Ok(0) {
         return match cx.numbers(3) {
             Err(Stop::Gap(_)) => Ok(opened(x, &axes)),
             sizes => sized(cx, x, &axes, sizes?),
