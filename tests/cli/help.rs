@@ -5,12 +5,13 @@ use std::process::Stdio;
 use super::shell::{DONE, INPUT, Shell, gnet};
 
 /// Every command a user sees.
-pub const COMMANDS: [&str; 15] = [
+pub const COMMANDS: [&str; 16] = [
     "reproduce",
     "train",
     "eval",
     "predict",
     "export",
+    "optimize",
     "summary",
     "draw",
     "diff",
