@@ -27,7 +27,7 @@ struct Case {
 }
 
 /// The fewest node tests that must pass; what is refused is counted and named, what differs fails.
-const PASSED: usize = 1170;
+const PASSED: usize = 1176;
 
 fn interpreter() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

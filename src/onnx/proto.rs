@@ -112,8 +112,9 @@ pub struct NodeProto {
 pub struct AttributeProto {
     #[prost(string, tag = "1")]
     pub name: String,
-    #[prost(float, tag = "2")]
-    pub f: f32,
+    /// Optional so that a -0 is written: left out as a default it would come back as 0.
+    #[prost(float, optional, tag = "2")]
+    pub f: Option<f32>,
     #[prost(int64, tag = "3")]
     pub i: i64,
     #[prost(bytes = "bytes", tag = "4")]

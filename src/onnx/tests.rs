@@ -20,7 +20,7 @@ fn sample() -> Model {
     let mut odd = Node::new("odd", "Odd", vec![inner, w], vec![y]);
     odd.domain = "some.domain".into();
     odd.inputs.insert(1, None);
-    odd.set("int", -3i64).set("float", 0.1f32).set("ints", vec![1usize, 2]);
+    odd.set("int", -3i64).set("float", 0.1f32).set("negative zero", -0.0f32).set("ints", vec![1usize, 2]);
     odd.set("string", Attribute::String("same".into()))
         .set("strings", Attribute::Strings(vec!["a".into(), "b".into()]));
     odd.set("floats", Attribute::Floats(vec![1.5, -0.0])).set("tensor", Attribute::Tensor(Tensor::from_i64(&[-1, 7])));
@@ -50,6 +50,7 @@ fn nothing_is_lost_on_the_way_round() {
     let bytes = write(&model).unwrap();
     let back = read(bytes.clone().into()).unwrap();
     assert_eq!(by_name(&back), by_name(&model));
+    assert!(back.graph.nodes[1].float("negative zero").is_some_and(f32::is_sign_negative));
     assert_eq!((back.opset, &back.other_opsets, &back.metadata), (18, &model.other_opsets, &model.metadata));
     assert_eq!((back.producer_name.as_str(), back.doc.as_str(), back.ir_version), ("gnet", "documentation", Some(8)));
     assert_eq!(write(&back).unwrap(), bytes, "writing what was read gives the same bytes");

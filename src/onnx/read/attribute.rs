@@ -29,7 +29,7 @@ pub(super) fn attribute(
     Ok(match kind {
         AttributeType::Undefined => return Err(Error::input(place, "does not say what kind of value it has")),
         AttributeType::Int => Attribute::Int(proto.i),
-        AttributeType::Float => Attribute::Float(proto.f),
+        AttributeType::Float => Attribute::Float(proto.f.unwrap_or_default()),
         AttributeType::Ints => Attribute::Ints(proto.ints),
         AttributeType::Floats => Attribute::Floats(proto.floats),
         AttributeType::String => match text(&proto.s) {

@@ -122,7 +122,7 @@ impl<'a> Names<'a> {
                 AttributeType::Int
             }
             Attribute::Float(v) => {
-                proto.f = *v;
+                proto.f = Some(*v);
                 AttributeType::Float
             }
             Attribute::String(v) => {
