@@ -166,7 +166,9 @@ fn straighten(rows: &Rows, anchors: &[Option<(usize, f64)>], x: &mut [f64]) {
         let next = rows.rows[r].get(i + 1);
         (low, next.map_or(f64::INFINITY, |next| x[*next] - separations[r][i + 1]))
     };
-    for chain in chains(rows) {
+    // The second time round each finds the room that the others have made.
+    let chains = chains(rows);
+    for chain in chains.iter().chain(chains.iter().rev()) {
         let mut begin = 0;
         while begin < chain.len() {
             let (mut low, mut high) = room(x, chain[begin]);
