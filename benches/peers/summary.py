@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Counting and cleaning ONNX files: gnet against onnx-tool and onnxslim, on the same files, side by side.
+
+    benches/peers/summary.py MODEL.onnx.. [--gnet target/release/gnet] [--rounds 5] [--large 500]
+
+Makes a virtual environment under target/peers with the versions below (pip has to reach a package index). For each model:
+`gnet summary` against onnx-tool's profile, and `gnet optimize` against onnxslim. Then `gnet summary` of a file of --large
+megabytes (0 leaves it out), with its weights inside and beside it: the goal is less than 50 ms and 50 MB.
+
+Every measurement is a process of its own from start to end: wall time and the largest resident set that the system reports.
+The programs take turns, and what is printed is the median of the rounds. Python's share is what its user waits for as well;
+`work` is the time without starting the interpreter and importing. A ratio is the peer's number over gnet's. The counts differ
+where the rules do: onnx-tool counts MACs of element-wise operations, pools and biases too, and statistics as parameters.
+JSON on stdout.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PACKAGES = ["onnx==1.23.2", "onnx-tool==1.0.1", "onnxslim==0.1.98"]
+
+PROFILE = """
+import contextlib, io, json, sys, time
+import numpy, onnx_tool
+start = time.perf_counter()
+with contextlib.redirect_stdout(io.StringIO()):
+    graph = onnx_tool.Model(sys.argv[1]).graph
+    size = lambda d: d if isinstance(d, int) and d > 0 else 1
+    shapes = {name: [size(d) for d in graph.tensormap[name].get_shape()] for name in graph.input}
+    graph.shape_infer({name: numpy.zeros(shape, "float32") for name, shape in shapes.items()})
+    graph.profile()
+macs = graph.macs[0] if isinstance(graph.macs, (list, tuple)) else graph.macs
+print(json.dumps({"work_ms": (time.perf_counter() - start) * 1e3, "macs": int(macs), "params": int(graph.params)}))
+"""
+
+SLIM = """
+import json, os, sys, time
+import onnx, onnxslim
+start = time.perf_counter()
+slim = onnxslim.slim(sys.argv[1])
+onnx.save(slim, sys.argv[2])
+work = (time.perf_counter() - start) * 1e3
+print(json.dumps({"work_ms": work, "nodes": len(slim.graph.node), "bytes": os.path.getsize(sys.argv[2])}))
+"""
+
+LARGE = """
+import sys, numpy, onnx
+from onnx import TensorProto, helper, numpy_helper
+folder, megabytes = sys.argv[1], int(sys.argv[2])
+# Matrices of 1,000 by 1,000 floats are 4 MB each.
+count = max(1, megabytes // 4)
+rng = numpy.random.default_rng(1)
+weight = lambda i: numpy_helper.from_array(rng.standard_normal((1000, 1000), numpy.float32), f"w{i}")
+nodes = [helper.make_node("MatMul", [f"v{i}", f"w{i}"], [f"v{i + 1}"], name=f"layer{i}/MatMul") for i in range(count)]
+info = lambda name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 1000])
+graph = helper.make_graph(nodes, "large", [info("v0")], [info(f"v{count}")], [weight(i) for i in range(count)])
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+onnx.save(model, f"{folder}/inside.onnx")
+onnx.save(model, f"{folder}/beside.onnx", save_as_external_data=True, location="beside.data", size_threshold=1024)
+"""
+
+
+def environment():
+    """The interpreter of an environment with exactly these packages."""
+    home = ROOT / "target" / "peers"
+    installed = home / "installed.txt"
+    python = home / "bin" / "python"
+    if not installed.exists() or installed.read_text() != "\n".join(PACKAGES):
+        venv.create(home, clear=True, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True, stdout=sys.stderr)
+        installed.write_text("\n".join(PACKAGES))
+    return str(python)
+
+
+def measured(command):
+    """One process: what it printed, milliseconds, peak bytes. `None` and a reason when it failed."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=out, stderr=errors)
+        _, status, usage = os.wait4(process.pid, 0)
+        elapsed = (time.perf_counter() - start) * 1e3
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        errors.seek(0)
+        if process.returncode != 0:
+            lines = errors.read().decode(errors="replace").strip().splitlines()
+            return None, f"exit {process.returncode}: {lines[-1] if lines else 'no message'}"
+        # Linux counts in KiB, macOS in bytes.
+        peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return {"answer": json.loads(out.read()), "ms": elapsed, "peak_bytes": peak}, None
+
+
+def side_by_side(sides, rounds):
+    """Each side `rounds` times, taking turns; a side that fails once is left out with the reason."""
+    runs, failures = {name: [] for name in sides}, {}
+    for number in range(rounds):
+        order = list(sides) if number % 2 == 0 else list(reversed(sides))
+        for name in order:
+            if name not in failures:
+                run, reason = measured(sides[name])
+                if run is None:
+                    failures[name] = reason
+                else:
+                    runs[name].append(run)
+    result = {}
+    for name in sides:
+        if name in failures:
+            result[name] = {"failed": failures[name]}
+            continue
+        middle = lambda pick: statistics.median(pick(run) for run in runs[name])
+        result[name] = {"ms": round(middle(lambda r: r["ms"]), 2), "peak_mb": round(middle(lambda r: r["peak_bytes"]) / 1e6, 2)}
+        if "work_ms" in runs[name][0]["answer"]:
+            result[name]["work_ms"] = round(middle(lambda r: r["answer"]["work_ms"]), 2)
+        result[name]["answer"] = {k: v for k, v in runs[name][0]["answer"].items() if k in ("macs", "params", "nodes", "bytes")}
+    return result
+
+
+def with_ratios(result):
+    """The peer's numbers over gnet's."""
+    ours = result["gnet"]
+    for name, theirs in result.items():
+        if name != "gnet" and "ms" in ours and "ms" in theirs:
+            theirs["ratio"] = {"time": round(theirs["ms"] / ours["ms"], 1), "memory": round(theirs["peak_mb"] / ours["peak_mb"], 1)}
+            if "work_ms" in theirs:
+                theirs["ratio"]["work"] = round(theirs["work_ms"] / ours["ms"], 1)
+    return result
+
+
+def forget(path):
+    """Takes a file out of the system's memory, so that the first round reads it from the disk as a file that came from elsewhere.
+
+    Just written in one piece, it lies there in blocks of 2 MB, and Linux adds a whole block to the resident set of whoever
+    maps the file and looks at one byte of it: memory that nobody asked for and that any process may have back.
+    """
+    if hasattr(os, "posix_fadvise"):
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", metavar="MODEL.onnx")
+    parser.add_argument("--gnet", default=str(ROOT / "target" / "release" / "gnet"))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--large", type=int, default=500, metavar="MB")
+    args = parser.parse_args()
+    if args.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    python = environment()
+    record = {"schema_version": 1, "packages": PACKAGES, "rounds": args.rounds, "models": [], "large": {}}
+    with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+        for model in args.models:
+            summary = {
+                "gnet": [args.gnet, "summary", model, "--format", "json"],
+                "onnx-tool": [python, "-c", PROFILE, model],
+            }
+            optimize = {
+                "gnet": [args.gnet, "optimize", model, "-o", f"{folder}/gnet.onnx", "--format", "json"],
+                "onnxslim": [python, "-c", SLIM, model, f"{folder}/slim.onnx"],
+            }
+            record["models"].append({
+                "model": pathlib.Path(model).name,
+                "bytes": os.path.getsize(model),
+                "summary": with_ratios(side_by_side(summary, args.rounds)),
+                "optimize": with_ratios(side_by_side(optimize, args.rounds)),
+            })
+            print(f"{model}: done", file=sys.stderr)
+        if args.large:
+            subprocess.run([python, "-c", LARGE, folder, str(args.large)], check=True, stdout=sys.stderr)
+            for path in pathlib.Path(folder).iterdir():
+                forget(path)
+            for place in ("inside", "beside"):
+                command = {"gnet": [args.gnet, "summary", f"{folder}/{place}.onnx", "--format", "json"]}
+                found = side_by_side(command, args.rounds)["gnet"]
+                record["large"][place] = found | {"goal": "under 50 ms and 50 MB", "met": found.get("ms", 51) < 50 and found["peak_mb"] < 50}
+    print(json.dumps(record, indent=2))
+
+
+if __name__ == "__main__":
+    main()
