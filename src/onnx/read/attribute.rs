@@ -61,7 +61,7 @@ pub(super) fn attribute(
 /// The kinds of which an attribute has a value. A value that is a kind's default need not be there.
 fn held(proto: &AttributeProto) -> impl Iterator<Item = AttributeType> {
     let fields = [
-        (proto.f.to_bits() != 0, AttributeType::Float),
+        (proto.f.is_some_and(|f| f.to_bits() != 0), AttributeType::Float),
         (proto.i != 0, AttributeType::Int),
         (!proto.s.is_empty(), AttributeType::String),
         (proto.t.is_some(), AttributeType::Tensor),
