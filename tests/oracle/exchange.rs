@@ -1,6 +1,6 @@
 //! Hands files and numbers to `check.py` and takes its verdict back.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use gnet::runtime::Array;
