@@ -15,14 +15,11 @@ mod round_trip;
 mod shapes;
 
 use judge::Judge;
-use round_trip::{Outcome, Tally};
+use round_trip::Tally;
 use shapes::Shapes;
 
-/// Models of the package that gnet refuses, each with a reason. The number may only fall.
-const REFUSED: usize = 0;
-
 #[test]
-fn every_model_is_written_as_it_was_read_or_refused_with_a_reason() {
+fn every_model_is_written_as_it_was_read() {
     let Some(judge) = Judge::new() else { return };
     let corpus = judge.corpus();
     assert!(corpus.files.len() > 2000, "the package holds {} models", corpus.files.len());
@@ -31,9 +28,7 @@ fn every_model_is_written_as_it_was_read_or_refused_with_a_reason() {
     tally.keep();
     let wrong: Vec<_> = tally.cases.iter().filter(|case| case.outcome.is_wrong()).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(tally.refused() <= REFUSED, "{} models refused, {REFUSED} before", tally.refused());
-    let silent = tally.cases.iter().find(|case| matches!(&case.outcome, Outcome::Refused(why) if why.len() < 10));
-    assert!(silent.is_none(), "{silent:?}");
+    assert_eq!(tally.refused(), 0, "every model of the package was read");
 }
 
 /// Values of which the package knows more than gnet. The number may only fall.

@@ -10,7 +10,7 @@ impl Random {
         Self(u64::from(seed) | 1 << 40)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -19,7 +19,7 @@ impl Random {
 
     /// Below `end`, which must not be 0.
     pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
+        (self.draw() % end as u64) as usize
     }
 }
 
@@ -113,7 +113,7 @@ fn value(value: &mut Value, borrowed: Option<Field>, random: &mut Random) {
                 let at = random.below(bytes.len());
                 bytes[at] ^= 1 << random.below(8);
             }
-            _ => bytes.push(random.next() as u8),
+            _ => bytes.push(random.draw() as u8),
         },
         Value::Message(fields) => fields.truncate(random.below(fields.len() + 1)),
     }

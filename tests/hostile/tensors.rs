@@ -95,7 +95,7 @@ fn operations_on_gigantic_shapes_do_no_harm() {
     let fill = attribute("value", kind::TENSOR, |m, field| m.message(field, &floats("", &[1])));
     for a in numbers {
         for b in numbers {
-            let bytes = constant("ConstantOfShape", &[fill.clone()], &[a, b, 3]);
+            let bytes = constant("ConstantOfShape", std::slice::from_ref(&fill), &[a, b, 3]);
             let _ = try_bytes(&format!("ConstantOfShape {a} {b}"), bytes);
         }
     }
