@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
-
 use crate::data::{Prepared, Split};
 use crate::evaluation::Evaluation;
 use crate::metadata::Metadata;
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
-use crate::{Error, Result, files, onnx};
+use crate::{Error, Result, onnx};
 
 /// Images of one run when the file's batch is dynamic.
 const BATCH: usize = 32;
@@ -27,7 +25,7 @@ impl Classifier {
     /// A file that is missing, no ONNX model, without gnet's metadata, or that the provider cannot run; it is named. A
     /// provider that cannot be used here.
     pub fn load(path: &Path, provider: Provider, threads: usize, engine: &EngineOptions) -> Result<Self> {
-        let bytes = Bytes::from(files::read(path)?);
+        let bytes = onnx::in_one_piece(path)?;
         let options = RunOptions { batch: BATCH, threads, engine: engine.clone() };
         options.check()?;
         let named = |e: Error| e.in_file(path);

@@ -3,8 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::copies::copies;
 use super::steady::steady;
 use super::{Clock, Latency, Profile, Run, Spec, SystemClock, memory};
@@ -22,7 +20,7 @@ use crate::{Error, Result, files, onnx};
 /// the file's name.
 pub fn measure(spec: &Spec) -> Result<Run> {
     spec.validate()?;
-    let bytes = files::read(&spec.path)?;
+    let bytes = onnx::in_one_piece(&spec.path)?;
     let clock = SystemClock::start();
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
     let options = RunOptions { threads: spec.threads, batch: spec.batch, engine: spec.engine.clone() };
@@ -75,7 +73,7 @@ const PROFILE_RUNS: [usize; 2] = [3, 20];
 /// Runs a session of its own with the engine's profiler on, so that what is measured runs without it; keeps the trace.
 fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) -> Result<Profile> {
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
-    let bytes = Bytes::from(files::read(&spec.path)?);
+    let bytes = onnx::in_one_piece(&spec.path)?;
     let dir = files::temporary_folder()?;
     let engine = EngineOptions { profile: Some(dir.made.path().join("trace")), ..options.engine.clone() };
     let mut session =

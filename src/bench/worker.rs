@@ -241,7 +241,9 @@ mod tests {
     fn an_interrupted_worker_is_no_failure_of_its_row() {
         let stop = AtomicBool::new(true);
         let endless = ordered(Command::new("sh").args(["-c", "exec sleep 1000"]), &spec("dynamic.onnx"), &stop);
-        for error in [endless.unwrap_err(), scripted("exit 130"), scripted("kill -INT $$")] {
+        for error in
+            [endless.unwrap_err(), scripted("exit 130"), scripted("exec env --default-signal=INT sh -c 'kill -INT $$'")]
+        {
             assert_eq!(error.kind(), ErrorKind::Interrupted);
             assert_eq!(error.to_string(), "tract, batch 2, 1 thread: was interrupted");
         }

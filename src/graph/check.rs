@@ -163,6 +163,25 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_is_captured_twice_becomes_one() {
+        let mut graph = branching();
+        let (x, y) = (graph.inputs[0], graph.find("y").unwrap());
+        let body = graph.nodes[2].subgraphs_mut().next().unwrap();
+        let seen = body.graph.add_value("x", None, None);
+        let sum = body.graph.add_value("sum", None, None);
+        let made = body.graph.outputs[0];
+        body.graph.nodes.push(Node::new("add", "Add", vec![made, seen], vec![sum]));
+        body.graph.outputs = vec![sum];
+        body.captures.push(Capture { outer: x, inner: seen });
+        graph.check().unwrap();
+        graph.replace_reads(y, x);
+        graph.check().unwrap();
+        let body = graph.nodes[2].subgraphs().next().unwrap();
+        assert_eq!(body.captures, [Capture { outer: x, inner: seen }]);
+        assert_eq!(body.graph.nodes[0].input(0), Some(seen));
+    }
+
+    #[test]
     fn a_constant_that_nothing_reads_is_found() {
         let mut graph = small();
         graph.check_constants_are_read().unwrap();

@@ -141,8 +141,7 @@ impl Node {
     /// Reads `new` wherever it reads `old`, in its subgraphs too.
     pub fn replace_reads(&mut self, old: ValueId, new: ValueId) {
         self.inputs.iter_mut().flatten().filter(|id| **id == old).for_each(|id| *id = new);
-        let captures = self.subgraphs_mut().flat_map(|body| &mut body.captures);
-        captures.filter(|capture| capture.outer == old).for_each(|capture| capture.outer = new);
+        self.subgraphs_mut().for_each(|body| body.replace_captures(old, new));
     }
 
     /// The outputs that are there.

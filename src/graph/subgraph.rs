@@ -22,6 +22,24 @@ pub struct Capture {
     pub inner: ValueId,
 }
 
+impl Subgraph {
+    /// Captures `new` wherever it captures `old`. A value that it captures already stays one value inside.
+    pub(super) fn replace_captures(&mut self, old: ValueId, new: ValueId) {
+        let captured = self.captures.iter().position(|capture| capture.outer == new);
+        match (self.captures.iter().position(|capture| capture.outer == old), captured) {
+            (None, _) => {}
+            (Some(gone), Some(stays)) if gone != stays => {
+                let (gone_inside, stays_inside) = (self.captures[gone].inner, self.captures[stays].inner);
+                self.graph.replace_reads(gone_inside, stays_inside);
+                let outputs = self.graph.outputs.iter_mut().filter(|id| **id == gone_inside);
+                outputs.for_each(|id| *id = stays_inside);
+                self.captures.remove(gone);
+            }
+            (Some(place), _) => self.captures[place].outer = new,
+        }
+    }
+}
+
 impl Graph {
     /// This graph and every graph inside its nodes, the outer before the inner.
     pub fn with_subgraphs(&self) -> Vec<&Graph> {

@@ -10,7 +10,7 @@ use super::signature::{InputShape, Signature, apply_shapes};
 use crate::graph::{Attribute, DType, Graph, Model, Node, ValueId};
 use crate::passes;
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
-use crate::{Error, ErrorKind, Result, files, onnx};
+use crate::{Error, ErrorKind, Result, onnx};
 
 /// Something that computes outputs from inputs.
 pub trait Side {
@@ -60,7 +60,7 @@ impl FileSide {
     /// A provider that this build does not have; a file that is missing, no ONNX model, or whose inputs stay open.
     pub fn open(path: &Path, provider: Provider, options: &RunOptions, shapes: &[InputShape]) -> Result<Self> {
         provider.ensure_available()?;
-        let bytes = Bytes::from(files::read(path)?);
+        let bytes = onnx::in_one_piece(path)?;
         let label = format!("{} in {provider}", path.display());
         let named = |e: Error| runtime::in_file(path, e);
         let mut model = onnx::read(bytes.clone()).map_err(named)?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStderr, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -30,9 +30,26 @@ pub struct Running {
     said: String,
 }
 
+/// The same command under `env`, which lets it hear the signals that this process may have been started to ignore: in a
+/// shell's background, or by `nohup`.
+fn heeding(command: &Command) -> Command {
+    let mut env = Command::new("env");
+    env.arg("--default-signal=INT,TERM,HUP").arg(command.get_program()).args(command.get_args());
+    if let Some(dir) = command.get_current_dir() {
+        env.current_dir(dir);
+    }
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => env.env(name, value),
+            None => env.env_remove(name),
+        };
+    }
+    env
+}
+
 impl Running {
     pub fn start(shell: &Shell, line: &str) -> Self {
-        let mut command = gnet(&shell.path(""));
+        let mut command = heeding(&gnet(&shell.path("")));
         command.args(line.split_whitespace()).process_group(0);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -201,7 +218,7 @@ fn a_worker_ends_with_a_bench_that_was_killed() {
 #[test]
 fn a_signal_that_was_to_be_ignored_is() {
     let shell = Shell::with_model();
-    let mut command = std::process::Command::new("sh");
+    let mut command = Command::new("sh");
     let program = env!("CARGO_BIN_EXE_gnet");
     let line = "trap '' INT; kill -INT $$; exec \"$0\" bench model.onnx --samples 1 --min-time 0 --warmup 0";
     let mut child = command
