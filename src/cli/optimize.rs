@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use gnet::onnx::ExternalData;
 use gnet::passes::{self, DEAD_CODE, DEFAULT, OptimizeRecord, Options, PRUNE, Pass, PassList};
 use gnet::{Error, Result, files, onnx};
 
@@ -26,11 +27,35 @@ pub struct OptimizeArgs {
     /// How many bytes one folded constant may add to the file.
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().growth)]
     max_growth: u64,
+    /// Where constants of 1 KiB and more are written: inside the file while it fits in 2 GiB, or to FILE.data beside it.
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t = ExternalChoice::Auto)]
+    external_data: ExternalChoice,
     /// Show every pass and what it does.
     #[arg(long, conflicts_with_all = ["file", "output", "passes", "outputs"])]
     list: bool,
     #[command(flatten)]
     format: FormatArgs,
+}
+
+/// Values of `--external-data`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ExternalChoice {
+    /// Inside while it fits.
+    Auto,
+    /// Inside.
+    Never,
+    /// Beside.
+    Always,
+}
+
+impl From<ExternalChoice> for ExternalData {
+    fn from(choice: ExternalChoice) -> Self {
+        match choice {
+            ExternalChoice::Auto => Self::Auto,
+            ExternalChoice::Never => Self::Never,
+            ExternalChoice::Always => Self::Always,
+        }
+    }
 }
 
 /// Runs `gnet optimize`.
@@ -40,19 +65,18 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
     };
     let passes = chosen(args)?;
     files::check_place(output)?;
-    let bytes = files::read(file)?;
-    let bytes_before = bytes.len() as u64;
-    let mut model = onnx::read(bytes.into()).map_err(|e| e.in_file(file))?;
+    let mut model = onnx::read_file(file)?;
+    let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
     let nodes_before = model.graph.nodes.len();
     let options = Options { outputs: args.outputs.clone(), growth: args.max_growth };
     let passes = passes::run(&mut model, &passes, &options).map_err(|e| e.in_file(file))?;
-    let bytes = onnx::write(&model).map_err(|e| e.in_file(file))?;
-    files::write(output, &bytes)?;
+    let written = onnx::write_file(&model, output, args.external_data.into())?;
     args.format.write(&OptimizeRecord {
         input: file.display().to_string(),
         output: output.display().to_string(),
         bytes_before,
-        bytes: bytes.len() as u64,
+        bytes: written.model,
+        data_bytes: written.data,
         nodes_before,
         nodes: model.graph.nodes.len(),
         opset: model.opset,

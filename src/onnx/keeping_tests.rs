@@ -185,11 +185,13 @@ fn large() -> Model {
 fn constants_stand_beside_the_model_and_come_back() {
     let dir = tempfile::tempdir().unwrap();
     let (inside, beside) = (dir.path().join("inside.onnx"), dir.path().join("beside.onnx"));
-    write_file(&large(), &inside, ExternalData::Auto).unwrap();
-    write_file(&large(), &beside, ExternalData::Always).unwrap();
+    let one = write_file(&large(), &inside, ExternalData::Auto).unwrap();
+    let two = write_file(&large(), &beside, ExternalData::Always).unwrap();
     let size = |path: &std::path::Path| std::fs::metadata(path).unwrap().len();
     assert!(size(&beside) < 1000 && size(&inside) > 24_000);
     assert_eq!(size(&dir.path().join("beside.onnx.data")), 12_288 + 12_000, "the second begins on a page");
+    assert_eq!((one.model, one.data), (size(&inside), None));
+    assert_eq!((two.model, two.data), (size(&beside), Some(24_288)));
     let back = read_file(&beside).unwrap();
     assert_eq!(write(&back).unwrap(), std::fs::read(&inside).unwrap(), "the same model, its constants inside again");
     for path in [&inside, &beside] {

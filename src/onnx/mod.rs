@@ -15,7 +15,7 @@ mod write;
 
 pub use read::{in_one_piece, read, read_file};
 pub use types::{dtype_of, number_of};
-pub use write::{ExternalData, OPSETS, write, write_file};
+pub use write::{ExternalData, OPSETS, Written, write, write_file};
 
 /// `TensorProto.DataLocation.EXTERNAL`: the elements stand in a file beside the model.
 const EXTERNAL: i32 = 1;

@@ -12,10 +12,12 @@ pub struct OptimizeRecord {
     pub input: String,
     /// The file that was written.
     pub output: String,
-    /// Size of the first in bytes.
+    /// Size of the first in bytes, without data beside it.
     pub bytes_before: u64,
-    /// Size of the second in bytes.
+    /// Size of the second in bytes, without data beside it.
     pub bytes: u64,
+    /// Bytes of constants that were written beside the second; `None` when all are inside.
+    pub data_bytes: Option<u64>,
     /// Nodes of the graph that was read.
     pub nodes_before: usize,
     /// Nodes of the graph that was written.
@@ -61,6 +63,9 @@ impl Report for OptimizeRecord {
         }
         let (from, to) = (number::thousands(self.bytes_before.into()), number::thousands(self.bytes.into()));
         table.note(format!("wrote {}: {to} bytes, {from} before; opset {}", self.output, self.opset));
+        if let Some(beside) = self.data_bytes {
+            table.note(format!("and {}.data: {} bytes of constants", self.output, number::thousands(beside.into())));
+        }
         vec![table]
     }
 }

@@ -2,12 +2,20 @@
 
 use burn::tensor::activation as act;
 use burn::tensor::{IndexingUpdateOp, Tensor};
+use gnet::runtime::Array;
 
 use super::{above_one, any, function, small};
 
+/// The numbers of an input, by its shape.
+type Numbers = fn(Vec<usize>) -> Array;
+/// An operation on one tensor.
+type Unary = fn(Tensor<3>) -> Tensor<3>;
+/// An operation on two.
+type Binary = fn(Tensor<3>, Tensor<3>) -> Tensor<3>;
+
 #[test]
 fn functions_of_one_number() {
-    let cases: [(&str, fn(Vec<usize>) -> gnet::runtime::Array, fn(Tensor<3>) -> Tensor<3>); 30] = [
+    let cases: [(&str, Numbers, Unary); 30] = [
         ("Exp", any, |x| x.exp()),
         ("Log", small, |x| x.log()),
         ("Log", small, |x| x.log1p()),
@@ -53,7 +61,7 @@ fn rounding_takes_a_half_to_the_even_number() {
 #[test]
 fn operations_on_two_tensors() {
     let other = |x: &Tensor<3>| x.clone().cos().add_scalar(1.5);
-    let cases: [(&str, fn(Tensor<3>, Tensor<3>) -> Tensor<3>); 12] = [
+    let cases: [(&str, Binary); 12] = [
         ("Sub", |x, y| x.sub(y)),
         ("Div", |x, y| x.div(y)),
         ("Floor", |x, y| x.remainder(y)),
@@ -75,7 +83,7 @@ fn operations_on_two_tensors() {
 
 #[test]
 fn operations_with_a_number() {
-    let cases: [(&str, fn(Tensor<3>) -> Tensor<3>); 11] = [
+    let cases: [(&str, Unary); 11] = [
         ("Add", |x| x.add_scalar(1.5)),
         ("Sub", |x| x.sub_scalar(1.5)),
         ("Div", |x| x.div_scalar(1.5)),
@@ -121,7 +129,7 @@ fn integers_and_truth_values() {
 
 #[test]
 fn reductions_along_an_axis() {
-    let cases: [(&str, fn(Tensor<3>) -> Tensor<3>); 13] = [
+    let cases: [(&str, Unary); 13] = [
         ("ReduceSum", |x| x.sum_dim(1)),
         ("ReduceMean", |x| x.mean_dim(2)),
         ("ReduceProd", |x| x.prod_dim(1)),
@@ -176,7 +184,7 @@ fn reductions_of_everything() {
 
 #[test]
 fn activations() {
-    let cases: [(&str, fn(Tensor<3>) -> Tensor<3>); 14] = [
+    let cases: [(&str, Unary); 14] = [
         ("Relu", |x| act::relu(x)),
         ("LeakyRelu", |x| act::leaky_relu(x, 0.2)),
         ("Erf", |x| act::gelu(x)),

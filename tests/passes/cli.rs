@@ -60,6 +60,34 @@ fn the_list_runs_and_the_log_says_what_each_did() {
 }
 
 #[test]
+fn constants_go_beside_the_file_and_come_back() {
+    let folder = folder();
+    let mut large = model();
+    let weights = Tensor::from_f32(vec![500, 2], &[0.5; 1000]).unwrap();
+    let w = large.graph.add_initializer("w", weights);
+    let out = large.graph.add_value("out", Some(DType::F32), None);
+    large.graph.nodes.push(Node::new("scale", "Mul", vec![large.graph.inputs[0], w], vec![out]));
+    large.graph.outputs.push(out);
+    std::fs::write(folder.path().join("large.onnx"), onnx::write(&large).unwrap()).unwrap();
+    ran(&folder, "optimize large.onnx -o inside.onnx");
+    let table = ran(&folder, "optimize large.onnx -o beside.onnx --external-data always");
+    assert!(table.contains("and beside.onnx.data: 4,000 bytes of constants"), "{table}");
+    assert_eq!(std::fs::metadata(folder.path().join("beside.onnx.data")).unwrap().len(), 4000);
+    ran(&folder, "optimize beside.onnx -o back.onnx");
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert!(read("beside.onnx").len() < 2000 && read("back.onnx") == read("inside.onnx"));
+    std::fs::remove_file(folder.path().join("beside.onnx.data")).unwrap();
+    let output = gnet(folder.path(), "optimize beside.onnx -o back.onnx");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("beside.onnx: initializer w: ") && said.contains("beside.onnx.data: cannot be read"),
+        "{said}"
+    );
+    assert_eq!(read("back.onnx"), read("inside.onnx"), "what was there is left");
+}
+
+#[test]
 fn passes_run_alone_in_the_order_they_are_named() {
     let folder = folder();
     let table = ran(&folder, "optimize a.onnx -o b.onnx --passes fold-constants,drop-identity");
