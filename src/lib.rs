@@ -1,7 +1,7 @@
 //! gnet takes a network from training to a deployed ONNX file: train in Burn, export, prove that runtimes agree, measure.
 //!
-//! The pure core ([`graph`], [`onnx`], [`infer`], [`reference`], [`passes`], [`cost`], [`stats`], [`report`]) knows no Burn
-//! and no runtime and builds alone with `--no-default-features`. ARCHITECTURE.md in the repository is the map.
+//! The pure core ([`graph`], [`onnx`], [`infer`], [`mod@reference`], [`passes`], [`cost`], [`stats`], [`report`]) knows no
+//! Burn and no runtime and builds alone with `--no-default-features`. ARCHITECTURE.md in the repository is the map.
 //!
 //! The library never prints and never exits: it returns records and [`Error`]s, and the program `gnet` shows them.
 
