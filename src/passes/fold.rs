@@ -71,6 +71,9 @@ impl<'a> Round<'a> {
             }
             let name = self.graph.node_name(&node).to_owned();
             match self.made(&node) {
+                Some(Ok(made)) if self.lacks(&node, made.len()) => {
+                    refused.push(Refusal { node: name, reason: "has more results than its operation".to_owned() });
+                }
                 Some(Ok(made)) => {
                     self.replace(index, &node, made);
                     self.applied.push(name);
@@ -80,6 +83,11 @@ impl<'a> Round<'a> {
             }
         }
         refused
+    }
+
+    /// Whether somebody reads a result of a node beyond the first `made`: a file may give an operation more than it has.
+    fn lacks(&self, node: &Node, made: usize) -> bool {
+        node.outputs.iter().skip(made).flatten().any(|id| self.uses.contains_key(id))
     }
 
     /// What a node makes; `None` for one that is not constant, an error for one that is and stays.
