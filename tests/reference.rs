@@ -4,8 +4,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+#[path = "oracle/python.rs"]
+mod python;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use gnet::graph::{DType, Node, Tensor};
@@ -28,19 +31,6 @@ struct Case {
 
 /// The fewest node tests that must pass; what is refused is counted and named, what differs fails.
 const PASSED: usize = 1176;
-
-fn interpreter() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let read = |path: &str| std::fs::read(root.join(path)).ok();
-    let (wanted, installed) = (read("tests/oracle/requirements.txt"), read("target/oracle/requirements.txt"));
-    if installed.is_some() && wanted == installed {
-        return Some(root.join("target/oracle/bin/python"));
-    }
-    let reason = "the oracle's Python environment is not there or is outdated; scripts/oracle makes it";
-    assert!(std::env::var_os("GNET_ORACLE").is_none_or(|value| value != "required"), "{reason}");
-    eprintln!("the node tests did not run: {reason}");
-    None
-}
 
 /// The elements as 64-bit floats; whole numbers are compared as bytes.
 fn real(tensor: &Tensor) -> Option<Vec<f64>> {
@@ -82,7 +72,7 @@ fn judge(folder: &Path, case: &Case) -> Result<Vec<String>, Error> {
 
 #[test]
 fn the_node_tests_of_onnx_are_computed_or_refused() {
-    let Some(python) = interpreter() else { return };
+    let Some(python) = python::interpreter() else { return };
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/cases.py");
     let output = Command::new(python).env("PYTHONUTF8", "1").arg(script).arg(folder.path()).output().unwrap();
