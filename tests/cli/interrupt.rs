@@ -286,7 +286,10 @@ fn what_has_nothing_to_keep_ends_at_once() {
         let running = Running::start(&shell, line).listens();
         std::thread::sleep(Duration::from_millis(200));
         let ran = running.signal(Signal::SIGINT).end();
-        assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(INTERRUPTED), "", "interrupted\n"), "{ran}");
+        assert_eq!((ran.code, ran.out.as_str()), (Some(INTERRUPTED), ""), "{ran}");
+        // How far it came is the machine's affair: before the last line there may be progress, and nothing else.
+        let said = ran.err.strip_suffix("interrupted\n").unwrap_or_else(|| panic!("{ran}"));
+        assert!(said.lines().all(|line| line.starts_with("comparing on ")), "{ran}");
     }
     assert_eq!(shell.listing(), before);
 }
