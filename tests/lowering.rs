@@ -1,7 +1,6 @@
 //! Each lowering against Burn's own result: the operation is traced, exported with a dynamic batch, and run in tract at
 //! batches that were not traced, on inputs in which no two numbers are equal.
 
-#![cfg(all(feature = "burn", feature = "tract"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;
