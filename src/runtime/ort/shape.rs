@@ -3,6 +3,7 @@
 use ort::value::{TensorElementType, ValueType};
 
 use super::Input;
+use crate::graph::DType;
 use crate::{Error, Result};
 
 /// An input or output as the file declares it.
@@ -56,7 +57,7 @@ fn input(declared: Declared<'_>, batch: usize) -> Result<Input> {
             }
         });
     }
-    Ok(Input { name: declared.name.to_owned(), shape: sides })
+    Ok(Input { name: declared.name.to_owned(), shape: sides, dtype: DType::F32 })
 }
 
 /// The names of the outputs.
