@@ -9,6 +9,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::outputs::{NamedOutputs, Output, id_of};
+use super::share;
 use crate::{Error, Result};
 
 /// What one run did.
@@ -38,7 +39,7 @@ pub(super) fn capture<M: Module, const D: usize, O: NamedOutputs>(
     let mut paths = Paths::default();
     let mut result: Option<(TensorId, Vec<Output>)> = None;
     let captured = device.capture_scope(|scope| {
-        let module = module.to_device(&device);
+        let module = share::to_capture(module, &device);
         module.visit(&mut paths);
         // A tensor made on the capture device would be a constant; one that is moved there is an input.
         let x = Tensor::<D>::zeros(shape, &Device::flex()).to_device(&device);

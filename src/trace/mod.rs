@@ -17,6 +17,7 @@ mod live;
 mod lower;
 mod outputs;
 mod scope;
+mod share;
 
 use std::collections::HashMap;
 
