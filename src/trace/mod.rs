@@ -20,6 +20,7 @@ mod lower;
 mod numbers;
 mod outputs;
 mod scope;
+mod share;
 mod size;
 
 use std::collections::HashMap;
