@@ -16,6 +16,7 @@
 //! everything is f32, or everything f64. Ensures: the same result up to rounding; learned parameters fall from
 //! `W, gamma, beta` to `W, b`; the running statistics are gone. A run of BatchNorms folds one after the other.
 
+use super::channels::Channels;
 use super::edit::{Aliases, Names};
 use super::{Rewrites, View};
 use crate::graph::{Graph, Model, Node, Tensor, ValueId};
@@ -106,24 +107,23 @@ fn plan(view: &View, opset: i64, linear: &Node, batch_norm: &Node) -> Result<(Te
         Some(id) => widened(linear, view.constant(Some(id)).map_or(&[], Tensor::shape), numbers(Some(id))?, channels)?,
         None => vec![0.0; channels],
     };
-    let owner = owner(linear, weight.shape()).filter(|owner| owner.channels == channels && channels > 0);
-    let owner = owner.ok_or("the channels of weight and statistics differ")?;
+    let of_weight = Channels::of(linear, weight.shape()).filter(|found| found.count() == channels && channels > 0);
+    let of_weight = of_weight.ok_or("the channels of weight and statistics differ")?;
     if old_bias.len() != channels || parameters.iter().any(|p| p.len() != channels) {
         return Err("the channels of bias and statistics differ".to_owned());
     }
     // 1e-5 is the operator's default.
     let epsilon = f64::from(batch_norm.float("epsilon").unwrap_or(1e-5));
     let scale: Vec<f64> = (0..channels).map(|c| parameters[0][c] / (parameters[3][c] + epsilon).sqrt()).collect();
-    let values = reference::real_numbers(weight).ok_or_else(no_constant)?;
-    let values = values.iter().enumerate().map(|(i, w)| w * scale[owner.channel(i)]).collect();
     let shifted = |(c, b): (usize, &f64)| (b - parameters[2][c]) * scale[c] + parameters[1][c];
     let bias = old_bias.iter().enumerate().map(shifted).collect();
-    let rounded = |shape: Vec<usize>, values: Vec<f64>| {
-        let tensor = reference::tensor_of(weight.dtype(), shape, values).ok();
-        let finite = |t: &Tensor| reference::real_numbers(t).is_some_and(|v| v.iter().all(|v| v.is_finite()));
-        tensor.filter(finite).ok_or_else(|| "the folded numbers are not finite".to_owned())
-    };
-    Ok((rounded(weight.shape().to_vec(), values)?, rounded(vec![channels], bias)?))
+    let bias = reference::tensor_of(weight.dtype(), vec![channels], bias).ok().filter(finite);
+    let weight = of_weight.scaled(weight, &scale);
+    weight.zip(bias).ok_or_else(|| "the folded numbers are not finite".to_owned())
+}
+
+fn finite(tensor: &Tensor) -> bool {
+    reference::real_numbers(tensor).is_some_and(|values| values.iter().all(|value| value.is_finite()))
 }
 
 /// Whether a BatchNorm uses stored statistics, one for each channel. Before operator set 7 `is_test` said so, until 14 the
@@ -149,42 +149,6 @@ fn widened(linear: &Node, shape: &[usize], bias: Vec<f64>, channels: usize) -> R
         [] | [1] | [1, 1] => Ok(vec![bias[0] * beta; channels]),
         [n] | [1, n] if *n == channels => Ok(bias.iter().map(|b| b * beta).collect()),
         _ => Err("the bias of the Gemm differs from row to row".to_owned()),
-    }
-}
-
-/// Which output channel each element of a weight belongs to.
-struct Owner {
-    channels: usize,
-    /// Elements of one channel that lie together.
-    run: usize,
-    /// Channels that follow one another before the count starts again.
-    cycle: usize,
-    /// Elements of a group of a ConvTranspose; the whole weight otherwise.
-    group: usize,
-}
-
-impl Owner {
-    fn channel(&self, element: usize) -> usize {
-        element / self.group * self.cycle + element / self.run % self.cycle
-    }
-}
-
-fn owner(linear: &Node, shape: &[usize]) -> Option<Owner> {
-    let total: usize = shape.iter().product();
-    if total == 0 {
-        return None;
-    }
-    let group = usize::try_from(linear.int("group").unwrap_or(1)).ok().filter(|group| *group > 0)?;
-    match (linear.op_type.as_str(), shape) {
-        ("Conv", [m, ..]) => Some(Owner { channels: *m, run: total / m, cycle: *m, group: total }),
-        ("ConvTranspose", [c, m, kernel @ ..]) if c.is_multiple_of(group) => {
-            Some(Owner { channels: m * group, run: kernel.iter().product(), cycle: *m, group: total / group })
-        }
-        ("Gemm", [n, k]) if linear.int("transB").unwrap_or(0) != 0 => {
-            Some(Owner { channels: *n, run: *k, cycle: *n, group: total })
-        }
-        ("Gemm", [_, n]) => Some(Owner { channels: *n, run: 1, cycle: *n, group: total }),
-        _ => None,
     }
 }
 
