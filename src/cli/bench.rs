@@ -152,7 +152,7 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
 
 /// MACs of one image, where the file lets them be counted: a measurement does not fail for the want of a count.
 fn macs(file: &Path) -> Option<u64> {
-    let model = onnx::read_file(file).ok()?;
+    let model = cost::with_shapes(onnx::read_file(file).ok()?);
     cost::count(&model.graph).ok().map(|cost| cost.macs)
 }
 
