@@ -107,12 +107,20 @@ fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
         let shape: Vec<usize> = input.axes.iter().map(size).collect();
         let seed = SEED + 100 * place as u64 + run.number;
         match model.graph.value(model.graph.inputs[place]).dtype {
-            Some(DType::Bool) => Ok(whole(shape, seed, 2)),
+            Some(DType::Bool) => Ok(mask(shape, seed)),
             Some(dtype) if !dtype.is_float() => Ok(whole(shape, seed, 2)),
             _ => pattern(&input.name, &shape, seed),
         }
     };
     options.inputs.iter().enumerate().map(array).collect()
+}
+
+/// Truths and falsehoods, the first along the last axis false: a mask that covers everything leaves nothing to compute.
+fn mask(shape: Vec<usize>, seed: u64) -> Array {
+    let last = shape.last().copied().unwrap_or(1).max(1);
+    let mut array = whole(shape, seed, 2);
+    array.data.iter_mut().step_by(last).for_each(|value| *value = 0.0);
+    array
 }
 
 /// Whole numbers below `limit`.
