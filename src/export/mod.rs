@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::graph::{Graph, Model};
 use crate::passes::{self, DEAD_CODE, FOLD_BATCH_NORM, Pass, RESTORE_GEMM, RESTORE_LRN, Rewrites};
-use crate::trace::{self, Batch, NamedOutputs, Pruned, Traced};
+use crate::trace::{self, Batch, Lowering, NamedOutputs, Pruned, Traced};
 use crate::{Error, Result, onnx};
 
 #[cfg(feature = "tract")]
@@ -104,6 +104,8 @@ pub struct Exported {
     pub pruned: Pruned,
     /// What each pass did.
     pub passes: Vec<Rewrites>,
+    /// What became of each of Burn's operations, before any pass.
+    pub log: Vec<Lowering>,
 }
 
 /// Exports `forward` of a module. `D` is the rank of its input, batch included.
@@ -131,13 +133,13 @@ pub fn export<M: Module, const D: usize, O: NamedOutputs>(
         },
         forward,
     )?;
-    let Traced { mut model, pruned } = traced;
+    let Traced { mut model, pruned, log } = traced;
     let lowered = Step::of("prune", &model.graph)?;
     let passes = passes::run(&mut model, &options.passes(), &passes::Options::default())?;
     model.metadata = options.metadata.clone();
     model.graph.check_constants_are_read()?;
     let bytes = Bytes::from(onnx::write(&model)?);
-    Ok(Exported { bytes, model, lowered, pruned, passes })
+    Ok(Exported { bytes, model, lowered, pruned, passes, log })
 }
 
 /// The graph of a module as it was trained: nothing pruned, nothing folded. What `summary` and `compare` count.

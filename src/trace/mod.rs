@@ -15,6 +15,7 @@ mod capture;
 mod linear;
 mod live;
 mod lower;
+mod operations;
 mod outputs;
 mod scope;
 
@@ -29,6 +30,7 @@ use crate::Result;
 use crate::graph::{Dim, Model};
 
 pub use live::Pruned;
+pub use operations::{LoweredNode, Lowering, Operation, Standing, operations};
 pub use outputs::{NamedOutputs, Output};
 
 /// The batch dimension of an exported graph.
@@ -70,6 +72,8 @@ pub struct Traced {
     pub model: Model,
     /// What the kept outputs did not need.
     pub pruned: Pruned,
+    /// What became of each operation, in order.
+    pub log: Vec<Lowering>,
 }
 
 /// A capture that is ready to be lowered: live operations, and shapes in terms of the batch.
@@ -102,5 +106,6 @@ pub fn trace<M: Module, const D: usize, O: NamedOutputs>(
     forward: impl Fn(&M, Tensor<D>) -> O,
 ) -> Result<Traced> {
     let (trace, pruned) = align::aligned(module, options, &forward)?;
-    Ok(Traced { model: lower::lower(&trace, options.opset)?, pruned })
+    let (model, log) = lower::lower(&trace, options.opset)?;
+    Ok(Traced { model, pruned, log })
 }
