@@ -13,10 +13,36 @@ mod cases;
 mod common;
 #[path = "lowering/judge.rs"]
 mod judge;
+#[path = "lowering/oracle.rs"]
+mod oracle;
+#[path = "oracle/python.rs"]
+mod python;
+#[path = "lowering/table.rs"]
+mod table;
 
 #[test]
 fn every_lowering_agrees_with_burn_in_tract() {
     let wrong: Vec<&String> = judge::outcomes().iter().filter_map(|outcome| outcome.as_ref().err()).collect();
     let (all, list) = (judge::outcomes().len(), wrong.iter().map(|w| format!("- {w}\n")).collect::<String>());
     assert!(wrong.is_empty(), "{} of {all} cases are wrong:\n{list}", wrong.len());
+}
+
+#[test]
+fn the_oracle_agrees_with_every_export() {
+    let Some(python) = python::interpreter() else { return };
+    let outcomes: Vec<_> = judge::good().collect();
+    let files: Vec<_> = outcomes.iter().map(|outcome| (*outcome, &outcome.files)).collect();
+    let wrong = oracle::complaints(&outcomes, &oracle::ask(&python, &files));
+    let list: String = wrong.iter().map(|w| format!("- {w}\n")).collect();
+    assert!(wrong.is_empty(), "{} complaints:\n{list}", wrong.len());
+}
+
+#[test]
+fn the_table_of_operations_is_current() {
+    let text = table::table(judge::good()).unwrap_or_else(|wrong| panic!("{}", wrong.join("\n")));
+    if std::env::var_os("GNET_BLESS").is_some_and(|value| value == "1") {
+        assert!(judge::outcomes().iter().all(Result::is_ok), "a case is wrong: no table is written from it");
+        std::fs::write(table::FILE, &text).unwrap();
+    }
+    table::compare(&text).unwrap_or_else(|stale| panic!("{stale}"));
 }

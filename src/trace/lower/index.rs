@@ -2,8 +2,9 @@
 
 use burn::backend::ir::{BaseOperationIr as B, TensorIr};
 
-use super::Lower;
+use super::{Lower, dtype};
 use crate::Result;
+use crate::graph::{DType, ValueId};
 
 impl Lower<'_> {
     /// Lowers a choice of elements; `false` when there is no lowering.
@@ -26,18 +27,31 @@ impl Lower<'_> {
             B::SelectAssign(o) => self.select_assign(o)?,
             B::Unfold(o) => self.unfold(o)?,
             B::MaskWhere(o) => {
-                let inputs = self.read_all([&o.mask, &o.value, &o.tensor])?;
-                self.emit("Where", inputs, &o.out);
+                let [mask, value, x] = [&o.mask, &o.value, &o.tensor].map(|t| self.read(t));
+                self.choose(mask?, value?, x?, &o.out)?;
             }
             B::MaskFill(o) => {
+                let [mask, x] = [&o.mask, &o.tensor].map(|t| self.read(t));
                 let value = self.scalar(&o.tensor, o.value)?;
-                let inputs = vec![self.read(&o.mask)?, value, self.read(&o.tensor)?];
-                self.emit("Where", inputs, &o.out);
+                self.choose(mask?, value, x?, &o.out)?;
             }
             B::SliceAssign(o) => self.slice_assign(o)?,
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// One value where a mask is true and another where it is not. ONNX Runtime chooses no truth values, so of those it is
+    /// said in logic.
+    fn choose(&mut self, mask: ValueId, yes: ValueId, no: ValueId, out: &TensorIr) -> Result<()> {
+        if dtype(out.dtype)? != DType::Bool {
+            self.emit("Where", vec![mask, yes, no], out);
+            return Ok(());
+        }
+        let other = self.step("Not", vec![mask], &[]);
+        let (yes, no) = (self.step("And", vec![mask, yes], &[]), self.step("And", vec![other, no], &[]));
+        self.emit("Or", vec![yes, no], out);
+        Ok(())
     }
 
     /// Picks rows of a table.
