@@ -11,6 +11,8 @@ mod case;
 #[path = "lowering/cases/mod.rs"]
 mod cases;
 mod common;
+#[path = "lowering/faults.rs"]
+mod faults;
 #[path = "lowering/judge.rs"]
 mod judge;
 #[path = "lowering/oracle.rs"]
@@ -19,6 +21,10 @@ mod oracle;
 mod python;
 #[path = "lowering/table.rs"]
 mod table;
+
+use std::collections::BTreeMap;
+
+use faults::Mistake;
 
 #[test]
 fn every_lowering_agrees_with_burn_in_tract() {
@@ -45,4 +51,23 @@ fn the_table_of_operations_is_current() {
         std::fs::write(table::FILE, &text).unwrap();
     }
     table::compare(&text).unwrap_or_else(|stale| panic!("{stale}"));
+}
+
+#[test]
+fn a_mistake_of_any_kind_is_noticed() {
+    let outcomes = judge::good().filter(|outcome| outcome.case.excuse(case::Engine::Tract).is_none());
+    let mut kinds: BTreeMap<String, Vec<Mistake>> = BTreeMap::new();
+    for mistake in outcomes.flat_map(faults::mistakes) {
+        kinds.entry(mistake.kind.clone()).or_default().push(mistake);
+    }
+    let count = kinds.len();
+    let unnoticed = |(kind, mistakes): (String, Vec<Mistake>)| {
+        let tried = mistakes.iter().take(faults::TRIES);
+        (!tried.clone().any(Mistake::is_noticed))
+            .then(|| format!("{kind}: {}", tried.map(|m| m.name.as_str()).collect::<Vec<_>>().join("; ")))
+    };
+    let mut alive: Vec<String> =
+        judge::side_by_side(kinds.into_iter().collect(), unnoticed).into_iter().flatten().collect();
+    alive.sort();
+    assert!(alive.is_empty(), "mistakes of {} of {count} kinds pass:\n{}", alive.len(), alive.join("\n"));
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use bytes::Bytes;
 use gnet::export::DEFAULT_OPSET;
@@ -39,21 +39,24 @@ pub struct Outcome {
 /// The outcome of each case, or what is wrong with it. Computed once.
 pub fn outcomes() -> &'static [Result<Outcome, String>] {
     static OUTCOMES: OnceLock<Vec<Result<Outcome, String>>> = OnceLock::new();
-    OUTCOMES.get_or_init(|| {
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done = Vec::new();
-            let mut cases: Vec<Option<Case>> = cases::all().into_iter().map(Some).collect();
-            while let Some(case) = cases.get_mut(next.fetch_add(1, Ordering::Relaxed)).and_then(Option::take) {
-                done.push(outcome(case));
-            }
-            done
-        };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
-        })
+    OUTCOMES.get_or_init(|| side_by_side(cases::all(), outcome))
+}
+
+/// Does the same with each of many things, on as many threads as there are processors. The order of the results is none.
+pub fn side_by_side<T: Send, R: Send>(things: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let things: Vec<Mutex<Option<T>>> = things.into_iter().map(|thing| Mutex::new(Some(thing))).collect();
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut done = Vec::new();
+        while let Some(thing) = things.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.extend(thing.lock().unwrap().take().map(&work));
+        }
+        done
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     })
 }
 
