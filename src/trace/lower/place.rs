@@ -1,29 +1,31 @@
 //! Elements that give way to others.
 
 use burn::backend::ir::{ScatterNdOpIr, ScatterOpIr, SelectAssignOpIr, SliceAssignOpIr, TensorIr};
-use burn::tensor::IndexingUpdateOp;
+use burn::tensor::{IndexingUpdateOp, Slice};
 
+use super::shapes::Bound;
 use super::{Lower, dtype};
 use crate::Result;
-use crate::graph::{Attribute, DType, Dim, Tensor, ValueId};
+use crate::graph::{Attribute, DType, Tensor, ValueId};
 use crate::onnx::number_of;
+use crate::trace::size::Size;
 
-/// The part of an axis that gives way: from `start` to before `end`, with a step whose sign is its direction.
-#[derive(Debug, Clone, Copy)]
+/// The part of an axis of length `len` that gives way: from `start` to before `end`, with a step whose sign is its
+/// direction.
+#[derive(Debug, Clone)]
 struct Part {
     axis: usize,
-    start: usize,
-    end: usize,
+    len: Size,
+    start: Size,
+    end: Size,
     step: isize,
 }
 
-impl Part {
-    /// The positions in the order of the new elements.
-    fn positions(&self) -> Vec<i64> {
-        let positions = (self.start..self.end).map(|position| position as i64);
-        let step = self.step.unsigned_abs();
-        if self.step > 0 { positions.step_by(step).collect() } else { positions.rev().step_by(step).collect() }
-    }
+/// The positions of a part in the order of the new elements.
+fn positions(start: usize, end: usize, step: isize) -> Vec<i64> {
+    let positions = (start..end).map(|position| position as i64);
+    let apart = step.unsigned_abs();
+    if step > 0 { positions.step_by(apart).collect() } else { positions.rev().step_by(apart).collect() }
 }
 
 impl Lower<'_> {
@@ -91,91 +93,117 @@ impl Lower<'_> {
 
     /// A box of elements gives way to another tensor.
     pub(super) fn slice_assign(&mut self, op: &SliceAssignOpIr) -> Result<()> {
-        let dims = &self.trace.shapes[&op.tensor.id];
-        let bounds = &self.trace.bounds[&self.index];
-        let mut parts = Vec::new();
-        for (axis, (range, (start, end))) in op.ranges.iter().zip(bounds).enumerate() {
-            if *start == Dim::Known(0) && *end == dims[axis] && range.step == 1 {
-                continue;
-            }
-            let (Some(start), Some(end), Some(_)) = (start.known(), end.known(), dims[axis].known()) else {
-                return Err(self.refusal("replaces a part whose place depends on the batch"));
-            };
-            parts.push(Part { axis, start, end, step: range.step });
-        }
+        let (sizes, bounds) = (&self.trace.sizes[&op.tensor.id], &self.trace.numbers[self.index]);
+        let part = |(axis, range): (usize, &Slice)| Part {
+            axis,
+            len: sizes[axis].clone(),
+            start: bounds[2 * axis].clone(),
+            end: bounds[2 * axis + 1].clone(),
+            step: range.step,
+        };
+        let whole = |part: &Part| part.step == 1 && part.begins() && part.ends();
+        let parts: Vec<Part> = op.ranges.iter().enumerate().map(part).filter(|part| !whole(part)).collect();
         let (x, new) = (self.read(&op.tensor)?, self.read(&op.value)?);
         if parts.is_empty() {
             self.emit("Identity", vec![new], &op.out);
         } else {
-            self.replace((x, &op.tensor), new, &parts, Some(&op.out));
+            self.replace(x, new, op.tensor.shape.num_dims(), &parts, Some(&op.out))?;
         }
         Ok(())
     }
 
     /// Replaces a box: along one axis directly; of several, what the first axis selects is replaced along the others, and
     /// put back.
-    fn replace(&mut self, x: (ValueId, &TensorIr), new: ValueId, parts: &[Part], out: Option<&TensorIr>) -> ValueId {
-        let (value, like) = x;
-        let [part, rest @ ..] = parts else { return new };
+    fn replace(
+        &mut self,
+        x: ValueId,
+        new: ValueId,
+        rank: usize,
+        parts: &[Part],
+        out: Option<&TensorIr>,
+    ) -> Result<ValueId> {
+        let [part, rest @ ..] = parts else { return Ok(new) };
         let new = match rest {
             [] => new,
             rest => {
-                let strip = self.select(value, *part);
-                self.replace((strip, like), new, rest, None)
+                let strip = self.strip(x, part)?;
+                self.replace(strip, new, rank, rest, None)?
             }
         };
         if part.step != 1 {
-            return self.put(value, new, like.shape.num_dims(), *part, out);
+            return self.put(x, new, rank, part, out);
         }
         let mut pieces = Vec::new();
-        if part.start > 0 {
-            pieces.push(self.select(value, Part { start: 0, end: part.start, ..*part }));
+        if !part.begins() {
+            pieces.push(self.slice_of(x, part.axis, [Bound::At(0), Bound::of(&part.start, &part.len)], 1)?);
         }
         pieces.push(new);
-        if part.end < like.shape[part.axis] {
-            pieces.push(self.select(value, Part { start: part.end, end: like.shape[part.axis], ..*part }));
+        if !part.ends() {
+            pieces.push(self.slice_of(x, part.axis, [Bound::of(&part.end, &part.len), Bound::At(i64::MAX)], 1)?);
         }
-        self.make("Concat", pieces, &[("axis", Attribute::Int(part.axis as i64))], out)
+        Ok(self.make("Concat", pieces, &[("axis", Attribute::Int(part.axis as i64))], out))
     }
 
     /// Puts slices at positions that are not next to one another.
-    fn put(&mut self, x: ValueId, new: ValueId, rank: usize, part: Part, out: Option<&TensorIr>) -> ValueId {
-        let positions = part.positions();
+    fn put(&mut self, x: ValueId, new: ValueId, rank: usize, part: &Part, out: Option<&TensorIr>) -> Result<ValueId> {
+        let [start, end] = self.known(part)?;
+        let positions = positions(start, end, part.step);
         let mut shape = vec![1; rank];
         shape[part.axis] = positions.len();
         let positions: Vec<u8> = positions.into_iter().flat_map(i64::to_le_bytes).collect();
-        let column = Tensor::new(DType::I64, shape, positions).expect("eight bytes a position");
-        let column = self.constant("indices", column);
+        let column = self.constant("indices", Tensor::new(DType::I64, shape, positions)?);
         let sizes = self.step("Shape", vec![new], &[]);
         let indices = self.step("Expand", vec![column, sizes], &[]);
         let axis = [("axis", Attribute::Int(part.axis as i64))];
-        self.make("ScatterElements", vec![x, indices, new], &axis, out)
+        Ok(self.make("ScatterElements", vec![x, indices, new], &axis, out))
     }
 
-    /// The part of a tensor.
-    fn select(&mut self, x: ValueId, part: Part) -> ValueId {
-        let (start, end) = match part.step > 0 {
-            true => (part.start as i64, part.end as i64),
+    /// What a part selects.
+    fn strip(&mut self, x: ValueId, part: &Part) -> Result<ValueId> {
+        let bounds = match part.step > 0 {
+            true => [Bound::of(&part.start, &part.len), Bound::of(&part.end, &part.len)],
             // Backwards, from the last element to before the first.
-            false => (part.end as i64 - 1, if part.start == 0 { i64::MIN } else { part.start as i64 - 1 }),
+            false => {
+                let [start, end] = self.known(part)?.map(|bound| bound as i64);
+                [Bound::At(end - 1), Bound::At(if start == 0 { i64::MIN } else { start - 1 })]
+            }
         };
-        let mut inputs = vec![x];
-        for (name, number) in
-            [("starts", start), ("ends", end), ("axes", part.axis as i64), ("steps", part.step as i64)]
-        {
+        self.slice_of(x, part.axis, bounds, part.step as i64)
+    }
+
+    fn slice_of(&mut self, x: ValueId, axis: usize, [start, end]: [Bound; 2], step: i64) -> Result<ValueId> {
+        let mut inputs = vec![x, self.bounds("starts", &[start])?, self.bounds("ends", &[end])?];
+        for (name, number) in [("axes", axis as i64), ("steps", step)] {
             inputs.push(self.constant(name, Tensor::from_i64(&[number])));
         }
-        self.step("Slice", inputs, &[])
+        Ok(self.step("Slice", inputs, &[]))
+    }
+
+    /// The bounds of a part whose positions are listed.
+    fn known(&self, part: &Part) -> Result<[usize; 2]> {
+        match (part.start.known(), part.end.known()) {
+            (Some(start), Some(end)) => Ok([start, end]),
+            _ => Err(self.refusal("replaces elements at steps whose places depend on a symbol")),
+        }
+    }
+}
+
+impl Part {
+    fn begins(&self) -> bool {
+        self.start.known() == Some(0)
+    }
+
+    fn ends(&self) -> bool {
+        self.end.minus(&self.len) == Some(0)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::positions;
 
     #[test]
     fn positions_follow_the_step() {
-        let positions = |start, end, step| Part { axis: 0, start, end, step }.positions();
         assert_eq!(positions(1, 4, 1), [1, 2, 3]);
         assert_eq!(positions(1, 6, 2), [1, 3, 5]);
         assert_eq!(positions(1, 5, -1), [4, 3, 2, 1]);

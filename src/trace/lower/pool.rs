@@ -138,7 +138,7 @@ impl Lower<'_> {
             // -0.75 is ONNX's own coefficient, and PyTorch's.
             InterpolateModeIr::Bicubic => ("cubic", corners),
             InterpolateModeIr::Lanczos3 => {
-                let (input, output) = (self.spatial::<2>(&op.x)?, op.output_size);
+                let (input, output) = (self.spatial::<2>(&op.x)?, self.spatial::<2>(&op.out)?);
                 let aligned = op.options.align_corners;
                 let tables: Vec<_> = input.into_iter().zip(output).map(|(i, o)| lanczos(i, o, aligned)).collect();
                 return self.along_each_axis(&op.x, &tables, &op.out);

@@ -39,14 +39,6 @@ impl Lower<'_> {
         Err(Error::input(self.thing(), reason).remedy(format!("export with opset {opset} or newer")))
     }
 
-    /// The length of an axis, for an operation whose ONNX form is written for one length.
-    pub(super) fn fixed(&self, tensor: &TensorIr, axis: usize) -> Result<usize> {
-        let known = self.trace.shapes[&tensor.id][axis].known();
-        known.ok_or_else(|| {
-            self.refusal(&format!("is written for one length of axis {axis}, which depends on the batch"))
-        })
-    }
-
     fn thing(&self) -> String {
         format!("operation {} in {}", Operation::of(self.current()).name, self.place())
     }
