@@ -18,6 +18,7 @@ mod linear;
 mod live;
 mod lower;
 mod numbers;
+mod operations;
 mod outputs;
 mod scope;
 mod share;
@@ -34,6 +35,7 @@ use crate::graph::{DType, Model};
 pub use inputs::{Axis, Feed, Input, Inputs, Symbol};
 pub(crate) use inputs::{Fed, symbols};
 pub use live::Pruned;
+pub use operations::{LoweredNode, Lowering, Operation, Standing, operations};
 pub use outputs::{NamedOutputs, Output, Returned};
 
 use capture::Returned as Kept;
@@ -65,6 +67,8 @@ pub struct Traced {
     pub model: Model,
     /// What the kept outputs did not need.
     pub pruned: Pruned,
+    /// What became of each operation, in order.
+    pub log: Vec<Lowering>,
 }
 
 /// A capture that is ready to be lowered: live operations of the first run, and what all runs say of them.
@@ -106,5 +110,6 @@ pub fn trace<M: Module, I: Inputs, O: NamedOutputs>(
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Traced> {
     let (trace, pruned) = align::aligned(module, options, &forward)?;
-    Ok(Traced { model: lower::lower(&trace, options.opset)?, pruned })
+    let (model, log) = lower::lower(&trace, options.opset)?;
+    Ok(Traced { model, pruned, log })
 }
