@@ -1,6 +1,12 @@
-//! From a Burn module to the bytes of an ONNX file: trace, rewrite, describe, write, prove.
+//! From a Burn module to the bytes of an ONNX file: trace, rewrite, describe, write, prove. Start with the [`guide`].
 
 mod googlenet;
+#[doc = include_str!("guide.md")]
+#[cfg(feature = "tract")]
+pub mod guide {
+    #[allow(unused_imports, reason = "the page links to it")]
+    use super::Options;
+}
 mod record;
 #[cfg(feature = "tract")]
 mod verify;
