@@ -4,24 +4,19 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use gnet::export::{Fresh, Options, googlenet};
+use gnet::export::{BATCH, Fresh, googlenet, googlenet_options};
 use gnet::nets::Preset;
-use gnet::trace::Batch;
 
 fn trace_to_bytes(c: &mut Criterion) {
     let fresh = Fresh { preset: Preset::BnAux, config: Preset::BnAux.config(), seed: 0 };
     let (network, metadata) = (fresh.network().expect("a preset"), fresh.metadata());
     let mut group = c.benchmark_group("export");
     group.sample_size(20);
-    for (name, batch) in
-        [("dynamic batch (three traces)", Batch::Dynamic), ("fixed batch (one trace)", Batch::Fixed(1))]
-    {
+    let dynamic = googlenet_options(&fresh.config, &metadata, false);
+    let fixed = dynamic.clone().fix(BATCH, 1);
+    for (name, options) in [("dynamic batch (three traces)", dynamic), ("fixed batch (one trace)", fixed)] {
         group.bench_function(name, |b| {
-            b.iter(|| {
-                let options = Options { batch, ..Options::new([]) };
-                let exported = googlenet(black_box(&network), &fresh.config, &metadata, false, options);
-                exported.expect("the preset exports").bytes.len()
-            });
+            b.iter(|| googlenet(black_box(&network), &options).expect("the preset exports").bytes.len());
         });
     }
     group.finish();

@@ -12,28 +12,33 @@ use std::process::{Command, Output};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Device, Tensor};
-use gnet::export::{self, ExportRecord, Exported, Options, verify_googlenet};
+use gnet::export::{self, ExportRecord, Exported, Options, googlenet_options, verify_googlenet};
 use gnet::graph::{Dim, Graph};
 use gnet::nets::{GoogLeNet, GoogLeNetConfig, Preset};
-use gnet::trace::Batch;
 use gnet::{ErrorKind, files, onnx};
 
 use common::{bits, config, fresh, images, item_shape, network, stirred, tensor};
 
-/// Folded, the main output alone.
-fn plain() -> Options {
-    Options::new([])
+/// How an export's options differ from the usual ones.
+type Change = fn(Options) -> Options;
+
+/// Folded.
+fn plain(options: Options) -> Options {
+    options
 }
 
 /// Every operation of the network.
-fn whole() -> Options {
-    Options { fold: false, ..plain() }
+fn whole(options: Options) -> Options {
+    options.folding(false)
 }
 
-fn exported(network: &GoogLeNet, config: &GoogLeNetConfig, keep_aux: bool, options: Options) -> Exported {
+fn options(config: &GoogLeNetConfig, keep_aux: bool) -> Options {
     let preset = if config.aux_heads { Preset::BnAux } else { Preset::D2l };
-    let metadata = fresh(preset, config.clone()).metadata();
-    export::googlenet(network, config, &metadata, keep_aux, options).unwrap()
+    googlenet_options(config, &fresh(preset, config.clone()).metadata(), keep_aux)
+}
+
+fn exported(network: &GoogLeNet, config: &GoogLeNetConfig, keep_aux: bool, change: Change) -> Exported {
+    export::googlenet(network, &change(options(config, keep_aux))).unwrap()
 }
 
 fn bn_aux() -> (GoogLeNet, GoogLeNetConfig) {
@@ -59,9 +64,11 @@ mod bytes {
     #[test]
     fn two_exports_of_one_network_are_the_same_bytes() {
         let (network, config) = bn_aux();
-        for options in [plain(), whole(), Options { batch: Batch::Fixed(3), opset: 21, ..plain() }] {
-            let first = exported(&network, &config, true, options.clone()).bytes;
-            assert_eq!(first, exported(&network, &config, true, options).bytes);
+        for change in
+            [plain, whole, |options: Options| Options { opset: 21, ..options }.fix(export::BATCH, 3)] as [Change; 3]
+        {
+            let first = exported(&network, &config, true, change).bytes;
+            assert_eq!(first, exported(&network, &config, true, change).bytes);
         }
     }
 
@@ -82,15 +89,15 @@ mod bytes {
         let config = GoogLeNetConfig { lrn: true, ..config(Preset::BnAux, 28) };
         let fresh = export::Fresh { seed: 7, ..fresh(Preset::BnAux, config) };
         let network = fresh.network().unwrap();
-        let here = export::googlenet(&network, &fresh.config, &fresh.metadata(), false, plain()).unwrap();
+        let here = export::googlenet(&network, &googlenet_options(&fresh.config, &fresh.metadata(), false)).unwrap();
         assert_eq!(here.bytes, first, "the program writes what the library makes");
     }
 
     #[test]
     fn reading_and_writing_changes_nothing() {
         let (network, config) = bn_aux();
-        for options in [plain(), whole()] {
-            let bytes = exported(&network, &config, true, options).bytes;
+        for change in [plain as Change, whole] {
+            let bytes = exported(&network, &config, true, change).bytes;
             assert_eq!(onnx::write(&onnx::read(bytes.clone()).unwrap()).unwrap(), bytes);
         }
     }
@@ -134,7 +141,7 @@ mod contents {
         let (network, config) = bn_aux();
         let mut parameters = Parameters::default();
         network.visit(&mut parameters);
-        let model = onnx::read(exported(&network, &config, true, whole()).bytes).unwrap();
+        let model = onnx::read(exported(&network, &config, true, whole).bytes).unwrap();
         let held = initializers(&model.graph);
         assert_eq!(held.keys().collect::<Vec<_>>(), parameters.found.keys().collect::<Vec<_>>());
         for (path, parameter) in &parameters.found {
@@ -145,8 +152,8 @@ mod contents {
     #[test]
     fn folding_touches_kernels_and_biases_of_convolutions_alone() {
         let (network, config) = bn_aux();
-        let before = initializers(&exported(&network, &config, true, whole()).model.graph);
-        let after = initializers(&exported(&network, &config, true, plain()).model.graph);
+        let before = initializers(&exported(&network, &config, true, whole).model.graph);
+        let after = initializers(&exported(&network, &config, true, plain).model.graph);
         let changed = |name: &str| before.get(name) != after.get(name);
         let convolution = |name: &str| [".conv.weight", ".conv.bias"].iter().any(|end| name.ends_with(end));
         let normalisation = |name: &str| name.contains(".bn.");
@@ -159,8 +166,8 @@ mod contents {
     #[test]
     fn nothing_in_a_file_is_unused() {
         let (network, config) = bn_aux();
-        for (keep_aux, options) in [(false, plain()), (true, plain()), (false, whole()), (true, whole())] {
-            let graph = onnx::read(exported(&network, &config, keep_aux, options).bytes).unwrap().graph;
+        for (keep_aux, change) in [(false, plain as Change), (true, plain), (false, whole), (true, whole)] {
+            let graph = onnx::read(exported(&network, &config, keep_aux, change).bytes).unwrap().graph;
             let uses = graph.uses();
             for (id, _) in graph.initializers() {
                 assert!(uses.contains_key(&id), "nothing reads {}", graph.value(id).name);
@@ -184,7 +191,7 @@ mod names {
     #[test]
     fn tensors_are_named_after_their_module() {
         let (network, config) = bn_aux();
-        let graph = exported(&network, &config, true, whole()).model.graph;
+        let graph = exported(&network, &config, true, whole).model.graph;
         let nodes = nodes(&graph);
         for node in [
             "conv1.conv/Conv",
@@ -218,8 +225,8 @@ mod names {
     #[test]
     fn a_node_and_its_value_share_a_name_that_ends_in_the_operation() {
         let (network, config) = bn_aux();
-        for options in [plain(), whole()] {
-            let graph = exported(&network, &config, true, options).model.graph;
+        for change in [plain as Change, whole] {
+            let graph = exported(&network, &config, true, change).model.graph;
             for node in &graph.nodes {
                 let (path, operation) = node.name.rsplit_once('/').expect("a path and an operation");
                 assert_eq!(operation, node.op_type, "{}: no counter, no other operation", node.name);
@@ -237,16 +244,16 @@ mod names {
         let of = |config: &GoogLeNetConfig, keep_aux, options| {
             nodes(&exported(&network(config), config, keep_aux, options).model.graph)
         };
-        let pruned = of(&bn_aux, false, plain());
-        let with_heads = of(&bn_aux, true, plain());
+        let pruned = of(&bn_aux, false, plain);
+        let with_heads = of(&bn_aux, true, plain);
         let heads: BTreeSet<_> = with_heads.iter().filter(|name| name.starts_with("aux")).cloned().collect();
         assert_eq!(with_heads, &pruned | &heads, "the heads change no name but add their own");
-        assert_eq!(of(&d2l, false, plain()), pruned, "the plain network has the names of the folded one");
-        let unfolded = of(&bn_aux, false, whole());
+        assert_eq!(of(&d2l, false, plain), pruned, "the plain network has the names of the folded one");
+        let unfolded = of(&bn_aux, false, whole);
         let normalisations: BTreeSet<_> =
             unfolded.iter().filter(|name| name.ends_with("/BatchNormalization")).cloned().collect();
         assert_eq!(&unfolded - &normalisations, pruned);
-        assert_eq!(of(&GoogLeNetConfig { image_size: 96, ..d2l }, false, plain()), pruned);
+        assert_eq!(of(&GoogLeNetConfig { image_size: 96, ..d2l }, false, plain), pruned);
     }
 }
 
@@ -256,7 +263,7 @@ mod counts {
     #[test]
     fn pruning_and_folding_leave_exactly_what_is_known() {
         let (network, config) = bn_aux();
-        let exported = exported(&network, &config, false, plain());
+        let exported = exported(&network, &config, false, plain);
         let record = ExportRecord::new(Path::new("x.onnx"), &exported, None).unwrap();
         let steps: Vec<_> = record.steps.iter().map(|step| (step.step.as_str(), step.params)).collect();
         assert_eq!(steps, [("forward", 6_403_134), ("prune", 5_984_810), ("passes", 5_977_530)]);
@@ -274,15 +281,15 @@ mod counts {
     #[test]
     fn without_folding_or_pruning_nothing_is_lost() {
         let (network, config) = bn_aux();
-        let params = |keep_aux, options| {
-            let exported = exported(&network, &config, keep_aux, options);
+        let params = |keep_aux, change: Change| {
+            let exported = exported(&network, &config, keep_aux, change);
             let record = ExportRecord::new(Path::new("x.onnx"), &exported, None).unwrap();
             (record.pruned_params, record.params)
         };
-        assert_eq!(params(false, whole()), (418_324, 5_984_810));
-        assert_eq!(params(true, whole()), (0, 5_984_810 + 418_324));
+        assert_eq!(params(false, whole), (418_324, 5_984_810));
+        assert_eq!(params(true, whole), (0, 5_984_810 + 418_324));
         // Each head has one convolution with 128 scales and shifts.
-        assert_eq!(params(true, plain()), (0, 5_977_530 + 418_324 - 2 * 128));
+        assert_eq!(params(true, plain), (0, 5_977_530 + 418_324 - 2 * 128));
     }
 }
 
@@ -298,20 +305,20 @@ mod shape {
     fn kept_heads_are_outputs_after_the_logits() {
         let (network, config) = bn_aux();
         let row = || vec![Dim::symbol("N"), Dim::Known(10)];
-        let kept = exported(&network, &config, true, plain());
+        let kept = exported(&network, &config, true, plain);
         assert_eq!(outputs(&kept.model.graph), [("logits", row()), ("aux1", row()), ("aux2", row())]);
-        let pruned = exported(&network, &config, false, plain());
+        let pruned = exported(&network, &config, false, plain);
         assert_eq!(outputs(&pruned.model.graph), [("logits", row())]);
         let config = common::config(Preset::D2l, 28);
-        let none = exported(&common::network(&config), &config, true, plain());
+        let none = exported(&common::network(&config), &config, true, plain);
         assert_eq!(outputs(&none.model.graph), [("logits", row())]);
     }
 
     #[test]
     fn a_fixed_batch_is_in_every_shape() {
         let (network, config) = bn_aux();
-        let batch = Batch::Fixed(4);
-        let exported = exported(&network, &config, true, Options { batch, ..plain() });
+        let fixed = |options: Options| options.fix(export::BATCH, 4);
+        let exported = exported(&network, &config, true, fixed);
         let graph = &exported.model.graph;
         let shapes = graph.nodes.iter().flat_map(|node| node.makes()).chain(graph.inputs.clone());
         for id in shapes {
@@ -320,15 +327,15 @@ mod shape {
             assert!(shape.iter().all(|dim| dim.known().is_some()), "{}", value.name);
             assert_eq!(shape[0], Dim::Known(4), "{}", value.name);
         }
-        let verified = verify_googlenet(&network, &config, &exported, true, batch).unwrap();
+        let verified = verify_googlenet(&network, &fixed(options(&config, true)), &exported).unwrap();
         assert_eq!((verified.images, verified.batches), (4, vec![4]));
     }
 
     #[test]
     fn a_dynamic_batch_is_verified_at_two_sizes() {
         let (network, config) = bn_aux();
-        let exported = exported(&network, &config, true, plain());
-        let verified = verify_googlenet(&network, &config, &exported, true, Batch::Dynamic).unwrap();
+        let exported = exported(&network, &config, true, plain);
+        let verified = verify_googlenet(&network, &options(&config, true), &exported).unwrap();
         assert_eq!(verified.batches.len(), 2);
         assert!(verified.batches[0] != verified.batches[1] && verified.max_abs_diff <= verified.tolerance);
         assert!(verified.spread > 100.0 * verified.tolerance);
@@ -337,8 +344,8 @@ mod shape {
     #[test]
     fn a_number_of_outputs_that_is_not_the_modules_is_caught() {
         let (network, config) = bn_aux();
-        let exported = exported(&network, &config, false, plain());
-        let error = verify_googlenet(&network, &config, &exported, true, Batch::Dynamic).unwrap_err();
+        let exported = exported(&network, &config, false, plain);
+        let error = verify_googlenet(&network, &options(&config, true), &exported).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Check);
         assert!(error.to_string().contains("another number of outputs"), "{error}");
     }
@@ -352,14 +359,14 @@ mod refusals {
         let (network, config) = bn_aux();
         let metadata = fresh(Preset::BnAux, config.clone()).metadata();
         for opset in [i64::MIN, 0, 16, 24, i64::MAX] {
-            let options = Options { opset, ..plain() };
-            let error = export::googlenet(&network, &config, &metadata, false, options).unwrap_err();
+            let options = Options { opset, ..googlenet_options(&config, &metadata, false) };
+            let error = export::googlenet(&network, &options).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Input);
             assert_eq!(error.to_string(), format!("opset {opset}: gnet writes opsets 17 to 23"));
         }
-        let options = Options { batch: Batch::Fixed(0), ..plain() };
-        let error = export::googlenet(&network, &config, &metadata, false, options).unwrap_err();
-        assert_eq!(error.to_string(), "batch 0: a fixed batch holds at least one item");
+        let options = googlenet_options(&config, &metadata, false).fix(export::BATCH, 0);
+        let error = export::googlenet(&network, &options).unwrap_err();
+        assert_eq!(error.to_string(), "input 'input': axis 0 is empty: it holds at least one");
     }
 
     #[test]
@@ -424,8 +431,8 @@ mod module {
         let (network, config) = bn_aux();
         let before = state(&network, &config);
         assert_eq!(before.devices, [Device::flex()]);
-        for options in [plain(), whole()] {
-            let _ = exported(&network, &config, true, options);
+        for change in [plain as Change, whole] {
+            let _ = exported(&network, &config, true, change);
             assert!(state(&network, &config) == before);
         }
     }
@@ -454,7 +461,7 @@ mod module {
         let settled = bits(&norm(&undisturbed).running_mean.value_sync());
         assert_ne!(stale, settled, "an update of the statistics is pending");
 
-        let file = exported(&network, &config, true, whole()).model.graph;
+        let file = exported(&network, &config, true, whole).model.graph;
         let shipped = file.initializer(file.find("conv1.bn.running_mean").unwrap()).unwrap().to_f32().unwrap();
         assert_eq!(shipped.into_iter().map(f32::to_bits).collect::<Vec<_>>(), settled);
         assert_eq!(network.devices(), [device]);
@@ -468,7 +475,7 @@ mod module {
     fn a_network_on_an_autodiff_device_is_verified() {
         let config = config(Preset::BnAux, 28);
         let network = step(stirred(config.init_seeded(1, &Device::flex().autodiff()).unwrap()), &config, 1);
-        let exported = exported(&network, &config, true, plain());
-        verify_googlenet(&network, &config, &exported, true, Batch::Dynamic).unwrap();
+        let exported = exported(&network, &config, true, plain);
+        verify_googlenet(&network, &options(&config, true), &exported).unwrap();
     }
 }

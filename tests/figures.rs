@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use gnet::card::{Card, CardCounts};
 use gnet::compare::Comparison;
 use gnet::cost::{self, Cost, Layer, group};
-use gnet::export::{NetworkCost, Options};
+use gnet::export::NetworkCost;
 use gnet::graph::{Dim, Graph};
 use gnet::nets::widths::INCEPTION;
 use gnet::nets::{GoogLeNet, GoogLeNetConfig, Preset};
@@ -118,8 +118,8 @@ fn folding_gives_the_parameters_of_the_plain_network() {
     let fresh = fresh(Preset::BnAux, config);
     let network = fresh.network().unwrap();
     let params = |fold| {
-        let options = Options { fold, ..Options::new([]) };
-        let exported = gnet::export::googlenet(&network, &fresh.config, &fresh.metadata(), false, options).unwrap();
+        let options = gnet::export::googlenet_options(&fresh.config, &fresh.metadata(), false).folding(fold);
+        let exported = gnet::export::googlenet(&network, &options).unwrap();
         cost::count(&exported.model.graph).unwrap()
     };
     let (before, after) = (params(false), params(true));

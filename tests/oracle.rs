@@ -19,7 +19,6 @@ mod variants;
 use gnet::ErrorKind;
 use gnet::export::{self, Exported, Options, verify_googlenet};
 use gnet::nets::{Block, GoogLeNet, GoogLeNetConfig, Pooling, Preset};
-use gnet::trace::Batch;
 
 use common::{config, fresh, network};
 use exchange::Exchange;
@@ -116,7 +115,7 @@ impl Host {
 /// A good export, to plant mistakes in.
 struct Good {
     network: GoogLeNet,
-    config: GoogLeNetConfig,
+    options: Options,
     exported: Exported,
 }
 
@@ -125,13 +124,13 @@ impl Good {
         let config = host.config();
         let network = network(&config);
         let metadata = fresh(Preset::BnAux, config.clone()).metadata();
-        let options = Options { fold: host != Host::Unfolded, ..Options::new([]) };
-        let exported = export::googlenet(&network, &config, &metadata, false, options).unwrap();
-        Self { network, config, exported }
+        let options = export::googlenet_options(&config, &metadata, false).folding(host != Host::Unfolded);
+        let exported = export::googlenet(&network, &options).unwrap();
+        Self { network, options, exported }
     }
 
     fn verify(&self) -> gnet::Result<export::Verified> {
-        verify_googlenet(&self.network, &self.config, &self.exported, false, Batch::Dynamic)
+        verify_googlenet(&self.network, &self.options, &self.exported)
     }
 }
 

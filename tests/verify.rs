@@ -13,7 +13,7 @@ mod graphs;
 
 use std::sync::LazyLock;
 
-use gnet::export::{self, Options};
+use gnet::export;
 use gnet::graph::{Attribute, Graph, Model, Node, Tensor};
 use gnet::nets::Preset;
 use gnet::runtime::{Provider, RunOptions};
@@ -28,8 +28,8 @@ static UNFOLDED: LazyLock<Model> = LazyLock::new(|| exported(false));
 fn exported(fold: bool) -> Model {
     let config = common::config(Preset::BnAux, 28);
     let metadata = common::fresh(Preset::BnAux, config.clone()).metadata();
-    let options = Options { fold, ..Options::new([]) };
-    export::googlenet(&common::network(&config), &config, &metadata, false, options).unwrap().model
+    let options = export::googlenet_options(&config, &metadata, false).folding(fold);
+    export::googlenet(&common::network(&config), &options).unwrap().model
 }
 
 /// A copy with a change.
@@ -301,7 +301,9 @@ fn outputs_that_do_not_depend_on_the_input_prove_nothing() {
 fn sides_that_cannot_be_compared_are_named() {
     let config = common::config(Preset::BnAux, 28);
     let metadata = common::fresh(Preset::BnAux, config.clone()).metadata();
-    let heads = export::googlenet(&common::network(&config), &config, &metadata, true, Options::new([])).unwrap().model;
+    let heads = export::googlenet(&common::network(&config), &export::googlenet_options(&config, &metadata, true))
+        .unwrap()
+        .model;
     let error = compared_with(&FOLDED, &heads, Bisect::Never).unwrap_err();
     assert_eq!(error.to_string(), "outputs: one gives logits, the other logits, aux1, aux2");
     assert_eq!(error.kind(), gnet::ErrorKind::Check);
@@ -319,7 +321,7 @@ fn sides_that_cannot_be_compared_are_named() {
 fn config_model(image_size: usize, classes: usize) -> Model {
     let config = gnet::nets::GoogLeNetConfig { classes, ..common::config(Preset::BnAux, image_size) };
     let metadata = common::fresh(Preset::BnAux, config.clone()).metadata();
-    export::googlenet(&common::network(&config), &config, &metadata, false, Options::new([])).unwrap().model
+    export::googlenet(&common::network(&config), &export::googlenet_options(&config, &metadata, false)).unwrap().model
 }
 
 #[test]

@@ -6,7 +6,6 @@ use clap::{ArgGroup, Args};
 use gnet::export::{self, ExportRecord, Exported, Options};
 use gnet::metadata::Metadata;
 use gnet::nets::{GoogLeNet, GoogLeNetConfig};
-use gnet::trace::Batch;
 use gnet::train::checkpoint::{self, Checkpoint};
 use gnet::{Error, Result, files};
 
@@ -45,6 +44,9 @@ pub struct ExportArgs {
     format: FormatArgs,
 }
 
+/// The most items of a fixed batch.
+const MAX_BATCH: usize = 4096;
+
 /// A network and what its file will say about it.
 struct Subject {
     network: GoogLeNet,
@@ -56,13 +58,21 @@ struct Subject {
 pub fn run(args: &ExportArgs) -> Result<()> {
     files::check_place(&args.output)?;
     let subject = subject(args)?;
-    let batch = args.batch.map_or(Batch::Dynamic, Batch::Fixed);
-    let options = Options { batch, opset: args.opset, fold: !args.no_fold, ..Options::new([]) };
-    let Subject { network, config, metadata } = &subject;
-    let exported = export::googlenet(network, config, metadata, args.keep_aux, options)?;
-    let max_abs_diff = if args.no_verify { None } else { Some(verify(&subject, &exported, args, batch)?) };
+    let options = options(args, &subject)?;
+    let exported = export::googlenet(&subject.network, &options)?;
+    let max_abs_diff = if args.no_verify { None } else { Some(verify(&subject, &options, &exported)?) };
     files::write(&args.output, &exported.bytes)?;
     args.format.write(&ExportRecord::new(&args.output, &exported, max_abs_diff)?)
+}
+
+fn options(args: &ExportArgs, subject: &Subject) -> Result<Options> {
+    let options = export::googlenet_options(&subject.config, &subject.metadata, args.keep_aux).folding(!args.no_fold);
+    let options = Options { opset: args.opset, ..options };
+    match args.batch {
+        None => Ok(options),
+        Some(size) if (1..=MAX_BATCH).contains(&size) => Ok(options.fix(export::BATCH, size)),
+        Some(size) => Err(Error::input(format!("batch {size}"), format!("a fixed batch holds 1 to {MAX_BATCH} items"))),
+    }
 }
 
 fn subject(args: &ExportArgs) -> Result<Subject> {
@@ -80,14 +90,12 @@ fn subject(args: &ExportArgs) -> Result<Subject> {
 }
 
 #[cfg(feature = "tract")]
-fn verify(subject: &Subject, exported: &Exported, args: &ExportArgs, batch: Batch) -> Result<f64> {
+fn verify(subject: &Subject, options: &Options, exported: &Exported) -> Result<f64> {
     output::note("comparing Burn with the file in tract");
-    let config = &subject.config;
-    let verified = export::verify_googlenet(&subject.network, config, exported, args.keep_aux, batch)?;
-    Ok(verified.max_abs_diff)
+    Ok(export::verify_googlenet(&subject.network, options, exported)?.max_abs_diff)
 }
 
 #[cfg(not(feature = "tract"))]
-fn verify(_: &Subject, _: &Exported, _: &ExportArgs, _: Batch) -> Result<f64> {
+fn verify(_: &Subject, _: &Options, _: &Exported) -> Result<f64> {
     Err(Error::unavailable("verification", "this build has no tract").remedy("use --no-verify"))
 }

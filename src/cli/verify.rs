@@ -192,8 +192,8 @@ fn checkpoint(path: &Path, like: &FileSide) -> Result<Box<dyn Side>> {
     let keep_aux = graph.outputs.len() > 1;
     Ok(Box::new(side.with_export(move || {
         let Checkpoint { model, config, metadata, .. } = checkpoint.as_ref();
-        let options = export::Options { fold, ..export::Options::new([]) };
-        Ok(export::googlenet(model, config, metadata, keep_aux, options)?.model)
+        let options = export::googlenet_options(config, metadata, keep_aux).folding(fold);
+        Ok(export::googlenet(model, &options)?.model)
     })))
 }
 

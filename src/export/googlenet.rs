@@ -8,38 +8,34 @@ use crate::graph::Graph;
 use crate::metadata::{Metadata, Preprocessing};
 use crate::nets::{GoogLeNet, GoogLeNetConfig, Logits, Preset};
 use crate::passes;
-use crate::trace::{Batch, NamedOutputs, Output};
+use crate::trace::{NamedOutputs, Output};
 use crate::{Result, cost};
 
 /// Name of the main output.
 pub const LOGITS: &str = "logits";
 
 impl NamedOutputs for Logits {
-    fn named_outputs(&self) -> Option<Vec<Output>> {
+    fn named_outputs(&self) -> Vec<Output> {
         let heads = [("aux1", &self.aux1), ("aux2", &self.aux2)];
         let heads = heads.into_iter().filter_map(|(name, head)| Some(Output::new(name, head.as_ref()?)));
         std::iter::once(Output::new(LOGITS, &self.main)).chain(heads).collect()
     }
 }
 
-/// Exports a GoogLeNet with its metadata. `options.keep` of `None` is replaced by the main logits unless `keep_aux`.
+/// The options of a GoogLeNet's export: an input of its shape with a batch of any size, the main logits alone unless
+/// `keep_aux`, its metadata.
+pub fn googlenet_options(config: &GoogLeNetConfig, metadata: &Metadata, keep_aux: bool) -> Options {
+    let options = Options::new([config.channels, config.image_size, config.image_size]);
+    let options = if keep_aux { options } else { options.keep(&[LOGITS]) };
+    Options { metadata: metadata.to_props(), ..options }
+}
+
+/// Exports a GoogLeNet, as [`googlenet_options`] or as one likes.
 ///
 /// # Errors
 /// As [`export`].
-pub fn googlenet(
-    network: &GoogLeNet,
-    config: &GoogLeNetConfig,
-    metadata: &Metadata,
-    keep_aux: bool,
-    options: Options,
-) -> Result<Exported> {
-    let options = Options {
-        item_shape: vec![config.channels, config.image_size, config.image_size],
-        keep: (!keep_aux).then(|| vec![LOGITS.to_owned()]),
-        metadata: metadata.to_props(),
-        ..options
-    };
-    export(network, &options, GoogLeNet::forward)
+pub fn googlenet(network: &GoogLeNet, options: &Options) -> Result<Exported> {
+    export(network, options, GoogLeNet::forward)
 }
 
 /// A freshly initialised network, in place of a checkpoint.
@@ -128,17 +124,6 @@ pub struct NetworkCost {
 /// # Errors
 /// As [`super::verify()`].
 #[cfg(feature = "tract")]
-pub fn verify_googlenet(
-    network: &GoogLeNet,
-    config: &GoogLeNetConfig,
-    exported: &Exported,
-    keep_aux: bool,
-    batch: Batch,
-) -> Result<super::Verified> {
-    let item_shape = [config.channels, config.image_size, config.image_size];
-    super::verify(network, exported, &item_shape, batch, |network, x| {
-        let Logits { main, aux1, aux2 } = network.forward(x);
-        let heads = if keep_aux { [aux1, aux2] } else { [None, None] };
-        std::iter::once(main).chain(heads.into_iter().flatten()).collect()
-    })
+pub fn verify_googlenet(network: &GoogLeNet, options: &Options, exported: &Exported) -> Result<super::Verified> {
+    super::verify(network, options, exported, GoogLeNet::forward)
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Exported;
+use crate::Result;
+use crate::cost::Analysis;
 use crate::graph::Graph;
 use crate::passes::Refusal;
 use crate::report::{Cell, Column, Report, Table, number};
-use crate::{Result, cost};
 
 /// What a graph held after one step of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,7 +26,8 @@ pub struct Step {
 
 impl Step {
     pub(super) fn of(step: &str, graph: &Graph) -> Result<Self> {
-        let params = cost::count(graph)?.params;
+        // What cannot be counted, such as MACs over an open axis, is not asked for.
+        let params = Analysis::of(graph, None)?.params;
         Ok(Self { step: step.to_owned(), nodes: graph.nodes.len(), params, bytes: graph.initializer_bytes() })
     }
 }

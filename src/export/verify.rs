@@ -1,20 +1,19 @@
 //! Runs the bytes that are about to be shipped in a second runtime and compares with Burn.
 
 use burn::module::Module;
-use burn::tensor::Tensor;
+use burn::tensor::Device;
 use serde::Serialize;
 
-use super::Exported;
-use crate::graph::Dim;
+use super::{Exported, Options};
+use crate::graph::{DType, Dim, Model};
 use crate::runtime::{self, Array, Provider, RunOptions};
-use crate::trace::Batch;
-use crate::verify::{
-    Distribution, InputSet, Judgement, Plan, Port, Precision, Signature, Verdict, from_burn, join, to_burn,
-};
-use crate::{Error, Result};
+use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol};
+use crate::verify::{Distribution, InputSet, Judgement, Plan, Port, Precision, Signature, Verdict, per_sample};
+use crate::{Error, Result, onnx};
 
-/// Images in the two batches of a dynamic file: one, which broadcasting could treat apart, and a size that was not traced.
-const BATCHES: [usize; 2] = [1, 4];
+/// Sizes of the open axes in two runs, by their order among the symbols: one image, which broadcasting could treat apart, and
+/// sizes that were not traced.
+const SIZES: [[usize; 2]; 4] = [[1, 4], [6, 5], [4, 6], [6, 4]];
 
 /// Runs of a file whose batch is fixed at one: it takes several images to tell apart.
 const RUNS_OF_ONE: usize = 3;
@@ -39,79 +38,196 @@ pub struct Verified {
 
 /// Compares the exported bytes in tract with `forward` in Burn on fresh inputs, for each kept output.
 ///
-/// The inputs are [patterns](Distribution::Pattern), unlike one another and unlike what was traced; what is accepted is
-/// [`Precision::F32`]'s tolerance.
+/// `options` are those of the export. Float inputs are [patterns](Distribution::Pattern), unlike one another and unlike what
+/// was traced, integers and booleans are drawn from what the file can take. What is accepted is [`Precision::F32`]'s tolerance.
 ///
 /// # Errors
 /// A difference beyond the tolerance, or outputs too alike for the comparison to mean anything
 /// ([`ErrorKind::Check`](crate::ErrorKind::Check)); a file that tract cannot run.
-pub fn verify<M: Module>(
+pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
+    options: &Options,
     exported: &Exported,
-    item_shape: &[usize; 3],
-    batch: Batch,
-    forward: impl Fn(&M, Tensor<4>) -> Vec<Tensor<2>>,
+    forward: impl Fn(&M, I) -> O,
 ) -> Result<Verified> {
     let module = module.valid();
-    let batches = match batch {
-        Batch::Dynamic => BATCHES.to_vec(),
-        Batch::Fixed(1) => vec![1; RUNS_OF_ONE],
-        Batch::Fixed(size) => vec![size],
-    };
-    let (mut references, mut outputs) = (Vec::new(), Vec::new());
-    for input in images(item_shape, &batches)? {
-        let reference = forward(&module, to_burn(&input)).iter().map(from_burn).collect::<Result<Vec<_>>>()?;
-        let output = tract_outputs(&exported.bytes, &input)?;
-        if output.len() != reference.len() {
+    let mut seen = Seen::default();
+    for run in runs(options) {
+        let inputs = inputs(&exported.model, options, &run)?;
+        let batch = inputs.first().map_or(1, Array::batch);
+        let expected = in_burn(&module, options, &inputs, &forward)?;
+        let wanted = options.keep.as_ref().map_or(expected.len(), Vec::len);
+        let expected = kept(expected, &exported.model)?;
+        let found = in_tract(exported, &run, &inputs)?;
+        if wanted != found.len() {
             return Err(Error::check("verification", "the file has another number of outputs than the module"));
         }
-        join(&mut references, reference, input.batch())?;
-        join(&mut outputs, output, input.batch())?;
+        for (output, (expected, found)) in expected.into_iter().zip(found).enumerate() {
+            seen.add(output, per_sample(expected, batch), per_sample(found, batch))?;
+        }
+        seen.batches.push(batch);
     }
-    judge(&references, &outputs, batches)
+    seen.judge()
 }
 
-/// As many images as all batches take, dealt to them.
-fn images(item_shape: &[usize; 3], batches: &[usize]) -> Result<Vec<Array>> {
-    let shape = std::iter::once(Dim::symbol("N")).chain(item_shape.iter().map(|side| Dim::Known(*side)));
-    let port = Port { name: "images".to_owned(), shape: shape.collect() };
-    let signature = Signature { inputs: vec![port], outputs: Vec::new() };
-    let plan = Plan { batch: batches.iter().sum(), runs: 1 };
-    let set = InputSet::random(Distribution::Pattern, &signature, &plan, SEED)?;
-    let mut rows = set.runs.iter().flatten().flat_map(Array::rows);
-    let deal = |size: &usize| {
-        let data: Vec<f32> = rows.by_ref().take(*size).flatten().copied().collect();
-        Array::new([&[*size], &item_shape[..]].concat(), data)
-    };
-    batches.iter().map(deal).collect()
+/// One run: the size of each symbol, and a number that makes its inputs its own.
+struct Run {
+    sizes: Vec<(String, usize)>,
+    number: u64,
 }
 
-fn tract_outputs(bytes: &[u8], input: &Array) -> Result<Vec<Array>> {
-    let options = RunOptions::new(1, input.batch());
-    let mut session = runtime::load(Provider::Tract, bytes, &options)?;
-    runtime::infer(session.as_mut(), input)
+fn runs(options: &Options) -> Vec<Run> {
+    let symbols = options.symbols();
+    if symbols.is_empty() {
+        let first = options.inputs.first().and_then(|input| input.axes.first());
+        let count = if first == Some(&Axis::Fixed(1)) { RUNS_OF_ONE } else { 1 };
+        return (0..count as u64).map(|number| Run { sizes: Vec::new(), number }).collect();
+    }
+    let size = |(symbol, sizes): (&Symbol, &[usize; 2]), run: usize| (symbol.name().to_owned(), symbol.nth(sizes[run]));
+    let run = |run: usize| symbols.iter().zip(&SIZES).map(|pair| size(pair, run)).collect();
+    (0..2).map(|number| Run { sizes: run(number), number: number as u64 }).collect()
 }
 
-fn judge(references: &[Array], outputs: &[Array], batches: Vec<usize>) -> Result<Verified> {
-    let mut result = Verified { max_abs_diff: 0.0, tolerance: 0.0, images: 0, batches, spread: f64::INFINITY };
-    for (reference, output) in references.iter().zip(outputs) {
-        let judgement = Judgement::of(reference, output, &Precision::F32.tolerance(), false)?;
-        let reason = judgement.reason.clone().unwrap_or_default();
-        match judgement.verdict {
-            Verdict::Agree => {}
-            Verdict::Disagree => {
-                return Err(Error::check("verification", format!("Burn and tract disagree: {reason}"))
-                    .remedy("the file was not written; please report this"));
+/// The inputs of a run, as numbers.
+fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
+    let array = |(place, input): (usize, &crate::trace::Input)| {
+        let size = |axis: &Axis| match axis {
+            Axis::Fixed(size) => *size,
+            Axis::Symbol(symbol) => {
+                run.sizes.iter().find(|(name, _)| name == symbol.name()).map_or(1, |(_, size)| *size)
             }
-            Verdict::Weak => {
-                return Err(Error::check("verification", format!("{reason} for agreement to mean anything"))
-                    .remedy("train the network first, or use --no-verify"));
+        };
+        let shape: Vec<usize> = input.axes.iter().map(size).collect();
+        let seed = SEED + 100 * place as u64 + run.number;
+        match model.graph.value(model.graph.inputs[place]).dtype {
+            Some(DType::Bool) => Ok(whole(shape, seed, 2)),
+            Some(dtype) if !dtype.is_float() => Ok(whole(shape, seed, 2)),
+            _ => pattern(&input.name, &shape, seed),
+        }
+    };
+    options.inputs.iter().enumerate().map(array).collect()
+}
+
+/// Whole numbers below `limit`.
+fn whole(shape: Vec<usize>, seed: u64, limit: usize) -> Array {
+    let mut array = Array::uniform(shape, seed);
+    array.data.iter_mut().for_each(|value| *value = (*value * limit as f32).floor());
+    array
+}
+
+fn pattern(name: &str, shape: &[usize], seed: u64) -> Result<Array> {
+    let port = Port { name: name.to_owned(), shape: shape.iter().map(|size| Dim::Known(*size)).collect() };
+    let signature = Signature { inputs: vec![port], outputs: Vec::new() };
+    let plan = Plan { batch: shape.first().copied().unwrap_or(1), runs: 1 };
+    let set = InputSet::random(Distribution::Pattern, &signature, &plan, seed)?;
+    let array = set.runs.into_iter().flatten().next();
+    array.ok_or_else(|| Error::input(format!("input '{name}'"), "has no values"))
+}
+
+/// Burn's answers by name.
+fn in_burn<M: Module, I: Inputs, O: NamedOutputs>(
+    module: &M,
+    options: &Options,
+    inputs: &[Array],
+    forward: &impl Fn(&M, I) -> O,
+) -> Result<Vec<(String, Array)>> {
+    let device = Device::flex();
+    let fed = |(input, array): (&crate::trace::Input, &Array)| Fed {
+        name: input.name.clone(),
+        shape: array.shape.clone(),
+        values: Some(array.data.clone()),
+    };
+    let mut feed = Feed::new(&device, options.inputs.iter().zip(inputs).map(fed).collect());
+    let outputs = forward(module, I::take(&mut feed)?).named_outputs();
+    outputs.into_iter().map(|output| Ok((output.name.clone(), output.values()?))).collect()
+}
+
+/// The answers that the file has too, in its order.
+fn kept(mut answers: Vec<(String, Array)>, model: &Model) -> Result<Vec<Array>> {
+    let graph = &model.graph;
+    let missing =
+        |name: &str| Error::check("verification", format!("the module has no output '{name}', which the file has"));
+    let of = |name: &str| answers.iter().position(|(known, _)| known == name).ok_or_else(|| missing(name));
+    let places = graph.outputs.iter().map(|id| of(&graph.value(*id).name)).collect::<Result<Vec<_>>>()?;
+    Ok(places
+        .into_iter()
+        .map(|place| std::mem::replace(&mut answers[place].1, Array { shape: vec![], data: vec![] }))
+        .collect())
+}
+
+fn in_tract(exported: &Exported, run: &Run, inputs: &[Array]) -> Result<Vec<Array>> {
+    let batch = inputs.first().map_or(1, Array::batch);
+    // The bytes themselves where tract can take them: only the first axis is open, and it is the batch.
+    let open = exported.model.graph.inputs.iter().any(|id| {
+        let shape = exported.model.graph.value(*id).shape.as_deref().unwrap_or_default();
+        shape.iter().skip(1).any(|dim| dim.known().is_none())
+    });
+    let bytes = if open || run.sizes.len() > 1 {
+        let mut model = exported.model.clone();
+        let sizes: Vec<(&str, usize)> = run.sizes.iter().map(|(name, size)| (name.as_str(), *size)).collect();
+        model.bind(&sizes)?;
+        onnx::write(&model)?.into()
+    } else {
+        exported.bytes.clone()
+    };
+    let mut session = runtime::load(Provider::Tract, &bytes, &RunOptions::new(1, batch))?;
+    session.bind(inputs)?;
+    session.run()?;
+    session.outputs()
+}
+
+/// The outputs of all runs, joined where they have one shape but for the batch.
+#[derive(Default)]
+struct Seen {
+    groups: Vec<(usize, Array, Array)>,
+    batches: Vec<usize>,
+}
+
+impl Seen {
+    fn add(&mut self, output: usize, expected: Array, found: Array) -> Result<()> {
+        if expected.shape != found.shape {
+            let reason = format!("an output has the shape {:?} in Burn and {:?} in tract", expected.shape, found.shape);
+            return Err(Error::check("verification", reason));
+        }
+        let alike = |(other, whole, _): &&mut (usize, Array, Array)| {
+            *other == output && whole.shape[1..] == expected.shape[1..]
+        };
+        match self.groups.iter_mut().find(alike) {
+            Some((_, whole, answers)) => {
+                for (whole, part) in [(whole, expected), (answers, found)] {
+                    whole.shape[0] += part.shape[0];
+                    whole.data.extend(part.data);
+                }
+            }
+            None => self.groups.push((output, expected, found)),
+        }
+        Ok(())
+    }
+
+    fn judge(self) -> Result<Verified> {
+        let mut result =
+            Verified { max_abs_diff: 0.0, tolerance: 0.0, images: 0, batches: self.batches, spread: f64::INFINITY };
+        for (output, expected, found) in &self.groups {
+            let judgement = Judgement::of_any(expected, found, &Precision::F32.tolerance(), false)?;
+            let reason = judgement.reason.clone().unwrap_or_default();
+            match judgement.verdict {
+                Verdict::Agree => {}
+                Verdict::Disagree => {
+                    return Err(Error::check("verification", format!("Burn and tract disagree: {reason}"))
+                        .remedy("the file was not written; please report this"));
+                }
+                Verdict::Weak => {
+                    return Err(Error::check("verification", format!("{reason} for agreement to mean anything"))
+                        .remedy("train the network first, or use --no-verify"));
+                }
+            }
+            result.max_abs_diff = result.max_abs_diff.max(judgement.agreement.max_abs_diff);
+            result.tolerance = result.tolerance.max(judgement.accepted);
+            result.spread = result.spread.min(judgement.spread.map_or(f64::INFINITY, |spread| spread.min));
+            if *output == 0 {
+                result.images += judgement.agreement.images;
             }
         }
-        result.max_abs_diff = result.max_abs_diff.max(judgement.agreement.max_abs_diff);
-        result.tolerance = result.tolerance.max(judgement.accepted);
-        result.spread = result.spread.min(judgement.spread.map_or(0.0, |spread| spread.min));
-        result.images = judgement.agreement.images;
+        Ok(result)
     }
-    Ok(result)
 }

@@ -3,6 +3,7 @@
 //! A [`Graph`] is a list of [`Node`]s in topological order over numbered values. Whatever reads, rewrites, counts or
 //! writes a model does it here; protobuf, Burn and the runtimes stand outside.
 
+mod bind;
 mod check;
 mod dim;
 mod dtype;

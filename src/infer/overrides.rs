@@ -88,7 +88,7 @@ impl Overrides {
             graph.value_mut(id).shape = Some(shape.clone());
         }
         forget(graph, changed);
-        replace(graph, &bound);
+        graph.replace_symbols(&bound);
         for (name, shape) in &self.shapes {
             let id = find_input(graph, name.as_deref())?;
             graph.value_mut(id).shape = Some(shape.clone());
@@ -177,24 +177,4 @@ fn forget_all(graph: &mut Graph) {
         node.subgraphs_mut().for_each(|body| forget_all(&mut body.graph));
     }
     open.into_iter().for_each(|id| graph.value_mut(id).shape = None);
-}
-
-/// Puts sizes in the places of symbols.
-fn replace(graph: &mut Graph, bound: &HashMap<String, Dim>) {
-    if bound.is_empty() {
-        return;
-    }
-    let ids: Vec<ValueId> = graph.values().map(|(id, _)| id).collect();
-    for id in ids {
-        for dim in graph.value_mut(id).shape.iter_mut().flatten() {
-            if let Dim::Symbolic { symbol, .. } = dim
-                && let Some(value) = bound.get(symbol)
-            {
-                *dim = dim.bind(value);
-            }
-        }
-    }
-    for node in &mut graph.nodes {
-        node.subgraphs_mut().for_each(|body| replace(&mut body.graph, bound));
-    }
 }

@@ -25,6 +25,7 @@ mod record;
 mod view;
 
 use std::collections::HashSet;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -44,6 +45,12 @@ pub struct Pass {
     /// Whether results stay the same bit for bit, and not only up to the rounding of floats.
     pub exact: bool,
     run: fn(&mut Model, &Options) -> Result<Rewrites>,
+}
+
+impl fmt::Debug for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 impl Pass {

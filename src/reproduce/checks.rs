@@ -106,7 +106,7 @@ impl<'a> Checks<'a> {
         self.equal("parameters pruned with the heads", HEADS, record.pruned_params);
         self.equal("parameters after folding", FOLDED, record.params);
         let again = exported(checkpoint)?;
-        let same = files::read(std::path::Path::new(&record.path))? == again.bytes;
+        let same = files::read(std::path::Path::new(&record.path))? == again.1.bytes;
         self.add("a second export", "the same bytes", if same { "the same bytes" } else { "other bytes" }, same);
         // Verification has passed, or there would be no record to check.
         let found =

@@ -19,7 +19,6 @@ use crate::export::{self, ExportRecord, Exported};
 use crate::metadata::Metadata;
 use crate::nets::Preset;
 use crate::runtime::{EngineOptions, Provider};
-use crate::trace::Batch;
 use crate::train::checkpoint::{self, Checkpoint};
 use crate::train::{self, EpochMetrics, Outcome};
 use crate::{Error, Result, files};
@@ -171,14 +170,15 @@ impl train::Observer for Recorder<'_> {
     }
 }
 
-fn exported(checkpoint: &Checkpoint) -> Result<Exported> {
-    let Checkpoint { model, config, metadata, .. } = checkpoint;
-    export::googlenet(model, config, metadata, false, export::Options::new([]))
+fn exported(checkpoint: &Checkpoint) -> Result<(export::Options, Exported)> {
+    let options = export::googlenet_options(&checkpoint.config, &checkpoint.metadata, false);
+    let exported = export::googlenet(&checkpoint.model, &options)?;
+    Ok((options, exported))
 }
 
 fn export(checkpoint: &Checkpoint, file: &Path) -> Result<ExportRecord> {
-    let exported = exported(checkpoint)?;
-    let verified = export::verify_googlenet(&checkpoint.model, &checkpoint.config, &exported, false, Batch::Dynamic)?;
+    let (options, exported) = exported(checkpoint)?;
+    let verified = export::verify_googlenet(&checkpoint.model, &options, &exported)?;
     files::write(file, &exported.bytes)?;
     ExportRecord::new(file, &exported, Some(verified.max_abs_diff))
 }

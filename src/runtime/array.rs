@@ -3,7 +3,8 @@
 use crate::report::number;
 use crate::{Error, Result};
 
-/// A dense `f32` array in row-major order. Images are NCHW.
+/// A dense array in row-major order, its values as `f32` whatever type an engine takes or gives: whole numbers are exact
+/// up to 2^24 ([`EXACT`](super::EXACT)), booleans are 0 and 1. Images are NCHW.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
     /// Length of each axis.

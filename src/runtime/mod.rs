@@ -5,6 +5,7 @@
 
 mod array;
 pub mod compare;
+mod element;
 mod options;
 #[cfg(feature = "ort")]
 mod ort;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 pub use array::Array;
+pub use element::EXACT;
 pub use options::{
     BatchRange, ConvSearch, CudaOptions, EngineOptions, GraphOptimization, OpenVinoOptions, Precision, RunOptions,
     Settings, TensorRtOptions,
@@ -29,6 +31,7 @@ pub use ort::{Library, Step, library};
 pub use placement::{AssignedNode, Assignment, Placement, ProviderShare, Weight};
 pub use provider::Provider;
 
+use crate::graph::DType;
 use crate::{Error, ErrorKind, Result, cost, onnx};
 
 /// An input of a loaded file.
@@ -38,6 +41,8 @@ pub struct Input {
     pub name: String,
     /// Shape with the batch in it, such as `[8, 1, 28, 28]`.
     pub shape: Vec<usize>,
+    /// Element type in the file, which the values of an [`Array`] are cast to when they are bound.
+    pub dtype: DType,
 }
 
 /// A loaded file in some engine.
@@ -48,7 +53,8 @@ pub trait Session: Send {
     /// Gives the engine the inputs of all coming runs, one array for each of [`inputs`](Self::inputs) in their order.
     ///
     /// # Errors
-    /// A wrong number of arrays or a wrong shape; the input is named.
+    /// A wrong number of arrays, a wrong shape, or a value that the input's element type does not hold; the input is
+    /// named.
     fn bind(&mut self, inputs: &[Array]) -> Result<()>;
 
     /// Runs once on the bound inputs and returns when the outputs are computed. Nothing is copied in or out beyond what
@@ -91,7 +97,7 @@ pub trait Session: Send {
         self.copy_out()
     }
 
-    /// The outputs of the last run in the file's order, copied out of the engine.
+    /// The outputs of the last run in the file's order, copied out of the engine and cast to `f32`.
     ///
     /// # Errors
     /// Nothing has run yet.
@@ -137,8 +143,20 @@ fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
             let reason = format!("takes the shape {:?}, not {:?}", input.shape, array.shape);
             return Err(Error::input(format!("input '{}'", input.name), reason));
         }
+        element::check_values(input, array)?;
     }
     Ok(())
+}
+
+/// An axis beyond the first that the file leaves open, with its symbol where it has one.
+#[cfg(any(feature = "tract", feature = "ort"))]
+fn open_axis(input: &str, axis: usize, symbol: Option<&str>) -> Error {
+    let reason = format!("axis {axis} is dynamic; only the first, the batch, may be");
+    let error = Error::input(format!("input '{input}'"), reason);
+    match symbol {
+        Some(symbol) => error.remedy(format!("fix its size with --dim {symbol}=SIZE")),
+        None => error.remedy("it has no name to fix it by; export the file with one, or with a size"),
+    }
 }
 
 /// Loads a file's bytes for one batch size and number of threads, and proves that the file lies where it was asked to.

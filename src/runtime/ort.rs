@@ -13,6 +13,7 @@ mod providers;
 mod raw;
 mod session;
 mod shape;
+mod tensor;
 mod tensorrt;
 
 #[cfg(test)]
@@ -23,7 +24,7 @@ pub(super) use session::OrtSession;
 
 use super::{
     Array, AssignedNode, Assignment, EngineOptions, GraphOptimization, Input, Provider, RunOptions, Session, Settings,
-    check_inputs,
+    check_inputs, element, open_axis,
 };
 use crate::Error;
 

@@ -11,7 +11,7 @@ mod model;
 
 use std::ops::Range;
 
-use tract_onnx::prelude::{TValue, Tensor};
+use tract_onnx::prelude::{DatumType, TValue, Tensor};
 
 use self::lane::{Lane, Plans, Values, Worker};
 use self::layout::Layout;
@@ -24,6 +24,8 @@ pub(super) struct TractSession {
     inputs: Vec<Input>,
     /// Which inputs have the batch as their first axis; the others go whole to every piece.
     batched: Vec<bool>,
+    /// The type that the values of each input are cast to.
+    kinds: Vec<DatumType>,
     layout: Layout,
     /// The first lane runs on the caller's thread.
     first: Lane,
@@ -49,6 +51,7 @@ impl TractSession {
         Ok(Self {
             inputs: model.inputs.iter().map(|input| input.at(batch)).collect(),
             batched: model.inputs.iter().map(|input| input.axis == Axis::Batch).collect(),
+            kinds: model.inputs.iter().map(|input| input.kind).collect(),
             layout,
             first,
             rest,
@@ -62,15 +65,15 @@ impl TractSession {
     fn piece(&self, arrays: &[Array], images: &Range<usize>) -> Result<Values> {
         arrays
             .iter()
-            .zip(&self.batched)
-            .map(|(array, batched)| {
+            .zip(self.kinds.iter().zip(&self.batched))
+            .map(|(array, (kind, batched))| {
                 if *batched {
                     let row = array.data.len() / array.batch();
                     let mut shape = array.shape.clone();
                     shape[0] = images.len();
-                    tensor(&shape, &array.data[images.start * row..images.end * row])
+                    tensor(*kind, &shape, &array.data[images.start * row..images.end * row])
                 } else {
-                    tensor(&array.shape, &array.data)
+                    tensor(*kind, &array.shape, &array.data)
                 }
             })
             .collect()
@@ -85,8 +88,10 @@ fn lane(plans: &Plans, pieces: &[Range<usize>]) -> Result<Lane> {
     Lane::new(plans, pieces.iter().map(ExactSizeIterator::len).collect())
 }
 
-fn tensor(shape: &[usize], data: &[f32]) -> Result<TValue> {
-    Tensor::from_shape(shape, data).map(TValue::from).map_err(|e| model::failed(&e))
+/// The values as a tensor of the type that the file asks for.
+fn tensor(kind: DatumType, shape: &[usize], data: &[f32]) -> Result<TValue> {
+    let tensor = Tensor::from_shape(shape, data).and_then(|tensor| Ok(tensor.cast_to_dt(kind)?.into_owned()));
+    tensor.map(TValue::from).map_err(|e| model::failed(&e))
 }
 
 impl Session for TractSession {
@@ -146,7 +151,8 @@ impl Session for TractSession {
 fn joined<'a>(parts: impl Iterator<Item = &'a TValue>) -> Result<Array> {
     let mut whole: Option<Array> = None;
     for part in parts {
-        let view = part.try_as_plain_ram().map_err(|e| model::failed(&e))?;
+        let values = part.cast_to::<f32>().map_err(|e| model::failed(&e))?;
+        let view = values.try_as_plain_ram().map_err(|e| model::failed(&e))?;
         let data = view.as_slice::<f32>().map_err(|e| model::failed(&e))?;
         match &mut whole {
             None => whole = Some(Array { shape: part.shape().to_vec(), data: data.to_vec() }),

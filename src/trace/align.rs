@@ -1,196 +1,188 @@
-//! Finds how each dimension depends on the batch size, from runs at three sizes.
+//! Finds how each size depends on the symbols of the inputs, from runs at several values.
 //!
-//! Two runs fix a line `scale * N + offset` for every dimension; the third shows whether it is one, which two cannot: a
-//! square or a ceiling also passes through any two points. Operations must be the same in all runs apart from shapes.
+//! Operations must be the same in all runs apart from the shapes of their tensors and a few [numbers](super::numbers).
 
 use std::collections::HashMap;
 
-use burn::backend::Shape;
 use burn::backend::ir::{IrVisitorMut, OperationIr, TensorId, TensorIr, TensorStatus};
+use burn::backend::{Shape, TensorData};
 use burn::module::Module;
-use burn::tensor::Tensor;
 
-use super::capture::{Capture, capture};
+use super::capture::{Captures, Run, capture};
+use super::constants::{Constant, Constants};
+use super::inputs::{Axis, Fed, Inputs, symbols};
 use super::live::{self, Pruned};
 use super::lower::operation_name;
 use super::outputs::NamedOutputs;
-use super::{Batch, Options, Trace, bounds, linear};
-use crate::graph::Dim;
+use super::size::{Grid, Size};
+use super::{Options, Trace, TracedInput, linear, numbers};
 use crate::{Error, Result};
 
-/// Batch sizes of the three runs: pairwise coprime, and none is 1, which broadcasting would hide.
-pub(super) const SIZES: [usize; 3] = [2, 5, 7];
-
-/// Name of the batch dimension in the exported graph.
-const SYMBOL: &str = "N";
-
-/// Traces `forward`, keeps the wanted outputs, and gives every tensor its shape in terms of the batch.
-pub(super) fn aligned<M: Module, const D: usize, O: NamedOutputs>(
+/// Traces `forward`, keeps the wanted outputs, and gives every tensor its shape in terms of the symbols.
+pub(super) fn aligned<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
     options: &Options,
-    forward: &impl Fn(&M, Tensor<D>) -> O,
+    forward: &impl Fn(&M, I) -> O,
 ) -> Result<(Trace, Pruned)> {
-    let sizes: &[usize] = match &options.batch {
-        Batch::Dynamic => &SIZES,
-        Batch::Fixed(size) => std::slice::from_ref(size),
-    };
-    let keep = options.keep.as_deref();
-    let run = |size: usize| -> Result<(Capture, Pruned)> {
-        let mut captured = capture(module, shape::<D>(size, &options.item_shape)?, forward)?;
-        linear::restore(&mut captured);
-        let pruned = live::prune(&mut captured, keep)?;
-        Ok((captured, pruned))
-    };
-    let (first, pruned) = run(sizes[0])?;
-    let mut canonical = vec![Canonical::of(&first)];
-    for size in &sizes[1..] {
-        let (other, _) = run(*size)?;
-        let other_form = Canonical::of(&other);
-        same_operations(&canonical[0].operations, &other_form.operations, &first)?;
-        same_constants(&canonical[0], &first, &other_form, &other)?;
-        canonical.push(other_form);
+    let grid = Grid::new(symbols(&options.inputs))?;
+    let feeds = (0..grid.runs()).map(|run| feed(options, &grid, run)).collect();
+    let Captures { mut runs, mut values, names } = capture(module, feeds, forward)?;
+    let mut pruned = Pruned::default();
+    for run in runs.iter_mut().rev() {
+        linear::restore(run);
+        pruned = live::prune(run, &values, &names, options.keep.as_deref())?;
     }
-    let (shapes, bounds) = (fit_shapes(sizes, &canonical)?, fit_bounds(sizes, &canonical)?);
-    let Capture { operations, input, outputs, values, names } = first;
-    Ok((Trace { operations, input, outputs, values, names, shapes, bounds }, pruned))
+    let forms: Vec<Canonical> = runs.iter().map(Canonical::of).collect();
+    for (run, form) in forms.iter().enumerate().skip(1) {
+        same_operations(&grid, run, &forms[0], form, &runs[0])?;
+    }
+    let fed: HashMap<TensorId, TensorData> =
+        runs.iter().flat_map(|run| &run.inputs).filter_map(|id| values.remove_entry(id)).collect();
+    let constants = constants(&grid, &runs, &forms, &names, values)?;
+    let sizes = fit_shapes(&grid, &forms);
+    let numbers = fit_numbers(&grid, &forms);
+    let Some(Run { operations, inputs, outputs }) = runs.into_iter().next() else {
+        return Err(Error::input("tracing", "there was no run"));
+    };
+    let port = |(input, id): (super::Input, TensorId)| {
+        let dtype = fed.get(&id).ok_or_else(|| Error::input(format!("input '{}'", input.name), "was not fed"))?.dtype();
+        Ok(TracedInput { input, id, dtype: super::constants::dtype(dtype)? })
+    };
+    let inputs = options.inputs.iter().cloned().zip(inputs).map(port).collect::<Result<_>>()?;
+    Ok((Trace { grid, operations, inputs, outputs, constants, names, sizes, numbers }, pruned))
 }
 
-/// The input's shape: the batch, then the item.
-fn shape<const D: usize>(batch: usize, item: &[usize]) -> Result<[usize; D]> {
-    let full: Vec<usize> = std::iter::once(batch).chain(item.iter().copied()).collect();
-    <[usize; D]>::try_from(full).map_err(|full| {
-        Error::input(format!("input shape {full:?}"), format!("the forward takes an input of rank {D}"))
-    })
+/// The inputs in the shapes of a run.
+fn feed(options: &Options, grid: &Grid, run: usize) -> Vec<Fed> {
+    let size = |axis: &Axis| match axis {
+        Axis::Fixed(size) => *size,
+        Axis::Symbol(symbol) => grid.size(run, &symbol.name).unwrap_or_default(),
+    };
+    let fed = |input: &super::Input| Fed {
+        name: input.name.clone(),
+        shape: input.axes.iter().map(size).collect(),
+        values: None,
+    };
+    options.inputs.iter().map(fed).collect()
 }
 
-/// Operations rewritten to what does not depend on the run: tensors numbered in order of appearance, shapes set aside.
+/// How many values the inputs hold in the largest run; `None` when that is no number.
+pub(super) fn largest_run(options: &Options) -> Option<usize> {
+    let grid = Grid::new(symbols(&options.inputs)).ok()?;
+    let values = |fed: Fed| fed.shape.iter().try_fold(1_usize, |n, side| n.checked_mul(*side));
+    let run =
+        |run: usize| feed(options, &grid, run).into_iter().map(values).try_fold(0_usize, |n, v| n.checked_add(v?));
+    (0..grid.runs()).map(run).try_fold(0, |most, run| Some(most.max(run?)))
+}
+
+/// Operations rewritten to what does not depend on the run: tensors numbered in order of appearance, shapes and numbers that
+/// may depend on them set aside.
 #[derive(Default)]
 struct Canonical {
     operations: Vec<OperationIr>,
     tensors: Vec<(TensorId, Shape)>,
-    numbers: HashMap<TensorId, u64>,
-    bounds: HashMap<usize, bounds::Ends>,
+    order: HashMap<TensorId, u64>,
+    /// By the operation's index.
+    numbers: Vec<Vec<usize>>,
 }
 
 impl Canonical {
-    fn of(capture: &Capture) -> Self {
+    fn of(run: &Run) -> Self {
         let mut canonical = Self::default();
-        let mut operations = capture.operations.clone();
-        canonical.bounds = bounds::set_aside(&mut operations);
-        operations.iter_mut().for_each(|op| op.visit_mut(&mut canonical));
+        let mut operations = run.operations.clone();
+        // The inputs are the first tensors, so that two of them cannot change places.
+        run.inputs.iter().for_each(|id| {
+            canonical.number(*id);
+        });
+        for op in &mut operations {
+            canonical.numbers.push(numbers::set_aside(op));
+            op.visit_mut(&mut canonical);
+        }
         Self { operations, ..canonical }
+    }
+
+    fn number(&mut self, id: TensorId) -> TensorId {
+        let next = self.order.len() as u64;
+        TensorId::new(*self.order.entry(id).or_insert(next))
     }
 }
 
 impl IrVisitorMut for Canonical {
     fn visit_tensor_mut(&mut self, tensor: &mut TensorIr) {
-        let next = self.numbers.len() as u64;
-        let number = *self.numbers.entry(tensor.id).or_insert(next);
-        let shape = std::mem::replace(&mut tensor.shape, Shape::new([0]));
+        // The rank stays: it must be the same in all runs.
+        let blank = Shape::from(vec![0; tensor.shape.num_dims()]);
+        let shape = std::mem::replace(&mut tensor.shape, blank);
         self.tensors.push((tensor.id, shape));
-        tensor.id = TensorId::new(number);
+        tensor.id = self.number(tensor.id);
         tensor.status = TensorStatus::ReadOnly;
     }
 }
 
-fn same_operations(first: &[OperationIr], other: &[OperationIr], capture: &Capture) -> Result<()> {
-    let longest = first.len().max(other.len());
-    let Some(index) = (0..longest).find(|i| first.get(*i) != other.get(*i)) else { return Ok(()) };
-    let name = capture.operations.get(index).or(capture.operations.last()).map(operation_name);
+fn same_operations(grid: &Grid, run: usize, first: &Canonical, other: &Canonical, traced: &Run) -> Result<()> {
+    let (a, b) = (&first.operations, &other.operations);
+    let same = |i: &usize| a.get(*i) == b.get(*i) && rank_of(first, *i) == rank_of(other, *i);
+    let Some(index) = (0..a.len().max(b.len())).find(|i| !same(i)) else { return Ok(()) };
+    let name = traced.operations.get(index).or(traced.operations.last()).map(operation_name).unwrap_or_default();
+    let (at, then) = (grid.describe(0), grid.describe(run));
     Err(Error::input(
-        format!("operation {index} ({})", name.unwrap_or_default()),
-        format!("depends on the batch size in more than its shapes (runs at {} and another size differ)", SIZES[0]),
+        format!("operation {index} ({name})"),
+        format!("depends on {} in more than its shapes (the runs at {at} and {then} differ)", grid.changed(0, run)),
     )
-    .remedy("export with a fixed batch"))
+    .remedy("export with a fixed size in its place"))
 }
 
-/// A constant made during the forward must not depend on the batch; parameters cannot.
-fn same_constants(a: &Canonical, first: &Capture, b: &Canonical, other: &Capture) -> Result<()> {
-    for ((x, _), (y, _)) in a.tensors.iter().zip(&b.tensors) {
-        let constant = *x != first.input && !first.names.contains_key(x);
-        let (Some(v), Some(w)) = (first.values.get(x), other.values.get(y)) else { continue };
-        if constant && (v.shape() != w.shape() || v.as_bytes() != w.as_bytes()) {
-            return Err(Error::input(
-                format!("a constant of shape {:?}", v.shape()),
-                "is made by the forward and depends on the batch size",
-            )
-            .remedy("export with a fixed batch"));
+/// How many numbers an operation has: runs whose slices cut another number of axes are not the same.
+fn rank_of(form: &Canonical, index: usize) -> Option<usize> {
+    form.numbers.get(index).map(Vec::len)
+}
+
+/// What is constant in all runs: what operations read, and what is handed back as it is.
+fn constants(
+    grid: &Grid,
+    runs: &[Run],
+    forms: &[Canonical],
+    names: &HashMap<TensorId, String>,
+    mut values: HashMap<TensorId, TensorData>,
+) -> Result<Constants> {
+    let read = (0..forms[0].tensors.len()).map(|place| forms.iter().map(|form| form.tensors[place].0).collect());
+    let returned = (0..runs[0].outputs.len()).map(|place| runs.iter().map(|run| run.outputs[place].id).collect());
+    let places: Vec<Vec<TensorId>> = read.chain(returned).collect();
+    let mut constants = Constants::new();
+    for ids in places {
+        let id = ids[0];
+        if constants.contains_key(&id) || !values.contains_key(&id) {
+            continue;
         }
+        // A parameter is the same tensor in each run.
+        let constant = if names.contains_key(&id) {
+            values.remove(&id).map(super::constants::tensor).transpose()?.map(Constant::Same)
+        } else {
+            Constant::of(&ids.iter().filter_map(|id| values.get(id)).collect::<Vec<_>>())?
+        };
+        let Some(constant) = constant else {
+            let shape = values.get(&id).map_or(vec![], |data| data.shape().to_vec());
+            let reason = format!("is made by the forward and depends on {}", grid.changed(0, grid.runs() - 1));
+            return Err(Error::input(format!("a constant of shape {shape:?}"), reason)
+                .remedy("make it with operations on tensors, or export with a fixed size"));
+        };
+        constants.insert(id, constant);
     }
-    Ok(())
+    Ok(constants)
 }
 
-fn fit_shapes(sizes: &[usize], runs: &[Canonical]) -> Result<HashMap<TensorId, Vec<Dim>>> {
-    let mut shapes = HashMap::new();
-    for (at, (id, shape)) in runs[0].tensors.iter().enumerate() {
-        let fit = |axis: usize| {
-            let points: Vec<(usize, usize)> =
-                sizes.iter().zip(runs).map(|(size, run)| (*size, run.tensors[at].1[axis])).collect();
-            fit(&points)
-        };
-        shapes.insert(*id, (0..shape.num_dims()).map(fit).collect::<Result<_>>()?);
+fn fit_shapes(grid: &Grid, forms: &[Canonical]) -> HashMap<TensorId, Vec<Size>> {
+    let mut sizes = HashMap::new();
+    for (place, (id, shape)) in forms[0].tensors.iter().enumerate() {
+        let fit = |axis: usize| grid.fit(&forms.iter().map(|form| form.tensors[place].1[axis]).collect::<Vec<_>>());
+        sizes.entry(*id).or_insert_with(|| (0..shape.num_dims()).map(fit).collect());
     }
-    Ok(shapes)
+    sizes
 }
 
-fn fit_bounds(sizes: &[usize], runs: &[Canonical]) -> Result<HashMap<usize, Vec<(Dim, Dim)>>> {
-    let of = |(index, ends): (&usize, &bounds::Ends)| {
-        let fit = |axis: usize, pick: fn(&(usize, usize)) -> usize| {
-            let points = sizes.iter().zip(runs).map(|(size, run)| (*size, pick(&run.bounds[index][axis])));
-            fit(&points.collect::<Vec<_>>())
-        };
-        let fitted = (0..ends.len()).map(|axis| Ok((fit(axis, |e| e.0)?, fit(axis, |e| e.1)?)));
-        Ok((*index, fitted.collect::<Result<_>>()?))
+fn fit_numbers(grid: &Grid, forms: &[Canonical]) -> Vec<Vec<Size>> {
+    let of = |(index, numbers): (usize, &Vec<usize>)| {
+        let fit = |at: usize| grid.fit(&forms.iter().map(|form| form.numbers[index][at]).collect::<Vec<_>>());
+        (0..numbers.len()).map(fit).collect()
     };
-    runs[0].bounds.iter().map(of).collect()
-}
-
-/// The line through `(batch, dimension)` points, or an error when they lie on none.
-fn fit(points: &[(usize, usize)]) -> Result<Dim> {
-    let [(_, first), rest @ ..] = points else { return Ok(Dim::Unknown) };
-    if rest.iter().all(|(_, size)| size == first) {
-        return Ok(Dim::Known(*first));
-    }
-    let point = |i: usize| (points[i].0 as i64, points[i].1 as i64);
-    let ((x0, y0), (x1, y1)) = (point(0), point(1));
-    let (scale, remainder) = ((y1 - y0) / (x1 - x0), (y1 - y0) % (x1 - x0));
-    let offset = y0 - scale * x0;
-    let on_line = |(x, y): &(usize, usize)| scale * *x as i64 + offset == *y as i64;
-    if remainder != 0 || scale == 0 || !points.iter().all(on_line) {
-        let sizes: Vec<_> = points.iter().map(|(x, y)| format!("{y} at batch {x}")).collect();
-        return Err(Error::input("a dimension", format!("is no line in the batch size: {}", sizes.join(", ")))
-            .remedy("export with a fixed batch"));
-    }
-    Ok(Dim::Symbolic { symbol: SYMBOL.to_owned(), scale, offset })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn dims(f: impl Fn(usize) -> usize) -> Result<Dim> {
-        fit(&SIZES.map(|n| (n, f(n))))
-    }
-
-    #[test]
-    fn lines_are_found() {
-        assert_eq!(dims(|_| 64).unwrap(), Dim::Known(64));
-        assert_eq!(dims(|n| n).unwrap(), Dim::symbol("N"));
-        assert_eq!(dims(|n| 49 * n + 3).unwrap().to_string(), "49*N+3");
-        assert_eq!(dims(|n| 20 - 2 * n).unwrap().to_string(), "-2*N+20");
-        assert_eq!(fit(&[(8, 8)]).unwrap(), Dim::Known(8));
-    }
-
-    #[test]
-    fn what_two_runs_cannot_tell_from_a_line_is_refused() {
-        for (name, result) in [
-            ("a square", dims(|n| n * n)),
-            ("a ceiling", dims(|n| n.div_ceil(2))),
-            ("a ceiling that is even in two of three", dims(|n| n.div_ceil(3) * 3)),
-            ("a minimum", dims(|n| n.min(5))),
-        ] {
-            let error = result.expect_err(name).to_string();
-            assert!(error.contains("is no line in the batch size"), "{name}: {error}");
-        }
-    }
+    forms[0].numbers.iter().enumerate().map(of).collect()
 }

@@ -1,6 +1,9 @@
-//! One run of a forward on the capture device.
+//! Runs of a forward on the capture device.
+//!
+//! All runs of a tracing share one scope, so that the module goes to the capture device once and a parameter is the same
+//! tensor in each of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use burn::backend::TensorData;
 use burn::backend::capture::CaptureBackend;
@@ -8,61 +11,119 @@ use burn::backend::ir::{OperationIr, TensorId};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Bool, Device, Int, Tensor};
 
-use super::outputs::{NamedOutputs, Output, id_of};
+use super::inputs::{Fed, Feed, Inputs};
+use super::outputs::{NamedOutputs, Output};
 use super::share;
 use crate::{Error, Result};
 
 /// What one run did.
-pub(super) struct Capture {
-    /// Operations in execution order, without the initialisation and the dropping of tensors.
+pub(super) struct Run {
+    /// Operations in execution order, without the initialisation of tensors.
     pub operations: Vec<OperationIr>,
-    /// The tensor that was fed in.
-    pub input: TensorId,
+    /// The tensors that were fed in, in order.
+    pub inputs: Vec<TensorId>,
     /// The tensors handed back.
-    pub outputs: Vec<Output>,
-    /// Values of parameters and constants.
+    pub outputs: Vec<Returned>,
+}
+
+/// A tensor that a run handed back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Returned {
+    pub name: String,
+    pub id: TensorId,
+}
+
+/// What several runs did, and what they share.
+pub(super) struct Captures {
+    pub runs: Vec<Run>,
+    /// Values of parameters and of constants made by the forward.
     pub values: HashMap<TensorId, TensorData>,
     /// Module paths of parameters.
     pub names: HashMap<TensorId, String>,
 }
 
-/// Runs `forward` once on zeros of `shape`.
-pub(super) fn capture<M: Module, const D: usize, O: NamedOutputs>(
+/// Runs `forward` once for each of `feeds`.
+pub(super) fn capture<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    shape: [usize; D],
-    forward: &impl Fn(&M, Tensor<D>) -> O,
-) -> Result<Capture> {
-    let fault = |reason: &dyn std::fmt::Display| Error::input("tracing", reason.to_string());
+    feeds: Vec<Vec<Fed>>,
+    forward: &impl Fn(&M, I) -> O,
+) -> Result<Captures> {
     // `valid` settles the pending update of running statistics and gives them a cell of their own: a plain clone shares
     // it, and moving the clone to the capture device would move the caller's statistics.
     let (module, device) = (module.valid(), Device::capture());
     let mut paths = Paths::default();
-    let mut result: Option<(TensorId, Vec<Output>)> = None;
+    let mut boundaries: Result<Vec<Boundary>> = Ok(Vec::new());
     let captured = device.capture_scope(|scope| {
         let module = share::to_capture(module, &device);
         module.visit(&mut paths);
-        // A tensor made on the capture device would be a constant; one that is moved there is an input.
-        let x = Tensor::<D>::zeros(shape, &Device::flex()).to_device(&device);
-        let input = id_of(&x);
-        let outputs = forward(&module, x).named_outputs();
-        result = input.zip(outputs);
-        let (inputs, outputs) = result.clone().map_or((vec![], vec![]), |(i, o)| (vec![i], o));
-        scope.complete(inputs, outputs.into_iter().map(|o| o.id))
+        boundaries = feeds.into_iter().map(|feed| run(&module, &device, feed, forward)).collect();
+        let all = || boundaries.iter().flatten();
+        // A tensor may be handed back twice.
+        let outputs: BTreeSet<TensorId> = all().flat_map(|run| run.outputs.iter().map(|output| output.id)).collect();
+        scope.complete(all().flat_map(|run| run.inputs.clone()), outputs)
     });
-    let captured = captured.map_err(|e| fault(&e))?;
-    let (Some((input, mut outputs)), true) = (result, captured.graph.inputs.len() == 1) else {
-        return Err(fault(&"the forward returned a tensor that is not on the device of its input"));
-    };
-    // The device resolves aliases: what it reports is what the operations use.
-    outputs.iter_mut().zip(&captured.graph.outputs).for_each(|(output, id)| output.id = *id);
-    let operations = captured.graph.operations.into_iter();
-    Ok(Capture {
-        operations: operations.filter(|op| !matches!(op, OperationIr::Init(_) | OperationIr::Drop(_))).collect(),
-        input: captured.graph.inputs.first().copied().unwrap_or(input),
-        outputs,
+    let boundaries = boundaries?;
+    let captured = captured.map_err(|e| Error::input("tracing", e.to_string()))?;
+    Ok(Captures {
+        runs: split(captured.graph.operations, boundaries),
         values: captured.values.into_iter().collect(),
         names: paths.names,
     })
+}
+
+/// What went into a run and what came out.
+struct Boundary {
+    inputs: Vec<TensorId>,
+    outputs: Vec<Returned>,
+}
+
+fn run<M: Module, I: Inputs, O: NamedOutputs>(
+    module: &M,
+    device: &Device,
+    feed: Vec<Fed>,
+    forward: &impl Fn(&M, I) -> O,
+) -> Result<Boundary> {
+    let mut feed = Feed::capture(device, feed);
+    let inputs = I::take(&mut feed)?;
+    let ids = feed.finish()?;
+    let known = |output: Output| match output.id {
+        Some(id) => Ok(Returned { name: output.name, id }),
+        None => {
+            let reason = "the forward returned a tensor that is not on the device of its input";
+            Err(Error::input(format!("output {}", output.name), reason))
+        }
+    };
+    let outputs = forward(module, inputs).named_outputs().into_iter().map(known).collect::<Result<Vec<_>>>()?;
+    Ok(Boundary { inputs: ids, outputs: named_apart(outputs) })
+}
+
+/// Two outputs of one name get numbers: `output`, `output_1`.
+fn named_apart(outputs: Vec<Returned>) -> Vec<Returned> {
+    let mut taken = HashSet::new();
+    let apart = |output: Returned| {
+        let others = (1..).map(|count| format!("{}_{count}", output.name));
+        let name = std::iter::once(output.name.clone()).chain(others).find(|name| taken.insert(name.clone()));
+        Returned { name: name.unwrap_or_default(), ..output }
+    };
+    outputs.into_iter().map(apart).collect()
+}
+
+/// Deals the operations of a scope to its runs. The capture device numbers tensors in the order in which they are made: what a
+/// run makes comes after its first input and before the first of the next run.
+fn split(operations: Vec<OperationIr>, boundaries: Vec<Boundary>) -> Vec<Run> {
+    let start = |boundary: &Boundary| boundary.inputs.first().copied();
+    let starts: Vec<Option<TensorId>> = boundaries.iter().map(start).collect();
+    let run = |boundary: Boundary| Run { operations: Vec::new(), inputs: boundary.inputs, outputs: boundary.outputs };
+    let mut runs: Vec<Run> = boundaries.into_iter().map(run).collect();
+    let computes = |op: &OperationIr| !matches!(op, OperationIr::Init(_) | OperationIr::Drop(_));
+    for op in operations.into_iter().filter(computes) {
+        let made = op.outputs().map(|tensor| tensor.id).min();
+        let begun = starts.iter().take_while(|start| **start < made).count();
+        if let Some(run) = begun.checked_sub(1).and_then(|index| runs.get_mut(index)) {
+            run.operations.push(op);
+        }
+    }
+    runs
 }
 
 /// Collects the module path of every parameter on the capture device.
@@ -91,7 +152,7 @@ impl ModuleVisitor for Paths {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.record(id_of(&param.val()));
+        self.record(param.val().try_into_primitive::<CaptureBackend>().ok().map(|t| t.id()));
     }
 
     fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {

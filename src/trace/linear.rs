@@ -16,16 +16,16 @@ use burn::backend::ir::{
     TensorIr, TensorStatus,
 };
 
-use super::capture::Capture;
+use super::capture::Run;
 
 /// Restores every linear layer of rank 3 or more.
-pub(super) fn restore(capture: &mut Capture) {
+pub(super) fn restore(run: &mut Run) {
     let found: Vec<(usize, LinearOpIr)> = {
-        let uses = Uses::of(capture);
-        (0..capture.operations.len()).filter_map(|index| uses.linear(index)).collect()
+        let uses = Uses::of(run);
+        (0..run.operations.len()).filter_map(|index| uses.linear(index)).collect()
     };
     for (index, linear) in found {
-        capture.operations[index] = OperationIr::Module(ModuleOperationIr::Linear(linear));
+        run.operations[index] = OperationIr::Module(ModuleOperationIr::Linear(linear));
     }
 }
 
@@ -37,15 +37,15 @@ struct Uses<'a> {
 }
 
 impl<'a> Uses<'a> {
-    fn of(capture: &'a Capture) -> Self {
-        let operations = &capture.operations;
+    fn of(run: &'a Run) -> Self {
+        let operations = &run.operations;
         let (mut makers, mut readers) = (HashMap::new(), HashMap::<_, Vec<_>>::new());
         for (index, op) in operations.iter().enumerate() {
             makers.extend(op.outputs().map(|t| (t.id, index)));
             op.inputs().for_each(|t| readers.entry(t.id).or_default().push(index));
         }
         // What the forward hands back is read by somebody else too.
-        capture.outputs.iter().for_each(|output| readers.entry(output.id).or_default().push(usize::MAX));
+        run.outputs.iter().for_each(|output| readers.entry(output.id).or_default().push(usize::MAX));
         Self { operations, makers, readers }
     }
 

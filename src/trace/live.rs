@@ -1,12 +1,12 @@
 //! Keeps what the wanted outputs need and says what went.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
+use burn::backend::TensorData;
 use burn::backend::ir::{ModuleOperationIr, OperationIr, TensorId};
 use serde::Serialize;
 
-use super::capture::Capture;
-use super::outputs::Output;
+use super::capture::{Returned, Run};
 use crate::{Error, Result};
 
 /// What pruning removed from a traced forward.
@@ -28,28 +28,40 @@ pub struct Pruned {
     pub bytes: u64,
 }
 
-/// Reduces a capture to the outputs named in `keep`, in that order.
-pub(super) fn prune(capture: &mut Capture, keep: Option<&[String]>) -> Result<Pruned> {
+/// Reduces a run to the outputs named in `keep`, in that order.
+pub(super) fn prune(
+    run: &mut Run,
+    values: &HashMap<TensorId, TensorData>,
+    names: &HashMap<TensorId, String>,
+    keep: Option<&[String]>,
+) -> Result<Pruned> {
     let wanted = match keep {
-        None => capture.outputs.clone(),
-        Some(names) => names.iter().map(|name| find(&capture.outputs, name)).collect::<Result<_>>()?,
+        None => run.outputs.clone(),
+        Some(names) => names.iter().map(|name| find(&run.outputs, name)).collect::<Result<_>>()?,
     };
-    let live = live(&capture.operations, &wanted);
-    let (before, after) = (constants(capture, &capture.operations), constants(capture, &live));
+    let live = live(&run.operations, &wanted);
+    let count = |operations: &[OperationIr]| {
+        let constants =
+            operations.iter().flat_map(OperationIr::inputs).map(|t| t.id).filter(|id| !run.inputs.contains(id));
+        let constants: BTreeSet<TensorId> = constants.collect();
+        let statistics: HashSet<TensorId> = operations.iter().flat_map(statistics).collect();
+        Constants::of(&constants, values, |id| names.contains_key(id) && !statistics.contains(id))
+    };
+    let (before, after) = (count(&run.operations), count(&live));
     let pruned = Pruned {
-        outputs: capture.outputs.iter().filter(|o| !wanted.contains(o)).map(|o| o.name.clone()).collect(),
-        operations_before: capture.operations.len(),
-        operations: capture.operations.len() - live.len(),
+        outputs: run.outputs.iter().filter(|o| !wanted.contains(o)).map(|o| o.name.clone()).collect(),
+        operations_before: run.operations.len(),
+        operations: run.operations.len() - live.len(),
         params_before: before.params,
         params: before.params - after.params,
         bytes_before: before.bytes,
         bytes: before.bytes - after.bytes,
     };
-    (capture.operations, capture.outputs) = (live, wanted);
+    (run.operations, run.outputs) = (live, wanted);
     Ok(pruned)
 }
 
-fn find(outputs: &[Output], name: &str) -> Result<Output> {
+fn find(outputs: &[Returned], name: &str) -> Result<Returned> {
     outputs.iter().find(|o| o.name == name).cloned().ok_or_else(|| {
         let names: Vec<_> = outputs.iter().map(|o| o.name.as_str()).collect();
         Error::input(format!("output {name}"), format!("the network has no such output; it has {}", names.join(", ")))
@@ -57,7 +69,7 @@ fn find(outputs: &[Output], name: &str) -> Result<Output> {
 }
 
 /// The operations that the outputs need, in execution order.
-fn live(operations: &[OperationIr], outputs: &[Output]) -> Vec<OperationIr> {
+fn live(operations: &[OperationIr], outputs: &[Returned]) -> Vec<OperationIr> {
     let mut needed: HashSet<TensorId> = outputs.iter().map(|o| o.id).collect();
     let mut kept: Vec<OperationIr> = Vec::new();
     for op in operations.iter().rev() {
@@ -75,19 +87,23 @@ struct Constants {
     bytes: u64,
 }
 
-/// Counts the constants that operations read, each once.
-fn constants(capture: &Capture, operations: &[OperationIr]) -> Constants {
-    let read: BTreeSet<TensorId> = operations.iter().flat_map(|op| op.inputs()).map(|t| t.id).collect();
-    let statistics: HashSet<TensorId> = operations.iter().flat_map(statistics).collect();
-    let mut sum = Constants { params: 0, bytes: 0 };
-    for id in read.iter().filter(|id| **id != capture.input) {
-        let Some(data) = capture.values.get(id) else { continue };
-        sum.bytes += data.as_bytes().len() as u64;
-        if capture.names.contains_key(id) && !statistics.contains(id) {
-            sum.params += data.num_elements() as u64;
+impl Constants {
+    /// Counts constants; `learned` tells parameters from the others.
+    fn of(
+        read: &BTreeSet<TensorId>,
+        values: &HashMap<TensorId, TensorData>,
+        learned: impl Fn(&TensorId) -> bool,
+    ) -> Self {
+        let mut sum = Self { params: 0, bytes: 0 };
+        for id in read {
+            let Some(data) = values.get(id) else { continue };
+            sum.bytes += data.as_bytes().len() as u64;
+            if learned(id) {
+                sum.params += data.num_elements() as u64;
+            }
         }
+        sum
     }
-    sum
 }
 
 /// The running statistics an operation reads: they are kept in the module, but not learned.

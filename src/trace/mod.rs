@@ -2,66 +2,60 @@
 //!
 //! There is no second description of a network: what is exported is what ran. The steps are
 //!
-//! 1. `capture`: run the forward once, keep operations, constants and the module path of each parameter, and restore what
-//!    Burn took apart in a way that depends on the batch (`linear`);
+//! 1. `capture`: run the forward at several sizes of its open axes, keep operations, constants and the module path of each
+//!    parameter, and restore what Burn took apart in a way that depends on the sizes (`linear`);
 //! 2. `live`: drop the operations that the wanted outputs do not need, so that an auxiliary head costs nothing and
 //!    nothing it uses has to be supported;
-//! 3. `align`: do both at three batch sizes and fit every dimension and every bound of a slice as `scale * N + offset`;
+//! 3. `align`: see that the runs are the same, and find every dimension, every bound of a slice and every constant in terms
+//!    of the symbols (`size`, `numbers`, `constants`);
 //! 4. `lower`: write each operation as the ONNX operation that means the same.
 
 mod align;
-mod bounds;
 mod capture;
+mod constants;
+mod inputs;
 mod linear;
 mod live;
 mod lower;
+mod numbers;
 mod outputs;
 mod scope;
 mod share;
+mod size;
 
 use std::collections::HashMap;
 
-use burn::backend::TensorData;
 use burn::backend::ir::{OperationIr, TensorId};
 use burn::module::Module;
-use burn::tensor::Tensor;
 
 use crate::Result;
-use crate::graph::{Dim, Model};
+use crate::graph::{DType, Model};
 
+pub use inputs::{Axis, Feed, Input, Inputs, Symbol};
+pub(crate) use inputs::{Fed, symbols};
 pub use live::Pruned;
-pub use outputs::{NamedOutputs, Output};
+pub use outputs::{NamedOutputs, Output, Returned};
 
-/// The batch dimension of an exported graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Batch {
-    /// Any number of images: the symbol `N`.
-    Dynamic,
-    /// Always this many images.
-    Fixed(usize),
-}
-
-impl Batch {
-    /// The most items that a tracing feeds in at once.
-    pub fn largest_traced(self) -> usize {
-        match self {
-            Self::Dynamic => align::SIZES.into_iter().max().unwrap_or(1),
-            Self::Fixed(size) => size,
-        }
-    }
-}
+use capture::Returned as Kept;
+use constants::Constants;
+use size::{Grid, Size};
 
 /// What to trace.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Shape of one input item, without the batch: channels, height and width for an image.
-    pub item_shape: Vec<usize>,
-    /// The batch dimension.
-    pub batch: Batch,
+    /// The inputs in the order in which the forward takes them.
+    pub inputs: Vec<Input>,
     /// Names of the outputs to keep, in order; everything else is pruned. `None` keeps all.
     pub keep: Option<Vec<String>>,
     /// Version of ONNX's operator set to lower to.
     pub opset: i64,
+}
+
+impl Options {
+    /// How many values the inputs hold in the largest run; `None` when that is no number.
+    pub fn largest_run(&self) -> Option<usize> {
+        align::largest_run(self)
+    }
 }
 
 /// A traced and lowered forward.
@@ -73,34 +67,43 @@ pub struct Traced {
     pub pruned: Pruned,
 }
 
-/// A capture that is ready to be lowered: live operations, and shapes in terms of the batch.
+/// A capture that is ready to be lowered: live operations of the first run, and what all runs say of them.
 struct Trace {
+    grid: Grid,
     operations: Vec<OperationIr>,
-    input: TensorId,
-    outputs: Vec<Output>,
-    values: HashMap<TensorId, TensorData>,
+    inputs: Vec<TracedInput>,
+    outputs: Vec<Kept>,
+    constants: Constants,
+    /// Module paths of parameters.
     names: HashMap<TensorId, String>,
-    shapes: HashMap<TensorId, Vec<Dim>>,
-    /// Where each slice begins and ends along each axis, by the index of its operation.
-    bounds: HashMap<usize, Vec<(Dim, Dim)>>,
+    sizes: HashMap<TensorId, Vec<Size>>,
+    /// The [numbers] of each operation.
+    numbers: Vec<Vec<Size>>,
 }
 
-/// Traces `forward` of `module` for a batch of items and lowers it to a graph with the input `input`.
+/// An input of a trace.
+struct TracedInput {
+    input: Input,
+    id: TensorId,
+    dtype: DType,
+}
+
+/// Traces `forward` of `module` and lowers it to a graph with the inputs that the options name.
 ///
-/// `D` is the rank of the input, batch included. The module is left as it was: it is copied to the capture device in its
-/// inference form (running statistics used and settled, dropout off).
+/// The module is left as it was: it is copied to the capture device in its inference form (running statistics used and
+/// settled, dropout off).
 ///
 /// # Errors
-/// A forward whose operations depend on the batch size, an output name that does not exist, or an operation without a
-/// lowering, named with its module path and shapes.
+/// A forward whose operations depend on the size of an open axis, inputs of another number or rank than the forward's, an
+/// output name that does not exist, or an operation without a lowering, named with its module path and shapes.
 ///
 /// # Panics
-/// When `forward` does: Burn panics on shapes that do not fit, such as an `item_shape` that is not the module's, and
+/// When `forward` does: Burn panics on shapes that do not fit, such as those of another image size than the module's, and
 /// when a forward reads numbers, which a trace has none of.
-pub fn trace<M: Module, const D: usize, O: NamedOutputs>(
+pub fn trace<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
     options: &Options,
-    forward: impl Fn(&M, Tensor<D>) -> O,
+    forward: impl Fn(&M, I) -> O,
 ) -> Result<Traced> {
     let (trace, pruned) = align::aligned(module, options, &forward)?;
     Ok(Traced { model: lower::lower(&trace, options.opset)?, pruned })

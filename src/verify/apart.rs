@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench::Failure;
 use crate::runtime::{self, Array, Input, Provider, RunOptions, Session};
-use crate::{Error, Result};
+use crate::{Error, Result, onnx};
 
 /// The argument that makes the program a worker.
 pub const WORKER_COMMAND: &str = "verify-worker";
@@ -40,8 +40,8 @@ impl Order {
 enum Message {
     /// To the worker: load the file of this many bytes.
     Load(Order, usize),
-    /// From the worker: loaded, with these inputs.
-    Loaded(Vec<(String, Vec<usize>)>),
+    /// From the worker: loaded, with these inputs: name, shape, ONNX's number of the element type.
+    Loaded(Vec<(String, Vec<usize>, i32)>),
     /// Arrays of these shapes: inputs to the worker, outputs from it.
     Arrays(Vec<Vec<usize>>),
     /// From the worker: it did not work.
@@ -79,7 +79,11 @@ impl Apart {
         let Message::Loaded(inputs) = this.ask(&Message::Load(order, model.len()), &[model])? else {
             return Err(lost("it answered something else"));
         };
-        this.inputs = inputs.into_iter().map(|(name, shape)| Input { name, shape }).collect();
+        let input = |(name, shape, number): (String, Vec<usize>, i32)| {
+            let dtype = onnx::dtype_of(number).ok_or_else(|| lost(format!("it names the element type {number}")))?;
+            Ok(Input { name, shape, dtype })
+        };
+        this.inputs = inputs.into_iter().map(input).collect::<Result<_>>()?;
         Ok(this)
     }
 
@@ -151,7 +155,8 @@ pub fn serve(orders: impl Read, mut answers: impl Write) -> Result<()> {
             Message::Load(order, length) => {
                 let model = block(&mut orders, length)?;
                 order.load(&model).map(|loaded| {
-                    let inputs = loaded.inputs().iter().map(|i| (i.name.clone(), i.shape.clone())).collect();
+                    let input = |i: &Input| (i.name.clone(), i.shape.clone(), onnx::number_of(i.dtype));
+                    let inputs = loaded.inputs().iter().map(input).collect();
                     session = Some(loaded);
                     (Message::Loaded(inputs), Vec::new())
                 })
@@ -255,7 +260,7 @@ mod tests {
         let answers = served(&orders).unwrap();
         let mut answers = answers.as_slice();
         let Some(Message::Loaded(names)) = receive(&mut answers).unwrap() else { panic!("not loaded") };
-        assert_eq!(names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["a", "b", "scale"]);
+        assert_eq!(names.iter().map(|(name, ..)| name.as_str()).collect::<Vec<_>>(), ["a", "b", "scale"]);
         let Some(Message::Arrays(shapes)) = receive(&mut answers).unwrap() else { panic!("not computed") };
         assert_eq!(arrays(&mut answers, shapes).unwrap(), expected);
         let Some(Message::Failed(failure)) = receive(&mut answers).unwrap() else { panic!("not refused") };

@@ -103,12 +103,12 @@ impl Side for BurnSide {
 }
 
 /// An array as a tensor on Burn's CPU backend.
-pub(crate) fn to_burn(array: &Array) -> Tensor<4> {
+fn to_burn(array: &Array) -> Tensor<4> {
     Tensor::from_data(TensorData::new(array.data.clone(), array.shape.clone()), &Device::flex())
 }
 
 /// What Burn answered.
-pub(crate) fn from_burn(tensor: &Tensor<2>) -> Result<Array> {
+fn from_burn(tensor: &Tensor<2>) -> Result<Array> {
     let data = tensor.to_data();
     let shape = data.shape().to_vec();
     let values = data.try_to_vec::<f32>().map_err(|e| Error::input("Burn's output", format!("{e:?}")))?;

@@ -53,13 +53,18 @@ impl Judgement {
     /// # Errors
     /// Shapes that differ ([`ErrorKind::Check`](crate::ErrorKind::Check)), nothing to compare, or fewer than two samples.
     pub fn of(reference: &Array, other: &Array, tolerance: &Tolerance, images: bool) -> Result<Self> {
-        let agreement = Agreement::of(reference, other)?;
-        if agreement.images < 2 {
+        if reference.batch() < 2 {
             return Err(Error::input("comparison", "one sample cannot tell outputs apart; it takes two"));
         }
+        Self::of_any(reference, other, tolerance, images)
+    }
+
+    /// As [`of`](Self::of), but one sample is compared too, where others show that inputs can tell outputs apart.
+    pub(crate) fn of_any(reference: &Array, other: &Array, tolerance: &Tolerance, images: bool) -> Result<Self> {
+        let agreement = Agreement::of(reference, other)?;
         let accepted = tolerance.accepted(agreement.largest);
-        let finite = reference.data.iter().all(|value| value.is_finite());
-        let spread = if finite { Some(Spread::of(reference)?) } else { None };
+        let spreads = agreement.images > 1 && reference.data.iter().all(|value| value.is_finite());
+        let spread = if spreads { Some(Spread::of(reference)?) } else { None };
         let (verdict, reason) = match tolerance.refusal(&agreement, images) {
             Some(reason) => (Verdict::Disagree, Some(explained(reason, reference, other, agreement.not_finite))),
             None => match spread.as_ref().and_then(|spread| tolerance.too_alike(spread, agreement.largest)) {

@@ -19,8 +19,6 @@ mod signature;
 
 #[cfg(feature = "burn")]
 pub use self::burn::BurnSide;
-#[cfg(all(feature = "burn", feature = "tract"))]
-pub(crate) use self::burn::{from_burn, to_burn};
 pub use apart::{WORKER_COMMAND, serve};
 pub use bisect::{Culprit, InputRange, Search, bisect, sweep};
 pub use inputs::{Distribution, IMAGES, InputSet};
@@ -149,7 +147,7 @@ pub(crate) fn join(joined: &mut Vec<Array>, outputs: Vec<Array>, batch: usize) -
 }
 
 /// An output whose first axis is not the batch is one sample as a whole.
-fn per_sample(mut output: Array, batch: usize) -> Array {
+pub(crate) fn per_sample(mut output: Array, batch: usize) -> Array {
     if output.shape.first() != Some(&batch) {
         output.shape.insert(0, 1);
     }

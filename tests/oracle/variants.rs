@@ -7,7 +7,6 @@ use gnet::export::{self, Options};
 use gnet::metadata::{Metadata, Preprocessing};
 use gnet::nets::{Block, BlockModule, GoogLeNet, GoogLeNetConfig, Pooling, Preset};
 use gnet::runtime::Array;
-use gnet::trace::Batch;
 
 use crate::common::{array, config, images, item_shape, network, stirred, tensor};
 
@@ -93,10 +92,10 @@ impl Subject {
 
     pub fn variant(&self, choice: Choice) -> Variant {
         let Choice { fold, keep_aux, fixed_batch, opset } = choice;
-        let batch = fixed_batch.map_or(Batch::Dynamic, Batch::Fixed);
-        let options = Options { batch, opset, fold, ..Options::new([]) };
         let metadata = self.metadata();
-        let exported = export::googlenet(&self.network, &self.config, &metadata, keep_aux, options).unwrap();
+        let options = export::googlenet_options(&self.config, &metadata, keep_aux).folding(fold);
+        let options = fixed_batch.into_iter().fold(options, |options, size| options.fix(export::BATCH, size));
+        let exported = export::googlenet(&self.network, &Options { opset, ..options }).unwrap();
         let heads: &[_] = if keep_aux && self.config.aux_heads { &["aux1", "aux2"] } else { &[] };
         Variant {
             name: choice.name(&self.name),

@@ -157,9 +157,8 @@ fn a_checkpoint_is_the_reference_of_its_export() {
     let run = trained(folder.0.path());
     let checkpoint = gnet::train::checkpoint::load(&run).unwrap();
     let export = |fold| {
-        let options = gnet::export::Options { fold, ..gnet::export::Options::new([]) };
-        let gnet::train::checkpoint::Checkpoint { model, config, metadata, .. } = &checkpoint;
-        gnet::export::googlenet(model, config, metadata, true, options).unwrap().model
+        let options = gnet::export::googlenet_options(&checkpoint.config, &checkpoint.metadata, true).folding(fold);
+        gnet::export::googlenet(&checkpoint.model, &options).unwrap().model
     };
     folder.write("a.onnx", &export(true));
     let line = "a.onnx --against run --samples 4 --inputs pattern,normal";

@@ -6,14 +6,16 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{IoBinding, Session as OrtInner};
-use ort::value::{Outlet, Tensor, TensorValueType, ValueType};
+use ort::value::{DynTensor, DynTensorValueType, Outlet, ValueType};
 
 use super::library::{self, Library};
 use super::shape::{self, Declared};
+use super::tensor::{array, element_type, tensor};
 use super::{
     Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, explain, failed, log, providers,
     raw,
 };
+use crate::graph::DType;
 use crate::{Error, Result, onnx};
 
 /// Sessions are made one after another, so that what is logged meanwhile belongs to the one that is made.
@@ -23,7 +25,7 @@ static BUILDING: Mutex<()> = Mutex::new(());
 pub(in crate::runtime) struct OrtSession {
     /// What runs refer to comes before the session, so that it is released first.
     bound: Option<Bound>,
-    outputs: Option<Vec<Tensor<f32>>>,
+    outputs: Option<Vec<DynTensor>>,
     host_outputs: Option<Vec<Array>>,
     session: OrtInner,
     provider: Provider,
@@ -32,7 +34,7 @@ pub(in crate::runtime) struct OrtSession {
     device: Option<i32>,
     batch: usize,
     inputs: Vec<Input>,
-    output_names: Vec<String>,
+    declared_outputs: Vec<(String, DType)>,
     assignment: Assignment,
     threads: usize,
     settings: Settings,
@@ -43,9 +45,9 @@ pub(in crate::runtime) struct OrtSession {
 /// The inputs of all runs.
 struct Bound {
     binding: IoBinding,
-    host: Vec<Tensor<f32>>,
+    host: Vec<DynTensor>,
     /// The same in the device's memory, where the binding reads them; empty without a device.
-    device: Vec<Tensor<f32>>,
+    device: Vec<DynTensor>,
 }
 
 impl OrtSession {
@@ -66,7 +68,7 @@ impl OrtSession {
             device: on_gpu.then(|| providers::device_id(&options.engine.cuda)),
             batch: options.batch,
             inputs,
-            output_names: shape::outputs(&declared(session.outputs()))?,
+            declared_outputs: shape::outputs(&declared(session.outputs()))?,
             assignment: Assignment { requested: providers::ort_name(provider).to_owned(), nodes },
             threads: options.threads,
             settings: configured.settings,
@@ -91,11 +93,12 @@ impl OrtSession {
             Some(_) => Some(Allocator::new(&self.session, self.memory()?).map_err(|e| failed(&e))?),
             None => None,
         };
-        for outlet in self.session.outputs() {
+        for (outlet, (_, dtype)) in self.session.outputs().iter().zip(&self.declared_outputs) {
+            let kind = element_type(*dtype)?;
             let fixed = allocator.as_ref().zip(self.output_shape(outlet.dtype()));
             let bound = match fixed {
                 Some((allocator, shape)) => {
-                    Tensor::<f32>::new(allocator, shape).and_then(|tensor| binding.bind_output(outlet.name(), tensor))
+                    DynTensor::new(allocator, kind, shape).and_then(|made| binding.bind_output(outlet.name(), made))
                 }
                 None if self.has_cuda_graph => {
                     let reason = "its shape is not stated in the file, which a CUDA graph needs";
@@ -138,14 +141,14 @@ impl Session for OrtSession {
         check_inputs(&self.inputs, inputs)?;
         (self.bound, self.outputs, self.host_outputs) = (None, None, None);
         let mut binding = self.session.create_binding().map_err(|e| failed(&e))?;
-        let tensor =
-            |array: &Array| Tensor::from_array((array.shape.clone(), array.data.clone())).map_err(|e| failed(&e));
-        let host = inputs.iter().map(tensor).collect::<Result<Vec<_>>>()?;
+        let cast = |(array, input): (&Array, &Input)| tensor(array, input.dtype);
+        let host = inputs.iter().zip(&self.inputs).map(cast).collect::<Result<Vec<_>>>()?;
         let mut device = Vec::new();
         if self.device.is_some() {
             let allocator = Allocator::new(&self.session, self.memory()?).map_err(|e| failed(&e))?;
             for input in &self.inputs {
-                device.push(Tensor::<f32>::new(&allocator, input.shape.clone()).map_err(|e| failed(&e))?);
+                let kind = element_type(input.dtype)?;
+                device.push(DynTensor::new(&allocator, kind, input.shape.clone()).map_err(|e| failed(&e))?);
             }
             copy(&host, &mut device)?;
         }
@@ -165,10 +168,10 @@ impl Session for OrtSession {
         if self.device.is_some() {
             bound.binding.synchronize_outputs().map_err(|e| blame(&e))?;
         }
-        let taken = self.output_names.iter().map(|name| {
+        let taken = self.declared_outputs.iter().map(|(name, _)| {
             let value = values.remove(name);
             let value = value.ok_or_else(|| Error::input(format!("output '{name}'"), "was not computed"))?;
-            value.downcast::<TensorValueType<f32>>().map_err(|e| failed(&e))
+            value.downcast::<DynTensorValueType>().map_err(|e| failed(&e))
         });
         self.outputs = Some(taken.collect::<Result<_>>()?);
         Ok(())
@@ -232,19 +235,13 @@ fn blamed(provider: Provider, library: &Library, error: &ort::Error) -> Error {
 }
 
 /// Copies tensors to the device and waits for them; nothing to do when there are none there.
-fn copy(host: &[Tensor<f32>], device: &mut [Tensor<f32>]) -> Result<()> {
+fn copy(host: &[DynTensor], device: &mut [DynTensor]) -> Result<()> {
     host.iter().zip(device).try_for_each(|(from, to)| from.copy_into(to)).map_err(|e| failed(&e))
 }
 
 /// An output in the device's memory, copied to the host.
-fn fetched(tensor: &Tensor<f32>) -> Result<Array> {
+fn fetched(tensor: &DynTensor) -> Result<Array> {
     array(&tensor.to(AllocationDevice::CPU, 0).map_err(|e| failed(&e))?)
-}
-
-fn array(tensor: &Tensor<f32>) -> Result<Array> {
-    let (shape, data) = tensor.try_extract_tensor::<f32>().map_err(|e| failed(&e))?;
-    let shape = shape.iter().map(|side| usize::try_from(*side).unwrap_or(0)).collect();
-    Array::new(shape, data.to_vec())
 }
 
 /// ONNX Runtime shows an input without a shape as one without axes; the file itself tells them apart.

@@ -4,7 +4,7 @@
 //! `GNET_ORT_TESTS` is `required`.
 
 use crate::runtime::compare::Spread;
-use crate::runtime::testing::{TOLERANCE, assert_equal, case, fixture, head};
+use crate::runtime::testing::{TOLERANCE, assert_equal, bound, case, fixture, head};
 use crate::runtime::{Provider, infer, load, open, placement};
 use crate::{ErrorKind, Result};
 
@@ -123,8 +123,7 @@ fn every_node_lies_on_the_cpu_and_is_weighed_by_its_macs() {
 fn files_that_cannot_be_run_are_refused_with_the_reason() {
     let Some(engine) = engine() else { return };
     for (name, says) in [
-        ("bad_type", "input 'x': is of type i64 where f32 is expected"),
-        ("bad_output_type", "output 'y': is of type i64 where f32 is expected"),
+        ("bad_output_type", "output 'z': is of type string where real numbers, whole numbers or booleans are expected"),
         ("bad_axis", "input 'x': axis 2 is dynamic; only the first, the batch, may be"),
         ("bad_operation", "Frobnicate"),
         ("bad_output", "ONNX Runtime: "),
@@ -140,6 +139,28 @@ fn files_that_cannot_be_run_are_refused_with_the_reason() {
         let error = load(Provider::Cpu, bytes, &options(&engine, 1, 1)).err().unwrap();
         assert!(error.to_string().starts_with("ONNX Runtime: "), "{error}");
     }
+}
+
+#[test]
+fn numbers_of_every_type_tokens_and_masks_equal_the_reference() {
+    let Some(engine) = engine() else { return };
+    for (name, file) in [("kinds", fixture("kinds.onnx")), ("tokens", bound("tokens", 5))] {
+        let (inputs, outputs) = case(name);
+        let mut session = load(Provider::Cpu, &file, &options(&engine, 1, 3)).unwrap();
+        session.bind(&inputs).unwrap();
+        session.run().unwrap();
+        assert_equal(&session.outputs().unwrap(), &outputs);
+        let halves: Vec<Array> = session
+            .inputs()
+            .iter()
+            .map(|i| Array::new(i.shape.clone(), vec![0.5; i.shape.iter().product()]).unwrap())
+            .collect();
+        assert!(session.bind(&halves).unwrap_err().to_string().contains(", and 0.5 is none"), "{name}");
+    }
+    let error = refusal(&engine, "tokens");
+    assert_eq!(error.to_string(), "input 'tokens': axis 1 is dynamic; only the first, the batch, may be");
+    assert_eq!(error.remedy_text(), Some("fix its size with --dim T=SIZE"));
+    assert!(refusal(&engine, "half").to_string().starts_with("input 'f16': is of type f16 where "));
 }
 
 #[test]

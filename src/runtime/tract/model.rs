@@ -9,8 +9,9 @@ use tract_onnx::tract_core::ops::nn::Softmax;
 use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_hir::infer::{Factoid, GenericFactoid, ShapeFactoid};
 
-use super::super::Input;
+use super::super::{Input, element, open_axis};
 use super::lane::guarded;
+use crate::graph::DType;
 use crate::{Error, Result};
 
 /// An optimised network for one batch size, shared by the lanes that run it.
@@ -51,6 +52,9 @@ pub(super) enum Axis {
 pub(super) struct Declared {
     pub(super) name: String,
     pub(super) axis: Axis,
+    dtype: DType,
+    /// tract's name of the same type.
+    pub(super) kind: DatumType,
     /// The shape; the first entry means nothing when the axis is the batch.
     shape: Vec<usize>,
 }
@@ -58,7 +62,7 @@ pub(super) struct Declared {
 impl Declared {
     /// The input for `batch` images.
     pub(super) fn at(&self, batch: usize) -> Input {
-        Input { name: self.name.clone(), shape: self.shape_at(batch) }
+        Input { name: self.name.clone(), shape: self.shape_at(batch), dtype: self.dtype }
     }
 
     fn shape_at(&self, batch: usize) -> Vec<usize> {
@@ -107,7 +111,7 @@ impl Model {
             let mut network = self.network.clone();
             let optimised = || -> TractResult<TypedModel> {
                 for (i, input) in self.inputs.iter().enumerate() {
-                    network.set_input_fact(i, f32::fact(input.shape_at(batch)).into())?;
+                    network.set_input_fact(i, input.kind.fact(input.shape_at(batch)).into())?;
                 }
                 network.into_optimized()
             };
@@ -139,7 +143,7 @@ impl Model {
             if input.axis == Axis::Batch {
                 shape[0] = symbol.to_dim();
             }
-            network.set_input_fact(i, f32::fact(&*shape).into())?;
+            network.set_input_fact(i, input.kind.fact(&*shape).into())?;
         }
         network.into_typed()
     }
@@ -189,21 +193,44 @@ fn declared(network: &InferenceModel) -> Result<Vec<Declared>> {
             let fact = network.outlet_fact(*outlet).map_err(|e| failed(&e))?;
             let name = network.node(outlet.node).name.clone();
             let refuse = |reason: String| Error::input(format!("input '{name}'"), reason);
-            match fact.datum_type.concretize() {
-                Some(DatumType::F32) => {}
-                Some(other) => return Err(refuse(format!("is of type {other:?} where f32 is expected"))),
-                None => return Err(refuse("has no type".to_owned())),
-            }
-            let (axis, shape) = sides(&fact.shape).map_err(refuse)?;
-            Ok(Declared { name, axis, shape })
+            let Some(kind) = fact.datum_type.concretize() else { return Err(refuse("has no type".to_owned())) };
+            let dtype = dtype(kind).ok_or_else(|| refuse(element::refusal(type_name(kind))))?;
+            let (axis, shape) = sides(&name, &fact.shape)?;
+            Ok(Declared { name, axis, dtype, kind, shape })
         })
         .collect()
 }
 
-/// The first axis and the shape; the reason when the file leaves more open than the first axis.
-fn sides(shape: &ShapeFactoid) -> Result<(Axis, Vec<usize>), String> {
+/// tract's number types, one row a type.
+const TYPES: [(DatumType, DType); element::TYPES.len()] = [
+    (DatumType::F32, DType::F32),
+    (DatumType::F64, DType::F64),
+    (DatumType::F16, DType::F16),
+    (DatumType::I8, DType::I8),
+    (DatumType::I16, DType::I16),
+    (DatumType::I32, DType::I32),
+    (DatumType::I64, DType::I64),
+    (DatumType::U8, DType::U8),
+    (DatumType::U16, DType::U16),
+    (DatumType::U32, DType::U32),
+    (DatumType::U64, DType::U64),
+    (DatumType::Bool, DType::Bool),
+];
+
+fn dtype(kind: DatumType) -> Option<DType> {
+    TYPES.iter().find(|(known, _)| *known == kind).map(|(_, dtype)| *dtype)
+}
+
+/// A type by its name in gnet.
+fn type_name(kind: DatumType) -> String {
+    format!("{kind:?}").to_lowercase()
+}
+
+/// The first axis and the shape of an input; an error when the file leaves more open than the first axis.
+fn sides(name: &str, shape: &ShapeFactoid) -> Result<(Axis, Vec<usize>)> {
+    let refuse = |reason: String| Error::input(format!("input '{name}'"), reason);
     if shape.is_open() {
-        return Err("has no shape".to_owned());
+        return Err(refuse("has no shape".to_owned()));
     }
     let mut axis = Axis::Fixed;
     let mut sides = Vec::new();
@@ -214,12 +241,18 @@ fn sides(shape: &ShapeFactoid) -> Result<(Axis, Vec<usize>), String> {
         };
         match number.map(usize::try_from) {
             Some(Ok(side)) if side > 0 => sides.push(side),
-            Some(_) => return Err(format!("axis {i} has no positive length")),
+            Some(_) => return Err(refuse(format!("axis {i} has no positive length"))),
             None if i == 0 && !matches!(side, GenericFactoid::Only(dim) if !matches!(dim, TDim::Sym(_))) => {
                 axis = Axis::Batch;
                 sides.push(0);
             }
-            None => return Err(format!("axis {i} is dynamic; only the first, the batch, may be")),
+            None => {
+                let symbol = match side {
+                    GenericFactoid::Only(dim) => dim.symbols().into_iter().map(|symbol| symbol.to_string()).min(),
+                    GenericFactoid::Any => None,
+                };
+                return Err(open_axis(name, i, symbol.as_deref()));
+            }
         }
     }
     Ok((axis, sides))
@@ -229,10 +262,10 @@ fn check_output_types(network: &TypedModel) -> Result<()> {
     let outlets = network.output_outlets().map_err(|e| failed(&e))?;
     for (i, outlet) in outlets.iter().enumerate() {
         let fact = network.outlet_fact(*outlet).map_err(|e| failed(&e))?;
-        if fact.datum_type != DatumType::F32 {
+        // Whole numbers that come from shapes are of a type of tract's own.
+        if dtype(fact.datum_type).is_none() && fact.datum_type != DatumType::TDim {
             let name = network.outlet_label(*outlet).map_or_else(|| i.to_string(), str::to_owned);
-            let reason = format!("is of type {:?} where f32 is expected", fact.datum_type);
-            return Err(Error::input(format!("output '{name}'"), reason));
+            return Err(Error::input(format!("output '{name}'"), element::refusal(type_name(fact.datum_type))));
         }
     }
     Ok(())

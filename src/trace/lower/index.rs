@@ -4,8 +4,9 @@ use burn::backend::ir::{BaseOperationIr as B, ScatterOpIr, SliceAssignOpIr, Tens
 use burn::tensor::IndexingUpdateOp;
 
 use super::Lower;
+use super::shapes::Bound;
 use crate::Result;
-use crate::graph::{Attribute, Dim, Tensor, ValueId};
+use crate::graph::{Attribute, Tensor, ValueId};
 
 impl Lower<'_> {
     /// Lowers a choice of elements; `false` when there is no lowering.
@@ -56,13 +57,13 @@ impl Lower<'_> {
         Ok(true)
     }
 
-    /// Elements along one axis give way to others: what is before, the new ones, what is after. Several axes at once, a
-    /// step, or bounds that depend on the batch have no such form.
+    /// Elements along one axis give way to others: what is before, the new ones, what is after. Several axes at once or a
+    /// step have no such form.
     fn slice_assign(&mut self, op: &SliceAssignOpIr) -> Result<bool> {
-        let dims = &self.trace.shapes[&op.tensor.id];
+        let (dims, bounds) = (&self.trace.sizes[&op.tensor.id], &self.trace.numbers[self.index]);
         let whole = |axis: usize| {
-            let (start, end) = &self.trace.bounds[&self.index][axis];
-            *start == Dim::Known(0) && *end == dims[axis]
+            let (start, end) = (&bounds[2 * axis], &bounds[2 * axis + 1]);
+            start.known() == Some(0) && end.minus(&dims[axis]) == Some(0)
         };
         let partial: Vec<usize> = (0..op.ranges.len()).filter(|axis| !whole(*axis)).collect();
         if op.ranges.iter().any(|range| range.step != 1) || partial.len() > 1 {
@@ -73,29 +74,24 @@ impl Lower<'_> {
             self.emit("Identity", vec![new], &op.out);
             return Ok(true);
         };
-        let (start, end) = &self.trace.bounds[&self.index][axis];
-        let (Some(start), Some(end), Some(len)) = (start.known(), end.known(), dims[axis].known()) else {
-            return Ok(false);
-        };
+        let (start, end, len) = (&bounds[2 * axis], &bounds[2 * axis + 1], &dims[axis]);
         let (x, new) = (self.read(&op.tensor)?, self.read(&op.value)?);
         let mut parts: Vec<ValueId> = Vec::new();
-        if start > 0 {
-            parts.push(self.piece(x, axis, 0, start));
+        if start.known() != Some(0) {
+            parts.push(self.piece(x, axis, Bound::At(0), Bound::of(start, len))?);
         }
         parts.push(new);
-        if end < len {
-            parts.push(self.piece(x, axis, end, len));
+        if end.minus(len) != Some(0) {
+            parts.push(self.piece(x, axis, Bound::of(end, len), Bound::At(i64::MAX))?);
         }
         self.emit("Concat", parts, &op.out).set("axis", axis as i64);
         Ok(true)
     }
 
-    fn piece(&mut self, x: ValueId, axis: usize, start: usize, end: usize) -> ValueId {
-        let list = [start, end, axis].map(|number| Tensor::from_i64(&[number as i64]));
-        let names = ["starts", "ends", "axes"];
-        let operands = names.into_iter().zip(list).map(|(name, list)| self.constant(name, list));
-        let inputs: Vec<ValueId> = std::iter::once(x).chain(operands).collect();
-        self.step("Slice", inputs, &[])
+    fn piece(&mut self, x: ValueId, axis: usize, start: Bound, end: Bound) -> Result<ValueId> {
+        let (start, end) = (self.bounds("starts", &[start])?, self.bounds("ends", &[end])?);
+        let axis = self.constant("axes", Tensor::from_i64(&[axis as i64]));
+        Ok(self.step("Slice", vec![x, start, end, axis], &[]))
     }
 
     /// Picks rows of a table.

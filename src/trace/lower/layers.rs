@@ -4,7 +4,7 @@ use burn::backend::ir::{AttentionOpIr, LayerNormOpIr, LinearOpIr, ModuleOperatio
 
 use super::Lower;
 use crate::Result;
-use crate::graph::{Attribute, Tensor};
+use crate::graph::{Attribute, DType, Tensor, ValueId};
 
 /// How a convolution's kernel moves over `S` spatial dimensions.
 struct Window<const S: usize> {
@@ -130,13 +130,11 @@ impl Lower<'_> {
     /// `softmax(q k^T * scale + bias, masked) v` (Vaswani et al. 2017), in the order in which Burn applies its parts.
     fn attention(&mut self, op: &AttentionOpIr) -> Result<bool> {
         let options = &op.options;
-        if options.is_causal && [&op.query, &op.key].iter().any(|t| self.trace.shapes[&t.id][2].known().is_none()) {
-            return Ok(false);
-        }
+        let width = self.fixed(&op.query, 3)?;
         let (query, key, value) = (self.read(&op.query)?, self.read(&op.key)?, self.read(&op.value)?);
         let key = self.step("Transpose", vec![key], &[("perm", Attribute::Ints(vec![0, 1, 3, 2]))]);
         let mut scores = self.step("MatMul", vec![query, key], &[]);
-        let scale = options.scale.map_or_else(|| 1.0 / (op.query.shape[3] as f64).sqrt(), |scale| scale.elem::<f64>());
+        let scale = options.scale.map_or_else(|| 1.0 / (width as f64).sqrt(), |scale| scale.elem::<f64>());
         let scale = self.scalar(&op.query, ScalarIr::Float(scale))?;
         scores = self.step("Mul", vec![scores, scale], &[]);
         if let Some(cap) = options.softcap {
@@ -155,7 +153,7 @@ impl Lower<'_> {
             scores = self.step("Where", vec![mask, nothing, scores], &[]);
         }
         if options.is_causal {
-            let future = self.future(op.query.shape[2], op.key.shape[2])?;
+            let future = self.future(&op.query, &op.key)?;
             scores = self.step("Where", vec![future, nothing, scores], &[]);
         }
         let weights = self.step("Softmax", vec![scores], &[("axis", Attribute::Int(-1))]);
@@ -164,10 +162,20 @@ impl Lower<'_> {
     }
 
     /// Which keys lie in the future of which queries, the last query facing the last key.
-    fn future(&mut self, queries: usize, keys: usize) -> Result<crate::graph::ValueId> {
-        let later = |q: usize, k: usize| u8::from(k + queries > q + keys);
-        let mask: Vec<u8> = (0..queries).flat_map(|q| (0..keys).map(move |k| later(q, k))).collect();
-        let mask = Tensor::new(crate::graph::DType::Bool, vec![queries, keys], mask)?;
-        Ok(self.constant("future", mask))
+    fn future(&mut self, queries: &TensorIr, keys: &TensorIr) -> Result<ValueId> {
+        let (queries, keys) = (self.trace.sizes[&queries.id][2].clone(), self.trace.sizes[&keys.id][2].clone());
+        if let (Some(queries), Some(keys)) = (queries.known(), keys.known()) {
+            let later = |q: usize, k: usize| u8::from(k + queries > q + keys);
+            let mask: Vec<u8> = (0..queries).flat_map(|q| (0..keys).map(move |k| later(q, k))).collect();
+            return Ok(self.constant("future", Tensor::new(DType::Bool, vec![queries, keys], mask)?));
+        }
+        let (rows, columns) =
+            (self.count(&[queries.clone()], 0, 1, DType::I64)?, self.count(&[keys.clone()], 0, 1, DType::I64)?);
+        let [before, after] = [self.size(&queries)?, self.size(&keys)?];
+        let ahead = self.step("Sub", vec![after, before], &[]);
+        let axis = self.constant("axes", Tensor::from_i64(&[1]));
+        let rows = self.step("Unsqueeze", vec![rows, axis], &[]);
+        let faced = self.step("Add", vec![rows, ahead], &[]);
+        Ok(self.step("Greater", vec![columns, faced], &[]))
     }
 }

@@ -8,22 +8,22 @@ mod logic;
 mod pool;
 mod reduce;
 mod shapes;
+mod sizes;
 
 use std::collections::{HashMap, HashSet};
 
+use burn::backend::DType as BurnDType;
 use burn::backend::ir::{OperationIr, ScalarIr, TensorId, TensorIr};
-use burn::backend::{DType as BurnDType, TensorData};
-use bytes::Bytes;
 
-use super::Trace;
+use super::constants::{Constant, dtype};
+use super::inputs::Axis;
 use super::scope::scopes;
-use crate::graph::{Attribute, DType, Graph, Model, Node, Tensor, ValueId};
+use super::size::Size;
+use super::{Trace, TracedInput};
+use crate::graph::{Attribute, DType, Dim, Graph, Model, Node, Tensor, ValueId};
 use crate::infer::{Overrides, infer};
 use crate::onnx::number_of;
 use crate::{Error, Result};
-
-/// Name of the one graph input.
-const INPUT: &str = "input";
 
 /// Lowers a trace to a model of the operator set `opset`.
 pub(super) fn lower(trace: &Trace, opset: i64) -> Result<Model> {
@@ -62,39 +62,76 @@ struct Lower<'a> {
     /// Index of that operation.
     index: usize,
     opset: i64,
-    /// The batch as a vector of one, once something has asked for it.
-    batch: Option<ValueId>,
+    /// Sizes as vectors of one, once something has asked for them.
+    asked: HashMap<Size, ValueId>,
 }
 
 impl<'a> Lower<'a> {
     fn new(trace: &'a Trace, opset: i64) -> Result<Self> {
         let (ids, taken) = (HashMap::new(), HashSet::new());
         let graph = Graph::new("main_graph");
-        let mut lower = Self { trace, graph, ids, taken, scope: String::new(), index: 0, opset, batch: None };
+        let asked = HashMap::new();
+        let mut lower = Self { trace, graph, ids, taken, scope: String::new(), index: 0, opset, asked };
         // Boundaries take their names first, so that no inner value can.
-        lower.bind(trace.input, INPUT.to_owned());
-        for output in &trace.outputs {
-            if !trace.operations.iter().any(|op| op.outputs().any(|t| t.id == output.id)) {
-                return Err(Error::input(format!("output {}", output.name), "no operation makes it")
-                    .remedy("keep only outputs that the forward computes"));
-            }
-            lower.bind(output.id, output.name.clone());
+        for input in &trace.inputs {
+            let id = lower.bind(input.id, input.input.name.clone());
+            lower.graph.inputs.push(id);
         }
-        lower.graph.inputs = vec![lower.ids[&trace.input]];
-        lower.graph.outputs = trace.outputs.iter().map(|o| lower.ids[&o.id]).collect();
+        for output in &trace.outputs {
+            let id = lower.output(output.id, &output.name);
+            lower.graph.outputs.push(id);
+        }
         Ok(lower)
     }
 
-    fn finish(mut self) -> Result<Graph> {
-        for op in &self.trace.operations {
-            for tensor in op.inputs().chain(op.outputs()) {
-                let (Some(id), Some(shape)) = (self.ids.get(&tensor.id), self.trace.shapes.get(&tensor.id)) else {
-                    continue;
-                };
-                let value = self.graph.value_mut(*id);
-                (value.dtype, value.shape) = (Some(dtype(tensor.dtype)?), Some(shape.clone()));
+    /// The value of an output. One that no operation makes, and one that is handed back twice, is passed on at the end.
+    fn output(&mut self, id: TensorId, name: &str) -> ValueId {
+        let made = self.trace.operations.iter().any(|op| op.outputs().any(|t| t.id == id));
+        if made && !self.ids.contains_key(&id) {
+            return self.bind(id, name.to_owned());
+        }
+        let name = self.unique(name.to_owned());
+        self.graph.add_value(name, None, None)
+    }
+
+    /// Passes on what is handed back as it was fed in or twice.
+    fn pass_on(&mut self) -> Result<()> {
+        for (output, value) in self.trace.outputs.iter().zip(self.graph.outputs.clone()) {
+            let source = match self.ids.get(&output.id) {
+                Some(id) => *id,
+                None => self.constant_of(output.id)?,
+            };
+            if source != value {
+                let name = self.local("Identity");
+                self.graph.nodes.push(Node::new(name, "Identity", vec![source], vec![value]));
+                let (dtype, shape) = (self.graph.value(source).dtype, self.graph.value(source).shape.clone());
+                let value = self.graph.value_mut(value);
+                (value.dtype, value.shape) = (dtype, shape);
             }
         }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Graph> {
+        let grid = &self.trace.grid;
+        for TracedInput { input, id, dtype } in &self.trace.inputs {
+            let axis = |axis: &Axis| match axis {
+                Axis::Fixed(size) => Dim::Known(*size),
+                Axis::Symbol(symbol) => Dim::symbol(&symbol.name),
+            };
+            let value = self.graph.value_mut(self.ids[id]);
+            (value.dtype, value.shape) = (Some(*dtype), Some(input.axes.iter().map(axis).collect()));
+        }
+        for tensor in self.trace.operations.iter().flat_map(|op| op.inputs().chain(op.outputs())) {
+            let (Some(id), Some(sizes)) = (self.ids.get(&tensor.id), self.trace.sizes.get(&tensor.id)) else {
+                continue;
+            };
+            let value = self.graph.value_mut(*id);
+            value.dtype = Some(dtype(tensor.dtype)?);
+            value.shape = Some(sizes.iter().map(|size| grid.dim(size)).collect());
+        }
+        self.scope.clear();
+        self.pass_on()?;
         Ok(self.graph)
     }
 
@@ -124,18 +161,36 @@ impl<'a> Lower<'a> {
 
     /// The value of a tensor that is read. A parameter or constant becomes an initializer on its first reading.
     fn read(&mut self, tensor: &TensorIr) -> Result<ValueId> {
-        if let Some(id) = self.ids.get(&tensor.id) {
-            return Ok(*id);
+        match self.ids.get(&tensor.id) {
+            Some(id) => Ok(*id),
+            None => self.constant_of(tensor.id),
         }
-        let Some(data) = self.trace.values.get(&tensor.id) else {
-            return Err(Error::input(format!("tensor {} of {}", tensor.id, self.place()), "has no value and no maker"));
+    }
+
+    /// The value of a constant: an initializer, or the operations that make it in any size.
+    fn constant_of(&mut self, tensor: TensorId) -> Result<ValueId> {
+        let id = match self.trace.constants.get(&tensor) {
+            None => {
+                return Err(Error::input(format!("tensor {tensor} of {}", self.place()), "has no value and no maker"));
+            }
+            Some(Constant::Same(values)) => {
+                let name = match self.trace.names.get(&tensor) {
+                    Some(path) => self.unique(path.clone()),
+                    None => self.local("constant"),
+                };
+                self.graph.add_initializer(name, values.clone())
+            }
+            Some(Constant::Uniform(number)) => {
+                let number = self.constant("scalar", number.clone());
+                let sizes = self.sizes_of(&self.trace.sizes[&tensor])?;
+                self.step("Expand", vec![number, sizes], &[])
+            }
+            Some(Constant::Count { start, step, dtype }) => {
+                let (start, step, dtype) = (*start, *step, *dtype);
+                self.count(&self.trace.sizes[&tensor], start, step, dtype)?
+            }
         };
-        let name = match self.trace.names.get(&tensor.id) {
-            Some(path) => self.unique(path.clone()),
-            None => self.local("constant"),
-        };
-        let id = self.graph.add_initializer(name, constant(data)?);
-        self.ids.insert(tensor.id, id);
+        self.ids.insert(tensor, id);
         Ok(id)
     }
 
@@ -229,31 +284,7 @@ impl<'a> Lower<'a> {
     }
 }
 
-/// The graph's element type for one of Burn's.
-fn dtype(dtype: BurnDType) -> Result<DType> {
-    Ok(match dtype {
-        BurnDType::F32 => DType::F32,
-        BurnDType::F64 => DType::F64,
-        BurnDType::F16 => DType::F16,
-        BurnDType::BF16 => DType::BF16,
-        BurnDType::I8 => DType::I8,
-        BurnDType::I16 => DType::I16,
-        BurnDType::I32 => DType::I32,
-        BurnDType::I64 => DType::I64,
-        BurnDType::U8 => DType::U8,
-        BurnDType::U16 => DType::U16,
-        BurnDType::U32 => DType::U32,
-        BurnDType::U64 => DType::U64,
-        BurnDType::Bool(_) => DType::Bool,
-        other => return Err(Error::input(format!("element type {other:?}"), "has no counterpart in ONNX")),
-    })
-}
-
 /// The number of an element type in `Cast`.
 fn number(dtype: BurnDType) -> Result<i64> {
-    Ok(number_of(self::dtype(dtype)?).into())
-}
-
-fn constant(data: &TensorData) -> Result<Tensor> {
-    Tensor::new(dtype(data.dtype())?, data.shape().to_vec(), Bytes::copy_from_slice(data.as_bytes()))
+    Ok(number_of(super::constants::dtype(dtype)?).into())
 }

@@ -61,7 +61,7 @@ impl Lower<'_> {
     /// matrix along each axis.
     fn adaptive_pool<const S: usize>(&mut self, x: &TensorIr, output: [usize; S], out: &TensorIr) -> Result<bool> {
         let input: [usize; S] = std::array::from_fn(|axis| x.shape[axis + 2]);
-        let dims = &self.trace.shapes[&x.id];
+        let dims = &self.trace.sizes[&x.id];
         if output == [1; S] {
             let x = self.read(x)?;
             self.emit("GlobalAveragePool", vec![x], out);

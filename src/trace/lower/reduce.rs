@@ -127,7 +127,7 @@ impl Lower<'_> {
         descending: bool,
         outs: [Option<&TensorIr>; 2],
     ) -> Result<bool> {
-        if self.trace.shapes[&x.id][axis].known().is_none() {
+        if self.trace.sizes[&x.id][axis].known().is_none() {
             return Ok(false);
         }
         self.top(x, axis, k, descending, outs)?;

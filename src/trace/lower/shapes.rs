@@ -4,7 +4,8 @@ use burn::backend::ir::{BaseOperationIr as B, PadModeIr, PadOpIr, ScalarIr, Slic
 
 use super::Lower;
 use crate::Result;
-use crate::graph::{Attribute, Dim, Tensor, ValueId};
+use crate::graph::{Attribute, Tensor, ValueId};
+use crate::trace::size::Size;
 
 impl Lower<'_> {
     /// Lowers an operation on shapes; `false` when there is no lowering.
@@ -32,9 +33,9 @@ impl Lower<'_> {
                 self.emit("Expand", inputs, &e.out);
             }
             B::RepeatDim(r) => {
-                let mut times = vec![1_i64; r.tensor.shape.num_dims()];
-                times[r.dim] = r.times as i64;
-                let inputs = vec![self.read(&r.tensor)?, self.constant("repeats", Tensor::from_i64(&times))];
+                let mut times = vec![Size::fixed(1); r.tensor.shape.num_dims()];
+                times[r.dim] = self.trace.numbers[self.index][0].clone();
+                let inputs = vec![self.read(&r.tensor)?, self.sizes_of(&times)?];
                 self.emit("Tile", inputs, &r.out);
             }
             B::Slice(s) => return self.slice(s),
@@ -64,11 +65,11 @@ impl Lower<'_> {
 
     /// The second operand of ONNX's `Reshape`: 0 copies a dimension from the same place, one unknown may be -1.
     fn reshape_target(&mut self, from: &TensorIr, to: &TensorIr) -> Result<ValueId> {
-        let shapes = &self.trace.shapes;
-        let (before, after) = (&shapes[&from.id], &shapes[&to.id]);
-        let size = |(axis, dim): (usize, &Dim)| match dim.known() {
+        let sizes = &self.trace.sizes;
+        let (before, after) = (&sizes[&from.id], &sizes[&to.id]);
+        let size = |(axis, size): (usize, &Size)| match size.known() {
             Some(size) => size as i64,
-            None if before.get(axis) == Some(dim) => 0,
+            None if before.get(axis).and_then(|before| before.minus(size)) == Some(0) => 0,
             None => -1,
         };
         let target: Vec<i64> = after.iter().enumerate().map(size).collect();
@@ -85,23 +86,28 @@ impl Lower<'_> {
         self.cut(input, [&of(-1), &of(i64::MIN), &list, &of(-1)], out)
     }
 
-    /// Slices each axis that is not taken whole. A bound that moves with the end of its axis is counted from the end.
+    /// Slices each axis that is not taken whole. A bound that moves with the end of its axis is counted from the end; one
+    /// that moves otherwise is computed.
     fn slice(&mut self, op: &SliceOpIr) -> Result<bool> {
-        let (dims, bounds) = (&self.trace.shapes[&op.tensor.id], &self.trace.bounds[&self.index]);
-        let [mut starts, mut stops, mut axes, mut steps] = [const { Vec::<i64>::new() }; 4];
+        let (dims, bounds) = (&self.trace.sizes[&op.tensor.id], &self.trace.numbers[self.index]);
+        let [mut starts, mut stops] = [const { Vec::<Bound>::new() }; 2];
+        let [mut axes, mut steps] = [const { Vec::<i64>::new() }; 2];
         for (axis, (range, dim)) in op.ranges.iter().zip(dims).enumerate() {
-            let (start, end) = &bounds[axis];
-            if *start == Dim::Known(0) && end == dim && range.step == 1 {
+            let [start, end] = [&bounds[2 * axis], &bounds[2 * axis + 1]];
+            if start.known() == Some(0) && end == dim && range.step == 1 {
                 continue;
             }
-            let (Some(start), Some(end)) = (place(start, dim), place(end, dim)) else { return Ok(false) };
-            if range.step < 0 && end == 0 {
-                return Ok(false);
-            }
+            let (start, end) = (Bound::of(start, dim), Bound::of(end, dim));
             let (first, stop) = match range.step > 0 {
                 true => (start, end),
                 // Burn takes the elements of the range in the other order: from before its end to its start.
-                false => (end - 1, if start == 0 { i64::MIN } else { start - 1 }),
+                false => match (start, end) {
+                    (_, Bound::At(0)) => return Ok(false),
+                    (Bound::At(start), Bound::At(end)) => {
+                        (Bound::At(end - 1), Bound::At(if start == 0 { i64::MIN } else { start - 1 }))
+                    }
+                    _ => return Ok(false),
+                },
             };
             starts.push(first);
             stops.push(stop);
@@ -111,10 +117,28 @@ impl Lower<'_> {
         if axes.is_empty() {
             let x = self.read(&op.tensor)?;
             self.emit("Identity", vec![x], &op.out);
-        } else {
-            self.cut(&op.tensor, [&starts, &stops, &axes, &steps], &op.out)?;
+            return Ok(true);
         }
+        let mut inputs = vec![self.read(&op.tensor)?, self.bounds("starts", &starts)?, self.bounds("ends", &stops)?];
+        inputs.extend(
+            [("axes", axes), ("steps", steps)].map(|(name, list)| self.constant(name, Tensor::from_i64(&list))),
+        );
+        self.emit("Slice", inputs, &op.out);
         Ok(true)
+    }
+
+    /// Bounds as an operand: a constant when they are numbers.
+    pub(super) fn bounds(&mut self, what: &str, bounds: &[Bound]) -> Result<ValueId> {
+        let number = |bound: &Bound| if let Bound::At(number) = bound { Some(*number) } else { None };
+        if let Some(numbers) = bounds.iter().map(number).collect::<Option<Vec<i64>>>() {
+            return Ok(self.constant(what, Tensor::from_i64(&numbers)));
+        }
+        let part = |bound: &Bound| match bound {
+            Bound::At(number) => Ok(self.constant(what, Tensor::from_i64(&[*number]))),
+            Bound::Computed(size) => self.size(size),
+        };
+        let parts = bounds.iter().map(part).collect::<Result<Vec<_>>>()?;
+        Ok(if let [one] = parts[..] { one } else { self.step("Concat", parts, &[("axis", Attribute::Int(0))]) })
     }
 
     fn cut(&mut self, input: &TensorIr, lists: [&[i64]; 4], out: &TensorIr) -> Result<()> {
@@ -127,9 +151,11 @@ impl Lower<'_> {
     }
 
     pub(super) fn pad(&mut self, op: &PadOpIr) -> Result<()> {
-        let (before, after): (Vec<i64>, Vec<i64>) = op.padding.iter().map(|(a, b)| (*a as i64, *b as i64)).unzip();
-        let mut inputs =
-            vec![self.read(&op.input)?, self.constant("pads", Tensor::from_i64(&[before, after].concat()))];
+        // The trace has for each axis what comes before and after; ONNX wants all that come before first.
+        let numbers = self.trace.numbers[self.index].clone();
+        let of = |side: usize| numbers.iter().skip(side).step_by(2).cloned();
+        let pads: Vec<Size> = of(0).chain(of(1)).collect();
+        let mut inputs = vec![self.read(&op.input)?, self.sizes_of(&pads)?];
         let mode = match op.mode {
             PadModeIr::Constant(value) => {
                 inputs.push(self.scalar(&op.input, value)?);
@@ -149,71 +175,26 @@ impl Lower<'_> {
         self.emit("Expand", inputs, out);
         Ok(())
     }
-
-    /// The shape of a tensor as a vector of integers: a constant, or where a dimension depends on the batch computed from
-    /// the shape of the input.
-    pub(super) fn sizes(&mut self, of: &TensorIr) -> Result<ValueId> {
-        let dims = self.trace.shapes[&of.id].clone();
-        if let Some(sizes) = dims.iter().map(|dim| dim.known().map(|size| size as i64)).collect::<Option<Vec<_>>>() {
-            return Ok(self.constant("shape", Tensor::from_i64(&sizes)));
-        }
-        let mut parts = Vec::with_capacity(dims.len());
-        for dim in &dims {
-            parts.push(self.size(dim)?);
-        }
-        Ok(self.step("Concat", parts, &[("axis", Attribute::Int(0))]))
-    }
-
-    /// One dimension as a vector of one.
-    fn size(&mut self, dim: &Dim) -> Result<ValueId> {
-        let (scale, offset) = match dim {
-            Dim::Known(size) => return Ok(self.constant("size", Tensor::from_i64(&[*size as i64]))),
-            Dim::Symbolic { scale, offset, .. } => (*scale, *offset),
-            Dim::Unknown => {
-                let reason = "its shape depends on the batch in a way that cannot be written";
-                return Err(crate::Error::input(format!("a tensor of {}", self.place()), reason));
-            }
-        };
-        let mut size = self.batch_size()?;
-        for (op_type, number, neutral) in [("Mul", scale, 1), ("Add", offset, 0)] {
-            if number != neutral {
-                let number = self.constant("size", Tensor::from_i64(&[number]));
-                size = self.step(op_type, vec![size, number], &[]);
-            }
-        }
-        Ok(size)
-    }
-
-    /// The batch as a vector of one: the first dimension of the input, asked for once.
-    fn batch_size(&mut self) -> Result<ValueId> {
-        if let Some(size) = self.batch {
-            return Ok(size);
-        }
-        let input = self.graph.inputs[0];
-        let attributes = [("start", Attribute::Int(0)), ("end", Attribute::Int(1))];
-        let scope = std::mem::take(&mut self.scope);
-        let size = self.step("Shape", vec![input], &attributes);
-        self.scope = scope;
-        self.batch = Some(size);
-        Ok(size)
-    }
 }
 
-/// A bound as ONNX's `Slice` counts: from the front, or from the end when it moves with the end; the end itself is as far
-/// as a number goes. `None` when it moves in another way.
-fn place(bound: &Dim, len: &Dim) -> Option<i64> {
-    if bound == len && len.known().is_none() {
-        return Some(i64::MAX);
-    }
-    if let Some(bound) = bound.known() {
-        return Some(bound as i64);
-    }
-    match (bound, len) {
-        (Dim::Symbolic { scale, offset, .. }, Dim::Symbolic { scale: s, offset: o, .. })
-            if scale == s && offset < o =>
-        {
-            Some(offset - o)
+/// A bound as ONNX's `Slice` counts.
+pub(super) enum Bound {
+    /// From the front, or from the end when it is negative; the end itself is as far as a number goes.
+    At(i64),
+    /// From the front, a number that depends on the symbols.
+    Computed(Size),
+}
+
+impl Bound {
+    /// A bound of an axis of length `len`: one that moves with the end is counted from there.
+    pub(super) fn of(bound: &Size, len: &Size) -> Self {
+        if let Some(number) = bound.known() {
+            return Self::At(number as i64);
         }
-        _ => None,
+        match bound.minus(len) {
+            Some(0) => Self::At(i64::MAX),
+            Some(back) if back < 0 => Self::At(back),
+            _ => Self::Computed(bound.clone()),
+        }
     }
 }

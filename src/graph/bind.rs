@@ -1,0 +1,187 @@
+//! Sizes in the places of symbols.
+
+use std::collections::HashMap;
+
+use super::{Dim, Graph, Model, Node};
+use crate::{Error, Result};
+
+impl Model {
+    /// Fixes symbols of the inputs' shapes: in every shape that the model states, those of outputs, values in between and
+    /// subgraphs too, the size takes the symbol's place. What is left symbolic speaks of other symbols alone; a stated
+    /// size that is no line in one symbol (`N*T`) and mentions a bound one becomes [`Dim::Unknown`].
+    ///
+    /// ```
+    /// use gnet::graph::{DType, Dim, Graph, Model};
+    ///
+    /// let mut graph = Graph::new("tokens");
+    /// let x = graph.add_value("x", Some(DType::I64), Some(vec![Dim::symbol("N"), Dim::symbol("T")]));
+    /// (graph.inputs, graph.outputs) = (vec![x], vec![x]);
+    /// let mut model = Model::new(graph, 18);
+    /// model.bind(&[("T", 128)])?;
+    /// assert_eq!(model.graph.value(x).shape, Some(vec![Dim::symbol("N"), Dim::Known(128)]));
+    /// # Ok::<(), gnet::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A symbol that no input's shape has (one of outputs alone is for the model to say), one that is given two sizes, a
+    /// size at which a stated one would be negative. The model is left as it was.
+    pub fn bind<S: AsRef<str>>(&mut self, sizes: &[(S, usize)]) -> Result<()> {
+        let symbols = self.graph.symbols();
+        let mut bound: HashMap<String, Dim> = HashMap::new();
+        for (symbol, size) in sizes {
+            let symbol = symbol.as_ref();
+            if !symbols.iter().any(|known| known == symbol) {
+                return Err(no_symbol(symbol, &symbols));
+            }
+            let size = Dim::Known(*size);
+            match bound.insert(symbol.to_owned(), size.clone()) {
+                Some(other) if other != size => {
+                    return Err(Error::input(format!("symbol {symbol}"), format!("is given as {other} and as {size}")));
+                }
+                _ => {}
+            }
+        }
+        self.graph.with_subgraphs().into_iter().try_for_each(|graph| graph.check_sizes(&bound))?;
+        self.graph.replace_symbols(&bound);
+        Ok(())
+    }
+}
+
+fn no_symbol(symbol: &str, symbols: &[String]) -> Error {
+    let error = Error::input(format!("symbol {symbol}"), "no input's shape has it");
+    match symbols {
+        [] => error.remedy("every size of the inputs is a number or has no name"),
+        _ => error.remedy(format!("the inputs' symbols are {}", symbols.join(", "))),
+    }
+}
+
+impl Graph {
+    /// The symbols of the inputs' shapes, in the order in which they stand there.
+    pub fn symbols(&self) -> Vec<String> {
+        let mut symbols: Vec<String> = Vec::new();
+        for dim in self.inputs.iter().flat_map(|id| self.value(*id).shape.iter().flatten()) {
+            if let Dim::Symbolic { symbol, .. } = dim
+                && !symbols.contains(symbol)
+            {
+                symbols.push(symbol.clone());
+            }
+        }
+        symbols
+    }
+
+    /// Puts sizes in the places of symbols, in subgraphs too. What would be no size, or is no line and mentions one of
+    /// the symbols, becomes [`Dim::Unknown`].
+    pub(crate) fn replace_symbols(&mut self, bound: &HashMap<String, Dim>) {
+        if bound.is_empty() {
+            return;
+        }
+        for dim in self.values.iter_mut().flat_map(|value| value.shape.iter_mut().flatten()) {
+            let Dim::Symbolic { symbol, .. } = &*dim else { continue };
+            match bound.get(symbol) {
+                Some(size) => *dim = dim.bind(size),
+                None if bound.keys().any(|name| mentions(symbol, name)) => *dim = Dim::Unknown,
+                None => {}
+            }
+        }
+        for body in self.nodes.iter_mut().flat_map(Node::subgraphs_mut) {
+            body.graph.replace_symbols(bound);
+        }
+    }
+
+    /// Refuses sizes at which a stated one would be negative or beyond counting.
+    fn check_sizes(&self, bound: &HashMap<String, Dim>) -> Result<()> {
+        for value in &self.values {
+            for dim in value.shape.iter().flatten() {
+                if let Dim::Symbolic { symbol, .. } = dim
+                    && let Some(size) = bound.get(symbol)
+                    && dim.bind(size) == Dim::Unknown
+                {
+                    let reason = format!("its size {dim} is none at {symbol} = {size}");
+                    return Err(Error::input(format!("value {}", value.name), reason)
+                        .remedy(format!("give {symbol} another size")));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text such as `N*T` holds `name` as a word of its own.
+fn mentions(text: &str, name: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        !text[..at].ends_with(is_word) && !text[at + name.len()..].starts_with(is_word) && !name.is_empty()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Attribute, DType, Subgraph};
+    use super::*;
+
+    /// tokens [N, T], wide [2*T-1] -> inner [N*T, 4, M] -> out [N, T+1, K], with `body` [T, NT] inside a node.
+    fn model() -> Model {
+        let mut graph = Graph::new("g");
+        let mut add = |name: &str, shape: &[&str]| {
+            let dim = |text: &&str| text.parse().map_or_else(|_| Dim::parse(text), Dim::Known);
+            graph.add_value(name, Some(DType::F32), Some(shape.iter().map(dim).collect()))
+        };
+        let (tokens, wide) = (add("tokens", &["N", "T"]), add("wide", &["2*T-1"]));
+        let (inner, out) = (add("inner", &["N*T", "4", "M"]), add("out", &["N", "T+1", "K"]));
+        let mut body = Graph::new("body");
+        let made = body.add_value("made", None, Some(vec![Dim::symbol("T"), Dim::symbol("NT")]));
+        body.outputs = vec![made];
+        let mut node = Node::new("if", "If", vec![tokens, wide], vec![inner]);
+        node.attributes
+            .insert("then_branch".into(), Attribute::Graph(Box::new(Subgraph { graph: body, captures: vec![] })));
+        graph.nodes = vec![node, Node::new("last", "Cut", vec![inner], vec![out])];
+        (graph.inputs, graph.outputs) = (vec![tokens, wide], vec![out]);
+        Model::new(graph, 18)
+    }
+
+    fn shapes(model: &Model) -> String {
+        let text = |graph: &Graph| {
+            let values = graph.values().filter_map(|(_, value)| value.shape.as_deref().map(super::super::shape_text));
+            values.collect::<Vec<_>>().join("; ")
+        };
+        model.graph.with_subgraphs().into_iter().map(text).collect::<Vec<_>>().join(" | ")
+    }
+
+    #[test]
+    fn a_size_takes_its_symbols_place_everywhere() {
+        let mut bound = model();
+        assert_eq!(bound.graph.symbols(), ["N", "T"]);
+        bound.bind(&[("T", 5)]).unwrap();
+        assert_eq!(shapes(&bound), "N x 5; 9; ? x 4 x M; N x 6 x K | 5 x NT");
+        bound.bind(&[("N", 2)]).unwrap();
+        assert_eq!(shapes(&bound), "2 x 5; 9; ? x 4 x M; 2 x 6 x K | 5 x NT");
+        let mut together = model();
+        together.bind(&[("N".to_owned(), 2), ("T".to_owned(), 5), ("N".to_owned(), 2)]).unwrap();
+        assert_eq!(together, bound);
+        let mut none = model();
+        none.bind::<&str>(&[]).unwrap();
+        assert_eq!(none, model());
+    }
+
+    #[test]
+    fn what_cannot_be_bound_is_refused_and_leaves_the_model() {
+        for (sizes, says, remedy) in [
+            (&[("K", 3)][..], "symbol K: no input's shape has it", "the inputs' symbols are N, T"),
+            (&[("T", 3), ("N", 1), ("T", 4)], "symbol T: is given as 3 and as 4", ""),
+            (&[("T", 0)], "value wide: its size 2*T-1 is none at T = 0", "give T another size"),
+            (&[("T", usize::MAX)], "is none at T = ", ""),
+        ] {
+            let mut model = model();
+            let error = model.bind(sizes).unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+            assert!(error.remedy_text().unwrap_or_default().contains(remedy), "{error:?}");
+            assert_eq!(model, self::model());
+        }
+    }
+
+    #[test]
+    fn a_word_is_no_part_of_another() {
+        assert!(mentions("N*T", "T") && mentions("floor(T/2)", "T") && mentions("past + a.b", "a.b"));
+        assert!(!mentions("NT", "T") && !mentions("T_2", "T") && !mentions("a", ""));
+    }
+}

@@ -1,0 +1,97 @@
+//! Element types at the border of an engine.
+//!
+//! On the host an [`Array`] holds its values as `f32`, whatever the file asks for: an engine casts them to the input's own
+//! type when they are bound and casts outputs back when they are read, both outside of a run. Whole numbers up to
+//! [`EXACT`] survive that; 64-bit floats lose what `f32` does not hold, 16-bit ones are rounded to the nearest.
+
+use super::{Array, Input};
+use crate::graph::DType;
+use crate::{Error, Result};
+
+/// The largest whole number up to which `f32` holds every one: 2^24.
+pub const EXACT: i64 = 1 << 24;
+
+/// The element types that arrays are cast to and from: real numbers, whole numbers and booleans.
+pub(super) const TYPES: [DType; 12] = [
+    DType::F32,
+    DType::F64,
+    DType::F16,
+    DType::I8,
+    DType::I16,
+    DType::I32,
+    DType::I64,
+    DType::U8,
+    DType::U16,
+    DType::U32,
+    DType::U64,
+    DType::Bool,
+];
+
+/// Why a type that is none of [`TYPES`] is refused.
+#[cfg(any(feature = "tract", feature = "ort"))]
+pub(super) fn refusal(dtype: impl std::fmt::Display) -> String {
+    format!("is of type {dtype} where real numbers, whole numbers or booleans are expected")
+}
+
+/// Whether a value can be cast to the type without becoming another: any to a float, whole numbers within its range to
+/// an integer, 0 and 1 to a boolean.
+pub(super) fn holds(dtype: DType, value: f32) -> bool {
+    match (dtype, whole_numbers(dtype)) {
+        (DType::Bool, _) => value == 0.0 || value == 1.0,
+        // The end of every type is a power of 2, which f32 holds.
+        (_, Some((low, end))) => value.fract() == 0.0 && f64::from(value) >= low && f64::from(value) < end,
+        (_, None) => true,
+    }
+}
+
+/// The whole numbers that an integer type holds: the first, and what comes after the last. `None` for other types.
+pub(super) fn whole_numbers(dtype: DType) -> Option<(f64, f64)> {
+    let bits = i32::try_from(dtype.bits()).unwrap_or(i32::MAX);
+    match dtype {
+        DType::I8 | DType::I16 | DType::I32 | DType::I64 => Some((-(2_f64.powi(bits - 1)), 2_f64.powi(bits - 1))),
+        DType::U8 | DType::U16 | DType::U32 | DType::U64 => Some((0.0, 2_f64.powi(bits))),
+        _ => None,
+    }
+}
+
+/// Refuses an array with a value that the input's type does not hold.
+pub(super) fn check_values(input: &Input, array: &Array) -> Result<()> {
+    match array.data.iter().find(|value| !holds(input.dtype, **value)) {
+        None => Ok(()),
+        Some(value) => {
+            let reason = format!("takes {}, and {value} is none", input.dtype);
+            Err(Error::input(format!("input '{}'", input.name), reason))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_holds_what_it_holds() {
+        for (dtype, held, not_held) in [
+            (DType::F32, &[0.5, f32::NAN, f32::INFINITY][..], &[][..]),
+            (DType::F16, &[0.1, 1e9], &[]),
+            (DType::I64, &[-9.223_372e18, 3.0], &[9.223_372e18, 0.5, f32::NAN, f32::INFINITY]),
+            (DType::I32, &[-2_147_483_648.0, 2_147_483_520.0], &[2_147_483_648.0]),
+            (DType::U8, &[0.0, -0.0, 255.0], &[-1.0, 256.0, 0.1]),
+            (DType::I8, &[-128.0, 127.0], &[-129.0, 128.0]),
+            (DType::Bool, &[0.0, 1.0], &[2.0, 0.5, -1.0, f32::NAN]),
+        ] {
+            assert!(held.iter().all(|value| holds(dtype, *value)), "{dtype}");
+            assert!(!not_held.iter().any(|value| holds(dtype, *value)), "{dtype}");
+        }
+        assert!((EXACT as f32) as i64 == EXACT && ((EXACT + 1) as f32) as i64 != EXACT + 1);
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_named_with_its_input() {
+        let input = Input { name: "tokens".into(), shape: vec![2], dtype: DType::I64 };
+        let array = |data: [f32; 2]| Array::new(vec![2], data.to_vec()).unwrap();
+        check_values(&input, &array([3.0, -4.0])).unwrap();
+        let error = check_values(&input, &array([3.0, 0.5])).unwrap_err();
+        assert_eq!(error.to_string(), "input 'tokens': takes i64, and 0.5 is none");
+    }
+}

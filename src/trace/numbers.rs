@@ -1,0 +1,53 @@
+//! Numbers that an operation holds beside its tensors and that may depend on their sizes.
+//!
+//! Burn resolves them when the forward runs: `..` on the batch reads `0..7`, a tensor repeated for each image reads `times:
+//! 7`. From several runs each is fitted as a dimension is.
+
+use burn::backend::ir::{BaseOperationIr as B, ModuleOperationIr, NumericOperationIr, OperationIr};
+use burn::tensor::Slice;
+
+/// Takes the numbers out of an operation, so that runs at different sizes compare equal.
+///
+/// Of a slice these are, for each axis, where it begins and ends, counted from the front; of a repetition how often; of a
+/// padding, for each axis, how much before and after; of an interpolation the sizes it gives.
+pub(super) fn set_aside(op: &mut OperationIr) -> Vec<usize> {
+    match op {
+        OperationIr::BaseFloat(base) | OperationIr::BaseInt(base) | OperationIr::BaseBool(base) => match base {
+            B::Slice(op) => bounds(&mut op.ranges, &op.tensor.shape.to_vec()),
+            B::SliceAssign(op) => bounds(&mut op.ranges, &op.tensor.shape.to_vec()),
+            B::RepeatDim(op) => vec![std::mem::take(&mut op.times)],
+            _ => Vec::new(),
+        },
+        OperationIr::NumericFloat(_, NumericOperationIr::Pad(op))
+        | OperationIr::NumericInt(_, NumericOperationIr::Pad(op)) => {
+            op.padding.iter_mut().map(std::mem::take).flat_map(|(before, after)| [before, after]).collect()
+        }
+        OperationIr::Module(ModuleOperationIr::Interpolate(op)) => std::mem::take(&mut op.output_size).to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+fn bounds(ranges: &mut [Slice], shape: &[usize]) -> Vec<usize> {
+    let numbers = ranges.iter().zip(shape).flat_map(|(range, len)| ends(range, *len)).collect();
+    ranges.iter_mut().for_each(|range| (range.start, range.end) = (0, None));
+    numbers
+}
+
+/// Where a slice of an axis of length `len` begins and ends, counted from the front.
+fn ends(range: &Slice, len: usize) -> [usize; 2] {
+    let from_front = |at: isize| if at < 0 { (len as isize + at).max(0) as usize } else { (at as usize).min(len) };
+    [from_front(range.start), range.end.map_or(len, from_front)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_counted_from_the_front() {
+        assert_eq!(ends(&Slice::new(1, Some(3), 1), 5), [1, 3]);
+        assert_eq!(ends(&Slice::new(-2, None, 1), 5), [3, 5]);
+        assert_eq!(ends(&Slice::new(-9, Some(-1), 1), 5), [0, 4]);
+        assert_eq!(ends(&Slice::new(0, Some(99), 2), 5), [0, 5]);
+    }
+}
