@@ -63,7 +63,14 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
             return Err(Error::check("verification", "the file has another number of outputs than the module"));
         }
         for (output, (expected, found)) in expected.into_iter().zip(found).enumerate() {
-            seen.add(output, per_sample(expected, batch), per_sample(found, batch))?;
+            let value = exported.model.graph.value(exported.model.graph.outputs[output]);
+            let discrete = value.dtype.is_some_and(|dtype| !dtype.is_float());
+            seen.add(Group {
+                output,
+                discrete,
+                expected: per_sample(expected, batch),
+                found: per_sample(found, batch),
+            })?;
         }
         seen.batches.push(batch);
     }
@@ -179,27 +186,53 @@ fn in_tract(exported: &Exported, run: &Run, inputs: &[Array]) -> Result<Vec<Arra
 /// The outputs of all runs, joined where they have one shape but for the batch.
 #[derive(Default)]
 struct Seen {
-    groups: Vec<(usize, Array, Array)>,
+    groups: Vec<Group>,
     batches: Vec<usize>,
 }
 
+/// One output in one shape.
+struct Group {
+    /// Its place among the file's outputs.
+    output: usize,
+    /// Whether it counts or decides: then it must be the same, and may be so for several inputs.
+    discrete: bool,
+    expected: Array,
+    found: Array,
+}
+
+impl Group {
+    fn judgement(&self) -> Result<Judgement> {
+        let mut judgement = Judgement::of_any(&self.expected, &self.found, &Precision::F32.tolerance(), false)?;
+        if self.discrete {
+            judgement.accepted = 0.0;
+            let spread = judgement.spread.as_ref().is_none_or(|spread| spread.max > 0.0);
+            judgement.verdict = match (judgement.agreement.max_abs_diff > 0.0, spread) {
+                (true, _) => Verdict::Disagree,
+                (false, true) => Verdict::Agree,
+                (false, false) => Verdict::Weak,
+            };
+        }
+        Ok(judgement)
+    }
+}
+
 impl Seen {
-    fn add(&mut self, output: usize, expected: Array, found: Array) -> Result<()> {
-        if expected.shape != found.shape {
-            let reason = format!("an output has the shape {:?} in Burn and {:?} in tract", expected.shape, found.shape);
+    fn add(&mut self, new: Group) -> Result<()> {
+        if new.expected.shape != new.found.shape {
+            let (expected, found) = (&new.expected.shape, &new.found.shape);
+            let reason = format!("an output has the shape {expected:?} in Burn and {found:?} in tract");
             return Err(Error::check("verification", reason));
         }
-        let alike = |(other, whole, _): &&mut (usize, Array, Array)| {
-            *other == output && whole.shape[1..] == expected.shape[1..]
-        };
+        let alike =
+            |group: &&mut Group| group.output == new.output && group.expected.shape[1..] == new.expected.shape[1..];
         match self.groups.iter_mut().find(alike) {
-            Some((_, whole, answers)) => {
-                for (whole, part) in [(whole, expected), (answers, found)] {
+            Some(group) => {
+                for (whole, part) in [(&mut group.expected, new.expected), (&mut group.found, new.found)] {
                     whole.shape[0] += part.shape[0];
                     whole.data.extend(part.data);
                 }
             }
-            None => self.groups.push((output, expected, found)),
+            None => self.groups.push(new),
         }
         Ok(())
     }
@@ -207,9 +240,9 @@ impl Seen {
     fn judge(self) -> Result<Verified> {
         let mut result =
             Verified { max_abs_diff: 0.0, tolerance: 0.0, images: 0, batches: self.batches, spread: f64::INFINITY };
-        for (output, expected, found) in &self.groups {
-            let judgement = Judgement::of_any(expected, found, &Precision::F32.tolerance(), false)?;
-            let reason = judgement.reason.clone().unwrap_or_default();
+        for group in &self.groups {
+            let judgement = group.judgement()?;
+            let reason = judgement.reason.clone().unwrap_or_else(|| "outputs are too alike".to_owned());
             match judgement.verdict {
                 Verdict::Agree => {}
                 Verdict::Disagree => {
@@ -221,10 +254,12 @@ impl Seen {
                         .remedy("train the network first, or use --no-verify"));
                 }
             }
+            if !group.discrete {
+                result.spread = result.spread.min(judgement.spread.map_or(f64::INFINITY, |spread| spread.min));
+            }
             result.max_abs_diff = result.max_abs_diff.max(judgement.agreement.max_abs_diff);
             result.tolerance = result.tolerance.max(judgement.accepted);
-            result.spread = result.spread.min(judgement.spread.map_or(f64::INFINITY, |spread| spread.min));
-            if *output == 0 {
+            if group.output == 0 {
                 result.images += judgement.agreement.images;
             }
         }

@@ -17,7 +17,7 @@
 //! `W, gamma, beta` to `W, b`; the running statistics are gone. A run of BatchNorms folds one after the other.
 
 use super::channels::Channels;
-use super::edit::fresh_name;
+use super::edit::{Aliases, Names};
 use super::{Rewrites, View};
 use crate::graph::{Graph, Model, Node, Tensor, ValueId};
 use crate::{Result, reference};
@@ -41,12 +41,14 @@ pub(super) fn fold(model: &mut Model) -> Result<Rewrites> {
         if folds.is_empty() {
             return Ok(rewrites);
         }
+        let (mut names, mut aliases) = (Names::new(&model.graph), Aliases::default());
         let spent = folds.iter().map(|fold| fold.batch_norm).collect();
         for fold in folds {
             rewrites.applied.push(model.graph.node_name(&model.graph.nodes[fold.batch_norm]).to_owned());
-            apply(&mut model.graph, fold);
+            apply(&mut model.graph, fold, &mut names, &mut aliases);
         }
         model.graph.remove_nodes(&spent);
+        aliases.apply(&mut model.graph);
     }
 }
 
@@ -150,15 +152,15 @@ fn widened(linear: &Node, shape: &[usize], bias: Vec<f64>, channels: usize) -> R
     }
 }
 
-fn apply(graph: &mut Graph, fold: Fold) {
+fn apply(graph: &mut Graph, fold: Fold, names: &mut Names, aliases: &mut Aliases) {
     let Fold { linear, batch_norm, weight, bias } = fold;
     let inputs = [1, 2].map(|i| graph.nodes[linear].input(i));
-    let weight = inputs[0].map(|id| (replaced(graph, id, weight), id));
+    let weight = inputs[0].map(|id| (replaced(graph, id, weight, names), id));
     let bias = match (inputs[1], weight) {
-        (Some(id), _) => replaced(graph, id, bias),
+        (Some(id), _) => replaced(graph, id, bias, names),
         (None, Some((_, old))) => {
             let weight = graph.value(old).name.clone();
-            let name = fresh_name(graph, &format!("{}.bias", weight.strip_suffix(".weight").unwrap_or(&weight)));
+            let name = names.fresh(&format!("{}.bias", weight.strip_suffix(".weight").unwrap_or(&weight)));
             graph.add_initializer(name, bias)
         }
         (None, None) => return,
@@ -179,17 +181,17 @@ fn apply(graph: &mut Graph, fold: Fold) {
     node.outputs = vec![result];
     // What nothing needs may still read the old result, which nothing makes any more.
     if let (Some(result), Some(old)) = (result, old) {
-        graph.replace_reads(old, result);
+        aliases.replace(old, result);
     }
 }
 
 /// The constant with other elements: in place for an initializer, beside it for what a `Constant` node makes.
-fn replaced(graph: &mut Graph, id: ValueId, tensor: Tensor) -> ValueId {
+fn replaced(graph: &mut Graph, id: ValueId, tensor: Tensor, names: &mut Names) -> ValueId {
     if graph.initializer(id).is_some() {
         graph.set_initializer(id, tensor);
         return id;
     }
-    let name = fresh_name(graph, &format!("{}.folded", graph.value(id).name));
+    let name = names.fresh(&format!("{}.folded", graph.value(id).name));
     graph.add_initializer(name, tensor)
 }
 
