@@ -116,7 +116,7 @@ fn whole(shape: Vec<usize>, seed: u64, limit: usize) -> Array {
 }
 
 fn pattern(name: &str, shape: &[usize], seed: u64) -> Result<Array> {
-    let port = Port { name: name.to_owned(), shape: shape.iter().map(|size| Dim::Known(*size)).collect() };
+    let port = Port::new(name, shape.iter().map(|size| Dim::Known(*size)).collect());
     let signature = Signature { inputs: vec![port], outputs: Vec::new() };
     let plan = Plan { batch: shape.first().copied().unwrap_or(1), runs: 1 };
     let set = InputSet::random(Distribution::Pattern, &signature, &plan, seed)?;

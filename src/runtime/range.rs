@@ -59,10 +59,15 @@ impl ValueRange {
     /// What an input of a graph takes as far as the graph says: 0 up to the rows of the smallest table that it selects
     /// from ([`Graph::selected_rows`]), else 0 and 1. `None` for an input that takes no whole numbers.
     pub fn of(graph: &Graph, input: ValueId) -> Option<Self> {
-        let held = Self::held(graph.value(input).dtype?)?;
+        let dtype = graph.value(input).dtype?;
         let rows = graph.selected_rows(input).and_then(|rows| i64::try_from(rows).ok());
         let tokens = rows.and_then(|rows| Self::new(0, rows.min(EXACT)).ok());
-        tokens.unwrap_or(Self::BITS).and(held)
+        tokens.map_or_else(|| Self::of_type(dtype), |tokens| tokens.and(Self::held(dtype)?))
+    }
+
+    /// 0 and 1 for an integer or boolean type, `None` for another.
+    pub fn of_type(dtype: DType) -> Option<Self> {
+        Self::BITS.and(Self::held(dtype)?)
     }
 
     /// The exact whole numbers of an element type; `None` for one that is no integer and no boolean.
