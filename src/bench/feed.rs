@@ -82,3 +82,63 @@ pub(super) fn filled(fed: &[Fed], inputs: &[Input]) -> Result<Vec<Array>> {
     };
     fed.iter().zip(inputs).zip(1..).map(array).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{DType, Dim, Graph, Model, Node, Tensor};
+
+    fn inputs() -> Vec<Input> {
+        let input = |name: &str, dtype| Input { name: name.into(), shape: vec![2, 3], dtype };
+        vec![input("ids", DType::I32), input("mask", DType::Bool), input("x", DType::F32)]
+    }
+
+    /// The three inputs, of which `ids` selects rows of a table of 9.
+    fn file() -> Bytes {
+        let mut graph = Graph::new("g");
+        let shape = || Some(vec![Dim::symbol("N"), Dim::symbol("T")]);
+        let add = |graph: &mut Graph, input: Input| graph.add_value(input.name, Some(input.dtype), shape());
+        graph.inputs = inputs().into_iter().map(|input| add(&mut graph, input)).collect();
+        let table = graph.add_initializer("table", Tensor::from_f32(vec![9, 1], &[0.5; 9]).unwrap());
+        let y = graph.add_value("y", None, None);
+        graph.nodes = vec![Node::new("", "Gather", vec![table, graph.inputs[0]], vec![y])];
+        graph.outputs = vec![y];
+        onnx::write(&Model::new(graph, 18)).unwrap().into()
+    }
+
+    fn ranges(feed: &Feed, bytes: &Bytes) -> Vec<String> {
+        let fed = feed.fed(&inputs(), bytes).unwrap();
+        fed.into_iter().map(|fed| fed.range.map_or("noise".into(), |range| range.to_string())).collect()
+    }
+
+    #[test]
+    fn each_input_is_fed_what_it_takes_or_what_is_asked_for() {
+        let given = Ranges::new(vec![("ids".into(), "3..5".parse().unwrap())]).unwrap();
+        let (plain, asked) = (Feed::default(), Feed { ranges: given, ..Feed::default() });
+        assert_eq!(ranges(&plain, &file()), ["0..9", "0..2", "noise"]);
+        assert_eq!(ranges(&asked, &file()), ["3..5", "0..2", "noise"]);
+        let unread = Bytes::from_static(b"no file of ONNX");
+        assert_eq!(ranges(&plain, &unread), ["0..2", "0..2", "noise"], "an engine may know what gnet does not");
+        let arrays = filled(&asked.fed(&inputs(), &file()).unwrap(), &inputs()).unwrap();
+        assert!(
+            arrays[0].data.iter().all(|v| [3.0, 4.0].contains(v)) && arrays[2].data.iter().any(|v| v.fract() != 0.0)
+        );
+        assert_eq!(serde_json::from_str::<Feed>(&serde_json::to_string(&asked).unwrap()).unwrap(), asked);
+    }
+
+    #[test]
+    fn sizes_are_put_into_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.onnx");
+        std::fs::write(&path, file()).unwrap();
+        let bytes = |dims: &[(&str, usize)]| {
+            let dims = dims.iter().map(|(symbol, size)| ((*symbol).to_owned(), *size)).collect();
+            Feed { dims, ..Feed::default() }.file(&path)
+        };
+        assert_eq!(bytes(&[]).unwrap(), file(), "nothing is written anew without need");
+        let model = onnx::read(bytes(&[("T", 5)]).unwrap()).unwrap();
+        assert_eq!(model.graph.value(model.graph.inputs[1]).shape, Some(vec![Dim::symbol("N"), Dim::Known(5)]));
+        let error = bytes(&[("K", 5)]).unwrap_err().to_string();
+        assert!(error.ends_with("a.onnx: symbol K: no input's shape has it"), "{error}");
+    }
+}
