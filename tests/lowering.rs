@@ -3,7 +3,6 @@
 //!
 //! A case is one or two lines in `lowering/cases`. What the cases lower is held against `src/trace/operations.md`.
 
-#![cfg(all(feature = "burn", feature = "tract"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 #[path = "lowering/case.rs"]

@@ -11,6 +11,8 @@
 //! 4. `lower`: write each operation as the ONNX operation that means the same.
 
 mod align;
+#[doc = include_str!("operations.md")]
+pub mod coverage {}
 mod capture;
 mod constants;
 mod inputs;
@@ -21,6 +23,7 @@ mod numbers;
 mod operations;
 mod outputs;
 mod scope;
+mod share;
 mod size;
 
 use std::collections::HashMap;
