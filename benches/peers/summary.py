@@ -18,14 +18,12 @@ import argparse
 import json
 import os
 import pathlib
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import venv
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from sides import ROOT, environment, side_by_side, with_ratios
+
 PACKAGES = ["onnx==1.23.2", "onnx-tool==1.0.1", "onnxslim==0.1.98"]
 
 PROFILE = """
@@ -69,72 +67,6 @@ onnx.save(model, f"{folder}/beside.onnx", save_as_external_data=True, location="
 """
 
 
-def environment():
-    """The interpreter of an environment with exactly these packages."""
-    home = ROOT / "target" / "peers"
-    installed = home / "installed.txt"
-    python = home / "bin" / "python"
-    if not installed.exists() or installed.read_text() != "\n".join(PACKAGES):
-        venv.create(home, clear=True, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True, stdout=sys.stderr)
-        installed.write_text("\n".join(PACKAGES))
-    return str(python)
-
-
-def measured(command):
-    """One process: what it printed, milliseconds, peak bytes. `None` and a reason when it failed."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
-        elapsed = (time.perf_counter() - start) * 1e3
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        errors.seek(0)
-        if process.returncode != 0:
-            lines = errors.read().decode(errors="replace").strip().splitlines()
-            return None, f"exit {process.returncode}: {lines[-1] if lines else 'no message'}"
-        # Linux counts in KiB, macOS in bytes.
-        peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        return {"answer": json.loads(out.read()), "ms": elapsed, "peak_bytes": peak}, None
-
-
-def side_by_side(sides, rounds):
-    """Each side `rounds` times, taking turns; a side that fails once is left out with the reason."""
-    runs, failures = {name: [] for name in sides}, {}
-    for number in range(rounds):
-        order = list(sides) if number % 2 == 0 else list(reversed(sides))
-        for name in order:
-            if name not in failures:
-                run, reason = measured(sides[name])
-                if run is None:
-                    failures[name] = reason
-                else:
-                    runs[name].append(run)
-    result = {}
-    for name in sides:
-        if name in failures:
-            result[name] = {"failed": failures[name]}
-            continue
-        middle = lambda pick: statistics.median(pick(run) for run in runs[name])
-        result[name] = {"ms": round(middle(lambda r: r["ms"]), 2), "peak_mb": round(middle(lambda r: r["peak_bytes"]) / 1e6, 2)}
-        if "work_ms" in runs[name][0]["answer"]:
-            result[name]["work_ms"] = round(middle(lambda r: r["answer"]["work_ms"]), 2)
-        result[name]["answer"] = {k: v for k, v in runs[name][0]["answer"].items() if k in ("macs", "params", "nodes", "bytes")}
-    return result
-
-
-def with_ratios(result):
-    """The peer's numbers over gnet's."""
-    ours = result["gnet"]
-    for name, theirs in result.items():
-        if name != "gnet" and "ms" in ours and "ms" in theirs:
-            theirs["ratio"] = {"time": round(theirs["ms"] / ours["ms"], 1), "memory": round(theirs["peak_mb"] / ours["peak_mb"], 1)}
-            if "work_ms" in theirs:
-                theirs["ratio"]["work"] = round(theirs["work_ms"] / ours["ms"], 1)
-    return result
-
-
 def forget(path):
     """Takes a file out of the system's memory, so that the first round reads it from the disk as a file that came from elsewhere.
 
@@ -156,7 +88,8 @@ def main():
     args = parser.parse_args()
     if args.rounds < 1:
         parser.error("--rounds must be at least 1")
-    python = environment()
+    python = environment("peers", PACKAGES)
+    answers = ("macs", "params", "nodes", "bytes")
     record = {"schema_version": 1, "packages": PACKAGES, "rounds": args.rounds, "models": [], "large": {}}
     with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
         for model in args.models:
@@ -171,8 +104,8 @@ def main():
             record["models"].append({
                 "model": pathlib.Path(model).name,
                 "bytes": os.path.getsize(model),
-                "summary": with_ratios(side_by_side(summary, args.rounds)),
-                "optimize": with_ratios(side_by_side(optimize, args.rounds)),
+                "summary": with_ratios(side_by_side(summary, args.rounds, answers)),
+                "optimize": with_ratios(side_by_side(optimize, args.rounds, answers)),
             })
             print(f"{model}: done", file=sys.stderr)
         if args.large:
@@ -181,7 +114,7 @@ def main():
                 forget(path)
             for place in ("inside", "beside"):
                 command = {"gnet": [args.gnet, "summary", f"{folder}/{place}.onnx", "--format", "json"]}
-                found = side_by_side(command, args.rounds)["gnet"]
+                found = side_by_side(command, args.rounds, answers)["gnet"]
                 record["large"][place] = found | {"goal": "under 50 ms and 50 MB", "met": found.get("ms", 51) < 50 and found["peak_mb"] < 50}
     print(json.dumps(record, indent=2))
 

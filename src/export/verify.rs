@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Exported, Options};
 use crate::graph::{DType, Dim, Model};
-use crate::runtime::{self, Array, Provider, RunOptions};
+use crate::runtime::{self, Array, Provider, RunOptions, ValueRange};
 use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol};
 use crate::verify::{Distribution, InputSet, Judgement, Plan, Port, Precision, Signature, Verdict, per_sample};
 use crate::{Error, Result, onnx};
@@ -63,7 +63,14 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
             return Err(Error::check("verification", "the file has another number of outputs than the module"));
         }
         for (output, (expected, found)) in expected.into_iter().zip(found).enumerate() {
-            seen.add(output, per_sample(expected, batch), per_sample(found, batch))?;
+            let value = exported.model.graph.value(exported.model.graph.outputs[output]);
+            let discrete = value.dtype.is_some_and(|dtype| !dtype.is_float());
+            seen.add(Group {
+                output,
+                discrete,
+                expected: per_sample(expected, batch),
+                found: per_sample(found, batch),
+            })?;
         }
         seen.batches.push(batch);
     }
@@ -99,19 +106,29 @@ fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
         };
         let shape: Vec<usize> = input.axes.iter().map(size).collect();
         let seed = SEED + 100 * place as u64 + run.number;
-        match model.graph.value(model.graph.inputs[place]).dtype {
-            Some(DType::Bool) => Ok(whole(shape, seed, 2)),
-            Some(dtype) if !dtype.is_float() => Ok(whole(shape, seed, 2)),
+        let id = model.graph.inputs[place];
+        match (model.graph.value(id).dtype, ValueRange::of(&model.graph, id)) {
+            (Some(DType::Bool), _) => Ok(mask(shape, seed)),
+            (_, Some(range)) => Ok(whole(shape, seed, range)),
             _ => pattern(&input.name, &shape, seed),
         }
     };
     options.inputs.iter().enumerate().map(array).collect()
 }
 
-/// Whole numbers below `limit`.
-fn whole(shape: Vec<usize>, seed: u64, limit: usize) -> Array {
+/// Truths and falsehoods, the first along the last axis false: a mask that covers everything leaves nothing to compute.
+fn mask(shape: Vec<usize>, seed: u64) -> Array {
+    let last = shape.last().copied().unwrap_or(1).max(1);
+    let mut array = whole(shape, seed, ValueRange::BITS);
+    array.data.iter_mut().step_by(last).for_each(|value| *value = 0.0);
+    array
+}
+
+/// Whole numbers of a range.
+fn whole(shape: Vec<usize>, seed: u64, range: ValueRange) -> Array {
     let mut array = Array::uniform(shape, seed);
-    array.data.iter_mut().for_each(|value| *value = (*value * limit as f32).floor());
+    let number = |share: f32| (f64::from(share) * range.count() as f64).floor() as f32 + range.low() as f32;
+    array.data.iter_mut().for_each(|value| *value = number(*value));
     array
 }
 
@@ -179,27 +196,53 @@ fn in_tract(exported: &Exported, run: &Run, inputs: &[Array]) -> Result<Vec<Arra
 /// The outputs of all runs, joined where they have one shape but for the batch.
 #[derive(Default)]
 struct Seen {
-    groups: Vec<(usize, Array, Array)>,
+    groups: Vec<Group>,
     batches: Vec<usize>,
 }
 
+/// One output in one shape.
+struct Group {
+    /// Its place among the file's outputs.
+    output: usize,
+    /// Whether it counts or decides: then it must be the same, and may be so for several inputs.
+    discrete: bool,
+    expected: Array,
+    found: Array,
+}
+
+impl Group {
+    fn judgement(&self) -> Result<Judgement> {
+        let mut judgement = Judgement::of_any(&self.expected, &self.found, &Precision::F32.tolerance(), false)?;
+        if self.discrete {
+            judgement.accepted = 0.0;
+            let spread = judgement.spread.as_ref().is_none_or(|spread| spread.max > 0.0);
+            judgement.verdict = match (judgement.agreement.max_abs_diff > 0.0, spread) {
+                (true, _) => Verdict::Disagree,
+                (false, true) => Verdict::Agree,
+                (false, false) => Verdict::Weak,
+            };
+        }
+        Ok(judgement)
+    }
+}
+
 impl Seen {
-    fn add(&mut self, output: usize, expected: Array, found: Array) -> Result<()> {
-        if expected.shape != found.shape {
-            let reason = format!("an output has the shape {:?} in Burn and {:?} in tract", expected.shape, found.shape);
+    fn add(&mut self, new: Group) -> Result<()> {
+        if new.expected.shape != new.found.shape {
+            let (expected, found) = (&new.expected.shape, &new.found.shape);
+            let reason = format!("an output has the shape {expected:?} in Burn and {found:?} in tract");
             return Err(Error::check("verification", reason));
         }
-        let alike = |(other, whole, _): &&mut (usize, Array, Array)| {
-            *other == output && whole.shape[1..] == expected.shape[1..]
-        };
+        let alike =
+            |group: &&mut Group| group.output == new.output && group.expected.shape[1..] == new.expected.shape[1..];
         match self.groups.iter_mut().find(alike) {
-            Some((_, whole, answers)) => {
-                for (whole, part) in [(whole, expected), (answers, found)] {
+            Some(group) => {
+                for (whole, part) in [(&mut group.expected, new.expected), (&mut group.found, new.found)] {
                     whole.shape[0] += part.shape[0];
                     whole.data.extend(part.data);
                 }
             }
-            None => self.groups.push((output, expected, found)),
+            None => self.groups.push(new),
         }
         Ok(())
     }
@@ -207,9 +250,9 @@ impl Seen {
     fn judge(self) -> Result<Verified> {
         let mut result =
             Verified { max_abs_diff: 0.0, tolerance: 0.0, images: 0, batches: self.batches, spread: f64::INFINITY };
-        for (output, expected, found) in &self.groups {
-            let judgement = Judgement::of_any(expected, found, &Precision::F32.tolerance(), false)?;
-            let reason = judgement.reason.clone().unwrap_or_default();
+        for group in &self.groups {
+            let judgement = group.judgement()?;
+            let reason = judgement.reason.clone().unwrap_or_else(|| "outputs are too alike".to_owned());
             match judgement.verdict {
                 Verdict::Agree => {}
                 Verdict::Disagree => {
@@ -221,10 +264,12 @@ impl Seen {
                         .remedy("train the network first, or use --no-verify"));
                 }
             }
+            if !group.discrete {
+                result.spread = result.spread.min(judgement.spread.map_or(f64::INFINITY, |spread| spread.min));
+            }
             result.max_abs_diff = result.max_abs_diff.max(judgement.agreement.max_abs_diff);
             result.tolerance = result.tolerance.max(judgement.accepted);
-            result.spread = result.spread.min(judgement.spread.map_or(f64::INFINITY, |spread| spread.min));
-            if *output == 0 {
+            if group.output == 0 {
                 result.images += judgement.agreement.images;
             }
         }

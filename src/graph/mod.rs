@@ -227,7 +227,15 @@ impl Graph {
 
     /// Lets every node, and every subgraph, read `new` where it reads `old`. The graph's own outputs stay.
     pub fn replace_reads(&mut self, old: ValueId, new: ValueId) {
-        self.nodes.iter_mut().for_each(|node| node.replace_reads(old, new));
+        self.redirect_reads(&|id| if id == old { new } else { id });
+    }
+
+    /// Lets every node, every subgraph and every quantisation parameter read `to(id)` where it reads `id`: many
+    /// replacements at the cost of one. The graph's own outputs stay.
+    pub fn redirect_reads(&mut self, to: &dyn Fn(ValueId) -> ValueId) {
+        self.nodes.iter_mut().for_each(|node| node.redirect_reads(to));
+        let parameters = self.annotations.iter_mut().flat_map(|annotation| &mut annotation.parameters);
+        parameters.for_each(|(_, id)| *id = to(*id));
     }
 
     /// Drops the nodes at `indices`.

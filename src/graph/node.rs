@@ -138,10 +138,10 @@ impl Node {
         })
     }
 
-    /// Reads `new` wherever it reads `old`, in its subgraphs too.
-    pub fn replace_reads(&mut self, old: ValueId, new: ValueId) {
-        self.inputs.iter_mut().flatten().filter(|id| **id == old).for_each(|id| *id = new);
-        self.subgraphs_mut().for_each(|body| body.replace_captures(old, new));
+    /// Reads `to(id)` wherever it reads `id`, in its subgraphs too.
+    pub fn redirect_reads(&mut self, to: &dyn Fn(ValueId) -> ValueId) {
+        self.inputs.iter_mut().flatten().for_each(|id| *id = to(*id));
+        self.subgraphs_mut().for_each(|body| body.redirect_captures(to));
     }
 
     /// The outputs that are there.

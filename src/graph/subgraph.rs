@@ -1,5 +1,7 @@
 //! A graph inside a node: a branch of `If`, the body of `Loop` or `Scan`.
 
+use std::collections::HashMap;
+
 use super::{Graph, ValueId};
 
 /// A graph that may read values of the graph around it.
@@ -23,20 +25,28 @@ pub struct Capture {
 }
 
 impl Subgraph {
-    /// Captures `new` wherever it captures `old`. A value that it captures already stays one value inside.
-    pub(super) fn replace_captures(&mut self, old: ValueId, new: ValueId) {
-        let captured = self.captures.iter().position(|capture| capture.outer == new);
-        match (self.captures.iter().position(|capture| capture.outer == old), captured) {
-            (None, _) => {}
-            (Some(gone), Some(stays)) if gone != stays => {
-                let (gone_inside, stays_inside) = (self.captures[gone].inner, self.captures[stays].inner);
-                self.graph.replace_reads(gone_inside, stays_inside);
-                let outputs = self.graph.outputs.iter_mut().filter(|id| **id == gone_inside);
-                outputs.for_each(|id| *id = stays_inside);
-                self.captures.remove(gone);
-            }
-            (Some(place), _) => self.captures[place].outer = new,
+    /// Captures `to(id)` wherever it captures `id`. Two captures of what is one value now become one value inside.
+    pub(super) fn redirect_captures(&mut self, to: &dyn Fn(ValueId) -> ValueId) {
+        if self.captures.iter().all(|capture| to(capture.outer) == capture.outer) {
+            return;
         }
+        let (mut kept, mut gone) = (HashMap::new(), HashMap::new());
+        // What was captured under its own number stays what it is inside, whatever comes to be the same.
+        self.captures.sort_by_key(|capture| to(capture.outer) != capture.outer);
+        for capture in &mut self.captures {
+            capture.outer = to(capture.outer);
+            let inner = *kept.entry(capture.outer).or_insert(capture.inner);
+            if inner != capture.inner {
+                gone.insert(capture.inner, inner);
+            }
+        }
+        if gone.is_empty() {
+            return;
+        }
+        let inside = |id: ValueId| gone.get(&id).copied().unwrap_or(id);
+        self.captures.retain(|capture| !gone.contains_key(&capture.inner));
+        self.graph.redirect_reads(&inside);
+        self.graph.outputs.iter_mut().for_each(|id| *id = inside(*id));
     }
 }
 

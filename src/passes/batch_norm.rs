@@ -16,7 +16,8 @@
 //! everything is f32, or everything f64. Ensures: the same result up to rounding; learned parameters fall from
 //! `W, gamma, beta` to `W, b`; the running statistics are gone. A run of BatchNorms folds one after the other.
 
-use super::edit::fresh_name;
+use super::channels::Channels;
+use super::edit::{Aliases, Names};
 use super::{Rewrites, View};
 use crate::graph::{Graph, Model, Node, Tensor, ValueId};
 use crate::{Result, reference};
@@ -40,12 +41,14 @@ pub(super) fn fold(model: &mut Model) -> Result<Rewrites> {
         if folds.is_empty() {
             return Ok(rewrites);
         }
+        let (mut names, mut aliases) = (Names::new(&model.graph), Aliases::default());
         let spent = folds.iter().map(|fold| fold.batch_norm).collect();
         for fold in folds {
             rewrites.applied.push(model.graph.node_name(&model.graph.nodes[fold.batch_norm]).to_owned());
-            apply(&mut model.graph, fold);
+            apply(&mut model.graph, fold, &mut names, &mut aliases);
         }
         model.graph.remove_nodes(&spent);
+        aliases.apply(&mut model.graph);
     }
 }
 
@@ -104,24 +107,23 @@ fn plan(view: &View, opset: i64, linear: &Node, batch_norm: &Node) -> Result<(Te
         Some(id) => widened(linear, view.constant(Some(id)).map_or(&[], Tensor::shape), numbers(Some(id))?, channels)?,
         None => vec![0.0; channels],
     };
-    let owner = owner(linear, weight.shape()).filter(|owner| owner.channels == channels && channels > 0);
-    let owner = owner.ok_or("the channels of weight and statistics differ")?;
+    let of_weight = Channels::of(linear, weight.shape()).filter(|found| found.count() == channels && channels > 0);
+    let of_weight = of_weight.ok_or("the channels of weight and statistics differ")?;
     if old_bias.len() != channels || parameters.iter().any(|p| p.len() != channels) {
         return Err("the channels of bias and statistics differ".to_owned());
     }
     // 1e-5 is the operator's default.
     let epsilon = f64::from(batch_norm.float("epsilon").unwrap_or(1e-5));
     let scale: Vec<f64> = (0..channels).map(|c| parameters[0][c] / (parameters[3][c] + epsilon).sqrt()).collect();
-    let values = reference::real_numbers(weight).ok_or_else(no_constant)?;
-    let values = values.iter().enumerate().map(|(i, w)| w * scale[owner.channel(i)]).collect();
     let shifted = |(c, b): (usize, &f64)| (b - parameters[2][c]) * scale[c] + parameters[1][c];
     let bias = old_bias.iter().enumerate().map(shifted).collect();
-    let rounded = |shape: Vec<usize>, values: Vec<f64>| {
-        let tensor = reference::tensor_of(weight.dtype(), shape, values).ok();
-        let finite = |t: &Tensor| reference::real_numbers(t).is_some_and(|v| v.iter().all(|v| v.is_finite()));
-        tensor.filter(finite).ok_or_else(|| "the folded numbers are not finite".to_owned())
-    };
-    Ok((rounded(weight.shape().to_vec(), values)?, rounded(vec![channels], bias)?))
+    let bias = reference::tensor_of(weight.dtype(), vec![channels], bias).ok().filter(finite);
+    let weight = of_weight.scaled(weight, &scale);
+    weight.zip(bias).ok_or_else(|| "the folded numbers are not finite".to_owned())
+}
+
+fn finite(tensor: &Tensor) -> bool {
+    reference::real_numbers(tensor).is_some_and(|values| values.iter().all(|value| value.is_finite()))
 }
 
 /// Whether a BatchNorm uses stored statistics, one for each channel. Before operator set 7 `is_test` said so, until 14 the
@@ -150,51 +152,15 @@ fn widened(linear: &Node, shape: &[usize], bias: Vec<f64>, channels: usize) -> R
     }
 }
 
-/// Which output channel each element of a weight belongs to.
-struct Owner {
-    channels: usize,
-    /// Elements of one channel that lie together.
-    run: usize,
-    /// Channels that follow one another before the count starts again.
-    cycle: usize,
-    /// Elements of a group of a ConvTranspose; the whole weight otherwise.
-    group: usize,
-}
-
-impl Owner {
-    fn channel(&self, element: usize) -> usize {
-        element / self.group * self.cycle + element / self.run % self.cycle
-    }
-}
-
-fn owner(linear: &Node, shape: &[usize]) -> Option<Owner> {
-    let total: usize = shape.iter().product();
-    if total == 0 {
-        return None;
-    }
-    let group = usize::try_from(linear.int("group").unwrap_or(1)).ok().filter(|group| *group > 0)?;
-    match (linear.op_type.as_str(), shape) {
-        ("Conv", [m, ..]) => Some(Owner { channels: *m, run: total / m, cycle: *m, group: total }),
-        ("ConvTranspose", [c, m, kernel @ ..]) if c.is_multiple_of(group) => {
-            Some(Owner { channels: m * group, run: kernel.iter().product(), cycle: *m, group: total / group })
-        }
-        ("Gemm", [n, k]) if linear.int("transB").unwrap_or(0) != 0 => {
-            Some(Owner { channels: *n, run: *k, cycle: *n, group: total })
-        }
-        ("Gemm", [_, n]) => Some(Owner { channels: *n, run: 1, cycle: *n, group: total }),
-        _ => None,
-    }
-}
-
-fn apply(graph: &mut Graph, fold: Fold) {
+fn apply(graph: &mut Graph, fold: Fold, names: &mut Names, aliases: &mut Aliases) {
     let Fold { linear, batch_norm, weight, bias } = fold;
     let inputs = [1, 2].map(|i| graph.nodes[linear].input(i));
-    let weight = inputs[0].map(|id| (replaced(graph, id, weight), id));
+    let weight = inputs[0].map(|id| (replaced(graph, id, weight, names), id));
     let bias = match (inputs[1], weight) {
-        (Some(id), _) => replaced(graph, id, bias),
+        (Some(id), _) => replaced(graph, id, bias, names),
         (None, Some((_, old))) => {
             let weight = graph.value(old).name.clone();
-            let name = fresh_name(graph, &format!("{}.bias", weight.strip_suffix(".weight").unwrap_or(&weight)));
+            let name = names.fresh(&format!("{}.bias", weight.strip_suffix(".weight").unwrap_or(&weight)));
             graph.add_initializer(name, bias)
         }
         (None, None) => return,
@@ -215,17 +181,17 @@ fn apply(graph: &mut Graph, fold: Fold) {
     node.outputs = vec![result];
     // What nothing needs may still read the old result, which nothing makes any more.
     if let (Some(result), Some(old)) = (result, old) {
-        graph.replace_reads(old, result);
+        aliases.replace(old, result);
     }
 }
 
 /// The constant with other elements: in place for an initializer, beside it for what a `Constant` node makes.
-fn replaced(graph: &mut Graph, id: ValueId, tensor: Tensor) -> ValueId {
+fn replaced(graph: &mut Graph, id: ValueId, tensor: Tensor, names: &mut Names) -> ValueId {
     if graph.initializer(id).is_some() {
         graph.set_initializer(id, tensor);
         return id;
     }
-    let name = fresh_name(graph, &format!("{}.folded", graph.value(id).name));
+    let name = names.fresh(&format!("{}.folded", graph.value(id).name));
     graph.add_initializer(name, tensor)
 }
 

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::Rewrites;
+use super::edit::Aliases;
 use crate::Result;
 use crate::graph::{Attribute, Graph, Node, ValueId};
 
@@ -18,7 +19,9 @@ pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
     let uses = super::view::live_uses(graph);
     let mut seen: HashMap<(String, Vec<Option<ValueId>>), Vec<usize>> = HashMap::new();
+    let mut aliases = Aliases::default();
     for index in 0..graph.nodes.len() {
+        aliases.apply_to(&mut graph.nodes[index]);
         let node = &graph.nodes[index];
         let unread = !node.makes().any(|id| uses.contains_key(&id));
         if !node.is(&node.op_type) || RANDOM.contains(&node.op_type.as_str()) || unread {
@@ -30,11 +33,12 @@ pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {
             Some(first) => {
                 rewrites.applied.push(graph.node_name(node).to_owned());
                 let pairs: Vec<_> = graph.nodes[first].makes().zip(node.makes()).collect();
-                pairs.into_iter().for_each(|(kept, gone)| graph.replace_reads(gone, kept));
+                pairs.into_iter().for_each(|(kept, gone)| aliases.replace(gone, kept));
             }
             None => known.push(index),
         }
     }
+    aliases.apply(graph);
     Ok(rewrites)
 }
 

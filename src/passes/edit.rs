@@ -1,29 +1,81 @@
 //! The few ways in which passes change the wires of a graph.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use crate::graph::{Graph, ValueId};
+use crate::graph::{Graph, Node, ValueId};
 
-/// Lets everything that reads `made` read the equal value `source` instead. A graph output keeps its name: then it is
-/// `source` that goes, and its maker makes the output.
-///
-/// Refuses with the reason where both names are promised to somebody.
-pub(super) fn merge(graph: &mut Graph, source: ValueId, made: ValueId) -> Result<(), &'static str> {
-    if !graph.outputs.contains(&made) {
-        inherit(graph, made, source);
-        graph.replace_reads(made, source);
-        return Ok(());
+/// Values that others stand in for. A pass that walks through the nodes notes here what it found and looks at each node
+/// with its readings replaced; [`Aliases::apply`] then goes through the graph once, however much there is to replace.
+#[derive(Default)]
+pub(super) struct Aliases(HashMap<ValueId, ValueId>);
+
+impl Aliases {
+    /// From now on `kept` is read where `gone` was.
+    pub fn replace(&mut self, gone: ValueId, kept: ValueId) {
+        let kept = self.resolve(kept);
+        if gone != kept {
+            self.0.insert(gone, kept);
+        }
     }
-    if graph.outputs.contains(&source) {
-        return Err("its input and its result are both outputs of the graph");
+
+    /// What is read in place of a value; itself when nothing stands in for it.
+    pub fn resolve(&self, mut id: ValueId) -> ValueId {
+        while let Some(kept) = self.0.get(&id) {
+            id = *kept;
+        }
+        id
     }
-    let maker = graph.nodes.iter_mut().flat_map(|node| &mut node.outputs).find(|id| **id == Some(source));
-    let Some(maker) = maker else { return Err("it gives an input or constant of the graph the name of an output") };
-    *maker = Some(made);
-    inherit(graph, source, made);
-    graph.replace_reads(source, made);
-    // The node that made the output from the source is unwired: it must not make the output a second time.
-    Ok(())
+
+    /// Replaces what one node reads.
+    pub fn apply_to(&self, node: &mut Node) {
+        if !self.0.is_empty() {
+            node.redirect_reads(&|id| self.resolve(id));
+        }
+    }
+
+    /// Replaces what every node of the graph reads.
+    pub fn apply(&self, graph: &mut Graph) {
+        if !self.0.is_empty() {
+            graph.redirect_reads(&|id| self.resolve(id));
+        }
+    }
+}
+
+/// A graph whose values are merged one after the other.
+pub(super) struct Merge {
+    pub aliases: Aliases,
+    /// For each value that a node makes, the index of that node.
+    producers: HashMap<ValueId, usize>,
+}
+
+impl Merge {
+    pub fn new(graph: &Graph) -> Self {
+        Self { aliases: Aliases::default(), producers: graph.producers() }
+    }
+
+    /// Lets everything that reads `made` read the equal value `source` instead. A graph output keeps its name: then it is
+    /// `source` that goes, and its maker makes the output. The node that made `made` of `source` must go.
+    ///
+    /// Refuses with the reason where both names are promised to somebody.
+    pub fn merge(&mut self, graph: &mut Graph, source: ValueId, made: ValueId) -> Result<(), &'static str> {
+        if !graph.outputs.contains(&made) {
+            inherit(graph, made, source);
+            self.aliases.replace(made, source);
+            return Ok(());
+        }
+        if graph.outputs.contains(&source) {
+            return Err("its input and its result are both outputs of the graph");
+        }
+        let Some(maker) = self.producers.remove(&source) else {
+            return Err("it gives an input or constant of the graph the name of an output");
+        };
+        let outputs = graph.nodes[maker].outputs.iter_mut();
+        outputs.filter(|id| **id == Some(source)).for_each(|id| *id = Some(made));
+        self.producers.insert(made, maker);
+        inherit(graph, source, made);
+        self.aliases.replace(source, made);
+        Ok(())
+    }
 }
 
 /// What is known of the value that goes is known of the equal one that stays.
@@ -34,14 +86,23 @@ fn inherit(graph: &mut Graph, from: ValueId, to: ValueId) {
     value.shape = value.shape.take().or(old.shape);
 }
 
-/// `base`, or the first name after it that no value has.
-pub(super) fn fresh_name(graph: &Graph, base: &str) -> String {
-    let names: HashSet<&str> = graph.values().map(|(_, value)| value.name.as_str()).collect();
-    let mut name = base.to_owned();
-    let mut count = 0;
-    while names.contains(name.as_str()) {
-        count += 1;
-        name = format!("{base}_{count}");
+/// The names of a graph's values, to find new ones.
+pub(super) struct Names(HashSet<String>);
+
+impl Names {
+    pub fn new(graph: &Graph) -> Self {
+        Self(graph.values().map(|(_, value)| value.name.clone()).collect())
     }
-    name
+
+    /// Takes a name, when no value has it.
+    pub fn take(&mut self, name: &str) -> bool {
+        self.0.insert(name.to_owned())
+    }
+
+    /// `base`, or the first name after it that no value has; nobody gets it a second time.
+    pub fn fresh(&mut self, base: &str) -> String {
+        let numbered = (1..).map(|count: u64| format!("{base}_{count}"));
+        let free = std::iter::once(base.to_owned()).chain(numbered).find(|name| self.take(name));
+        free.unwrap_or_default()
+    }
 }

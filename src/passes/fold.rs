@@ -12,6 +12,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::edit::Aliases;
 use super::{Options, Refusal, Rewrites};
 use crate::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId};
 use crate::reference::{self, Limits};
@@ -23,8 +24,9 @@ pub(super) fn fold(model: &mut Model, options: &Options) -> Result<Rewrites> {
     loop {
         let mut round = Round::new(model, options);
         let refused = round.all();
-        let (applied, gone) = (round.applied, round.gone);
+        let (applied, gone, aliases) = (round.applied, round.gone, round.aliases);
         model.graph.remove_nodes(&gone);
+        aliases.apply(&mut model.graph);
         rewrites.refused = refused;
         if applied.is_empty() {
             return Ok(rewrites);
@@ -44,6 +46,8 @@ struct Round<'a> {
     shapes: HashMap<ValueId, Vec<Option<i64>>>,
     applied: Vec<String>,
     gone: HashSet<usize>,
+    /// What is read past an `Identity`.
+    aliases: Aliases,
 }
 
 impl<'a> Round<'a> {
@@ -58,6 +62,7 @@ impl<'a> Round<'a> {
             shapes: HashMap::new(),
             applied: Vec::new(),
             gone: HashSet::new(),
+            aliases: Aliases::default(),
         }
     }
 
@@ -65,6 +70,7 @@ impl<'a> Round<'a> {
     fn all(&mut self) -> Vec<Refusal> {
         let mut refused = Vec::new();
         for index in 0..self.graph.nodes.len() {
+            self.aliases.apply_to(&mut self.graph.nodes[index]);
             let node = self.graph.nodes[index].clone();
             if !node.makes().any(|id| self.uses.contains_key(&id)) {
                 continue;
@@ -142,7 +148,7 @@ impl<'a> Round<'a> {
             }
         }
         if let (true, Some(source), Some(result)) = (node.is("Identity"), node.input(0), node.output()) {
-            self.graph.replace_reads(result, source);
+            self.aliases.replace(result, source);
             *self.uses.entry(source).or_insert(0) += self.uses.get(&result).copied().unwrap_or(0);
             return;
         }

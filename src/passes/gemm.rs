@@ -7,6 +7,9 @@
 //! one number; operator set 7, before which `Gemm` broadcast otherwise. Ensures: the same result up to rounding, which
 //! happens once and not twice; one node in place of the sum; the product and the reshape are left to the sweep.
 
+use std::collections::HashSet;
+
+use super::edit::Names;
 use super::{Rewrites, View};
 use crate::Result;
 use crate::graph::{Graph, Model, Node, ValueId};
@@ -36,17 +39,20 @@ pub(super) fn restore(model: &mut Model) -> Result<Rewrites> {
         }
         !shared
     });
+    let mut names = Names::new(graph);
+    let mut nodes: HashSet<String> = graph.nodes.iter().map(|node| node.name.clone()).collect();
     for Linear { sum, product, inputs } in found {
         let name = match graph.nodes[product].name.as_str() {
             // Nothing to take the layer's name from.
             "" => graph.nodes[sum].name.clone(),
-            product => name(graph, product),
+            product => name(&nodes, product),
         };
-        rename_output(graph, sum, &name);
+        rename_output(graph, sum, &name, &mut names);
         let node = &mut graph.nodes[sum];
         node.op_type = "Gemm".to_owned();
         node.inputs = inputs.map(Some).to_vec();
         node.name.clone_from(&name);
+        nodes.insert(name);
         rewrites.applied.push(graph.node_name(&graph.nodes[sum]).to_owned());
     }
     Ok(rewrites)
@@ -87,21 +93,20 @@ fn row(view: &View, bias: ValueId, weight: ValueId) -> Option<ValueId> {
 
 /// The layer's own name is that of the product; the sum is named after the module around: of `fc/MatMul` and `Add`
 /// comes `fc/Gemm`.
-fn name(graph: &Graph, product: &str) -> String {
+fn name(nodes: &HashSet<String>, product: &str) -> String {
     let name = match product.rsplit_once("MatMul") {
         Some((before, after)) => format!("{before}Gemm{after}"),
         None => product.to_owned(),
     };
-    let taken = graph.nodes.iter().any(|node| node.name == name);
-    if taken { product.to_owned() } else { name }
+    if nodes.contains(&name) { product.to_owned() } else { name }
 }
 
 /// A value has the name of its node; an output of the graph keeps the one it was promised.
-fn rename_output(graph: &mut Graph, node: usize, name: &str) {
+fn rename_output(graph: &mut Graph, node: usize, name: &str, names: &mut Names) {
     if let Some(output) = graph.nodes[node].output()
         && !graph.outputs.contains(&output)
         && !name.is_empty()
-        && graph.find(name).is_none()
+        && names.take(name)
     {
         graph.value_mut(output).name = name.to_owned();
     }

@@ -16,7 +16,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Rewrites;
-use super::edit::merge;
+use super::edit::Merge;
 use crate::Result;
 use crate::graph::{Dim, Graph, Model, Node, Tensor, ValueId};
 use crate::reference;
@@ -25,7 +25,9 @@ pub(super) fn drop(model: &mut Model) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
     let mut gone = HashSet::new();
     let (constants, uses) = (model.graph.constants(), super::view::live_uses(&model.graph));
+    let mut merge = Merge::new(&model.graph);
     for index in 0..model.graph.nodes.len() {
+        merge.aliases.apply_to(&mut model.graph.nodes[index]);
         let graph = &model.graph;
         let node = &graph.nodes[index];
         let Some((source, made)) = node.input(0).zip(node.output()) else { continue };
@@ -35,7 +37,7 @@ pub(super) fn drop(model: &mut Model) -> Result<Rewrites> {
         }
         let name = graph.node_name(node).to_owned();
         let mask = node.outputs.iter().skip(1).flatten().any(|id| uses.contains_key(id));
-        let verdict = if mask { Err("its mask is read") } else { merge(&mut model.graph, source, made) };
+        let verdict = if mask { Err("its mask is read") } else { merge.merge(&mut model.graph, source, made) };
         match verdict {
             Ok(()) => {
                 rewrites.applied.push(name);
@@ -45,6 +47,7 @@ pub(super) fn drop(model: &mut Model) -> Result<Rewrites> {
         }
     }
     model.graph.remove_nodes(&gone);
+    merge.aliases.apply(&mut model.graph);
     Ok(rewrites)
 }
 

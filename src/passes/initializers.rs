@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Rewrites;
+use super::edit::Aliases;
 use crate::Result;
 use crate::graph::{Graph, Tensor, ValueId};
 
@@ -16,17 +17,19 @@ pub(super) fn deduplicate(graph: &mut Graph) -> Result<Rewrites> {
     let mut seen: HashMap<u64, Vec<(ValueId, Tensor)>> = HashMap::new();
     let candidates = graph.initializers().filter(|(id, _)| fixed.contains_key(id) && uses.contains_key(id));
     let candidates: Vec<_> = candidates.map(|(id, tensor)| (id, tensor.clone())).collect();
+    let mut aliases = Aliases::default();
     for (id, tensor) in candidates {
         let known = seen.entry(hash(&tensor)).or_default();
         match known.iter().find(|(_, other)| *other == tensor) {
             Some((first, _)) if !graph.outputs.contains(&id) => {
                 rewrites.applied.push(graph.value(id).name.clone());
-                graph.replace_reads(id, *first);
+                aliases.replace(id, *first);
             }
             Some(_) => {}
             None => known.push((id, tensor)),
         }
     }
+    aliases.apply(graph);
     Ok(rewrites)
 }
 

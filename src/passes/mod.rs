@@ -9,6 +9,7 @@
 //! once where the graph rounded twice.
 
 mod batch_norm;
+mod channels;
 mod common;
 mod dead_code;
 mod edit;

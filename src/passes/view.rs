@@ -64,28 +64,40 @@ impl<'a> View<'a> {
     }
 }
 
-/// What some output needs: the outputs, all that is read on the way to them, and what describes its quantisation.
+/// What some output needs: the outputs, all that is read on the way to them, and what describes the quantisation of that.
 pub(super) fn needed(graph: &Graph) -> HashSet<ValueId> {
-    let mut needed: HashSet<ValueId> = graph.outputs.iter().copied().collect();
-    for node in graph.nodes.iter().rev() {
-        if node.makes().any(|id| needed.contains(&id)) {
-            needed.extend(node.reads());
+    let producers = graph.producers();
+    let mut described: HashMap<ValueId, Vec<ValueId>> = HashMap::new();
+    for annotation in &graph.annotations {
+        let parameters = annotation.parameters.iter().map(|(_, id)| *id);
+        described.entry(annotation.value).or_default().extend(parameters);
+    }
+    let mut needed = HashSet::new();
+    let mut visited = HashSet::new();
+    let mut left = graph.outputs.clone();
+    while let Some(id) = left.pop() {
+        if !needed.insert(id) {
+            continue;
+        }
+        left.extend(described.get(&id).into_iter().flatten());
+        if let Some(index) = producers.get(&id).copied().filter(|index| visited.insert(*index)) {
+            left.extend(graph.nodes[index].reads());
         }
     }
-    let described = graph.annotations.iter().filter(|annotation| needed.contains(&annotation.value));
-    let parameters: Vec<_> = described.flat_map(|a| a.parameters.iter().map(|(_, id)| *id)).collect();
-    needed.extend(parameters);
     needed
 }
 
-/// For each value, how often it is read by nodes that some output needs, counting each graph output as one reading.
+/// For each value, how often it is read by nodes that some output needs, counting each graph output and each quantisation
+/// parameter as one reading.
 ///
 /// What a pass left behind, or what was dead from the start, reads nothing that matters.
 pub(super) fn live_uses(graph: &Graph) -> HashMap<ValueId, usize> {
     let needed = needed(graph);
     let live = graph.nodes.iter().filter(|node| node.makes().any(|id| needed.contains(&id)));
+    let described = graph.annotations.iter().filter(|annotation| needed.contains(&annotation.value));
+    let parameters = described.flat_map(|annotation| annotation.parameters.iter().map(|(_, id)| *id));
     let mut uses = HashMap::new();
-    for id in live.flat_map(Node::reads).chain(graph.outputs.iter().copied()) {
+    for id in live.flat_map(Node::reads).chain(graph.outputs.iter().copied()).chain(parameters) {
         *uses.entry(id).or_insert(0) += 1;
     }
     uses

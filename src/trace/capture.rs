@@ -13,6 +13,7 @@ use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::inputs::{Fed, Feed, Inputs};
 use super::outputs::{NamedOutputs, Output};
+use super::share;
 use crate::{Error, Result};
 
 /// What one run did.
@@ -53,7 +54,7 @@ pub(super) fn capture<M: Module, I: Inputs, O: NamedOutputs>(
     let mut paths = Paths::default();
     let mut boundaries: Result<Vec<Boundary>> = Ok(Vec::new());
     let captured = device.capture_scope(|scope| {
-        let module = module.to_device(&device);
+        let module = share::to_capture(module, &device);
         module.visit(&mut paths);
         boundaries = feeds.into_iter().map(|feed| run(&module, &device, feed, forward)).collect();
         let all = || boundaries.iter().flatten();

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use burn::module::Module;
 use burn::optim::{ModuleOptimizer, OptimizerRecord};
 use burn::store::ModuleRecord;
-use burn::tensor::{Bytes, Device};
+use burn::tensor::{AllocationProperty, Bytes, Device};
 use serde::{Deserialize, Serialize};
 
 use super::{EpochMetrics, Options, metrics};
@@ -97,9 +97,10 @@ impl FileMark {
         Self { bytes: bytes.len() as u64, crc32: crc.sum() }
     }
 
-    /// Reads a file and checks that it is the one that was written.
+    /// Maps a file and checks that it is the one that was written. The tensors in it are views of the mapping: none is
+    /// copied until somebody changes it.
     fn read(self, path: &Path) -> Result<Bytes> {
-        let bytes = files::read(path)?;
+        let bytes = files::map(path)?;
         if bytes.len() as u64 != self.bytes {
             let reason = format!("is damaged: {} bytes where {RECORD} says {}", bytes.len(), self.bytes);
             return Err(Error::file(path, reason));
@@ -107,7 +108,7 @@ impl FileMark {
         if Self::of(&bytes) != self {
             return Err(Error::file(path, format!("is damaged: its checksum is not the one in {RECORD}")));
         }
-        Ok(Bytes::from_bytes_vec(bytes))
+        Ok(Bytes::from_shared(bytes, AllocationProperty::File))
     }
 }
 

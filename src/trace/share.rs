@@ -1,0 +1,152 @@
+//! Moves a module to the capture device without copying its parameters.
+//!
+//! Burn's own way (`Module::to_device`) copies each parameter twice on its way there and once more when the scope ends: of a
+//! network of 24 MB more memory than all else an export needs. The capture device only ever reads them, so that it may as
+//! well look at the memory of the CPU backend.
+
+use burn::backend::flex::FlexTensor;
+use burn::backend::{Flex, Shape, TensorData};
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{AllocationProperty, Bool, Bytes, Device, Int, Tensor};
+
+/// `module` on the capture device `device`. Parameters on the CPU are shared; what else there is (parameters elsewhere or
+/// not contiguous, tensors that are no parameters) goes the usual way.
+///
+/// The module must not share running statistics with another one, as after [`Module::valid`].
+pub(super) fn to_capture<M: Module>(module: M, device: &Device) -> M {
+    module.map(&mut Share { device }).to_device(device)
+}
+
+struct Share<'a> {
+    device: &'a Device,
+}
+
+impl ModuleMapper for Share<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| match tensor.clone().try_into_primitive::<Flex>().ok().and_then(view) {
+            Some(data) => Tensor::from_data(data, (self.device, tensor.dtype())),
+            None => tensor,
+        })
+    }
+
+    fn map_int<const D: usize>(&mut self, param: Param<Tensor<D, Int>>) -> Param<Tensor<D, Int>> {
+        param.map(|tensor| match tensor.clone().try_into_primitive::<Flex>().ok().and_then(view) {
+            Some(data) => Tensor::from_data(data, (self.device, tensor.dtype())),
+            None => tensor,
+        })
+    }
+
+    fn map_bool<const D: usize>(&mut self, param: Param<Tensor<D, Bool>>) -> Param<Tensor<D, Bool>> {
+        param.map(|tensor| match tensor.clone().try_into_primitive::<Flex>().ok().and_then(view) {
+            Some(data) => Tensor::from_data(data, (self.device, tensor.dtype())),
+            None => tensor,
+        })
+    }
+}
+
+/// The elements of a tensor as data that shares its memory; `None` when they do not lie there one after the other.
+fn view(tensor: FlexTensor) -> Option<TensorData> {
+    struct Elements(FlexTensor);
+    impl AsRef<[u8]> for Elements {
+        fn as_ref(&self) -> &[u8] {
+            self.0.bytes()
+        }
+    }
+    let (shape, dtype): (Shape, _) = (tensor.layout().shape().clone(), tensor.dtype());
+    let whole = tensor.is_contiguous()
+        && tensor.layout().start_offset() == 0
+        && tensor.bytes().len() == shape.num_elements() * dtype.size();
+    let shared = |tensor| Bytes::from_shared(bytes::Bytes::from_owner(Elements(tensor)), AllocationProperty::Other);
+    whole.then(|| TensorData::from_bytes(shared(tensor), shape, dtype))
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::backend::capture::CapturedGraph;
+    use burn::nn::{BatchNorm, BatchNormConfig};
+
+    use super::*;
+
+    #[derive(Module, Debug)]
+    struct Mixed {
+        weight: Param<Tensor<2>>,
+        turned: Param<Tensor<2>>,
+        part: Param<Tensor<1>>,
+        table: Param<Tensor<1, Int>>,
+        mask: Param<Tensor<1, Bool>>,
+        plain: Tensor<1>,
+        norm: BatchNorm,
+    }
+
+    fn mixed(device: &Device) -> Mixed {
+        let numbers = || Tensor::<1>::from_floats([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], device);
+        Mixed {
+            weight: Param::from_tensor(numbers().reshape([2, 3])),
+            turned: Param::from_tensor(numbers().reshape([2, 3]).transpose()),
+            part: Param::from_tensor(numbers().slice(2..4)),
+            table: Param::initialized(burn::module::ParamId::new(), Tensor::from_ints([7, -8], device)),
+            mask: Param::initialized(burn::module::ParamId::new(), Tensor::from_bool([true, false], device)),
+            plain: numbers() * 2.0,
+            norm: BatchNormConfig::new(2).init(device),
+        }
+    }
+
+    /// What a capture holds of the module's tensors, as bytes.
+    fn captured(module: &Mixed) -> CapturedGraph {
+        let device = Device::capture();
+        let captured = device.capture_scope(|scope| {
+            let moved = to_capture(module.valid(), &device);
+            // Reading makes sure that they are there and nothing else was made.
+            assert_eq!(moved.weight.val().dims(), [2, 3]);
+            scope.complete([], [])
+        });
+        captured.unwrap()
+    }
+
+    fn address(tensor: Tensor<2>) -> *const u8 {
+        tensor.try_into_primitive::<Flex>().unwrap().bytes().as_ptr()
+    }
+
+    #[test]
+    fn every_tensor_arrives_with_its_values() {
+        let module = mixed(&Device::flex());
+        let mut found: Vec<Vec<f64>> = captured(&module).values.values().map(|data| data.iter().collect()).collect();
+        let mut expected = vec![
+            vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            vec![1.0, 4.0, 2.0, 5.0, 3.0, 6.0],
+            vec![3.0, 4.0],
+            vec![7.0, -8.0],
+            vec![1.0, 0.0],
+            vec![2.0, 4.0, 6.0, 8.0, 10.0, 12.0],
+            // Scale and shift, running mean and variance.
+            vec![1.0, 1.0],
+            vec![0.0, 0.0],
+            vec![0.0, 0.0],
+            vec![1.0, 1.0],
+        ];
+        let order = |values: &mut Vec<Vec<f64>>| values.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        order(&mut found);
+        order(&mut expected);
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_parameter_on_the_cpu_is_not_copied_and_stays_where_it_was() {
+        let module = mixed(&Device::flex());
+        let before = address(module.weight.val());
+        let values = captured(&module).values;
+        assert!(values.values().any(|data| data.as_bytes().as_ptr() == before), "the capture looks at the same memory");
+        assert_eq!(address(module.weight.val()), before);
+        assert_eq!(module.norm.running_mean.value().device(), Device::flex(), "statistics too");
+        drop(module);
+        let kept = values.values().find(|data| data.as_bytes().as_ptr() == before).unwrap();
+        assert_eq!(kept.iter::<f32>().collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "it outlives the module");
+    }
+
+    #[test]
+    fn a_module_on_an_autodiff_device_arrives_too() {
+        let module = mixed(&Device::flex().autodiff());
+        assert_eq!(captured(&module).values.len(), 10);
+        assert!(module.weight.val().is_require_grad());
+    }
+}
