@@ -1,7 +1,6 @@
 //! The examples: each is exported with every axis open that can be, and agrees with Burn in tract and in ONNX Runtime at
 //! several batches and lengths.
 
-#![cfg(all(feature = "burn", feature = "tract"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;

@@ -193,14 +193,24 @@ pub fn export<M: Module, I: Inputs, O: NamedOutputs>(
     options: &Options,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Exported> {
+    let exported = rewritten(module, options, forward)?;
+    let bytes = Bytes::from(onnx::write(&exported.model)?);
+    Ok(Exported { bytes, ..exported })
+}
+
+/// An export without its bytes.
+fn rewritten<M: Module, I: Inputs, O: NamedOutputs>(
+    module: &M,
+    options: &Options,
+    forward: impl Fn(&M, I) -> O,
+) -> Result<Exported> {
     options.check()?;
     let Traced { mut model, pruned, log } = trace::trace(module, &options.traced(), forward)?;
     let lowered = Step::of("prune", &model.graph)?;
     let passes = passes::run(&mut model, &options.passes, &passes::Options::default())?;
     model.metadata = options.metadata.clone();
     model.graph.check_constants_are_read()?;
-    let bytes = Bytes::from(onnx::write(&model)?);
-    Ok(Exported { bytes, model, lowered, pruned, passes, log })
+    Ok(Exported { bytes: Bytes::new(), model, lowered, pruned, passes, log })
 }
 
 /// The graph of a module as it was trained: nothing pruned, nothing folded. What `summary` and `compare` count.
@@ -213,5 +223,5 @@ pub fn as_trained<M: Module, I: Inputs, O: NamedOutputs>(
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Graph> {
     let options = Options::new(item_shape).folding(false);
-    Ok(export(module, &options, forward)?.model.graph)
+    Ok(rewritten(module, &options, forward)?.model.graph)
 }

@@ -2,7 +2,6 @@
 //!
 //! Each test works in a folder of its own. One small network, trained once, is shared by all that need one.
 
-#![cfg(all(feature = "burn", feature = "tract"))]
 #![allow(clippy::unwrap_used)]
 
 mod checkpoints;

@@ -135,7 +135,8 @@ pub fn above_one(shape: Vec<usize>, seed: u64) -> Array {
 
 /// Halves from -6 to 6, so that numbers are equal, whole, zero and just between two whole ones.
 pub fn halves(shape: Vec<usize>, seed: u64) -> Array {
-    mapped(Array::uniform(shape, seed), |v| (24.0 * v - 12.0).round() / 2.0)
+    // The sum makes a negative zero a positive one.
+    mapped(Array::uniform(shape, seed), |v| (24.0 * v - 12.0).round() / 2.0 + 0.0)
 }
 
 /// As [`any`], with infinities of both signs and numbers that are none.

@@ -42,22 +42,25 @@ pub fn outcomes() -> &'static [Result<Outcome, String>] {
     OUTCOMES.get_or_init(|| side_by_side(cases::all(), outcome))
 }
 
-/// Does the same with each of many things, on as many threads as there are processors. The order of the results is none.
+/// Does the same with each of many things, on as many threads as there are processors; the results have the things' order.
 pub fn side_by_side<T: Send, R: Send>(things: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let things: Vec<Mutex<Option<T>>> = things.into_iter().map(|thing| Mutex::new(Some(thing))).collect();
     let next = AtomicUsize::new(0);
     let worker = || {
         let mut done = Vec::new();
-        while let Some(thing) = things.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.extend(thing.lock().unwrap().take().map(&work));
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(thing) = things.get(at) else { return done };
+            done.extend(thing.lock().unwrap().take().map(|thing| (at, work(thing))));
         }
-        done
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
+    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
-    })
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// The outcomes that are good; a test that needs all of them fails elsewhere.

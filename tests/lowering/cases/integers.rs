@@ -71,6 +71,7 @@ fn arithmetic() -> Vec<Case> {
         ints("mul", |x, y| x.mul(y)),
         ints("div", |x, y| x.div(y)),
         ints("remainder", |x, y| x.remainder(y)),
+        ints("remainder of a number", |_, y| y.ones_like().mul_scalar(17).remainder(y)),
         ints("powi", |x, y| x.powi(y.abs().remainder_scalar(4))),
         ints("matmul", |x, y| x.matmul(y.transpose())),
         int("sum", |x| x.clone().add(x.sum().unsqueeze())),
@@ -90,7 +91,7 @@ fn arithmetic() -> Vec<Case> {
         int("cummin", |x| x.cummin(2)),
         int("sort", |x| x.sort(2)),
         int("topk", |x| x.topk(2, 2)),
-        function("int full", |x| x.clone().add(Tensor::<3, Int>::full(x.shape(), 3, &x.device()).float())),
+        function("int full", |x| Tensor::cat(vec![Tensor::<3, Int>::full(x.shape(), 3, &x.device()).float(), x], 1)),
         int("cast to 64 bits and back", |x| x.cast(IntDType::I64).add_scalar(1).cast(IntDType::I32)),
     ]
 }
@@ -134,6 +135,14 @@ fn bits() -> Vec<Case> {
     ]
 }
 
+/// Two questions about the whole batch, of which one is answered yes and the other no.
+fn whether(name: &str, one: fn(Tensor<3>) -> Tensor<1, Bool>, other: fn(Tensor<3>) -> Tensor<1, Bool>) -> Case {
+    function(name, move |x| {
+        let answers = one(x.clone()).float().add(other(x.clone()).float().mul_scalar(2.0));
+        x + answers.unsqueeze()
+    })
+}
+
 fn truth() -> Vec<Case> {
     vec![
         bool("not", |x| x.bool_not()),
@@ -141,22 +150,22 @@ fn truth() -> Vec<Case> {
         bools("or", |x, y| x.bool_or(y)),
         bools("xor", |x, y| x.bool_xor(y)),
         function("bool to int", |x| x.greater_elem(0.1).int().float()),
-        function("all", |x| x.clone() + x.greater_elem(-9.0).all().float().unsqueeze()),
-        function("any", |x| x.clone() + x.greater_elem(2.5).any().float().unsqueeze()),
+        whether("all", |x| x.clone().greater_elem(-9.0).all(), |x| x.greater_elem(0.0).all()),
+        whether("any", |x| x.clone().greater_elem(9.0).any(), |x| x.greater_elem(0.0).any()),
         function("all_dim", |x| x.clone().greater_elem(0.5).all_dim(2).float().add(x.mean_dim(2))),
-        function("any_dim", |x| x.clone().greater_elem(1.5).any_dim(1).float().add(x.mean_dim(1))),
+        function("any_dim", |x| x.clone().greater_elem(1.0).any_dim(1).float().add(x.mean_dim(1))),
         function("int all_dim", |x| whole(x.clone()).all_dim(2).float().add(x.mean_dim(2))),
-        function("int any_dim", |x| whole(x.clone()).div_scalar(12).any_dim(1).float().add(x.mean_dim(1))),
+        function("int any_dim", |x| whole(x.clone()).add_scalar(4).clamp_max(0).any_dim(1).float().add(x.mean_dim(1))),
         function("float all_dim", |x| x.clone().round().all_dim(1).float().add(x.mean_dim(1))).of(halves),
-        function("float any_dim", |x| x.clone().trunc().any_dim(2).float().add(x.mean_dim(2))),
-        function("int all", |x| x.clone() + whole(x).all().float().unsqueeze()),
-        function("int any", |x| x.clone() + whole(x).any().float().unsqueeze()),
-        function("float all", |x| x.clone() + x.all().float().unsqueeze()),
-        function("float any", |x| x.clone() + x.any().float().unsqueeze()),
+        function("float any_dim", |x| x.clone().clamp_min(2.0).sub_scalar(2.0).any_dim(2).float().add(x.mean_dim(2))),
+        whether("int all", |x| whole(x).mul_scalar(2).add_scalar(1).all(), |x| x.int().all()).of(halves),
+        whether("int any", |x| whole(x).mul_scalar(0).any(), |x| x.int().clamp_max(0).any()).of(halves),
+        whether("float all", |x| x.clone().add_scalar(0.25).all(), |x| x.all()).of(halves),
+        whether("float any", |x| x.clone().mul_scalar(0.0).any(), |x| x.clamp_min(0.0).any()).of(halves),
         bools("equal", |x, y| x.equal(y)),
         bools("not_equal", |x, y| x.not_equal(y)),
-        bool("equal_elem", |x| x.equal_elem(false)),
-        bool("not_equal_elem", |x| x.not_equal_elem(false)),
+        bool("equal_elem", |x| x.equal_elem(true)),
+        bool("not_equal_elem", |x| x.not_equal_elem(true)),
     ]
 }
 
@@ -205,7 +214,7 @@ fn shared() -> Vec<Case> {
         int("mask_fill", |x| x.clone().mask_fill(x.greater_elem(3), -2)),
         bool("mask_fill", |x| x.clone().mask_fill(x.flip([1]), true)),
         function("int zeros", |x| Tensor::cat(vec![Tensor::<3, Int>::zeros(x.shape(), &x.device()).float(), x], 1)),
-        function("int ones", |x| x.clone().add(Tensor::<3, Int>::ones(x.shape(), &x.device()).float())),
+        function("int ones", |x| Tensor::cat(vec![Tensor::<3, Int>::ones(x.shape(), &x.device()).float(), x], 1)),
         bool("zeros", |x| Tensor::cat(vec![Tensor::zeros(x.shape(), &x.device()), x], 1)),
         bool("ones", |x| Tensor::cat(vec![Tensor::ones(x.shape(), &x.device()), x], 1)),
     ]);

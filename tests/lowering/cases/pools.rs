@@ -26,17 +26,17 @@ fn plain() -> Vec<Case> {
     let uneven = MaxPool2dConfig::new([3, 2]).with_padding(PaddingConfig2d::Explicit(0, 1, 1, 0));
     let ceil = MaxPool2dConfig::new([3, 3]).with_strides([2, 2]).with_ceil_mode(true);
     let mut cases = vec![
-        layer("max_pool1d", max1.init(), [2, 9], |m, x: Tensor<3>| m.forward(x)).open(&[0, 1]),
+        layer("max_pool1d", max1.init(), [2, 10], |m, x: Tensor<3>| m.forward(x)).open(&[0, 1]),
         layer("max_pool2d", max2.init(), [2, 8, 7], |m, x: Tensor<4>| m.forward(x)).open(&[0, 1, 2]),
         layer("max_pool2d, uneven padding", uneven.init(), [2, 8, 7], |m, x: Tensor<4>| m.forward(x)).open(&[0, 1, 2]),
         layer("max_pool2d, rounded up", ceil.init(), [2, 8, 6], |m, x: Tensor<4>| m.forward(x)).open(&[0, 1, 2]),
     ];
     for padded in [true, false] {
         let one = AvgPool1dConfig::new(3).with_stride(2).with_padding(PaddingConfig1d::Explicit(1, 1));
-        let two = AvgPool2dConfig::new([3, 2]).with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1));
+        let two = AvgPool2dConfig::new([3, 2]).with_strides([2, 1]).with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1));
         let name = |what: &str| format!("{what}, padding {}", if padded { "counted" } else { "not counted" });
         cases.extend([
-            layer(&name("avg_pool1d"), one.with_count_include_pad(padded).init(), [2, 9], |m, x: Tensor<3>| {
+            layer(&name("avg_pool1d"), one.with_count_include_pad(padded).init(), [2, 10], |m, x: Tensor<3>| {
                 m.forward(x)
             })
             .open(&[0, 1]),
@@ -84,7 +84,7 @@ fn adaptive() -> Vec<Case> {
 
 fn with_indices() -> Vec<Case> {
     vec![
-        on("max_pool1d_with_indices", [2, 9], |x: Tensor<3>| {
+        on("max_pool1d_with_indices", [2, 10], |x: Tensor<3>| {
             let options = MaxPoolOptions::new([3]).with_stride([2]).with_padding([1]);
             let (value, index) = max_pool1d_with_indices(x, options);
             value + index.float()
