@@ -8,6 +8,7 @@ use gnet::passes::{self, DEAD_CODE, DEFAULT, OptimizeRecord, Options, PRUNE, Pas
 use gnet::{Error, Result, files, onnx};
 
 use super::format::FormatArgs;
+use super::values;
 
 /// Arguments of `gnet optimize`.
 #[derive(Debug, Args)]
@@ -16,7 +17,7 @@ pub struct OptimizeArgs {
     #[arg(value_name = "FILE.onnx", required_unless_present = "list")]
     file: Option<PathBuf>,
     /// The ONNX file to write.
-    #[arg(short, long, value_name = "FILE", required_unless_present = "list")]
+    #[arg(short, long, value_name = "FILE", required_unless_present = "list", value_parser = values::file_to_write())]
     output: Option<PathBuf>,
     /// The passes to run, in this order; `dead-code` follows them.
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
