@@ -98,7 +98,7 @@ fn run<M: Module, I: Inputs, O: NamedOutputs>(
 }
 
 /// Two outputs of one name get numbers: `output`, `output_1`.
-fn named_apart(outputs: Vec<Returned>) -> Vec<Returned> {
+pub(super) fn named_apart(outputs: Vec<Returned>) -> Vec<Returned> {
     let mut taken = HashSet::new();
     let apart = |output: Returned| {
         let others = (1..).map(|count| format!("{}_{count}", output.name));

@@ -19,6 +19,7 @@ mod live;
 mod lower;
 mod numbers;
 mod outputs;
+mod replay;
 mod scope;
 mod share;
 mod size;
@@ -35,6 +36,7 @@ pub use inputs::{Axis, Feed, Input, Inputs, Symbol};
 pub(crate) use inputs::{Fed, symbols};
 pub use live::Pruned;
 pub use outputs::{NamedOutputs, Output, Returned};
+pub use replay::{Replayed, replay};
 
 use capture::Returned as Kept;
 use constants::Constants;

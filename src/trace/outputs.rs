@@ -28,6 +28,11 @@ impl Output {
         Self { name: name.to_owned(), id: K::id_of(tensor), data: Rc::new(move || K::data_of(&held)) }
     }
 
+    /// The values of a tensor on a device that computes.
+    pub(super) fn data(&self) -> TensorData {
+        (self.data)()
+    }
+
     /// The values as numbers, of a tensor on a device that computes.
     #[cfg(feature = "tract")]
     pub(crate) fn values(&self) -> crate::Result<crate::runtime::Array> {
