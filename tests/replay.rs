@@ -14,12 +14,13 @@ use burn::nn::conv::{Conv1dConfig, ConvTranspose2dConfig};
 use burn::nn::interpolate::{Interpolate2dConfig, InterpolateMode};
 use burn::nn::pool::{AdaptiveAvgPool2dConfig, AvgPool2dConfig};
 use burn::nn::{
-    Embedding, EmbeddingConfig, InstanceNormConfig, LayerNormConfig, Linear, LinearConfig, PaddingConfig2d,
+    BiLstmConfig, Embedding, EmbeddingConfig, GruConfig, InstanceNormConfig, LayerNormConfig, Linear, LinearConfig,
+    PaddingConfig2d,
 };
 use burn::tensor::{Bool, Device, Int, Tensor, activation};
 use gnet::nets::{GoogLeNet, Preset};
 use gnet::runtime::Array;
-use gnet::trace::{Input, NamedOutputs, Options, Symbol, replay};
+use gnet::trace::{Input, NamedOutputs, Options, Replayed, Symbol, replay};
 use gnet::{ErrorKind, axes};
 
 use common::{config, images, item_shape, network, stirred};
@@ -147,6 +148,27 @@ fn integers_booleans_and_two_open_axes() {
         let replayed = replay(&reader, &options, &[words, pad], read).unwrap();
         assert_eq!(replayed.values, 5 * count);
     }
+}
+
+#[test]
+fn loops_take_as_many_turns_as_there_are_steps() {
+    let device = &Device::flex();
+    let options = options([Input::new("x", axes!["N", "T", 3])]);
+    let (lstm, gru) = (BiLstmConfig::new(3, 5, true).init(device), GruConfig::new(3, 5, true).init(device));
+    let (lstm, gru) = (stirred(lstm), stirred(gru));
+    let mut operations = Vec::new();
+    for [batch, length] in [[1, 1], [3, 1], [2, 6], [4, 11]] {
+        let x = [Array::noise(vec![batch, length, 3], 3)];
+        let replayed = replay(&lstm, &options, &x, |m, x: Tensor<3>| {
+            let (out, state) = m.forward(x, None);
+            (out, state.cell, state.hidden)
+        });
+        assert_eq!(replayed.unwrap().values, batch * 10 * (length + 2));
+        let replayed: Replayed = replay(&gru, &options, &x, |m, x: Tensor<3>| m.forward(x, None)).unwrap();
+        operations.push((length, replayed.operations));
+    }
+    let [(_, one), (_, other), (_, six), (_, eleven)] = operations[..] else { panic!("there are four runs") };
+    assert_eq!((one, (eleven - six) * 5), (other, (six - one) * 5), "{operations:?}");
 }
 
 /// Replays a forward that says in which of its calls it is: the traced ones come first.

@@ -20,6 +20,7 @@ mod lower;
 mod numbers;
 mod outputs;
 mod replay;
+mod reroll;
 mod scope;
 mod share;
 mod size;

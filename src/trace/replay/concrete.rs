@@ -7,7 +7,7 @@ use burn::backend::{DType, Shape, TensorData};
 
 use crate::trace::constants::Constant;
 use crate::trace::size::Size;
-use crate::trace::{Trace, numbers};
+use crate::trace::{Trace, numbers, reroll};
 use crate::{Error, Result};
 
 /// Operations in which every size is a number.
@@ -18,7 +18,7 @@ pub(super) struct Concrete {
     pub outputs: Vec<Option<TensorIr>>,
 }
 
-/// The trace at these sizes of the symbols, in units of their multiples.
+/// The trace at these sizes of the symbols, in units of their multiples. Loops are unrolled.
 pub(super) fn at(trace: &Trace, units: &[usize]) -> Result<Concrete> {
     let number = |size: &Size, what: &dyn Fn() -> String| match size {
         Size::Unfit(values) => Err(trace.grid.unfit(what(), values)),
@@ -38,6 +38,7 @@ pub(super) fn at(trace: &Trace, units: &[usize]) -> Result<Concrete> {
     }
     let constants = constants(trace, &operations, &shapes)?;
     let outputs: Vec<TensorId> = trace.outputs.iter().map(|output| output.id).collect();
+    let (operations, outputs) = reroll::unroll(operations, &outputs);
     let made = |id: &TensorId| operations.iter().flat_map(|op| op.outputs()).find(|tensor| tensor.id == *id).cloned();
     let outputs = outputs.iter().map(made).collect();
     Ok(Concrete { operations, constants, outputs })

@@ -4,7 +4,7 @@
 //! the tracing found them to depend on the symbols, put in at the sizes of the inputs. A size that was fitted wrongly, an
 //! operation that pruning lost or a constant that depends on the inputs therefore shows here. Linear layers are replayed as
 //! they were restored: the backend's own linear layer takes the way for its sizes that the forward takes, so that the bits
-//! are the same.
+//! are the same. A loop that was found again takes as many turns as the inputs say.
 
 mod concrete;
 mod interpret;
@@ -26,7 +26,7 @@ use crate::{Error, Result};
 /// What a replay compared, all of it equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Replayed {
-    /// Operations that ran.
+    /// Operations that ran, those of each turn of a loop counted.
     pub operations: usize,
     /// Names of the outputs compared.
     pub outputs: Vec<String>,
