@@ -1,6 +1,5 @@
 //! The exported file against the network it comes from, and the network after its export.
 
-#![cfg(all(feature = "burn", feature = "tract"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;

@@ -1,7 +1,6 @@
 //! The exporter for modules of one's own: several inputs of every kind, several open axes, outputs with names, and a module
 //! that is left as it was.
 
-#![cfg(all(feature = "burn", feature = "tract"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;

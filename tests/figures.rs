@@ -1,6 +1,5 @@
 //! Published counts against the traced graphs: not a formula beside the network, but what would ship.
 
-#![cfg(feature = "burn")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;

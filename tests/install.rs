@@ -1,5 +1,5 @@
 //! `gnet runtime` as a shell sees it, with a Python that a shell script plays; and once with the real one.
-#![cfg(all(unix, feature = "ort"))]
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::os::unix::fs::symlink;

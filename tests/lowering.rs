@@ -1,93 +1,75 @@
-//! Each lowering against Burn's own result: the operation is traced, exported with a dynamic batch, and run in tract at
-//! batches that were not traced, on inputs in which no two numbers are equal.
+//! Each lowering against Burn's own result: an operation is traced, exported with a dynamic batch to several opsets, and run
+//! in tract and ONNX Runtime at batches that were not traced, with numbers and lengths of axes that would show a swap.
+//!
+//! A case is one or two lines in `lowering/cases`. What the cases lower is held against `src/trace/operations.md`.
 
-#![cfg(all(feature = "burn", feature = "tract"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+#[path = "lowering/case.rs"]
+mod case;
+#[path = "lowering/cases/mod.rs"]
+mod cases;
 mod common;
-#[path = "lowering/functions.rs"]
-mod functions;
-#[path = "lowering/layers.rs"]
-mod layers;
-#[path = "lowering/shapes.rs"]
-mod shapes;
+#[path = "lowering/faults.rs"]
+mod faults;
+#[path = "lowering/judge.rs"]
+mod judge;
+#[path = "lowering/oracle.rs"]
+mod oracle;
+#[path = "oracle/python.rs"]
+mod python;
+#[path = "lowering/table.rs"]
+mod table;
 
-use burn::module::Module;
-use burn::nn::activation::Relu;
-use burn::tensor::{Device, Tensor, TensorData};
-use gnet::export::{Options, export};
-use gnet::runtime::{self, Array, Provider, RunOptions};
+use std::collections::BTreeMap;
 
-/// A module without parameters, for operations that need none.
-#[derive(Module, Debug)]
-struct Nothing {
-    relu: Relu,
+use faults::Mistake;
+
+#[test]
+fn every_lowering_agrees_with_burn_in_tract() {
+    let wrong: Vec<&String> = judge::outcomes().iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+    let (all, list) = (judge::outcomes().len(), wrong.iter().map(|w| format!("- {w}\n")).collect::<String>());
+    assert!(wrong.is_empty(), "{} of {all} cases are wrong:\n{list}", wrong.len());
 }
 
-fn nothing() -> Nothing {
-    Nothing { relu: Relu::new() }
+#[test]
+fn the_oracle_agrees_with_every_export() {
+    let Some(python) = python::interpreter() else { return };
+    let outcomes: Vec<_> = judge::good().collect();
+    let files: Vec<_> = outcomes.iter().map(|outcome| (*outcome, &outcome.files)).collect();
+    let wrong = oracle::complaints(&outcomes, &oracle::ask(&python, &files));
+    let list: String = wrong.iter().map(|w| format!("- {w}\n")).collect();
+    assert!(wrong.is_empty(), "{} complaints:\n{list}", wrong.len());
 }
 
-/// What an exported file was made of, for tests that look closer.
-struct Seen {
-    /// The operations of the file, in order.
-    ops: Vec<String>,
-}
-
-/// Exports `forward` for items of a shape, runs the file in tract at several batches, and compares with Burn.
-#[track_caller]
-fn agrees<M: Module, const D: usize, const E: usize>(
-    module: &M,
-    item: &[usize],
-    input: impl Fn(Vec<usize>) -> Array,
-    forward: impl Fn(&M, Tensor<D>) -> Tensor<E>,
-) -> Seen {
-    let mut ops = Vec::new();
-    for opset in [18, 17] {
-        let exported = export(module, &Options { opset, ..Options::new(item) }, &forward).unwrap();
-        for batch in [1, 3] {
-            let options = RunOptions { batch, ..RunOptions::default() };
-            let x = input(std::iter::once(batch).chain(item.iter().copied()).collect());
-            let mut session = runtime::load(Provider::Tract, &exported.bytes, &options).unwrap();
-            let got = runtime::infer(session.as_mut(), &x).unwrap().remove(0);
-            let data = TensorData::new(x.data, x.shape);
-            let expected = common::array(&forward(module, Tensor::from_data(data, &Device::flex())));
-            let agreement = runtime::compare::Agreement::of(&expected, &got).unwrap();
-            assert!(agreement.within(2e-5), "opset {opset}, batch {batch}: {agreement:?}\n{expected:?}\n{got:?}");
-            assert!(spread(&expected) > 0.0, "the result is the same everywhere: it would show nothing");
-        }
-        ops = exported.model.graph.nodes.iter().map(|node| node.op_type.clone()).collect();
+#[test]
+fn the_table_of_operations_is_current() {
+    let text = table::table(judge::good()).unwrap_or_else(|wrong| panic!("{}", wrong.join("\n")));
+    if std::env::var_os("GNET_BLESS").is_some_and(|value| value == "1") {
+        assert!(judge::outcomes().iter().all(Result::is_ok), "a case is wrong: no table is written from it");
+        std::fs::write(table::FILE, &text).unwrap();
     }
-    Seen { ops }
+    table::compare(&text).unwrap_or_else(|stale| panic!("{stale}"));
 }
 
-/// The distance between the least and the greatest number.
-fn spread(array: &Array) -> f32 {
-    let (least, most) = array.data.iter().fold((f32::MAX, f32::MIN), |(a, b), v| (a.min(*v), b.max(*v)));
-    most - least
-}
-
-/// Numbers from about -3 to 3, no two of them equal or whole.
-fn any(shape: Vec<usize>) -> Array {
-    Array::noise(shape, 7)
-}
-
-/// Numbers from 0.05 to 0.95.
-fn small(shape: Vec<usize>) -> Array {
-    let mut array = Array::uniform(shape, 7);
-    array.data.iter_mut().for_each(|v| *v = 0.05 + 0.9 * *v);
-    array
-}
-
-/// Numbers above 1.
-fn above_one(shape: Vec<usize>) -> Array {
-    let mut array = Array::uniform(shape, 7);
-    array.data.iter_mut().for_each(|v| *v = 1.05 + 2.0 * *v);
-    array
-}
-
-/// Checks an operation on a tensor of rank 3, of items of `[4, 5]`.
-#[track_caller]
-fn function<const E: usize>(input: fn(Vec<usize>) -> Array, forward: impl Fn(Tensor<3>) -> Tensor<E>) -> Vec<String> {
-    agrees(&nothing(), &[4, 5], input, |_, x| forward(x)).ops
+#[test]
+fn a_mistake_of_any_kind_is_noticed() {
+    let outcomes = judge::good().filter(|outcome| outcome.case.excuse(case::Engine::Tract).is_none());
+    let mut kinds: BTreeMap<String, Vec<Mistake>> = BTreeMap::new();
+    for mistake in outcomes.flat_map(faults::mistakes) {
+        kinds.entry(mistake.kind.clone()).or_default().push(mistake);
+    }
+    let count = kinds.len();
+    let unnoticed = |(kind, mistakes): (String, Vec<Mistake>)| {
+        (!mistakes.iter().any(Mistake::is_noticed)).then(|| (kind, mistakes[0].name.clone()))
+    };
+    let alive = judge::side_by_side(kinds.into_iter().collect(), unnoticed).into_iter().flatten();
+    let (excused, alive): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        alive.partition(|(kind, _)| faults::excuse(kind).is_some());
+    assert!(alive.is_empty(), "mistakes of {} of {count} kinds pass: {alive:#?}", alive.len());
+    let used: Vec<_> = excused.keys().filter_map(|kind| faults::excuse(kind)).collect();
+    let known = faults::UNNOTICED.iter().map(|(_, mistake, reason)| (mistake, reason));
+    for (mistake, reason) in known.chain(faults::IGNORED.iter().map(|(mistake, reason)| (mistake, reason))) {
+        assert!(used.contains(mistake), "a mistake is noticed that cannot be: {mistake} ({reason})");
+    }
 }

@@ -3,7 +3,6 @@
 //!
 //! `scripts/oracle` makes the Python environment. Without it these tests say so and pass, unless `GNET_ORACLE=required`.
 
-#![cfg(all(feature = "burn", feature = "tract"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;

@@ -1,6 +1,5 @@
 //! What a tracer must refuse, and how it says so: small modules made to break it.
 
-#![cfg(all(feature = "burn", feature = "tract"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;

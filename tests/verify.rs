@@ -1,6 +1,5 @@
 //! Two sides that should compute the same, with faults planted in one: each verdict, and the layer that is named.
 
-#![cfg(all(feature = "burn", feature = "tract"))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 #[path = "verify/cli.rs"]

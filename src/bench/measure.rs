@@ -5,22 +5,23 @@ use std::time::Duration;
 
 use super::copies::copies;
 use super::steady::steady;
-use super::{Clock, Latency, Profile, Run, Spec, SystemClock, memory};
-use crate::runtime::{self, Array, EngineOptions, Input, RunOptions};
+use super::{Clock, Latency, Profile, Run, Spec, SystemClock, feed, memory};
+use crate::runtime::{self, Array, EngineOptions, RunOptions};
 use crate::{Error, Result, files, onnx};
 
 /// Measures one row in this process. Its peak memory and warmth are those of the whole process: see
 /// [`run_in_worker`](super::run_in_worker).
 ///
 /// The file's bytes are read before the clock starts; the load time is parsing and optimising, for ONNX Runtime with the
-/// loading of its library. Inputs are [`Array::noise`], bound once, so that a run measures the engine alone.
+/// loading of its library. Inputs are [`Array::noise`] and [`Array::whole`] numbers, cast to the file's types and bound
+/// once, so that a run measures the engine alone.
 ///
 /// # Errors
 /// As [`Spec::validate`] and [`Placement::check`](crate::runtime::Placement::check), and what the engine refuses, under
 /// the file's name.
 pub fn measure(spec: &Spec) -> Result<Run> {
     spec.validate()?;
-    let bytes = onnx::in_one_piece(&spec.path)?;
+    let bytes = spec.feed.file(&spec.path)?;
     let clock = SystemClock::start();
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
     let options = RunOptions { threads: spec.threads, batch: spec.batch, engine: spec.engine.clone() };
@@ -28,8 +29,9 @@ pub fn measure(spec: &Spec) -> Result<Run> {
     let load_time = clock.wall();
     let placement = runtime::placement(session.as_ref(), &bytes);
     placement.as_ref().map_or(Ok(()), |placement| placement.check(&spec.engine))?;
+    let fed = spec.feed.fed(session.inputs(), &bytes).map_err(in_file)?;
     drop(bytes);
-    let inputs = filled(session.inputs()).map_err(in_file)?;
+    let inputs = feed::filled(&fed, session.inputs()).map_err(in_file)?;
     session.bind(&inputs).map_err(in_file)?;
     let found = steady(&mut || session.run(), &clock, &spec.limits).map_err(in_file)?;
     let copies = copies(session.as_mut(), &clock, &spec.limits, spec.batch).map_err(in_file)?;
@@ -50,21 +52,13 @@ pub fn measure(spec: &Spec) -> Result<Run> {
         gmacs_per_s: images_per_s.zip(spec.macs_per_image).map(|(rate, macs)| rate * macs as f64 / 1e9),
         peak_rss_bytes: memory::peak_rss_bytes(),
         settings: session.settings().clone(),
+        dims: spec.feed.dims.iter().cloned().collect(),
+        inputs: fed,
         placement,
         copies,
         profile,
         notes,
     })
-}
-
-/// Noise for every input, each its own.
-fn filled(inputs: &[Input]) -> Result<Vec<Array>> {
-    let array = |(input, seed): (&Input, u64)| {
-        let named = |e: Error| Error::input(format!("input '{}'", input.name), e).remedy("use a smaller batch");
-        Array::check_room(&input.shape).map_err(named)?;
-        Ok(Array::noise(input.shape.clone(), seed))
-    };
-    inputs.iter().zip(1..).map(array).collect()
 }
 
 /// Runs that warm a profiled session up, and runs whose kernels are summed.
@@ -73,7 +67,7 @@ const PROFILE_RUNS: [usize; 2] = [3, 20];
 /// Runs a session of its own with the engine's profiler on, so that what is measured runs without it; keeps the trace.
 fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) -> Result<Profile> {
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
-    let bytes = onnx::in_one_piece(&spec.path)?;
+    let bytes = spec.feed.file(&spec.path)?;
     let dir = files::temporary_folder()?;
     let engine = EngineOptions { profile: Some(dir.made.path().join("trace")), ..options.engine.clone() };
     let mut session =
@@ -113,7 +107,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::bench::Limits;
+    use crate::bench::{Feed, Limits};
     use crate::runtime::{EngineOptions, Provider};
 
     fn spec(name: &str, batch: usize, threads: usize) -> Spec {
@@ -126,6 +120,7 @@ mod tests {
             limits,
             macs_per_image: Some(1_000_000_000),
             engine: EngineOptions::default(),
+            feed: Feed::default(),
             trace: None,
         }
     }

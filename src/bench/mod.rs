@@ -5,6 +5,7 @@
 
 mod clock;
 mod copies;
+mod feed;
 mod measure;
 mod memory;
 mod profile;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use clock::{Clock, SystemClock};
 pub use copies::Copies;
+pub use feed::{Fed, Feed};
 pub use measure::measure;
 pub use profile::{Operator, Profile};
 pub use record::{Environment, Latency, Measurement, Run};
@@ -46,6 +48,9 @@ pub struct Spec {
     /// What ONNX Runtime and its providers are asked for.
     #[serde(default)]
     pub engine: EngineOptions,
+    /// What the file is fed where it leaves a choice.
+    #[serde(default)]
+    pub feed: Feed,
     /// Where to write the engine's trace of a few more runs, after those that are measured; `None` for no trace.
     #[serde(default)]
     pub trace: Option<PathBuf>,
@@ -116,6 +121,7 @@ mod tests {
             limits: Limits::default(),
             macs_per_image: None,
             engine: EngineOptions::default(),
+            feed: Feed::default(),
             trace: None,
         }
     }

@@ -1,5 +1,7 @@
 //! What a benchmark leaves: a record for JSON, and its tables.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::report::{Cell, Column, Report, Table, number};
@@ -7,7 +9,7 @@ use crate::runtime::{Placement, Provider, Settings};
 use crate::stats::Summary;
 
 use super::measure::millis;
-use super::{Copies, Profile};
+use super::{Copies, Fed, Profile};
 
 /// A finished benchmark: where it ran and what each row came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,6 +97,12 @@ pub struct Run {
     /// The value used of everything that matters for speed or for the answers.
     #[serde(default)]
     pub settings: Settings,
+    /// Symbols of the file that were given a size, with it.
+    #[serde(default)]
+    pub dims: BTreeMap<String, usize>,
+    /// What each input was fed.
+    #[serde(default)]
+    pub inputs: Vec<Fed>,
     /// Where the nodes of the file went; `None` for an engine without providers.
     pub placement: Option<Placement>,
     /// What copies between host and device cost; `None` on the host, where there are none.
@@ -203,7 +211,17 @@ impl Measurement {
                 notes.push(note);
             }
         }
+        notes.extend(self.fed());
         notes
+    }
+
+    /// The sizes and whole numbers that the file was fed, where there are any: the same in every row.
+    fn fed(&self) -> Option<String> {
+        let run = self.runs.first()?;
+        let dims = run.dims.iter().map(|(symbol, size)| format!("{symbol} is {size}"));
+        let ranges = run.inputs.iter().filter_map(|fed| Some(format!("{} within {}", fed.name, fed.range?)));
+        let all: Vec<String> = dims.chain(ranges).collect();
+        (!all.is_empty()).then(|| all.join(", "))
     }
 }
 
@@ -287,6 +305,8 @@ mod tests {
                 gmacs_per_s: None,
                 peak_rss_bytes: Some(64 << 20),
                 settings: [("engine".to_owned(), "tract".to_owned())].into(),
+                dims: BTreeMap::new(),
+                inputs: Vec::new(),
                 placement: None,
                 copies: None,
                 profile: None,
@@ -308,8 +328,8 @@ mod tests {
         assert_eq!(keys(&json["environment"]), "arch cores cpu gnet model model_bytes os profile");
         assert_eq!(
             keys(&json["runs"][0]),
-            "batch copies cpu_ms first_run_ms gmacs_per_s images_per_s latency_ms load_ms notes peak_rss_bytes placement \
-             provider samples settings threads warmup_runs"
+            "batch copies cpu_ms dims first_run_ms gmacs_per_s images_per_s inputs latency_ms load_ms notes peak_rss_bytes \
+             placement provider samples settings threads warmup_runs"
         );
         assert_eq!(keys(&json["runs"][0]["latency_ms"]), "mean min p50 p90 p99");
         assert!(json["runs"][0]["latency_ms"]["p99"].is_null());

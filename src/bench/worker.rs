@@ -165,7 +165,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::bench::Limits;
+    use crate::bench::{Feed, Limits};
     use crate::runtime::{EngineOptions, Provider};
 
     fn spec(name: &str) -> Spec {
@@ -177,6 +177,7 @@ mod tests {
             limits: Limits { min_time: Duration::ZERO, min_samples: 3, ..Limits::default() },
             macs_per_image: None,
             engine: EngineOptions::default(),
+            feed: Feed::default(),
             trace: None,
         }
     }

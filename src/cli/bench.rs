@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
-use gnet::bench::{self, Environment, Limits, Measurement, Run, Spec};
+use gnet::bench::{self, Environment, Feed, Limits, Measurement, Run, Spec};
 use gnet::runtime::Provider;
 use gnet::{Error, ErrorKind, Result, cost, onnx};
 
 use super::engine::EngineArgs;
+use super::feed::FeedArgs;
 use super::format::FormatArgs;
 use super::{interrupt, output, values};
 
@@ -51,6 +52,8 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 15, requires = "profile")]
     profile_top: usize,
     #[command(flatten)]
+    feed: FeedArgs,
+    #[command(flatten)]
     engine: EngineArgs,
 }
 
@@ -66,7 +69,7 @@ fn seconds(text: &str) -> std::result::Result<Duration, String> {
 
 impl BenchArgs {
     /// The rows: every provider at every batch size with every number of threads.
-    fn specs(&self, macs_per_image: Option<u64>) -> Vec<Spec> {
+    fn specs(&self, macs_per_image: Option<u64>) -> Result<Vec<Spec>> {
         let limits = Limits {
             min_time: self.min_time,
             min_samples: self.samples,
@@ -74,6 +77,7 @@ impl BenchArgs {
             max_warmup: self.warmup,
         };
         let engine = self.engine.options(&self.batch);
+        let feed = Feed { dims: self.feed.dims.clone(), ranges: self.feed.ranges()? };
         let mut specs = Vec::new();
         for provider in &self.provider {
             for batch in &self.batch {
@@ -86,18 +90,19 @@ impl BenchArgs {
                         limits,
                         macs_per_image,
                         engine: engine.clone(),
+                        feed: feed.clone(),
                         trace: self.profile.clone(),
                     });
                 }
             }
         }
-        specs
+        Ok(specs)
     }
 }
 
 /// Measures every row and writes what was measured, also when some rows failed; the first failure is the outcome.
 pub fn run(args: &BenchArgs) -> Result<()> {
-    let specs = args.specs(macs(&args.file));
+    let specs = args.specs(macs(&args.file, &args.feed.dims))?;
     specs.iter().try_for_each(Spec::validate)?;
     if args.profile.is_some() && specs.len() != 1 {
         return Err(Error::input("--profile", format!("takes one row, and these are {}", specs.len()))
@@ -151,8 +156,9 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
 }
 
 /// MACs of one image, where the file lets them be counted: a measurement does not fail for the want of a count.
-fn macs(file: &Path) -> Option<u64> {
-    let model = onnx::read_file(file).ok()?;
+fn macs(file: &Path, dims: &[(String, usize)]) -> Option<u64> {
+    let mut model = onnx::read_file(file).ok()?;
+    model.bind(dims).ok()?;
     cost::count(&model.graph).ok().map(|cost| cost.macs)
 }
 
@@ -202,7 +208,7 @@ mod tests {
     fn lists_are_comma_separated_and_every_pair_is_a_row() {
         let args =
             parsed(&["--provider", "tract,cpu", "--batch", "1,8", "--threads", "1,2", "--min-time", "0.5"]).unwrap();
-        let specs = args.specs(Some(7));
+        let specs = args.specs(Some(7)).unwrap();
         let labels: Vec<_> = specs.iter().map(Spec::label).collect();
         assert_eq!(labels.len(), 8);
         assert_eq!(labels[..3], ["tract, batch 1, 1 thread", "tract, batch 1, 2 threads", "tract, batch 8, 1 thread"]);
@@ -213,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_one_row_of_tract() {
-        let specs = parsed(&[]).unwrap().specs(None);
+        let specs = parsed(&[]).unwrap().specs(None).unwrap();
         assert_eq!(specs.len(), 1);
         assert_eq!(specs[0].label(), "tract, batch 1, 1 thread");
         assert_eq!(specs[0].limits, Limits::default(), "the flags' defaults are the library's");

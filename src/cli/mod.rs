@@ -15,6 +15,7 @@ mod engine;
 mod eval;
 #[cfg(feature = "burn")]
 mod export;
+mod feed;
 mod format;
 mod interrupt;
 #[cfg(feature = "burn")]

@@ -13,6 +13,7 @@ use gnet::verify::{
 use gnet::{Error, Result};
 
 use super::engine::EngineArgs;
+use super::feed::FeedArgs;
 use super::format::FormatArgs;
 use super::{output, values};
 
@@ -56,6 +57,8 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::whole::<usize>)]
     threads: usize,
     #[command(flatten)]
+    feed: FeedArgs,
+    #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
     format: FormatArgs,
@@ -90,7 +93,8 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     let sets = args.input_sets(reference.as_ref(), &others, &plan, tolerance.precision)?;
     let options = Options { tolerance, bisect: args.bisect.into(), seed: args.seed };
     let say = &mut |what: &str| output::note(what);
-    let verification = verify::verify(reference.as_mut(), &mut others, &sets, &options, say)?;
+    let mut verification = verify::verify(reference.as_mut(), &mut others, &sets, &options, say)?;
+    verification.dims = args.feed.dims.iter().cloned().collect();
     args.format.write(&verification)?;
     verification.check()
 }
@@ -111,21 +115,41 @@ impl VerifyArgs {
                     return Err(Error::input("verify", "there is nothing to compare the file with")
                         .remedy("give two providers (--provider tract,cpu), or --against a file or a checkpoint"));
                 }
+                self.check_dims(&sides.iter().collect::<Vec<_>>())?;
                 Ok((Box::new(sides.remove(0)), sides))
             }
             Some(path) => {
                 let others = self.provider.iter().map(open).collect::<Result<Vec<_>>>()?;
                 let first = others.first().ok_or_else(|| Error::input("--provider", "names none"))?;
-                let reference =
-                    if path.is_dir() { checkpoint(path, first)? } else { Box::new(self.open(path, first.provider())?) };
-                Ok((reference, others))
+                if path.is_dir() {
+                    self.check_dims(&others.iter().collect::<Vec<_>>())?;
+                    return Ok((checkpoint(path, first)?, others));
+                }
+                let reference = self.open(path, first.provider())?;
+                self.check_dims(&others.iter().chain([&reference]).collect::<Vec<_>>())?;
+                Ok((Box::new(reference), others))
             }
         }
     }
 
+    /// A size must be that of some file's symbol: one of two files may have fixed it itself.
+    fn check_dims(&self, files: &[&FileSide]) -> Result<()> {
+        let is_bound = |symbol: &str| files.iter().any(|file| file.dims().iter().any(|(bound, _)| bound == symbol));
+        let Some((symbol, size)) = self.feed.dims.iter().find(|(symbol, _)| !is_bound(symbol)) else { return Ok(()) };
+        let mut symbols: Vec<String> = files.iter().flat_map(|file| file.model().graph.symbols()).collect();
+        symbols.extend(files.iter().flat_map(|file| file.dims()).map(|(symbol, _)| symbol.clone()));
+        symbols.sort();
+        symbols.dedup();
+        let error = Error::input(format!("--dim {symbol}={size}"), "no input's shape has this symbol");
+        Err(match symbols.is_empty() {
+            true => error.remedy("every size of the inputs is a number or has no name"),
+            false => error.remedy(format!("the inputs' symbols are {}", symbols.join(", "))),
+        })
+    }
+
     fn open(&self, path: &Path, provider: Provider) -> Result<FileSide> {
         let options = RunOptions { engine: self.engine.options(&[]), ..RunOptions::new(self.threads, 1) };
-        let side = FileSide::open(path, provider, &options, &self.input)?;
+        let side = FileSide::open(path, provider, &options, &self.input, &self.feed.dims)?;
         // Its plugin takes over every later session of the process it is registered in.
         if provider != Provider::OpenVino {
             return Ok(side);
@@ -148,7 +172,8 @@ impl VerifyArgs {
         plan: &Plan,
         precision: Precision,
     ) -> Result<Vec<InputSet>> {
-        let signature = reference.signature();
+        let other_signatures: Vec<_> = others.iter().map(FileSide::signature).collect();
+        let signature = &reference.signature().fed_as(&other_signatures, &self.feed.ranges()?)?;
         let images = self.images(others, reference, plan)?;
         let kinds = match &self.inputs[..] {
             [] => Distribution::for_precision(precision),

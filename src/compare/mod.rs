@@ -10,7 +10,7 @@ use burn::tensor::Device;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::bench::{self, Latency, Limits, Spec};
+use crate::bench::{self, Feed, Latency, Limits, Spec};
 use crate::export::{Options, export};
 use crate::nets::{Block, BlockModule};
 use crate::report::{Cell, Column, Report, Table, number};
@@ -108,6 +108,7 @@ impl Comparison {
                 limits,
                 macs_per_image,
                 engine: EngineOptions::default(),
+                feed: Feed::default(),
                 trace: None,
             };
             block.latency_ms = Some(bench::run_in_worker(exe, &spec)?.latency_ms);

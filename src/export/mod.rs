@@ -1,6 +1,12 @@
-//! From a Burn module to the bytes of an ONNX file: trace, rewrite, describe, write, prove.
+//! From a Burn module to the bytes of an ONNX file: trace, rewrite, describe, write, prove. Start with the [`guide`].
 
 mod googlenet;
+#[doc = include_str!("guide.md")]
+#[cfg(feature = "tract")]
+pub mod guide {
+    #[allow(unused_imports, reason = "the page links to it")]
+    use super::Options;
+}
 mod record;
 #[cfg(feature = "tract")]
 mod verify;
@@ -12,7 +18,7 @@ use bytes::Bytes;
 
 use crate::graph::{Graph, Model};
 use crate::passes::{self, DEAD_CODE, FOLD_BATCH_NORM, Pass, RESTORE_GEMM, RESTORE_LRN, Rewrites};
-use crate::trace::{self, Axis, Input, Inputs, NamedOutputs, Pruned, Symbol, Traced};
+use crate::trace::{self, Axis, Input, Inputs, Lowering, NamedOutputs, Pruned, Symbol, Traced};
 use crate::{Error, Result, onnx};
 
 #[cfg(feature = "tract")]
@@ -136,6 +142,8 @@ pub struct Exported {
     pub pruned: Pruned,
     /// What each pass did.
     pub passes: Vec<Rewrites>,
+    /// What became of each of Burn's operations, before any pass.
+    pub log: Vec<Lowering>,
 }
 
 /// Exports `forward` of a module.
@@ -185,14 +193,24 @@ pub fn export<M: Module, I: Inputs, O: NamedOutputs>(
     options: &Options,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Exported> {
+    let exported = rewritten(module, options, forward)?;
+    let bytes = Bytes::from(onnx::write(&exported.model)?);
+    Ok(Exported { bytes, ..exported })
+}
+
+/// An export without its bytes.
+fn rewritten<M: Module, I: Inputs, O: NamedOutputs>(
+    module: &M,
+    options: &Options,
+    forward: impl Fn(&M, I) -> O,
+) -> Result<Exported> {
     options.check()?;
-    let Traced { mut model, pruned } = trace::trace(module, &options.traced(), forward)?;
+    let Traced { mut model, pruned, log } = trace::trace(module, &options.traced(), forward)?;
     let lowered = Step::of("prune", &model.graph)?;
     let passes = passes::run(&mut model, &options.passes, &passes::Options::default())?;
     model.metadata = options.metadata.clone();
     model.graph.check_constants_are_read()?;
-    let bytes = Bytes::from(onnx::write(&model)?);
-    Ok(Exported { bytes, model, lowered, pruned, passes })
+    Ok(Exported { bytes: Bytes::new(), model, lowered, pruned, passes, log })
 }
 
 /// The graph of a module as it was trained: nothing pruned, nothing folded. What `summary` and `compare` count.
@@ -205,5 +223,5 @@ pub fn as_trained<M: Module, I: Inputs, O: NamedOutputs>(
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Graph> {
     let options = Options::new(item_shape).folding(false);
-    Ok(export(module, &options, forward)?.model.graph)
+    Ok(rewritten(module, &options, forward)?.model.graph)
 }

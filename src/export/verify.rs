@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{Exported, Options};
 use crate::graph::{DType, Dim, Model};
-use crate::runtime::{self, Array, Provider, RunOptions};
-use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol};
+use crate::runtime::{self, Array, Provider, RunOptions, ValueRange};
+use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol, named};
 use crate::verify::{Distribution, InputSet, Judgement, Plan, Port, Precision, Signature, Verdict, per_sample};
 use crate::{Error, Result, onnx};
 
@@ -106,24 +106,34 @@ fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
         };
         let shape: Vec<usize> = input.axes.iter().map(size).collect();
         let seed = SEED + 100 * place as u64 + run.number;
-        match model.graph.value(model.graph.inputs[place]).dtype {
-            Some(DType::Bool) => Ok(whole(shape, seed, 2)),
-            Some(dtype) if !dtype.is_float() => Ok(whole(shape, seed, 2)),
+        let id = model.graph.inputs[place];
+        match (model.graph.value(id).dtype, ValueRange::of(&model.graph, id)) {
+            (Some(DType::Bool), _) => Ok(mask(shape, seed)),
+            (_, Some(range)) => Ok(whole(shape, seed, range)),
             _ => pattern(&input.name, &shape, seed),
         }
     };
     options.inputs.iter().enumerate().map(array).collect()
 }
 
-/// Whole numbers below `limit`.
-fn whole(shape: Vec<usize>, seed: u64, limit: usize) -> Array {
+/// Truths and falsehoods, the first along the last axis false: a mask that covers everything leaves nothing to compute.
+fn mask(shape: Vec<usize>, seed: u64) -> Array {
+    let last = shape.last().copied().unwrap_or(1).max(1);
+    let mut array = whole(shape, seed, ValueRange::BITS);
+    array.data.iter_mut().step_by(last).for_each(|value| *value = 0.0);
+    array
+}
+
+/// Whole numbers of a range.
+fn whole(shape: Vec<usize>, seed: u64, range: ValueRange) -> Array {
     let mut array = Array::uniform(shape, seed);
-    array.data.iter_mut().for_each(|value| *value = (*value * limit as f32).floor());
+    let number = |share: f32| (f64::from(share) * range.count() as f64).floor() as f32 + range.low() as f32;
+    array.data.iter_mut().for_each(|value| *value = number(*value));
     array
 }
 
 fn pattern(name: &str, shape: &[usize], seed: u64) -> Result<Array> {
-    let port = Port { name: name.to_owned(), shape: shape.iter().map(|size| Dim::Known(*size)).collect() };
+    let port = Port::new(name, shape.iter().map(|size| Dim::Known(*size)).collect());
     let signature = Signature { inputs: vec![port], outputs: Vec::new() };
     let plan = Plan { batch: shape.first().copied().unwrap_or(1), runs: 1 };
     let set = InputSet::random(Distribution::Pattern, &signature, &plan, seed)?;
@@ -145,7 +155,7 @@ fn in_burn<M: Module, I: Inputs, O: NamedOutputs>(
         values: Some(array.data.clone()),
     };
     let mut feed = Feed::new(&device, options.inputs.iter().zip(inputs).map(fed).collect());
-    let outputs = forward(module, I::take(&mut feed)?).named_outputs();
+    let outputs = named(&forward(module, I::take(&mut feed)?));
     outputs.into_iter().map(|output| Ok((output.name.clone(), output.values()?))).collect()
 }
 

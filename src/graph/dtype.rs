@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 /// Element type of a tensor: ONNX's `TensorProto.DataType`, in Rust's spelling.
 ///
 /// The letters of an 8-bit or smaller float are its exponent and mantissa bits; `Fn` has no infinities, `Uz` no negative zero.
@@ -87,6 +89,13 @@ impl DType {
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", format!("{self:?}").to_lowercase())
+    }
+}
+
+/// The name, such as `i64`.
+impl Serialize for DType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -7,6 +7,7 @@ mod bind;
 mod check;
 mod dim;
 mod dtype;
+mod lookup;
 mod model;
 mod node;
 mod remarks;

@@ -77,7 +77,9 @@ impl ModuleMapper for Blank {
         if xavier_bound(&shape).is_none() {
             return param;
         }
-        let (tensor, id) = (Tensor::zeros(shape, &param.lazy_device()), param.id);
+        // Memory that the system hands out is 0 until it is written to; `Tensor::zeros` would write to it.
+        let zeros = TensorData::new(vec![0_f32; shape.iter().product()], shape);
+        let (tensor, id) = (Tensor::from_data(zeros, &param.lazy_device()), param.id);
         param.transform_for_load(tensor, id)
     }
 }

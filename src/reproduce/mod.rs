@@ -10,7 +10,7 @@ mod record;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::bench::{self, Environment, Limits, Measurement, Spec};
+use crate::bench::{self, Environment, Feed, Limits, Measurement, Spec};
 use crate::classify::Classifier;
 use crate::compare::{Comparison, PaperTable};
 use crate::cost::{Analysis, Summary, View};
@@ -236,6 +236,7 @@ fn measure(options: &Options, file: &Path, macs: u64, providers: &[Provider]) ->
             limits: options.limits(),
             macs_per_image: Some(macs),
             engine: EngineOptions::default(),
+            feed: Feed::default(),
             trace: None,
         };
         spec.validate()?;

@@ -1,5 +1,6 @@
 //! Dense arrays that cross the border of an engine.
 
+use super::ValueRange;
 use crate::report::number;
 use crate::{Error, Result};
 
@@ -58,6 +59,17 @@ impl Array {
         let bits = (0..len as u64).map(|i| splitmix(start.wrapping_add(i.wrapping_mul(GOLDEN))));
         // The upper 24 bits: as many as an f32 holds.
         let data = bits.map(|bits| (bits >> 40) as f32 / (1_u32 << 24) as f32).collect();
+        Self { shape, data }
+    }
+
+    /// Deterministic whole numbers spread evenly over a range, from the same sequence as [`noise`](Self::noise).
+    pub fn whole(shape: Vec<usize>, range: ValueRange, seed: u64) -> Self {
+        let len: usize = shape.iter().product();
+        let start = splitmix(seed);
+        let bits = (0..len as u64).map(|i| splitmix(start.wrapping_add(i.wrapping_mul(GOLDEN))));
+        // The upper half of the product is below the count; every number of a range is one that f32 holds.
+        let place = |bits: u64| ((u128::from(bits) * u128::from(range.count())) >> 64) as i64;
+        let data = bits.map(|bits| (range.low() + place(bits)) as f32).collect();
         Self { shape, data }
     }
 
@@ -130,6 +142,19 @@ mod tests {
         assert!(tenths.iter().all(|count| (1800..2200).contains(count)), "{tenths:?}");
         assert_eq!(numbers, Array::uniform(vec![40, 500], 3));
         assert_ne!(numbers, Array::uniform(vec![40, 500], 4));
+    }
+
+    #[test]
+    fn whole_numbers_fill_their_range() {
+        let numbers = |range: &str, seed| Array::whole(vec![20, 100], range.parse().unwrap(), seed);
+        let mut counts = [0; 7];
+        numbers("-3..4", 5).data.iter().for_each(|value| counts[(value + 3.0) as usize] += 1);
+        assert!(counts.iter().all(|count| (200..400).contains(count)), "{counts:?}");
+        assert!(numbers("7..8", 5).data.iter().all(|value| *value == 7.0));
+        let wide = numbers("-16777216..16777217", 5);
+        assert!(wide.data.iter().all(|value| value.fract() == 0.0 && value.abs() <= 16_777_216.0));
+        assert_eq!(wide, numbers("-16777216..16777217", 5));
+        assert_ne!(wide, numbers("-16777216..16777217", 6));
     }
 
     #[test]

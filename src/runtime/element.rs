@@ -1,33 +1,20 @@
 //! Element types at the border of an engine.
 //!
-//! On the host an [`Array`] holds its values as `f32`, whatever the file asks for: an engine casts them to the input's own
+//! On the host an [`Array`](super::Array) holds its values as `f32`, whatever the file asks for: an engine casts them to the input's own
 //! type when they are bound and casts outputs back when they are read, both outside of a run. Whole numbers up to
 //! [`EXACT`] survive that; 64-bit floats lose what `f32` does not hold, 16-bit ones are rounded to the nearest.
 
-use super::{Array, Input};
 use crate::graph::DType;
-use crate::{Error, Result};
+#[cfg(any(test, feature = "tract", feature = "ort"))]
+use {
+    super::{Array, Input},
+    crate::{Error, Result},
+};
 
 /// The largest whole number up to which `f32` holds every one: 2^24.
 pub const EXACT: i64 = 1 << 24;
 
-/// The element types that arrays are cast to and from: real numbers, whole numbers and booleans.
-pub(super) const TYPES: [DType; 12] = [
-    DType::F32,
-    DType::F64,
-    DType::F16,
-    DType::I8,
-    DType::I16,
-    DType::I32,
-    DType::I64,
-    DType::U8,
-    DType::U16,
-    DType::U32,
-    DType::U64,
-    DType::Bool,
-];
-
-/// Why a type that is none of [`TYPES`] is refused.
+/// Why a type that arrays are not cast to or from is refused.
 #[cfg(any(feature = "tract", feature = "ort"))]
 pub(super) fn refusal(dtype: impl std::fmt::Display) -> String {
     format!("is of type {dtype} where real numbers, whole numbers or booleans are expected")
@@ -35,6 +22,7 @@ pub(super) fn refusal(dtype: impl std::fmt::Display) -> String {
 
 /// Whether a value can be cast to the type without becoming another: any to a float, whole numbers within its range to
 /// an integer, 0 and 1 to a boolean.
+#[cfg(any(test, feature = "tract", feature = "ort"))]
 pub(super) fn holds(dtype: DType, value: f32) -> bool {
     match (dtype, whole_numbers(dtype)) {
         (DType::Bool, _) => value == 0.0 || value == 1.0,
@@ -55,6 +43,7 @@ pub(super) fn whole_numbers(dtype: DType) -> Option<(f64, f64)> {
 }
 
 /// Refuses an array with a value that the input's type does not hold.
+#[cfg(any(test, feature = "tract", feature = "ort"))]
 pub(super) fn check_values(input: &Input, array: &Array) -> Result<()> {
     match array.data.iter().find(|value| !holds(input.dtype, **value)) {
         None => Ok(()),

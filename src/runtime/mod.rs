@@ -11,6 +11,7 @@ mod options;
 mod ort;
 mod placement;
 mod provider;
+mod range;
 #[cfg(all(test, any(feature = "tract", feature = "ort")))]
 mod testing;
 #[cfg(feature = "tract")]
@@ -30,6 +31,7 @@ pub use options::{
 pub use ort::{Library, Step, library};
 pub use placement::{AssignedNode, Assignment, Placement, ProviderShare, Weight};
 pub use provider::Provider;
+pub use range::{Ranges, ValueRange};
 
 use crate::graph::DType;
 use crate::{Error, ErrorKind, Result, cost, onnx};

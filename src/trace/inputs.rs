@@ -7,6 +7,7 @@ use burn::backend::ir::TensorId;
 use burn::backend::{BoolStore, DType, TensorData};
 use burn::tensor::{Bool, Device, Float, Int, Tensor};
 
+use super::share;
 use crate::{Error, Result};
 
 /// An axis whose length is left open, such as the batch or the length of a sequence.
@@ -211,7 +212,7 @@ macro_rules! takes {
                 let dtype: fn(&Feed) -> DType = $dtype;
                 let dtype = dtype(feed);
                 let data = feed.next(D, dtype)?;
-                let tensor = Self::from_data(data, (&Device::flex(), dtype)).to_device(feed.device);
+                let tensor = share::moved(Self::from_data(data, (&Device::flex(), dtype)), feed.device);
                 feed.ids.extend(tensor.clone().try_into_primitive::<CaptureBackend>().ok().map(|t| t.id()));
                 Ok(tensor)
             }

@@ -11,6 +11,8 @@
 //! 4. `lower`: write each operation as the ONNX operation that means the same.
 
 mod align;
+#[doc = include_str!("operations.md")]
+pub mod coverage {}
 mod capture;
 mod constants;
 mod inputs;
@@ -18,6 +20,7 @@ mod linear;
 mod live;
 mod lower;
 mod numbers;
+mod operations;
 mod outputs;
 mod replay;
 mod reroll;
@@ -36,6 +39,9 @@ use crate::graph::{DType, Model};
 pub use inputs::{Axis, Feed, Input, Inputs, Symbol};
 pub(crate) use inputs::{Fed, symbols};
 pub use live::Pruned;
+pub use operations::{LoweredNode, Lowering, Operation, Standing, operations};
+#[cfg(feature = "tract")]
+pub(crate) use outputs::named;
 pub use outputs::{NamedOutputs, Output, Returned};
 pub use replay::{Replayed, replay};
 
@@ -68,6 +74,8 @@ pub struct Traced {
     pub model: Model,
     /// What the kept outputs did not need.
     pub pruned: Pruned,
+    /// What became of each operation, in order.
+    pub log: Vec<Lowering>,
 }
 
 /// A capture that is ready to be lowered: live operations of the first run, and what all runs say of them.
@@ -109,5 +117,6 @@ pub fn trace<M: Module, I: Inputs, O: NamedOutputs>(
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Traced> {
     let (trace, pruned) = align::aligned(module, options, &forward)?;
-    Ok(Traced { model: lower::lower(&trace, options.opset)?, pruned })
+    let (model, log) = lower::lower(&trace, options.opset)?;
+    Ok(Traced { model, pruned, log })
 }

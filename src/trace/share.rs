@@ -5,8 +5,9 @@
 //! well look at the memory of the CPU backend.
 
 use burn::backend::flex::FlexTensor;
-use burn::backend::{Flex, Shape, TensorData};
+use burn::backend::{BackendTensor, DispatchKindConversion, DispatchTensor, Flex, TensorData};
 use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::kind::Basic;
 use burn::tensor::{AllocationProperty, Bool, Bytes, Device, Int, Tensor};
 
 /// `module` on the capture device `device`. Parameters on the CPU are shared; what else there is (parameters elsewhere or
@@ -17,30 +18,39 @@ pub(super) fn to_capture<M: Module>(module: M, device: &Device) -> M {
     module.map(&mut Share { device }).to_device(device)
 }
 
+/// A tensor on `device`, without copying it where that is the capture device.
+pub(super) fn moved<const D: usize, K: Basic>(tensor: Tensor<D, K>, device: &Device) -> Tensor<D, K> {
+    shared(tensor, device).to_device(device)
+}
+
 struct Share<'a> {
     device: &'a Device,
 }
 
 impl ModuleMapper for Share<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(|tensor| match tensor.clone().try_into_primitive::<Flex>().ok().and_then(view) {
-            Some(data) => Tensor::from_data(data, (self.device, tensor.dtype())),
-            None => tensor,
-        })
+        param.map(|tensor| shared(tensor, self.device))
     }
 
     fn map_int<const D: usize>(&mut self, param: Param<Tensor<D, Int>>) -> Param<Tensor<D, Int>> {
-        param.map(|tensor| match tensor.clone().try_into_primitive::<Flex>().ok().and_then(view) {
-            Some(data) => Tensor::from_data(data, (self.device, tensor.dtype())),
-            None => tensor,
-        })
+        param.map(|tensor| shared(tensor, self.device))
     }
 
     fn map_bool<const D: usize>(&mut self, param: Param<Tensor<D, Bool>>) -> Param<Tensor<D, Bool>> {
-        param.map(|tensor| match tensor.clone().try_into_primitive::<Flex>().ok().and_then(view) {
-            Some(data) => Tensor::from_data(data, (self.device, tensor.dtype())),
-            None => tensor,
-        })
+        param.map(|tensor| shared(tensor, self.device))
+    }
+}
+
+/// A tensor of the CPU on `device`, when its memory can be shared; else as it is.
+fn shared<const D: usize, K: Basic>(tensor: Tensor<D, K>, device: &Device) -> Tensor<D, K> {
+    let held: Option<BackendTensor<Flex>> = DispatchTensor::try_into_backend(tensor.clone().into_dispatch()).ok();
+    let data = match held {
+        Some(BackendTensor::Float(held) | BackendTensor::Int(held) | BackendTensor::Bool(held)) => view(held),
+        _ => None,
+    };
+    match data {
+        Some(data) => Tensor::from_data(data, (device, tensor.dtype())),
+        None => tensor,
     }
 }
 
@@ -52,7 +62,7 @@ fn view(tensor: FlexTensor) -> Option<TensorData> {
             self.0.bytes()
         }
     }
-    let (shape, dtype): (Shape, _) = (tensor.layout().shape().clone(), tensor.dtype());
+    let (shape, dtype) = (tensor.layout().shape().clone(), tensor.dtype());
     let whole = tensor.is_contiguous()
         && tensor.layout().start_offset() == 0
         && tensor.bytes().len() == shape.num_elements() * dtype.size();

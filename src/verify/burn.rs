@@ -48,7 +48,7 @@ impl BurnSide {
         };
         let side = Dim::Known(config.image_size);
         let shape = vec![Dim::symbol("N"), Dim::Known(config.channels), side.clone(), side];
-        let inputs = vec![Port { name: "images".to_owned(), shape }];
+        let inputs = vec![Port::new("images", shape)];
         Ok(Self {
             label: format!("{} in Burn", checkpoint.path.display()),
             model: checkpoint.model.valid(),

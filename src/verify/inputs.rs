@@ -10,7 +10,8 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::{Plan, Port, Precision, Signature};
-use crate::runtime::Array;
+use crate::graph::DType;
+use crate::runtime::{Array, ValueRange};
 use crate::{Error, Result};
 
 /// A kind of random samples.
@@ -58,20 +59,43 @@ impl Distribution {
     }
 
     /// Sample `number` of an input, in `shape` without the batch axis; `input` is the key of all its samples.
-    fn sample(self, shape: &[usize], number: usize, input: u64) -> Vec<f32> {
-        let shape = shape.to_vec();
+    fn sample(self, port: &Port, shape: &[usize], number: usize, input: u64) -> Vec<f32> {
         let key = input.wrapping_add((number as u64).wrapping_mul(0xE703_7ED1_A0B4_28DB));
+        match port.range {
+            None => self.real(shape, number, input, key),
+            Some(range) => self.whole(port.dtype, range, shape, number, input, key),
+        }
+    }
+
+    /// Whole numbers: one value everywhere for [`Constant`](Self::Constant), the first of the range but for one value in
+    /// twenty for [`Sparse`](Self::Sparse), else evenly over the range. Booleans are even in every kind: a mask that hides
+    /// all, or all but little, makes a file compute with infinities.
+    fn whole(self, dtype: DType, range: ValueRange, shape: &[usize], number: usize, input: u64, key: u64) -> Vec<f32> {
+        let even = || Array::whole(shape.to_vec(), range, key).data;
+        match self {
+            Self::Constant if dtype != DType::Bool => {
+                let place = (golden(input, number) * range.count() as f64) as i64;
+                vec![(range.low() + place) as f32; shape.iter().product()]
+            }
+            Self::Sparse if dtype != DType::Bool => {
+                let kept = Array::uniform(shape.to_vec(), key.wrapping_add(2)).data;
+                let first = range.low() as f32;
+                even().into_iter().zip(kept).map(|(value, kept)| if kept < 0.05 { value } else { first }).collect()
+            }
+            _ => even(),
+        }
+    }
+
+    /// Real numbers.
+    fn real(self, shape: &[usize], number: usize, input: u64, key: u64) -> Vec<f32> {
+        let shape = shape.to_vec();
         let normal = || Array::noise(shape.clone(), key).data;
         let uniform = |stream: u64| Array::uniform(shape.clone(), key.wrapping_add(1 + stream)).data;
         match self {
             Self::Normal => normal(),
             Self::Uniform => uniform(0),
             Self::Constant => {
-                // Multiples of the golden ratio fill the interval evenly, so that no two samples are close; the seed
-                // says where they start.
-                let start = f64::from(Array::uniform(vec![1], input).data[0]);
-                let place = (start + number as f64 * 0.618_033_988_749_894_9).fract();
-                vec![(4.0 * place - 2.0) as f32; shape.iter().product()]
+                vec![(4.0 * golden(input, number) - 2.0) as f32; shape.iter().product()]
             }
             Self::Sparse => {
                 let kept = uniform(1);
@@ -85,6 +109,13 @@ impl Distribution {
             Self::Pattern => pattern(&shape, number, normal()),
         }
     }
+}
+
+/// A place within 0..1 for each sample. Multiples of the golden ratio fill the interval evenly, so that no two samples are
+/// close; the seed, which is in `input`, says where they start.
+fn golden(input: u64, number: usize) -> f64 {
+    let start = f64::from(Array::uniform(vec![1], input).data[0]);
+    (start + number as f64 * 0.618_033_988_749_894_9).fract()
 }
 
 /// Waves over the last two axes, under half of the noise.
@@ -126,6 +157,8 @@ pub struct InputSet {
     pub name: String,
     /// For each run the arrays of all inputs, in the signature's order.
     pub runs: Vec<Vec<Array>>,
+    /// For each input the whole numbers that it is fed; `None` for real numbers.
+    pub ranges: Vec<Option<ValueRange>>,
 }
 
 /// The name of real images as a kind of inputs.
@@ -147,14 +180,18 @@ impl InputSet {
             let key = key(seed, distribution, input);
             let data = if shape.first() == Some(&plan.batch) {
                 let numbers = run * plan.batch..(run + 1) * plan.batch;
-                numbers.flat_map(|number| distribution.sample(&shape[1..], number, key)).collect()
+                numbers.flat_map(|number| distribution.sample(port, &shape[1..], number, key)).collect()
             } else {
-                distribution.sample(&shape, run, key)
+                distribution.sample(port, &shape, run, key)
             };
             Array::new(shape, data)
         };
         let run = |run| signature.inputs.iter().enumerate().map(|(input, port)| array(run, input, port)).collect();
-        Ok(Self { name: distribution.name().to_owned(), runs: (0..plan.runs).map(run).collect::<Result<_>>()? })
+        Ok(Self {
+            name: distribution.name().to_owned(),
+            runs: (0..plan.runs).map(run).collect::<Result<_>>()?,
+            ranges: signature.inputs.iter().map(|port| port.range).collect(),
+        })
     }
 
     /// Real images, prepared as `metadata` says, chosen by the seed without repetition. Fewer runs than planned when
@@ -188,7 +225,7 @@ impl InputSet {
         let arrays = chosen
             .chunks(plan.batch)
             .map(|indices| Ok(vec![Array::new(shape.clone(), crate::data::prepare(preprocessing, split, indices)?)?]));
-        Ok(Self { name: IMAGES.to_owned(), runs: arrays.collect::<Result<_>>()? })
+        Ok(Self { name: IMAGES.to_owned(), runs: arrays.collect::<Result<_>>()?, ranges: vec![None] })
     }
 
     /// Whether the samples are real images.
@@ -224,7 +261,7 @@ mod tests {
     use crate::graph::Dim;
 
     fn signature() -> Signature {
-        let port = |name: &str, shape: Vec<Dim>| Port { name: name.into(), shape };
+        let port = |name: &str, shape: Vec<Dim>| Port::new(name, shape);
         let image = vec![Dim::symbol("N"), Dim::Known(2), Dim::Known(6), Dim::Known(5)];
         let inputs = vec![port("image", image), port("scale", vec![Dim::Known(1), Dim::Known(3)])];
         Signature { inputs, outputs: vec!["y".into()] }
@@ -264,7 +301,7 @@ mod tests {
     #[test]
     fn each_kind_is_what_it_says() {
         let wide = Signature {
-            inputs: vec![Port { name: "x".into(), shape: vec![Dim::symbol("N"), Dim::Known(4000)] }],
+            inputs: vec![Port::new("x", vec![Dim::symbol("N"), Dim::Known(4000)])],
             outputs: vec!["y".into()],
         };
         let values = |distribution| {
@@ -287,6 +324,33 @@ mod tests {
     }
 
     #[test]
+    fn tokens_stay_in_their_range_and_masks_are_even() {
+        let shape = || vec![Dim::symbol("N"), Dim::Known(500)];
+        let tokens = Port { dtype: DType::I64, range: Some("3..50".parse().unwrap()), ..Port::new("tokens", shape()) };
+        let mask = Port { dtype: DType::Bool, range: Some(ValueRange::BITS), ..Port::new("mask", shape()) };
+        let signature = Signature { inputs: vec![tokens, mask], outputs: vec!["y".into()] };
+        for distribution in Distribution::ALL {
+            let set = InputSet::random(distribution, &signature, &Plan { batch: 4, runs: 2 }, 9).unwrap();
+            let mut samples: Vec<&[f32]> = Vec::new();
+            for run in &set.runs {
+                samples.extend(run[0].rows());
+                assert!(run[0].data.iter().all(|v| v.fract() == 0.0 && (3.0..50.0).contains(v)), "{distribution}");
+                let shown = run[1].data.iter().sum::<f32>() / run[1].data.len() as f32;
+                assert!(run[1].data.iter().all(|v| [0.0, 1.0].contains(v)) && (0.4..0.6).contains(&shown));
+            }
+            let firsts = samples.iter().flat_map(|sample| sample.iter()).filter(|v| **v == 3.0).count();
+            match distribution {
+                Distribution::Constant => assert!(samples.iter().all(|s| s.iter().all(|v| *v == s[0]))),
+                Distribution::Sparse => assert!((3700..3900).contains(&firsts), "{firsts} of 4000"),
+                _ => assert!((40..130).contains(&firsts), "{firsts} of 4000, and 85 are an even share"),
+            }
+            for (i, a) in samples.iter().enumerate() {
+                assert!(samples[i + 1..].iter().all(|b| a != b), "{distribution} repeats sample {i}");
+            }
+        }
+    }
+
+    #[test]
     fn names_lead_back() {
         for distribution in Distribution::ALL {
             assert_eq!(distribution.to_string().parse::<Distribution>().unwrap(), distribution);
@@ -298,7 +362,7 @@ mod tests {
     #[test]
     fn a_shape_that_no_memory_holds_is_refused() {
         let huge = vec![Dim::symbol("N"), Dim::Known(1 << 40), Dim::Known(1 << 40)];
-        let signature = Signature { inputs: vec![Port { name: "x".into(), shape: huge }], outputs: vec!["y".into()] };
+        let signature = Signature { inputs: vec![Port::new("x", huge)], outputs: vec!["y".into()] };
         let error = InputSet::random(Distribution::Normal, &signature, &Plan { batch: 1, runs: 2 }, 0).unwrap_err();
         assert!(error.to_string().contains("are too large to hold"), "{error}");
     }
@@ -310,7 +374,7 @@ mod tests {
         let split = crate::data::Split::new(2, 1, (0..40).collect(), vec![0; 10]).unwrap();
         let preprocessing = Preprocessing { image_size: 2, channels: 1, mean: vec![0.0], std: vec![1.0] };
         let shape = vec![Dim::symbol("N"), Dim::Known(1), Dim::Known(2), Dim::Known(2)];
-        let signature = Signature { inputs: vec![Port { name: "x".into(), shape }], outputs: vec!["y".into()] };
+        let signature = Signature { inputs: vec![Port::new("x", shape)], outputs: vec!["y".into()] };
         let images = |plan: Plan, seed| InputSet::images(&preprocessing, &split, &signature, &plan, seed);
         let set = images(Plan { batch: 4, runs: 3 }, 7).unwrap();
         assert_eq!((set.runs.len(), set.is_images()), (2, true), "10 images are two runs of 4");

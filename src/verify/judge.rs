@@ -67,13 +67,24 @@ impl Judgement {
         let spread = if spreads { Some(Spread::of(reference)?) } else { None };
         let (verdict, reason) = match tolerance.refusal(&agreement, images) {
             Some(reason) => (Verdict::Disagree, Some(explained(reason, reference, other, agreement.not_finite))),
-            None => match spread.as_ref().and_then(|spread| tolerance.too_alike(spread, agreement.largest)) {
-                Some(reason) => (Verdict::Weak, Some(reason)),
-                None => (Verdict::Agree, None),
-            },
+            None => {
+                match spread.as_ref().and_then(|spread| too_alike(tolerance, spread, &agreement, &reference.data)) {
+                    Some(reason) => (Verdict::Weak, Some(reason)),
+                    None => (Verdict::Agree, None),
+                }
+            }
         };
         Ok(Self { agreement, accepted, spread, verdict, reason })
     }
+}
+
+/// Why agreement proves nothing.
+///
+/// Whole numbers that are held to less than 1 are held to be equal, and any two that differ are told apart: tokens or classes
+/// of two samples may well be the same, where half of all pairs differ.
+fn too_alike(tolerance: &Tolerance, spread: &Spread, agreement: &Agreement, values: &[f32]) -> Option<String> {
+    let exact = tolerance.accepted(agreement.largest) < 1.0 && values.iter().all(|value| value.fract() == 0.0);
+    if exact && spread.median > 0.0 { None } else { tolerance.too_alike(spread, agreement.largest) }
 }
 
 /// Says on which side the values that are not finite stand.
@@ -105,6 +116,25 @@ mod tests {
         let weak = judged(&[1.0, 2.0, 1.0, 2.000_1], &[1.0, 2.0, 1.0, 2.000_1]);
         assert_eq!(weak.verdict, Verdict::Weak);
         assert!(weak.reason.unwrap().contains("apart"));
+    }
+
+    #[test]
+    fn whole_numbers_of_two_samples_may_be_the_same_where_most_differ() {
+        let judged = |reference: [f32; 8], other: [f32; 8]| {
+            let array = |data: [f32; 8]| Array::new(vec![4, 2], data.to_vec()).unwrap();
+            Judgement::of(&array(reference), &array(other), &Precision::F32.tolerance(), false).unwrap().verdict
+        };
+        let classes = [3.0, 1.0, 3.0, 1.0, 2.0, 0.0, 1.0, 1.0];
+        assert_eq!(judged(classes, classes), Verdict::Agree);
+        let mut other = classes;
+        other[7] = 2.0;
+        assert_eq!(judged(classes, other), Verdict::Disagree);
+        let alike = [3.0, 1.0, 3.0, 1.0, 3.0, 1.0, 1.0, 1.0];
+        assert_eq!(judged(alike, alike), Verdict::Weak, "half of the pairs are the same");
+        let real = classes.map(|class| class + 0.5);
+        assert_eq!(judged(real, real), Verdict::Weak);
+        let large = classes.map(|class| class * 1e5);
+        assert_eq!(judged(large, large), Verdict::Weak, "3e5 is held to 3, and the same token twice is no proof");
     }
 
     #[test]

@@ -123,7 +123,7 @@ fn run_all(side: &mut dyn Side, runs: &[Vec<Array>]) -> Result<Vec<Array>> {
     let mut joined = Vec::new();
     for run in runs {
         let outputs = side.run(run)?;
-        join(&mut joined, outputs, run.first().map_or(1, Array::batch)).map_err(|e| Error::check(side.label(), e))?;
+        join(&mut joined, outputs, side.signature().batch_of(run)).map_err(|e| Error::check(side.label(), e))?;
     }
     Ok(joined)
 }

@@ -53,7 +53,7 @@ impl<'a> Probe<'a> {
     /// Whether one of these values differs, and the sample that differs most; `None` when shapes differ or no value has
     /// a row for each sample.
     pub(super) fn outputs(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<(bool, Option<usize>)> {
-        let samples = self.inputs.0.first().map_or(1, Array::batch);
+        let samples = self.reference.signature().batch_of(&self.inputs.0);
         let (mut differ, mut worst) = (false, None::<(usize, f64)>);
         for (a, b) in self.arrays(pairs)? {
             if a.shape == b.shape && a.shape.first() == Some(&samples) {

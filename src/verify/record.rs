@@ -1,11 +1,13 @@
 //! The record of a verification, as JSON and as tables.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{Culprit, InputSet, Judgement, Options, Search, Side, Signature, Ties, Tolerance, Verdict};
-use crate::graph::Dim;
+use crate::graph::{DType, Dim};
 use crate::report::{Cell, Column, Report, Table};
-use crate::runtime::Array;
+use crate::runtime::{Array, ValueRange};
 use crate::{Error, Result};
 
 /// What `gnet verify --format json` prints.
@@ -15,8 +17,10 @@ pub struct Verification {
     pub passed: bool,
     /// What the others are compared with.
     pub reference: String,
-    /// The inputs of the reference: name and shape.
+    /// The inputs of the reference: name, type, shape, and what they were fed.
     pub inputs: Vec<InputRecord>,
+    /// Symbols of the files that were given a size, with it; empty unless the caller puts them in.
+    pub dims: BTreeMap<String, usize>,
     /// Seed of the inputs.
     pub seed: u64,
     /// What was accepted.
@@ -30,8 +34,12 @@ pub struct Verification {
 pub struct InputRecord {
     /// Its name.
     pub name: String,
+    /// Its element type.
+    pub dtype: DType,
     /// Its shape: numbers, or the name of the batch.
     pub shape: Vec<Dim>,
+    /// The whole numbers that it was fed, `LOW..HIGH` without the last; `null` for real numbers.
+    pub range: Option<ValueRange>,
     /// Samples of one run.
     pub batch: usize,
 }
@@ -137,10 +145,13 @@ impl Verification {
             inputs: ports
                 .map(|(place, port)| InputRecord {
                     name: port.name.clone(),
+                    dtype: port.dtype,
                     shape: port.shape.clone(),
+                    range: sets.first().and_then(|set| set.ranges.get(place).copied().flatten()),
                     batch: batch(place),
                 })
                 .collect(),
+            dims: BTreeMap::new(),
             seed: options.seed,
             tolerance: options.tolerance,
             comparisons,
@@ -160,9 +171,23 @@ impl Verification {
             layer.map_or_else(String::new, |culprit| format!("; they part at {} ({})", culprit.node, culprit.op));
         let error = Error::check(thing, format!("{reason}{parted}"));
         Err(match failed.verdict {
-            Verdict::Weak => error.remedy("train the network first, or feed it other inputs (--inputs, --data)"),
+            Verdict::Weak => {
+                error.remedy("train the network first, or feed it other inputs (--inputs, --range, --data)")
+            }
+            _ if self.hides_all() => {
+                error.remedy("a mask that hides everything makes NaN; show a mask true alone with --range NAME=1..2")
+            }
             _ => error,
         })
+    }
+}
+
+impl Verification {
+    /// Whether values are not finite on some side and a boolean input was at random.
+    fn hides_all(&self) -> bool {
+        let rows = self.comparisons.iter().flat_map(|comparison| &comparison.rows);
+        rows.into_iter().any(|row| row.judgement.agreement.not_finite > 0)
+            && self.inputs.iter().any(|input| input.dtype == DType::Bool && input.range == Some(ValueRange::BITS))
     }
 }
 
@@ -180,6 +205,14 @@ impl Report for Verification {
 }
 
 impl Verification {
+    /// The sizes and whole numbers that the files were run with, where there are any.
+    fn fed(&self) -> Option<String> {
+        let dims = self.dims.iter().map(|(symbol, size)| format!("{symbol} is {size}"));
+        let ranges = self.inputs.iter().filter_map(|input| Some(format!("{} within {}", input.name, input.range?)));
+        let all: Vec<String> = dims.chain(ranges).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
+
     fn rows(&self, comparison: &Comparison) -> Table {
         let columns = [
             Column::text("output"),
@@ -225,6 +258,9 @@ impl Verification {
             None => format!("agree at {precision}: no difference beyond {relative:.0e} of the largest value"),
             Some(reason) => format!("{}: {reason}", comparison.verdict.name()),
         });
+        if let Some(fed) = self.fed() {
+            table.note(fed);
+        }
         table.note(format!(
             "error: max abs / largest; spread: how far the two closest samples' outputs lie apart; seed {}",
             self.seed

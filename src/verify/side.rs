@@ -49,25 +49,42 @@ pub struct FileSide {
     worker: Option<PathBuf>,
     /// Part of another file, read out for a search: where its nodes lie is no proof and no failure.
     part: bool,
+    /// Symbols of the file that were given a size.
+    dims: Vec<(String, usize)>,
     /// The loaded file and the batch it is loaded for.
     session: Option<(usize, Box<dyn Session>)>,
 }
 
 impl FileSide {
-    /// Reads a file; the engine loads it when it first runs. `shapes` say what the file leaves open.
+    /// Reads a file; the engine loads it when it first runs. `shapes` say what the file leaves open; `dims` are sizes of
+    /// symbols, of which those that the file has are bound ([`Model::bind`]).
     ///
     /// # Errors
-    /// A provider that this build does not have; a file that is missing, no ONNX model, or whose inputs stay open.
-    pub fn open(path: &Path, provider: Provider, options: &RunOptions, shapes: &[InputShape]) -> Result<Self> {
+    /// A provider that this build does not have; a file that is missing, no ONNX model, or whose inputs stay open; a
+    /// size that cannot be bound.
+    pub fn open(
+        path: &Path,
+        provider: Provider,
+        options: &RunOptions,
+        shapes: &[InputShape],
+        dims: &[(String, usize)],
+    ) -> Result<Self> {
         provider.ensure_available()?;
         let bytes = onnx::in_one_piece(path)?;
         let label = format!("{} in {provider}", path.display());
         let named = |e: Error| runtime::in_file(path, e);
         let mut model = onnx::read(bytes.clone()).map_err(named)?;
         apply_shapes(&mut model, shapes)?;
+        let symbols = model.graph.symbols();
+        let dims: Vec<_> = dims.iter().filter(|(symbol, _)| symbols.contains(symbol)).cloned().collect();
+        model.bind(&dims).map_err(named)?;
         let signature = Signature::of(&model.graph).map_err(named)?;
         // The file itself is what is judged; it is written anew only where its inputs had to be filled in.
-        let bytes = if shapes.is_empty() { bytes } else { onnx::write(&swept(&model)?).map_err(named)?.into() };
+        let bytes = if shapes.is_empty() && dims.is_empty() {
+            bytes
+        } else {
+            onnx::write(&swept(&model)?).map_err(named)?.into()
+        };
         Ok(Self {
             label,
             model,
@@ -77,6 +94,7 @@ impl FileSide {
             signature,
             worker: None,
             part: false,
+            dims,
             session: None,
         })
     }
@@ -91,7 +109,18 @@ impl FileSide {
         let signature = Signature::of(&model.graph)?;
         let bytes = onnx::write(&model)?.into();
         let (label, options) = (label.into(), options.clone());
-        Ok(Self { label, model, bytes, provider, options, signature, worker: None, part: false, session: None })
+        Ok(Self {
+            label,
+            model,
+            bytes,
+            provider,
+            options,
+            signature,
+            worker: None,
+            part: false,
+            dims: Vec::new(),
+            session: None,
+        })
     }
 
     /// The same with its engine in a process of its own: `program` must call [`serve`](super::serve) when it is started
@@ -103,6 +132,11 @@ impl FileSide {
     /// What the file holds.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// The symbols of the file that were given a size when it was opened.
+    pub fn dims(&self) -> &[(String, usize)] {
+        &self.dims
     }
 
     /// What runs it.
@@ -174,11 +208,7 @@ impl Side for FileSide {
     }
 
     fn run(&mut self, inputs: &[Array]) -> Result<Vec<Array>> {
-        let batched = self.signature.inputs.iter().position(|port| port.batched());
-        let batch = match (self.signature.fixed_batch(), batched) {
-            (Some(batch), _) => batch,
-            (None, place) => place.and_then(|place| inputs.get(place)).map_or(1, Array::batch),
-        };
+        let batch = self.signature.batch_of(inputs);
         let (label, names) = (self.label.clone(), self.signature.clone());
         let session = self.load(batch)?;
         let mut run = || -> Result<Vec<Array>> {
@@ -214,6 +244,7 @@ impl Side for FileSide {
             signature: self.signature.clone(),
             worker: self.worker.clone(),
             part: self.part,
+            dims: self.dims.clone(),
             session: None,
         }))
     }

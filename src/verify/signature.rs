@@ -5,19 +5,29 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::graph::{Dim, Graph, Model, shape_text};
+use crate::graph::{DType, Dim, Graph, Model, shape_text};
+use crate::runtime::{Array, Ranges, ValueRange};
 use crate::{Error, Result};
 
-/// An input by name and shape, its first axis being the batch where it is no number.
+/// An input by name, type and shape, its first axis being the batch where it is no number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Port {
     /// Name in the file.
     pub name: String,
+    /// Element type in the file.
+    pub dtype: DType,
     /// Shape; only the first axis may be other than a number.
     pub shape: Vec<Dim>,
+    /// The whole numbers that it is fed; `None` for real numbers of every distribution.
+    pub range: Option<ValueRange>,
 }
 
 impl Port {
+    /// An input of 32-bit floats.
+    pub fn new(name: impl Into<String>, shape: Vec<Dim>) -> Self {
+        Self { name: name.into(), dtype: DType::F32, shape, range: None }
+    }
+
     /// Whether the first axis is as long as one likes.
     pub fn batched(&self) -> bool {
         self.shape.first().is_some_and(|dim| dim.known().is_none())
@@ -48,7 +58,7 @@ impl Signature {
     /// That of a graph.
     ///
     /// # Errors
-    /// An input that is no tensor, that has no shape, or that has an axis beyond the first that is no number; a graph
+    /// An input that is no tensor, that has no type or shape, or that has an axis beyond the first that is no number; a graph
     /// without input or output.
     pub fn of(graph: &Graph) -> Result<Self> {
         let inputs = graph.inputs.iter().map(|id| {
@@ -58,17 +68,21 @@ impl Signature {
                 let reason = format!("is of the type {} where a tensor is expected", other.kind);
                 return Err(Error::input(place, reason));
             }
+            let Some(dtype) = value.dtype else { return Err(Error::input(place, "has no type in the file")) };
             let remedy = |shape: &str| format!("say it with --input {}={shape}", value.name);
             let Some(shape) = value.shape.clone() else {
                 return Err(Error::input(place, "has no shape in the file").remedy(remedy("Nx3x224x224")));
             };
             if let Some(axis) = (1..shape.len()).find(|axis| shape[*axis].known().is_none()) {
                 let example: Vec<String> = shape.iter().map(Dim::to_string).collect();
-                let reason = format!("axis {axis} is no number but {}", shape[axis]);
-                return Err(Error::input(place, reason)
-                    .remedy(format!("{}, with numbers for all axes but the batch", remedy(&example.join("x")))));
+                let error = Error::input(place, format!("axis {axis} is no number but {}", shape[axis]));
+                let flag = format!("{}, with numbers for all axes but the batch", remedy(&example.join("x")));
+                return Err(error.remedy(match &shape[axis] {
+                    Dim::Symbolic { symbol, .. } => format!("fix its size with --dim {symbol}=SIZE, or {flag}"),
+                    _ => flag,
+                }));
             }
-            Ok(Port { name: value.name.clone(), shape })
+            Ok(Port { name: value.name.clone(), dtype, shape, range: ValueRange::of(graph, *id) })
         });
         let inputs = inputs.collect::<Result<Vec<_>>>()?;
         let outputs: Vec<String> = graph.outputs.iter().map(|id| graph.value(*id).name.clone()).collect();
@@ -84,6 +98,39 @@ impl Signature {
             return None;
         }
         Some(self.inputs.first().and_then(|port| port.shape.first()?.known()).unwrap_or(1))
+    }
+
+    /// The samples of one run's inputs: the length of the first axis that the file leaves open, or what it fixes.
+    pub(crate) fn batch_of(&self, inputs: &[Array]) -> usize {
+        let open = self.inputs.iter().position(Port::batched).and_then(|place| inputs.get(place));
+        self.fixed_batch().or(open.map(Array::batch)).unwrap_or(1)
+    }
+
+    /// The same inputs fed with what all sides take: whole numbers where one side takes no others, within the ranges of
+    /// all, or within those that the user gives. Sides whose inputs are other ones are left for the comparison to refuse.
+    ///
+    /// # Errors
+    /// As [`Ranges::apply`]; sides that have no number in common.
+    pub fn fed_as(&self, others: &[&Self], given: &Ranges) -> Result<Self> {
+        let mut fed = self.clone();
+        for other in others {
+            let Ok(places) = other.match_inputs(self) else { continue };
+            for (theirs, place) in other.inputs.iter().zip(places) {
+                let port = &mut fed.inputs[place];
+                let common = match (port.range, theirs.range) {
+                    (Some(a), Some(b)) => Some(a.and(b).ok_or_else(|| {
+                        Error::input(format!("input '{}'", port.name), format!("no number is within {a} and {b}"))
+                    })?),
+                    (a, b) => a.or(b),
+                };
+                if port.range.is_none() && common.is_some() {
+                    port.dtype = theirs.dtype;
+                }
+                port.range = common;
+            }
+        }
+        given.apply(fed.inputs.iter_mut().map(|port| (port.name.as_str(), port.dtype, &mut port.range)))?;
+        Ok(fed)
     }
 
     /// For each input of `self`, the index of the input of `other` that is the same: by name, or the only one.
@@ -249,13 +296,13 @@ pub fn apply_shapes(model: &mut Model, shapes: &[InputShape]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{DType, Node};
+    use crate::graph::Node;
 
     fn signature(inputs: &[(&str, &str)], outputs: &[&str]) -> Signature {
         let shape =
             |text: &str| text.split('x').map(|t| t.parse().map_or_else(|_| Dim::parse(t), Dim::Known)).collect();
         Signature {
-            inputs: inputs.iter().map(|(name, text)| Port { name: (*name).into(), shape: shape(text) }).collect(),
+            inputs: inputs.iter().map(|(name, text)| Port::new(*name, shape(text))).collect(),
             outputs: outputs.iter().map(|name| (*name).into()).collect(),
         }
     }
@@ -298,6 +345,38 @@ mod tests {
     }
 
     #[test]
+    fn inputs_are_fed_what_every_side_takes() {
+        let side = |range: Option<&str>| {
+            let range: Option<ValueRange> = range.map(|text| text.parse().unwrap());
+            let dtype = if range.is_some() { DType::I64 } else { DType::F32 };
+            let mut signature = signature(&[("x", "Nx3"), ("scale", "1x3")], &["y"]);
+            signature.inputs[0] = Port { range, dtype, ..signature.inputs[0].clone() };
+            signature
+        };
+        let fed = |sides: [Option<&str>; 3], given: &[(&str, &str)]| {
+            let [a, b, c] = sides.map(side);
+            let given = given.iter().map(|(name, range)| ((*name).to_owned(), range.parse().unwrap())).collect();
+            let fed = a.fed_as(&[&b, &c], &Ranges::new(given)?)?;
+            Ok(fed.inputs.iter().map(|port| port.range.map_or("real".into(), |range| range.to_string())).collect())
+        };
+        let fed = |sides, given: &[_]| fed(sides, given).map_err(|e: Error| e.to_string());
+        let ok = |first: &str| Ok(vec![first.to_owned(), "real".to_owned()]);
+        assert_eq!(fed([None, None, None], &[]), ok("real"));
+        assert_eq!(fed([Some("0..9"), Some("0..7"), None], &[]), ok("0..7"));
+        assert_eq!(fed([None, Some("0..7"), Some("2..30")], &[]), ok("2..7"));
+        assert_eq!(fed([None, Some("0..7"), None], &[("x", "-3..400")]), ok("-3..400"));
+        let apart = fed([Some("0..2"), Some("2..4"), None], &[]).unwrap_err();
+        assert_eq!(apart, "input 'x': no number is within 0..2 and 2..4");
+        assert!(fed([Some("0..2"), None, None], &[("scale", "0..2")]).unwrap_err().contains("it takes f32"));
+        let open = side(None);
+        let arrays = [vec![5, 3], vec![1, 3]].map(|shape| Array::noise(shape, 1));
+        assert_eq!(open.batch_of(&arrays), 5);
+        let turned = Signature { inputs: open.inputs.into_iter().rev().collect(), outputs: open.outputs };
+        let arrays = [vec![1, 3], vec![5, 3]].map(|shape| Array::noise(shape, 1));
+        assert_eq!(turned.batch_of(&arrays), 5, "the first input has no batch of its own");
+    }
+
+    #[test]
     fn an_input_shape_is_read_from_its_text() {
         let dims = |text: &str| text.parse::<InputShape>().map(|s| (s.name, shape_text(&s.shape)));
         assert_eq!(dims("image=Nx3x224x224").unwrap(), ("image".into(), "N x 3 x 224 x 224".into()));
@@ -321,7 +400,11 @@ mod tests {
         let open = || Some(vec![Dim::symbol("N"), Dim::Known(3), Dim::symbol("H")]);
         let error = Signature::of(&model(open()).graph).unwrap_err();
         assert_eq!(error.to_string(), "input 'x': axis 2 is no number but H");
-        assert!(error.remedy_text().unwrap().contains("--input x=Nx3xH"));
+        let remedy = error.remedy_text().unwrap();
+        assert!(remedy.starts_with("fix its size with --dim H=SIZE, or say it with --input x=Nx3xH,"), "{remedy}");
+        let unnamed = model(Some(vec![Dim::symbol("N"), Dim::Unknown]));
+        let error = Signature::of(&unnamed.graph).unwrap_err();
+        assert!(error.remedy_text().unwrap().contains("--input x=Nx?, with numbers"), "{error:?}");
         assert!(Signature::of(&model(None).graph).unwrap_err().to_string().contains("has no shape"));
         let mut filled = model(open());
         apply_shapes(&mut filled, &["x=Nx3x9".parse().unwrap()]).unwrap();

@@ -2,7 +2,6 @@
 //!
 //! Each test works in a folder of its own. One small network, trained once, is shared by all that need one.
 
-#![cfg(all(feature = "burn", feature = "tract"))]
 #![allow(clippy::unwrap_used)]
 
 mod checkpoints;
@@ -18,6 +17,7 @@ mod help;
 mod inputs;
 #[cfg(unix)]
 mod interrupt;
+mod kinds;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;

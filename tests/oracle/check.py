@@ -53,7 +53,9 @@ def structure(model, variant):
         yield f"two nodes have the name '{name}'"
     if not all(node.name for node in graph.node):
         yield "a node has no name"
-    for name in sorted({*constants, *made} - read):
+    # A node cannot leave out a result that another one of its results stands behind.
+    beside = {name for node in graph.node if read & {*node.output} for name in node.output}
+    for name in sorted({*constants, *made} - read - beside):
         yield f"nothing reads {name}"
     if len(inputs) != 1:
         yield f"has the inputs {inputs}"

@@ -93,7 +93,7 @@ fn values_that_are_no_floats_are_compared_too() {
 fn fixture(name: &str, shapes: &[&str]) -> gnet::Result<FileSide> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     let shapes: Vec<_> = shapes.iter().map(|shape| shape.parse().unwrap()).collect();
-    FileSide::open(&path, Provider::Tract, &RunOptions::new(1, 1), &shapes)
+    FileSide::open(&path, Provider::Tract, &RunOptions::new(1, 1), &shapes, &[])
 }
 
 fn verified(mut reference: FileSide, other: FileSide, precision: Precision) -> Verification {
@@ -156,7 +156,7 @@ fn the_file_itself_is_judged_and_not_a_copy() {
     let bad = changed(&good, |g| g.nodes.iter_mut().for_each(|n| n.op_type = n.op_type.replace("Abs", "Neg")));
     std::fs::write(&path, onnx::write(&bad).unwrap()).unwrap();
     let open = |model| FileSide::of_model("m", model, Provider::Tract, &RunOptions::new(1, 1)).unwrap();
-    let file = FileSide::open(&path, Provider::Tract, &RunOptions::new(1, 1), &[]).unwrap();
+    let file = FileSide::open(&path, Provider::Tract, &RunOptions::new(1, 1), &[], &[]).unwrap();
     assert_eq!(file.model().graph.nodes.len(), 4);
     assert!(!verified(open(&good), file, Precision::F32).passed);
 }

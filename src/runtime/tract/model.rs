@@ -202,7 +202,7 @@ fn declared(network: &InferenceModel) -> Result<Vec<Declared>> {
 }
 
 /// tract's number types, one row a type.
-const TYPES: [(DatumType, DType); element::TYPES.len()] = [
+const TYPES: [(DatumType, DType); 12] = [
     (DatumType::F32, DType::F32),
     (DatumType::F64, DType::F64),
     (DatumType::F16, DType::F16),

@@ -1,10 +1,12 @@
 //! Functions of real numbers and activations.
 
-use burn::backend::ir::{ActivationOperationIr as A, FloatOperationIr as F, ScalarIr, TensorIr, UnaryOpIr};
+use burn::backend::ir::{
+    ActivationOperationIr as A, BinaryOpIr, CrossOpIr, FloatOperationIr as F, ScalarIr, TensorIr, UnaryOpIr,
+};
 
 use super::Lower;
 use crate::Result;
-use crate::graph::ValueId;
+use crate::graph::{Attribute, Tensor, ValueId};
 
 impl Lower<'_> {
     /// Lowers an operation on real numbers; `false` when there is no lowering.
@@ -35,12 +37,13 @@ impl Lower<'_> {
             F::ArcSinh(o) => self.unary("Asinh", o)?,
             F::ArcTan(o) => self.unary("Atan", o)?,
             F::ArcTanh(o) => self.unary("Atanh", o)?,
+            F::ArcTan2(o) => self.angle(o)?,
+            F::Cross(o) => self.cross(o)?,
+            F::GridSample2d(o) => self.grid_sample(o)?,
             F::Round(o) => self.unary("Round", o)?,
             F::Floor(o) => self.unary("Floor", o)?,
             F::Ceil(o) => self.unary("Ceil", o)?,
             F::Trunc(o) => self.truncate(o)?,
-            F::IsNan(o) => self.unary("IsNaN", o)?,
-            F::IsInf(o) => self.unary("IsInf", o)?,
             F::IntoInt(o) => self.cast(&o.input, &o.out)?,
             F::Hypot(o) => {
                 let squares = [&o.lhs, &o.rhs].map(|side| -> Result<ValueId> {
@@ -98,6 +101,45 @@ impl Lower<'_> {
         Ok(())
     }
 
+    /// The angle of the point `(x, y)`: the arc tangent of `y / x` names it up to half a turn, which the signs settle. On the
+    /// y axis there is no ratio; at the origin the angle is 0, whatever the signs of the zeros.
+    fn angle(&mut self, op: &BinaryOpIr) -> Result<()> {
+        use std::f64::consts::{FRAC_PI_2, PI};
+        let [y, x] = [self.read(&op.lhs)?, self.read(&op.rhs)?];
+        let [zero, one, half, quarter] =
+            [0.0, 1.0, PI, FRAC_PI_2].map(|number| self.scalar(&op.lhs, ScalarIr::Float(number)));
+        let (zero, half, quarter) = (zero?, half?, quarter?);
+        let on_axis = self.step("Equal", vec![x, zero], &[]);
+        let divisor = self.step("Where", vec![on_axis, one?, x], &[]);
+        let ratio = self.step("Div", vec![y, divisor], &[]);
+        let angle = self.step("Atan", vec![ratio], &[]);
+        let behind = self.step("Less", vec![x, zero], &[]);
+        let below = self.step("Less", vec![y, zero], &[]);
+        let minus_half = self.step("Neg", vec![half], &[]);
+        let turn = self.step("Where", vec![below, minus_half, half], &[]);
+        let turn = self.step("Where", vec![behind, turn, zero], &[]);
+        let turned = self.step("Add", vec![angle, turn], &[]);
+        let side = self.step("Sign", vec![y], &[]);
+        let upright = self.step("Mul", vec![side, quarter], &[]);
+        self.emit("Where", vec![on_axis, upright, turned], &op.out);
+        Ok(())
+    }
+
+    /// `a x b` along an axis of length 3: `(a2 b3 - a3 b2, a3 b1 - a1 b3, a1 b2 - a2 b1)`.
+    fn cross(&mut self, op: &CrossOpIr) -> Result<()> {
+        let axis = [("axis", Attribute::Int(op.dim as i64))];
+        let (a, b) = (self.read(&op.lhs)?, self.read(&op.rhs)?);
+        let next = self.constant("indices", Tensor::from_i64(&[1, 2, 0]));
+        let after = self.constant("indices", Tensor::from_i64(&[2, 0, 1]));
+        let product = |lower: &mut Self, i: ValueId, j: ValueId| {
+            let (left, right) = (lower.step("Gather", vec![a, i], &axis), lower.step("Gather", vec![b, j], &axis));
+            lower.step("Mul", vec![left, right], &[])
+        };
+        let (forth, back) = (product(self, next, after), product(self, after, next));
+        self.emit("Sub", vec![forth, back], &op.out);
+        Ok(())
+    }
+
     /// Towards zero: ONNX has no such rounding, `sign(x) * floor(|x|)` is it.
     fn truncate(&mut self, op: &UnaryOpIr) -> Result<()> {
         let x = self.read(&op.input)?;
@@ -129,7 +171,7 @@ impl Lower<'_> {
         let trailing = x.shape.num_dims().saturating_sub(2);
         if channels > 1 && trailing > 0 {
             let target: Vec<i64> = std::iter::once(channels as i64).chain(vec![1; trailing]).collect();
-            let target = self.constant("shape", crate::graph::Tensor::from_i64(&target));
+            let target = self.constant("shape", Tensor::from_i64(&target));
             slope_id = self.step("Reshape", vec![slope_id, target], &[]);
         }
         self.emit("PRelu", vec![x_id, slope_id], out);

@@ -63,6 +63,7 @@ impl Lower<'_> {
                 let (window, out) = transposed!(c.options);
                 self.conv([Some(&c.x), Some(&c.weight), c.bias.as_ref()], window, Some(out), &c.out)?;
             }
+            M::DeformableConv2d(c) => self.deformable(c)?,
             M::BatchNorm(b) => {
                 let inputs = self.read_all([&b.x, &b.gamma, &b.beta, &b.mean, &b.variance])?;
                 let epsilon = b.epsilon.elem::<f32>();

@@ -1,8 +1,8 @@
 //! Truth values, integers' own operations, and changes of type.
 
-use burn::backend::ir::{BinaryOpIr, BoolOperationIr as L, IntOperationIr as I, ScalarOpIr, TensorIr};
+use burn::backend::ir::{BoolOperationIr as L, IntOperationIr as I, ScalarIr, TensorIr};
 
-use super::Lower;
+use super::{Lower, dtype};
 use crate::Result;
 use crate::graph::{Attribute, DType, ValueId};
 use crate::onnx::number_of;
@@ -20,20 +20,12 @@ impl Lower<'_> {
         Ok(true)
     }
 
-    /// Lowers an operation on integers; `false` when there is no lowering. ONNX has bitwise operations from opset 18 on,
-    /// and shifts of unsigned integers only.
+    /// Lowers an operation on integers; `false` when there is no lowering.
     pub(super) fn integer_operation(&mut self, op: &I) -> Result<bool> {
         match op {
             I::IntoFloat(o) => self.cast(&o.input, &o.out)?,
             I::Matmul(o) => self.pair("MatMul", &o.lhs, &o.rhs, &o.out)?,
-            I::BitwiseAnd(o) if self.opset >= 18 => self.binary("BitwiseAnd", o)?,
-            I::BitwiseOr(o) if self.opset >= 18 => self.binary("BitwiseOr", o)?,
-            I::BitwiseXor(o) if self.opset >= 18 => self.binary("BitwiseXor", o)?,
-            I::BitwiseNot(o) if self.opset >= 18 => self.unary("BitwiseNot", o)?,
-            I::BitwiseAndScalar(o) if self.opset >= 18 => self.with_scalar("BitwiseAnd", o)?,
-            I::BitwiseOrScalar(o) if self.opset >= 18 => self.with_scalar("BitwiseOr", o)?,
-            I::BitwiseXorScalar(o) if self.opset >= 18 => self.with_scalar("BitwiseXor", o)?,
-            _ => return Ok(false),
+            _ => return self.bits(op),
         }
         Ok(true)
     }
@@ -44,44 +36,43 @@ impl Lower<'_> {
         Ok(())
     }
 
-    pub(super) fn not_equal(&mut self, op: &BinaryOpIr) -> Result<()> {
-        let inputs = self.read_all([&op.lhs, &op.rhs])?;
-        let equal = self.step("Equal", inputs, &[]);
-        self.emit("Not", vec![equal], &op.out);
-        Ok(())
-    }
-
-    pub(super) fn not_equal_scalar(&mut self, op: &ScalarOpIr) -> Result<()> {
-        let inputs = vec![self.read(&op.lhs)?, self.scalar(&op.lhs, op.rhs)?];
-        let equal = self.step("Equal", inputs, &[]);
-        self.emit("Not", vec![equal], &op.out);
-        Ok(())
-    }
-
-    /// Whether all or any elements are true: the least or greatest of them as integers. `axis` is kept with length 1;
-    /// without one a vector of one is left.
-    pub(super) fn truth(&mut self, op_type: &str, input: &TensorIr, axis: Option<usize>, out: &TensorIr) -> Result<()> {
-        let x = self.read(input)?;
-        let to = |dtype| [("to", Attribute::Int(number_of(dtype).into()))];
-        let x = self.step("Cast", vec![x], &to(DType::I32));
-        let reduced = match axis {
-            Some(axis) => self.reduced(op_type, x, axis),
-            None => {
-                let number = self.step(op_type, vec![x], &[("keepdims", Attribute::Int(0))]);
-                let one = self.constant("shape", crate::graph::Tensor::from_i64(&[1]));
-                self.step("Reshape", vec![number, one], &[])
-            }
-        };
-        self.emit("Cast", vec![reduced], out).set("to", i64::from(number_of(DType::Bool)));
-        Ok(())
-    }
-
-    fn reduced(&mut self, op_type: &str, x: ValueId, axis: usize) -> ValueId {
-        let keep = ("keepdims", Attribute::Int(1));
-        if self.opset >= 18 {
-            let axes = self.constant("axes", crate::graph::Tensor::from_i64(&[axis as i64]));
-            return self.step(op_type, vec![x, axes], &[keep]);
+    /// Whether two elements are equal, or, with `negated`, are not. Of truth values it is an exclusive or: not every runtime
+    /// compares those.
+    pub(super) fn equality(&mut self, lhs: &TensorIr, rhs: ValueId, negated: bool, out: &TensorIr) -> Result<()> {
+        let (truth, lhs) = (dtype(lhs.dtype)? == DType::Bool, self.read(lhs)?);
+        let op_type = if truth { "Xor" } else { "Equal" };
+        if truth == negated {
+            self.emit(op_type, vec![lhs, rhs], out);
+        } else {
+            let other = self.step(op_type, vec![lhs, rhs], &[]);
+            self.emit("Not", vec![other], out);
         }
-        self.step(op_type, vec![x], &[keep, ("axes", Attribute::Ints(vec![axis as i64]))])
+        Ok(())
+    }
+
+    /// Whether any element is true, or, with `all`, every one. A number is true when it is not 0. `axis` is kept with length
+    /// 1; without one a vector of one is left.
+    ///
+    /// The least or greatest of ones and zeros says it: of truth values as they are, of numbers of those that say that it is
+    /// 0, which turns both the question and the answer around.
+    pub(super) fn truth(&mut self, all: bool, input: &TensorIr, axis: Option<usize>, out: &TensorIr) -> Result<()> {
+        let mut x = self.read(input)?;
+        let of_numbers = dtype(input.dtype)? != DType::Bool;
+        if of_numbers {
+            let zero = self.scalar(input, ScalarIr::Int(0))?;
+            x = self.step("Equal", vec![x, zero], &[]);
+        }
+        let to = |dtype| [("to", Attribute::Int(number_of(dtype).into()))];
+        let ones = self.step("Cast", vec![x], &to(DType::I32));
+        let op_type = if all == of_numbers { "ReduceMax" } else { "ReduceMin" };
+        let reduced = match axis {
+            Some(axis) => self.reduce(op_type, ones, &[axis], None),
+            None => self.all_to_one(op_type, ones, None),
+        };
+        let answer = self.make("Cast", vec![reduced], &to(DType::Bool), (!of_numbers).then_some(out));
+        if of_numbers {
+            self.emit("Not", vec![answer], out);
+        }
+        Ok(())
     }
 }

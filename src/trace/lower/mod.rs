@@ -1,15 +1,20 @@
 //! Writes each traced operation as the ONNX operation that means the same.
 
 mod arithmetic;
+mod bits;
 mod float;
 mod index;
 mod layers;
 mod logic;
+mod place;
 mod pool;
 mod reduce;
+mod refuse;
+mod running;
 mod scan;
 mod shapes;
 mod sizes;
+mod window;
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,6 +23,7 @@ use burn::backend::ir::{OperationIr, ScalarIr, TensorId, TensorIr};
 
 use super::constants::{Constant, dtype};
 use super::inputs::Axis;
+use super::operations::{LoweredNode, Lowering, Operation, elements};
 use super::scope::scopes;
 use super::size::Size;
 use super::{Trace, TracedInput};
@@ -26,31 +32,30 @@ use crate::infer::{Overrides, infer};
 use crate::onnx::number_of;
 use crate::{Error, Result};
 
-/// Lowers a trace to a model of the operator set `opset`.
-pub(super) fn lower(trace: &Trace, opset: i64) -> Result<Model> {
+/// Lowers a trace to a model of the operator set `opset`, and says what became of each operation.
+pub(super) fn lower(trace: &Trace, opset: i64) -> Result<(Model, Vec<Lowering>)> {
     let mut lower = Lower::new(trace, opset)?;
+    let mut log = Vec::with_capacity(trace.operations.len());
     for (index, (op, scope)) in trace.operations.iter().zip(scopes(trace)).enumerate() {
         (lower.index, lower.scope) = (index, scope);
         lower.note_scope();
+        let before = lower.graph.nodes.len();
         lower.operation(op)?;
+        // The marks of a loop are ours: Burn recorded none.
+        if !matches!(op, OperationIr::Custom(_)) {
+            log.push(lower.lowering(op, before));
+        }
     }
     let mut model = Model::new(lower.finish()?, opset);
     model.graph.check()?;
     // Burn knows the shapes of what it traced; those of the steps in between follow from them.
     infer(&mut model, &Overrides::none())?;
-    Ok(model)
+    Ok((model, log))
 }
 
 /// The name of an operation as Burn's intermediate representation spells it, such as `Conv2d`.
-pub(super) fn operation_name(op: &OperationIr) -> String {
-    // `Module(Conv2d(Conv2dOpIr { .. }))`: the last variant before the record.
-    let text = format!("{op:?}");
-    let head = text.split(" {").next().unwrap_or_default();
-    let words: Vec<_> = head.split(['(', ',', ' ']).filter(|word| !word.is_empty()).collect();
-    match words.as_slice() {
-        [.., variant, _record] => (*variant).to_owned(),
-        words => words.concat(),
-    }
+pub(super) fn operation_name(op: &OperationIr) -> &'static str {
+    Operation::of(op).name
 }
 
 /// The graph under construction.
@@ -279,20 +284,18 @@ impl<'a> Lower<'a> {
             OperationIr::Custom(_) => self.mark(op)?,
             _ => false,
         };
-        if lowered {
-            return Ok(());
+        if lowered { Ok(()) } else { Err(self.unknown()) }
+    }
+
+    /// What the nodes from `before` on were made of.
+    fn lowering(&self, op: &OperationIr, before: usize) -> Lowering {
+        let node = |node: &Node| LoweredNode { op_type: node.op_type.clone(), name: node.name.clone() };
+        Lowering {
+            operation: Operation::of(op),
+            elements: elements(op),
+            module: self.scope.clone(),
+            nodes: self.graph.nodes[before..].iter().map(node).collect(),
         }
-        let text = |t: &TensorIr| format!("{:?}", t.shape.to_vec());
-        let (inputs, outputs): (Vec<_>, Vec<_>) = (op.inputs().map(text).collect(), op.outputs().map(text).collect());
-        let shapes = match inputs.is_empty() {
-            true => format!("no inputs, output of shape {}", outputs.join(", ")),
-            false => format!("inputs of shape {}", inputs.join(", ")),
-        };
-        Err(Error::input(
-            format!("operation {} in {}", operation_name(op), self.place()),
-            format!("has no lowering to ONNX ({shapes})"),
-        )
-        .remedy("keep only outputs that do not need it, or write the layer with supported operations"))
     }
 }
 

@@ -18,7 +18,7 @@ impl Lower<'_> {
             N::MaxAbs(o) => {
                 let x = self.read(&o.input)?;
                 let size = self.step("Abs", vec![x], &[]);
-                self.all_to_one("ReduceMax", size, &o.out);
+                self.all_to_one("ReduceMax", size, Some(&o.out));
             }
             N::SumDim(o) => self.reduce_dim("ReduceSum", o)?,
             N::MeanDim(o) => self.reduce_dim("ReduceMean", o)?,
@@ -28,22 +28,22 @@ impl Lower<'_> {
             N::MaxAbsDim(o) => {
                 let x = self.read(&o.input)?;
                 let size = self.step("Abs", vec![x], &[]);
-                self.reduce("ReduceMax", size, &[o.axis], &o.out);
+                self.reduce("ReduceMax", size, &[o.axis], Some(&o.out));
             }
             N::SumDims(o) => {
                 let x = self.read(&o.input)?;
-                self.reduce("ReduceSum", x, &o.axes, &o.out);
+                self.reduce("ReduceSum", x, &o.axes, Some(&o.out));
             }
             N::ArgMax(o) => self.arg("ArgMax", &o.input, o.axis, &o.out)?,
             N::ArgMin(o) => self.arg("ArgMin", &o.input, o.axis, &o.out)?,
             N::MaxDimWithIndices(o) => {
                 let x = self.read(&o.tensor)?;
-                self.reduce("ReduceMax", x, &[o.dim], &o.out);
+                self.reduce("ReduceMax", x, &[o.dim], Some(&o.out));
                 self.arg("ArgMax", &o.tensor, o.dim, &o.out_indices)?;
             }
             N::MinDimWithIndices(o) => {
                 let x = self.read(&o.tensor)?;
-                self.reduce("ReduceMin", x, &[o.dim], &o.out);
+                self.reduce("ReduceMin", x, &[o.dim], Some(&o.out));
                 self.arg("ArgMin", &o.tensor, o.dim, &o.out_indices)?;
             }
             N::TopK(o) => self.top(&o.input, o.axis, o.accumulator_len, true, [Some(&o.out), None])?,
@@ -67,6 +67,9 @@ impl Lower<'_> {
                 let axis = self.integer("axis", o.axis as i64)?;
                 self.emit("CumSum", vec![x, axis], &o.out);
             }
+            N::CumProd(o) => self.running("Mul", o)?,
+            N::CumMin(o) => self.running("Min", o)?,
+            N::CumMax(o) => self.running("Max", o)?,
             N::Pad(o) => self.pad(o)?,
             N::Full(o) => self.filled(&o.out, Some(o.value))?,
             _ => return Ok(false),
@@ -77,30 +80,31 @@ impl Lower<'_> {
     /// All elements to a vector of one, which is how Burn hands back a single number.
     fn reduce_all(&mut self, op_type: &str, op: &ReduceOpIr) -> Result<()> {
         let x = self.read(&op.input)?;
-        self.all_to_one(op_type, x, &op.out);
+        self.all_to_one(op_type, x, Some(&op.out));
         Ok(())
     }
 
-    pub(super) fn all_to_one(&mut self, op_type: &str, x: ValueId, out: &TensorIr) {
+    pub(super) fn all_to_one(&mut self, op_type: &str, x: ValueId, out: Option<&TensorIr>) -> ValueId {
         let number = self.step(op_type, vec![x], &[("keepdims", Attribute::Int(0))]);
         let one = self.constant("shape", Tensor::from_i64(&[1]));
-        self.emit("Reshape", vec![number, one], out);
+        self.make("Reshape", vec![number, one], &[], out)
     }
 
     fn reduce_dim(&mut self, op_type: &str, op: &ReduceDimOpIr) -> Result<()> {
         let x = self.read(&op.input)?;
-        self.reduce(op_type, x, &[op.axis], &op.out);
+        self.reduce(op_type, x, &[op.axis], Some(&op.out));
         Ok(())
     }
 
     /// A reduction that keeps its axes with length 1. The axes became an input with opset 18, of `ReduceSum` with 13.
-    pub(super) fn reduce(&mut self, op_type: &str, x: ValueId, axes: &[usize], out: &TensorIr) {
+    pub(super) fn reduce(&mut self, op_type: &str, x: ValueId, axes: &[usize], out: Option<&TensorIr>) -> ValueId {
+        let list: Vec<i64> = axes.iter().map(|axis| *axis as i64).collect();
+        let keep = ("keepdims", Attribute::Int(1));
         if self.opset >= 18 || op_type == "ReduceSum" {
-            let list: Vec<i64> = axes.iter().map(|axis| *axis as i64).collect();
-            let list = self.constant("axes", Tensor::from_i64(&list));
-            self.emit(op_type, vec![x, list], out).set("keepdims", 1_i64);
+            let axes = self.constant("axes", Tensor::from_i64(&list));
+            self.make(op_type, vec![x, axes], &[keep], out)
         } else {
-            self.emit(op_type, vec![x], out).set("axes", axes.to_vec()).set("keepdims", 1_i64);
+            self.make(op_type, vec![x], &[keep, ("axes", Attribute::Ints(list))], out)
         }
     }
 

@@ -40,14 +40,18 @@ impl Lower<'_> {
             }
             B::Slice(s) => return self.slice(s),
             B::Cast(c) => self.cast(&c.input, &c.out)?,
-            B::Equal(o) => self.binary("Equal", o)?,
-            B::EqualElem(o) => self.with_scalar("Equal", o)?,
-            B::NotEqual(o) => self.not_equal(o)?,
-            B::NotEqualElem(o) => self.not_equal_scalar(o)?,
-            B::All(o) => self.truth("ReduceMin", &o.input, None, &o.out)?,
-            B::Any(o) => self.truth("ReduceMax", &o.input, None, &o.out)?,
-            B::AllDim(o) => self.truth("ReduceMin", &o.input, Some(o.axis), &o.out)?,
-            B::AnyDim(o) => self.truth("ReduceMax", &o.input, Some(o.axis), &o.out)?,
+            B::Equal(o) | B::NotEqual(o) => {
+                let other = self.read(&o.rhs)?;
+                self.equality(&o.lhs, other, matches!(op, B::NotEqual(_)), &o.out)?;
+            }
+            B::EqualElem(o) | B::NotEqualElem(o) => {
+                let other = self.scalar(&o.lhs, o.rhs)?;
+                self.equality(&o.lhs, other, matches!(op, B::NotEqualElem(_)), &o.out)?;
+            }
+            B::All(o) => self.truth(true, &o.input, None, &o.out)?,
+            B::Any(o) => self.truth(false, &o.input, None, &o.out)?,
+            B::AllDim(o) => self.truth(true, &o.input, Some(o.axis), &o.out)?,
+            B::AnyDim(o) => self.truth(false, &o.input, Some(o.axis), &o.out)?,
             B::Zeros(c) => self.filled(&c.out, Some(ScalarIr::Int(0)))?,
             B::Ones(c) => self.filled(&c.out, Some(ScalarIr::Int(1)))?,
             // What an empty tensor holds is anybody's guess: zeros are as good as all else.

@@ -16,8 +16,7 @@ impl Lower<'_> {
     /// It depends on a symbol.
     pub(super) fn fixed(&self, tensor: &TensorIr, axis: usize) -> Result<usize> {
         self.trace.sizes[&tensor.id][axis].known().ok_or_else(|| {
-            let what = format!("axis {axis} of a tensor in {}", self.place());
-            Error::input(what, "depends on a symbol, and the operation that reads it is written for one size")
+            self.refusal(&format!("is written for one length of axis {axis}, which depends on a symbol"))
                 .remedy("export with a fixed size in its place")
         })
     }

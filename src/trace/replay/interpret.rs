@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use burn::backend::ir::{FloatOperationIr, OperationIr, TensorId, TensorIr, TensorStatus};
+use burn::backend::ir::{BaseOperationIr, FloatOperationIr, HandleKind, OperationIr, TensorId, TensorIr, TensorStatus};
+use burn::backend::ops::IntTensorOps;
 use burn::backend::{Flex, TensorData};
 use burn_router::TensorInterpreter;
 
@@ -27,12 +28,23 @@ pub(super) fn run(
         check(&op, &known)?;
         known.extend(op.outputs().map(|tensor| tensor.id));
         let tensors: HashMap<TensorId, TensorIr> = op.nodes().into_iter().map(|t| (t.id, t.clone())).collect();
-        interpreter.register_op(op);
+        apply(&mut interpreter, op);
         // What nobody reads goes at once.
         let done = tensors.into_values().filter(|tensor| last.get(&tensor.id).is_none_or(|last| *last == index));
         done.for_each(|tensor| interpreter.register_op(OperationIr::Drop(tensor)));
     }
     wanted.iter().map(|tensor| read(&mut interpreter, tensor)).collect()
+}
+
+fn apply(interpreter: &mut TensorInterpreter<Flex>, op: OperationIr) {
+    // Burn's interpreter casts floats only.
+    if let OperationIr::BaseInt(BaseOperationIr::Cast(cast)) = &op
+        && let HandleKind::Int(tensor) = interpreter.get_tensor(&cast.input)
+    {
+        let tensor = Flex::int_cast(tensor, cast.out.dtype.into());
+        return interpreter.register_tensor_to_device(cast.out.id, HandleKind::Int(tensor));
+    }
+    interpreter.register_op(op);
 }
 
 /// For each tensor that is read, the index of the last operation that reads it; none comes after the wanted ones.

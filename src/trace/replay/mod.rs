@@ -12,13 +12,13 @@ mod interpret;
 mod tests;
 
 use burn::backend::TensorData;
-use burn::backend::ir::{TensorId, TensorIr};
+use burn::backend::ir::TensorIr;
 use burn::module::Module;
 use burn::tensor::Device;
 use serde::Serialize;
 
-use super::capture::{Returned, named_apart};
 use super::inputs::{Axis, Fed, Feed};
+use super::outputs::named;
 use super::{Inputs, NamedOutputs, Options, Output, Trace, TracedInput, align};
 use crate::runtime::Array;
 use crate::{Error, Result};
@@ -61,7 +61,7 @@ pub fn replay<M: Module, I: Inputs, O: NamedOutputs>(
     let units = units(&trace, inputs)?;
     let device = Device::flex();
     let mut feed = Feed::new(&device, options.inputs.iter().zip(inputs).map(fed).collect());
-    let expected = forward(&module.valid(), I::take(&mut feed)?).named_outputs();
+    let expected = named(&forward(&module.valid(), I::take(&mut feed)?));
     compare(&trace, &units, inputs, &expected)
 }
 
@@ -121,11 +121,7 @@ fn compare(trace: &Trace, units: &[usize], inputs: &[Array], expected: &[Output]
 
 /// The values of a forward's output by the name that it has in a trace.
 fn of_name(name: &str, outputs: &[Output]) -> Result<TensorData> {
-    let numbered =
-        |(place, output): (usize, &Output)| Returned { name: output.name.clone(), id: TensorId::new(place as u64) };
-    let names = named_apart(outputs.iter().enumerate().map(numbered).collect());
-    let place = names.iter().position(|output| output.name == name);
-    let output = place.and_then(|place| outputs.get(place));
+    let output = outputs.iter().find(|output| output.name == name);
     let missing = || Error::check(format!("output '{name}'"), "is in the trace, and the forward does not return it");
     output.map(Output::data).ok_or_else(missing)
 }

@@ -39,11 +39,9 @@ fn folded<M: Module>(module: &M, forward: impl Fn(&M, Tensor<3>) -> Vec<TensorId
     // Written out again, a run is as long as it was: a turn takes its steps, does its work, and is put together.
     for (run, rolled) in runs.iter().zip(&rolled) {
         let names = |operations: &[OperationIr]| {
-            let work = operations
-                .iter()
-                .map(operation_name)
-                .filter(|name| ["Matmul", "Add", "Tanh", "Mul"].contains(&&name[..]));
-            work.fold(HashMap::<String, usize>::new(), |mut counts, name| {
+            let work =
+                operations.iter().map(operation_name).filter(|name| ["Matmul", "Add", "Tanh", "Mul"].contains(name));
+            work.fold(HashMap::<&str, usize>::new(), |mut counts, name| {
                 *counts.entry(name).or_default() += 1;
                 counts
             })

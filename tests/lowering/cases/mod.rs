@@ -1,0 +1,27 @@
+//! The cases, family by family.
+
+mod functions;
+mod indexing;
+mod integers;
+mod layers;
+mod pools;
+mod reductions;
+mod shapes;
+
+use crate::case::Case;
+
+/// Every case.
+pub fn all() -> Vec<Case> {
+    [
+        functions::cases(),
+        indexing::cases(),
+        integers::cases(),
+        layers::cases(),
+        pools::cases(),
+        reductions::cases(),
+        shapes::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
