@@ -68,7 +68,6 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
     files::check_place(output)?;
     let mut model = onnx::read_file(file)?;
     let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
-    let nodes_before = model.graph.nodes.len();
     let options = Options { outputs: args.outputs.clone(), growth: args.max_growth };
     let passes = passes::run(&mut model, &passes, &options).map_err(|e| e.in_file(file))?;
     let written = onnx::write_file(&model, output, args.external_data.into())?;
@@ -78,8 +77,8 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
         bytes_before,
         bytes: written.model,
         data_bytes: written.data,
-        nodes_before,
-        nodes: model.graph.nodes.len(),
+        nodes_before: passes.first().map_or(0, |pass| pass.nodes_before),
+        nodes: passes.last().map_or(0, |pass| pass.nodes),
         opset: model.opset,
         passes,
     })
