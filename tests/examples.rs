@@ -134,7 +134,7 @@ fn every_open_axis_is_in_the_file() {
     assert_eq!(ports(&encoder().exported), ["tokens N x T", "padding N x T", "features N x T x 64", "logits N x 5"]);
     assert_eq!(ports(&residual().exported), ["images N x 3 x H x W", "logits N x 10"]);
     assert_eq!(ports(&segmenter().exported), ["images N x 3 x H x W", "mask N x 1 x H x W"]);
-    assert_eq!(ports(&recurrent().exported), ["series N x 12 x 6", "next N x 12 x 6", "state N x 16"]);
+    assert_eq!(ports(&recurrent().exported), ["series N x T x 6", "next N x T x 6", "state N x 16"]);
 }
 
 #[test]
