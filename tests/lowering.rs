@@ -33,6 +33,13 @@ fn every_lowering_agrees_with_burn_in_tract() {
 }
 
 #[test]
+fn what_is_not_lowered_is_refused_with_a_reason() {
+    for refusal in judge::refusals() {
+        refusal.as_ref().unwrap_or_else(|wrong| panic!("{wrong}"));
+    }
+}
+
+#[test]
 fn the_oracle_agrees_with_every_export() {
     let Some(python) = python::interpreter() else { return };
     let outcomes: Vec<_> = judge::good().collect();
@@ -44,7 +51,8 @@ fn the_oracle_agrees_with_every_export() {
 
 #[test]
 fn the_table_of_operations_is_current() {
-    let text = table::table(judge::good()).unwrap_or_else(|wrong| panic!("{}", wrong.join("\n")));
+    let text = table::table(judge::good(), judge::refusals().iter().flatten())
+        .unwrap_or_else(|wrong| panic!("{}", wrong.join("\n")));
     if std::env::var_os("GNET_BLESS").is_some_and(|value| value == "1") {
         assert!(judge::outcomes().iter().all(Result::is_ok), "a case is wrong: no table is written from it");
         std::fs::write(table::FILE, &text).unwrap();

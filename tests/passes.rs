@@ -8,6 +8,8 @@ mod cli;
 mod faults;
 #[path = "passes/generate.rs"]
 mod generate;
+#[path = "passes/nested.rs"]
+mod nested;
 #[cfg(feature = "tract")]
 #[path = "passes/tract.rs"]
 mod tract;
@@ -93,6 +95,30 @@ fn no_pass_changes_a_result() {
     for pass in each() {
         let times = applied.borrow()[pass.name];
         assert!(times >= 10, "{} rewrote {times} of 400 networks: {applied:?}", pass.name);
+    }
+}
+
+#[test]
+fn no_pass_changes_a_result_inside_branches_and_loops() {
+    let mut applied = BTreeMap::<&str, usize>::new();
+    let cases = u64::from(runner(40).config().cases);
+    for number in 0..cases {
+        let sample = nested::fixed(number);
+        for pass in each() {
+            let checked = violation(&sample, &[pass], pass.exact);
+            let (model, log) = checked.unwrap_or_else(|reason| panic!("network {number}: {}: {reason}", pass.name));
+            let inside = log[0].applied.iter().any(|name| name.contains("_branch/") || name.contains(".body/"));
+            *applied.entry(pass.name).or_default() += usize::from(inside);
+            onnx::read(onnx::write(&model).unwrap().into()).unwrap();
+        }
+        let (mut model, _) = violation(&sample, &DEFAULT, false).unwrap_or_else(|e| panic!("network {number}: {e}"));
+        let log = passes::run(&mut model, &DEFAULT, &Options::default()).unwrap();
+        for pass in log {
+            assert!(pass.applied.is_empty(), "network {number}: {} still found {:?}", pass.pass, pass.applied);
+        }
+    }
+    for pass in each() {
+        assert!(applied[pass.name] >= 2, "rewrote too few of {cases} networks inside: {applied:?}");
     }
 }
 

@@ -7,7 +7,7 @@ use super::copies::copies;
 use super::steady::steady;
 use super::{Clock, Latency, Profile, Run, Spec, SystemClock, feed, memory};
 use crate::runtime::{self, Array, EngineOptions, RunOptions};
-use crate::{Error, Result, files, onnx};
+use crate::{Error, Result, cost, files, onnx};
 
 /// Measures one row in this process. Its peak memory and warmth are those of the whole process: see
 /// [`run_in_worker`](super::run_in_worker).
@@ -81,7 +81,7 @@ fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) ->
             .remedy("use a provider of ONNX Runtime, such as --provider cpu"));
     };
     let text = String::from_utf8(files::read(&written)?).map_err(|e| Error::file(&written, e))?;
-    let graph = onnx::read(bytes).map_err(in_file)?.graph;
+    let graph = cost::with_shapes(onnx::read(bytes).map_err(in_file)?).graph;
     let profile = Profile::parse(&text, &graph, spec.batch, PROFILE_RUNS[0])?;
     files::write(trace, text.as_bytes())?;
     Ok(profile)

@@ -159,6 +159,7 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
 fn macs(file: &Path, dims: &[(String, usize)]) -> Option<u64> {
     let mut model = onnx::read_file(file).ok()?;
     model.bind(dims).ok()?;
+    let model = cost::with_shapes(model);
     cost::count(&model.graph).ok().map(|cost| cost.macs)
 }
 

@@ -7,7 +7,7 @@ use gnet::export::{self, ExportRecord, Exported, Options};
 use gnet::metadata::Metadata;
 use gnet::nets::{GoogLeNet, GoogLeNetConfig};
 use gnet::train::checkpoint::{self, Checkpoint};
-use gnet::{Error, Result, files};
+use gnet::{Error, Result, files, onnx};
 
 use super::format::FormatArgs;
 use super::network::{PRESET_OPTIONS, PresetArgs};
@@ -23,7 +23,7 @@ pub struct ExportArgs {
     #[command(flatten)]
     preset: PresetArgs,
     /// The ONNX file to write.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = values::file_to_write())]
     output: PathBuf,
     /// Keep the auxiliary heads as outputs aux1 and aux2.
     #[arg(long)]
@@ -34,14 +34,17 @@ pub struct ExportArgs {
     /// Fix the batch dimension; it is dynamic otherwise.
     #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
     batch: Option<usize>,
-    /// Version of ONNX's operator set.
-    #[arg(long, value_name = "N", default_value_t = export::DEFAULT_OPSET, value_parser = values::whole::<i64>)]
+    #[arg(long, value_name = "N", default_value_t = export::DEFAULT_OPSET, value_parser = values::whole::<i64>, help = opset_help())]
     opset: i64,
     /// Write without comparing the file with Burn first.
     #[arg(long)]
     no_verify: bool,
     #[command(flatten)]
     format: FormatArgs,
+}
+
+fn opset_help() -> String {
+    format!("Version of ONNX's operator set, {} to {}", onnx::OPSETS.start(), onnx::OPSETS.end())
 }
 
 /// The most items of a fixed batch.

@@ -19,26 +19,29 @@ pub struct PresetArgs {
     pub options: PresetOptions,
 }
 
+/// Where the help lists these options.
+const HEADING: &str = "With --preset";
+
 /// Options of a preset; each keeps the preset's own value when left out.
 #[derive(Debug, Args)]
 pub struct PresetOptions {
     /// Side of the square input in pixels.
-    #[arg(long, value_name = "PIXELS", value_parser = values::whole::<usize>)]
+    #[arg(long, value_name = "PIXELS", value_parser = values::whole::<usize>, help_heading = HEADING)]
     pub image_size: Option<usize>,
     /// Input channels.
-    #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>, help_heading = HEADING)]
     pub channels: Option<usize>,
     /// Number of classes.
-    #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>, help_heading = HEADING)]
     pub classes: Option<usize>,
     /// How the pools of stride 2 treat the border.
-    #[arg(long, value_parser = values::one_of::<Pooling>(Pooling::ALL.map(Pooling::name)))]
+    #[arg(long, value_parser = values::one_of::<Pooling>(Pooling::ALL.map(Pooling::name)), help_heading = HEADING)]
     pub pooling: Option<Pooling>,
     /// Local response normalisation after the first pool and before the second.
-    #[arg(long)]
+    #[arg(long, help_heading = HEADING)]
     pub lrn: bool,
     /// Seed of the weights.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = values::whole::<u64>)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = values::whole::<u64>, help_heading = HEADING)]
     pub seed: u64,
 }
 

@@ -8,6 +8,7 @@ use gnet::passes::{self, DEAD_CODE, DEFAULT, OptimizeRecord, Options, PRUNE, Pas
 use gnet::{Error, Result, files, onnx};
 
 use super::format::FormatArgs;
+use super::values;
 
 /// Arguments of `gnet optimize`.
 #[derive(Debug, Args)]
@@ -16,7 +17,7 @@ pub struct OptimizeArgs {
     #[arg(value_name = "FILE.onnx", required_unless_present = "list")]
     file: Option<PathBuf>,
     /// The ONNX file to write.
-    #[arg(short, long, value_name = "FILE", required_unless_present = "list")]
+    #[arg(short, long, value_name = "FILE", required_unless_present = "list", value_parser = values::file_to_write())]
     output: Option<PathBuf>,
     /// The passes to run, in this order; `dead-code` follows them.
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
@@ -67,7 +68,6 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
     files::check_place(output)?;
     let mut model = onnx::read_file(file)?;
     let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
-    let nodes_before = model.graph.nodes.len();
     let options = Options { outputs: args.outputs.clone(), growth: args.max_growth };
     let passes = passes::run(&mut model, &passes, &options).map_err(|e| e.in_file(file))?;
     let written = onnx::write_file(&model, output, args.external_data.into())?;
@@ -77,8 +77,8 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
         bytes_before,
         bytes: written.model,
         data_bytes: written.data,
-        nodes_before,
-        nodes: model.graph.nodes.len(),
+        nodes_before: passes.first().map_or(0, |pass| pass.nodes_before),
+        nodes: passes.last().map_or(0, |pass| pass.nodes),
         opset: model.opset,
         passes,
     })

@@ -1,9 +1,10 @@
 //! Values of flags: one that cannot be is refused in words, with the choices there are.
 
 use std::num::{IntErrorKind, ParseIntError};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use gnet::Error;
 use gnet::runtime::Provider;
 
@@ -28,6 +29,14 @@ where
     T: FromStr<Err = Error> + Clone + Send + Sync + 'static,
 {
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
+}
+
+/// A file to write. `-` is refused: elsewhere it means standard output, where the report goes.
+pub fn file_to_write() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path == Path::new("-") {
+        true => Err("standard output holds the report; give a file"),
+        false => Ok(path),
+    })
 }
 
 /// The name of a provider, whether this build has it or not.

@@ -18,13 +18,25 @@ mod tree;
 
 use serde::Serialize;
 
-use crate::graph::{Dim, Graph};
+use crate::graph::{Dim, Graph, Model};
+use crate::infer::{self, Overrides};
 use crate::{Error, Result};
 
 pub use analysis::{Analysis, Quantity, Row, Uncounted};
 pub use sizes::name_batch;
 pub use summary::{CONVENTION, Compute, Memory, Share, Summary, View};
 pub use tree::{group, modules, tree};
+
+/// The model with the shapes that follow from those of its inputs, which counting needs and a file need not state. An open
+/// batch has the name that counting knows it by. A file whose shapes contradict one another stays as it is.
+pub fn with_shapes(model: Model) -> Model {
+    let mut known = model.clone();
+    name_batch(&mut known.graph);
+    match infer::infer(&mut known, &Overrides::none()) {
+        Ok(_) => known,
+        Err(_) => model,
+    }
+}
 
 /// What one node costs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -481,6 +481,24 @@ fn a_subgraph_without_products_is_counted_in_full() {
 }
 
 #[test]
+fn shapes_that_the_file_does_not_state_are_inferred_for_counting() {
+    let mut graph = Graph::new("g");
+    let x = graph.add_value("x", Some(DType::F32), Some(vec![Dim::Unknown, Dim::Known(3)]));
+    let [y, z] = ["y", "z"].map(|name| graph.add_value(name, None, None));
+    let [a, b] = [("a", vec![3, 4]), ("b", vec![4, 5])].map(|(name, shape)| {
+        let elements = vec![0.5; shape.iter().product()];
+        graph.add_initializer(name, Tensor::from_f32(shape, &elements).unwrap())
+    });
+    graph.nodes = vec![Node::new("", "MatMul", vec![x, a], vec![y]), Node::new("", "MatMul", vec![y, b], vec![z])];
+    (graph.inputs, graph.outputs) = (vec![x], vec![z]);
+    assert!(count(&graph).is_err());
+    let mut model = Model::new(graph, 18);
+    assert_eq!(count(&with_shapes(model.clone()).graph).unwrap().macs, 12 + 20);
+    model.graph.value_mut(y).shape = Some(vec![Dim::Known(7)]);
+    assert_eq!(with_shapes(model.clone()), model, "what contradicts itself stays");
+}
+
+#[test]
 fn packed_and_texted_values_have_their_bytes() {
     let (mut b, x) = Build::new(&[1, 5]);
     for (dtype, bytes) in [(DType::F16, Ok(10)), (DType::I4, Ok(3)), (DType::String, Err(()))] {

@@ -34,40 +34,45 @@ struct Fold {
 }
 
 pub(super) fn fold(model: &mut Model) -> Result<Rewrites> {
+    let mut names = Names::new(&model.graph);
+    super::inside_out(model, |graph, scope| fold_in(graph, scope.opset, &mut names))
+}
+
+fn fold_in(graph: &mut Graph, opset: i64, names: &mut Names) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
     loop {
-        let (folds, refused) = plans(model);
+        let (folds, refused) = plans(graph, opset);
         rewrites.refused = refused.refused;
         if folds.is_empty() {
             return Ok(rewrites);
         }
-        let (mut names, mut aliases) = (Names::new(&model.graph), Aliases::default());
+        let mut aliases = Aliases::default();
         let spent = folds.iter().map(|fold| fold.batch_norm).collect();
         for fold in folds {
-            rewrites.applied.push(model.graph.node_name(&model.graph.nodes[fold.batch_norm]).to_owned());
-            apply(&mut model.graph, fold, &mut names, &mut aliases);
+            rewrites.applied.push(graph.node_name(&graph.nodes[fold.batch_norm]).to_owned());
+            apply(graph, fold, names, &mut aliases);
         }
-        model.graph.remove_nodes(&spent);
-        aliases.apply(&mut model.graph);
+        graph.remove_nodes(&spent);
+        aliases.apply(graph);
     }
 }
 
 /// The folds that can be made, and why the others cannot.
-fn plans(model: &Model) -> (Vec<Fold>, Rewrites) {
+fn plans(graph: &Graph, opset: i64) -> (Vec<Fold>, Rewrites) {
     let (mut folds, mut rewrites) = (Vec::new(), Rewrites::default());
-    let view = View::new(&model.graph);
-    for (index, node) in model.graph.nodes.iter().enumerate() {
+    let view = View::new(graph);
+    for (index, node) in graph.nodes.iter().enumerate() {
         if !node.is("BatchNormalization") || !node.makes().any(|id| view.uses(id) > 0) {
             continue;
         }
         let before = view.maker(node.input(0)).filter(|(_, before)| LINEAR.iter().any(|op| before.is(op)));
         let Some((linear, before)) = before else {
-            rewrites.refuse(&model.graph, node, "no Conv, ConvTranspose or Gemm comes before it");
+            rewrites.refuse(graph, node, "no Conv, ConvTranspose or Gemm comes before it");
             continue;
         };
-        match plan(&view, model.opset, before, node) {
+        match plan(&view, opset, before, node) {
             Ok((weight, bias)) => folds.push(Fold { linear, batch_norm: index, weight, bias }),
-            Err(reason) => rewrites.refuse(&model.graph, node, reason),
+            Err(reason) => rewrites.refuse(graph, node, reason),
         }
     }
     (folds, rewrites)

@@ -86,12 +86,13 @@ fn inherit(graph: &mut Graph, from: ValueId, to: ValueId) {
     value.shape = value.shape.take().or(old.shape);
 }
 
-/// The names of a graph's values, to find new ones.
+/// The names of all values of a model, to find new ones: no value may have the name of one around it or inside.
 pub(super) struct Names(HashSet<String>);
 
 impl Names {
     pub fn new(graph: &Graph) -> Self {
-        Self(graph.values().map(|(_, value)| value.name.clone()).collect())
+        let all = graph.with_subgraphs().into_iter().flat_map(Graph::values);
+        Self(all.map(|(_, value)| value.name.clone()).collect())
     }
 
     /// Takes a name, when no value has it.

@@ -12,6 +12,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::bodies::{Order, Scope, each};
 use super::edit::Aliases;
 use super::{Options, Refusal, Rewrites};
 use crate::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId};
@@ -19,14 +20,18 @@ use crate::reference::{self, Limits};
 use crate::{Error, Result};
 
 pub(super) fn fold(model: &mut Model, options: &Options) -> Result<Rewrites> {
+    each(&mut model.graph, model.opset, Order::OutsideIn, |graph, scope| fold_graph(graph, scope, options))
+}
+
+fn fold_graph(graph: &mut Graph, scope: &Scope, options: &Options) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
     // A node that goes may leave a constant to one reader alone, which then makes the file grow less.
     loop {
-        let mut round = Round::new(model, options);
+        let mut round = Round::new(graph, scope, options);
         let refused = round.all();
         let (applied, gone, aliases) = (round.applied, round.gone, round.aliases);
-        model.graph.remove_nodes(&gone);
-        aliases.apply(&mut model.graph);
+        graph.remove_nodes(&gone);
+        aliases.apply(graph);
         rewrites.refused = refused;
         if applied.is_empty() {
             return Ok(rewrites);
@@ -38,7 +43,7 @@ pub(super) fn fold(model: &mut Model, options: &Options) -> Result<Rewrites> {
 /// One way through the nodes, from first to last.
 struct Round<'a> {
     graph: &'a mut Graph,
-    opset: i64,
+    scope: &'a Scope<'a>,
     growth: u64,
     constants: HashMap<ValueId, Tensor>,
     uses: HashMap<ValueId, usize>,
@@ -51,11 +56,12 @@ struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    fn new(model: &'a mut Model, options: &Options) -> Self {
-        let (constants, uses) = (model.graph.constants(), super::view::live_uses(&model.graph));
+    fn new(graph: &'a mut Graph, scope: &'a Scope, options: &Options) -> Self {
+        let (mut constants, uses) = (graph.constants(), super::view::live_uses(graph));
+        constants.extend(scope.captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
         Self {
-            graph: &mut model.graph,
-            opset: model.opset,
+            graph,
+            scope,
             growth: options.growth,
             constants,
             uses,
@@ -123,7 +129,7 @@ impl<'a> Round<'a> {
         let most = self.growth.saturating_add(read).saturating_add(held);
         // Enough for a result that may be kept; what takes long to compute is left to the runtime.
         let limits = Limits { elements: usize::try_from(most).unwrap_or(usize::MAX), terms: 1 << 28 };
-        let made = reference::node(node, self.opset, inputs, limits)?;
+        let made = reference::node(node, self.scope.opset, inputs, limits)?;
         let kept = node.outputs.iter().zip(&made).filter(|(id, _)| id.is_some_and(|id| self.uses.contains_key(&id)));
         let size = kept.map(|(_, tensor)| tensor.bytes().len() as u64).sum::<u64>();
         let growth = size.saturating_sub(self.freed(node)).saturating_sub(held);
@@ -133,11 +139,12 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Bytes of the constants that this node alone reads.
+    /// Bytes of the constants that this node alone reads. Those that are captured may have readers elsewhere.
     fn freed(&self, node: &Node) -> u64 {
         let read: HashSet<ValueId> = node.reads().collect();
         let alone = |id: &ValueId| self.uses.get(id).copied() == Some(node.reads().filter(|read| read == id).count());
-        read.iter().filter(|id| alone(id)).filter_map(|id| self.constants.get(id)).map(|t| t.bytes().len() as u64).sum()
+        let own = read.iter().filter(|id| alone(id) && !self.scope.captured.contains_key(id));
+        own.filter_map(|id| self.constants.get(id)).map(|t| t.bytes().len() as u64).sum()
     }
 
     fn replace(&mut self, index: usize, node: &Node, made: Vec<Tensor>) {
@@ -207,7 +214,7 @@ impl<'a> Round<'a> {
         for id in node.inputs.iter().skip(1) {
             inputs.push(id.map(|id| self.constants.get(&id).ok_or(())).transpose().ok()?);
         }
-        let taken = reference::node(node, self.opset, &inputs, Limits::default()).ok()?;
+        let taken = reference::node(node, self.scope.opset, &inputs, Limits::default()).ok()?;
         taken[0].to_i64()?.into_iter().map(|place| parts.get(usize::try_from(place).ok()?).copied()).collect()
     }
 }

@@ -25,11 +25,15 @@ struct Linear {
 }
 
 pub(super) fn restore(model: &mut Model) -> Result<Rewrites> {
-    let mut rewrites = Rewrites::default();
     if model.opset < 7 {
-        return Ok(rewrites);
+        return Ok(Rewrites::default());
     }
-    let graph = &mut model.graph;
+    let mut names = Names::new(&model.graph);
+    super::inside_out(model, |graph, _| restore_in(graph, &mut names))
+}
+
+fn restore_in(graph: &mut Graph, names: &mut Names) -> Result<Rewrites> {
+    let mut rewrites = Rewrites::default();
     let view = View::new(graph);
     let mut found: Vec<_> = (0..graph.nodes.len()).filter_map(|i| recognise(&view, i, &graph.nodes[i])).collect();
     found.retain(|linear| {
@@ -39,7 +43,6 @@ pub(super) fn restore(model: &mut Model) -> Result<Rewrites> {
         }
         !shared
     });
-    let mut names = Names::new(graph);
     let mut nodes: HashSet<String> = graph.nodes.iter().map(|node| node.name.clone()).collect();
     for Linear { sum, product, inputs } in found {
         let name = match graph.nodes[product].name.as_str() {
@@ -47,7 +50,7 @@ pub(super) fn restore(model: &mut Model) -> Result<Rewrites> {
             "" => graph.nodes[sum].name.clone(),
             product => name(&nodes, product),
         };
-        rename_output(graph, sum, &name, &mut names);
+        rename_output(graph, sum, &name, names);
         let node = &mut graph.nodes[sum];
         node.op_type = "Gemm".to_owned();
         node.inputs = inputs.map(Some).to_vec();

@@ -16,38 +16,39 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Rewrites;
+use super::bodies::Scope;
 use super::edit::Merge;
 use crate::Result;
-use crate::graph::{Dim, Graph, Model, Node, Tensor, ValueId};
+use crate::graph::{Dim, Graph, Node, Tensor, ValueId};
 use crate::reference;
 
-pub(super) fn drop(model: &mut Model) -> Result<Rewrites> {
+pub(super) fn drop(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
     let mut gone = HashSet::new();
-    let (constants, uses) = (model.graph.constants(), super::view::live_uses(&model.graph));
-    let mut merge = Merge::new(&model.graph);
-    for index in 0..model.graph.nodes.len() {
-        merge.aliases.apply_to(&mut model.graph.nodes[index]);
-        let graph = &model.graph;
+    let (mut constants, uses) = (graph.constants(), super::view::live_uses(graph));
+    constants.extend(scope.captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
+    let mut merge = Merge::new(graph);
+    for index in 0..graph.nodes.len() {
+        merge.aliases.apply_to(&mut graph.nodes[index]);
         let node = &graph.nodes[index];
         let Some((source, made)) = node.input(0).zip(node.output()) else { continue };
-        let facts = Facts { graph, constants: &constants, opset: model.opset };
+        let facts = Facts { graph, constants: &constants, opset: scope.opset };
         if !facts.is_no_op(node) || !node.makes().any(|id| uses.contains_key(&id)) {
             continue;
         }
         let name = graph.node_name(node).to_owned();
         let mask = node.outputs.iter().skip(1).flatten().any(|id| uses.contains_key(id));
-        let verdict = if mask { Err("its mask is read") } else { merge.merge(&mut model.graph, source, made) };
+        let verdict = if mask { Err("its mask is read") } else { merge.merge(graph, source, made) };
         match verdict {
             Ok(()) => {
                 rewrites.applied.push(name);
                 gone.insert(index);
             }
-            Err(reason) => rewrites.refuse(&model.graph, &model.graph.nodes[index], reason),
+            Err(reason) => rewrites.refuse(graph, &graph.nodes[index], reason),
         }
     }
-    model.graph.remove_nodes(&gone);
-    merge.aliases.apply(&mut model.graph);
+    graph.remove_nodes(&gone);
+    merge.aliases.apply(graph);
     Ok(rewrites)
 }
 
@@ -172,7 +173,11 @@ fn in_inference(node: &Node, opset: i64, is_false: impl Fn(ValueId) -> bool) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Attribute, DType};
+    use crate::graph::{Attribute, DType, Model};
+
+    fn drop(model: &mut Model) -> Result<Rewrites> {
+        super::drop(&mut model.graph, &Scope { opset: model.opset, captured: &HashMap::new() })
+    }
 
     /// x [2, N] -> the node -> y -> Relu -> z, with constants as the node's further inputs.
     fn around(opset: i64, op: &str, constants: &[Tensor], change: impl Fn(&mut Graph)) -> Model {

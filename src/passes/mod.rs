@@ -3,12 +3,13 @@
 //! A pass never changes what the graph computes. It says what it did and, where it looked closely and declined, why. The
 //! runner checks the graph after each pass. A pass may leave nodes and initializers that nothing reads any more;
 //! [`DEAD_CODE`] sweeps them, so that no pass has to decide what else still needs a value. What only such leftovers read
-//! counts as unread.
+//! counts as unread. Branches of `If` and bodies of loops are rewritten like the graph around them.
 //!
 //! Most passes are exact: the results are the same bit for bit. Those that are not say so ([`Pass::exact`]): they round
 //! once where the graph rounded twice.
 
 mod batch_norm;
+mod bodies;
 mod channels;
 mod common;
 mod dead_code;
@@ -22,6 +23,7 @@ mod lrn;
 mod pad;
 mod prune;
 mod record;
+mod shapes;
 mod view;
 
 use std::collections::HashSet;
@@ -32,6 +34,7 @@ use serde::Serialize;
 use crate::graph::{Graph, Model, Node};
 use crate::{Error, Result};
 
+use bodies::{Order, Scope, each};
 pub use record::{OptimizeRecord, PassEntry, PassList};
 use view::View;
 
@@ -75,12 +78,19 @@ pub const FREEZE_DEFAULTS: Pass = Pass::new(
     true,
     |model, _| freeze::freeze(model),
 );
+/// Writes down the types and shapes that follow from the inputs.
+pub const INFER_SHAPES: Pass = Pass::new(
+    "infer-shapes",
+    "types and shapes that follow from those of the inputs are written down, for the passes after it",
+    true,
+    |model, _| shapes::infer(model),
+);
 /// Removes what hands its input on.
 pub const DROP_IDENTITY: Pass = Pass::new(
     "drop-identity",
     "Identity, Dropout and every Cast, Reshape, Transpose, Slice, Pad, Concat .. that changes nothing go",
     true,
-    |model, _| identity::drop(model),
+    |model, _| each(&mut model.graph, model.opset, Order::OutsideIn, identity::drop),
 );
 /// Computes what is made of constants alone.
 pub const FOLD_CONSTANTS: Pass = Pass::new(
@@ -94,7 +104,7 @@ pub const ELIMINATE_COMMON_SUBEXPRESSIONS: Pass = Pass::new(
     "eliminate-common-subexpressions",
     "of nodes that compute the same of the same inputs one stays",
     true,
-    |model, _| common::eliminate(&mut model.graph),
+    |model, _| inside_out(model, |graph, _| common::eliminate(graph)),
 );
 /// Restores `Gemm` from a product and a bias.
 pub const RESTORE_GEMM: Pass =
@@ -102,12 +112,12 @@ pub const RESTORE_GEMM: Pass =
 /// Restores `LRN` from its decomposition.
 pub const RESTORE_LRN: Pass =
     Pass::new("restore-lrn", "local response normalisation becomes one LRN", false, |model, _| {
-        lrn::restore(&mut model.graph)
+        inside_out(model, |graph, _| lrn::restore(graph))
     });
 /// Moves padding into the operation that follows.
 pub const FUSE_PAD: Pass =
     Pass::new("fuse-pad", "a Pad moves into the Conv or pool after it, where that is exact", true, |model, _| {
-        pad::fuse(model)
+        inside_out(model, pad::fuse)
     });
 /// Folds BatchNorm into the linear operation before it.
 pub const FOLD_BATCH_NORM: Pass = Pass::new(
@@ -121,16 +131,17 @@ pub const DEDUPLICATE_INITIALIZERS: Pass = Pass::new(
     "deduplicate-initializers",
     "of initializers with the same type, shape and elements one stays",
     true,
-    |model, _| initializers::deduplicate(&mut model.graph),
+    |model, _| inside_out(model, |graph, _| initializers::deduplicate(graph)),
 );
 /// Removes what no output needs.
 pub const DEAD_CODE: Pass =
     Pass::new("dead-code", "nodes and initializers that no output needs go", true, |model, _| sweep(&mut model.graph));
 
 /// Every pass.
-pub const ALL: [Pass; 11] = [
+pub const ALL: [Pass; 12] = [
     PRUNE,
     FREEZE_DEFAULTS,
+    INFER_SHAPES,
     DROP_IDENTITY,
     ELIMINATE_COMMON_SUBEXPRESSIONS,
     FOLD_CONSTANTS,
@@ -144,10 +155,11 @@ pub const ALL: [Pass; 11] = [
 
 /// What `gnet optimize` runs unless told otherwise, in this order.
 ///
-/// No-ops go before folding, which sees through them then, and after it, which shows more of them. Equal nodes are merged
+/// Shapes come first: what changes nothing and what is constant is told by them. No-ops go before folding, which sees through them then, and after it, which shows more of them. Equal nodes are merged
 /// before a weight that only they share keeps BatchNorm from being folded, and again when equal initializers are one.
 /// Initializers are merged after the passes that change them.
-pub const DEFAULT: [Pass; 11] = [
+pub const DEFAULT: [Pass; 12] = [
+    INFER_SHAPES,
     DROP_IDENTITY,
     ELIMINATE_COMMON_SUBEXPRESSIONS,
     FOLD_CONSTANTS,
@@ -192,13 +204,14 @@ impl Default for Options {
 pub struct Rewrites {
     /// Name of the pass.
     pub pass: &'static str,
-    /// Names of the nodes, or of the values, that it rewrote or removed.
+    /// Names of the nodes, or of the values, that it rewrote or removed; in a subgraph after the node and attribute that it
+    /// lies in: `NODE.ATTRIBUTE/NAME`.
     pub applied: Vec<String>,
     /// Where it declined, and why.
     pub refused: Vec<Refusal>,
-    /// Nodes of the graph before.
+    /// Nodes before, those of subgraphs included.
     pub nodes_before: usize,
-    /// Nodes of the graph afterwards.
+    /// Nodes afterwards.
     pub nodes: usize,
     /// Bytes of all initializers before.
     pub initializer_bytes_before: u64,
@@ -228,10 +241,10 @@ impl Rewrites {
 pub fn run(model: &mut Model, passes: &[Pass], options: &Options) -> Result<Vec<Rewrites>> {
     let run = |pass: &Pass| -> Result<Rewrites> {
         let named = |e: Error| Error::input(format!("pass {}", pass.name), e);
-        let (nodes_before, initializer_bytes_before) = (model.graph.nodes.len(), model.graph.initializer_bytes());
+        let (nodes_before, initializer_bytes_before) = size(&model.graph);
         let rewrites = (pass.run)(model, options).map_err(named)?;
         model.graph.check().map_err(named)?;
-        let (nodes, initializer_bytes) = (model.graph.nodes.len(), model.graph.initializer_bytes());
+        let (nodes, initializer_bytes) = size(&model.graph);
         Ok(Rewrites { pass: pass.name, nodes_before, nodes, initializer_bytes_before, initializer_bytes, ..rewrites })
     };
     let log = passes.iter().map(run).collect();
@@ -241,17 +254,31 @@ pub fn run(model: &mut Model, passes: &[Pass], options: &Options) -> Result<Vec<
 
 /// Before version 4 of the file format every initializer was an input too: a model with one that is not is of version 4.
 fn raise_format(model: &mut Model) {
-    let listed: HashSet<_> = model.graph.listed_initializers.values().copied().collect();
+    let unlisted = |graph: &&Graph| {
+        let listed: HashSet<_> = graph.listed_initializers.values().copied().collect();
+        graph.initializers().any(|(id, _)| !listed.contains(&id))
+    };
     let old = model.ir_version.is_some_and(|version| version < 4);
-    if old && model.graph.initializers().any(|(id, _)| !listed.contains(&id)) {
+    if old && model.graph.with_subgraphs().iter().any(unlisted) {
         model.ir_version = Some(4);
     }
 }
 
-/// Removes nodes and initializers that no output needs: [`DEAD_CODE`] for a graph alone.
+/// Nodes and bytes of constants, in subgraphs too.
+fn size(graph: &Graph) -> (usize, u64) {
+    let all = graph.with_subgraphs();
+    (all.iter().map(|graph| graph.nodes.len()).sum(), all.iter().map(|graph| graph.initializer_bytes()).sum())
+}
+
+/// Runs a pass in every graph of a model, the innermost first.
+fn inside_out(model: &mut Model, run: impl FnMut(&mut Graph, &Scope) -> Result<Rewrites>) -> Result<Rewrites> {
+    each(&mut model.graph, model.opset, Order::InsideOut, run)
+}
+
+/// Removes nodes and initializers that no output needs, in subgraphs too: [`DEAD_CODE`] for a graph alone.
 ///
 /// # Errors
 /// None today.
 pub fn sweep(graph: &mut Graph) -> Result<Rewrites> {
-    dead_code::sweep(graph)
+    each(graph, 0, Order::InsideOut, |graph, _| dead_code::sweep(graph))
 }

@@ -9,37 +9,37 @@
 //! and pads less than the kernel, which is all that runtimes allow. Ensures: the same result; the `Pad` is left to the sweep
 //! when nothing else reads it. Exact: no bit changes.
 
-use super::{Rewrites, View};
+use super::{Rewrites, Scope, View};
 use crate::Result;
-use crate::graph::{Attribute, Model, Node, ValueId};
+use crate::graph::{Attribute, Graph, Node, ValueId};
 use crate::reference;
 
-pub(super) fn fuse(model: &mut Model) -> Result<Rewrites> {
+pub(super) fn fuse(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
     // A chain of pads goes one by one.
     loop {
-        let view = View::new(&model.graph);
+        let view = View::new(graph);
         let mut refused = Vec::new();
         let mut fused = Vec::new();
-        for (index, node) in model.graph.nodes.iter().enumerate() {
+        for (index, node) in graph.nodes.iter().enumerate() {
             let kind = ["Conv", "AveragePool", "MaxPool"].iter().any(|op| node.is(op));
             let Some((_, pad)) = view.made_by(node.input(0), "Pad").filter(|_| kind) else { continue };
             if !node.makes().any(|id| view.uses(id) > 0) {
                 continue;
             }
-            match padding(&view, pad, model.opset).and_then(|padding| merged(node, &padding, model.opset)) {
+            match padding(&view, pad, scope.opset).and_then(|padding| merged(node, &padding, scope.opset)) {
                 Ok(node) => fused.push((index, Node { inputs: past(pad, &node), ..node })),
                 Err(reason) => refused.push((node.clone(), reason)),
             }
         }
         rewrites.refused.clear();
-        refused.iter().for_each(|(node, reason)| rewrites.refuse(&model.graph, node, *reason));
+        refused.iter().for_each(|(node, reason)| rewrites.refuse(graph, node, *reason));
         if fused.is_empty() {
             return Ok(rewrites);
         }
         for (index, node) in fused {
-            rewrites.applied.push(model.graph.node_name(&node).to_owned());
-            model.graph.nodes[index] = node;
+            rewrites.applied.push(graph.node_name(&node).to_owned());
+            graph.nodes[index] = node;
         }
     }
 }
@@ -153,7 +153,7 @@ fn fits_a_pool(node: &Node, pads: &[i64]) -> Result<(), Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Graph, Tensor};
+    use crate::graph::{Model, Tensor};
     use crate::passes::{self, DEAD_CODE, FUSE_PAD, Options};
 
     /// Pad (by 1 before and 2 behind each axis, filling with `fill`) and an operation of window 3 with its own pads of 0

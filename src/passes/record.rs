@@ -18,9 +18,9 @@ pub struct OptimizeRecord {
     pub bytes: u64,
     /// Bytes of constants that were written beside the second; `None` when all are inside.
     pub data_bytes: Option<u64>,
-    /// Nodes of the graph that was read.
+    /// Nodes that were read, those of subgraphs included.
     pub nodes_before: usize,
-    /// Nodes of the graph that was written.
+    /// Nodes that were written.
     pub nodes: usize,
     /// Version of ONNX's operator set, which stays.
     pub opset: i64,

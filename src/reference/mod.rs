@@ -10,6 +10,7 @@
 
 mod binary;
 mod call;
+mod control;
 mod convolution;
 mod gather;
 mod index;
@@ -48,7 +49,7 @@ impl Default for Limits {
     }
 }
 
-/// Computes the outputs of a model from its inputs, in the order of the graph.
+/// Computes the outputs of a model from its inputs, in the order of the graph; branches and loops are run.
 ///
 /// # Errors
 /// Too few or too many inputs, inputs of another type, an operation that is not known, inputs that an operation does
@@ -71,7 +72,7 @@ pub fn run(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         let reason = format!("has {} inputs, {} were given", graph.inputs.len(), inputs.len());
         return Err(Error::input("the graph", reason));
     }
-    let mut values: HashMap<ValueId, Tensor> = graph.initializers().map(|(id, t)| (id, t.clone())).collect();
+    let mut values = Values::new();
     for (id, tensor) in graph.inputs.iter().zip(inputs) {
         let value = graph.value(*id);
         if value.dtype.is_some_and(|dtype| dtype != tensor.dtype()) {
@@ -79,9 +80,19 @@ pub fn run(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         }
         values.insert(*id, tensor.clone());
     }
+    self::graph(graph, model.opset, values)
+}
+
+/// What is known of the values of a graph.
+type Values = HashMap<ValueId, Tensor>;
+
+/// Computes the outputs of a graph from its inputs and what it captures.
+fn graph(graph: &Graph, opset: i64, mut values: Values) -> Result<Vec<Tensor>> {
+    for (id, tensor) in graph.initializers() {
+        values.entry(id).or_insert_with(|| tensor.clone());
+    }
     for node in &graph.nodes {
-        let read: Vec<_> = node.inputs.iter().map(|id| id.and_then(|id| values.get(&id))).collect();
-        let made = evaluate(graph, node, model.opset, &read)?;
+        let made = evaluate(graph, node, opset, &values)?;
         values.extend(node.outputs.iter().zip(made).filter_map(|(id, tensor)| Some(((*id)?, tensor))));
     }
     let output = |id: &ValueId| {
@@ -91,12 +102,19 @@ pub fn run(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     graph.outputs.iter().map(output).collect()
 }
 
-fn evaluate(graph: &Graph, of: &Node, opset: i64, inputs: &[Option<&Tensor>]) -> Result<Vec<Tensor>> {
-    if let Some(id) = of.inputs.iter().zip(inputs).find_map(|(id, t)| id.filter(|_| t.is_none())) {
+fn evaluate(graph: &Graph, of: &Node, opset: i64, values: &Values) -> Result<Vec<Tensor>> {
+    if let Some(id) = of.reads().find(|id| !values.contains_key(id)) {
         return Err(Error::input(format!("value {}", graph.value(id).name), "nothing makes it"));
     }
-    let place = format!("node {} ({})", graph.node_name(of), of.op_type);
-    node(of, opset, inputs, Limits::default()).map_err(|e| Error::input(place, e))
+    let inputs: Vec<_> = of.inputs.iter().map(|id| id.and_then(|id| values.get(&id))).collect();
+    let made = match control::evaluate(&control::Around { node: of, opset, values }) {
+        Some(made) => made.and_then(|made| match of.outputs.len() > made.len() {
+            true => Err(Error::input(&of.op_type, format!("its output {} is not computed", made.len()))),
+            false => Ok(made),
+        }),
+        None => node(of, opset, &inputs, Limits::default()),
+    };
+    made.map_err(|e| Error::input(format!("node {} ({})", graph.node_name(of), of.op_type), e))
 }
 
 /// Computes what one node makes: as many tensors as the node has outputs, those that are left out included.

@@ -207,7 +207,8 @@ fn engine(provider: Provider, _: &[u8], _: &RunOptions) -> Result<Box<dyn Sessio
 /// Where the nodes of a loaded file went, weighed by the file's MACs; `None` for an engine without providers.
 pub fn placement(session: &dyn Session, model: &[u8]) -> Option<Placement> {
     let assignment = session.assignment()?;
-    let cost = onnx::read(Bytes::copy_from_slice(model)).and_then(|model| cost::count(&model.graph)).ok();
+    let cost =
+        onnx::read(Bytes::copy_from_slice(model)).and_then(|model| cost::count(&cost::with_shapes(model).graph)).ok();
     Some(Placement::of(assignment, cost.as_ref()))
 }
 

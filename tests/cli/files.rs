@@ -115,6 +115,15 @@ fn an_export_goes_to_a_file_in_a_folder_that_is_there() {
     shell.refuses_with(&[], &["export", "run", "-o", ""], INPUT, &["--output <FILE>"]);
 }
 
+#[test]
+fn a_dash_is_not_taken_for_the_name_of_a_file() {
+    let shell = Shell::new();
+    for command in ["export run", "optimize model.onnx", "draw model.onnx"] {
+        shell.refuses(&format!("{command} -o -"), INPUT, &["standard output holds the report; give a file"]);
+    }
+    assert!(!shell.path("-").exists());
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_export_or_a_run_that_cannot_be_written_says_so() {

@@ -93,7 +93,7 @@ fn json_of_bench() {
     has_keys(&value["environment"], "model model_bytes cpu cores os arch gnet profile");
     let runs = value["runs"].as_array().unwrap();
     let keys = "provider batch threads samples load_ms first_run_ms warmup_runs latency_ms cpu_ms images_per_s \
-                gmacs_per_s peak_rss_bytes settings placement copies notes";
+                gmacs_per_s peak_rss_bytes settings dims inputs placement copies notes";
     for run in runs {
         has_keys(run, keys);
         has_keys(&run["latency_ms"], "min mean p50 p90 p99");

@@ -5,7 +5,7 @@ use burn::nn::activation::Relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnet::export::{DEFAULT_OPSET, Exported, Options, export};
 use gnet::runtime::Array;
-use gnet::trace;
+use gnet::trace::{self, Axis, Input, Symbol};
 
 use crate::common::{self, stirred};
 
@@ -26,13 +26,15 @@ pub struct Case {
     pub item: Vec<usize>,
     /// Axes of the item that may be longer than `item` says.
     pub open: Vec<usize>,
+    /// Axes of the item that are symbols in the file, and what their lengths are multiples of.
+    pub symbols: Vec<(usize, usize)>,
     pub numbers: Numbers,
     /// Largest accepted difference, as a share of the largest value of the result.
     pub tolerance: f64,
     /// Engines that cannot run it, with the reason. They must fail, or this is a lie.
     pub not_in: Vec<(Engine, &'static str)>,
-    /// Exports it for items of a shape and an opset.
-    pub export: Box<dyn Fn(&[usize], i64) -> gnet::Result<Exported> + Send + Sync>,
+    /// Exports it for an input and an opset.
+    export: Box<dyn Fn(Input, i64) -> gnet::Result<Exported> + Send + Sync>,
     /// What Burn computes.
     pub burn: Box<dyn Fn(&Array) -> Array + Send + Sync>,
     /// Runs the trace itself, and says where it is not what Burn computes, bit for bit.
@@ -77,10 +79,13 @@ pub fn layer<M: Module + Send + Sync + 'static, const D: usize, const E: usize>(
         name: name.to_owned(),
         item: item.into(),
         open: Vec::new(),
+        symbols: Vec::new(),
         numbers: any,
         tolerance: 1e-5,
         not_in: Vec::new(),
-        export: Box::new(move |item, opset| export(&module, &Options { opset, ..Options::new(item) }, &forward)),
+        export: Box::new(move |input, opset| {
+            export(&module, &Options { opset, ..Options::for_inputs([input]) }, &forward)
+        }),
         burn: Box::new(move |x| {
             let data = TensorData::new(x.data.clone(), x.shape.clone());
             common::array(&run(&in_burn, Tensor::from_data(data, &Device::flex())))
@@ -118,6 +123,35 @@ impl Case {
     /// Why an engine cannot run it.
     pub fn excuse(&self, engine: Engine) -> Option<&'static str> {
         self.not_in.iter().find(|(e, _)| *e == engine).map(|(_, reason)| *reason)
+    }
+
+    /// These axes of the item are symbols, of any length from the item's on.
+    pub fn long(self, axes: &[usize]) -> Self {
+        Self { symbols: axes.iter().map(|axis| (*axis, 1)).collect(), open: Vec::new(), ..self }
+    }
+
+    /// The symbols' lengths are multiples of this.
+    pub fn in_steps_of(mut self, count: usize) -> Self {
+        self.symbols.iter_mut().for_each(|(_, multiple)| *multiple = count);
+        self
+    }
+
+    /// Exports it for items of a shape, with any batch.
+    pub fn export(&self, item: &[usize], opset: i64) -> gnet::Result<Exported> {
+        let symbol = |axis: usize| self.symbols.iter().find(|(symbol, _)| *symbol == axis);
+        let axis = |(axis, len): (usize, &usize)| match symbol(axis) {
+            Some((_, multiple)) => Symbol::new(format!("L{axis}")).multiple_of(*multiple).at_least(*len).into(),
+            None => Axis::from(*len),
+        };
+        let axes: Vec<Axis> = std::iter::once(Axis::from("N")).chain(item.iter().enumerate().map(axis)).collect();
+        (self.export)(Input::new("input", axes), opset)
+    }
+
+    /// The shape of an item whose symbols are longer by so many steps.
+    pub fn longer(&self, item: &[usize], steps: usize) -> Vec<usize> {
+        let mut item = item.to_vec();
+        self.symbols.iter().for_each(|(axis, multiple)| item[*axis] += steps * multiple);
+        item
     }
 
     /// An input of a batch of items.

@@ -58,7 +58,7 @@ const WORDS: [(&str, &str); 12] = [
 ];
 
 /// What tract cannot notice: Burn's operations, the mistake, and why it is none there. ONNX's checker or ONNX Runtime may.
-pub const UNNOTICED: [(&[&str], &str, &str); 13] = [
+pub const UNNOTICED: [(&[&str], &str, &str); 14] = [
     (ALL, "ReduceMin keepdims is off", KEPT),
     (ALL, "ReduceMax keepdims is off", KEPT),
     (&["Numeric Mean"], "ReduceMean keepdims is off", KEPT),
@@ -69,6 +69,7 @@ pub const UNNOTICED: [(&[&str], &str, &str); 13] = [
     (&["Base MaskFill", "Base MaskWhere"], "Or -> Xor", "no element is of both masks"),
     (&["Base Flip"], "Slice operand 3 is swapped", "the axes of a flip have no order"),
     (&["Numeric SumDims"], "ReduceSum operand 1 is swapped", "the axes of a sum have no order"),
+    (&["Numeric Sort"], "Shape end is off", "an end beyond the rank is the rank"),
     (&["Base Empty"], "Expand operand 0 is off", "what is empty may hold anything"),
     (&["Float ArcTan2"], "Where operand 1 is off", "the ratio with it is not used"),
     (&["Numeric Rem", "Numeric RemScalar"], "Add -> Sub", "tract's remainder has the divisor's sign already"),
@@ -232,14 +233,21 @@ fn other_numbers(tensor: &Tensor) -> Vec<(&'static str, String, Tensor)> {
         };
         return (0..count).filter(|i| values[*i].is_finite()).map(changed).collect();
     }
-    let values = tensor.to_i64().unwrap_or_default();
+    let values: Vec<i64> = match tensor.dtype() {
+        DType::I64 => tensor.to_i64().unwrap(),
+        DType::I32 => {
+            tensor.bytes().chunks_exact(4).map(|b| i32::from_le_bytes(b.try_into().unwrap()).into()).collect()
+        }
+        _ => return vec![],
+    };
     // An engine may take a step of 0 for work without end, and so many elements for what they are.
     if values.iter().any(|value| value.unsigned_abs() > 1000) {
         return vec![];
     }
     let with = |(how, other): (&'static str, Vec<i64>)| {
-        let bytes: Vec<u8> = other.iter().flat_map(|value| value.to_le_bytes()).collect();
-        (how, format!("{values:?} -> {other:?}"), Tensor::new(DType::I64, shape.clone(), bytes).unwrap())
+        let narrow = |value: &i64| value.to_le_bytes()[..tensor.dtype().size()].to_vec();
+        let bytes: Vec<u8> = other.iter().flat_map(narrow).collect();
+        (how, format!("{values:?} -> {other:?}"), Tensor::new(tensor.dtype(), shape.clone(), bytes).unwrap())
     };
     varied(&values).into_iter().map(with).collect()
 }

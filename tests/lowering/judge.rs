@@ -7,7 +7,8 @@ use std::sync::{Mutex, OnceLock};
 
 use bytes::Bytes;
 use gnet::export::DEFAULT_OPSET;
-use gnet::onnx::OPSETS;
+use gnet::graph::Dim;
+use gnet::onnx::{self, OPSETS};
 use gnet::runtime::compare::Agreement;
 use gnet::runtime::{self, Array, Provider, RunOptions};
 use gnet::trace::Lowering;
@@ -40,6 +41,24 @@ pub struct Outcome {
 pub fn outcomes() -> &'static [Result<Outcome, String>] {
     static OUTCOMES: OnceLock<Vec<Result<Outcome, String>>> = OnceLock::new();
     OUTCOMES.get_or_init(|| side_by_side(cases::all(), outcome))
+}
+
+/// What a refused form is, and what is said about it.
+pub type Refusal = (String, String);
+
+/// What is said about each form that is refused, or what is wrong.
+pub fn refusals() -> &'static [Result<Refusal, String>] {
+    static REFUSALS: OnceLock<Vec<Result<Refusal, String>>> = OnceLock::new();
+    let refusal = |(case, part): (Case, &'static str)| {
+        let name = case.name.clone();
+        match catch_unwind(AssertUnwindSafe(|| case.export(&case.item, *OPSETS.end()))) {
+            Ok(Err(error)) if error.to_string().contains(part) => Ok((name, error.to_string())),
+            Ok(Err(error)) => Err(format!("{name}: {error}")),
+            Ok(Ok(_)) => Err(format!("{name}: is lowered")),
+            Err(_) => Err(format!("{name}: panics")),
+        }
+    };
+    REFUSALS.get_or_init(|| cases::refusals::cases().into_iter().map(refusal).collect())
 }
 
 /// Does the same with each of many things, on as many threads as there are processors; the results have the things' order.
@@ -82,7 +101,7 @@ fn tried(case: Case) -> Result<Outcome, String> {
     let mut refusal = None;
     let mut exports = BTreeMap::new();
     for opset in OPSETS {
-        match (case.export)(&case.item, opset) {
+        match case.export(&case.item, opset) {
             Ok(exported) => drop(exports.insert(opset, exported)),
             Err(error) if exports.is_empty() => refusal = Some(error.to_string()),
             Err(error) => return Err(format!("opset {opset}, and not an older one: {error}")),
@@ -93,7 +112,7 @@ fn tried(case: Case) -> Result<Outcome, String> {
     };
     let usual = oldest.max(DEFAULT_OPSET);
     let run = |batch: &usize| {
-        let x = case.input(*batch, &case.item, 7);
+        let x = case.input(*batch, &case.longer(&case.item, 2 * batch), 7);
         let y = (case.burn)(&x);
         (x, y)
     };
@@ -129,7 +148,8 @@ fn judged(case: &Case, bytes: &[u8], x: &Array, y: &Array) -> Result<(), String>
 /// Runs a file in tract and compares.
 pub fn agrees(bytes: &[u8], x: &Array, expected: &Array, tolerance: f64) -> Result<(), String> {
     let options = RunOptions { batch: x.shape[0], ..RunOptions::default() };
-    let mut session = runtime::load(Provider::Tract, bytes, &options).map_err(|e| format!("tract: {e}"))?;
+    let bytes = bound(bytes, x).map_err(|e| e.to_string())?;
+    let mut session = runtime::load(Provider::Tract, &bytes, &options).map_err(|e| format!("tract: {e}"))?;
     let got = runtime::infer(session.as_mut(), x).map_err(|e| format!("tract: {e}"))?.remove(0);
     let agreement = Agreement::of(expected, &got).map_err(|e| e.to_string())?;
     match agreement.not_finite == 0 && agreement.rel_error <= tolerance {
@@ -138,9 +158,28 @@ pub fn agrees(bytes: &[u8], x: &Array, expected: &Array, tolerance: f64) -> Resu
     }
 }
 
+/// The file with the lengths of an input in place of the symbols beside the batch's, which tract is given at loading.
+fn bound(bytes: &[u8], x: &Array) -> gnet::Result<Vec<u8>> {
+    let mut model = onnx::read(Bytes::copy_from_slice(bytes))?;
+    let dims = model.graph.value(model.graph.inputs[0]).shape.clone().unwrap_or_default();
+    let lengths: Vec<(String, usize)> = dims
+        .into_iter()
+        .zip(&x.shape)
+        .filter_map(|(dim, len)| match dim {
+            Dim::Symbolic { symbol, .. } if symbol != "N" => Some((symbol, *len)),
+            _ => None,
+        })
+        .collect();
+    if lengths.is_empty() {
+        return Ok(bytes.to_vec());
+    }
+    model.bind(&lengths)?;
+    onnx::write(&model)
+}
+
 /// The case again with axes of random lengths, all different, and other numbers.
 fn random_shapes(case: &Case, opset: i64) -> Result<(), String> {
-    if case.open.is_empty() {
+    if case.open.is_empty() && case.symbols.is_empty() {
         return Ok(());
     }
     let longest = |(axis, len): (usize, &usize)| if case.open.contains(&axis) { len + 4 } else { *len };
@@ -151,8 +190,8 @@ fn random_shapes(case: &Case, opset: i64) -> Result<(), String> {
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let any_lengths = ranges.prop_filter("two axes of one length", move |item| case.item.len() > 3 || apart(item));
     let result = runner.run(&(any_lengths, any::<u64>(), 2..6_usize), |(item, seed, batch)| {
-        let exported = (case.export)(&item, opset).map_err(|e| TestCaseError::fail(e.to_string()))?;
-        let x = case.input(batch, &item, seed);
+        let exported = case.export(&item, opset).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        let x = case.input(batch, &case.longer(&item, batch), seed);
         judged(case, &exported.bytes, &x, &(case.burn)(&x)).map_err(TestCaseError::fail)
     });
     result.map_err(|error| format!("random shapes: {error}"))

@@ -7,7 +7,7 @@ use gnet::onnx::OPSETS;
 use gnet::trace::{Lowering, Operation, Standing, operations};
 
 use crate::case::Engine;
-use crate::judge::Outcome;
+use crate::judge::{Outcome, Refusal};
 
 /// What the cases show of one operation.
 #[derive(Default)]
@@ -31,7 +31,10 @@ fn key(operation: &Operation) -> Key {
 }
 
 /// The table as Markdown, or what is wrong between the list of operations and the cases.
-pub fn table<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> Result<String, Vec<String>> {
+pub fn table<'a>(
+    outcomes: impl Iterator<Item = &'a Outcome>,
+    refusals: impl Iterator<Item = &'a Refusal>,
+) -> Result<String, Vec<String>> {
     let mut seen: BTreeMap<Key, Seen> = BTreeMap::new();
     let mut cases = 0;
     for outcome in outcomes {
@@ -43,7 +46,7 @@ pub fn table<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> Result<String, 
         }
     }
     let wrong: Vec<String> = operations().filter_map(|operation| lie(operation, seen.get(&key(operation)))).collect();
-    if wrong.is_empty() { Ok(render(&seen, cases)) } else { Err(wrong) }
+    if wrong.is_empty() { Ok(render(&seen, cases, refusals)) } else { Err(wrong) }
 }
 
 /// How the standing of an operation contradicts the cases.
@@ -77,7 +80,7 @@ impl Seen {
         }
         self.tract += usize::from(outcome.case.excuse(Engine::Tract).is_none());
         self.onnx_runtime += usize::from(outcome.case.excuse(Engine::OnnxRuntime).is_none());
-        self.open += usize::from(!outcome.case.open.is_empty());
+        self.open += usize::from(!outcome.case.open.is_empty() || !outcome.case.symbols.is_empty());
     }
 
     /// The ways that do not merely add to another one, such as the sizes of a shape that depends on the batch.
@@ -106,7 +109,7 @@ fn share(part: usize, whole: usize) -> String {
     }
 }
 
-fn render(seen: &BTreeMap<Key, Seen>, cases: usize) -> String {
+fn render<'a>(seen: &BTreeMap<Key, Seen>, cases: usize, refusals: impl Iterator<Item = &'a Refusal>) -> String {
     let count = |wanted: fn(&Standing) -> bool| operations().filter(|operation| wanted(&operation.standing)).count();
     let mut text = String::from(HEAD);
     let _ = writeln!(
@@ -141,6 +144,12 @@ fn render(seen: &BTreeMap<Key, Seen>, cases: usize) -> String {
             share(seen.onnx_runtime, seen.cases),
             share(seen.open, seen.cases),
         );
+    }
+    let _ =
+        writeln!(text, "\n## Refused forms\n\nWhat is lowered otherwise, with the error that an export ends with.\n");
+    let _ = writeln!(text, "| forward | error |\n| --- | --- |");
+    for (form, error) in refusals {
+        let _ = writeln!(text, "| {form} | {error} |");
     }
     for (title, about, reason) in OTHERS {
         let _ = writeln!(text, "\n## {title}\n\n{about}\n");

@@ -127,5 +127,5 @@ fn every_pass_is_listed_with_a_sentence() {
     let passes = list["passes"].as_array().unwrap();
     assert_eq!(passes.len(), gnet::passes::ALL.len());
     assert!(passes.iter().all(|pass| pass["about"].as_str().is_some_and(|about| about.contains(' '))));
-    assert!(ran(&folder, "optimize --list").contains("Default, in this order: drop-identity,"));
+    assert!(ran(&folder, "optimize --list").contains("Default, in this order: infer-shapes, drop-identity,"));
 }

@@ -4,6 +4,7 @@ use gnet::graph::{Attribute, Model, Tensor};
 use gnet::passes::{self, DROP_IDENTITY, FOLD_BATCH_NORM, FOLD_CONSTANTS, FUSE_PAD, Options, Pass, Rewrites};
 
 use super::generate::{network, series};
+use super::nested::fixed;
 use super::violation;
 
 type Run = fn(&mut Model, &Options) -> gnet::Result<Rewrites>;
@@ -36,6 +37,24 @@ fn drop_too_much(model: &mut Model, options: &Options) -> gnet::Result<Rewrites>
         node.op_type = "Identity".to_owned();
     }
     passes::run(model, &[DROP_IDENTITY], options).map(|mut log| log.remove(0))
+}
+
+/// As [`drop_too_much`], in the first branch or body that has a Relu.
+fn drop_too_much_inside(model: &mut Model, options: &Options) -> gnet::Result<Rewrites> {
+    let bodies = model.graph.nodes.iter_mut().flat_map(gnet::graph::Node::subgraphs_mut);
+    if let Some(node) = bodies.flat_map(|body| &mut body.graph.nodes).find(|node| node.is("Relu")) {
+        node.op_type = "Identity".to_owned();
+    }
+    passes::run(model, &[DROP_IDENTITY], options).map(|mut log| log.remove(0))
+}
+
+/// What a body captures changes places.
+fn swap_captures(model: &mut Model, _: &Options) -> gnet::Result<Rewrites> {
+    for body in model.graph.nodes.iter_mut().flat_map(gnet::graph::Node::subgraphs_mut) {
+        let outer: Vec<_> = body.captures.iter().rev().map(|capture| capture.outer).collect();
+        body.captures.iter_mut().zip(outer).for_each(|(capture, outer)| capture.outer = outer);
+    }
+    Ok(Rewrites::default())
 }
 
 /// Two nodes of one operation and the same input are one, whatever their attributes.
@@ -95,5 +114,16 @@ fn every_planted_fault_is_caught() {
         let pass = Pass::new("planted", "a fault", exact, run);
         let caught = (0..300).filter(|n| violation(&network(&series(*n)), &[pass], exact).is_err()).count();
         assert!(caught >= 3, "{name}: caught in {caught} of 300 networks");
+    }
+}
+
+#[test]
+fn faults_inside_branches_and_loops_are_caught() {
+    let faults: [(&str, Run); 2] =
+        [("a Relu dropped inside", drop_too_much_inside), ("captures swapped", swap_captures)];
+    for (name, run) in faults {
+        let pass = Pass::new("planted", "a fault", true, run);
+        let caught = (0..20).filter(|n| violation(&fixed(*n), &[pass], true).is_err()).count();
+        assert!(caught >= 3, "{name}: caught in {caught} of 20 networks");
     }
 }

@@ -78,6 +78,14 @@ pub fn network(steps: &[Step]) -> Sample {
     Sample { input: random.tensor(&shape), model: network.finish(&mut random) }
 }
 
+/// The network that the steps decide on, for an image of a shape.
+pub fn network_of(steps: &[Step], shape: &[usize]) -> Model {
+    let mut random = Random(steps.iter().map(|s| u64::from(s.seed)).sum());
+    let mut network = Network::new(shape, random.chance(2));
+    steps.iter().for_each(|step| network.step(*step));
+    network.finish(&mut random)
+}
+
 struct Network {
     graph: Graph,
     /// Values that depend on the input, with their shapes.

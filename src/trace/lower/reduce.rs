@@ -46,22 +46,22 @@ impl Lower<'_> {
                 self.reduce("ReduceMin", x, &[o.dim], Some(&o.out));
                 self.arg("ArgMin", &o.tensor, o.dim, &o.out_indices)?;
             }
-            N::TopK(o) => self.top(&o.input, o.axis, o.accumulator_len, true, [Some(&o.out), None])?,
-            N::ArgTopK(o) => self.top(&o.input, o.axis, o.accumulator_len, true, [None, Some(&o.out)])?,
-            N::TopKWithIndices(o) => self.top(&o.tensor, o.dim, o.k, true, [Some(&o.out), Some(&o.out_indices)])?,
+            N::TopK(o) => {
+                let k = self.constant("k", Tensor::from_i64(&[o.accumulator_len as i64]));
+                self.top(&o.input, o.axis, k, true, [Some(&o.out), None])?;
+            }
+            N::ArgTopK(o) => {
+                let k = self.constant("k", Tensor::from_i64(&[o.accumulator_len as i64]));
+                self.top(&o.input, o.axis, k, true, [None, Some(&o.out)])?;
+            }
+            N::TopKWithIndices(o) => {
+                let k = self.constant("k", Tensor::from_i64(&[o.k as i64]));
+                self.top(&o.tensor, o.dim, k, true, [Some(&o.out), Some(&o.out_indices)])?;
+            }
             // A sort is the whole axis as the top.
-            N::Sort(o) => {
-                let k = o.input.shape[o.dim];
-                return self.sort(&o.input, o.dim, k, o.descending, [Some(&o.out), None]);
-            }
-            N::SortWithIndices(o) => {
-                let k = o.input.shape[o.dim];
-                return self.sort(&o.input, o.dim, k, o.descending, [Some(&o.out), Some(&o.out_indices)]);
-            }
-            N::ArgSort(o) => {
-                let k = o.input.shape[o.dim];
-                return self.sort(&o.input, o.dim, k, o.descending, [None, Some(&o.out)]);
-            }
+            N::Sort(o) => self.sort(&o.input, o.dim, o.descending, [Some(&o.out), None])?,
+            N::SortWithIndices(o) => self.sort(&o.input, o.dim, o.descending, [Some(&o.out), Some(&o.out_indices)])?,
+            N::ArgSort(o) => self.sort(&o.input, o.dim, o.descending, [None, Some(&o.out)])?,
             N::CumSum(o) => {
                 let x = self.read(&o.input)?;
                 let axis = self.integer("axis", o.axis as i64)?;
@@ -122,31 +122,21 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// Sorting needs to know how long the axis is.
-    fn sort(
-        &mut self,
-        x: &TensorIr,
-        axis: usize,
-        k: usize,
-        descending: bool,
-        outs: [Option<&TensorIr>; 2],
-    ) -> Result<bool> {
-        if self.trace.sizes[&x.id][axis].known().is_none() {
-            return Ok(false);
-        }
-        self.top(x, axis, k, descending, outs)?;
-        Ok(true)
+    fn sort(&mut self, x: &TensorIr, axis: usize, descending: bool, outs: [Option<&TensorIr>; 2]) -> Result<()> {
+        let len = self.trace.sizes[&x.id][axis].clone();
+        let k = self.size(&len)?;
+        self.top(x, axis, k, descending, outs)
     }
 
     fn top(
         &mut self,
         x: &TensorIr,
         axis: usize,
-        k: usize,
+        k: ValueId,
         largest: bool,
         [values, indices]: [Option<&TensorIr>; 2],
     ) -> Result<()> {
-        let inputs = vec![self.read(x)?, self.constant("k", Tensor::from_i64(&[k as i64]))];
+        let inputs = vec![self.read(x)?, k];
         let place = match values {
             Some(values) => {
                 self.emit("TopK", inputs, values);

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Bool, Int, IntDType, Tensor};
 
-use crate::case::{Case, function, halves};
+use crate::case::{Case, Engine, function, halves};
 
 /// Whole numbers from about -15 to 15, of 32 bits: tract takes those of 64 for sizes, with which it hardly computes.
 fn whole(x: Tensor<3>) -> Tensor<3, Int> {
@@ -45,6 +45,7 @@ fn bools(
 
 pub fn cases() -> Vec<Case> {
     let mut cases = arithmetic();
+    cases.extend(of_64_bits());
     cases.extend(comparisons());
     cases.extend(bits());
     cases.extend(truth());
@@ -94,6 +95,43 @@ fn arithmetic() -> Vec<Case> {
         function("int full", |x| Tensor::cat(vec![Tensor::<3, Int>::full(x.shape(), 3, &x.device()).float(), x], 1)),
         int("cast to 64 bits and back", |x| x.cast(IntDType::I64).add_scalar(1).cast(IntDType::I32)),
     ]
+}
+
+/// Integers of 64 bits, which are Burn's usual ones. tract takes them for sizes, and computes hardly anything with those.
+fn wide(
+    name: &str,
+    forward: impl Fn(Tensor<3, Int>, Tensor<3, Int>) -> Tensor<3, Int> + Clone + Send + Sync + 'static,
+) -> Case {
+    let wide = |x: Tensor<3, Int>| x.cast(IntDType::I64);
+    function(&format!("64-bit int {name}"), move |x| forward(wide(whole(x.clone())), wide(others(x))).float())
+}
+
+fn of_64_bits() -> Vec<Case> {
+    let mut cases = vec![
+        wide("sign", |x, _| x.sign()),
+        wide("cumsum", |x, _| x.cumsum(2)),
+        wide("sort", |x, _| x.sort(2)),
+        wide("topk", |x, _| x.topk(2, 2)),
+        wide("matmul", |x, y| x.matmul(y.transpose())),
+        wide("bitwise_and", |x, y| x.bitwise_and(y)),
+        wide("bitwise_or", |x, y| x.bitwise_or(y)),
+        wide("bitwise_xor", |x, y| x.bitwise_xor(y)),
+        wide("bitwise_not", |x, _| x.bitwise_not()),
+    ];
+    cases =
+        cases.into_iter().map(|case| case.not_in(Engine::Tract, "tract takes integers of 64 bits for sizes")).collect();
+    cases.extend([
+        wide("add", |x, y| x.add(y)),
+        wide("mul", |x, y| x.mul(y)),
+        wide("remainder_scalar", |x, _| x.remainder_scalar(3)),
+        wide("max_dim", |x, _| x.max_dim(2)),
+        wide("cummax", |x, _| x.cummax(1)),
+        wide("greater", |x, y| x.greater(y).int()),
+        wide("bitwise_left_shift", |x, y| x.bitwise_left_shift(y.abs())),
+        wide("bitwise_right_shift", |x, y| x.mul_scalar(1000).bitwise_right_shift(y.abs())),
+        wide("bitwise_right_shift_scalar", |x, _| x.bitwise_right_shift_scalar(2)),
+    ]);
+    cases
 }
 
 fn comparisons() -> Vec<Case> {

@@ -4,8 +4,10 @@ mod functions;
 mod indexing;
 mod integers;
 mod layers;
+mod lengths;
 mod pools;
 mod reductions;
+pub mod refusals;
 mod shapes;
 
 use crate::case::Case;
@@ -17,6 +19,7 @@ pub fn all() -> Vec<Case> {
         indexing::cases(),
         integers::cases(),
         layers::cases(),
+        lengths::cases(),
         pools::cases(),
         reductions::cases(),
         shapes::cases(),
