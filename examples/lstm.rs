@@ -1,4 +1,4 @@
-//! An LSTM that reads a sequence of measurements, with the batch and the length left open.
+//! An LSTM that reads a sequence of measurements, with batch and length left open.
 //!
 //!     cargo run --release --example lstm -- lstm.onnx
 
@@ -36,7 +36,7 @@ impl Forecast {
     }
 }
 
-/// What the forward takes: any number of series, of any length. The loop over the length becomes ONNX's `Scan`.
+/// What the forward takes: series of any number and length.
 pub fn options() -> Options {
     Options::for_inputs([Input::new("series", axes!["N", "T", FEATURES])])
 }
