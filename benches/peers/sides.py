@@ -82,5 +82,6 @@ def with_ratios(result):
         if name != "gnet" and "ms" in ours and "ms" in theirs:
             parts = [key for key in theirs if key.endswith("_ms") and key != "cpu_ms"]
             theirs["ratio"] = {"time": round(theirs["ms"] / ours["ms"], 1), "memory": round(theirs["peak_mb"] / ours["peak_mb"], 1)}
+            theirs["ratio"]["cpu"] = round(theirs["cpu_ms"] / ours["cpu_ms"], 1)
             theirs["ratio"] |= {key.removesuffix("_ms"): round(theirs[key] / ours["ms"], 1) for key in parts}
     return result
