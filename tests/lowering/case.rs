@@ -23,6 +23,9 @@ pub enum Engine {
 /// The numbers of an input, by its shape and a seed.
 pub type Numbers = fn(Vec<usize>, u64) -> Array;
 
+/// Runs a trace without ONNX.
+type Replay = Box<dyn Fn(&Array) -> gnet::Result<()> + Send + Sync>;
+
 /// A forward that is exported, run and compared with what Burn computes.
 pub struct Case {
     pub name: String,
@@ -40,7 +43,7 @@ pub struct Case {
     /// What Burn computes.
     pub burn: Box<dyn Fn(&Array) -> Array + Send + Sync>,
     /// Runs the trace itself, and says where it is not what Burn computes, bit for bit.
-    pub replay: Box<dyn Fn(&Array) -> gnet::Result<()> + Send + Sync>,
+    pub replay: Replay,
 }
 
 /// A module without parameters, for operations that need none.
