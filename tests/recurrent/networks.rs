@@ -13,6 +13,7 @@ pub const WIDTH: usize = 3;
 const HIDDEN: usize = 5;
 
 #[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there are ten of them in all")]
 pub enum Network {
     Lstm(Lstm),
     Gru(Gru),

@@ -53,8 +53,11 @@ fn folded<M: Module>(module: &M, forward: impl Fn(&M, Tensor<3>) -> Vec<TensorId
     Some(rolled)
 }
 
-/// The marks of the loops in a run: the number of states, and the axes of what they take and collect.
-fn marks(run: &Run) -> Vec<(usize, Vec<Along>, Vec<Along>)> {
+/// The number of states of a loop, and the axes of what it takes and collects.
+type Loop = (usize, Vec<Along>, Vec<Along>);
+
+/// The loops in a run.
+fn marks(run: &Run) -> Vec<Loop> {
     let begins = run.operations.iter().filter_map(Mark::beginning);
     let ends = run.operations.iter().filter_map(Mark::ending);
     begins.zip(ends).map(|(begin, end)| (begin.states(), begin.along, end.along)).collect()
@@ -97,11 +100,8 @@ fn cell() -> Cell {
 
 type H = Tensor<2>;
 
-/// A loop: how many operations its body has, and how it goes along what it reads and what it makes.
-type Found = (usize, Vec<Along>, Vec<Along>);
-
 /// Folds a recurrence `h = turn(t, x_t, h, h before that)` of which `after` takes what it needs.
-fn recurrence(turn: impl Fn(&Cell, usize, H, H, H) -> H, after: impl Fn(&[H]) -> TensorId) -> Option<Vec<Found>> {
+fn recurrence(turn: impl Fn(&Cell, usize, H, H, H) -> H, after: impl Fn(&[H]) -> TensorId) -> Option<Vec<Loop>> {
     let runs = folded(&cell(), |cell, x| {
         let mut all = vec![Tensor::zeros([2, 4], &x.device()), Tensor::ones([2, 4], &x.device())];
         for (t, x) in x.iter_dim(1).enumerate() {
@@ -147,7 +147,7 @@ fn what_is_the_same_in_each_turn_goes_before_the_loop() {
 
 #[test]
 fn what_is_no_loop_of_one_body_stays_as_it_is() {
-    let refused = |name: &str, found: Option<Vec<Found>>| assert_eq!(found, None, "{name}");
+    let refused = |name: &str, found: Option<Vec<Loop>>| assert_eq!(found, None, "{name}");
     refused("a state from two turns before", recurrence(|cell, _, x, h, before| plain(cell, x, h + before), last));
     refused("every other turn", {
         let turn = |cell: &Cell, t: usize, x: H, h: H, _: H| match t % 2 {
