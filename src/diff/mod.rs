@@ -1,14 +1,18 @@
 //! What changed between two models: operations, interface, attributes, shapes, weights.
 //!
 //! `pair` finds for each node of one model its counterpart in the other, by name, else by what it does and reads;
-//! `weights` measures how far constants lie apart; `nodes` and `header` list the rest. The record is [`Diff`].
+//! `weights` measures how far constants lie apart; `nodes` and `header` list the rest. `level` does this for the graphs
+//! inside paired nodes as well: what differs there is called `NODE.ATTRIBUTE/NAME`. The record is [`Diff`].
 
 mod header;
+mod level;
 mod nodes;
 mod pair;
 mod print;
 mod record;
 mod weights;
+
+use level::{Found, Level};
 
 use crate::cost::Analysis;
 use crate::graph::{Graph, Model};
@@ -41,9 +45,10 @@ pub fn diff(a: (&str, &Model), b: (&str, &Model), options: Options) -> Result<Di
         return Err(Error::input(format!("--tolerance {tolerance}"), "is not a number of at least 0"));
     }
     let ((name_a, a), (name_b, b)) = (a, b);
-    let pairs = pair::pair(&a.graph, &b.graph);
-    let weights = weights::changes(&a.graph, &b.graph, &pairs, tolerance);
-    let (nodes, unstated) = nodes::changes(&a.graph, &b.graph, &pairs);
+    let mut found = Found::default();
+    Level::outermost(&a.graph, &b.graph).compare(tolerance, &mut found);
+    let Found { nodes, mut weights, unstated } = found;
+    weights::sort(&mut weights);
     let mut diff = Diff {
         equal: false,
         tolerance,

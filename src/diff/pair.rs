@@ -28,7 +28,7 @@ type Data = Vec<(usize, ValueId)>;
 
 /// A graph and what is asked of it again and again.
 pub struct Known<'a> {
-    graph: &'a Graph,
+    pub graph: &'a Graph,
     constants: HashMap<ValueId, Tensor>,
 }
 
@@ -38,6 +38,13 @@ impl<'a> Known<'a> {
         let mut constants = graph.constants();
         constants.extend(graph.initializers().map(|(id, tensor)| (id, tensor.clone())));
         Self { graph, constants }
+    }
+
+    /// Looks at a graph inside a node, which captures constants of the graph around.
+    pub fn inside(graph: &'a Graph, captured: impl Iterator<Item = (ValueId, Tensor)>) -> Self {
+        let mut known = Self::new(graph);
+        known.constants.extend(captured);
+        known
     }
 
     /// The constant that a value is.
@@ -81,12 +88,12 @@ struct Pairing<'a> {
     content: [Vec<String>; 2],
 }
 
-/// Pairs the nodes of two graphs.
-pub fn pair(a: &Graph, b: &Graph) -> Pairs {
-    let (known_a, known_b) = (Known::new(a), Known::new(b));
-    let pairs = Pairs { of_a: vec![None; a.nodes.len()], of_b: vec![None; b.nodes.len()], values: ends(a, b) };
-    let content = [&known_a, &known_b].map(|known| known.graph.nodes.iter().map(|node| known.content(node)).collect());
-    let mut pairing = Pairing { a: &known_a, b: &known_b, pairs, content };
+/// Pairs the nodes of two graphs, given what is fed into the second with its counterpart in the first.
+pub fn pair(a: &Known, b: &Known, values: HashMap<ValueId, ValueId>) -> Pairs {
+    let (nodes_a, nodes_b) = (a.graph.nodes.len(), b.graph.nodes.len());
+    let pairs = Pairs { of_a: vec![None; nodes_a], of_b: vec![None; nodes_b], values };
+    let content = [a, b].map(|known| known.graph.nodes.iter().map(|node| known.content(node)).collect());
+    let mut pairing = Pairing { a, b, pairs, content };
     let name = |known: &Known, node: &Node| Some(known.graph.node_name(node).to_owned()).filter(|n| !n.is_empty());
     let makes = |known: &Known, node: &Node| Some(known.graph.value(node.output()?).name.clone());
     pairing.by_key(|known, node, content| Some((name(known, node)?, content.to_owned())));
@@ -104,7 +111,7 @@ pub fn pair(a: &Graph, b: &Graph) -> Pairs {
 }
 
 /// Inputs of the same name, and the rest in their order.
-fn ends(a: &Graph, b: &Graph) -> HashMap<ValueId, ValueId> {
+pub fn ends(a: &Graph, b: &Graph) -> HashMap<ValueId, ValueId> {
     let by_name: HashMap<&str, ValueId> = a.inputs.iter().map(|id| (a.value(*id).name.as_str(), *id)).collect();
     let mut values: HashMap<ValueId, ValueId> =
         b.inputs.iter().filter_map(|id| Some((*id, *by_name.get(b.value(*id).name.as_str())?))).collect();

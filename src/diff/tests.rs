@@ -435,3 +435,96 @@ proptest! {
         prop_assert_eq!(there, found(&a, &b, 0.0), "the same each time");
     }
 }
+
+/// The sample with an `If` whose branch multiplies `act2:y` by a constant of its own and one of the graph around.
+fn branched(change: impl FnOnce(&mut Graph, &mut Node)) -> Model {
+    let mut model = sample();
+    let g = &mut model.graph;
+    let flag = g.add_value("flag", Some(DType::Bool), Some(vec![]));
+    let around = g.add_initializer("around", tensor(&[4], 1.0));
+    let chosen = g.add_value("chosen", Some(DType::F32), dims(4));
+    let mut inside = Graph::new("branch");
+    let [seen, outside] = ["act2:y", "around"].map(|name| inside.add_value(name, None, None));
+    let own = inside.add_initializer("own", tensor(&[4], 2.0));
+    let [once, twice] = ["once", "twice"].map(|name| inside.add_value(name, None, None));
+    inside.nodes = vec![
+        Node::new("first", "Mul", vec![seen, own], vec![once]),
+        Node::new("then", "Add", vec![once, outside], vec![twice]),
+    ];
+    inside.outputs = vec![twice];
+    let outer = [(g.find("act2:y").unwrap(), seen), (around, outside)];
+    let captures = outer.map(|(outer, inner)| crate::graph::Capture { outer, inner }).to_vec();
+    let branch = crate::graph::Subgraph { graph: inside, captures };
+    let mut node = Node::new("if", "If", vec![flag], vec![chosen]);
+    for name in ["then_branch", "else_branch"] {
+        node.attributes.insert(name.into(), Attribute::Graph(Box::new(branch.clone())));
+    }
+    g.inputs.push(flag);
+    g.outputs.push(chosen);
+    change(g, &mut node);
+    g.nodes.push(node);
+    g.check().unwrap();
+    model
+}
+
+/// Changes the then branch.
+fn in_branch(change: impl FnOnce(&mut Graph)) -> Diff {
+    let changed = branched(|_, node| {
+        if let Some(Attribute::Graph(body)) = node.attributes.get_mut("then_branch") {
+            change(&mut body.graph);
+        }
+    });
+    found(&branched(|_, _| ()), &changed, 0.0)
+}
+
+#[test]
+fn what_changed_in_a_branch_is_told_by_its_place() {
+    assert!(in_branch(|_| ()).equal);
+    let diff = in_branch(|g| g.nodes[1].op_type = "Sub".into());
+    assert_eq!(nodes(&diff), ["changed Add if.then_branch/then if.then_branch/then"]);
+    assert_eq!((&diff.nodes[0].changes[..], diff.changes()), (&[change("operation", "Add", "Sub")][..], 1));
+    let diff = in_branch(|g| g.nodes[0].name = "second".into());
+    assert_eq!(nodes(&diff), ["renamed Mul if.then_branch/first if.then_branch/second"]);
+    let diff = in_branch(|g| {
+        let own = g.find("own").unwrap();
+        g.set_initializer(own, tensor(&[4], 2.5));
+    });
+    assert_eq!((nodes(&diff).len(), diff.weights.len()), (0, 1));
+    assert_eq!((diff.weights[0].a.as_deref(), diff.weights[0].max_abs), (Some("if.then_branch/own"), Some(0.5)));
+    let diff = in_branch(|g| {
+        let made = g.add_value("more", None, None);
+        g.nodes.push(Node::new("last", "Neg", vec![g.outputs[0]], vec![made]));
+        g.outputs = vec![made];
+    });
+    assert_eq!(nodes(&diff), ["changed If if if", "added Neg - if.then_branch/last"]);
+    assert_eq!(diff.nodes[0].changes, [change("then_branch output 0", "twice", "more")]);
+}
+
+#[test]
+fn a_constant_that_branches_capture_is_compared_where_it_stands() {
+    let changed = branched(|g, _| {
+        let around = g.find("around").unwrap();
+        g.set_initializer(around, tensor(&[4], 3.0));
+    });
+    let diff = found(&branched(|_, _| ()), &changed, 0.0);
+    assert_eq!((diff.changes(), diff.weights[0].a.as_deref()), (1, Some("around")));
+    let other = branched(|g, node| {
+        let (y, first) = (g.find("act2:y").unwrap(), g.find("act1:y").unwrap());
+        node.redirect_reads(&|id| if id == y { first } else { id });
+    });
+    let diff = found(&branched(|_, _| ()), &other, 0.0);
+    let named = [
+        "changed Mul if.else_branch/first if.else_branch/first",
+        "changed Mul if.then_branch/first if.then_branch/first",
+    ];
+    assert_eq!(nodes(&diff), named);
+}
+
+#[test]
+fn names_inside_a_branch_are_no_difference() {
+    let diff = in_branch(|g| {
+        let ids = ["once", "twice"].map(|name| g.find(name).unwrap());
+        ids.into_iter().zip(["1", "2"]).for_each(|(id, name)| g.value_mut(id).name = name.into());
+    });
+    assert!(diff.equal, "{diff:?}");
+}

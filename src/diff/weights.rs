@@ -2,22 +2,23 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::pair::{Known, Pairs};
+use super::level::Level;
 use super::print;
 use super::{Kind, WeightChange};
 use crate::graph::{DType, Graph, SparseTensor, Tensor, ValueId};
 
-/// Constants of paired nodes are compared place by place, those left by their names; the largest difference comes first.
-pub fn changes(a: &Graph, b: &Graph, pairs: &Pairs, tolerance: f64) -> Vec<WeightChange> {
-    let (known_a, known_b) = (Known::new(a), Known::new(b));
+/// Constants of paired nodes are compared place by place, those left by their names.
+pub fn changes(level: &Level, tolerance: f64) -> Vec<WeightChange> {
+    let ([known_a, known_b], a, b) = (&level.known, level.a(), level.b());
     let mut seen: HashSet<(ValueId, ValueId)> = HashSet::new();
     let mut order: Vec<(ValueId, ValueId)> = Vec::new();
     let mut meet = |x: ValueId, y: ValueId| {
-        if known_a.constant(x).is_some() && known_b.constant(y).is_some() && seen.insert((x, y)) {
+        let constants = known_a.constant(x).is_some() && known_b.constant(y).is_some();
+        if constants && !level.both_captured(x, y) && seen.insert((x, y)) {
             order.push((x, y));
         }
     };
-    for (place, of_b) in pairs.of_a.iter().enumerate() {
+    for (place, of_b) in level.pairs.of_a.iter().enumerate() {
         let Some(of_b) = of_b else { continue };
         let (node_a, node_b) = (&a.nodes[place], &b.nodes[*of_b]);
         let both = node_a.inputs.iter().zip(&node_b.inputs);
@@ -48,6 +49,11 @@ pub fn changes(a: &Graph, b: &Graph, pairs: &Pairs, tolerance: f64) -> Vec<Weigh
     changes.extend(a.initializers().filter(|(id, _)| gone(id)).map(|(id, tensor)| lone(Kind::Removed, a, id, tensor)));
     changes.extend(b.initializers().filter(|(id, _)| come(id)).map(|(id, tensor)| lone(Kind::Added, b, id, tensor)));
     changes.extend(sparse(a, b));
+    changes
+}
+
+/// The largest difference comes first.
+pub fn sort(changes: &mut [WeightChange]) {
     // Types that differ come first, then differences by size, then the rest.
     let rank = |change: &WeightChange| (change.kind != Kind::Retyped, change.kind);
     let size = |change: &WeightChange| change.max_abs.unwrap_or(f64::INFINITY);
@@ -55,7 +61,6 @@ pub fn changes(a: &Graph, b: &Graph, pairs: &Pairs, tolerance: f64) -> Vec<Weigh
         let weighed = rank(x).cmp(&rank(y));
         weighed.then(size(y).total_cmp(&size(x))).then_with(|| (&x.a, &x.b).cmp(&(&y.a, &y.b)))
     });
-    changes
 }
 
 fn lone(kind: Kind, graph: &Graph, id: ValueId, tensor: &Tensor) -> WeightChange {

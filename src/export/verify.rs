@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Exported, Options};
 use crate::graph::{DType, Dim, Model};
 use crate::runtime::{self, Array, Provider, RunOptions, ValueRange};
-use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol};
+use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol, named};
 use crate::verify::{Distribution, InputSet, Judgement, Plan, Port, Precision, Signature, Verdict, per_sample};
 use crate::{Error, Result, onnx};
 
@@ -155,7 +155,7 @@ fn in_burn<M: Module, I: Inputs, O: NamedOutputs>(
         values: Some(array.data.clone()),
     };
     let mut feed = Feed::new(&device, options.inputs.iter().zip(inputs).map(fed).collect());
-    let outputs = forward(module, I::take(&mut feed)?).named_outputs();
+    let outputs = named(&forward(module, I::take(&mut feed)?));
     outputs.into_iter().map(|output| Ok((output.name.clone(), output.values()?))).collect()
 }
 

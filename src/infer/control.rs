@@ -51,16 +51,18 @@ struct Given {
     dtype: Option<DType>,
     shape: Option<Shape>,
     vector: Option<Vector>,
+    /// What the body states of the shape is not believed.
+    alone: bool,
 }
 
 impl Given {
     fn of(cx: &Context, index: usize) -> Self {
         let shape = cx.shape(index).ok().map(<[_]>::to_vec);
-        Self { dtype: cx.dtype(index), shape, vector: None }
+        Self { dtype: cx.dtype(index), shape, ..Self::default() }
     }
 
     fn scalar(dtype: DType) -> Self {
-        Self { dtype: Some(dtype), shape: Some(Vec::new()), vector: None }
+        Self { dtype: Some(dtype), shape: Some(Vec::new()), ..Self::default() }
     }
 }
 
@@ -115,7 +117,7 @@ fn assume(graph: &mut Graph, id: ValueId, given: &Given) {
         return;
     }
     value.dtype = given.dtype.or(value.dtype);
-    value.shape = match (&given.shape, value.shape.take()) {
+    value.shape = match (&given.shape, value.shape.take().filter(|_| !given.alone)) {
         (Some(given), Some(stated)) => Some(merge::shapes(given, &stated).unwrap_or_else(|| given.clone())),
         (given, stated) => given.clone().or(stated),
     };
@@ -189,6 +191,13 @@ fn common(first: &[Dim], second: &[Dim]) -> Option<Shape> {
 
 /// Walks a loop's body until the shapes of its state settle, given `before` it; the body makes the condition before the state.
 fn settle(walk: &mut Walk, graph: &Graph, index: usize, before: &[Given], state: &mut [Given]) -> Known<Body> {
+    let inside = &subgraph(graph, index, "body")?.graph;
+    for (state, id) in state.iter_mut().zip(inside.inputs.iter().skip(before.len())) {
+        // A statement that the first round contradicts must not come back when the state's shape is given up.
+        let stated = inside.value(*id).shape.as_ref();
+        state.alone =
+            state.shape.as_ref().zip(stated).is_some_and(|(given, stated)| merge::shapes(given, stated).is_none());
+    }
     for round in 0..=ROUNDS {
         let given: Vec<Given> = before.iter().chain(state.iter()).cloned().collect();
         let body = run(walk, graph, index, "body", &given)?;

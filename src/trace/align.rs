@@ -15,7 +15,7 @@ use super::live::{self, Pruned};
 use super::lower::operation_name;
 use super::outputs::NamedOutputs;
 use super::size::{Grid, Size};
-use super::{Options, Trace, TracedInput, linear, numbers};
+use super::{Options, Trace, TracedInput, linear, numbers, reroll};
 use crate::{Error, Result};
 
 /// Traces `forward`, keeps the wanted outputs, and gives every tensor its shape in terms of the symbols.
@@ -32,6 +32,7 @@ pub(super) fn aligned<M: Module, I: Inputs, O: NamedOutputs>(
         linear::restore(run);
         pruned = live::prune(run, &values, &names, options.keep.as_deref())?;
     }
+    roll(&grid, &mut runs, &values);
     let forms: Vec<Canonical> = runs.iter().map(Canonical::of).collect();
     for (run, form) in forms.iter().enumerate().skip(1) {
         same_operations(&grid, run, &forms[0], form, &runs[0])?;
@@ -50,6 +51,23 @@ pub(super) fn aligned<M: Module, I: Inputs, O: NamedOutputs>(
     };
     let inputs = options.inputs.iter().cloned().zip(inputs).map(port).collect::<Result<_>>()?;
     Ok((Trace { grid, operations, inputs, outputs, constants, names, sizes, numbers }, pruned))
+}
+
+/// Folds the loops over symbols, when the number of operations depends on them. Runs that differ otherwise stay as they are.
+fn roll(grid: &Grid, runs: &mut [Run], values: &HashMap<TensorId, TensorData>) {
+    if runs.iter().all(|run| run.operations.len() == runs[0].operations.len()) {
+        return;
+    }
+    let unrolled = |(index, run): (usize, &Run)| reroll::Run {
+        operations: run.operations.clone(),
+        outputs: run.outputs.iter().map(|output| output.id).collect(),
+        sizes: grid.symbols.iter().filter_map(|symbol| grid.size(index, symbol.name())).collect(),
+    };
+    let unrolled: Vec<reroll::Run> = runs.iter().enumerate().map(unrolled).collect();
+    for (run, rolled) in runs.iter_mut().zip(reroll::reroll(&unrolled, values).into_iter().flatten()) {
+        run.operations = rolled.operations;
+        run.outputs.iter_mut().zip(rolled.outputs).for_each(|(output, id)| output.id = id);
+    }
 }
 
 /// The inputs in the shapes of a run.

@@ -3,7 +3,7 @@
 //! All runs of a tracing share one scope, so that the module goes to the capture device once and a parameter is the same
 //! tensor in each of them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use burn::backend::TensorData;
 use burn::backend::capture::CaptureBackend;
@@ -12,7 +12,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Bool, Device, Int, Tensor};
 
 use super::inputs::{Fed, Feed, Inputs};
-use super::outputs::{NamedOutputs, Output};
+use super::outputs::{NamedOutputs, Output, named};
 use super::share;
 use crate::{Error, Result};
 
@@ -93,19 +93,8 @@ fn run<M: Module, I: Inputs, O: NamedOutputs>(
             Err(Error::input(format!("output {}", output.name), reason))
         }
     };
-    let outputs = forward(module, inputs).named_outputs().into_iter().map(known).collect::<Result<Vec<_>>>()?;
-    Ok(Boundary { inputs: ids, outputs: named_apart(outputs) })
-}
-
-/// Two outputs of one name get numbers: `output`, `output_1`.
-fn named_apart(outputs: Vec<Returned>) -> Vec<Returned> {
-    let mut taken = HashSet::new();
-    let apart = |output: Returned| {
-        let others = (1..).map(|count| format!("{}_{count}", output.name));
-        let name = std::iter::once(output.name.clone()).chain(others).find(|name| taken.insert(name.clone()));
-        Returned { name: name.unwrap_or_default(), ..output }
-    };
-    outputs.into_iter().map(apart).collect()
+    let outputs = named(&forward(module, inputs)).into_iter().map(known).collect::<Result<Vec<_>>>()?;
+    Ok(Boundary { inputs: ids, outputs })
 }
 
 /// Deals the operations of a scope to its runs. The capture device numbers tensors in the order in which they are made: what a

@@ -22,6 +22,8 @@ mod lower;
 mod numbers;
 mod operations;
 mod outputs;
+mod replay;
+mod reroll;
 mod scope;
 mod share;
 mod size;
@@ -38,7 +40,10 @@ pub use inputs::{Axis, Feed, Input, Inputs, Symbol};
 pub(crate) use inputs::{Fed, symbols};
 pub use live::Pruned;
 pub use operations::{LoweredNode, Lowering, Operation, Standing, operations};
+#[cfg(feature = "tract")]
+pub(crate) use outputs::named;
 pub use outputs::{NamedOutputs, Output, Returned};
+pub use replay::{Replayed, replay};
 
 use capture::Returned as Kept;
 use constants::Constants;

@@ -27,6 +27,33 @@ pub(super) fn set_aside(op: &mut OperationIr) -> Vec<usize> {
     }
 }
 
+/// Puts numbers into an operation from which as many were taken.
+pub(super) fn put_back(op: &mut OperationIr, numbers: &[usize]) {
+    match op {
+        OperationIr::BaseFloat(base) | OperationIr::BaseInt(base) | OperationIr::BaseBool(base) => match base {
+            B::Slice(op) => bound(&mut op.ranges, numbers),
+            B::SliceAssign(op) => bound(&mut op.ranges, numbers),
+            B::RepeatDim(op) => op.times = numbers.first().copied().unwrap_or(op.times),
+            _ => {}
+        },
+        OperationIr::NumericFloat(_, NumericOperationIr::Pad(op))
+        | OperationIr::NumericInt(_, NumericOperationIr::Pad(op)) => {
+            let pairs = numbers.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+            op.padding.iter_mut().zip(pairs).for_each(|(padding, pair)| *padding = pair);
+        }
+        OperationIr::Module(ModuleOperationIr::Interpolate(op)) => {
+            op.output_size.iter_mut().zip(numbers).for_each(|(size, number)| *size = *number);
+        }
+        _ => {}
+    }
+}
+
+fn bound(ranges: &mut [Slice], numbers: &[usize]) {
+    for (range, ends) in ranges.iter_mut().zip(numbers.chunks_exact(2)) {
+        (range.start, range.end) = (ends[0] as isize, Some(ends[1] as isize));
+    }
+}
+
 fn bounds(ranges: &mut [Slice], shape: &[usize]) -> Vec<usize> {
     let numbers = ranges.iter().zip(shape).flat_map(|(range, len)| ends(range, *len)).collect();
     ranges.iter_mut().for_each(|range| (range.start, range.end) = (0, None));

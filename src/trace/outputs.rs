@@ -1,5 +1,6 @@
 //! What a forward hands back, by name.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::rc::Rc;
 
@@ -26,6 +27,11 @@ impl Output {
     {
         let held = tensor.clone();
         Self { name: name.to_owned(), id: K::id_of(tensor), data: Rc::new(move || K::data_of(&held)) }
+    }
+
+    /// The values of a tensor on a device that computes.
+    pub(super) fn data(&self) -> TensorData {
+        (self.data)()
     }
 
     /// The values as numbers, of a tensor on a device that computes.
@@ -91,6 +97,17 @@ returned!(Float, Int, Bool);
 pub trait NamedOutputs {
     /// The outputs, in order.
     fn named_outputs(&self) -> Vec<Output>;
+}
+
+/// The outputs of a forward. Two of one name get numbers: `output`, `output_1`.
+pub(crate) fn named<O: NamedOutputs>(result: &O) -> Vec<Output> {
+    let mut taken = HashSet::new();
+    let apart = |output: Output| {
+        let others = (1..).map(|count| format!("{}_{count}", output.name));
+        let name = std::iter::once(output.name.clone()).chain(others).find(|name| taken.insert(name.clone()));
+        Output { name: name.unwrap_or_default(), ..output }
+    };
+    result.named_outputs().into_iter().map(apart).collect()
 }
 
 impl<const D: usize, K: Returned> NamedOutputs for Tensor<D, K>

@@ -68,7 +68,7 @@ fn depth(path: &str) -> usize {
 }
 
 /// The longest path that all paths start with.
-fn common(mut paths: impl Iterator<Item = String>) -> String {
+pub(super) fn common(mut paths: impl Iterator<Item = String>) -> String {
     let first = paths.next().unwrap_or_default();
     let shared = paths.fold(first.split('.').collect::<Vec<_>>(), |shared, path| {
         shared.into_iter().zip(path.split('.')).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()

@@ -149,6 +149,14 @@ impl Size {
         }
     }
 
+    /// The size where the symbols, in units of their multiples, are these.
+    pub fn at(&self, units: &[usize]) -> Option<usize> {
+        match self {
+            Self::Formula(formula) => formula.at(units).and_then(|value| usize::try_from(value).ok()),
+            Self::Unfit(_) => None,
+        }
+    }
+
     /// How much larger it is than another, when that is the same number in all runs.
     pub fn minus(&self, other: &Self) -> Option<i64> {
         let (Self::Formula(Formula(a)), Self::Formula(Formula(b))) = (self, other) else { return None };

@@ -3,9 +3,9 @@
 use burn::module::Module;
 use burn::nn::activation::Relu;
 use burn::tensor::{Device, Tensor, TensorData};
-use gnet::export::{Exported, Options, export};
+use gnet::export::{DEFAULT_OPSET, Exported, Options, export};
 use gnet::runtime::Array;
-use gnet::trace::{Axis, Input, Symbol};
+use gnet::trace::{self, Axis, Input, Symbol};
 
 use crate::common::{self, stirred};
 
@@ -37,6 +37,8 @@ pub struct Case {
     export: Box<dyn Fn(Input, i64) -> gnet::Result<Exported> + Send + Sync>,
     /// What Burn computes.
     pub burn: Box<dyn Fn(&Array) -> Array + Send + Sync>,
+    /// Runs the trace itself, and says where it is not what Burn computes, bit for bit.
+    pub replay: Box<dyn Fn(&Array) -> gnet::Result<()> + Send + Sync>,
 }
 
 /// A module without parameters, for operations that need none.
@@ -71,8 +73,8 @@ pub fn layer<M: Module + Send + Sync + 'static, const D: usize, const E: usize>(
     item: impl Into<Vec<usize>>,
     forward: impl Fn(&M, Tensor<D>) -> Tensor<E> + Clone + Send + Sync + 'static,
 ) -> Case {
-    let (module, in_burn) = (stirred(module.clone()), stirred(module));
-    let run = forward.clone();
+    let (module, in_burn, in_trace) = (stirred(module.clone()), stirred(module.clone()), stirred(module));
+    let (run, again) = (forward.clone(), forward.clone());
     Case {
         name: name.to_owned(),
         item: item.into(),
@@ -87,6 +89,11 @@ pub fn layer<M: Module + Send + Sync + 'static, const D: usize, const E: usize>(
         burn: Box::new(move |x| {
             let data = TensorData::new(x.data.clone(), x.shape.clone());
             common::array(&run(&in_burn, Tensor::from_data(data, &Device::flex())))
+        }),
+        replay: Box::new(move |x| {
+            let inputs = Options::new(&x.shape[1..]).inputs;
+            let options = trace::Options { inputs, keep: None, opset: DEFAULT_OPSET };
+            trace::replay(&in_trace, &options, std::slice::from_ref(x), &again).map(drop)
         }),
     }
 }

@@ -120,6 +120,9 @@ fn tried(case: Case) -> Result<Outcome, String> {
     if runs.iter().any(|(_, y)| spread(y) == 0.0) {
         return Err("the result is the same everywhere: it would show nothing".to_owned());
     }
+    for (x, _) in &runs {
+        (case.replay)(x).map_err(|error| error.to_string())?;
+    }
     let log = exports[&usual].log.clone();
     let chosen = [oldest, usual, *OPSETS.end()];
     let files: BTreeMap<i64, Bytes> =

@@ -11,6 +11,7 @@ mod pool;
 mod reduce;
 mod refuse;
 mod running;
+mod scan;
 mod shapes;
 mod sizes;
 mod window;
@@ -37,9 +38,13 @@ pub(super) fn lower(trace: &Trace, opset: i64) -> Result<(Model, Vec<Lowering>)>
     let mut log = Vec::with_capacity(trace.operations.len());
     for (index, (op, scope)) in trace.operations.iter().zip(scopes(trace)).enumerate() {
         (lower.index, lower.scope) = (index, scope);
+        lower.note_scope();
         let before = lower.graph.nodes.len();
         lower.operation(op)?;
-        log.push(lower.lowering(op, before));
+        // The marks of a loop are ours: Burn recorded none.
+        if !matches!(op, OperationIr::Custom(_)) {
+            log.push(lower.lowering(op, before));
+        }
     }
     let mut model = Model::new(lower.finish()?, opset);
     model.graph.check()?;
@@ -66,6 +71,8 @@ struct Lower<'a> {
     opset: i64,
     /// Sizes as vectors of one, once something has asked for them.
     asked: HashMap<Size, ValueId>,
+    /// What surrounds the body of a loop, while one is lowered.
+    around: Option<scan::Around>,
 }
 
 impl<'a> Lower<'a> {
@@ -73,7 +80,7 @@ impl<'a> Lower<'a> {
         let (ids, taken) = (HashMap::new(), HashSet::new());
         let graph = Graph::new("main_graph");
         let asked = HashMap::new();
-        let mut lower = Self { trace, graph, ids, taken, scope: String::new(), index: 0, opset, asked };
+        let mut lower = Self { trace, graph, ids, taken, scope: String::new(), index: 0, opset, asked, around: None };
         // Boundaries take their names first, so that no inner value can.
         for input in &trace.inputs {
             let id = lower.bind(input.id, input.input.name.clone());
@@ -115,7 +122,6 @@ impl<'a> Lower<'a> {
     }
 
     fn finish(mut self) -> Result<Graph> {
-        let grid = &self.trace.grid;
         for TracedInput { input, id, dtype } in &self.trace.inputs {
             let axis = |axis: &Axis| match axis {
                 Axis::Fixed(size) => Dim::Known(*size),
@@ -124,6 +130,15 @@ impl<'a> Lower<'a> {
             let value = self.graph.value_mut(self.ids[id]);
             (value.dtype, value.shape) = (Some(*dtype), Some(input.axes.iter().map(axis).collect()));
         }
+        self.describe()?;
+        self.scope.clear();
+        self.pass_on()?;
+        Ok(self.graph)
+    }
+
+    /// Says of the values of the graph at hand what was traced of them.
+    fn describe(&mut self) -> Result<()> {
+        let grid = &self.trace.grid;
         for tensor in self.trace.operations.iter().flat_map(|op| op.inputs().chain(op.outputs())) {
             let (Some(id), Some(sizes)) = (self.ids.get(&tensor.id), self.trace.sizes.get(&tensor.id)) else {
                 continue;
@@ -132,9 +147,7 @@ impl<'a> Lower<'a> {
             value.dtype = Some(dtype(tensor.dtype)?);
             value.shape = Some(sizes.iter().map(|size| grid.dim(size)).collect());
         }
-        self.scope.clear();
-        self.pass_on()?;
-        Ok(self.graph)
+        Ok(())
     }
 
     fn bind(&mut self, id: TensorId, name: String) -> ValueId {
@@ -165,6 +178,7 @@ impl<'a> Lower<'a> {
     fn read(&mut self, tensor: &TensorIr) -> Result<ValueId> {
         match self.ids.get(&tensor.id) {
             Some(id) => Ok(*id),
+            None if self.around.is_some() => self.outside(|outside| outside.read(tensor)),
             None => self.constant_of(tensor.id),
         }
     }
@@ -267,6 +281,7 @@ impl<'a> Lower<'a> {
             OperationIr::Int(int) => self.integer_operation(int)?,
             OperationIr::Bool(logic) => self.logic(logic)?,
             OperationIr::Activation(activation) => self.activation(activation)?,
+            OperationIr::Custom(_) => self.mark(op)?,
             _ => false,
         };
         if lowered { Ok(()) } else { Err(self.unknown()) }

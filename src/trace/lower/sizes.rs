@@ -32,6 +32,9 @@ impl Lower<'_> {
         if let Some(sizes) = known.collect::<Option<Vec<_>>>() {
             return Ok(self.constant("shape", Tensor::from_i64(&sizes)));
         }
+        if self.around.is_some() {
+            return self.outside(|outside| outside.sizes_of(sizes));
+        }
         let parts = sizes.iter().map(|size| self.size(size)).collect::<Result<Vec<_>>>()?;
         Ok(self.step("Concat", parts, &[("axis", Attribute::Int(0))]))
     }
@@ -40,6 +43,9 @@ impl Lower<'_> {
     pub(super) fn size(&mut self, size: &Size) -> Result<ValueId> {
         if let Some(id) = self.asked.get(size) {
             return Ok(*id);
+        }
+        if self.around.is_some() {
+            return self.outside(|outside| outside.size(size));
         }
         let formula = match size {
             Size::Formula(formula) => formula.clone(),

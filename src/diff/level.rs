@@ -1,0 +1,113 @@
+//! Two graphs side by side, and inside their paired nodes the graphs of these.
+//!
+//! What a subgraph captures is, to it, what its counterpart outside is: a value that has one, or a constant. Names of a
+//! subgraph's inputs and outputs promise nothing to anybody; their order does.
+
+use std::collections::{HashMap, HashSet};
+
+use super::pair::{self, Known, Pairs};
+use super::{Change, NodeChange, WeightChange, nodes, weights};
+use crate::graph::{Graph, Subgraph, ValueId};
+
+/// What was found in all graphs together.
+#[derive(Default)]
+pub struct Found {
+    /// Nodes that differ.
+    pub nodes: Vec<NodeChange>,
+    /// Constants that differ.
+    pub weights: Vec<WeightChange>,
+    /// Types of inner values that only one of the two states.
+    pub unstated: usize,
+}
+
+/// Two graphs with what is known of them.
+pub struct Level<'a> {
+    pub known: [Known<'a>; 2],
+    pub pairs: Pairs,
+    /// What comes before names in the record: the node and attribute that the graph lies in.
+    pub place: [String; 2],
+    captured: [HashSet<ValueId>; 2],
+}
+
+impl<'a> Level<'a> {
+    /// The graphs of two models.
+    pub fn outermost(a: &'a Graph, b: &'a Graph) -> Self {
+        let known = [Known::new(a), Known::new(b)];
+        let pairs = pair::pair(&known[0], &known[1], pair::ends(a, b));
+        Self { known, pairs, place: Default::default(), captured: Default::default() }
+    }
+
+    /// Two graphs inside paired nodes of this one.
+    pub fn inside(&self, bodies: [&'a Subgraph; 2], place: [String; 2]) -> Self {
+        let [a, b] = bodies;
+        let inner = |side: usize| {
+            let captured = bodies[side].captures.iter();
+            let constants = captured.filter_map(|c| Some((c.inner, self.known[side].constant(c.outer)?.clone())));
+            Known::inside(&bodies[side].graph, constants)
+        };
+        let known = [inner(0), inner(1)];
+        let seen: HashMap<ValueId, ValueId> = a.captures.iter().map(|c| (c.outer, c.inner)).collect();
+        let given: HashMap<&str, ValueId> = a
+            .captures
+            .iter()
+            .filter(|c| self.a().is_given(c.outer))
+            .map(|c| (self.a().value(c.outer).name.as_str(), c.inner))
+            .collect();
+        let counterpart = |outer: ValueId| match self.pairs.values.get(&outer) {
+            Some(of_a) => seen.get(of_a).copied(),
+            None if self.b().is_given(outer) => given.get(self.b().value(outer).name.as_str()).copied(),
+            None => None,
+        };
+        let captures = b.captures.iter().filter(|c| known[1].constant(c.inner).is_none());
+        let mut values: HashMap<ValueId, ValueId> =
+            captures.filter_map(|c| Some((c.inner, counterpart(c.outer)?))).collect();
+        values.extend(b.graph.inputs.iter().copied().zip(a.graph.inputs.iter().copied()));
+        let pairs = pair::pair(&known[0], &known[1], values);
+        let captured = bodies.map(|body| body.captures.iter().map(|c| c.inner).collect());
+        Self { known, pairs, place, captured }
+    }
+
+    /// The first graph.
+    pub fn a(&self) -> &'a Graph {
+        self.known[0].graph
+    }
+
+    /// The second graph.
+    pub fn b(&self) -> &'a Graph {
+        self.known[1].graph
+    }
+
+    /// Whether a constant of each is one of the graph around, where it is compared.
+    pub fn both_captured(&self, a: ValueId, b: ValueId) -> bool {
+        self.captured[0].contains(&a) && self.captured[1].contains(&b)
+    }
+
+    /// What differs in these graphs and in all inside them.
+    pub fn compare(&self, tolerance: f64, found: &mut Found) {
+        nodes::changes(self, tolerance, found);
+        let named = |side: usize, name: Option<String>| name.map(|name| format!("{}{name}", self.place[side]));
+        let differ = weights::changes(self, tolerance).into_iter();
+        found.weights.extend(differ.map(|change| WeightChange {
+            a: named(0, change.a),
+            b: named(1, change.b),
+            ..change
+        }));
+    }
+
+    /// How inputs and outputs of graphs inside nodes differ, `attribute` being what they are called there.
+    pub fn ends(&self, attribute: &str, unstated: &mut usize) -> Vec<Change> {
+        let (a, b) = (self.a(), self.b());
+        let count = |ids: &[ValueId]| Some(ids.len().to_string());
+        let mut changes = Vec::new();
+        changes.extend(Change::of(format!("{attribute} inputs"), count(&a.inputs), count(&b.inputs)));
+        changes.extend(Change::of(format!("{attribute} outputs"), count(&a.outputs), count(&b.outputs)));
+        for (place, (x, y)) in a.inputs.iter().zip(&b.inputs).enumerate() {
+            let what = format!("{attribute} input {place} type");
+            changes.extend(nodes::retyped(what, a.value(*x), b.value(*y), unstated));
+        }
+        for (place, (x, y)) in a.outputs.iter().zip(&b.outputs).enumerate() {
+            changes.extend(nodes::read(self, format!("{attribute} output {place}"), Some(*x), Some(*y)));
+        }
+        changes
+    }
+}
