@@ -1,4 +1,4 @@
-//! An LSTM that reads a sequence of measurements, with the batch left open.
+//! An LSTM that reads a sequence of measurements, with batch and length left open.
 //!
 //!     cargo run --release --example lstm -- lstm.onnx
 
@@ -9,7 +9,6 @@ use gnet::axes;
 use gnet::export::{Options, export, verify};
 use gnet::trace::Input;
 
-const LENGTH: usize = 12;
 const FEATURES: usize = 6;
 const HIDDEN: usize = 16;
 
@@ -37,9 +36,9 @@ impl Forecast {
     }
 }
 
-/// What the forward takes: any number of series.
+/// What the forward takes: series of any number and length.
 pub fn options() -> Options {
-    Options::for_inputs([Input::new("series", axes!["N", LENGTH, FEATURES])])
+    Options::for_inputs([Input::new("series", axes!["N", "T", FEATURES])])
 }
 
 /// The forward as it is exported, its outputs named.

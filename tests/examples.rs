@@ -111,8 +111,9 @@ fn recurrent() -> Example {
         let (next, state) = network.forward(floats(&inputs[0]));
         vec![array(&next), array(&state)]
     };
-    let runs = [(1, 12), (4, 12)]
-        .map(|(batch, length)| run(&[("N", batch)], vec![Array::noise(vec![batch, length, 6], 5)], burn));
+    let runs = [(1, 1), (1, 6), (4, 2), (3, 25)].map(|(batch, length)| {
+        run(&[("N", batch), ("T", length)], vec![Array::noise(vec![batch, length, 6], 5)], burn)
+    });
     Example { name: "lstm", exported, runs: runs.into() }
 }
 
@@ -134,7 +135,7 @@ fn every_open_axis_is_in_the_file() {
     assert_eq!(ports(&encoder().exported), ["tokens N x T", "padding N x T", "features N x T x 64", "logits N x 5"]);
     assert_eq!(ports(&residual().exported), ["images N x 3 x H x W", "logits N x 10"]);
     assert_eq!(ports(&segmenter().exported), ["images N x 3 x H x W", "mask N x 1 x H x W"]);
-    assert_eq!(ports(&recurrent().exported), ["series N x 12 x 6", "next N x 12 x 6", "state N x 16"]);
+    assert_eq!(ports(&recurrent().exported), ["series N x T x 6", "next N x T x 6", "state N x 16"]);
 }
 
 #[test]

@@ -9,6 +9,10 @@ use gnet::trace::{self, Axis, Input, Symbol};
 
 use crate::common::{self, stirred};
 
+/// Largest accepted difference, as a share of the largest value of the result. Runtimes sum in other orders; what is computed
+/// wrongly is off by far more.
+pub const TOLERANCE: f64 = 1e-5;
+
 /// A runtime that a case is run in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
@@ -29,8 +33,6 @@ pub struct Case {
     /// Axes of the item that are symbols in the file, and what their lengths are multiples of.
     pub symbols: Vec<(usize, usize)>,
     pub numbers: Numbers,
-    /// Largest accepted difference, as a share of the largest value of the result.
-    pub tolerance: f64,
     /// Engines that cannot run it, with the reason. They must fail, or this is a lie.
     pub not_in: Vec<(Engine, &'static str)>,
     /// Exports it for an input and an opset.
@@ -81,7 +83,6 @@ pub fn layer<M: Module + Send + Sync + 'static, const D: usize, const E: usize>(
         open: Vec::new(),
         symbols: Vec::new(),
         numbers: any,
-        tolerance: 1e-5,
         not_in: Vec::new(),
         export: Box::new(move |input, opset| {
             export(&module, &Options { opset, ..Options::for_inputs([input]) }, &forward)
@@ -107,11 +108,6 @@ impl Case {
     /// Only these axes of the item may be longer.
     pub fn open(self, axes: &[usize]) -> Self {
         Self { open: axes.to_vec(), ..self }
-    }
-
-    /// Another tolerance than 1e-5.
-    pub fn within(self, tolerance: f64) -> Self {
-        Self { tolerance, ..self }
     }
 
     /// An engine that cannot run it, and why.

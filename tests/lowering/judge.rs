@@ -15,7 +15,7 @@ use gnet::trace::Lowering;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-use crate::case::{Case, Engine};
+use crate::case::{Case, Engine, TOLERANCE};
 use crate::cases;
 
 /// Batches that are run; none of them is traced.
@@ -138,7 +138,7 @@ fn tried(case: Case) -> Result<Outcome, String> {
 
 /// Whether tract agrees with Burn, or fails where the case says that it must.
 fn judged(case: &Case, bytes: &[u8], x: &Array, y: &Array) -> Result<(), String> {
-    match (agrees(bytes, x, y, case.tolerance), case.excuse(Engine::Tract)) {
+    match (agrees(bytes, x, y), case.excuse(Engine::Tract)) {
         (result, None) => result,
         (Err(_), Some(_)) => Ok(()),
         (Ok(()), Some(reason)) => Err(format!("tract agrees, which it cannot: {reason}")),
@@ -146,13 +146,13 @@ fn judged(case: &Case, bytes: &[u8], x: &Array, y: &Array) -> Result<(), String>
 }
 
 /// Runs a file in tract and compares.
-pub fn agrees(bytes: &[u8], x: &Array, expected: &Array, tolerance: f64) -> Result<(), String> {
+pub fn agrees(bytes: &[u8], x: &Array, expected: &Array) -> Result<(), String> {
     let options = RunOptions { batch: x.shape[0], ..RunOptions::default() };
     let bytes = bound(bytes, x).map_err(|e| e.to_string())?;
     let mut session = runtime::load(Provider::Tract, &bytes, &options).map_err(|e| format!("tract: {e}"))?;
     let got = runtime::infer(session.as_mut(), x).map_err(|e| format!("tract: {e}"))?.remove(0);
     let agreement = Agreement::of(expected, &got).map_err(|e| e.to_string())?;
-    match agreement.not_finite == 0 && agreement.rel_error <= tolerance {
+    match agreement.not_finite == 0 && agreement.rel_error <= TOLERANCE {
         true => Ok(()),
         false => Err(format!("{agreement:?}\n{expected:?}\n{got:?}")),
     }

@@ -1,5 +1,7 @@
 //! Layers with parameters: convolutions, normalisations, products, attention.
 
+use std::slice::from_ref;
+
 use burn::backend::ir::{AttentionOpIr, LayerNormOpIr, LinearOpIr, ModuleOperationIr as M, ScalarIr, TensorIr};
 
 use super::Lower;
@@ -171,7 +173,7 @@ impl Lower<'_> {
             return Ok(self.constant("future", Tensor::new(DType::Bool, vec![queries, keys], mask)?));
         }
         let (rows, columns) =
-            (self.count(&[queries.clone()], 0, 1, DType::I64)?, self.count(&[keys.clone()], 0, 1, DType::I64)?);
+            (self.count(from_ref(&queries), 0, 1, DType::I64)?, self.count(from_ref(&keys), 0, 1, DType::I64)?);
         let [before, after] = [self.size(&queries)?, self.size(&keys)?];
         let ahead = self.step("Sub", vec![after, before], &[]);
         let axis = self.constant("axes", Tensor::from_i64(&[1]));

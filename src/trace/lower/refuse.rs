@@ -11,9 +11,9 @@ impl Lower<'_> {
     pub(super) fn unknown(&self) -> Error {
         match Operation::of(self.current()).standing {
             Standing::Missing(reason) | Standing::Outside(reason) => {
-                self.refusal(&format!("has no lowering: {reason}"))
+                self.refusal(&format!("has no lowering to ONNX: {reason}"))
             }
-            Standing::Lowered | Standing::Replaced(_) => self.refusal("has no lowering"),
+            Standing::Lowered | Standing::Replaced(_) => self.refusal("has no lowering to ONNX"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Integers and truth values: what only they have, and what they share with real numbers.
 
-use burn::tensor::{Bool, Int, IntDType, Tensor};
+use burn::tensor::ops::PadMode;
+use burn::tensor::{Bool, IndexingUpdateOp, Int, IntDType, Tensor, s};
 
 use crate::case::{Case, Engine, function, halves};
 
@@ -85,13 +86,33 @@ fn arithmetic() -> Vec<Case> {
         int("max_abs_dim", |x| x.max_abs_dim(1)),
         int("max", |x| x.clone().add(x.max().unsqueeze())),
         int("min", |x| x.clone().add(x.min().unsqueeze())),
-        int("argmax", |x| x.mul_scalar(7).add_scalar(1).max_dim(1)),
         int("cumsum", |x| x.cumsum(2)),
         int("cumprod", |x| x.remainder_scalar(3).add_scalar(1).cumprod(1)),
         int("cummax", |x| x.cummax(1)),
         int("cummin", |x| x.cummin(2)),
         int("sort", |x| x.sort(2)),
         int("topk", |x| x.topk(2, 2)),
+        int("argmax", |x| x.argmax(2)),
+        int("argmin", |x| x.argmin(1)),
+        int("max_dim_with_indices", |x| {
+            let (value, index) = x.max_dim_with_indices(2);
+            value.mul_scalar(10).add(index.cast(IntDType::I32))
+        }),
+        int("min_dim_with_indices", |x| {
+            let (value, index) = x.min_dim_with_indices(1);
+            value.mul_scalar(10).add(index.cast(IntDType::I32))
+        }),
+        int("max_abs", |x| x.clone().add(x.max_abs().unsqueeze())),
+        int("pad", |x| x.pad((1, 2, 0, 1), PadMode::Constant(2.0))),
+        int("scatter", |x| {
+            let [n, rows, _] = x.dims();
+            let at = Tensor::<1, Int>::from_data([3, 0, 2], &x.device()).unsqueeze::<3>().expand([n, rows, 3]);
+            x.clone().scatter(2, at, x.clone().slice(s![.., .., 1..4]), IndexingUpdateOp::Add)
+        }),
+        int("select_assign", |x| {
+            let at = Tensor::<1, Int>::from_data([2, 0], &x.device());
+            x.clone().select_assign(1, at, x.clone().slice(s![.., 1..3, ..]), IndexingUpdateOp::Add)
+        }),
         function("int full", |x| Tensor::cat(vec![Tensor::<3, Int>::full(x.shape(), 3, &x.device()).float(), x], 1)),
         int("cast to 64 bits and back", |x| x.cast(IntDType::I64).add_scalar(1).cast(IntDType::I32)),
     ]
@@ -219,10 +240,10 @@ macro_rules! moved {
                 let [n, rows, columns] = x.dims();
                 x.unsqueeze_dim::<4>(1).expand([n, 6, rows, columns])
             }),
-            $make("slice", |x| x.slice(burn::tensor::s![.., 1..3, ..])),
+            $make("slice", |x| x.slice(s![.., 1..3, ..])),
             $make("slice_assign", |x| {
-                let new = x.clone().slice(burn::tensor::s![.., 0..2, ..]).flip([1]);
-                x.slice_assign(burn::tensor::s![.., 1..3, ..], new)
+                let new = x.clone().slice(s![.., 0..2, ..]).flip([1]);
+                x.slice_assign(s![.., 1..3, ..], new)
             }),
             $make("select", |x| {
                 let device = x.device();
