@@ -17,7 +17,7 @@ pub struct DrawArgs {
     #[arg(value_name = "FILE.onnx")]
     file: PathBuf,
     /// Where the SVG file goes; `-` for stdout.
-    #[arg(short, long, value_name = "GRAPH.svg", value_parser = values::file_to_write())]
+    #[arg(short, long, value_name = "GRAPH.svg")]
     output: PathBuf,
     /// What the colours show [default: time with --times, else MACs where shapes are known, else parameters]
     #[arg(long, value_name = "WHAT", value_parser = values::one_of::<Metric>(Metric::ALL.map(Metric::name)))]
