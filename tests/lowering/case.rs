@@ -26,9 +26,6 @@ pub type Numbers = fn(Vec<usize>, u64) -> Array;
 /// Runs a case's trace itself and compares it with Burn, bit for bit.
 pub type Replay = Box<dyn Fn(&Array) -> gnet::Result<()> + Send + Sync>;
 
-/// Runs a case's trace on an input without ONNX and compares.
-pub type Replay = Box<dyn Fn(&Array) -> gnet::Result<()> + Send + Sync>;
-
 /// A forward that is exported, run and compared with what Burn computes.
 pub struct Case {
     pub name: String,
