@@ -192,7 +192,7 @@ fn a_module_on_an_autodiff_device_is_exported_and_left_there() {
     let before: Vec<f32> = live.tags.weight.val().to_data().try_to_vec().unwrap();
     let exported = export(&live, &options, tag).unwrap();
     verify(&live, &options, &exported, tag).unwrap();
-    assert_eq!(live.devices(), [device.clone()]);
+    assert_eq!(live.devices(), std::slice::from_ref(&device));
     assert!(live.tags.weight.is_require_grad());
     assert_eq!(live.tags.weight.val().to_data().try_to_vec::<f32>().unwrap(), before);
     // Gradients are those of a module that was never exported.

@@ -91,13 +91,13 @@ fn layers() {
 fn operations() {
     holds(&NOTHING, &[4, 5], |_, x: Tensor<3>| activation::softmax(x.clone(), 2) + activation::gelu(x));
     holds(&NOTHING, &[4, 5], |_, x: Tensor<3>| {
-        x.clone().slice([0..1, 0..4]) + x.clone().slice([0..1, 1..2]).repeat_dim(1, 4)
+        x.clone().narrow(0, 0, 1) + x.clone().slice([0..1, 1..2]).repeat_dim(1, 4)
     });
     holds(&NOTHING, &[4, 5], |_, x: Tensor<3>| x.pad((1, 2, 0, 3), 0.5));
     holds(&NOTHING, &[4, 5], |_, x: Tensor<3>| x.clone().argmax(2).float() + x.sort(1).sum_dim(2));
     holds(&NOTHING, &[4, 5], |_, x: Tensor<3>| {
         let [batch, rows, width] = x.dims();
-        let last = x.clone().slice([batch - 1..batch, 0..rows]);
+        let last = x.clone().narrow(0, batch - 1, 1);
         (x.reshape([batch * rows, width]), last)
     });
     holds(&NOTHING, &[4, 5], |_, x: Tensor<3>| {
@@ -181,15 +181,15 @@ fn refusal(forward: impl Fn(usize, Tensor<2>) -> Tensor<2>) -> gnet::Error {
     replay(&NOTHING, &options([Input::new("x", axes!["N", 6])]), &[Array::noise(vec![4, 6], 1)], counted).unwrap_err()
 }
 
-/// A forward that is told whether it is traced.
-type Fault = fn(bool, Tensor<2>) -> Tensor<2>;
-
 /// Runs of a trace with one symbol.
 const TRACED: usize = 3;
 
+/// What is computed when it is traced, and what otherwise.
+type Forked = fn(bool, Tensor<2>) -> Tensor<2>;
+
 #[test]
 fn a_forward_that_computes_something_else_is_found() {
-    let faults: [(&str, Fault); 4] = [
+    let faults: [(&str, Forked); 4] = [
         ("the last bit", |traced, x| if traced { x.mul_scalar(1.0) } else { x.mul_scalar(1.0 + f32::EPSILON) }),
         ("a bound", |traced, x| x.slice([0..1, if traced { 1..4 } else { 2..5 }])),
         ("an axis", |traced, x| x.sort(usize::from(traced))),

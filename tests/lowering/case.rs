@@ -23,8 +23,8 @@ pub enum Engine {
 /// The numbers of an input, by its shape and a seed.
 pub type Numbers = fn(Vec<usize>, u64) -> Array;
 
-/// Runs a trace without ONNX.
-type Replay = Box<dyn Fn(&Array) -> gnet::Result<()> + Send + Sync>;
+/// Runs a case's trace itself and compares it with Burn, bit for bit.
+pub type Replay = Box<dyn Fn(&Array) -> gnet::Result<()> + Send + Sync>;
 
 /// A forward that is exported, run and compared with what Burn computes.
 pub struct Case {

@@ -94,13 +94,13 @@ fn arithmetic() -> Vec<Case> {
         int("topk", |x| x.topk(2, 2)),
         int("argmax", |x| x.argmax(2)),
         int("argmin", |x| x.argmin(1)),
-        int("max_dim_with_indices", |x| {
-            let (value, index) = x.max_dim_with_indices(2);
-            value.mul_scalar(10).add(index.cast(IntDType::I32))
+        function("int max_dim_with_indices", |x| {
+            let (value, index) = whole(x).max_dim_with_indices(2);
+            value.float().mul_scalar(10.0).add(index.float())
         }),
-        int("min_dim_with_indices", |x| {
-            let (value, index) = x.min_dim_with_indices(1);
-            value.mul_scalar(10).add(index.cast(IntDType::I32))
+        function("int min_dim_with_indices", |x| {
+            let (value, index) = whole(x).min_dim_with_indices(1);
+            value.float().mul_scalar(10.0).add(index.float())
         }),
         int("max_abs", |x| x.clone().add(x.max_abs().unsqueeze())),
         int("pad", |x| x.pad((1, 2, 0, 1), PadMode::Constant(2.0))),
