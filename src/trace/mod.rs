@@ -5,10 +5,12 @@
 //! 1. `capture`: run the forward at several sizes of its open axes, keep operations, constants and the module path of each
 //!    parameter, and restore what Burn took apart in a way that depends on the sizes (`linear`);
 //! 2. `live`: drop the operations that the wanted outputs do not need, so that an auxiliary head costs nothing and
-//!    nothing it uses has to be supported;
+//!    nothing it uses has to be supported; find the loops again that the forward wrote out (`reroll`);
 //! 3. `align`: see that the runs are the same, and find every dimension, every bound of a slice and every constant in terms
 //!    of the symbols (`size`, `numbers`, `constants`);
 //! 4. `lower`: write each operation as the ONNX operation that means the same.
+//!
+//! [`replay`](replay()) runs what would be lowered on Burn's CPU backend and asks for the same bits as the module's.
 
 mod align;
 #[doc = include_str!("operations.md")]
