@@ -149,7 +149,8 @@ fn render<'a>(seen: &BTreeMap<Key, Seen>, cases: usize, refusals: impl Iterator<
         writeln!(text, "\n## Refused forms\n\nWhat is lowered otherwise, with the error that an export ends with.\n");
     let _ = writeln!(text, "| forward | error |\n| --- | --- |");
     for (form, error) in refusals {
-        let _ = writeln!(text, "| {form} | {error} |");
+        // As code, or the brackets of a shape would be links.
+        let _ = writeln!(text, "| {form} | `{error}` |");
     }
     for (title, about, reason) in OTHERS {
         let _ = writeln!(text, "\n## {title}\n\n{about}\n");
