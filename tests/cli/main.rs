@@ -18,6 +18,7 @@ mod inputs;
 #[cfg(unix)]
 mod interrupt;
 mod kinds;
+mod names;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;
