@@ -40,7 +40,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use gnet::Result;
+use gnet::{Result, files};
 
 /// From a Burn network to a pruned, verified, benchmarked ONNX file.
 #[derive(Debug, Parser)]
@@ -115,6 +115,7 @@ pub fn main() -> ExitCode {
         Err(error) => return output::usage(&error),
     };
     interrupt::listen();
+    files::keep_inputs();
     let outcome = run(cli.command);
     interrupt::hold_if_ending();
     match outcome {

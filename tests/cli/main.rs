@@ -17,6 +17,7 @@ mod help;
 mod inputs;
 #[cfg(unix)]
 mod interrupt;
+mod kept;
 mod kinds;
 #[cfg(feature = "ort")]
 mod runtimes;
