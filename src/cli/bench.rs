@@ -133,7 +133,7 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
     let stop = interrupt::kept();
     let mut rows = Rows::default();
     for (i, spec) in specs.iter().enumerate() {
-        output::note(format_args!("[{}/{}] {}", i + 1, specs.len(), spec.label()));
+        output::progress(format_args!("[{}/{}] {}", i + 1, specs.len(), spec.label()));
         match bench::run_in_worker_until(exe, spec, stop) {
             Ok(mut run) => {
                 if let Some(profile) = &mut run.profile {
@@ -181,7 +181,7 @@ fn outcome(failures: Vec<(String, Error)>, not_run: &[String], rows: usize) -> R
     }
     if !not_run.is_empty() {
         let reason = format!("interrupted; not run: {}", not_run.join("; "));
-        return Err(Error::interrupted("bench", reason));
+        return Err(Error::interrupted("bench", reason).remedy("run the same command for these"));
     }
     failures.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
 }

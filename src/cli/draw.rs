@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use gnet::draw::{self, Metric, Options, Times};
 use gnet::graph::Model;
 use gnet::infer::{self, Overrides};
 use gnet::{Error, Result, cost, files, onnx};
 
+use super::terminal::When;
 use super::{output, values};
 
 /// Arguments of `gnet draw`.
@@ -21,7 +23,10 @@ pub struct DrawArgs {
     output: PathBuf,
     /// What the colours show [default: time with --times, else MACs where shapes are known, else parameters]
     #[arg(long, value_name = "WHAT", value_parser = values::one_of::<Metric>(Metric::ALL.map(Metric::name)))]
-    color: Option<Metric>,
+    color_by: Option<Metric>,
+    /// When messages have colour; NO_COLOR and CLICOLOR_FORCE are heeded. Takes the values of --color-by too, as it once did.
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = color())]
+    color: String,
     /// Times of the layers: what `gnet bench FILE --profile .. --format json` printed.
     #[arg(long, value_name = "FILE.json")]
     times: Option<PathBuf>,
@@ -39,6 +44,12 @@ pub struct DrawArgs {
     max_nodes: usize,
 }
 
+/// `--color` of this command: what was its own flag before colour was everybody's.
+fn color() -> PossibleValuesParser {
+    let values = When::NAMES.map(PossibleValue::new).into_iter();
+    PossibleValuesParser::new(values.chain(Metric::ALL.map(|metric| PossibleValue::new(metric.name()).hide(true))))
+}
+
 /// Runs `gnet draw`.
 pub fn run(args: &DrawArgs) -> Result<()> {
     let to_stdout = args.output == Path::new("-");
@@ -52,7 +63,7 @@ pub fn run(args: &DrawArgs) -> Result<()> {
     }
     let options = Options {
         title: args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned(),
-        metric: args.color,
+        metric: args.color_by.or_else(|| args.color.parse().ok()),
         depth: args.depth.map(usize::from),
         every_node: args.every_node,
         times,

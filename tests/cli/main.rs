@@ -19,6 +19,7 @@ mod inputs;
 mod interrupt;
 mod kept;
 mod kinds;
+mod names;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;
