@@ -16,7 +16,6 @@ mod evaluate;
 mod fact;
 mod merge;
 mod number;
-mod overrides;
 mod rules;
 mod table;
 mod vector;
@@ -25,9 +24,10 @@ mod walk;
 use serde::Serialize;
 
 use crate::Result;
-use crate::graph::Model;
+use crate::graph::{Model, Sizes};
 
-pub use overrides::Overrides;
+/// The older name of [`Sizes`].
+pub use crate::graph::Sizes as Overrides;
 
 /// What inference found out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -65,9 +65,9 @@ pub struct Gap {
 /// replaces it, and what the file says of values that depend on that input is computed anew.
 ///
 /// # Errors
-/// An override for an input that is not there, of another rank, or at odds with itself; a node whose inputs or attributes its
+/// A size for an input or symbol that is not there, a shape of another rank, or sizes at odds with one another; a node whose inputs or attributes its
 /// operation does not allow; a shape or type that the file states and that contradicts what its node computes.
-pub fn infer(model: &mut Model, inputs: &Overrides) -> Result<Inference> {
-    inputs.apply(&mut model.graph)?;
+pub fn infer(model: &mut Model, inputs: &Sizes) -> Result<Inference> {
+    inputs.put_into(&mut model.graph)?;
     walk::walk(model)
 }

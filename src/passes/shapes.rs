@@ -7,14 +7,14 @@
 
 use super::{Refusal, Rewrites};
 use crate::Result;
-use crate::graph::{Attribute, Graph, Model, Subgraph, ValueId};
-use crate::infer::{self, Overrides};
+use crate::graph::{Attribute, Graph, Model, Sizes, Subgraph, ValueId};
+use crate::infer;
 
 pub(super) fn infer(model: &mut Model) -> Result<Rewrites> {
     // Constants are shared, not copied.
     let mut inferred = model.clone();
     let mut rewrites = Rewrites::default();
-    match infer::infer(&mut inferred, &Overrides::none()) {
+    match infer::infer(&mut inferred, &Sizes::none()) {
         Ok(_) => {
             learned(&model.graph, &inferred.graph, "", &mut rewrites.applied);
             *model = inferred;
