@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gnet::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId};
+use gnet::graph::{DType, Dim, Graph, Model, Node, Sizes, Tensor, ValueId};
 use gnet::onnx;
 use gnet::runtime::{Provider, RunOptions};
 use gnet::verify::{self, Bisect, Distribution, FileSide, InputSet, Plan, Precision, Side, Verdict, Verification};

@@ -115,7 +115,8 @@ impl Fed {
                 Dim::Known(0) => return Err(Error::input(place(input), format!("axis {axis} has no positive length"))),
                 Dim::Known(_) => true,
                 Dim::Symbolic { symbol, .. } => self.batch.contains(symbol),
-                Dim::Unknown => axis == 0,
+                // What a formula comes to is not known while a part of it is open.
+                Dim::Unknown => axis == 0 && !matches!(input.shape, Some([Dim::Symbolic { .. }, ..])),
             };
             if !is_batch {
                 let reason = format!("axis {axis} is dynamic; only the first, the batch, may be");

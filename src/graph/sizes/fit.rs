@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::formula::{self, mentions};
 use super::{Sizes, no_symbol};
 use crate::graph::{Dim, Graph, Value, ValueId, shape_text};
 use crate::{Error, Result};
@@ -45,7 +46,7 @@ impl Sizes {
         let mut ties = Ties::default();
         let known = self.symbols(inputs);
         for (symbol, size) in &self.dims {
-            if !known.contains(symbol) {
+            if !is_known(symbol, &known) {
                 return Err(no_symbol(format!("symbol {symbol}"), &known));
             }
             let size = Dim::Known(*size);
@@ -93,6 +94,7 @@ impl Sizes {
         }
         changed.dedup();
         let symbols = ties.flat();
+        ensure_formulas(&symbols)?;
         let mut shapes = shapes;
         shapes.iter_mut().flatten().flatten().for_each(|dim| dim.replace_symbol(&symbols));
         Ok(Fit { shapes, symbols, changed })
@@ -150,6 +152,33 @@ pub(in crate::graph) fn symbols<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> 
         }
     }
     symbols
+}
+
+/// Whether a symbol stands alone or in a formula.
+pub(super) fn is_known(symbol: &str, known: &[String]) -> bool {
+    known.iter().any(|text| text == symbol || mentions(text, symbol))
+}
+
+/// What a symbol that is a formula of others comes to; `None` for one that has nothing to do with them.
+pub(in crate::graph) fn formula(text: &str, symbols: &BTreeMap<String, Dim>) -> Option<Dim> {
+    symbols.keys().any(|name| mentions(text, name)).then(|| {
+        let size = |name: &str| i64::try_from(symbols.get(name)?.known()?).ok();
+        formula::value(text, &size).and_then(|size| usize::try_from(size).ok()).map_or(Dim::Unknown, Dim::Known)
+    })
+}
+
+/// Refuses a formula that was given a size other than what it comes to.
+fn ensure_formulas(symbols: &BTreeMap<String, Dim>) -> Result<()> {
+    for (text, given) in symbols {
+        let others = symbols.iter().filter(|(name, _)| *name != text).map(|(name, dim)| (name.clone(), dim.clone()));
+        match formula(text, &others.collect()) {
+            Some(Dim::Known(size)) if given.known().is_some_and(|given| given != size) => {
+                return Err(Error::input(format!("symbol {text}"), format!("is given as {given} and comes to {size}")));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn fixed(thing: &str, axis: usize, old: &Dim, given: &Dim) -> Error {

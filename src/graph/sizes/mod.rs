@@ -6,6 +6,7 @@
 
 mod fed;
 mod fit;
+mod formula;
 mod notation;
 
 use std::fmt;
@@ -13,8 +14,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use fed::Fed;
-pub(super) use fit::symbols;
 pub use fit::{Fit, Rule, Stated};
+pub(super) use fit::{formula, symbols};
 
 use self::notation::Shape;
 use super::Graph;
@@ -89,7 +90,7 @@ impl Sizes {
         let shapes = self.inputs.iter().filter(|shape| shape.place(inputs).is_ok());
         let mut fitting = Self { inputs: shapes.cloned().collect(), dims: Vec::new() };
         let symbols = fitting.symbols(inputs);
-        fitting.dims = self.dims.iter().filter(|(symbol, _)| symbols.contains(symbol)).cloned().collect();
+        fitting.dims = self.dims.iter().filter(|(symbol, _)| fit::is_known(symbol, &symbols)).cloned().collect();
         fitting
     }
 

@@ -60,9 +60,15 @@ fn every_flag_says_the_same_of_a_symbol() {
     assert_eq!(refuse(&[("x", "-"), ("s", "")], &["x=2,7", "s="]), Ok("2 x 7; scalar".into()));
     assert_eq!(refuse(&[("a=x,1", "N,H")], &["a=x,1=2x3"]), Ok("2 x 3".into()));
     assert_eq!(refuse(&[("x", "max_x,3")], &["--max_x=2"]), Ok("2 x 3".into()));
-    // No name but a text: nothing is known of it once a part has a size.
+    // A formula of several: nothing is known of it while only some have a size.
     assert_eq!(refuse(&[("x", "N,N*T")], &["--N=2"]), Ok("2 x ?".into()));
+    assert_eq!(refuse(&[("x", "N,N*T")], &["--N=2", "--T=5"]), Ok("2 x 10".into()));
     assert_eq!(refuse(&[("x", "N,N*T")], &["--N*T=6"]), Ok("N x 6".into()));
+    let cached: Inputs<'_> = &[("ids", "N,seq"), ("mask", "N,past + seq"), ("past", "N,8,past,64")];
+    assert_eq!(refuse(cached, &["--past=7", "--seq=2"]), Ok("N x 2; N x 9; N x 8 x 7 x 64".into()));
+    assert_eq!(refuse(cached, &["past=N,8,7,64", "ids=N,2", "mask=N,9"]), Ok("N x 2; N x 9; N x 8 x 7 x 64".into()));
+    let error = refuse(cached, &["--past=7", "--seq=2", "mask=N,8"]).unwrap_err();
+    assert_eq!(error, "symbol past + seq: is given as 8 and comes to 9; ");
 }
 
 #[test]
@@ -132,6 +138,7 @@ fn what_is_fed_has_one_open_axis() {
         (&[("x", "-")], &[], "input 'x': has no shape; say it with --input x=Nx3x224x224"),
         (&[("x", "N,0")], &[], "input 'x': axis 1 has no positive length; "),
         (&[("x", "2*N,1")], &[], "input 'x': axis 0 is dynamic"),
+        (&[("x", "N*T,1")], &["--T=2"], "input 'x': axis 0 is dynamic"),
     ] {
         let error = fed(inputs, flags).unwrap_err();
         assert!(error.contains(says), "{error}");
