@@ -47,7 +47,7 @@ pub struct BenchArgs {
     format: FormatArgs,
     /// Show where the time goes, operator by operator, and write ONNX Runtime's trace to this file, for chrome://tracing
     /// or Perfetto. Takes one row.
-    #[arg(long, value_name = "TRACE.json")]
+    #[arg(long, value_name = "TRACE.json", value_parser = values::file_to_write())]
     profile: Option<PathBuf>,
     /// Operators to show of a profile, the slowest first; JSON holds all.
     #[arg(long, value_name = "N", default_value_t = 15, requires = "profile")]
@@ -107,7 +107,7 @@ impl BenchArgs {
 
 /// Measures every row and writes what was measured, also when some rows failed; the first failure is the outcome.
 pub fn run(args: &BenchArgs) -> Result<()> {
-    let specs = args.specs(&FileFacts::of(&args.file, &args.feed.sizes()))?;
+    let specs = args.specs(&FileFacts::of(&args.file, &args.feed.sizes())?)?;
     specs.iter().try_for_each(Spec::validate)?;
     if args.profile.is_some() && specs.len() != 1 {
         return Err(Error::input("--profile", format!("takes one row, and these are {}", specs.len()))
@@ -138,7 +138,7 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
     let stop = interrupt::kept();
     let mut rows = Rows::default();
     for (i, spec) in specs.iter().enumerate() {
-        output::note(format_args!("[{}/{}] {}", i + 1, specs.len(), spec.label()));
+        output::progress(format_args!("[{}/{}] {}", i + 1, specs.len(), spec.label()));
         match bench::run_in_worker_until(exe, spec, stop) {
             Ok(mut run) => {
                 if let Some(profile) = &mut run.profile {
@@ -160,7 +160,8 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
     rows
 }
 
-/// What the rows take from the file itself, as far as it can be known: a measurement does not fail for the want of a count.
+/// What the rows take from the file itself, as far as it can be known: a measurement does not fail for the want of a count,
+/// only for that of a model.
 #[derive(Default)]
 struct FileFacts {
     macs_per_image: Option<u64>,
@@ -168,11 +169,11 @@ struct FileFacts {
 }
 
 impl FileFacts {
-    fn of(file: &Path, sizes: &Sizes) -> Self {
-        let Ok(model) = onnx::read_file(file) else { return Self::default() };
+    fn of(file: &Path, sizes: &Sizes) -> Result<Self> {
+        let model = onnx::read_file(file)?;
         let fixed_batch = sizes.fed(&model.graph.stated_inputs()).ok().and_then(|fed| fed.fixed_batch());
         let counted = cost::count(&cost::with_sizes(model, sizes).graph);
-        Self { macs_per_image: counted.ok().map(|cost| cost.macs), fixed_batch }
+        Ok(Self { macs_per_image: counted.ok().map(|cost| cost.macs), fixed_batch })
     }
 }
 
@@ -191,7 +192,7 @@ fn outcome(failures: Vec<(String, Error)>, not_run: &[String], rows: usize) -> R
     }
     if !not_run.is_empty() {
         let reason = format!("interrupted; not run: {}", not_run.join("; "));
-        return Err(Error::interrupted("bench", reason));
+        return Err(Error::interrupted("bench", reason).remedy("run the same command for these"));
     }
     failures.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
 }
