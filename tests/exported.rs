@@ -111,6 +111,7 @@ fn a_recurrent_network_runs_at_any_length() {
         [("--dim T=9", 1, [1, 9, 6]), ("--dim T=2 --dim N=3", 3, [3, 2, 6]), ("--input 3,9,6", 3, [3, 9, 6])]
     {
         exported.measured(flags, batch, &[&shape]);
+        exported.agrees(flags, &[&shape]);
     }
 }
 
