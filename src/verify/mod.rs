@@ -28,7 +28,7 @@ pub use precision::{Precision, Tolerance};
 pub use record::{Comparison, Row, Verification};
 pub use rewritten::rewritten;
 pub use side::{FileSide, Side};
-pub use signature::{InputShape, Plan, Port, Signature, apply_shapes};
+pub use signature::{Plan, Port, Signature};
 
 use crate::runtime::Array;
 use crate::{Error, Result};
