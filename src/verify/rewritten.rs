@@ -1,10 +1,10 @@
 //! A model and what was rewritten of it: the same answers on fresh inputs, at two sizes of each open axis.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::{Bisect, Distribution, FileSide, InputSet, Options, Plan, Side, Verdict, verify};
-use crate::graph::{Dim, Graph, Model, ValueId};
+use crate::graph::{Dim, Graph, Model, Sizes, ValueId};
 use crate::infer::{self, Overrides};
 use crate::passes::{Proof, draws_lots};
 use crate::runtime::{Provider, Ranges, RunOptions};
@@ -90,25 +90,24 @@ enum What {
 
 /// Every open axis of the inputs, each symbol once.
 fn axes(graph: &Graph) -> Result<Vec<Axis>> {
-    let mut axes: Vec<Axis> = Vec::new();
+    let mut shapes = Vec::new();
     for id in &graph.inputs {
         let value = graph.value(*id);
         let shape = value.shape.as_ref().filter(|_| value.other_type.is_none());
-        let shape = shape.ok_or_else(|| Error::input(format!("input '{}'", value.name), "has no shape in the file"))?;
-        for (place, dim) in shape.iter().enumerate() {
-            let what = match dim {
-                Dim::Known(_) => continue,
-                Dim::Symbolic { symbol, .. } => What::Symbol(symbol.clone()),
-                Dim::Unknown => What::Unnamed(*id, place),
-            };
-            let same = |axis: &&mut Axis| matches!((&axis.what, &what), (What::Symbol(a), What::Symbol(b)) if a == b);
-            match axes.iter_mut().find(same) {
-                Some(axis) => axis.front |= place == 0,
-                None => axes.push(Axis { what, front: place == 0 }),
-            }
-        }
+        let missing = || Error::input(format!("input '{}'", value.name), "has no shape in the file");
+        shapes.push((*id, shape.ok_or_else(missing)?));
     }
-    Ok(axes)
+    let stands_in_front = |name: &str| {
+        let mut fronts = shapes.iter().filter_map(|(_, shape)| shape.first());
+        fronts.any(|dim| matches!(dim, Dim::Symbolic { symbol, .. } if symbol == name))
+    };
+    let named = graph.symbols().into_iter();
+    let named = named.map(|symbol| Axis { front: stands_in_front(&symbol), what: What::Symbol(symbol) });
+    let unnamed = shapes.iter().flat_map(|(id, shape)| {
+        let open = shape.iter().enumerate().filter(|(_, dim)| **dim == Dim::Unknown);
+        open.map(|(place, _)| Axis { front: place == 0, what: What::Unnamed(*id, place) })
+    });
+    Ok(named.chain(unnamed).collect())
 }
 
 /// The two models in one engine.
@@ -146,16 +145,17 @@ impl Pair<'_> {
 
     /// Compares at one size of each axis; the reason when the first model does not run there.
     fn at(&self, axes: &[Axis], sizes: &[usize], proof: &mut Proof) -> Result<Result<(), String>> {
-        let prepared = self.side("the model as it was", self.before, axes, sizes).and_then(|mut side| {
+        let prepared = self.fed(axes, sizes).and_then(|fed| {
+            let mut side = self.side("the model as it was", self.before, &fed)?;
             let plan = Plan::new(2, &[side.signature()])?;
             let signature = side.signature().fed_as(&[], &Ranges::default())?;
             let kinds = Distribution::for_precision(side.precision()).iter().take(KINDS);
             let sets = kinds.map(|kind| InputSet::random(*kind, &signature, &plan, SEED));
             let sets = sets.collect::<Result<Vec<InputSet>>>()?;
             side.run(&sets[0].runs[0])?;
-            Ok((side, sets))
+            Ok((fed, side, sets))
         });
-        let (mut before, sets) = match prepared {
+        let (fed, mut before, sets) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Ok(Err(error.to_string())),
         };
@@ -163,7 +163,7 @@ impl Pair<'_> {
             ErrorKind::Check => e,
             _ => Error::check("the rewritten model", format!("does not run where the one before did: {e}")),
         };
-        let after = self.side("the rewritten model", self.after, axes, sizes).map_err(wrong)?;
+        let after = self.side("the rewritten model", self.after, &fed).map_err(wrong)?;
         let tolerance = before.precision().max(after.precision()).tolerance();
         let options = Options { tolerance, bisect: Bisect::Never, seed: SEED };
         let record = verify(&mut before, &mut [after], &sets, &options, &mut |_| ()).map_err(wrong)?;
@@ -185,30 +185,33 @@ impl Pair<'_> {
         Ok(Ok(()))
     }
 
-    fn side(&self, label: &str, model: &Model, axes: &[Axis], sizes: &[usize]) -> Result<FileSide> {
-        let mut model = model.clone();
-        let mut symbols = Vec::new();
-        for (axis, size) in axes.iter().zip(sizes) {
-            match &axis.what {
-                What::Symbol(symbol) => symbols.push((symbol.as_str(), *size)),
-                What::Unnamed(id, place) => self.fix(&mut model.graph, *id, *place, *size),
-            }
-        }
-        model.bind(&symbols)?;
-        let side = FileSide::of_model(label, &model, self.engine, self.options)?;
+    fn side(&self, label: &str, model: &Model, sizes: &Sizes) -> Result<FileSide> {
+        let options = RunOptions { sizes: sizes.clone(), ..self.options.clone() };
+        let side = FileSide::of_model(label, model, self.engine, &options)?;
         Ok(match self.worker {
             Some(program) => side.apart(program),
             None => side,
         })
     }
 
-    /// Gives an axis without a name a size. The input is that of the first model.
-    fn fix(&self, graph: &mut Graph, id: ValueId, place: usize, size: usize) {
-        let name = &self.before.graph.value(id).name;
-        let same = graph.inputs.iter().copied().find(|id| graph.value(*id).name == *name);
-        if let Some(dim) = same.and_then(|id| graph.value_mut(id).shape.as_mut()?.get_mut(place)) {
-            *dim = Dim::Known(size);
+    /// What the inputs are fed at one size of each axis; the files stay as they are.
+    fn fed(&self, axes: &[Axis], sizes: &[usize]) -> Result<Sizes> {
+        let mut fed = Sizes::none();
+        let mut shapes: BTreeMap<ValueId, Vec<String>> = BTreeMap::new();
+        for (axis, size) in axes.iter().zip(sizes) {
+            match &axis.what {
+                What::Symbol(symbol) => fed.extend(Sizes::dim(symbol, *size)),
+                What::Unnamed(id, place) => {
+                    let rank = self.before.graph.rank(*id).unwrap_or(0);
+                    let shape = shapes.entry(*id).or_insert_with(|| vec!["?".to_owned(); rank]);
+                    shape[*place] = size.to_string();
+                }
+            }
         }
+        for (id, shape) in shapes {
+            fed.extend(Sizes::input(&format!("{}={}", self.before.graph.value(id).name, shape.join(",")))?);
+        }
+        Ok(fed)
     }
 
     /// `N = 1, T = 6`, or `x axis 1 = 6` where there is no symbol.
