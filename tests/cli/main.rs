@@ -23,5 +23,6 @@ mod names;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;
+mod sizes;
 mod trained;
 mod workflow;
