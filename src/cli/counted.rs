@@ -5,12 +5,12 @@ use std::path::Path;
 use clap::Args;
 #[cfg(feature = "burn")]
 use gnet::Error;
+use gnet::Result;
 use gnet::cost::{self, Analysis};
 use gnet::graph::{Dim, Graph, Model, Value};
 use gnet::infer::{self, Overrides};
-use gnet::{Result, onnx};
 
-use super::{output, values};
+use super::{file, output, values};
 
 /// For which sizes a file is counted.
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ impl CountArgs {
         for text in &self.input {
             shapes.extend(Overrides::parse(text)?);
         }
-        let mut model = onnx::read_file(path)?;
+        let mut model = file::read(path)?;
         let counted = self.counted(&mut model, &shapes).map_err(|e| e.in_file(path))?;
         let flags = input_flags(&model.graph);
         if !counted.uncounted.is_empty() && !flags.is_empty() {

@@ -6,9 +6,9 @@ use clap::Args;
 use gnet::draw::{self, Metric, Options, Times};
 use gnet::graph::Model;
 use gnet::infer::{self, Overrides};
-use gnet::{Error, Result, cost, files, onnx};
+use gnet::{Error, Result, cost, files};
 
-use super::{output, values};
+use super::{file, output, values};
 
 /// Arguments of `gnet draw`.
 #[derive(Debug, Args)]
@@ -78,7 +78,7 @@ impl DrawArgs {
         for text in &self.input {
             shapes.extend(Overrides::parse(text)?);
         }
-        let stated = onnx::read_file(&self.file)?;
+        let stated = file::read(&self.file)?;
         let mut model = stated.clone();
         cost::name_batch(&mut model.graph);
         match infer::infer(&mut model, &shapes) {

@@ -66,7 +66,7 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
     };
     let passes = chosen(args)?;
     files::check_place(output)?;
-    let mut model = onnx::read_file(file)?;
+    let mut model = super::file::read(file)?;
     let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
     let options = Options { outputs: args.outputs.clone(), growth: args.max_growth };
     let passes = passes::run(&mut model, &passes, &options).map_err(|e| e.in_file(file))?;

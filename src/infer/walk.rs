@@ -26,7 +26,7 @@ pub(super) fn walk(model: &mut Model) -> Result<Inference> {
         carried: 0,
         visits: parts(&model.graph).saturating_mul(VISITS),
     };
-    let mut walk = Walk::new(&mut limits, Vectors::default());
+    let mut walk = Walk::new(&mut limits);
     walk.graph(&mut model.graph)?;
     Ok(walk.found)
 }
@@ -54,12 +54,19 @@ pub(super) struct Walk<'a> {
     /// Elements of small values.
     pub(super) vectors: Vectors,
     pub(super) found: Inference,
+    /// Whether the graph runs inside a node, and perhaps never: what is wrong in it is then not known, and no error.
+    inside: bool,
 }
 
 impl<'a> Walk<'a> {
-    /// A walk over a graph of which `vectors` are known.
-    pub(super) fn new(limits: &'a mut Limits, vectors: Vectors) -> Self {
-        Self { limits, vectors, found: Inference::default() }
+    /// A walk over the graph of a model.
+    fn new(limits: &'a mut Limits) -> Self {
+        Self { limits, vectors: Vectors::default(), found: Inference::default(), inside: false }
+    }
+
+    /// A walk over a graph inside a node, of which `vectors` are known.
+    pub(super) fn inside(limits: &'a mut Limits, vectors: Vectors) -> Self {
+        Self { limits, vectors, found: Inference::default(), inside: true }
     }
 
     /// Infers every value of `graph`.
@@ -82,7 +89,10 @@ impl<'a> Walk<'a> {
         let facts = match answer {
             Ok(facts) => facts,
             Err(Stop::Gap(reason)) => vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()],
-            Err(Stop::Fault(reason)) => return Err(wrong(graph, cx.node, reason)),
+            Err(Stop::Fault(reason)) => {
+                let reason = self.tolerated(wrong(graph, cx.node, reason))?;
+                vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()]
+            }
         };
         let open = |fact: &Fact| fact.shape.as_ref().is_ok_and(|shape| shape.contains(&Dim::Unknown));
         let why_open = if facts.iter().any(open) { why_open(&cx) } else { String::new() };
@@ -93,9 +103,14 @@ impl<'a> Walk<'a> {
             let (dtype, shape, reason) = match fact.shape {
                 Ok(shape) => (fact.dtype, Some(shape), None),
                 Err(Stop::Gap(reason)) => (fact.dtype, None, Some(reason)),
-                Err(Stop::Fault(reason)) => return Err(wrong(graph, &graph.nodes[index], reason)),
+                Err(Stop::Fault(reason)) => {
+                    (fact.dtype, None, Some(self.tolerated(wrong(graph, &graph.nodes[index], reason))?))
+                }
             };
-            state(graph, id, dtype, shape)?;
+            let reason = match state(graph, id, dtype, shape) {
+                Err(contradiction) => Some(self.tolerated(contradiction)?),
+                Ok(()) => reason,
+            };
             self.note(graph, id, Some(index), || reason.unwrap_or_else(|| why_open.clone()));
         }
         let vectors = if inner.is_empty() { evaluate::evaluate(&self.context(graph, index)) } else { inner };
@@ -105,6 +120,12 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The reason of an error that a graph inside a node may have: less is known then. It must not stop the walk, or whether
+    /// the rest is known would depend on how early the error shows.
+    fn tolerated(&self, error: Error) -> Result<String> {
+        if self.inside { Ok(error.to_string()) } else { Err(error) }
     }
 
     /// What a rule sees at node `index`.
