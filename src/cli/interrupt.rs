@@ -45,7 +45,7 @@ fn heard() {
     }
     ENDS.store(true, Ordering::SeqCst);
     files::abandon();
-    output::note("interrupted");
+    output::note("interrupted; no file is half-written: run the same command again");
     std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()));
 }
 

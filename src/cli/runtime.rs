@@ -11,7 +11,7 @@ use gnet::report::number;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::format::FormatArgs;
-use super::{output, values};
+use super::{output, terminal, values};
 
 /// Arguments of `gnet runtime`.
 #[derive(Debug, Args)]
@@ -96,7 +96,12 @@ fn install(args: &InstallArgs) -> Result<()> {
         output::note(format_args!("{} {} is installed already", installed.kind, installed.version));
     }
     advise(&installed);
-    if args.print_path { output::data(&format!("{}\n", installed.library)) } else { args.format.write(&installed) }
+    if args.print_path {
+        return output::data(&format!("{}\n", installed.library));
+    }
+    args.format.write(&installed)?;
+    output::next(&["gnet", "doctor", "--require", installed.kind.name()]);
+    Ok(())
 }
 
 /// What else a runtime needs before it runs anything.
@@ -135,7 +140,7 @@ impl Observer for Progress {
             self.bar = ProgressBar::new(bytes).with_style(style()).with_message(what);
             self.bar.enable_steady_tick(Duration::from_millis(100));
         } else {
-            output::note(format_args!("{what} ({})", number::bytes(bytes)));
+            output::progress(format_args!("{what} ({})", number::bytes(bytes)));
         }
     }
 
@@ -153,10 +158,10 @@ fn what(wheel: &Wheel, step: Step) -> String {
 }
 
 fn style() -> ProgressStyle {
-    // A template that indicatif cannot read would be an error in this line; the plain bar is as good.
-    ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {binary_bytes}/{binary_total_bytes}  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ")
+    terminal::bar(
+        "{spinner} [{bar:20}] {binary_bytes}/{binary_total_bytes}  {eta} left  {wide_msg}",
+        "{binary_bytes}/{binary_total_bytes} {wide_msg}",
+    )
 }
 
 #[cfg(test)]

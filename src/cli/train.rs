@@ -9,7 +9,7 @@ use gnet::train::{self, Options, Schedule, checkpoint};
 
 use super::format::FormatArgs;
 use super::progress::Progress;
-use super::values;
+use super::{output, values};
 
 /// Options of `gnet train`. What is not given is the default, or with `--resume` what the run was begun with.
 #[derive(Debug, clap::Args)]
@@ -73,7 +73,10 @@ pub fn run(args: Args) -> Result<()> {
     let mut progress = Progress::new();
     let outcome = train::run(&options, &mut progress);
     progress.clear();
-    args.format.write(&outcome?)
+    args.format.write(&outcome?)?;
+    let run = options.out.display().to_string();
+    output::next(&["gnet", "export", &run, "-o", "model.onnx"]);
+    Ok(())
 }
 
 impl Args {

@@ -16,6 +16,9 @@ use super::trained::TRAINING;
 /// Documented: stopped before it was done.
 pub const INTERRUPTED: i32 = 130;
 
+/// The last line of a command that had nothing to keep.
+const ENDED: &str = "interrupted; no file is half-written: run the same command again\n";
+
 /// A bound that only a hanging program reaches.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -177,7 +180,10 @@ fn a_bench_keeps_its_finished_rows_and_names_the_others() {
         let worker = running.worker();
         let ran = if everything { running.ctrl_c() } else { running.signal(Signal::SIGINT) }.end();
         assert_eq!(ran.code, Some(INTERRUPTED), "{ran}");
-        assert_eq!(ran.error().trim_end(), "error: bench: interrupted; not run: tract, batch 2, 1 thread");
+        assert_eq!(
+            ran.error().trim_end(),
+            "error: bench: interrupted; not run: tract, batch 2, 1 thread\n  help: run the same command for these"
+        );
         let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
         let [run] = document["runs"].as_array().unwrap().as_slice() else { panic!("{ran}") };
         assert_eq!((&run["batch"], run["samples"].as_u64().is_some_and(|n| n > 0)), (&1.into(), true));
@@ -242,7 +248,7 @@ fn training_stops_between_checkpoints_and_can_be_resumed() {
     let training = |epochs| format!("train --out run {} --epochs {epochs}", TRAINING.replace("--epochs 2", ""));
     let ran = Running::start(&shell, &training(1000)).says("epoch 2/1000").signal(Signal::SIGINT).end();
     assert_eq!((ran.code, ran.out.as_str()), (Some(INTERRUPTED), ""), "{ran}");
-    assert!(ran.err.ends_with("interrupted\n"), "{ran}");
+    assert!(ran.err.ends_with(ENDED), "{ran}");
     for round in 3..9 {
         let line = format!("{} --resume", training(1000));
         let running = Running::start(&shell, &line).says("resuming after epoch").says(" validation: ");
@@ -288,7 +294,7 @@ fn what_has_nothing_to_keep_ends_at_once() {
         let ran = running.signal(Signal::SIGINT).end();
         assert_eq!((ran.code, ran.out.as_str()), (Some(INTERRUPTED), ""), "{ran}");
         // How far it came is the machine's affair: before the last line there may be progress, and nothing else.
-        let said = ran.err.strip_suffix("interrupted\n").unwrap_or_else(|| panic!("{ran}"));
+        let said = ran.err.strip_suffix(ENDED).unwrap_or_else(|| panic!("{ran}"));
         assert!(said.lines().all(|line| line.starts_with("comparing on ")), "{ran}");
     }
     assert_eq!(shell.listing(), before);

@@ -17,7 +17,9 @@ mod help;
 mod inputs;
 #[cfg(unix)]
 mod interrupt;
+mod kept;
 mod kinds;
+mod names;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;
