@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use gnet::graph::{Attribute, Capture, DType, Dim, Graph, Model, Node, Subgraph, Tensor, ValueId};
-use gnet::infer::{Overrides, infer};
+use gnet::graph::{Attribute, Capture, DType, Dim, Graph, Model, Node, Sizes, Subgraph, Tensor, ValueId};
+use gnet::infer::infer;
 use gnet::onnx;
 use proptest::prelude::*;
 
@@ -17,9 +17,9 @@ mod nested;
 /// Infers twice and holds the second against the first; `false` where the model is refused.
 fn twice(name: &str, model: &Model) -> bool {
     let mut once = model.clone();
-    let Ok(first) = infer(&mut once, &Overrides::none()) else { return false };
+    let Ok(first) = infer(&mut once, &Sizes::none()) else { return false };
     let mut again = once.clone();
-    let second = infer(&mut again, &Overrides::none());
+    let second = infer(&mut again, &Sizes::none());
     let second = second.unwrap_or_else(|error| panic!("{name}: what was inferred is refused: {error}"));
     assert!(again == once, "{name}: the second inference changes {}", difference(&once, &again));
     assert_eq!((second.known, second.unknown), (first.known, first.unknown), "{name}");

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use gnet::graph::{DType, Dim, Model, Tensor, shape_text};
-use gnet::infer::{Overrides, infer};
+use gnet::graph::{DType, Dim, Model, Sizes, Tensor, shape_text};
+use gnet::infer::infer;
 use gnet::{onnx, reference};
 
 fn file(name: &str) -> PathBuf {
@@ -12,7 +12,7 @@ fn file(name: &str) -> PathBuf {
 
 fn inferred(name: &str) -> Model {
     let mut model = onnx::read_file(&file(name)).unwrap();
-    infer(&mut model, &Overrides::none()).unwrap();
+    infer(&mut model, &Sizes::none()).unwrap();
     model
 }
 
