@@ -73,7 +73,7 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
         return args.format.write(&PassList::new());
     };
     let passes = chosen(args)?;
-    let before = onnx::read_file(file)?;
+    let before = super::file::read(file)?;
     let mut model = before.clone();
     files::check_place(output)?;
     let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();

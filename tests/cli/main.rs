@@ -13,6 +13,8 @@ mod draw;
 mod files;
 mod flags;
 mod formats;
+#[cfg(unix)]
+mod guards;
 mod help;
 mod inputs;
 #[cfg(unix)]
@@ -23,5 +25,6 @@ mod names;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;
+mod sizes;
 mod trained;
 mod workflow;
