@@ -60,7 +60,6 @@ impl fmt::Display for Proof {
         if let Some(reason) = reason {
             return write!(f, "not verified: {reason}");
         }
-        let sizes: Vec<&str> = sizes.iter().map(String::as_str).filter(|size| !size.is_empty()).collect();
         let at = if sizes.is_empty() { String::new() } else { format!(" at {}", sizes.join(" and ")) };
         let engine = engine.as_deref().unwrap_or("an engine");
         write!(f, "verified in {engine}: {runs} runs{at}, ")?;

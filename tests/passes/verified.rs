@@ -35,7 +35,7 @@ fn each_open_axis_has_two_sizes_named_or_not() {
     let unnamed = same(&[Dim::Unknown, Dim::Known(3), Dim::Unknown]).unwrap();
     assert_eq!(unnamed.sizes, ["x axis 0 = 1, x axis 2 = 6", "x axis 0 = 3, x axis 2 = 5"]);
     let fixed = same(&[Dim::Known(2), Dim::Known(3), Dim::Known(4)]).unwrap();
-    assert_eq!((&fixed.sizes[..], fixed.runs), (&[String::new()][..], 4));
+    assert_eq!((fixed.sizes.len(), fixed.runs), (0, 4));
     assert_eq!(fixed.to_string(), "verified in tract: 4 runs, no difference");
 }
 
