@@ -1,11 +1,10 @@
 //! The sides of a comparison: whatever computes outputs from inputs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 
 use super::Precision;
-use super::apart::{Apart, Order};
 use super::signature::{InputShape, Signature, apply_shapes};
 use crate::graph::{Attribute, DType, Graph, Model, Node, ValueId};
 use crate::passes;
@@ -45,8 +44,6 @@ pub struct FileSide {
     /// How the engine runs it; the batch is that of the inputs.
     options: RunOptions,
     signature: Signature,
-    /// The program whose worker runs the engine in a process of its own.
-    worker: Option<PathBuf>,
     /// Part of another file, read out for a search: where its nodes lie is no proof and no failure.
     part: bool,
     /// Symbols of the file that were given a size.
@@ -92,7 +89,6 @@ impl FileSide {
             provider,
             options: options.clone(),
             signature,
-            worker: None,
             part: false,
             dims,
             session: None,
@@ -109,24 +105,7 @@ impl FileSide {
         let signature = Signature::of(&model.graph)?;
         let bytes = onnx::write(&model)?.into();
         let (label, options) = (label.into(), options.clone());
-        Ok(Self {
-            label,
-            model,
-            bytes,
-            provider,
-            options,
-            signature,
-            worker: None,
-            part: false,
-            dims: Vec::new(),
-            session: None,
-        })
-    }
-
-    /// The same with its engine in a process of its own: `program` must call [`serve`](super::serve) when it is started
-    /// with [`WORKER_COMMAND`](super::WORKER_COMMAND).
-    pub fn apart(self, program: &Path) -> Self {
-        Self { worker: Some(program.to_path_buf()), session: None, ..self }
+        Ok(Self { label, model, bytes, provider, options, signature, part: false, dims: Vec::new(), session: None })
     }
 
     /// What the file holds.
@@ -168,8 +147,7 @@ impl FileSide {
 
     /// Another model in the same engine.
     pub(super) fn beside(&self, label: impl Into<String>, model: &Model) -> Result<Self> {
-        let other = Self::of_model(label, model, self.provider, &self.options)?;
-        Ok(Self { worker: self.worker.clone(), ..other })
+        Self::of_model(label, model, self.provider, &self.options)
     }
 
     /// Loads for a batch, unless it is loaded for that one.
@@ -186,11 +164,9 @@ impl FileSide {
     }
 
     fn open_session(&self, options: &RunOptions) -> Result<Box<dyn Session>> {
-        let order = Order { provider: self.provider, options: options.clone(), any_placement: self.part };
-        match &self.worker {
-            Some(program) => Ok(Box::new(Apart::start(program, order, &self.bytes)?)),
-            None => order.load(&self.bytes),
-        }
+        // Where the nodes of a part lie is not what is judged.
+        let load = if self.part { runtime::open } else { runtime::load };
+        load(self.provider, &self.bytes, options)
     }
 }
 
@@ -242,7 +218,6 @@ impl Side for FileSide {
             provider: self.provider,
             options: self.options.clone(),
             signature: self.signature.clone(),
-            worker: self.worker.clone(),
             part: self.part,
             dims: self.dims.clone(),
             session: None,

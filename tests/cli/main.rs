@@ -24,4 +24,6 @@ mod names;
 mod runtimes;
 mod shell;
 mod trained;
+#[cfg(target_os = "linux")]
+mod workers;
 mod workflow;
