@@ -25,6 +25,7 @@ mod names;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;
+mod sizes;
 mod trained;
 #[cfg(target_os = "linux")]
 mod workers;
