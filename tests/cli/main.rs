@@ -27,4 +27,6 @@ mod runtimes;
 mod shell;
 mod sizes;
 mod trained;
+#[cfg(target_os = "linux")]
+mod workers;
 mod workflow;
