@@ -22,5 +22,7 @@ mod names;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;
+#[cfg(unix)]
+mod terminal;
 mod trained;
 mod workflow;
