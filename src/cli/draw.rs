@@ -54,10 +54,13 @@ fn color() -> PossibleValuesParser {
 pub fn run(args: &DrawArgs) -> Result<()> {
     let to_stdout = args.output == Path::new("-");
     if !to_stdout {
-        files::check_place(&args.output)?;
+        check_format(&args.output)?;
     }
     let times = args.times.as_deref().map(times).transpose()?;
     let model = args.model()?;
+    if !to_stdout {
+        files::check_place(&args.output)?;
+    }
     let options = Options {
         title: args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned(),
         metric: args.color_by.or_else(|| args.color.parse().ok()),
@@ -100,6 +103,17 @@ impl DrawArgs {
             }
             Err(e) => Err(e.in_file(&self.file)),
         }
+    }
+}
+
+/// Refuses a name that says something else than SVG, which nothing would open.
+fn check_format(path: &Path) -> Result<()> {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        None => Ok(()),
+        Some(ending) if ending.eq_ignore_ascii_case("svg") => Ok(()),
+        Some(ending) => Err(Error::file(path, format!("a picture is drawn as SVG, not as .{ending}")).remedy(
+            "give a name that ends in .svg; a browser prints it, and rsvg-convert or Inkscape make a PNG of it",
+        )),
     }
 }
 

@@ -59,8 +59,8 @@ struct Subject {
 
 /// Runs `gnet export`.
 pub fn run(args: &ExportArgs) -> Result<()> {
-    files::check_place(&args.output)?;
     let subject = subject(args)?;
+    files::check_place(&args.output)?;
     let options = options(args, &subject)?;
     let exported = export::googlenet(&subject.network, &options)?;
     let max_abs_diff = if args.no_verify { None } else { Some(verify(&subject, &options, &exported)?) };

@@ -41,7 +41,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use gnet::Result;
+use gnet::{Result, files};
 
 /// From a Burn network to a pruned, verified, benchmarked ONNX file.
 #[derive(Debug, Parser)]
@@ -120,6 +120,7 @@ pub fn main() -> ExitCode {
     };
     terminal::When::named(&cli.color).unwrap_or_default().set();
     interrupt::listen();
+    files::keep_inputs();
     let outcome = run(cli.command);
     interrupt::hold_if_ending();
     match outcome {

@@ -31,8 +31,8 @@ use crate::{Error, Result, files};
 /// Version of `checkpoint.json`. A reader refuses what it does not know.
 pub const SCHEMA_VERSION: u32 = 1;
 
-const RECORD: &str = "checkpoint.json";
-const MODEL: &str = "model.bpk";
+const RECORD: &str = files::CHECKPOINT_RECORD;
+const MODEL: &str = files::CHECKPOINT_MODEL;
 const OPTIMIZER: &str = "optimizer.bpk";
 /// The checkpoint after the last epoch.
 pub(super) const LAST: &str = "last";
@@ -323,7 +323,7 @@ fn write_files(folder: &Path, record: &Record, model: &GoogLeNet, optimizer: Opt
 pub(super) fn write_record(folder: &Path, record: &Record) -> Result<()> {
     let path = folder.join(RECORD);
     let text = serde_json::to_string_pretty(record).map_err(|e| Error::file(&path, e))?;
-    files::write(&path, (text + "\n").as_bytes())
+    files::rewrite(&path, (text + "\n").as_bytes())
 }
 
 /// Puts `.NAME.new` in the place of `NAME`. At every moment one of `NAME` and `.NAME.old` is whole.

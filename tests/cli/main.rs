@@ -17,6 +17,7 @@ mod help;
 mod inputs;
 #[cfg(unix)]
 mod interrupt;
+mod kept;
 mod kinds;
 mod names;
 #[cfg(feature = "ort")]
