@@ -152,6 +152,9 @@ impl Latency {
 /// Mean and median part when they lie further apart than this share of the median.
 const APART: f64 = 0.1;
 
+/// Of fewer runs the median is as much a matter of luck as the mean.
+const FEW: usize = 5;
+
 impl Latency {
     /// How far the middle half of the runs spreads, as a share of the median.
     fn spread(&self) -> f64 {
@@ -265,7 +268,8 @@ impl Measurement {
         let mut notes = Vec::new();
         for run in &self.runs {
             let placement = run.placement.iter().map(ToString::to_string);
-            let told = placement.chain(run.notes.iter().cloned()).chain(run.latency_ms.parted());
+            let parted = run.latency_ms.parted().filter(|_| run.samples >= FEW);
+            let told = placement.chain(run.notes.iter().cloned()).chain(parted);
             notes.extend(told.map(|note| format!("{}: {note}", run.label())));
         }
         for run in &self.runs {

@@ -226,7 +226,7 @@ impl Diff {
     fn limited<'a, T>(&self, all: &'a [T]) -> (&'a [T], Option<String>) {
         let shown = self.limit.unwrap_or(all.len()).min(all.len());
         let count = |count: usize| number::thousands(count as i128);
-        let rest = format!("{} of {} are shown: --limit", count(shown), count(all.len()));
+        let rest = format!("{} of {} are shown; --limit all shows the rest", count(shown), count(all.len()));
         (&all[..shown], (shown < all.len()).then_some(rest))
     }
 
@@ -246,8 +246,8 @@ impl Diff {
             Column::text("op").rank(2),
             Column::text("kind"),
             Column::text("what").rank(1),
-            Column::text("a").rank(1),
-            Column::text("b").rank(1),
+            Column::text("a"),
+            Column::text("b"),
         ];
         let mut table = Table::new("Nodes", columns);
         let (nodes, rest) = self.limited(&self.nodes);

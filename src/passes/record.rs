@@ -55,7 +55,10 @@ impl Report for OptimizeRecord {
             ]);
         }
         if !idle.is_empty() {
-            let names: Vec<_> = idle.iter().map(|pass| pass.pass).collect();
+            // Some run twice.
+            let mut names: Vec<_> = idle.iter().map(|pass| pass.pass).collect();
+            names.sort_unstable();
+            names.dedup();
             table.note(format!("found nothing to do: {}", names.join(", ")));
         }
         let remarks = self.passes.iter().flat_map(|pass| &pass.remarks);

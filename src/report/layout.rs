@@ -12,9 +12,9 @@ use super::{Column, Flow, Table};
 /// Columns of a terminal between two columns of a table.
 pub(super) const GAP: usize = 1;
 
-/// Names and texts get this share of a terminal, and at least so much, before another column is taken; at worst they get
+/// A name or a text gets two fifths of a terminal, and at least so much, before another column is taken; at worst it gets
 /// [`LEAST`].
-const COMFORT: (usize, usize) = (3, 20);
+const COMFORT: usize = 20;
 const LEAST: usize = 7;
 
 /// How many columns of a terminal a text takes.
@@ -97,7 +97,7 @@ pub(super) fn fit(table: &Table, room: usize) -> Option<Layout> {
     if needs.iter().map(|needs| needs.natural() + 2 * GAP).sum::<usize>() <= room {
         return None;
     }
-    let comfort = (room / COMFORT.0).max(COMFORT.1);
+    let comfort = (room * 2 / 5).max(COMFORT);
     let least = |place: usize, name: usize| needs[place].least(table.columns[place].flow, name) + GAP;
     let total = |columns: &[usize], name: usize| columns.iter().map(|place| least(*place, name)).sum::<usize>();
     let mut taken = taken(&table.columns, |columns| total(columns, comfort) <= room);
