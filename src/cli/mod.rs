@@ -30,6 +30,7 @@ mod progress;
 mod reproduce;
 #[cfg(feature = "ort")]
 mod runtime;
+mod sizes;
 mod summary;
 mod terminal;
 #[cfg(feature = "burn")]
