@@ -11,10 +11,12 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
+pub(crate) use inputs::Identity;
 pub use inputs::keep_inputs;
 pub use map::map;
 pub(crate) use open::kind;
 pub use open::{check_readable, open, read};
+pub(crate) use place::folder_of;
 #[cfg(feature = "burn")]
 pub(crate) use place::rewrite;
 #[cfg(feature = "burn")]
