@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gnet::Result;
 use gnet::diff::{self, Diff, Options};
 use gnet::report::Format;
-use gnet::{Result, onnx};
 
 use super::format::FormatArgs;
-use super::values;
+use super::{file, values};
 
 /// Arguments of `gnet diff`.
 #[derive(Debug, Args)]
@@ -32,7 +32,7 @@ pub struct DiffArgs {
 
 /// Compares, writes the record whatever it says, and fails when there is a difference.
 pub fn run(args: &DiffArgs) -> Result<()> {
-    let (a, b) = (onnx::read_file(&args.a)?, onnx::read_file(&args.b)?);
+    let (a, b) = (file::read(&args.a)?, file::read(&args.b)?);
     let names = [&args.a, &args.b].map(|path| path.display().to_string());
     let options = Options { tolerance: args.tolerance };
     let diff = diff::diff((&names[0], &a), (&names[1], &b), options)?;

@@ -16,6 +16,7 @@ mod eval;
 #[cfg(feature = "burn")]
 mod export;
 mod feed;
+mod file;
 mod format;
 mod interrupt;
 #[cfg(feature = "burn")]
