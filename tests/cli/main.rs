@@ -25,6 +25,7 @@ mod names;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;
+mod sizes;
 #[cfg(unix)]
 mod terminal;
 mod trained;
