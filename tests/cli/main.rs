@@ -29,4 +29,6 @@ mod sizes;
 #[cfg(unix)]
 mod terminal;
 mod trained;
+#[cfg(target_os = "linux")]
+mod workers;
 mod workflow;
