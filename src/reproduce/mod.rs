@@ -180,7 +180,8 @@ fn export(checkpoint: &Checkpoint, file: &Path) -> Result<ExportRecord> {
     let (options, exported) = exported(checkpoint)?;
     let verified = export::verify_googlenet(&checkpoint.model, &options, &exported)?;
     files::write(file, &exported.bytes)?;
-    ExportRecord::new(file, &exported, Some(verified.max_abs_diff))
+    let record = ExportRecord::new(file, &exported, Some(verified.max_abs_diff))?;
+    Ok(ExportRecord { redrawn: verified.redrawn, ..record })
 }
 
 fn summary(file: &Path) -> Result<Summary> {
