@@ -26,7 +26,7 @@ pub struct DiffArgs {
 
 /// Compares, writes the record whatever it says, and fails when there is a difference.
 pub fn run(args: &DiffArgs) -> Result<()> {
-    let (a, b) = (onnx::read_file(&args.a)?, onnx::read_file(&args.b)?);
+    let (a, b) = (onnx::read_file_whole(&args.a)?, onnx::read_file_whole(&args.b)?);
     let names = [&args.a, &args.b].map(|path| path.display().to_string());
     let options = Options { tolerance: args.tolerance };
     let diff = diff::diff((&names[0], &a), (&names[1], &b), options)?;

@@ -28,7 +28,7 @@ pub struct OptimizeArgs {
     /// How many bytes one folded constant may add to the file.
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().growth)]
     max_growth: u64,
-    /// Where constants of 1 KiB and more are written: inside the file while it fits in 2 GiB, or to FILE.data beside it.
+    /// Where constants of 1 KiB and more are written: inside the file while it fits in 2 GiB, or beside it, in a file whose name ends in its hash and .data.
     #[arg(long, value_name = "WHERE", value_enum, default_value_t = ExternalChoice::Auto)]
     external_data: ExternalChoice,
     /// Show every pass and what it does.
@@ -65,7 +65,7 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
         return args.format.write(&PassList::new());
     };
     let passes = chosen(args)?;
-    let mut model = onnx::read_file(file)?;
+    let mut model = onnx::read_file_whole(file)?;
     files::check_place(output)?;
     let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
     let options = Options { outputs: args.outputs.clone(), growth: args.max_growth };
@@ -76,7 +76,8 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
         output: output.display().to_string(),
         bytes_before,
         bytes: written.model,
-        data_bytes: written.data,
+        data_bytes: written.data.as_ref().map(|data| data.bytes),
+        data_file: written.data.map(|data| data.name),
         nodes_before: passes.first().map_or(0, |pass| pass.nodes_before),
         nodes: passes.last().map_or(0, |pass| pass.nodes),
         opset: model.opset,
