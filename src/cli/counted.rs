@@ -7,10 +7,10 @@ use clap::Args;
 use gnet::Error;
 use gnet::cost::{self, Analysis};
 use gnet::graph::{Dim, Graph, Model, Value};
-use gnet::{Result, infer, onnx};
+use gnet::{Result, infer};
 
 use super::sizes::SizesArgs;
-use super::{output, values};
+use super::{file, output, values};
 
 /// For which sizes a file is counted.
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub struct CountArgs {
 impl CountArgs {
     /// Reads and counts a file.
     pub fn file(&self, path: &Path) -> Result<(Model, Analysis)> {
-        let mut model = onnx::read_file(path)?;
+        let mut model = file::read(path)?;
         let counted = self.counted(&mut model).map_err(|e| e.in_file(path))?;
         let flags = input_flags(&model.graph);
         if !counted.uncounted.is_empty() && !flags.is_empty() {

@@ -6,11 +6,11 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use gnet::draw::{self, Metric, Options, Times};
 use gnet::graph::Model;
-use gnet::{Error, Result, cost, files, infer, onnx};
+use gnet::{Error, Result, cost, files, infer};
 
 use super::sizes::SizesArgs;
 use super::terminal::When;
-use super::{output, values};
+use super::{file, output, values};
 
 /// Arguments of `gnet draw`.
 #[derive(Debug, Args)]
@@ -88,7 +88,7 @@ impl DrawArgs {
     /// The file, with every shape that can be known. A file at odds with itself can still be drawn as it is.
     fn model(&self) -> Result<Model> {
         let sizes = self.sizes.sizes();
-        let stated = onnx::read_file(&self.file)?;
+        let stated = file::read(&self.file)?;
         let mut model = stated.clone();
         cost::name_batch(&mut model.graph);
         match infer::infer(&mut model, &sizes) {

@@ -1,5 +1,7 @@
 //! The record of an optimisation.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::{Refusal, Rewrites};
@@ -28,6 +30,46 @@ pub struct OptimizeRecord {
     pub opset: i64,
     /// What each pass did, in order.
     pub passes: Vec<Rewrites>,
+    /// What shows that the second file computes what the first does.
+    pub verified: Proof,
+}
+
+/// What shows that a rewritten model computes what it was made of, or why nothing does.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Proof {
+    /// The engine that both ran in; `None` when none did.
+    pub engine: Option<String>,
+    /// The sizes of the open axes at which they ran, such as `N = 3`; empty for a model without.
+    pub sizes: Vec<String>,
+    /// Runs of each.
+    pub runs: usize,
+    /// Largest difference of an output value, in the output's unit.
+    pub max_abs_diff: Option<f64>,
+    /// Why nothing is proved; `None` when it is.
+    pub reason: Option<String>,
+}
+
+impl Proof {
+    /// No proof, for a reason.
+    pub fn none(reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..Self::default() }
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { engine, sizes, runs, max_abs_diff, reason } = self;
+        if let Some(reason) = reason {
+            return write!(f, "not verified: {reason}");
+        }
+        let at = if sizes.is_empty() { String::new() } else { format!(" at {}", sizes.join(" and ")) };
+        let engine = engine.as_deref().unwrap_or("an engine");
+        write!(f, "verified in {engine}: {runs} runs{at}, ")?;
+        match max_abs_diff {
+            Some(difference) if *difference > 0.0 => write!(f, "largest difference {difference:.2e}"),
+            _ => f.write_str("no difference"),
+        }
+    }
 }
 
 /// Remarks, and refusals of a pass, that a table lists one by one; more are counted.
@@ -75,6 +117,7 @@ impl Report for OptimizeRecord {
         if let Some((bytes, name)) = self.data_bytes.zip(self.data_file.as_ref()) {
             table.note(format!("and {name} beside it: {} bytes of constants", number::thousands(bytes.into())));
         }
+        table.note(self.verified.to_string());
         vec![table]
     }
 }

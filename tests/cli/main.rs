@@ -25,5 +25,8 @@ mod names;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;
+mod sizes;
 mod trained;
+#[cfg(target_os = "linux")]
+mod workers;
 mod workflow;
