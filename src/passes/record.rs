@@ -80,14 +80,16 @@ impl Report for OptimizeRecord {
         let columns = [
             Column::text("pass"),
             Column::number("rewrites"),
-            Column::number("refusals"),
+            Column::number("refusals").rank(1),
             Column::number("nodes"),
             Column::number("initializers").unit("bytes"),
         ];
         let mut table = Table::new(format!("Optimisation of {}", self.input), columns);
         let before = self.passes.first().map(|pass| pass.initializer_bytes_before);
         table.row(["as read".into(), Cell::Missing, Cell::Missing, self.nodes_before.into(), before.into()]);
-        for pass in &self.passes {
+        let (idle, busy): (Vec<_>, Vec<_>) =
+            self.passes.iter().partition(|pass| pass.applied.is_empty() && pass.refused.is_empty());
+        for pass in busy {
             table.row([
                 pass.pass.into(),
                 pass.applied.len().into(),
@@ -95,6 +97,13 @@ impl Report for OptimizeRecord {
                 pass.nodes.into(),
                 pass.initializer_bytes.into(),
             ]);
+        }
+        if !idle.is_empty() {
+            // Some run twice.
+            let mut names: Vec<_> = idle.iter().map(|pass| pass.pass).collect();
+            names.sort_unstable();
+            names.dedup();
+            table.note(format!("found nothing to do: {}", names.join(", ")));
         }
         let remarks = self.passes.iter().flat_map(|pass| &pass.remarks);
         for remark in remarks.clone().take(LISTED) {
@@ -158,8 +167,10 @@ impl Default for PassList {
 
 impl Report for PassList {
     fn tables(&self) -> Vec<Table> {
-        let mut table =
-            Table::new("Passes", [Column::text("pass"), Column::text("results"), Column::text("what it does")]);
+        let mut table = Table::new(
+            "Passes",
+            [Column::whole("pass"), Column::text("results").rank(1), Column::text("what it does")],
+        );
         for pass in &self.passes {
             let results = if pass.exact { "the same bit for bit" } else { "the same up to rounding" };
             table.row([pass.name.into(), results.into(), pass.about.into()]);
