@@ -102,9 +102,8 @@ fn verify(args: &OptimizeArgs, before: &Model, after: &Model) -> Result<Proof> {
     if args.no_verify {
         return Ok(Proof::none("--no-verify"));
     }
-    let program = std::env::current_exe().map_err(|e| Error::input("gnet", format!("its own program: {e}")))?;
     let options = RunOptions { engine: args.library.options(), ..RunOptions::new(1, 1) };
-    let proof = verify::rewritten(before, after, &options, Some(&program), &mut |what| output::note(what))?;
+    let proof = verify::rewritten(before, after, &options, &mut |what| output::note(what))?;
     if proof.reason.is_some() {
         output::note(proof.to_string());
     }

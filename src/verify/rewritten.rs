@@ -1,7 +1,6 @@
 //! A model and what was rewritten of it: the same answers on fresh inputs, at two sizes of each open axis.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 
 use super::{Bisect, Distribution, FileSide, InputSet, Options, Plan, Side, Verdict, verify};
 use crate::graph::{Dim, Graph, Model, Sizes, ValueId};
@@ -26,19 +25,12 @@ const KINDS: usize = 2;
 /// Seed of the inputs.
 const SEED: u64 = 1;
 
-/// Compares `after`, which passes made of `before`, with it, in the first engine that runs it, each in a process of its own
-/// where `worker` is the program to start ([`FileSide::apart`]). Only outputs that both have are compared. No engine, and
-/// inputs that cannot be made, are no error: the record says why nothing is proved.
+/// Compares `after`, which passes made of `before`, with it, in the first engine that runs it. Only outputs that both have
+/// are compared. No engine, and inputs that cannot be made, are no error: the record says why nothing is proved.
 ///
 /// # Errors
 /// Answers that differ, or a rewritten model that does not run where the other one does ([`ErrorKind::Check`]).
-pub fn rewritten(
-    before: &Model,
-    after: &Model,
-    options: &RunOptions,
-    worker: Option<&Path>,
-    say: &mut dyn FnMut(&str),
-) -> Result<Proof> {
+pub fn rewritten(before: &Model, after: &Model, options: &RunOptions, say: &mut dyn FnMut(&str)) -> Result<Proof> {
     let whole = before.graph.with_subgraphs().into_iter().flat_map(|graph| &graph.nodes);
     if let Some(node) = whole.into_iter().find(|node| draws_lots(node)) {
         return Ok(Proof::none(format!("{} gives other results each time", node.op_type)));
@@ -51,7 +43,7 @@ pub fn rewritten(
     let mut reasons = Vec::new();
     for engine in ENGINES.into_iter().filter(|engine| engine.ensure_available().is_ok()) {
         say(&format!("comparing the model before and after in {engine}"));
-        let pair = Pair { before: &before, after, engine, options, worker };
+        let pair = Pair { before: &before, after, engine, options };
         match pair.compare(&axes)? {
             Ok(proof) => return Ok(proof),
             Err(reason) => reasons.push(format!("{engine}: {reason}")),
@@ -116,7 +108,6 @@ struct Pair<'a> {
     after: &'a Model,
     engine: Provider,
     options: &'a RunOptions,
-    worker: Option<&'a Path>,
 }
 
 impl Pair<'_> {
@@ -187,11 +178,7 @@ impl Pair<'_> {
 
     fn side(&self, label: &str, model: &Model, sizes: &Sizes) -> Result<FileSide> {
         let options = RunOptions { sizes: sizes.clone(), ..self.options.clone() };
-        let side = FileSide::of_model(label, model, self.engine, &options)?;
-        Ok(match self.worker {
-            Some(program) => side.apart(program),
-            None => side,
-        })
+        FileSide::of_model(label, model, self.engine, &options)
     }
 
     /// What the inputs are fed at one size of each axis; the files stay as they are.

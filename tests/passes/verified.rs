@@ -10,7 +10,7 @@ use gnet::{ErrorKind, onnx, verify};
 use super::generate::{network, series};
 
 fn compared(before: &Model, after: &Model) -> gnet::Result<Proof> {
-    verify::rewritten(before, after, &RunOptions::new(1, 1), None, &mut |_| ())
+    verify::rewritten(before, after, &RunOptions::new(1, 1), &mut |_| ())
 }
 
 /// x `[N, 3, T]` -> `op` -> y, with a constant vector of three beside it.
