@@ -64,7 +64,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let options = options(args, &subject)?;
     let exported = export::googlenet(&subject.network, &options)?;
     let verified = if args.no_verify { None } else { Some(verify(&subject, &options, &exported)?) };
-    files::write(&args.output, &exported.bytes)?;
+    onnx::write_bytes(&exported.bytes, &args.output)?;
     let (max_abs_diff, redrawn) = verified.unzip();
     let record = ExportRecord::new(&args.output, &exported, max_abs_diff)?;
     args.format.write(&ExportRecord { redrawn: redrawn.unwrap_or_default(), ..record })?;
