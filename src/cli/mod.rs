@@ -30,6 +30,7 @@ mod progress;
 mod reproduce;
 #[cfg(feature = "ort")]
 mod runtime;
+mod suggestions;
 mod summary;
 #[cfg(feature = "burn")]
 mod train;
@@ -112,7 +113,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = match program().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => return output::usage(&error),
+        Err(error) => return output::usage(error),
     };
     interrupt::listen();
     let outcome = run(cli.command);

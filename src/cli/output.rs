@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use clap::{Command, CommandFactory};
 use gnet::{Error, Result};
 
+use super::suggestions;
+
 /// Writes `text` to stdout. A reader that went away (`gnet summary .. | head`) is no error.
 pub fn data(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
@@ -36,7 +38,8 @@ fn one_line(text: &str) -> String {
 }
 
 /// Prints clap's message: help and version are data and succeed, the rest is bad usage.
-pub fn usage(error: &clap::Error) -> ExitCode {
+pub fn usage(mut error: clap::Error) -> ExitCode {
+    suggestions::correct(&mut error);
     match error.print() {
         Err(e) if !error.use_stderr() && e.kind() != io::ErrorKind::BrokenPipe => failure(&Error::input("stdout", e)),
         _ => ExitCode::from(if error.use_stderr() { 2 } else { 0 }),

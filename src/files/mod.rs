@@ -1,5 +1,8 @@
 //! Files that are either whole or not there: written beside their place, then renamed.
 
+pub(crate) mod change;
+#[cfg(any(feature = "burn", feature = "ort"))]
+mod lock;
 mod map;
 mod unfinished;
 
@@ -10,11 +13,16 @@ use tempfile::NamedTempFile;
 
 use crate::{Error, Result};
 
+#[cfg(any(feature = "burn", feature = "ort"))]
+pub(crate) use lock::{Locked, lock};
 pub use map::map;
 pub use unfinished::abandon;
 #[cfg(any(feature = "burn", feature = "ort"))]
 pub(crate) use unfinished::temporary_folder_in;
 pub(crate) use unfinished::{Unfinished, temporary_folder};
+
+/// Beginning of the names of files that are not in their place yet.
+const PREFIX: &str = ".gnet-";
 
 /// The folder a path lies in; the current one for a bare name.
 fn folder_of(path: &Path) -> PathBuf {
@@ -60,12 +68,21 @@ pub fn write_with(path: &Path, content: impl FnOnce(&mut std::fs::File) -> std::
     check_place(path)?;
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let fail = |e: std::io::Error| Error::file(path, format!("cannot be written: {}", cause(&e)));
-    let make = || tempfile::Builder::new().prefix(".gnet-").tempfile_in(folder_of(&target));
+    let make = || tempfile::Builder::new().prefix(PREFIX).tempfile_in(folder_of(&target));
+    change::step();
     let mut file = Unfinished::make(make, NamedTempFile::path).map_err(fail)?;
     content(file.made.as_file_mut()).and_then(|()| file.made.as_file().sync_all()).map_err(fail)?;
     readable_by_all(file.made.as_file()).map_err(fail)?;
+    change::step();
     file.finish(|file| file.persist(&target)).map_err(|e| fail(e.error))?;
-    Ok(())
+    change::sync_folder(&folder_of(&target)).map_err(fail)
+}
+
+/// What [`write()`] was making in a folder when its process was killed, or is making there now.
+#[cfg(feature = "burn")]
+pub(crate) fn unfinished_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)).map(|entry| entry.path()).collect()
 }
 
 /// Refuses a place where [`write()`] could not put a file, before the work of making one is done.
@@ -112,7 +129,7 @@ fn readable_by_all(_: &std::fs::File) -> std::io::Result<()> {
 /// Makes a folder and those above it.
 pub fn create_dir(path: &Path) -> Result<()> {
     check_dir(path)?;
-    std::fs::create_dir_all(path).map_err(|e| Error::file(path, format!("the folder cannot be made: {e}")))
+    change::create_dir_all(path).map_err(|e| Error::file(path, format!("the folder cannot be made: {e}")))
 }
 
 /// Refuses a place where [`create_dir`] would find a file in its way.
