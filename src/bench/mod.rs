@@ -86,7 +86,7 @@ impl Spec {
     ///
     /// # Errors
     /// A batch or number of threads of 0 or beyond reason, no sample to take, limits that contradict each other, a file
-    /// that is not there, engine options that mean nothing, a provider that this build does not have.
+    /// that is not there, a trace that would replace an input, engine options that mean nothing, a provider that this build does not have.
     pub fn validate(&self) -> Result<()> {
         RunOptions { batch: self.batch, threads: self.threads, engine: self.engine.clone() }.check()?;
         let limits = &self.limits;
@@ -99,6 +99,7 @@ impl Spec {
                 .remedy("raise the maximum as well"));
         }
         files::check_readable(&self.path)?;
+        self.trace.as_deref().map_or(Ok(()), files::check_place)?;
         self.provider.ensure_available()
     }
 

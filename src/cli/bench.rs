@@ -46,7 +46,7 @@ pub struct BenchArgs {
     format: FormatArgs,
     /// Show where the time goes, operator by operator, and write ONNX Runtime's trace to this file, for chrome://tracing
     /// or Perfetto. Takes one row.
-    #[arg(long, value_name = "TRACE.json")]
+    #[arg(long, value_name = "TRACE.json", value_parser = values::file_to_write())]
     profile: Option<PathBuf>,
     /// Operators to show of a profile, the slowest first; JSON holds all.
     #[arg(long, value_name = "N", default_value_t = 15, requires = "profile")]
@@ -102,7 +102,7 @@ impl BenchArgs {
 
 /// Measures every row and writes what was measured, also when some rows failed; the first failure is the outcome.
 pub fn run(args: &BenchArgs) -> Result<()> {
-    let specs = args.specs(macs(&args.file, &args.feed.dims))?;
+    let specs = args.specs(macs(&args.file, &args.feed.dims)?)?;
     specs.iter().try_for_each(Spec::validate)?;
     if args.profile.is_some() && specs.len() != 1 {
         return Err(Error::input("--profile", format!("takes one row, and these are {}", specs.len()))
@@ -133,7 +133,7 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
     let stop = interrupt::kept();
     let mut rows = Rows::default();
     for (i, spec) in specs.iter().enumerate() {
-        output::note(format_args!("[{}/{}] {}", i + 1, specs.len(), spec.label()));
+        output::progress(format_args!("[{}/{}] {}", i + 1, specs.len(), spec.label()));
         match bench::run_in_worker_until(exe, spec, stop) {
             Ok(mut run) => {
                 if let Some(profile) = &mut run.profile {
@@ -155,12 +155,15 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
     rows
 }
 
-/// MACs of one image, where the file lets them be counted: a measurement does not fail for the want of a count.
-fn macs(file: &Path, dims: &[(String, usize)]) -> Option<u64> {
-    let mut model = onnx::read_file(file).ok()?;
-    model.bind(dims).ok()?;
+/// MACs of one image, where the file lets them be counted: a measurement does not fail for the want of a count, only for
+/// that of a model.
+fn macs(file: &Path, dims: &[(String, usize)]) -> Result<Option<u64>> {
+    let mut model = onnx::read_file(file)?;
+    if model.bind(dims).is_err() {
+        return Ok(None);
+    }
     let model = cost::with_shapes(model);
-    cost::count(&model.graph).ok().map(|cost| cost.macs)
+    Ok(cost::count(&model.graph).ok().map(|cost| cost.macs))
 }
 
 fn report(format: &FormatArgs, measurement: Measurement) -> Result<()> {
@@ -178,7 +181,7 @@ fn outcome(failures: Vec<(String, Error)>, not_run: &[String], rows: usize) -> R
     }
     if !not_run.is_empty() {
         let reason = format!("interrupted; not run: {}", not_run.join("; "));
-        return Err(Error::interrupted("bench", reason));
+        return Err(Error::interrupted("bench", reason).remedy("run the same command for these"));
     }
     failures.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
 }

@@ -32,7 +32,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
     let exe =
         std::env::current_exe().map_err(|e| Error::check("doctor", format!("this program cannot be found: {e}")))?;
     let options = Options { exe, engine: args.library.options(), timeout: Duration::from_secs(args.timeout) };
-    let diagnosis = doctor::examine(&options, |provider| output::note(format_args!("trying {provider}")));
+    let diagnosis = doctor::examine(&options, |provider| output::progress(format_args!("trying {provider}")));
     args.format.write(&diagnosis)?;
     let unmet = diagnosis.unmet(&args.require);
     for error in unmet.iter().skip(1) {

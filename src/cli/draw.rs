@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use gnet::draw::{self, Metric, Options, Times};
 use gnet::graph::Model;
 use gnet::infer::{self, Overrides};
 use gnet::{Error, Result, cost, files, onnx};
 
+use super::terminal::When;
 use super::{output, values};
 
 /// Arguments of `gnet draw`.
@@ -21,7 +23,10 @@ pub struct DrawArgs {
     output: PathBuf,
     /// What the colours show [default: time with --times, else MACs where shapes are known, else parameters]
     #[arg(long, value_name = "WHAT", value_parser = values::one_of::<Metric>(Metric::ALL.map(Metric::name)))]
-    color: Option<Metric>,
+    color_by: Option<Metric>,
+    /// When messages have colour; NO_COLOR and CLICOLOR_FORCE are heeded. Takes the values of --color-by too, as it once did.
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = color())]
+    color: String,
     /// Times of the layers: what `gnet bench FILE --profile .. --format json` printed.
     #[arg(long, value_name = "FILE.json")]
     times: Option<PathBuf>,
@@ -39,17 +44,26 @@ pub struct DrawArgs {
     max_nodes: usize,
 }
 
+/// `--color` of this command: what was its own flag before colour was everybody's.
+fn color() -> PossibleValuesParser {
+    let values = When::NAMES.map(PossibleValue::new).into_iter();
+    PossibleValuesParser::new(values.chain(Metric::ALL.map(|metric| PossibleValue::new(metric.name()).hide(true))))
+}
+
 /// Runs `gnet draw`.
 pub fn run(args: &DrawArgs) -> Result<()> {
     let to_stdout = args.output == Path::new("-");
     if !to_stdout {
-        files::check_place(&args.output)?;
+        check_format(&args.output)?;
     }
     let times = args.times.as_deref().map(times).transpose()?;
     let model = args.model()?;
+    if !to_stdout {
+        files::check_place(&args.output)?;
+    }
     let options = Options {
         title: args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned(),
-        metric: args.color,
+        metric: args.color_by.or_else(|| args.color.parse().ok()),
         depth: args.depth.map(usize::from),
         every_node: args.every_node,
         times,
@@ -89,6 +103,17 @@ impl DrawArgs {
             }
             Err(e) => Err(e.in_file(&self.file)),
         }
+    }
+}
+
+/// Refuses a name that says something else than SVG, which nothing would open.
+fn check_format(path: &Path) -> Result<()> {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        None => Ok(()),
+        Some(ending) if ending.eq_ignore_ascii_case("svg") => Ok(()),
+        Some(ending) => Err(Error::file(path, format!("a picture is drawn as SVG, not as .{ending}")).remedy(
+            "give a name that ends in .svg; a browser prints it, and rsvg-convert or Inkscape make a PNG of it",
+        )),
     }
 }
 

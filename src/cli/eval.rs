@@ -140,7 +140,7 @@ fn trained_on(subject: &Path, dataset: Option<&str>) -> Result<Source> {
 
 /// Loads the data and checks that it is about as many classes as the network.
 fn load(source: &Source, classes: &[String]) -> Result<Dataset> {
-    output::note(format_args!("data: {source}"));
+    output::progress(format_args!("data: {source}"));
     let data = source.load()?;
     let (has, knows) = (data.classes.len(), classes.len());
     if knows != 0 && has != knows {

@@ -59,13 +59,15 @@ struct Subject {
 
 /// Runs `gnet export`.
 pub fn run(args: &ExportArgs) -> Result<()> {
-    files::check_place(&args.output)?;
     let subject = subject(args)?;
+    files::check_place(&args.output)?;
     let options = options(args, &subject)?;
     let exported = export::googlenet(&subject.network, &options)?;
     let max_abs_diff = if args.no_verify { None } else { Some(verify(&subject, &options, &exported)?) };
     files::write(&args.output, &exported.bytes)?;
-    args.format.write(&ExportRecord::new(&args.output, &exported, max_abs_diff)?)
+    args.format.write(&ExportRecord::new(&args.output, &exported, max_abs_diff)?)?;
+    output::next(&["gnet", "bench", &args.output.display().to_string()]);
+    Ok(())
 }
 
 fn options(args: &ExportArgs, subject: &Subject) -> Result<Options> {
@@ -94,7 +96,7 @@ fn subject(args: &ExportArgs) -> Result<Subject> {
 
 #[cfg(feature = "tract")]
 fn verify(subject: &Subject, options: &Options, exported: &Exported) -> Result<f64> {
-    output::note("comparing Burn with the file in tract");
+    output::progress("comparing Burn with the file in tract");
     Ok(export::verify_googlenet(&subject.network, options, exported)?.max_abs_diff)
 }
 

@@ -55,10 +55,13 @@ fn heard() {
         return;
     }
     ENDS.store(true, Ordering::SeqCst);
+    // Before its folder is removed.
+    #[cfg(feature = "ort")]
+    gnet::install::stop();
     files::abandon();
     match LAST_WORDS.get() {
-        Some(words) => output::note(format_args!("interrupted: {}", words())),
-        None => output::note("interrupted"),
+        Some(words) => output::note(format_args!("interrupted; {}", words())),
+        None => output::note("interrupted; no file is half-written: run the same command again"),
     }
     std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()));
 }

@@ -32,6 +32,7 @@ mod reproduce;
 mod runtime;
 mod suggestions;
 mod summary;
+mod terminal;
 #[cfg(feature = "burn")]
 mod train;
 mod values;
@@ -41,12 +42,15 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use gnet::Result;
+use gnet::{Result, files};
 
 /// From a Burn network to a pruned, verified, benchmarked ONNX file.
 #[derive(Debug, Parser)]
-#[command(name = "gnet", version, about, long_about = None, max_term_width = 110)]
+#[command(name = "gnet", bin_name = "gnet", version, about, long_about = None, max_term_width = 110)]
 struct Cli {
+    /// When there is colour; NO_COLOR and CLICOLOR_FORCE are heeded.
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", value_parser = terminal::When::parser())]
+    color: String,
     #[command(subcommand)]
     command: Command,
 }
@@ -101,6 +105,10 @@ enum Command {
     #[cfg(feature = "data")]
     #[command(hide = true)]
     VerifyWorker,
+    /// Watches over pip for `runtime install`, which starts it.
+    #[cfg(all(feature = "ort", unix))]
+    #[command(hide = true)]
+    InstallWorker(runtime::WorkerArgs),
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
@@ -115,7 +123,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::usage(error),
     };
+    terminal::When::named(&cli.color).unwrap_or_default().set();
     interrupt::listen();
+    files::keep_inputs();
     let outcome = run(cli.command);
     interrupt::hold_if_ending();
     match outcome {
@@ -126,7 +136,7 @@ pub fn main() -> ExitCode {
 
 /// The program as it parses: `-1` behind an option is its value, to be refused as one, and not an unknown flag.
 fn program() -> clap::Command {
-    Cli::command().mut_subcommands(|command| {
+    Cli::command().color(terminal::When::asked().choice()).mut_subcommands(|command| {
         command.mut_args(|arg| match arg.get_long() {
             Some(_) if arg.get_action().takes_values() => arg.allow_negative_numbers(true),
             _ => arg,
@@ -163,6 +173,8 @@ fn run(command: Command) -> Result<()> {
         Command::BenchWorker => bench::worker(),
         #[cfg(feature = "data")]
         Command::VerifyWorker => verify::worker(),
+        #[cfg(all(feature = "ort", unix))]
+        Command::InstallWorker(args) => runtime::worker(&args),
         Command::Completions { shell } => output::completions(shell),
     }
 }

@@ -65,8 +65,8 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
         return args.format.write(&PassList::new());
     };
     let passes = chosen(args)?;
-    files::check_place(output)?;
     let mut model = onnx::read_file(file)?;
+    files::check_place(output)?;
     let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
     let options = Options { outputs: args.outputs.clone(), growth: args.max_growth };
     let passes = passes::run(&mut model, &passes, &options).map_err(|e| e.in_file(file))?;

@@ -1,12 +1,17 @@
 //! Where the program writes: data to stdout, everything else to stderr, and one readable form for errors.
+//!
+//! Nothing else writes to stderr, and nothing that came from a file, a server or the command line reaches it but as
+//! [`visible`] shows it: a name forges no line and moves no cursor.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Command, CommandFactory};
+use gnet::report::{Style, Tone, message, visible};
 use gnet::{Error, Result};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::suggestions;
+use super::{suggestions, terminal};
 
 /// Writes `text` to stdout. A reader that went away (`gnet summary .. | head`) is no error.
 pub fn data(text: &str) -> Result<()> {
@@ -17,28 +22,86 @@ pub fn data(text: &str) -> Result<()> {
     }
 }
 
-/// Writes one line of progress or advice to stderr.
+/// Writes a line of advice to stderr. What it begins with is coloured: `warning:` for one.
 pub fn note(line: impl std::fmt::Display) {
+    let line = line.to_string();
+    let tone = match line.trim_start().split(':').next() {
+        Some("error") => Some(Tone::Bad),
+        Some("warning") => Some(Tone::Doubtful),
+        Some("help" | "next") => Some(Tone::Good),
+        _ => None,
+    };
     // A stderr that cannot be written to leaves no place to say so.
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = write!(io::stderr(), "{}", message(&line, tone, stderr_style()));
+}
+
+/// Writes one line of progress to stderr. A terminal gets as much of it as it has room for.
+pub fn progress(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "{}", cut(&line.to_string(), terminal::stderr_width()));
+}
+
+/// What a terminal of this width shows of a line without breaking it.
+pub fn cut(line: &str, width: Option<u16>) -> String {
+    let line = visible(line);
+    match width.map(usize::from) {
+        Some(width) if line.width() > width => {
+            let mut used = 1;
+            let fits = |c: &char| {
+                used += c.width().unwrap_or(0);
+                used <= width
+            };
+            line.chars().take_while(fits).chain(['…']).collect()
+        }
+        _ => line.into_owned(),
+    }
+}
+
+/// Says what to do now that a command is done, as one would type it.
+pub fn next(words: &[&str]) {
+    let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+    note(format_args!("next: {}", words.join(" ")));
+}
+
+/// A word as a shell reads it.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=,:@%+".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+fn stderr_style() -> Style {
+    Style { color: terminal::stderr_color(), width: terminal::stderr_width() }
 }
 
 /// Prints an error and returns its exit code.
 pub fn failure(error: &Error) -> ExitCode {
-    note(format_args!("error: {}", one_line(&error.to_string())));
+    note(format_args!("error: {}", error.to_string().trim_end()));
     if let Some(remedy) = error.remedy_text() {
-        note(format_args!("  help: {}", one_line(remedy)));
+        note(format_args!("  help: {}", remedy.trim_end()));
     }
     ExitCode::from(error.kind().exit_code())
 }
 
-/// A reason may quote what another library said in several lines.
-fn one_line(text: &str) -> String {
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+/// The words of the command line as people may see them, and whether they differ from what they are.
+///
+/// clap quotes them in its messages, among lines and colours of its own, where they can no longer be told apart.
+fn visible_words() -> (Vec<String>, bool) {
+    let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let shown: Vec<_> = words.iter().map(|word| visible(word).into_owned()).collect();
+    let differ = shown != words;
+    (shown, differ)
 }
 
 /// Prints clap's message: help and version are data and succeed, the rest is bad usage.
-pub fn usage(mut error: clap::Error) -> ExitCode {
+pub fn usage(error: clap::Error) -> ExitCode {
+    let (words, differ) = visible_words();
+    let mut error = match differ.then(|| super::program().try_get_matches_from(words)) {
+        None => error,
+        Some(Err(shown)) => shown,
+        Some(Ok(_)) => return failure(&Error::input("command line", error.kind())),
+    };
     suggestions::correct(&mut error);
     match error.print() {
         Err(e) if !error.use_stderr() && e.kind() != io::ErrorKind::BrokenPipe => failure(&Error::input("stdout", e)),
@@ -64,7 +127,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_is_one_line() {
-        assert_eq!(one_line("a: b\n\n  caused by: c\n"), "a: b caused by: c");
+    fn a_line_of_progress_is_cut_to_the_terminal() {
+        assert_eq!(cut("[1/2] tract", None), "[1/2] tract");
+        assert_eq!(cut("[1/2] tract", Some(11)), "[1/2] tract");
+        assert_eq!(cut("[1/2] tract", Some(7)), "[1/2] …");
+        assert_eq!(cut("重み重み", Some(6)), "重み…");
+        assert_eq!(cut("a\nb", Some(3)), "a\\…");
+    }
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_take_it_apart() {
+        for (word, shown) in
+            [("runs/a", "runs/a"), ("a b", "'a b'"), ("it's", r"'it'\''s'"), ("", "''"), ("$x", "'$x'")]
+        {
+            assert_eq!(quoted(word), shown);
+        }
     }
 }

@@ -7,7 +7,7 @@ use gnet::report::number;
 use gnet::train::{BatchDone, EpochMetrics, Observer, RunStarted};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::output;
+use super::{output, terminal};
 
 /// Shows a run on stderr.
 pub struct Progress {
@@ -68,36 +68,42 @@ impl Observer for Progress {
 
     fn epoch_done(&mut self, metrics: &EpochMetrics, best: bool) -> Result<()> {
         self.clear();
-        output::note(epoch_line(metrics, self.epochs, best));
+        output::progress(epoch_line(metrics, self.epochs, best, terminal::stderr_width()));
         Ok(())
     }
 }
 
 fn style() -> ProgressStyle {
-    // A template that indicatif cannot read would be an error in this line; the plain bar is as good.
-    ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len}  {msg}  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ")
+    terminal::bar("{prefix} [{bar:20}] {pos}/{len}  {eta} left  {wide_msg}", "{prefix} {pos}/{len} {wide_msg}")
 }
 
 fn thousands(count: usize) -> String {
     number::thousands(count as i128)
 }
 
-/// One epoch in one line.
-fn epoch_line(m: &EpochMetrics, epochs: usize, best: bool) -> String {
-    format!(
-        "epoch {}/{epochs}  lr {:.5}  training: loss {:.3}, accuracy {:.1} %  validation: loss {:.3}, accuracy {:.1} %  {:.0} images/s  {:.1} s{}",
-        m.epoch,
-        m.lr,
-        m.train_loss,
-        100.0 * m.train_accuracy,
-        m.validation_loss,
-        100.0 * m.validation_accuracy,
-        m.images_per_s,
-        m.seconds,
-        if best { "  best" } else { "" }
-    )
+/// One epoch in one line. On a terminal what matters least is left out until the rest fits.
+fn epoch_line(m: &EpochMetrics, epochs: usize, best: bool, width: Option<u16>) -> String {
+    let percent = |share: f64| 100.0 * share;
+    let (train, validation) = (percent(m.train_accuracy), percent(m.validation_accuracy));
+    // What goes first has the largest number.
+    let mut parts = vec![
+        (0, format!("epoch {}/{epochs}", m.epoch)),
+        (4, format!("lr {:.5}", m.lr)),
+        (2, format!("training: loss {:.3}, accuracy {train:.1} %", m.train_loss)),
+        (1, format!("validation: loss {:.3}, accuracy {validation:.1} %", m.validation_loss)),
+        (3, format!("{:.0} images/s", m.images_per_s)),
+        (5, format!("{:.1} s", m.seconds)),
+    ];
+    if best {
+        parts.push((0, "best".to_owned()));
+    }
+    let line = |parts: &[(u8, String)]| parts.iter().map(|(_, part)| part.as_str()).collect::<Vec<_>>().join("  ");
+    for rank in (1..=5).rev() {
+        if width.is_some_and(|width| line(&parts).len() > width.into()) {
+            parts.retain(|(its, _)| *its != rank);
+        }
+    }
+    line(&parts)
 }
 
 #[cfg(test)]
@@ -117,9 +123,20 @@ mod tests {
             seconds: 17.04,
         };
         assert_eq!(
-            epoch_line(&metrics, 10, true),
+            epoch_line(&metrics, 10, true, None),
             "epoch 2/10  lr 0.01000  training: loss 0.512, accuracy 81.2 %  validation: loss 0.600, accuracy 75.0 %  \
              131 images/s  17.0 s  best"
         );
+        for (width, line) in [
+            (200, epoch_line(&metrics, 10, true, None).as_str()),
+            (
+                110,
+                "epoch 2/10  training: loss 0.512, accuracy 81.2 %  validation: loss 0.600, accuracy 75.0 %  131 images/s  best",
+            ),
+            (60, "epoch 2/10  validation: loss 0.600, accuracy 75.0 %  best"),
+            (20, "epoch 2/10  best"),
+        ] {
+            assert_eq!(epoch_line(&metrics, 10, true, Some(width)), line);
+        }
     }
 }

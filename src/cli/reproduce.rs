@@ -49,7 +49,7 @@ struct Watcher {
 
 impl Observer for Watcher {
     fn step(&mut self, what: &str) {
-        output::note(format_args!("== {what}"));
+        output::progress(format_args!("== {what}"));
     }
 
     fn checked(&mut self, check: &Check) {

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use clap::builder::TypedValueParser;
 use clap::{Args, Subcommand};
+#[cfg(unix)]
+use gnet::Error;
 use gnet::Result;
 use gnet::install::{self, Installation, Kind, Observer, Options, Step, Wheel};
 use gnet::report::number;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::format::FormatArgs;
-use super::{output, values};
+use super::{output, terminal, values};
 
 /// Arguments of `gnet runtime`.
 #[derive(Debug, Args)]
@@ -72,6 +74,26 @@ struct RemoveArgs {
     format: FormatArgs,
 }
 
+/// Arguments of the hidden command that watches over pip.
+#[cfg(unix)]
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// No file may grow beyond so many bytes.
+    limit: u64,
+    /// The program to run and its arguments.
+    #[arg(last = true, required = true)]
+    words: Vec<std::ffi::OsString>,
+}
+
+/// Runs pip and ends with its exit code.
+#[cfg(unix)]
+pub fn worker(args: &WorkerArgs) -> Result<()> {
+    match install::supervise(args.limit, &args.words) {
+        Ok(code) => std::process::exit(code.into()),
+        Err(e) => Err(Error::input(args.words[0].to_string_lossy(), format!("cannot be started: {e}"))),
+    }
+}
+
 fn kind() -> impl TypedValueParser<Value = Kind> {
     values::one_of(Kind::ALL.map(Kind::name))
 }
@@ -87,7 +109,9 @@ pub fn run(args: &RuntimeArgs) -> Result<()> {
 
 fn install(args: &InstallArgs) -> Result<()> {
     let patience = Duration::from_secs(args.timeout);
-    let options = Options { force: args.force, patience, ..Options::default() };
+    // Without a path to itself it does with less.
+    let supervisor = std::env::current_exe().ok().filter(|_| cfg!(unix));
+    let options = Options { force: args.force, patience, supervisor, ..Options::default() };
     let mut progress = Progress::new();
     let installed = install::install(args.kind, &options, &mut progress);
     progress.bar.finish_and_clear();
@@ -96,7 +120,12 @@ fn install(args: &InstallArgs) -> Result<()> {
         output::note(format_args!("{} {} is installed already", installed.kind, installed.version));
     }
     advise(&installed);
-    if args.print_path { output::data(&format!("{}\n", installed.library)) } else { args.format.write(&installed) }
+    if args.print_path {
+        return output::data(&format!("{}\n", installed.library));
+    }
+    args.format.write(&installed)?;
+    output::next(&["gnet", "doctor", "--require", installed.kind.name()]);
+    Ok(())
 }
 
 /// What else a runtime needs before it runs anything.
@@ -135,7 +164,7 @@ impl Observer for Progress {
             self.bar = ProgressBar::new(bytes).with_style(style()).with_message(what);
             self.bar.enable_steady_tick(Duration::from_millis(100));
         } else {
-            output::note(format_args!("{what} ({})", number::bytes(bytes)));
+            output::progress(format_args!("{what} ({})", number::bytes(bytes)));
         }
     }
 
@@ -153,10 +182,10 @@ fn what(wheel: &Wheel, step: Step) -> String {
 }
 
 fn style() -> ProgressStyle {
-    // A template that indicatif cannot read would be an error in this line; the plain bar is as good.
-    ProgressStyle::with_template("{spinner} {msg} [{bar:30}] {binary_bytes}/{binary_total_bytes}  {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ")
+    terminal::bar(
+        "{spinner} [{bar:20}] {binary_bytes}/{binary_total_bytes}  {eta} left  {wide_msg}",
+        "{binary_bytes}/{binary_total_bytes} {wide_msg}",
+    )
 }
 
 #[cfg(test)]

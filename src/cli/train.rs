@@ -9,7 +9,7 @@ use gnet::train::{self, Options, Schedule, checkpoint};
 
 use super::format::FormatArgs;
 use super::progress::Progress;
-use super::{interrupt, values};
+use super::{interrupt, output, values};
 
 /// Options of `gnet train`. What is not given is the default, or with `--resume` what the run was begun with.
 #[derive(Debug, clap::Args)]
@@ -75,27 +75,20 @@ pub fn run(args: Args) -> Result<()> {
     let mut progress = Progress::new();
     let outcome = train::run(&options, &mut progress);
     progress.clear();
-    args.format.write(&outcome?)
+    args.format.write(&outcome?)?;
+    let run = options.out.display().to_string();
+    output::next(&["gnet", "export", &run, "-o", "model.onnx"]);
+    Ok(())
 }
 
 /// What a run that was interrupted leaves, and how to go on with it.
 fn kept(out: &Path) -> String {
     match checkpoint::saved_epoch(out) {
         Some((epoch, epochs)) => {
-            let out = word(&out.display().to_string());
+            let out = output::quoted(&out.display().to_string());
             format!("epoch {epoch} of {epochs} is saved; `gnet train --resume --out {out}` goes on after it")
         }
         None => "no epoch was finished, so that nothing is saved".to_owned(),
-    }
-}
-
-/// A path as one word of a shell's line.
-fn word(path: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-+:@%,".contains(c);
-    if !path.is_empty() && path.chars().all(plain) {
-        path.to_owned()
-    } else {
-        format!("'{}'", path.replace('\'', "'\\''"))
     }
 }
 
@@ -218,15 +211,6 @@ mod tests {
         (expected.lr, expected.momentum, expected.weight_decay) = (0.5, 0.0, 0.1);
         expected.schedule = Schedule::Constant;
         assert_eq!(given, expected);
-    }
-
-    #[test]
-    fn a_path_is_one_word_of_a_shell() {
-        for (path, shown) in
-            [("runs/a-1.0", "runs/a-1.0"), ("my run", "'my run'"), ("it's", r"'it'\''s'"), ("$x", "'$x'")]
-        {
-            assert_eq!(word(path), shown);
-        }
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     let tolerance = args.tolerance(reference.as_ref(), &others)?;
     let sets = args.input_sets(reference.as_ref(), &others, &plan, tolerance.precision)?;
     let options = Options { tolerance, bisect: args.bisect.into(), seed: args.seed };
-    let say = &mut |what: &str| output::note(what);
+    let say = &mut |what: &str| output::progress(what);
     let mut verification = verify::verify(reference.as_mut(), &mut others, &sets, &options, say)?;
     verification.dims = args.feed.dims.iter().cloned().collect();
     args.format.write(&verification)?;

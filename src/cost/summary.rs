@@ -265,7 +265,9 @@ impl Report for Summary {
         }
         lines.extend(self.not_counted());
         lines.push(self.convention.to_owned());
-        table.notes.extend(lines);
+        for line in lines {
+            table.note(line);
+        }
         vec![table]
     }
 }

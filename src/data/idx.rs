@@ -13,7 +13,7 @@ use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// Magic number of an idx file of images: unsigned bytes in three dimensions.
 pub const IMAGES_MAGIC: u32 = 2051;
@@ -97,20 +97,12 @@ pub fn decode_labels(name: &str, gz: impl BufRead, classes: usize) -> Result<Vec
 
 /// Opens a file, with a better answer than the system's when it is not there.
 fn open(path: &Path) -> Result<BufReader<File>> {
-    if path.is_dir() {
-        return Err(Error::file(path, "is a folder where a file is expected"));
+    let plain = path.with_extension("");
+    if !path.exists() && plain.is_file() {
+        return Err(Error::file(path, "there is no such file, only one that is not compressed")
+            .remedy(format!("run gzip --keep {}", plain.display())));
     }
-    File::open(path).map(BufReader::new).map_err(|e| {
-        let plain = path.with_extension("");
-        match e.kind() {
-            io::ErrorKind::NotFound if plain.is_file() => {
-                Error::file(path, "there is no such file, only one that is not compressed")
-                    .remedy(format!("run gzip --keep {}", plain.display()))
-            }
-            io::ErrorKind::NotFound => Error::file(path, "there is no such file"),
-            _ => Error::file(path, format!("cannot be read: {e}")),
-        }
-    })
+    files::open(path).map(BufReader::new)
 }
 
 /// An idx file while it is read.

@@ -6,7 +6,6 @@
 //! picture is resized to the network's square as a data set's images are ([`prepare`](super::prepare)), so a picture
 //! that is not square is squeezed and not cut. Nothing is inverted: Fashion-MNIST shows light objects on black.
 
-use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
@@ -17,7 +16,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use super::jpeg;
 use super::prepare::Recipe;
 use crate::metadata::Preprocessing;
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// The largest file that is read.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
@@ -60,12 +59,9 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     if path.is_dir() {
         return Err(Error::file(path, "is a folder where a picture is expected"));
     }
-    let fail = |e: io::Error| match e.kind() {
-        io::ErrorKind::NotFound => Error::file(path, "there is no such file"),
-        _ => Error::file(path, format!("cannot be read: {e}")),
-    };
+    let fail = |e: io::Error| Error::file(path, format!("cannot be read: {e}"));
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(fail)?;
+    files::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(fail)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(Error::file(path, format!("is too large: a picture may have {} MiB", MAX_FILE_BYTES >> 20)));
     }

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use crate::files;
+
 /// The dynamic section of a library, as far as it concerns what is loaded with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Dynamic {
@@ -39,6 +41,10 @@ struct Segment {
 /// # Errors
 /// It cannot be read, or is no 64-bit little-endian ELF file with a dynamic section.
 pub(super) fn read(path: &Path) -> io::Result<Dynamic> {
+    let found = std::fs::metadata(path)?;
+    if let Some(what) = files::kind(found.file_type()) {
+        return Err(broken(&format!("is a {what}")));
+    }
     read_from(&mut File::open(path)?)
 }
 

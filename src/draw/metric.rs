@@ -94,7 +94,7 @@ pub fn chosen(scene: &Scene, options: &Options) -> Result<Metric> {
         None => Metric::None,
     });
     if metric == Metric::Time && options.times.is_none() {
-        return Err(Error::input("--color time", "there are no times").remedy("give them with --times FILE.json"));
+        return Err(Error::input("--color-by time", "there are no times").remedy("give them with --times FILE.json"));
     }
     if options.times.is_some() && !any(Metric::Time) {
         return Err(Error::input("--times", "none of its layers is in this file")

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::{Unfinished, change};
+use super::{Unfinished, steps};
 
 /// Name of the file in a folder that is locked. It goes with the lock; one that a killed process left is locked by nobody.
 const NAME: &str = ".lock";
@@ -29,7 +29,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         // While it is still locked: whoever opened it before finds that it has gone, see `is_at`.
         if cfg!(unix) {
-            let _ = change::remove_file(&self.path);
+            let _ = steps::remove_file(&self.path);
         }
     }
 }
@@ -41,7 +41,7 @@ impl Drop for Held {
 pub(crate) fn lock(folder: &Path) -> io::Result<Locked> {
     let path = folder.join(NAME);
     loop {
-        change::step();
+        steps::step();
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
         match file.try_lock() {
             Ok(()) if is_at(&file, &path) => {
@@ -51,7 +51,7 @@ pub(crate) fn lock(folder: &Path) -> io::Result<Locked> {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(Locked::Taken),
             Err(TryLockError::Error(e)) if means_no_locks(&e) => {
-                return change::remove_file(&path).map(|()| Locked::Unknown);
+                return steps::remove_file(&path).map(|()| Locked::Unknown);
             }
             Err(TryLockError::Error(e)) => return Err(e),
         }
@@ -118,14 +118,14 @@ mod tests {
 
     #[test]
     fn a_killed_process_leaves_no_lock() {
-        use crate::files::change::ends;
-        if let Some(folder) = ends::folder() {
+        use crate::files::steps::ending;
+        if let Some(folder) = ending::folder() {
             let _locked = lock(&folder).unwrap();
             // Killed here.
-            return change::step();
+            return steps::step();
         }
         let dir = tempfile::tempdir().unwrap();
-        assert!(ends::ended("files::lock::tests::a_killed_process_leaves_no_lock", dir.path(), 2));
+        assert!(ending::ends("files::lock::tests::a_killed_process_leaves_no_lock", dir.path(), 1));
         assert_eq!(names(dir.path()), [NAME]);
         assert!(matches!(lock(dir.path()).unwrap(), Locked::Ours(_)));
     }

@@ -6,13 +6,12 @@
 //! program that maps models.
 #![allow(unsafe_code)]
 
-use std::fs::File;
 use std::path::Path;
 
 use bytes::Bytes;
 
-use super::unreadable;
-use crate::{Error, Result};
+use super::open::{opened, read_whole, unreadable};
+use crate::Result;
 
 /// From this size on a file is mapped; smaller ones are read at once, which is as fast and safe against changes.
 const MAPPED_FROM: u64 = 1 << 20;
@@ -20,15 +19,11 @@ const MAPPED_FROM: u64 = 1 << 20;
 /// The content of a file: read when it is small, mapped when it is large.
 ///
 /// # Errors
-/// A file that is missing, unreadable or a folder, named.
+/// As [`read`](super::read).
 pub fn map(path: &Path) -> Result<Bytes> {
-    if path.is_dir() {
-        return Err(Error::file(path, "is a folder where a file is expected"));
-    }
-    let file = File::open(path).map_err(|e| unreadable(path, &e))?;
-    let data = file.metadata().map_err(|e| unreadable(path, &e))?;
-    if !data.is_file() || data.len() < MAPPED_FROM {
-        return super::read(path).map(Bytes::from);
+    let (file, found) = opened(path)?;
+    if found.len() < MAPPED_FROM {
+        return read_whole(path, file, found.len()).map(Bytes::from);
     }
     // SAFETY: the mapping is private and read-only; see above for who may change the file under it.
     let mapped = unsafe { memmap2::MmapOptions::new().map_copy_read_only(&file) }.map_err(|e| unreadable(path, &e))?;

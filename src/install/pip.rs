@@ -1,52 +1,59 @@
 //! The user's own pip, which knows their index, proxy and certificates.
+//!
+//! `python3 -m pip` takes modules from the current folder before all others, so that it is started in an empty one
+//! (`-P` needs Python 3.11, `-I` hides a pip that was installed for the user). What the user has said in variables stays; a
+//! path in one of them, which counts from their folder, is made absolute.
 
-use std::ffi::OsString;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Wheel;
 use super::error::writing;
-use crate::{Error, Result};
+use super::{Options, Wheel};
+use crate::{Error, Result, program};
 
 /// How often the growing file is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
+
+/// Room for what pip writes into one file beside the bytes that it fetches: an old one keeps them in its cache with a header.
+const MARGIN: u64 = 1 << 20;
 
 /// Files and folders of one download, all inside one folder that goes when the installation ends.
 struct Folders {
     wheels: PathBuf,
     temporary: PathBuf,
+    /// Where pip is started: nothing lies here.
+    empty: PathBuf,
     said: PathBuf,
 }
 
 impl Folders {
     fn make(staging: &Path) -> Result<Self> {
-        let folders =
-            Self { wheels: staging.join("wheels"), temporary: staging.join("tmp"), said: staging.join("pip-said") };
-        for folder in [&folders.wheels, &folders.temporary] {
+        // pip works in another folder.
+        let staging = std::path::absolute(staging).map_err(|e| writing(staging, &e))?;
+        let [wheels, temporary, empty, said] = ["wheels", "tmp", "empty", "pip-said"].map(|name| staging.join(name));
+        for folder in [&wheels, &temporary, &empty] {
             fs::create_dir(folder).map_err(|e| writing(folder, &e))?;
         }
-        Ok(folders)
+        Ok(Self { wheels, temporary, empty, said })
     }
 }
 
 /// Downloads a wheel into `staging` and returns its path. `received` is told how many bytes have arrived so far.
 ///
 /// # Errors
-/// There is no Python or no pip; pip fails, in its own words; nothing arrives for as long as `patience`.
-pub(super) fn download(
-    python: &OsString,
-    wheel: &Wheel,
-    staging: &Path,
-    patience: Duration,
-    received: impl FnMut(u64),
-) -> Result<PathBuf> {
+/// There is no Python or no pip; pip fails, in its own words; nothing arrives for as long as the options' patience; more
+/// arrives than the wheel has.
+pub(super) fn download(options: &Options, wheel: &Wheel, staging: &Path, received: impl FnMut(u64)) -> Result<PathBuf> {
     let folders = Folders::make(staging)?;
-    let child = start(python, wheel, &folders)?;
-    let status = wait(child, wheel, &folders, patience, received)?;
+    let pip = Pip::start(options, wheel, &folders)?;
+    let status = wait(pip, wheel, &folders, options.patience, received)?;
     if !status.success() {
         let said = fs::read(&folders.said).unwrap_or_default();
         return Err(failure(wheel, status, &String::from_utf8_lossy(&said)));
@@ -67,22 +74,125 @@ fn arguments(wheel: &Wheel, into: &Path) -> Vec<OsString> {
     args
 }
 
-/// pip's messages go to a file: a pipe that nobody empties would stop it, and a grandchild could hold it open.
-fn start(python: &OsString, wheel: &Wheel, folders: &Folders) -> Result<Child> {
-    let said = File::create(&folders.said).map_err(|e| writing(&folders.said, &e))?;
-    Command::new(python)
-        .args(arguments(wheel, &folders.wheels))
-        // The download grows here, where it is watched, where there is room, and where it goes whatever happens.
-        .env("TMPDIR", &folders.temporary)
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(said)
-        .spawn()
-        .map_err(|e| no_python(python, &e))
+/// The process group of the pip that runs; 0 when none does.
+static GROUP: AtomicI32 = AtomicI32::new(0);
+
+/// Ends the pip that this process has started, if one runs, and whatever that has started: for a process that is about to
+/// exit in the middle of an installation.
+pub fn stop() {
+    end_group(GROUP.load(Ordering::SeqCst));
 }
 
-fn no_python(python: &OsString, error: &io::Error) -> Error {
+fn end_group(group: i32) {
+    #[cfg(unix)]
+    if group > 0 {
+        // Without members there is no such group any more, and nothing to end.
+        let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(group), nix::sys::signal::Signal::SIGKILL);
+    }
+    #[cfg(not(unix))]
+    let _ = group;
+}
+
+/// A pip that runs. When this is dropped it is stopped, and whatever it has started.
+struct Pip {
+    child: Child,
+    /// The process group that it leads.
+    group: i32,
+    /// While it is open pip may run, see [`supervise`](super::supervise).
+    _life: Option<ChildStdin>,
+}
+
+impl Pip {
+    /// pip's messages go to a file: a pipe that nobody empties would stop it, and a grandchild could hold it open.
+    fn start(options: &Options, wheel: &Wheel, folders: &Folders) -> Result<Self> {
+        let python =
+            program::find(&options.python).ok_or_else(|| no_python(&options.python, io::ErrorKind::NotFound.into()))?;
+        let said = File::create(&folders.said).map_err(|e| writing(&folders.said, &e))?;
+        let mut command = match &options.supervisor {
+            Some(gnet) => {
+                let mut command = Command::new(gnet);
+                command.arg(super::WORKER_COMMAND).arg((wheel.bytes + MARGIN).to_string()).arg("--").arg(&python);
+                command.stdin(Stdio::piped());
+                command
+            }
+            None => {
+                let mut command = Command::new(&python);
+                command.stdin(Stdio::null());
+                command
+            }
+        };
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
+            .args(arguments(wheel, &folders.wheels))
+            .current_dir(&folders.empty)
+            .envs(absolute_paths(|name| env::var_os(name), &env::current_dir().unwrap_or_default()))
+            // The download grows here, where it is watched, where there is room, and where it goes whatever happens.
+            .env("TMPDIR", &folders.temporary)
+            .env("LC_ALL", "C.UTF-8")
+            .stdout(Stdio::null())
+            .stderr(said)
+            .spawn()
+            .map_err(|e| no_python(&options.python, e))?;
+        let group = i32::try_from(child.id()).unwrap_or(0);
+        GROUP.store(group, Ordering::SeqCst);
+        Ok(Self { _life: child.stdin.take(), child, group })
+    }
+}
+
+impl Drop for Pip {
+    fn drop(&mut self) {
+        end_group(self.group);
+        let _ = GROUP.compare_exchange(self.group, 0, Ordering::SeqCst, Ordering::SeqCst);
+        // It may have ended by itself; either way it is reaped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Variables whose value is a path.
+const PATHS: [&str; 12] = [
+    "PIP_CONFIG_FILE",
+    "PIP_CERT",
+    "PIP_CLIENT_CERT",
+    "PIP_CACHE_DIR",
+    "PIP_LOG",
+    "PIP_LOG_FILE",
+    "PIP_PYTHON",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NETRC",
+];
+
+/// Variables whose value is a list of paths and addresses with blanks between them.
+const PLACES: [&str; 4] = ["PIP_FIND_LINKS", "PIP_CONSTRAINT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"];
+
+/// The variables with relative paths, these counted from `folder`.
+fn absolute_paths(
+    variable: impl Fn(&str) -> Option<OsString>,
+    folder: &Path,
+) -> impl Iterator<Item = (&'static str, OsString)> {
+    let given = |name: &'static str| Some((name, variable(name).filter(|value| !value.is_empty())?));
+    let path = |value: &OsStr| match value.as_encoded_bytes().starts_with(b"~") {
+        // pip knows the homes of users.
+        true => value.to_owned(),
+        false => folder.join(value).into_os_string(),
+    };
+    let place = |word: &str| match word.contains(':') || !folder.join(word).exists() {
+        true => OsString::from(word),
+        false => path(OsStr::new(word)),
+    };
+    let paths = PATHS.into_iter().filter_map(given).map(|(name, value)| (name, path(&value)));
+    let places = PLACES.into_iter().filter_map(given).filter_map(|(name, value)| {
+        let words: Vec<_> = value.to_str()?.split_whitespace().map(place).collect();
+        Some((name, words.join(OsStr::new(" "))))
+    });
+    paths.chain(places).collect::<Vec<_>>().into_iter()
+}
+
+fn no_python(python: &OsStr, error: io::Error) -> Error {
     let reason = if error.kind() == io::ErrorKind::NotFound {
         "is not there; runtimes are fetched with its pip".to_owned()
     } else {
@@ -94,7 +204,7 @@ fn no_python(python: &OsString, error: &io::Error) -> Error {
 }
 
 fn wait(
-    mut child: Child,
+    mut pip: Pip,
     wheel: &Wheel,
     folders: &Folders,
     patience: Duration,
@@ -102,9 +212,13 @@ fn wait(
 ) -> Result<ExitStatus> {
     let (mut last, mut since) = (0, Instant::now());
     loop {
-        let ended = child.try_wait().map_err(|e| Error::check(wheel.requirement(), format!("pip was lost: {e}")))?;
+        let ended =
+            pip.child.try_wait().map_err(|e| Error::check(wheel.requirement(), format!("pip was lost: {e}")))?;
         // The file is first in pip's temporary folder, then copied to where it was asked for.
         let bytes = largest_file(&folders.temporary).max(largest_file(&folders.wheels));
+        if bytes > wheel.bytes {
+            return Err(too_large(wheel));
+        }
         if bytes != last {
             (last, since) = (bytes, Instant::now());
             received(bytes);
@@ -113,13 +227,19 @@ fn wait(
             return Ok(status);
         }
         if since.elapsed() >= patience {
-            // It may have ended by itself in this moment; either way it is reaped.
-            let _ = child.kill();
-            let _ = child.wait();
             return Err(stalled(wheel, patience));
         }
         thread::sleep(GLANCE.min(patience));
     }
+}
+
+fn too_large(wheel: &Wheel) -> Error {
+    let reason = format!(
+        "pip receives a file that is larger than the pinned one of {} bytes, and was stopped; nothing was installed",
+        wheel.bytes
+    );
+    Error::check(wheel.requirement(), reason)
+        .remedy("pip's index hands out another file: see `python3 -m pip config list`")
 }
 
 fn stalled(wheel: &Wheel, patience: Duration) -> Error {
@@ -160,6 +280,10 @@ fn failure(wheel: &Wheel, status: ExitStatus, said: &str) -> Error {
         return Error::unavailable("python3 -m pip", "this Python has no pip; runtimes are fetched with it").remedy(
             "install pip (Debian and Ubuntu: apt install python3-pip; elsewhere: python3 -m ensurepip --user)",
         );
+    }
+    // What the supervisor's limit has stopped before anybody looked.
+    if said.contains("[Errno 27]") {
+        return too_large(wheel);
     }
     let reason = match (reason(said), broken_connection(said)) {
         (Some(reason), Some(cause)) => format!("{reason} ({cause})"),
@@ -206,6 +330,29 @@ mod tests {
             assert!(args.iter().any(|arg| arg == part), "{part}");
         }
         assert_eq!(args.last().unwrap(), "onnxruntime-ep-openvino==1.8.1");
+    }
+
+    #[test]
+    fn paths_in_variables_count_from_the_users_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("wheels")).unwrap();
+        let made = |name: &'static str, value: &str| {
+            let variable = |asked: &str| (asked == name).then(|| value.into());
+            let all: Vec<_> = absolute_paths(variable, dir.path()).collect();
+            all.into_iter().map(|(_, value)| value.into_string().unwrap()).collect::<Vec<_>>()
+        };
+        let there = |name: &str| dir.path().join(name).display().to_string();
+        assert_eq!(made("PIP_CONFIG_FILE", "pip.conf"), [there("pip.conf")]);
+        assert_eq!(made("PIP_CERT", "/etc/ca.pem"), ["/etc/ca.pem"]);
+        assert_eq!(made("PIP_CACHE_DIR", "~/cache"), ["~/cache"]);
+        let links =
+            format!("{} https://example.org/simple {} file:wheels nowhere", there("wheels"), there("wheels/../wheels"));
+        assert_eq!(
+            made("PIP_FIND_LINKS", "wheels https://example.org/simple wheels/../wheels  file:wheels nowhere"),
+            [links]
+        );
+        assert_eq!(made("PIP_INDEX_URL", "https://example.org/simple"), ["https://example.org/simple"]);
+        assert_eq!((made("PIP_CERT", ""), made("PIP_TIMEOUT", "15")), (Vec::new(), Vec::new()));
     }
 
     // The texts below are what pip 23.2 wrote.

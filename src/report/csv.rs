@@ -1,6 +1,8 @@
 //! CSV: for spreadsheets and scripts.
 
-use super::Table;
+use std::borrow::Cow;
+
+use super::{Cell, Table};
 use crate::{Error, Result};
 
 /// Each table as a header line and its rows, an empty line between two tables. Titles and notes are left out.
@@ -14,15 +16,33 @@ fn one(table: &Table) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(table.columns.iter().map(|column| column.key())).map_err(|e| fail(e.to_string()))?;
     for row in &table.rows {
-        writer.write_record(row.iter().map(|cell| cell.raw())).map_err(|e| fail(e.to_string()))?;
+        writer.write_record(row.iter().map(value)).map_err(|e| fail(e.to_string()))?;
     }
     let bytes = writer.into_inner().map_err(|e| fail(e.to_string()))?;
     String::from_utf8(bytes).map_err(|e| fail(e.to_string()))
 }
 
+/// A cell's value. Text that a spreadsheet would take as a formula stands behind an apostrophe, which it takes as the sign of
+/// a text; what is a number stays one.
+fn value(cell: &Cell) -> String {
+    match cell {
+        Cell::Text(text) | Cell::Verdict(text, _) => inert(text).into_owned(),
+        Cell::Integer(_) | Cell::Float { .. } | Cell::Missing => cell.raw(),
+    }
+}
+
+fn inert(text: &str) -> Cow<'_, str> {
+    // The wide forms are signs to spreadsheets in East Asian languages.
+    const SIGNS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+    match text.starts_with(SIGNS) && text.parse::<f64>().is_err() {
+        true => Cow::Owned(format!("'{text}")),
+        false => Cow::Borrowed(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::{Cell, Column};
+    use super::super::Column;
     use super::*;
 
     #[test]
@@ -36,6 +56,18 @@ mod tests {
         let rows: Vec<_> = reader.records().map(|row| row.unwrap()).collect();
         assert_eq!(rows[0], vec![awkward, "7"]);
         assert_eq!(rows[1], vec!["", ""]);
+    }
+
+    #[test]
+    fn a_spreadsheet_computes_no_name() {
+        for text in ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "＝1", "-"] {
+            assert_eq!(value(&text.into()), format!("'{text}"));
+        }
+        for text in ["-1.5", "+2", "-1.23e-4", "a=b", "", "1 x 3", "-inf"] {
+            assert_eq!(value(&text.into()), text);
+        }
+        assert_eq!(value(&Cell::from(-7_i64)), "-7");
+        assert_eq!(value(&Cell::float(-0.5, 1)), "-0.5");
     }
 
     #[test]

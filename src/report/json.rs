@@ -1,7 +1,10 @@
 //! JSON documents.
 
+use std::fmt::Write;
+
 use serde::Serialize;
 
+use super::visible::replaced;
 use crate::{Error, Result};
 
 /// Version of every JSON document's keys. It grows when a key changes its meaning or goes; new keys leave it alone.
@@ -14,15 +17,26 @@ struct Document<'a, T> {
     record: &'a T,
 }
 
-/// The record as an indented JSON document with `schema_version` as its first key. Ends with a newline.
+/// The record as an indented JSON document with `schema_version` as its first key. Ends with a newline. A character that
+/// [`visible`](super::visible) would write out is a `\u` escape, which a parser reads as the character.
 ///
 /// # Errors
 /// A record that is not an object (a list, a number), or whose `Serialize` fails.
 pub fn document<T: Serialize>(record: &T) -> Result<String> {
     let document = Document { schema_version: SCHEMA_VERSION, record };
-    let mut text = serde_json::to_string_pretty(&document).map_err(|e| Error::input("JSON document", e))?;
-    text.push('\n');
-    Ok(text)
+    let text = serde_json::to_string_pretty(&document).map_err(|e| Error::input("JSON document", e))?;
+    Ok(escaped(&text) + "\n")
+}
+
+/// Escapes what the serializer leaves raw. Such a character stands in a string: all else is ASCII and line breaks.
+fn escaped(text: &str) -> String {
+    let unit = |unit: &u16, out: &mut String| _ = write!(out, "\\u{unit:04x}");
+    let escape = |c: char, out: &mut String| match c {
+        '\n' => out.push(c),
+        // Writing to a string cannot fail.
+        _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|code| unit(code, out)),
+    };
+    replaced(text, escape).into_owned()
 }
 
 #[cfg(test)]
@@ -39,6 +53,15 @@ mod tests {
     fn the_version_comes_first_and_the_keys_keep_their_order() {
         let text = document(&Record { zeta: 1, alpha: vec![] }).unwrap();
         assert_eq!(text, "{\n  \"schema_version\": 1,\n  \"zeta\": 1,\n  \"alpha\": []\n}\n");
+    }
+
+    #[test]
+    fn what_the_serializer_leaves_raw_is_escaped() {
+        let name = "del\u{7f} c1\u{9b} bidi\u{202e} tag\u{e0041} line\u{2028}\n";
+        let text = document(&std::collections::BTreeMap::from([(name, name)])).unwrap();
+        let escaped = r"del\u007f c1\u009b bidi\u202e tag\udb40\udc41 line\u2028\n";
+        assert!(text.ends_with(&format!("\n  \"{escaped}\": \"{escaped}\"\n}}\n")), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap()[name], name);
     }
 
     #[test]

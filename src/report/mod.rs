@@ -2,21 +2,25 @@
 //!
 //! A record implements [`Report`]: its `Serialize` is the JSON document, its [`Report::tables`] is everything else.
 //! Nothing here prints or looks at the terminal; the caller says how wide and how plain the text should be ([`Style`]).
+//! The renderers see no text but what [`visible`] made of it.
 
 mod csv;
 pub mod curve;
 mod format;
 pub mod json;
+mod layout;
 mod markdown;
 pub mod number;
 mod table;
 mod terminal;
+mod visible;
 
 use serde::Serialize;
 
 pub use format::Format;
-pub use table::{Align, Cell, Column, Table};
-pub use terminal::Style;
+pub use table::{Align, Cell, Column, Flow, Note, Table, Tone};
+pub use terminal::{Style, message};
+pub use visible::visible;
 
 use crate::Result;
 
@@ -36,10 +40,11 @@ pub fn render<R: Report>(report: &R, format: Format) -> Result<String> {
 
 /// As [`render`], with `style` for the terminal table; the other formats look the same everywhere.
 pub fn render_styled<R: Report>(report: &R, format: Format, style: Style) -> Result<String> {
+    let tables = || report.tables().into_iter().map(Table::visible).collect::<Vec<_>>();
     match format {
-        Format::Table => Ok(joined(&report.tables(), |table| terminal::render(table, style))),
-        Format::Markdown => Ok(joined(&report.tables(), markdown::render)),
-        Format::Csv => csv::render(&report.tables()),
+        Format::Table => Ok(joined(&tables(), |table| terminal::render(table, style))),
+        Format::Markdown => Ok(joined(&tables(), markdown::render)),
+        Format::Csv => csv::render(&tables()),
         Format::Json => json::document(report),
     }
 }
@@ -92,6 +97,28 @@ mod tests {
         );
         let json: serde_json::Value = serde_json::from_str(&shown(&SAMPLE, Format::Json)).unwrap();
         assert_eq!(json["macs"], 128_049_152);
+    }
+
+    #[test]
+    fn a_name_is_data_in_every_format() {
+        let name = "a\n::error ::b\u{1b}[31m\u{202e}\u{7f}<script>`x`[y](javascript:z)";
+        let shown = |format| shown(&Sample { name, ..SAMPLE }, format);
+        for format in [Format::Table, Format::Csv] {
+            assert!(shown(format).contains(r"a\n::error ::b\u{1b}[31m\u{202e}\u{7f}<script>"), "{}", shown(format));
+        }
+        let markdown = shown(Format::Markdown);
+        assert!(
+            markdown.contains(r"::b\\u{1b}\[31m\\u{202e}\\u{7f}&lt;script&gt;\`x\`\[y\](javascript:z) |"),
+            "{markdown}"
+        );
+        let json = shown(Format::Json);
+        assert!(json.contains(r"a\n::error ::b\u001b[31m\u202e\u007f<script>"), "{json}");
+        let back: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(back["name"], name, "a program reads what the file says");
+        for format in Format::ALL {
+            assert!(!shown(format).chars().any(|c| visible::is_hidden(c) && c != '\n'), "{format}");
+            assert!(!shown(format).lines().any(|line| line.starts_with("::")), "{format}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The one table model every tabular format is rendered from.
 
-use super::number;
+use super::{number, visible};
 
 /// A table: a title, columns, rows of typed cells, and notes below.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +12,7 @@ pub struct Table {
     /// The rows; each has as many cells as there are columns.
     pub rows: Vec<Vec<Cell>>,
     /// Lines for the reader below the table. CSV leaves them out.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 impl Table {
@@ -34,9 +34,62 @@ impl Table {
 
     /// Adds a line below the table.
     pub fn note(&mut self, line: impl Into<String>) -> &mut Self {
-        self.notes.push(line.into());
+        self.notes.push(Note { text: line.into(), tone: None });
         self
     }
+
+    /// Adds a line below the table that tells how it went. What stands before its colon shows the tone.
+    pub fn verdict(&mut self, line: impl Into<String>, tone: Tone) -> &mut Self {
+        self.notes.push(Note { text: line.into(), tone: Some(tone) });
+        self
+    }
+
+    /// The table with every text as [`visible`] shows it.
+    pub(super) fn visible(mut self) -> Self {
+        let cells = self.rows.iter_mut().flatten().filter_map(|cell| match cell {
+            Cell::Text(text) | Cell::Verdict(text, _) => Some(text),
+            Cell::Integer(_) | Cell::Float { .. } | Cell::Missing => None,
+        });
+        let headings = self.columns.iter_mut().map(|column| &mut column.name);
+        let notes = self.notes.iter_mut().map(|note| &mut note.text);
+        for text in std::iter::once(&mut self.title).chain(headings).chain(cells).chain(notes) {
+            if let std::borrow::Cow::Owned(shown) = visible(text) {
+                *text = shown;
+            }
+        }
+        self
+    }
+}
+
+/// A line below a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The line.
+    pub text: String,
+    /// How it went, where the line tells it.
+    pub tone: Option<Tone>,
+}
+
+/// How something went: green, yellow or red where colour is welcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As it should.
+    Good,
+    /// So that it proves nothing.
+    Doubtful,
+    /// Not as it should.
+    Bad,
+}
+
+/// What happens to a cell that is wider than its column on a narrow terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It goes on in the next line, between words.
+    Words,
+    /// It is shortened in the middle: `inception3a/…/Conv`.
+    Path,
+    /// It cannot be: the column is as wide as its widest cell. Numbers and shapes.
+    Whole,
 }
 
 /// Where a column's cells stand.
@@ -57,17 +110,36 @@ pub struct Column {
     pub unit: Option<String>,
     /// Where its cells stand.
     pub align: Align,
+    /// What happens to a cell that is too wide.
+    pub flow: Flow,
+    /// On a terminal too narrow for all, columns of a larger rank are left out first; those of rank 0 stay.
+    pub rank: u8,
 }
 
 impl Column {
     /// A column of text, at the left.
     pub fn text(name: impl Into<String>) -> Self {
-        Self { name: name.into(), unit: None, align: Align::Left }
+        Self { name: name.into(), unit: None, align: Align::Left, flow: Flow::Words, rank: 0 }
+    }
+
+    /// A column of names and paths, at the left, which are shortened in the middle where there is no room.
+    pub fn path(name: impl Into<String>) -> Self {
+        Self { flow: Flow::Path, ..Self::text(name) }
+    }
+
+    /// A column of text that is never broken, such as shapes, at the left.
+    pub fn whole(name: impl Into<String>) -> Self {
+        Self { flow: Flow::Whole, ..Self::text(name) }
     }
 
     /// A column of numbers, at the right.
     pub fn number(name: impl Into<String>) -> Self {
-        Self { align: Align::Right, ..Self::text(name) }
+        Self { align: Align::Right, ..Self::whole(name) }
+    }
+
+    /// The column with a rank: 0, which is the default, stays; of the others the largest is left out first.
+    pub fn rank(self, rank: u8) -> Self {
+        Self { rank, ..self }
     }
 
     /// The column with a unit.
@@ -104,6 +176,8 @@ impl Column {
 pub enum Cell {
     /// Text.
     Text(String),
+    /// Text that tells how something went.
+    Verdict(String, Tone),
     /// A whole number; people read it with thousands separators.
     Integer(i128),
     /// A real number; people read it with so many decimal places, programs in full.
@@ -123,10 +197,15 @@ impl Cell {
         value.into().map_or(Self::Missing, |value| Self::Float { value, digits })
     }
 
+    /// Text that tells how something went.
+    pub fn verdict(text: impl Into<String>, tone: Tone) -> Self {
+        Self::Verdict(text.into(), tone)
+    }
+
     /// The value for people.
     pub fn human(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) | Self::Verdict(text, _) => text.clone(),
             Self::Integer(value) => number::thousands(*value),
             Self::Float { value, digits } => number::decimal(*value, *digits),
             Self::Missing => "-".to_owned(),
@@ -136,7 +215,7 @@ impl Cell {
     /// The value for programs: neither rounded nor grouped, empty when missing.
     pub fn raw(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) | Self::Verdict(text, _) => text.clone(),
             Self::Integer(value) => value.to_string(),
             Self::Float { value, .. } => value.to_string(),
             Self::Missing => String::new(),

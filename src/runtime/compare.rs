@@ -2,6 +2,8 @@
 //!
 //! The measures stand here; what is accepted, and why, stands in [`crate::verify`].
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::Array;
@@ -9,8 +11,9 @@ use crate::{Error, Result};
 
 /// Agreement of two arrays of one shape, value by value and image by image.
 ///
-/// A NaN or an infinity on either side is a disagreement whatever stands on the other: the differences are then
-/// infinite (`null` in JSON) and [`within`](Self::within) is false.
+/// A NaN beside a NaN, and an infinity beside the same one, are the same answer: they are counted and left out of the
+/// measures. One that stands on one side alone is a disagreement: the differences are then infinite (`null` in JSON) and
+/// [`within`](Self::within) is false.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Agreement {
     /// Images compared: the length of the first axis.
@@ -19,6 +22,8 @@ pub struct Agreement {
     pub values: usize,
     /// Values that are NaN or infinite on either side.
     pub not_finite: usize,
+    /// Of those the ones that are not the same on both sides.
+    pub not_finite_apart: usize,
     /// Largest finite `|value|` on either side: what differences are measured against.
     pub largest: f64,
     /// Largest `|a - b|`.
@@ -30,13 +35,13 @@ pub struct Agreement {
     pub max_rel_diff: f64,
     /// `max_abs_diff / largest`, 0 where both are 0: the error as a share of the output's own size.
     pub rel_error: f64,
-    /// Largest number of `f32` steps (units in the last place) between two values; `None` when one is not finite. Near 0
-    /// it is large for harmless differences, as `max_rel_diff` is.
+    /// Largest number of `f32` steps (units in the last place) between two values; `None` when one is not finite on one
+    /// side alone. Near 0 it is large for harmless differences, as `max_rel_diff` is.
     pub max_ulp: Option<u32>,
-    /// Cosine of the angle between the arrays as vectors; `None` when one of them is 0 or not finite.
+    /// Cosine of the angle between the arrays as vectors; `None` when one of them is 0, or not finite on one side alone.
     pub cosine: Option<f64>,
-    /// Share of the images, 0..1, whose largest value stands at the same place. The first of equal values counts; an
-    /// image with a value that is not finite agrees on nothing.
+    /// Share of the images, 0..1, whose largest value stands at the same place. The first of equal values counts, a NaN
+    /// never; an image with a value that is not finite on one side alone agrees on nothing.
     pub top1_agreement: f64,
     /// Share of the images, 0..1, whose five largest values stand at the same places, in whatever order. `None` when an
     /// image has no more than five values.
@@ -71,27 +76,29 @@ impl Agreement {
             images,
             values: reference.data.len(),
             not_finite: differences.not_finite,
+            not_finite_apart: differences.not_finite_apart,
             largest: differences.largest,
             max_abs_diff: differences.max_abs,
             mean_abs_diff: differences.sum_abs / reference.data.len() as f64,
             max_rel_diff: differences.max_rel,
             rel_error: if differences.max_abs == 0.0 { 0.0 } else { differences.max_abs / differences.largest },
-            max_ulp: (differences.not_finite == 0).then_some(differences.max_ulp),
+            max_ulp: (differences.not_finite_apart == 0).then_some(differences.max_ulp),
             cosine: cosine(&reference.data, &other.data),
             top1_agreement: share(same_top),
             top5_agreement: (!few).then(|| share(same_top5)),
         })
     }
 
-    /// Whether every value is finite and no difference exceeds `tolerance`.
+    /// Whether what is not finite is so on both sides and no difference exceeds `tolerance`.
     pub fn within(&self, tolerance: f64) -> bool {
-        self.not_finite == 0 && self.max_abs_diff <= tolerance
+        self.not_finite_apart == 0 && self.max_abs_diff <= tolerance
     }
 }
 
 #[derive(Default)]
 struct Differences {
     not_finite: usize,
+    not_finite_apart: usize,
     max_abs: f64,
     sum_abs: f64,
     max_rel: f64,
@@ -108,6 +115,7 @@ impl Differences {
             }
             if !(a.is_finite() && b.is_finite()) {
                 found.not_finite += 1;
+                found.not_finite_apart += usize::from(!same_odd(*a, *b));
                 continue;
             }
             found.max_ulp = found.max_ulp.max(ulps(*a, *b));
@@ -118,11 +126,16 @@ impl Differences {
             found.sum_abs += difference;
             found.max_rel = found.max_rel.max(if size > 0.0 { difference / size } else { 0.0 });
         }
-        if found.not_finite > 0 {
+        if found.not_finite_apart > 0 {
             (found.max_abs, found.sum_abs, found.max_rel) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
         }
         found
     }
+}
+
+/// Whether two values are the same NaN or infinity, as far as arithmetic tells.
+fn same_odd(a: f32, b: f32) -> bool {
+    (a.is_nan() && b.is_nan()) || (a.is_infinite() && a == b)
 }
 
 /// Steps between two finite numbers: the `f32` values are numbered in their order, both zeros being 0.
@@ -135,19 +148,35 @@ fn ulps(a: f32, b: f32) -> u32 {
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
-    let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
-    let lengths = dot(a, a).sqrt() * dot(b, b).sqrt();
-    let cosine = dot(a, b) / lengths;
+    let (mut both, mut here, mut there) = (0.0, 0.0, 0.0);
+    for (a, b) in a.iter().zip(b).filter(|(a, b)| !same_odd(**a, **b)) {
+        let (a, b) = (f64::from(*a), f64::from(*b));
+        (both, here, there) = (both + a * b, here + a * a, there + b * b);
+    }
+    let cosine = both / (here.sqrt() * there.sqrt());
     // Rounding may lead a hair beyond 1.
     cosine.is_finite().then(|| cosine.clamp(-1.0, 1.0))
 }
 
 fn same_top(a: &[f32], b: &[f32]) -> bool {
-    top1(a).is_some_and(|place| Some(place) == top1(b))
+    let (a, b) = ranked(a, b);
+    top1(&a).is_some_and(|place| Some(place) == top1(&b))
 }
 
 fn same_top5(a: &[f32], b: &[f32]) -> bool {
-    top5(a).is_some_and(|places| Some(places) == top5(b))
+    let (a, b) = ranked(a, b);
+    top5(&a).is_some_and(|places| Some(places) == top5(&b))
+}
+
+/// Two images with what is not finite on both alike put in its order: above or below every number, a NaN below.
+fn ranked<'a>(a: &'a [f32], b: &'a [f32]) -> (Cow<'a, [f32]>, Cow<'a, [f32]>) {
+    if !a.iter().zip(b).any(|(a, b)| same_odd(*a, *b)) {
+        return (Cow::Borrowed(a), Cow::Borrowed(b));
+    }
+    let finite = |value: f32| if value == f32::INFINITY { f32::MAX } else { f32::MIN };
+    let ranked = |(a, b): (&f32, &f32)| if same_odd(*a, *b) { (finite(*a), finite(*b)) } else { (*a, *b) };
+    let (a, b): (Vec<f32>, Vec<f32>) = a.iter().zip(b).map(ranked).unzip();
+    (a.into(), b.into())
 }
 
 /// Places of the five largest values, ascending; of equal values the first. `None` when one is not finite.
@@ -260,17 +289,38 @@ mod tests {
     }
 
     #[test]
-    fn values_that_are_not_finite_disagree_even_with_themselves() {
-        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-            let a = array(&[2, 2], &[bad, 1.0, 2.0, 3.0]);
-            let agreement = Agreement::of(&a, &a).unwrap();
-            assert_eq!(agreement.not_finite, 1);
-            assert!(!agreement.within(f64::INFINITY), "{bad}");
-            assert_eq!((agreement.max_abs_diff, agreement.top1_agreement), (f64::INFINITY, 0.5));
-            assert_eq!((agreement.largest, agreement.max_ulp), (3.0, None));
-            let json = serde_json::to_value(&agreement).unwrap();
-            assert!(json["max_abs_diff"].is_null() && json["cosine"].is_null());
+    fn values_that_are_not_finite_agree_with_the_same_alone() {
+        let odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+        for (here, there) in odd.into_iter().flat_map(|here| odd.map(|there| (here, there))) {
+            let a = array(&[2, 2], &[here, 1.0, 2.0, 3.0]);
+            let b = array(&[2, 2], &[there, 1.0, 2.0, 3.5]);
+            let agreement = Agreement::of(&a, &b).unwrap();
+            let same = here.to_bits() == there.to_bits();
+            assert_eq!((agreement.not_finite, agreement.not_finite_apart), (1, usize::from(!same)));
+            assert_eq!(agreement.within(0.5), same, "{here} {there}");
+            assert_eq!((agreement.largest, agreement.top1_agreement), (3.5, if same { 1.0 } else { 0.5 }));
+            assert_eq!((agreement.cosine.is_some(), agreement.max_ulp.is_some()), (same, same));
+            assert_eq!(agreement.max_abs_diff, if same { 0.5 } else { f64::INFINITY });
+            assert_eq!(serde_json::to_value(&agreement).unwrap()["max_abs_diff"].is_null(), !same);
         }
+        let one = array(&[1, 2], &[f32::NAN, 1.0]);
+        let other = array(&[1, 2], &[1.0, 1.0]);
+        assert!(!Agreement::of(&one, &other).unwrap().within(f64::INFINITY));
+        assert!(!Agreement::of(&other, &one).unwrap().within(f64::INFINITY));
+    }
+
+    #[test]
+    fn a_nan_of_both_sides_is_never_on_top_and_an_infinity_is() {
+        let tops = |a: &[f32], b: &[f32]| {
+            let agreement = Agreement::of(&array(&[1, a.len()], a), &array(&[1, b.len()], b)).unwrap();
+            (agreement.top1_agreement, agreement.top5_agreement)
+        };
+        let nan = f32::NAN;
+        assert_eq!(tops(&[nan, 1.0, 2.0], &[nan, 1.0, 2.0]).0, 1.0);
+        assert_eq!(tops(&[nan, 1.0, 2.0], &[nan, 2.0, 1.0]).0, 0.0);
+        assert_eq!(tops(&[f32::INFINITY, 1.0, 2.0], &[f32::INFINITY, 2.0, 1.0]).0, 1.0);
+        let (a, b) = ([nan, 1.0, 2.0, 3.0, 4.0, 5.0, 0.0], [nan, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        assert_eq!((tops(&a, &a).1, tops(&a, &b).1), (Some(1.0), Some(0.0)));
     }
 
     #[test]

@@ -32,7 +32,7 @@ use crate::{Error, Result, files};
 /// Version of `checkpoint.json`. A reader refuses what it does not know.
 pub const SCHEMA_VERSION: u32 = 1;
 
-const MODEL: &str = "model.bpk";
+const MODEL: &str = files::CHECKPOINT_MODEL;
 const OPTIMIZER: &str = "optimizer.bpk";
 
 /// What `checkpoint.json` says.
@@ -320,5 +320,5 @@ fn write_files(folder: &Path, record: &Record, model: &GoogLeNet, optimizer: Opt
 pub(super) fn write_record(folder: &Path, record: &Record) -> Result<()> {
     let path = folder.join(RECORD);
     let text = serde_json::to_string_pretty(record).map_err(|e| Error::file(&path, e))?;
-    files::write(&path, (text + "\n").as_bytes())
+    files::rewrite(&path, (text + "\n").as_bytes())
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::files::change::ends;
+use crate::files::steps::ending;
 use crate::nets::Preset;
 use crate::train::Silent;
 use crate::train::run::tests::{few, last_bits, options};
@@ -46,7 +46,7 @@ fn is_tidy(out: &Path) {
 
 #[test]
 fn whatever_a_killed_run_leaves_is_gone_on_with_or_begun_anew() {
-    if let Some(folder) = ends::folder() {
+    if let Some(folder) = ending::folder() {
         return drop(run_on(&training(&folder.join("run")), &few(8), &mut Silent).unwrap());
     }
     let dir = tempfile::tempdir().unwrap();
@@ -54,10 +54,10 @@ fn whatever_a_killed_run_leaves_is_gone_on_with_or_begun_anew() {
     let outcome = run_on(&training(&whole), &few(8), &mut Silent).unwrap();
     let (last, best) = (last_bits(&whole), checkpoint::load(&whole).unwrap());
     let (mut begun, mut resumed) = (0, 0);
-    for step in 1.. {
+    for step in 0.. {
         let folder = tempfile::tempdir_in(dir.path()).unwrap();
         let out = folder.path().join("run");
-        if !ends::ended(RUN, folder.path(), step) {
+        if !ending::ends(RUN, folder.path(), step) {
             break;
         }
         // What can be read is whole; what can be gone on with cannot be begun, and the other way round.
@@ -81,7 +81,7 @@ fn whatever_a_killed_run_leaves_is_gone_on_with_or_begun_anew() {
 
 #[test]
 fn a_run_that_is_killed_again_and_again_comes_to_its_end() {
-    if let Some(folder) = ends::folder() {
+    if let Some(folder) = ending::folder() {
         go_on(&folder.join("run"));
         return;
     }
@@ -89,7 +89,7 @@ fn a_run_that_is_killed_again_and_again_comes_to_its_end() {
     let (whole, out) = (dir.path().join("whole"), dir.path().join("run"));
     run_on(&training(&whole), &few(8), &mut Silent).unwrap();
     // Each time it comes one step further than the time before, from wherever that one has left it.
-    let ends = (1..).find(|step| !ends::ended(AGAIN, dir.path(), *step)).unwrap();
+    let ends = (0..).find(|step| !ending::ends(AGAIN, dir.path(), *step)).unwrap();
     assert!(ends > 5, "{ends}");
     assert_eq!(last_bits(&out), last_bits(&whole));
     is_tidy(&out);

@@ -4,12 +4,10 @@
 //! ([`Run::mend`](super::run)). So a process may end anywhere: before the rename the epoch is not there, after it nothing of
 //! it is lost, and a folder without `last` holds no run.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::metrics;
-use crate::files::{Locked, change, lock};
+use crate::files::{Locked, Unfinished, aside, lock, steps};
 use crate::{Error, Result, files};
 
 /// The checkpoint after the last epoch.
@@ -17,18 +15,11 @@ pub(super) const LAST: &str = "last";
 /// The checkpoint of the best epoch.
 pub(super) const BEST: &str = "best";
 /// The file that makes a folder a checkpoint.
-pub(super) const RECORD: &str = "checkpoint.json";
-
-/// `.NAME.SUFFIX` beside `folder`: `new` is not whole yet, `old` is what it replaces.
-fn aside(folder: &Path, suffix: &str) -> Option<PathBuf> {
-    let name = folder.file_name()?.to_str()?;
-    Some(folder.with_file_name(format!(".{name}.{suffix}")))
-}
+pub(super) const RECORD: &str = files::CHECKPOINT_RECORD;
 
 /// `folder`, or where a swap that was cut short has left it; `None` when neither is a checkpoint.
 pub(super) fn settled(folder: &Path) -> Option<PathBuf> {
-    let places = [Some(folder.to_path_buf()), aside(folder, "old")];
-    places.into_iter().flatten().find(|folder| is_checkpoint(folder))
+    [folder.to_path_buf(), aside(folder, "old")].into_iter().find(|folder| is_checkpoint(folder))
 }
 
 fn is_checkpoint(folder: &Path) -> bool {
@@ -130,70 +121,51 @@ impl Drop for Folder {
         self.locked = None;
         if let Some(made) = &self.made {
             // Only an empty folder can be removed this way: one that an epoch was saved in stays.
-            let _ = change::remove_dir(made);
+            let _ = steps::remove_dir(made);
         }
     }
 }
 
 /// Removes what was not finished and what was replaced. Only who has locked the folder may.
 fn sweep(out: &Path) -> std::io::Result<()> {
-    for name in [LAST, BEST, metrics::FILE] {
-        let place = out.join(name);
-        if let Some(new) = aside(&place, "new") {
-            change::remove_dir_all(&new)?;
+    for place in [LAST, BEST, metrics::FILE].map(|name| out.join(name)) {
+        let old = aside(&place, "old");
+        if is_checkpoint(&old) && !place.exists() {
+            steps::rename(&old, &place)?;
         }
-        match aside(&place, "old") {
-            Some(old) if is_checkpoint(&place) => change::remove_dir_all(&old)?,
-            Some(old) if is_checkpoint(&old) && !place.exists() => change::rename(&old, &place)?,
-            _ => {}
-        }
-        for unfinished in files::unfinished_in(&place) {
-            change::remove_file(&unfinished)?;
+        for left in [aside(&place, "new"), old, aside(&place.join(RECORD), "new")] {
+            steps::remove_all(&left)?;
         }
     }
+    steps::sync(out);
     Ok(())
-}
-
-/// Writes a file of the run, all of it or nothing. What a kill leaves of it has a name that [`sweep`] knows.
-pub(super) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    let fail = |e: std::io::Error| Error::file(path, format!("cannot be written: {e}"));
-    let new = aside(path, "new").ok_or_else(|| Error::file(path, "is no name for a file of a run"))?;
-    let unfinished = files::Unfinished::at(&new).map_err(fail)?;
-    change::step();
-    let written = File::create(&new).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
-    let placed = written.and_then(|()| unfinished.finish(|new| change::rename(&new, path)));
-    placed.map_err(|e| {
-        // The first failure is the one to report.
-        let _ = change::remove_file(&new);
-        fail(e)
-    })
 }
 
 /// Makes the checkpoint `folder` by `write`, all of it or nothing: beside its place, then swapped in.
 pub(super) fn replace(folder: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let (Some(new), Some(old)) = (aside(folder, "new"), aside(folder, "old")) else {
-        return Err(Error::file(folder, "is no name for a checkpoint"));
-    };
+    let new = aside(folder, "new");
     let fail = |e: std::io::Error| Error::file(folder, format!("cannot be replaced: {e}"));
-    change::remove_dir_all(&new).map_err(fail)?;
-    let unfinished = files::Unfinished::at(&new).map_err(fail)?;
+    steps::remove_all(&new).map_err(fail)?;
+    let unfinished = Unfinished::at(&new).map_err(fail)?;
     files::create_dir(&new)?;
-    let written = write(&new).and_then(|()| unfinished.finish(|_| swap(&new, folder, &old)).map_err(fail));
+    let written = write(&new).and_then(|()| unfinished.finish(|new| swap(&new, folder)).map_err(fail));
     if written.is_err() {
         // The first failure is the one to report.
-        let _ = change::remove_dir_all(&new);
+        let _ = steps::remove_all(&new);
     }
     written
 }
 
-/// Puts `new` in the place of `folder`. At every moment one of `folder` and `old` is whole, if one was before.
-fn swap(new: &Path, folder: &Path, old: &Path) -> std::io::Result<()> {
+/// Puts `new` in the place of `folder`. At every moment `folder` or what stands aside for it is whole, if it was before.
+fn swap(new: &Path, folder: &Path) -> std::io::Result<()> {
+    let old = aside(folder, "old");
     if is_checkpoint(folder) {
-        change::remove_dir_all(old)?;
-        change::rename(folder, old)?;
+        steps::remove_all(&old)?;
+        steps::rename(folder, &old)?;
     } else {
-        change::remove_dir_all(folder)?;
+        steps::remove_all(folder)?;
     }
-    change::rename(new, folder)?;
-    change::remove_dir_all(old)
+    steps::rename(new, folder)?;
+    steps::sync(&files::folder_of(folder));
+    steps::remove_all(&old)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result, files};
 
 /// The file inside a run's folder.
-pub(super) const FILE: &str = "metrics.jsonl";
+pub(super) const FILE: &str = files::RUN_METRICS;
 
 /// One line of `metrics.jsonl`.
 ///
@@ -48,7 +48,7 @@ pub(super) fn write(folder: &Path, epochs: &[EpochMetrics]) -> Result<()> {
         .iter()
         .map(|epoch| serde_json::to_string(epoch).map(|line| line + "\n").map_err(|e| Error::file(&path, e)))
         .collect();
-    super::folder::write_file(&path, lines?.as_bytes())
+    files::rewrite(&path, lines?.as_bytes())
 }
 
 /// Reads the first `count` epochs; later ones were not saved and are trained again.

@@ -66,9 +66,10 @@ impl Judgement {
         let spreads = agreement.images > 1 && reference.data.iter().all(|value| value.is_finite());
         let spread = if spreads { Some(Spread::of(reference)?) } else { None };
         let (verdict, reason) = match tolerance.refusal(&agreement, images) {
-            Some(reason) => (Verdict::Disagree, Some(explained(reason, reference, other, agreement.not_finite))),
+            Some(reason) => (Verdict::Disagree, Some(explained(reason, reference, other, &agreement))),
             None => {
-                match spread.as_ref().and_then(|spread| too_alike(tolerance, spread, &agreement, &reference.data)) {
+                let alike = |spread: &Spread| too_alike(tolerance, spread, &agreement, &reference.data);
+                match empty(&agreement).or_else(|| spread.as_ref().and_then(alike)) {
                     Some(reason) => (Verdict::Weak, Some(reason)),
                     None => (Verdict::Agree, None),
                 }
@@ -76,6 +77,12 @@ impl Judgement {
         };
         Ok(Self { agreement, accepted, spread, verdict, reason })
     }
+}
+
+/// Why agreement proves nothing where there is no number at all.
+fn empty(agreement: &Agreement) -> Option<String> {
+    let reason = "every value is NaN or infinite on both sides";
+    (agreement.not_finite == agreement.values).then(|| reason.to_owned())
 }
 
 /// Why agreement proves nothing.
@@ -88,12 +95,12 @@ fn too_alike(tolerance: &Tolerance, spread: &Spread, agreement: &Agreement, valu
 }
 
 /// Says on which side the values that are not finite stand.
-fn explained(reason: String, reference: &Array, other: &Array, not_finite: usize) -> String {
-    if not_finite == 0 {
+fn explained(reason: String, reference: &Array, other: &Array, agreement: &Agreement) -> String {
+    if agreement.not_finite_apart == 0 {
         return reason;
     }
     let count = |array: &Array| array.data.iter().filter(|value| !value.is_finite()).count();
-    format!("{reason}: {} on the reference's side, {} on the other", count(reference), count(other))
+    format!("{reason}: {} of the reference's, {} of the other's", count(reference), count(other))
 }
 
 #[cfg(test)]
@@ -138,13 +145,19 @@ mod tests {
     }
 
     #[test]
-    fn the_side_with_a_nan_is_named_and_two_nans_are_no_agreement() {
+    fn the_side_with_a_nan_is_named_and_the_same_nan_agrees() {
         let one = judged(&[1.0, 2.0, 3.0, 4.0], &[1.0, f32::NAN, 3.0, f32::INFINITY]);
-        let says = "2 of 4 values are NaN or infinite: 0 on the reference's side, 2 on the other";
+        let says = "2 of 4 values are NaN or infinite on one side and not the same on the other: 0 of the reference's, \
+                    2 of the other's";
         assert_eq!((one.verdict, one.reason.as_deref()), (Verdict::Disagree, Some(says)));
         assert!(one.spread.is_some());
-        let both = judged(&[1.0, f32::NAN, 3.0, 4.0], &[1.0, f32::NAN, 3.0, 4.0]);
-        assert_eq!((both.verdict, both.spread), (Verdict::Disagree, None));
+        let odd = [1.0, f32::NAN, f32::INFINITY, 4.0];
+        let both = judged(&odd, &odd);
+        assert_eq!((both.verdict, both.spread, both.agreement.not_finite), (Verdict::Agree, None, 2));
+        let moved = judged(&odd, &[1.0, f32::NAN, f32::NEG_INFINITY, 4.0]);
+        assert_eq!(moved.verdict, Verdict::Disagree);
+        let nothing = judged(&[f32::NAN; 4], &[f32::NAN; 4]);
+        assert_eq!((nothing.verdict, nothing.reason.unwrap().contains("every value")), (Verdict::Weak, true));
     }
 
     #[test]

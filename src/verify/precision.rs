@@ -152,8 +152,9 @@ impl Tolerance {
     /// Why the two do not agree; `None` when they do. `images` says that the inputs were real images.
     pub fn refusal(&self, agreement: &Agreement, images: bool) -> Option<String> {
         let Agreement { largest, max_abs_diff, rel_error, values, .. } = agreement;
-        if agreement.not_finite > 0 {
-            return Some(format!("{} of {values} values are NaN or infinite", agreement.not_finite));
+        if agreement.not_finite_apart > 0 {
+            let reason = "values are NaN or infinite on one side and not the same on the other";
+            return Some(format!("{} of {values} {reason}", agreement.not_finite_apart));
         }
         let accepted = self.accepted(*largest);
         if !agreement.within(accepted) {
@@ -246,8 +247,9 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_said_first() {
-        let says = refusal(Precision::Int8, &[1.0, f32::NAN], &[1.0, f32::NAN]).unwrap();
-        assert_eq!(says, "1 of 2 values are NaN or infinite");
+        let says = refusal(Precision::Int8, &[1.0, f32::NAN], &[2.0, 1.0]).unwrap();
+        assert_eq!(says, "1 of 2 values are NaN or infinite on one side and not the same on the other");
+        assert_eq!(refusal(Precision::F32, &[1.0, f32::NAN], &[1.0, f32::NAN]), None);
     }
 
     #[test]

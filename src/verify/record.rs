@@ -186,7 +186,7 @@ impl Verification {
     /// Whether values are not finite on some side and a boolean input was at random.
     fn hides_all(&self) -> bool {
         let rows = self.comparisons.iter().flat_map(|comparison| &comparison.rows);
-        rows.into_iter().any(|row| row.judgement.agreement.not_finite > 0)
+        rows.into_iter().any(|row| row.judgement.agreement.not_finite_apart > 0)
             && self.inputs.iter().any(|input| input.dtype == DType::Bool && input.range == Some(ValueRange::BITS))
     }
 }
@@ -258,15 +258,30 @@ impl Verification {
             None => format!("agree at {precision}: no difference beyond {relative:.0e} of the largest value"),
             Some(reason) => format!("{}: {reason}", comparison.verdict.name()),
         });
+        if let Some(odd) = odd(&comparison.rows) {
+            table.note(odd);
+        }
         if let Some(fed) = self.fed() {
             table.note(fed);
         }
         table.note(format!(
-            "error: max abs / largest; spread: how far the two closest samples' outputs lie apart; seed {}",
+            "the error is max abs / largest, the spread how far the two closest samples' outputs lie apart; seed {}",
             self.seed
         ));
         table
     }
+}
+
+/// What is not finite on both sides alike.
+fn odd(rows: &[Row]) -> Option<String> {
+    let count = |row: &Row| row.judgement.agreement.not_finite - row.judgement.agreement.not_finite_apart;
+    let first = rows.iter().find(|row| count(row) > 0)?;
+    let values: usize = rows.iter().map(count).sum();
+    Some(format!(
+        "{values} values are the same NaN or infinity on both sides, first in output '{}' on {} inputs; they are left out of \
+         the measures",
+        first.output, first.inputs
+    ))
 }
 
 /// The layer that was found, and what goes into it.

@@ -26,8 +26,12 @@ fn modules_and_nodes_are_boxes_when_asked_for() {
     let boxes = |flags: &str| shell.ok(&format!("draw model.onnx -o - {flags}")).matches("class=\"b\" x=").count();
     let (modules, layers, nodes) = (boxes("--depth 1"), boxes(""), boxes("--every-node"));
     assert!(modules < layers && layers < nodes, "{modules} {layers} {nodes}");
-    assert!(shell.ok("draw model.onnx -o - --color params").contains("learned parameters"));
-    assert!(!shell.ok("draw model.onnx -o - --color none").contains("linearGradient"));
+    // The second was this flag's name before every command had one of its own.
+    for flag in ["--color-by", "--color"] {
+        assert!(shell.ok(&format!("draw model.onnx -o - {flag} params")).contains("learned parameters"));
+        assert!(!shell.ok(&format!("draw model.onnx -o - {flag} none")).contains("linearGradient"));
+    }
+    assert!(shell.ok("draw model.onnx -o - --color never --color-by params").contains("learned parameters"));
 }
 
 #[test]
@@ -48,7 +52,7 @@ fn times_are_taken_from_a_bench() {
         ("--times empty.json", "empty.json: holds no profile"),
         ("--times text.json", "text.json: is no document of `gnet bench`"),
         ("--times missing.json", "missing.json: there is no such file"),
-        ("--color time", "--color time: there are no times"),
+        ("--color time", "--color-by time: there are no times"),
     ] {
         shell.refuses(&format!("draw model.onnx -o graph.svg {flags}"), INPUT, &[says]);
     }
@@ -65,7 +69,8 @@ fn bad_input_is_told_and_nothing_is_written() {
         ("missing.onnx -o graph.svg", "missing.onnx: there is no such file"),
         ("model.onnx -o missing/graph.svg", "there is no folder missing"),
         ("model.onnx -o .", "is a folder"),
-        ("model.onnx -o graph.svg --color red", "[possible values: macs, params, time, none]"),
+        ("model.onnx -o graph.svg --color-by red", "[possible values: macs, params, time, none]"),
+        ("model.onnx -o graph.svg --color red", "[possible values: auto, always, never]"),
         ("model.onnx -o graph.svg --depth 0", "--depth <N>"),
         ("model.onnx -o graph.svg --depth 1 --every-node", "cannot be used with"),
         ("model.onnx -o graph.svg --max-nodes 3", "more than 3"),

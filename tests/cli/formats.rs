@@ -116,7 +116,8 @@ fn json_of_train_and_export() {
     assert_eq!((&outcome["epochs"], &outcome["checkpoint"]), (&Value::from(2), &Value::from("run/best")));
     let lines: Vec<_> = ran.err.lines().collect();
     assert!(lines[0].starts_with("data: data, 30 training and 10 validation images; network: "), "{ran}");
-    assert!(lines.len() == 3 && lines[1].starts_with("epoch 1/2  ") && lines[2].starts_with("epoch 2/2  "), "{ran}");
+    assert_eq!(lines[3..], ["next: gnet export run -o model.onnx"], "{ran}");
+    assert!(lines[1].starts_with("epoch 1/2  ") && lines[2].starts_with("epoch 2/2  "), "{ran}");
 
     let shell = Shell::with_run();
     let keys = "path bytes nodes params pruned_params max_abs_diff opset pruned_outputs steps refused";

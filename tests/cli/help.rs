@@ -58,7 +58,7 @@ fn the_version_is_the_packages() {
 fn without_a_command_the_help_goes_to_stderr() {
     let ran = Shell::new().gnet("");
     assert_eq!((ran.code, ran.out.as_str()), (Some(INPUT), ""), "{ran}");
-    assert!(ran.err.contains("Usage: gnet <COMMAND>"), "{ran}");
+    assert!(ran.err.contains("Usage: gnet [OPTIONS] <COMMAND>"), "{ran}");
 }
 
 #[test]

@@ -16,6 +16,9 @@ use super::trained::TRAINING;
 /// Documented: stopped before it was done.
 pub const INTERRUPTED: i32 = 130;
 
+/// The last line of a command that had nothing to keep.
+const ENDED: &str = "interrupted; no file is half-written: run the same command again\n";
+
 /// A bound that only a hanging program reaches.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -177,7 +180,10 @@ fn a_bench_keeps_its_finished_rows_and_names_the_others() {
         let worker = running.worker();
         let ran = if everything { running.ctrl_c() } else { running.signal(Signal::SIGINT) }.end();
         assert_eq!(ran.code, Some(INTERRUPTED), "{ran}");
-        assert_eq!(ran.error().trim_end(), "error: bench: interrupted; not run: tract, batch 2, 1 thread");
+        assert_eq!(
+            ran.error().trim_end(),
+            "error: bench: interrupted; not run: tract, batch 2, 1 thread\n  help: run the same command for these"
+        );
         let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
         let [run] = document["runs"].as_array().unwrap().as_slice() else { panic!("{ran}") };
         assert_eq!((&run["batch"], run["samples"].as_u64().is_some_and(|n| n > 0)), (&1.into(), true));
@@ -246,7 +252,7 @@ fn training_stops_between_checkpoints_and_can_be_resumed() {
     let saved = |shell: &Shell| {
         let record: serde_json::Value = serde_json::from_slice(&shell.read("run/last/checkpoint.json")).unwrap();
         let epoch = record["epoch"].as_u64().unwrap();
-        format!("interrupted: epoch {epoch} of 1000 is saved; `gnet train --resume --out run` goes on after it\n")
+        format!("interrupted; epoch {epoch} of 1000 is saved; `gnet train --resume --out run` goes on after it\n")
     };
     assert!(ran.err.ends_with(&saved(&shell)), "{ran}");
     for round in 3..9 {
@@ -270,7 +276,7 @@ fn training_that_is_stopped_in_its_first_epoch_says_that_nothing_is_saved() {
     let line = TRAINING.replace("--image-size 16", "--image-size 128");
     let ran = Running::start(&shell, &format!("train --out run {line}")).says("data: ").signal(Signal::SIGINT).end();
     assert_eq!((ran.code, ran.out.as_str()), (Some(INTERRUPTED), ""), "{ran}");
-    assert!(ran.err.ends_with("interrupted: no epoch was finished, so that nothing is saved\n"), "{ran}");
+    assert!(ran.err.ends_with("interrupted; no epoch was finished, so that nothing is saved\n"), "{ran}");
     assert_eq!(leftovers(&shell.path("")), [""; 0], "{ran}");
 }
 
@@ -339,7 +345,7 @@ fn what_has_nothing_to_keep_ends_at_once() {
         let ran = running.signal(Signal::SIGINT).end();
         assert_eq!((ran.code, ran.out.as_str()), (Some(INTERRUPTED), ""), "{ran}");
         // How far it came is the machine's affair: before the last line there may be progress, and nothing else.
-        let said = ran.err.strip_suffix("interrupted\n").unwrap_or_else(|| panic!("{ran}"));
+        let said = ran.err.strip_suffix(ENDED).unwrap_or_else(|| panic!("{ran}"));
         assert!(said.lines().all(|line| line.starts_with("comparing on ")), "{ran}");
     }
     assert_eq!(shell.listing(), before);

@@ -17,7 +17,11 @@ mod help;
 mod inputs;
 #[cfg(unix)]
 mod interrupt;
+mod kept;
 mod kinds;
+mod names;
+#[cfg(unix)]
+mod readme;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;

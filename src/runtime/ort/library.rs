@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{EngineOptions, elf, log, raw};
 use crate::install::{self, Kind, Place};
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// Where a library was named or found, in the order of the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -181,8 +181,8 @@ fn open(chosen: &Candidate) -> Result<(PathBuf, raw::Opened)> {
     }
     let path = &chosen.path;
     let found = std::fs::metadata(path).map_err(|e| refused(chosen, path, &missing(&e)))?;
-    if found.is_dir() {
-        return Err(refused(chosen, path, "is a folder where a library is expected"));
+    if let Some(what) = files::kind(found.file_type()) {
+        return Err(refused(chosen, path, &format!("is a {what} where a library is expected")));
     }
     if cfg!(target_os = "linux") {
         elf::check(path).map_err(|reason| refused(chosen, path, &reason))?;

@@ -1,0 +1,233 @@
+//! Files that are written: whole or not there, and never in the place of something that must stay.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::{Unfinished, inputs, steps};
+use crate::{Error, Result};
+
+/// In a checkpoint's folder: what it is.
+pub(crate) const CHECKPOINT_RECORD: &str = "checkpoint.json";
+/// In a checkpoint's folder: its weights.
+pub(crate) const CHECKPOINT_MODEL: &str = "model.bpk";
+/// In a run's folder, beside its checkpoints: how it went.
+pub(crate) const RUN_METRICS: &str = "metrics.jsonl";
+
+/// The folder a path lies in; the current one for a bare name.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Writes `bytes` to `path` at once: an interrupted or failed write leaves what was there.
+///
+/// The folder must exist; the file is made in it under a temporary name and then renamed. A link is followed: the file
+/// it names is replaced, not the link.
+///
+/// # Errors
+/// What [`check_place`] refuses; no room, no right.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write()`], for content that is made piece by piece.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_with(path: &Path, content: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>) -> Result<()> {
+    check_place(path)?;
+    Prepared::new(path, content)?.place()
+}
+
+/// As [`write()`], for a file that is the writer's own: it may have read it before, it may lie in a checkpoint, and nobody
+/// else writes it at the same time. Until it is whole it is named [`aside`].
+///
+/// # Errors
+/// As [`write()`], but for these two.
+#[cfg(feature = "burn")]
+pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
+    check_sound(path)?;
+    let fail = |e: std::io::Error| unwritable(path, &e);
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let new = aside(&target, "new");
+    let unfinished = Unfinished::at(&new).map_err(fail)?;
+    steps::step();
+    let written = std::fs::File::create(&new).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    let placed = written.and_then(|()| unfinished.finish(|new| steps::rename(&new, &target)));
+    if placed.is_err() {
+        // The first failure is the one to report.
+        let _ = steps::remove_file(&new);
+    }
+    steps::sync(&folder_of(&target));
+    placed.map_err(fail)
+}
+
+/// `.NAME.SUFFIX` beside `path`: `new` is not whole yet, `old` is what it replaces. What a kill leaves under such a name is
+/// known by it.
+#[cfg(feature = "burn")]
+pub(crate) fn aside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".");
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+/// Refuses a place where [`write()`] could not put a file, before the work of making one is done. What is an input shows
+/// when it has been opened: inputs come first.
+///
+/// # Errors
+/// The folder is not there, or something else than a file has the name: a folder, a device, a pipe, a dangling link. A
+/// rename would put a file in the place of `/dev/null` as readily as in that of a file. The file is an input, under
+/// whatever name ([`keep_inputs`](super::keep_inputs)), or lies inside a checkpoint.
+pub fn check_place(path: &Path) -> Result<()> {
+    check_sound(path)?;
+    inputs::check(path)?;
+    check_outside(path)
+}
+
+fn check_sound(path: &Path) -> Result<()> {
+    let folder = folder_of(path);
+    match std::fs::metadata(&folder) {
+        Ok(found) if found.is_dir() => {}
+        Ok(_) => return Err(Error::file(path, format!("{} is a file, not a folder", folder.display()))),
+        Err(_) => {
+            let reason = format!("there is no folder {}", folder.display());
+            return Err(Error::file(path, reason).remedy("create it first"));
+        }
+    }
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(Error::file(path, "is a folder where a file is expected")),
+        Ok(found) if !found.is_file() => Err(Error::file(path, "is no regular file and cannot be replaced")),
+        Err(_) if path.is_symlink() => Err(Error::file(path, "is a link to nothing")),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a place inside a checkpoint, and that of a run's metrics: training replaces these as a whole.
+pub(super) fn check_outside(path: &Path) -> Result<()> {
+    let place = real(path);
+    let refused = |reason: String| Err(Error::file(path, reason).remedy("give a place outside of it"));
+    if let Some(checkpoint) = place.ancestors().find(|folder| is_checkpoint(folder)) {
+        let name = checkpoint.file_name().unwrap_or(checkpoint.as_os_str()).display();
+        return refused(format!("lies inside the checkpoint {name}, which training replaces as a whole"));
+    }
+    let beside = || place.parent()?.read_dir().ok();
+    let is_record = place.file_name().is_some_and(|name| name == RUN_METRICS);
+    match is_record && beside().is_some_and(|all| all.flatten().any(|entry| is_checkpoint(&entry.path()))) {
+        true => refused("is the record of a run of training".to_owned()),
+        false => Ok(()),
+    }
+}
+
+fn is_checkpoint(folder: &Path) -> bool {
+    [CHECKPOINT_RECORD, CHECKPOINT_MODEL].iter().all(|name| folder.join(name).is_file())
+}
+
+/// Where a path leads: links are followed as far as there is something.
+fn real(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let found = absolute.ancestors().find_map(|place| Some((place, std::fs::canonicalize(place).ok()?)));
+    match found.and_then(|(place, real)| Some(real.join(absolute.strip_prefix(place).ok()?))) {
+        Some(real) => real,
+        None => absolute,
+    }
+}
+
+/// A file that is written, on the disk, and not in its place yet.
+pub(crate) struct Prepared {
+    file: Unfinished<NamedTempFile>,
+    target: PathBuf,
+    /// The name for errors.
+    shown: PathBuf,
+}
+
+impl Prepared {
+    /// Writes it beside its place.
+    pub(crate) fn new(path: &Path, content: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>) -> Result<Self> {
+        let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let fail = |e: std::io::Error| unwritable(path, &e);
+        let make = || tempfile::Builder::new().prefix(".gnet-").tempfile_in(folder_of(&target));
+        steps::step();
+        let mut file = Unfinished::make(make, NamedTempFile::path).map_err(fail)?;
+        content(file.made.as_file_mut()).and_then(|()| file.made.as_file().sync_all()).map_err(fail)?;
+        readable_by_all(file.made.as_file()).map_err(fail)?;
+        Ok(Self { file, target, shown: path.to_path_buf() })
+    }
+
+    /// Puts it in its place, where it stays.
+    pub(crate) fn place(self) -> Result<()> {
+        let Self { file, target, shown } = self;
+        file.finish(|file| renamed(file, &target)).map_err(|e| unwritable(&shown, &e))?;
+        steps::sync(&folder_of(&target));
+        Ok(())
+    }
+}
+
+fn renamed(file: NamedTempFile, target: &Path) -> std::io::Result<()> {
+    let temporary = file.into_temp_path();
+    steps::rename(&temporary, target)?;
+    // Its name is free: there is nothing left to remove.
+    std::mem::forget(temporary);
+    Ok(())
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::file(path, format!("cannot be written: {}", cause(error)))
+}
+
+/// The system's own words: `tempfile` adds the temporary file's name to them, which means nothing to a reader.
+fn cause(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" at path ").map_or(text.clone(), |(cause, _)| cause.to_owned())
+}
+
+/// Temporary files are private to their owner; a result is as readable as any new file.
+#[cfg(unix)]
+fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable_by_all(_: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{check_dir, create_dir, read};
+    use super::*;
+
+    #[test]
+    fn nothing_is_put_into_a_checkpoint_or_in_the_place_of_a_runs_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let best = dir.path().join("run/best");
+        create_dir(&best).unwrap();
+        write(&best.join(CHECKPOINT_MODEL), b"weights").unwrap();
+        write(&dir.path().join("run").join(RUN_METRICS), b"a file of anybody's").unwrap();
+        check_dir(&best.join("inner")).unwrap();
+        write(&best.join(CHECKPOINT_RECORD), b"{}").unwrap();
+        for name in ["model.bpk", "checkpoint.json", "new.onnx"] {
+            let error = write(&best.join(name), b"new").unwrap_err().to_string();
+            assert!(error.contains("lies inside the checkpoint best"), "{error}");
+        }
+        assert!(check_dir(&best.join("deep/er")).unwrap_err().to_string().contains("lies inside the checkpoint best"));
+        let record = dir.path().join("run").join(RUN_METRICS);
+        assert!(write(&record, b"new").unwrap_err().to_string().ends_with("is the record of a run of training"));
+        write(&dir.path().join("run/model.onnx"), b"beside the checkpoints there is room").unwrap();
+        assert_eq!(read(&best.join(CHECKPOINT_MODEL)).unwrap(), b"weights");
+        #[cfg(unix)]
+        {
+            let link = dir.path().join("link");
+            std::os::unix::fs::symlink(best.join(CHECKPOINT_MODEL), &link).unwrap();
+            assert!(write(&link, b"new").unwrap_err().to_string().contains("lies inside the checkpoint best"));
+        }
+        #[cfg(feature = "burn")]
+        rewrite(&best.join(CHECKPOINT_RECORD), b"its own").unwrap();
+    }
+}

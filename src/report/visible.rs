@@ -1,0 +1,116 @@
+//! Names are data: what a terminal would act on, or shows nothing for, is written out.
+//!
+//! A file's names, the words of a server and the paths of a command line may hold anything: a newline that forges a line of
+//! its own, an escape sequence, a mark that turns the rest of the line around. [`visible`] writes such a character as Rust
+//! does (`\n`, `\u{1b}`, `\u{202e}`) and leaves every other one alone. It is applied in one place for what goes to stdout
+//! ([`render_styled`](super::render_styled)) and in one for what goes to stderr (the program's `output`), so that a new
+//! command need not think of it.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// What is not shown as it is, in ascending order: the general categories Cc (C0, DEL, C1), Cf (bidirectional marks,
+/// zero-width characters, byte order mark, tags), Zl and Zp (separators of lines and paragraphs), and what else has the
+/// property `Default_Ignorable_Code_Point` (fillers, variation selectors), of Unicode 16.
+const HIDDEN: [(u32, u32); 31] = [
+    (0x0000, 0x001f),
+    (0x007f, 0x009f),
+    (0x00ad, 0x00ad),
+    (0x034f, 0x034f),
+    (0x0600, 0x0605),
+    (0x061c, 0x061c),
+    (0x06dd, 0x06dd),
+    (0x070f, 0x070f),
+    (0x0890, 0x0891),
+    (0x08e2, 0x08e2),
+    (0x115f, 0x1160),
+    (0x17b4, 0x17b5),
+    (0x180b, 0x180f),
+    (0x200b, 0x200f),
+    (0x2028, 0x202e),
+    (0x2060, 0x206f),
+    (0x3164, 0x3164),
+    (0xfe00, 0xfe0f),
+    (0xfeff, 0xfeff),
+    (0xffa0, 0xffa0),
+    (0xfff0, 0xfffb),
+    (0x110bd, 0x110bd),
+    (0x110cd, 0x110cd),
+    (0x13430, 0x1343f),
+    (0x1bca0, 0x1bca3),
+    (0x1d173, 0x1d17a),
+    (0xe0000, 0xe0fff),
+    // Noncharacters, which no text holds.
+    (0xfdd0, 0xfdef),
+    (0xfffe, 0xffff),
+    (0x1fffe, 0x1ffff),
+    (0x10fffe, 0x10ffff),
+];
+
+/// Whether a terminal would act on the character, or show nothing for it.
+pub(super) fn is_hidden(c: char) -> bool {
+    // Most text is printable ASCII.
+    !(' '..='~').contains(&c) && HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&u32::from(c)))
+}
+
+/// The text with every hidden character written out: a newline as `\n`, an escape as `\u{1b}`, a right-to-left override as
+/// `\u{202e}`. What is left is one line that a terminal only shows.
+///
+/// ```
+/// use gnet::report::visible;
+///
+/// assert_eq!(visible("a\n::error ::b\u{1b}[31m"), r"a\n::error ::b\u{1b}[31m");
+/// assert_eq!(visible("größe/重み"), "größe/重み");
+/// ```
+pub fn visible(text: &str) -> Cow<'_, str> {
+    replaced(text, |c, out| match c {
+        '\n' | '\r' | '\t' => out.extend(c.escape_default()),
+        // Writing to a string cannot fail.
+        _ => _ = write!(out, "{}", c.escape_unicode()),
+    })
+}
+
+/// The text with every hidden character replaced by what `write` puts in its place.
+pub(super) fn replaced(text: &str, write: impl Fn(char, &mut String)) -> Cow<'_, str> {
+    let Some(first) = text.find(is_hidden) else { return Cow::Borrowed(text) };
+    let mut out = String::with_capacity(text.len() + 16);
+    out += &text[..first];
+    for c in text[first..].chars() {
+        if is_hidden(c) { write(c, &mut out) } else { out.push(c) }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_acts_on_is_written_out() {
+        for (text, shown) in [
+            ("two\nlines\r\n", r"two\nlines\r\n"),
+            ("\u{1b}]0;title\u{7}", r"\u{1b}]0;title\u{7}"),
+            ("\u{9b}31m nul\0 del\u{7f}\ttab", r"\u{9b}31m nul\u{0} del\u{7f}\ttab"),
+            ("abc\u{202e}fdp.exe\u{200f}", r"abc\u{202e}fdp.exe\u{200f}"),
+            ("\u{feff}zero\u{200b}width\u{2028}line", r"\u{feff}zero\u{200b}width\u{2028}line"),
+            ("tag\u{e0041}", r"tag\u{e0041}"),
+        ] {
+            assert_eq!(visible(text), shown);
+            assert_eq!(visible(shown), shown, "what is written out stays as it is");
+        }
+    }
+
+    #[test]
+    fn what_people_read_stays_as_it_is() {
+        for text in ["", "conv1/Conv", r"C:\net\n.onnx", "größe", "重み", "e\u{301}", "😀", "1 × 3", "a\u{a0}b"]
+        {
+            assert!(matches!(visible(text), Cow::Borrowed(same) if same == text), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_control_character_is_hidden() {
+        let all = (0..=0x10_ffff).filter_map(char::from_u32);
+        assert!(all.filter(|c| c.is_control()).all(is_hidden));
+    }
+}
