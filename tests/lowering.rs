@@ -18,6 +18,8 @@ mod judge;
 mod oracle;
 #[path = "oracle/python.rs"]
 mod python;
+#[path = "repeat/session.rs"]
+mod session;
 #[path = "lowering/table.rs"]
 mod table;
 
@@ -30,6 +32,16 @@ fn every_lowering_agrees_with_burn_in_tract() {
     let wrong: Vec<&String> = judge::outcomes().iter().filter_map(|outcome| outcome.as_ref().err()).collect();
     let (all, list) = (judge::outcomes().len(), wrong.iter().map(|w| format!("- {w}\n")).collect::<String>());
     assert!(wrong.is_empty(), "{} of {all} cases are wrong:\n{list}", wrong.len());
+}
+
+#[test]
+fn no_run_depends_on_the_ones_before() {
+    let engines = session::engines();
+    let wrong: Vec<String> = judge::side_by_side(judge::good().collect(), |outcome| {
+        engines.iter().filter_map(|engine| judge::changes_from_run_to_run(outcome, engine).err()).collect::<Vec<_>>()
+    })
+    .concat();
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

@@ -6,6 +6,8 @@
 mod cli;
 #[path = "passes/faults.rs"]
 mod faults;
+#[path = "passes/foreign.rs"]
+mod foreign;
 #[path = "passes/generate.rs"]
 mod generate;
 #[path = "passes/nested.rs"]
@@ -31,8 +33,8 @@ fn computed(model: &Model, input: &Tensor) -> Vec<Tensor> {
 }
 
 /// As [`computed`], of a model that a pass may have broken.
-fn rewritten(model: &Model, input: &Tensor) -> Result<Vec<Tensor>, String> {
-    reference::run(model, std::slice::from_ref(input)).map_err(|e| e.to_string())
+fn rewritten(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
+    reference::run(model, inputs).map_err(|e| e.to_string())
 }
 
 /// How the results differ, if they do: in a bit, or by more than rounding.
@@ -61,7 +63,7 @@ fn violation(sample: &Sample, passes: &[Pass], exact: bool) -> Result<(Model, Ve
     let before = computed(&sample.model, &sample.input);
     let mut model = sample.model.clone();
     let log = passes::run(&mut model, passes, &Options::default()).map_err(|e| e.to_string())?;
-    match difference(&before, &rewritten(&model, &sample.input)?, exact) {
+    match difference(&before, &rewritten(&model, std::slice::from_ref(&sample.input))?, exact) {
         Some(difference) => Err(difference),
         None => Ok((model, log)),
     }

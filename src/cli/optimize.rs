@@ -19,7 +19,7 @@ pub struct OptimizeArgs {
     /// The ONNX file to write.
     #[arg(short, long, value_name = "FILE", required_unless_present = "list", value_parser = values::file_to_write())]
     output: Option<PathBuf>,
-    /// The passes to run, in this order; `dead-code` follows them.
+    /// The passes to run, in this order; what no output needs goes before the first and after each.
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     passes: Vec<String>,
     /// Keep only these outputs; runs the pass `prune` first unless --passes has it.
@@ -84,22 +84,23 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
     })
 }
 
-/// The passes in their order. What they leave behind is swept, so that each can be used alone.
+/// The passes in their order. `dead-code` goes before them, so that its line says what the file had no use for.
 fn chosen(args: &OptimizeArgs) -> Result<Vec<Pass>> {
     let mut passes = match args.passes.as_slice() {
         [] => DEFAULT.to_vec(),
         names => names.iter().map(|name| passes::find(name.trim())).collect::<Result<Vec<_>>>()?,
     };
-    let prunes = passes.iter().any(|pass| pass.name == PRUNE.name);
-    match (prunes, args.outputs.is_empty()) {
+    let has = |passes: &[Pass], wanted: Pass| passes.iter().any(|pass| pass.name == wanted.name);
+    match (has(&passes, PRUNE), args.outputs.is_empty()) {
         (false, false) => passes.insert(0, PRUNE),
         (true, true) => {
             return Err(Error::input("--passes prune", "no output is named").remedy("name them with --outputs NAME,.."));
         }
         _ => {}
     }
-    if passes.last().is_none_or(|pass| pass.name != DEAD_CODE.name) {
-        passes.push(DEAD_CODE);
+    if !has(&passes, DEAD_CODE) {
+        // Pruning may ask for what no output needed so far.
+        passes.insert(usize::from(passes[0].name == PRUNE.name), DEAD_CODE);
     }
     Ok(passes)
 }

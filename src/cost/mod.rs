@@ -28,7 +28,7 @@ pub use summary::{CONVENTION, Compute, Memory, Share, Summary, View};
 pub use tree::{group, modules, tree};
 
 /// The model with the shapes that follow from those of its inputs, which counting needs and a file need not state. An open
-/// batch has the name that counting knows it by. A file whose shapes contradict one another stays as it is.
+/// batch has the name that counting knows it by. A file with a node that its inputs do not allow stays as it is.
 pub fn with_shapes(model: Model) -> Model {
     let mut known = model.clone();
     name_batch(&mut known.graph);

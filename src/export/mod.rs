@@ -17,7 +17,7 @@ use burn::module::Module;
 use bytes::Bytes;
 
 use crate::graph::{Graph, Model};
-use crate::passes::{self, DEAD_CODE, FOLD_BATCH_NORM, Pass, RESTORE_GEMM, RESTORE_LRN, Rewrites};
+use crate::passes::{self, FOLD_BATCH_NORM, Pass, RESTORE_GEMM, RESTORE_LRN, Rewrites};
 use crate::trace::{self, Axis, Input, Inputs, Lowering, NamedOutputs, Pruned, Symbol, Traced};
 use crate::{Error, Result, onnx};
 
@@ -60,7 +60,7 @@ impl Options {
             inputs: inputs.into(),
             keep: None,
             opset: DEFAULT_OPSET,
-            passes: vec![RESTORE_GEMM, RESTORE_LRN, FOLD_BATCH_NORM, DEAD_CODE],
+            passes: vec![RESTORE_GEMM, RESTORE_LRN, FOLD_BATCH_NORM],
             metadata: BTreeMap::new(),
         }
     }

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 
-use super::Inference;
 use super::context::{Context, axis_of};
 use super::fact::{Answer, Fact, Known, Shape, Stop, fault, gap};
 use super::merge;
@@ -14,6 +13,7 @@ use super::number::Num;
 use super::rules::constant::size;
 use super::vector::{Vector, Vectors};
 use super::walk::{Walk, parts};
+use super::{Inference, Overruled};
 use crate::graph::{Attribute, DType, Dim, Graph, Subgraph, ValueId};
 
 /// What a node with subgraphs makes: types and shapes, and elements where they are known.
@@ -93,13 +93,15 @@ fn run(walk: &mut Walk, graph: &Graph, index: usize, name: &str, given: &[Given]
         (value.dtype, value.shape, value.other_type) = (dtype, shape, other);
         vectors.take_over(capture.inner, &walk.vectors, capture.outer);
     }
+    let mut overruled = Vec::new();
     for (id, given) in body.graph.inputs.iter().zip(given) {
-        assume(&mut inner, *id, given);
+        overruled.extend(assume(&mut inner, *id, given));
         if let Some(vector) = &given.vector {
             vectors.set(*id, vector.clone());
         }
     }
     let mut inside = Walk::new(walk.limits, vectors);
+    inside.found.overruled = overruled;
     if let Err(error) = inside.graph(&mut inner) {
         return gap(format!("in {name}: {error}"));
     }
@@ -110,17 +112,19 @@ fn run(walk: &mut Walk, graph: &Graph, index: usize, name: &str, given: &[Given]
     Ok(Body { graph: inner, outputs, vectors, found })
 }
 
-/// Writes what is given for an input into it, beside what the file states there.
-fn assume(graph: &mut Graph, id: ValueId, given: &Given) {
+/// Writes what is given for an input into it, beside what the file states there; what the file is overruled in.
+fn assume(graph: &mut Graph, id: ValueId, given: &Given) -> Option<Overruled> {
     let value = graph.value_mut(id);
     if value.other_type.is_some() {
-        return;
+        return None;
     }
+    let overruled = Overruled::of(value, given.dtype, given.shape.as_deref());
     value.dtype = given.dtype.or(value.dtype);
     value.shape = match (&given.shape, value.shape.take().filter(|_| !given.alone)) {
-        (Some(given), Some(stated)) => Some(merge::shapes(given, &stated).unwrap_or_else(|| given.clone())),
+        (Some(given), Some(stated)) => Some(merge::stated(given, &stated).shape),
         (given, stated) => given.clone().or(stated),
     };
+    overruled
 }
 
 /// What is known of an output of a subgraph.
@@ -138,6 +142,7 @@ fn commit(walk: &mut Walk, graph: &mut Graph, index: usize, name: &str, body: Bo
     }
     walk.found.known += body.found.known;
     walk.found.unknown.extend(body.found.unknown);
+    walk.found.overruled.extend(body.found.overruled);
 }
 
 /// `If`: what both branches make alike; that of one branch when the condition is known.
@@ -196,7 +201,7 @@ fn settle(walk: &mut Walk, graph: &Graph, index: usize, before: &[Given], state:
         // A statement that the first round contradicts must not come back when the state's shape is given up.
         let stated = inside.value(*id).shape.as_ref();
         state.alone =
-            state.shape.as_ref().zip(stated).is_some_and(|(given, stated)| merge::shapes(given, stated).is_none());
+            state.shape.as_ref().zip(stated).is_some_and(|(given, stated)| merge::stated(given, stated).contradicts);
     }
     for round in 0..=ROUNDS {
         let given: Vec<Given> = before.iter().chain(state.iter()).cloned().collect();
@@ -211,6 +216,8 @@ fn settle(walk: &mut Walk, graph: &Graph, index: usize, before: &[Given], state:
                 _ => None,
             };
             settled &= weaker == state.shape;
+            // Nor one that the loop itself contradicts.
+            state.alone |= weaker.is_some() && weaker != state.shape;
             state.shape = weaker.filter(|_| round + 1 < ROUNDS);
             state.dtype = state.dtype.or(out.dtype);
         }

@@ -3,6 +3,34 @@
 use super::fact::{Known, Shape, fault};
 use crate::graph::{Dim, shape_text};
 
+/// What is left of a value's shape when a file states another one than follows from the graph's inputs.
+pub(crate) struct Settled {
+    /// The shape to go on with.
+    pub(crate) shape: Shape,
+    /// Whether the file says what cannot be, at some size of a symbol at least.
+    pub(crate) contradicts: bool,
+}
+
+/// Brings what follows from the graph's inputs together with what the file states. The first stands: a stated size fills a
+/// gap and never takes the place of a number or of a symbol, which it would fix to the size at which it was written down.
+pub(crate) fn stated(inferred: &[Dim], stated: &[Dim]) -> Settled {
+    if inferred.len() != stated.len() {
+        return Settled { shape: inferred.to_vec(), contradicts: true };
+    }
+    let dim = |(inferred, stated): (&Dim, &Dim)| match inferred {
+        Dim::Unknown => stated.clone(),
+        known => known.clone(),
+    };
+    let apart = |(inferred, stated): (&Dim, &Dim)| match (inferred, stated) {
+        (Dim::Known(_) | Dim::Symbolic { .. }, Dim::Known(_)) => inferred != stated,
+        // Another symbol is another name; the same one in another line is another size.
+        (Dim::Symbolic { symbol, .. }, Dim::Symbolic { symbol: other, .. }) => symbol == other && inferred != stated,
+        _ => false,
+    };
+    let pairs = || inferred.iter().zip(stated);
+    Settled { shape: pairs().map(dim).collect(), contradicts: pairs().any(apart) }
+}
+
 /// The size that two statements about one dimension leave: a number beats a symbol, a symbol beats nothing. `None` when
 /// they contradict.
 pub(super) fn dims(first: &Dim, second: &Dim) -> Option<Dim> {

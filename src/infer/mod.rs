@@ -7,8 +7,10 @@
 //! symbol such as the batch survives in them.
 //!
 //! Nothing is invented: a value whose type or shape cannot be known stays unknown and becomes a [`Gap`] with the reason, and a
-//! dimension that is no line in one symbol is [`Dim::Unknown`](crate::graph::Dim::Unknown). What the file states is believed
-//! where it is more precise; where it contradicts what follows from the inputs, the file is wrong and that is an error.
+//! dimension that is no line in one symbol is [`Dim::Unknown`]. What follows from the graph's inputs outranks what the file
+//! states of a value in between or of an output: a stated size fills a gap, and never takes the place of a number or of a
+//! symbol. A file whose batch was opened by hand may still state the size at which it was exported. Where the two
+//! contradict, the stated one goes and is [overruled](Inference::overruled).
 
 mod context;
 mod control;
@@ -22,11 +24,14 @@ mod table;
 mod vector;
 mod walk;
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::Result;
-use crate::graph::Model;
+use crate::graph::{DType, Dim, Model, Value, shape_text};
 
+pub(crate) use merge::stated as settle;
 pub use overrides::Overrides;
 
 /// What inference found out.
@@ -36,12 +41,46 @@ pub struct Inference {
     pub known: usize,
     /// The others, in the order in which they are made.
     pub unknown: Vec<Gap>,
+    /// What the file states and what follows from its inputs contradicts.
+    pub overruled: Vec<Overruled>,
 }
 
 impl Inference {
     /// Whether every value is known.
     pub fn is_complete(&self) -> bool {
         self.unknown.is_empty()
+    }
+}
+
+/// A statement of the file about a value that does not hold, or not at every size of a symbol.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Overruled {
+    /// Name of the value.
+    pub value: String,
+    /// What the file says: an element type or a shape.
+    pub stated: String,
+    /// What follows from the graph's inputs, which stands.
+    pub inferred: String,
+}
+
+impl Overruled {
+    /// What `value` is stated to be and cannot, given what follows from the graph's inputs.
+    pub(crate) fn of(value: &Value, dtype: Option<DType>, shape: Option<&[Dim]>) -> Option<Self> {
+        let overruled = |stated: String, inferred: String| Self { value: value.name.clone(), stated, inferred };
+        if let (Some(stated), Some(inferred)) = (value.dtype, dtype)
+            && stated != inferred
+        {
+            return Some(overruled(stated.to_string(), inferred.to_string()));
+        }
+        let (stated, inferred) = value.shape.as_deref().zip(shape)?;
+        settle(inferred, stated).contradicts.then(|| overruled(shape_text(stated), shape_text(inferred)))
+    }
+}
+
+impl fmt::Display for Overruled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { value, stated, inferred } = self;
+        write!(f, "value {value}: the file says {stated}, its node makes {inferred}, which stands")
     }
 }
 
@@ -66,7 +105,7 @@ pub struct Gap {
 ///
 /// # Errors
 /// An override for an input that is not there, of another rank, or at odds with itself; a node whose inputs or attributes its
-/// operation does not allow; a shape or type that the file states and that contradicts what its node computes.
+/// operation does not allow.
 pub fn infer(model: &mut Model, inputs: &Overrides) -> Result<Inference> {
     inputs.apply(&mut model.graph)?;
     walk::walk(model)

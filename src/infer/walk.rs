@@ -6,8 +6,8 @@ use super::context::Context;
 use super::fact::{Answer, Fact, MAX_RANK, Shape, Stop, gap};
 use super::number::MAX_SYMBOL;
 use super::vector::{Vector, Vectors};
-use super::{Gap, Inference, control, evaluate, merge, table};
-use crate::graph::{DType, Dim, Graph, Model, Node, ValueId, shape_text};
+use super::{Gap, Inference, Overruled, control, evaluate, merge, table};
+use crate::graph::{DType, Dim, Graph, Model, Node, ValueId};
 use crate::{Error, Result};
 
 /// All carried elements together: a bound on memory for any file.
@@ -95,7 +95,7 @@ impl<'a> Walk<'a> {
                 Err(Stop::Gap(reason)) => (fact.dtype, None, Some(reason)),
                 Err(Stop::Fault(reason)) => return Err(wrong(graph, &graph.nodes[index], reason)),
             };
-            state(graph, id, dtype, shape)?;
+            self.found.overruled.extend(state(graph, id, dtype, shape));
             self.note(graph, id, Some(index), || reason.unwrap_or_else(|| why_open.clone()));
         }
         let vectors = if inner.is_empty() { evaluate::evaluate(&self.context(graph, index)) } else { inner };
@@ -173,32 +173,21 @@ fn symbolic(graph: &Graph, id: ValueId) -> bool {
     graph.value(id).shape.iter().flatten().any(|dim| matches!(dim, Dim::Symbolic { .. }))
 }
 
-/// Merges what was inferred of a value with what the file states of it.
-fn state(graph: &mut Graph, id: ValueId, dtype: Option<DType>, shape: Option<Shape>) -> Result<()> {
+/// Merges what was inferred of a value with what the file states of it; what the file is overruled in.
+fn state(graph: &mut Graph, id: ValueId, dtype: Option<DType>, shape: Option<Shape>) -> Option<Overruled> {
     let value = graph.value_mut(id);
     if value.other_type.is_some() {
-        return Ok(());
-    }
-    let contradiction = |file: String, node: String| {
-        Err(Error::input(format!("value {}", value.name), format!("the file says {file}, its node makes {node}")))
-    };
-    if let (Some(stated), Some(inferred)) = (value.dtype, dtype)
-        && stated != inferred
-    {
-        return contradiction(stated.to_string(), inferred.to_string());
+        return None;
     }
     let shape = shape.filter(|shape| shape.len() <= MAX_RANK);
     let shape = shape.map(|shape| shape.into_iter().map(bounded).collect::<Shape>());
-    let merged = match (&value.shape, shape) {
-        (Some(stated), Some(inferred)) => match merge::shapes(&inferred, stated) {
-            Some(merged) => Some(merged),
-            None => return contradiction(shape_text(stated), shape_text(&inferred)),
-        },
-        (stated, inferred) => inferred.or_else(|| stated.clone()),
+    let overruled = Overruled::of(value, dtype, shape.as_deref());
+    value.dtype = dtype.or(value.dtype);
+    value.shape = match (value.shape.take(), shape) {
+        (Some(stated), Some(inferred)) => Some(merge::stated(&inferred, &stated).shape),
+        (stated, inferred) => inferred.or(stated),
     };
-    value.dtype = value.dtype.or(dtype);
-    value.shape = merged;
-    Ok(())
+    overruled
 }
 
 /// A dimension without an endless name.

@@ -12,8 +12,11 @@
 //!
 //! The arithmetic is done in 64-bit floats and rounded once.
 //!
-//! Requires: the result before it is read by the BatchNorm alone, weight and bias are constants that nothing else reads,
-//! everything is f32, or everything f64. Ensures: the same result up to rounding; learned parameters fall from
+//! Assumes, and checks: the form of inference in the file's operator set, statistics by channel; the result before it is read
+//! by the BatchNorm alone, branches, bodies and outputs counted; weight, bias and statistics are constants that no caller can
+//! replace, the first two read by nothing else; everything is f32, or everything f64; as many channels everywhere, and at
+//! least one; numbers that stay finite. The axis of the channels is 1 in all three operations, so that no shape of an image
+//! is asked for. Ensures: the same result up to rounding; learned parameters fall from
 //! `W, gamma, beta` to `W, b`; the running statistics are gone. A run of BatchNorms folds one after the other.
 
 use super::channels::Channels;

@@ -1,8 +1,9 @@
 //! Of nodes that compute the same of the same inputs, one stays.
 //!
-//! Requires: the same operation of ONNX's own domain, the same inputs, attributes equal bit for bit (`-0.0` is not `0.0`),
-//! and an operation that gives the same result each time: nothing random, no Dropout, no subgraph. Ensures: readers of the
-//! later node read the earlier one; an output of the graph keeps the node that makes it. Exact: no bit changes.
+//! Assumes, and checks: the same operation of ONNX's own domain, the same inputs, attributes equal bit for bit (`-0.0` is not
+//! `0.0`), the same results asked for, and an operation that gives the same result each time: nothing random, no Dropout, no
+//! subgraph. Shapes and element types are not asked for. Ensures: readers of the later node read the earlier one, in branches
+//! and bodies too; an output of the graph keeps the node that makes it. Exact: no bit changes.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,8 @@
 //! Removes nodes and initializers that no output needs.
 //!
-//! Ensures: every node makes something that leads to an output, every initializer is read or is an output. The inputs of
-//! the graph are its interface and stay, read or not.
+//! Assumes: nothing; a node has no effect but its results. Ensures: every node makes something that leads to an output,
+//! every initializer is read or is an output. The inputs of the graph are its interface and stay, read or not, and so does
+//! an initializer that is listed among them as a default.
 
 use std::collections::HashSet;
 
@@ -10,8 +11,12 @@ use super::view::needed;
 use crate::Result;
 use crate::graph::Graph;
 
-pub(super) fn sweep(graph: &mut Graph) -> Result<Rewrites> {
-    let needed = needed(graph);
+/// `promised` says that listed initializers are inputs that a caller may feed.
+pub(super) fn sweep(graph: &mut Graph, promised: bool) -> Result<Rewrites> {
+    let mut needed = needed(graph);
+    if promised {
+        needed.extend(graph.listed_initializers.values());
+    }
     let dead = |index: &usize| !graph.nodes[*index].makes().any(|id| needed.contains(&id));
     let dead: HashSet<usize> = (0..graph.nodes.len()).filter(dead).collect();
     let mut rewrites = Rewrites::default();
@@ -41,9 +46,22 @@ mod tests {
             Node::new("drop", "Mul", vec![y, unused], vec![head]),
         ];
         (graph.inputs, graph.outputs) = (vec![x], vec![y]);
-        assert_eq!(sweep(&mut graph).unwrap().applied, ["drop", "unused"]);
+        assert_eq!(sweep(&mut graph, true).unwrap().applied, ["drop", "unused"]);
         assert_eq!(graph.nodes.len(), 1);
         assert_eq!(graph.initializers().map(|(id, _)| id).collect::<Vec<_>>(), [used]);
         graph.check().unwrap();
+    }
+    #[test]
+    fn a_default_of_an_input_is_part_of_the_interface() {
+        for (promised, left) in [(true, 1), (false, 0)] {
+            let mut graph = Graph::new("g");
+            let [x, y] = ["x", "y"].map(|name| graph.add_value(name, None, None));
+            let unread = graph.add_initializer("unread", Tensor::from_f32(vec![], &[1.0]).unwrap());
+            graph.nodes = vec![Node::new("keep", "Relu", vec![x], vec![y])];
+            (graph.inputs, graph.outputs) = (vec![x], vec![y]);
+            graph.listed_initializers.insert(1, unread);
+            sweep(&mut graph, promised).unwrap();
+            assert_eq!((graph.initializers().count(), graph.listed_initializers.len()), (left, left));
+        }
     }
 }

@@ -6,8 +6,10 @@
 //!   take of a `Shape` when those dimensions are fixed, though others may be open. Chains of these are what exporters leave
 //!   behind.
 //!
-//! Requires: constants that no caller can replace; an operation and form that the evaluator knows. Ensures: the same values
-//! at the same names; the file does not grow by more than [`Options::growth`](super::Options::growth) for a result, less
+//! Assumes, and checks: constants that no caller can replace, those that a body captures among them; an operation and form
+//! that the evaluator knows in the file's operator set, and all results that somebody reads; sizes that follow from the
+//! graph's inputs and are numbers whatever is fed, never one that was stated at another batch. Ensures: the same values at
+//! the same names; the file does not grow by more than [`Options::growth`](super::Options::growth) for a result, less
 //! the constants that nothing else reads. An output of the graph keeps its node: some runtimes take no initializer there.
 
 use std::collections::{HashMap, HashSet};
@@ -32,6 +34,8 @@ fn fold_graph(graph: &mut Graph, scope: &Scope, options: &Options) -> Result<Rew
         let (applied, gone, aliases) = (round.applied, round.gone, round.aliases);
         graph.remove_nodes(&gone);
         aliases.apply(graph);
+        // What only fed a shape that is a number now reads nothing in the next round.
+        super::dead_code::sweep(graph, true)?;
         rewrites.refused = refused;
         if applied.is_empty() {
             return Ok(rewrites);

@@ -3,16 +3,19 @@
 //! `Gemm(x, W, b) = x * W + b` with `b` broadcast over the rows (ONNX operator `Gemm`, alpha = beta = 1). The bias is a
 //! vector reshaped to one row, which is what Burn's `Linear` records, or a constant vector or row itself, which is what
 //! other exporters write.
-//! Requires: `x` and `W` of rank 2, floats, the product read only by the sum, a bias of one row as long as the result's or of
-//! one number; operator set 7, before which `Gemm` broadcast otherwise. Ensures: the same result up to rounding, which
-//! happens once and not twice; one node in place of the sum; the product and the reshape are left to the sweep.
+//!
+//! Assumes, and checks: `x` and `W` are of rank 2 and of an element type that `Gemm` has; the product is read by the sum
+//! alone; the sum broadcasts one way only, from the bias to the product, as `Gemm` does: the bias is one row that is as long
+//! as the product's rows, by number or in the same symbol, or of one number. (`[N, 1] + [1, N]` is `[N, N]` in a sum and
+//! nothing in a `Gemm`.) Operator set 7, before which `Gemm` broadcast otherwise. Ensures: the same result up to rounding,
+//! which happens once and not twice; one node in place of the sum; the product and the reshape are left to the sweep.
 
 use std::collections::HashSet;
 
 use super::edit::Names;
 use super::{Rewrites, View};
 use crate::Result;
-use crate::graph::{Graph, Model, Node, ValueId};
+use crate::graph::{DType, Dim, Graph, Model, Node, ValueId};
 
 /// A linear layer that was found.
 struct Linear {
@@ -69,29 +72,29 @@ fn recognise(view: &View, index: usize, sum: &Node) -> Option<Linear> {
     [(0, 1), (1, 0)].into_iter().find_map(|(first, second)| {
         let (product, multiply) = view.made_by(sum.input(first), "MatMul")?;
         let [x, w] = [multiply.input(0)?, multiply.input(1)?];
-        let matrices = [x, w].iter().all(|id| view.rank(Some(*id)) == Some(2) && view.is_float(*id));
-        let bias = reshaped_bias(view, sum.input(second)).or_else(|| row(view, sum.input(second)?, w))?;
-        matrices.then_some(Linear { sum: index, product, inputs: [x, w, bias] })
+        let matrices = [x, w].iter().all(|id| view.rank(Some(*id)) == Some(2) && is_multiplied(view, *id));
+        let columns = view.shape(Some(w)).filter(|_| matrices)?.get(1)?;
+        let bias = row(view, sum.input(second)?)?;
+        let length = view.shape(Some(bias))?.last().unwrap_or(&Dim::Known(1));
+        let fits = *length == Dim::Known(1) || length == columns && *length != Dim::Unknown;
+        fits.then_some(Linear { sum: index, product, inputs: [x, w, bias] })
     })
 }
 
-/// The vector that was reshaped to one row `[1, n]`, or not at all: it broadcasts as it is.
-fn reshaped_bias(view: &View, bias: Option<ValueId>) -> Option<ValueId> {
-    let (_, reshape) = view.made_by(bias, "Reshape")?;
-    let target = view.constant(reshape.input(1))?.to_i64()?;
-    let row = matches!(target[..], [1, _]) || matches!(target[..], [_]);
-    (view.rank(reshape.input(0)) == Some(1) && row).then(|| reshape.input(0))?
+/// Whether a value is of floats that both operations have.
+fn is_multiplied(view: &View, id: ValueId) -> bool {
+    matches!(view.graph.value(id).dtype, Some(DType::F16 | DType::BF16 | DType::F32 | DType::F64))
 }
 
-/// A constant of one row that does not make the product larger.
-fn row(view: &View, bias: ValueId, weight: ValueId) -> Option<ValueId> {
-    let columns = view.length(Some(weight), 1)?;
-    let length = match view.constant(Some(bias))?.shape() {
-        [] => 1,
-        [n] | [1, n] => *n,
-        _ => return None,
-    };
-    (length == 1 || length == columns).then_some(bias)
+/// The value that is one row of a sum, whatever its length: a constant of that shape, or a vector that was reshaped to
+/// `[1, n]` or not at all; it broadcasts as it is.
+fn row(view: &View, bias: ValueId) -> Option<ValueId> {
+    if let Some((_, reshape)) = view.made_by(Some(bias), "Reshape") {
+        let target = view.constant(reshape.input(1))?.to_i64()?;
+        let row = matches!(target[..], [1, _]) || matches!(target[..], [_]);
+        return (view.rank(reshape.input(0)) == Some(1) && row).then(|| reshape.input(0))?;
+    }
+    matches!(view.constant(Some(bias))?.shape(), [] | [_] | [1, _]).then_some(bias)
 }
 
 /// The layer's own name is that of the product; the sum is named after the module around: of `fc/MatMul` and `Add`
@@ -118,7 +121,7 @@ fn rename_output(graph: &mut Graph, node: usize, name: &str, names: &mut Names) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{DType, Dim, Tensor};
+    use crate::graph::Tensor;
 
     /// `x * W + reshape(b)`, the target of the reshape as given.
     fn linear(target: &[i64]) -> Model {
@@ -149,9 +152,14 @@ mod tests {
 
     #[test]
     fn a_constant_row_is_a_bias_on_either_side() {
-        for (shape, fits) in
-            [(vec![3], true), (vec![1, 3], true), (vec![1], true), (vec![3, 1], false), (vec![2], false)]
-        {
+        for (shape, fits) in [
+            (vec![3], true),
+            (vec![1, 3], true),
+            (vec![1], true),
+            (vec![], true),
+            (vec![3, 1], false),
+            (vec![2], false),
+        ] {
             for swap in [false, true] {
                 let mut model = linear(&[1, 3]);
                 let g = &mut model.graph;
@@ -209,5 +217,28 @@ mod tests {
         let rewrites = restore(&mut model).unwrap();
         assert_eq!((rewrites.applied.len(), rewrites.refused.len()), (0, 1));
         assert_eq!(model.graph.nodes[2].op_type, "Add");
+    }
+    /// `x [N, K] * w [K, columns] + bias`, the bias an input of a length, reshaped to one row.
+    fn open(columns: Dim, length: Dim) -> bool {
+        let mut model = linear(&[1, -1]);
+        let g = &mut model.graph;
+        let x = g.inputs[0];
+        g.value_mut(x).shape = Some(vec![Dim::symbol("N"), Dim::symbol("K")]);
+        let w = g.add_value("v", Some(DType::F32), Some(vec![Dim::symbol("K"), columns]));
+        let b = g.add_value("c", Some(DType::F32), Some(vec![length]));
+        g.nodes[0].inputs[1] = Some(w);
+        g.nodes[1].inputs[0] = Some(b);
+        g.inputs.extend([w, b]);
+        !restore(&mut model).unwrap().applied.is_empty()
+    }
+
+    #[test]
+    fn the_bias_is_proved_to_broadcast_one_way() {
+        let (n, m) = (|| Dim::symbol("N"), || Dim::symbol("M"));
+        assert!(!open(Dim::Known(1), n()), "[N, 1] + [1, N] is [N, N]");
+        assert!(!open(Dim::Known(1), Dim::Known(3)) && !open(m(), n()) && !open(m(), Dim::Known(3)));
+        assert!(!open(Dim::Unknown, Dim::Unknown) && !open(Dim::Known(3), Dim::Unknown));
+        assert!(open(m(), m()) && open(Dim::Known(3), Dim::Known(3)));
+        assert!(open(m(), Dim::Known(1)) && open(Dim::Unknown, Dim::Known(1)), "one number fits any row");
     }
 }

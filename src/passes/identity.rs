@@ -9,15 +9,18 @@
 //!   input and result have the same shape in the file; `Expand` to ones.
 //! - `Slice` that takes every element in order; `Pad` by nothing.
 //!
-//! Requires: constants where the operation's form depends on them. Ensures: readers of the result read the input; where the
-//! result is an output of the graph its name stays, and where the input has a promised name too the node stays and says so.
-//! Exact: no bit changes.
+//! Assumes, and checks: the operation's form in the file's operator set; constants where that form depends on them; element
+//! types and shapes that follow from the graph's inputs, a symbol standing for one size everywhere, where two unknown sizes
+//! may differ. Ensures: readers of the result read the input, in branches and bodies too; where the result is an output of
+//! the graph its name stays, and where the input has a promised name too (it is an input, a constant or another output) the
+//! node stays and says so. Exact: no bit changes.
 
 use std::collections::{HashMap, HashSet};
 
 use super::Rewrites;
 use super::bodies::Scope;
 use super::edit::Merge;
+use super::view;
 use crate::Result;
 use crate::graph::{Dim, Graph, Node, Tensor, ValueId};
 use crate::reference;
@@ -25,7 +28,7 @@ use crate::reference;
 pub(super) fn drop(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
     let mut gone = HashSet::new();
-    let (mut constants, uses) = (graph.constants(), super::view::live_uses(graph));
+    let (mut constants, uses) = (graph.constants(), view::live_uses(graph));
     constants.extend(scope.captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
     let mut merge = Merge::new(graph);
     for index in 0..graph.nodes.len() {
@@ -67,7 +70,7 @@ impl Facts<'_> {
         match node.op_type.as_str() {
             "Identity" => true,
             "Sum" | "Max" | "Min" | "Mean" | "Concat" => node.inputs.len() == 1,
-            "Split" => node.outputs.len() == 1,
+            "Split" => self.is_one_part(node),
             "Dropout" => in_inference(node, self.opset, |id| self.is_false(id)),
             "Cast" => self.casts_to_itself(node),
             "Transpose" => self.keeps_axes(node),
@@ -106,12 +109,16 @@ impl Facts<'_> {
         }
     }
 
-    /// Two shapes with an unknown dimension may differ in it.
     fn same_shape(&self, node: &Node) -> bool {
-        match (self.shape(node.input(0)), self.shape(node.output())) {
-            (Some(from), Some(to)) => from == to && !from.contains(&Dim::Unknown),
-            _ => false,
-        }
+        let shapes = self.shape(node.input(0)).zip(self.shape(node.output()));
+        shapes.is_some_and(|(from, to)| view::same_shape(from, to))
+    }
+
+    /// Sizes of parts, or their number, that say the same as the outputs: one.
+    fn is_one_part(&self, node: &Node) -> bool {
+        let sizes = self.numbers(node, "split", 1).map_or(1, |sizes| sizes.len());
+        let told = node.input(1).is_none_or(|id| self.constants.contains_key(&id));
+        node.outputs.len() == 1 && told && sizes == 1 && node.int("num_outputs").unwrap_or(1) == 1
     }
 
     /// A target of zeros, one of which may be -1 since it then is what is left.

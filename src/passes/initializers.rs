@@ -1,9 +1,9 @@
 //! Keeps one of initializers that are equal.
 //!
-//! Requires: the same element type, shape and bytes, looked up by a hash and then compared; neither may be replaced by a
-//! caller. Ensures: readers of the later ones read the first; an output of the graph keeps its own. Exact: no bit changes.
+//! Assumes, and checks: the same element type, shape and bytes, looked up by a hash and then compared; neither may be replaced
+//! by a caller; the one that goes is no output and has no quantisation parameters of its own. Ensures: readers of the later ones read the first; an output of the graph keeps its own. Exact: no bit changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Rewrites;
@@ -17,11 +17,13 @@ pub(super) fn deduplicate(graph: &mut Graph) -> Result<Rewrites> {
     let mut seen: HashMap<u64, Vec<(ValueId, Tensor)>> = HashMap::new();
     let candidates = graph.initializers().filter(|(id, _)| fixed.contains_key(id) && uses.contains_key(id));
     let candidates: Vec<_> = candidates.map(|(id, tensor)| (id, tensor.clone())).collect();
+    let described = graph.annotations.iter().map(|annotation| annotation.value);
+    let kept: HashSet<ValueId> = graph.outputs.iter().copied().chain(described).collect();
     let mut aliases = Aliases::default();
     for (id, tensor) in candidates {
         let known = seen.entry(hash(&tensor)).or_default();
         match known.iter().find(|(_, other)| *other == tensor) {
-            Some((first, _)) if !graph.outputs.contains(&id) => {
+            Some((first, _)) if !kept.contains(&id) => {
                 rewrites.applied.push(graph.value(id).name.clone());
                 aliases.replace(id, *first);
             }
@@ -42,8 +44,8 @@ fn hash(tensor: &Tensor) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{DType, Model, Node};
-    use crate::passes::{self, DEAD_CODE, DEDUPLICATE_INITIALIZERS, Options};
+    use crate::graph::{Annotation, DType, Model, Node};
+    use crate::passes::{self, DEDUPLICATE_INITIALIZERS, Options};
 
     #[test]
     fn equal_initializers_become_one_and_others_stay() {
@@ -64,9 +66,31 @@ mod tests {
         g.nodes.push(Node::new("n", "Odd", [vec![x], ids.clone()].concat(), vec![y]));
         (g.inputs, g.outputs) = (vec![x], vec![y]);
         let mut model = Model::new(g, 18);
-        let log = passes::run(&mut model, &[DEDUPLICATE_INITIALIZERS, DEAD_CODE], &Options::default()).unwrap();
+        let log = passes::run(&mut model, &[DEDUPLICATE_INITIALIZERS], &Options::default()).unwrap();
         assert_eq!((log[0].applied.clone(), model.graph.initializers().count()), (vec!["c3".to_owned()], 5));
         assert_eq!(model.graph.nodes[0].input(4), Some(ids[0]));
-        assert_eq!((log[1].initializer_bytes_before, log[1].initializer_bytes), (40, 32));
+        assert_eq!((log[0].initializer_bytes_before, log[0].initializer_bytes), (40, 32));
+    }
+    #[test]
+    fn what_is_promised_or_described_keeps_its_own_constant() {
+        let graph = |change: &dyn Fn(&mut Graph, ValueId)| {
+            let mut g = Graph::new("g");
+            let x = g.add_value("x", None, None);
+            let [a, b] = ["a", "b"].map(|name| g.add_initializer(name, Tensor::from_i64(&[7])));
+            let y = g.add_value("y", None, None);
+            g.nodes.push(Node::new("n", "Sum", vec![x, a, b], vec![y]));
+            (g.inputs, g.outputs) = (vec![x], vec![y]);
+            change(&mut g, b);
+            deduplicate(&mut g).unwrap().applied.len()
+        };
+        assert_eq!(graph(&|_, _| ()), 1);
+        assert_eq!(graph(&|g, b| g.outputs.push(b)), 0);
+        let listed = |g: &mut Graph, b| assert_eq!(g.listed_initializers.insert(1, b), None);
+        assert_eq!(graph(&listed), 0, "a caller may replace it");
+        let described = |g: &mut Graph, b| {
+            let scale = g.add_initializer("scale", Tensor::from_i64(&[1]));
+            g.annotations.push(Annotation { value: b, parameters: vec![("SCALE_TENSOR".into(), scale)] });
+        };
+        assert_eq!(graph(&described), 0);
     }
 }

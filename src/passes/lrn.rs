@@ -3,9 +3,13 @@
 //! Both compute `y = x / (k + alpha / size * sum of x^2 over size channels)^beta` (Krizhevsky et al. 2012, section 3.3;
 //! ONNX operator `LRN`, where `k` is `bias`). Burn takes the sum as an average pool over the channels: the squares are
 //! flattened to `[N, C, D]`, transposed so that the channels come last, pooled with padding counted in, and put back.
-//! Requires: exactly that chain, shapes that say so at each end of it, an odd window that is centred. Ensures: the same
-//! result up to rounding; the chain is left to the sweep.
+//! Assumes, and checks: exactly that chain, of images of rank 4, which is all that runtimes normalise; shapes that say so at
+//! each end of it, an unknown size saying nothing; an odd window that is centred, of neighbours side by side; numbers that
+//! broadcast to nothing larger; operator set 7, before which sums and products broadcast otherwise. Others may read the
+//! values in between, which stay then. Ensures: the same result up to rounding; the chain is left to the sweep.
 
+use super::bodies::Scope;
+use super::view::same_shape;
 use super::{Rewrites, View};
 use crate::Result;
 use crate::graph::{Dim, Graph, Node, ValueId};
@@ -18,8 +22,11 @@ struct Lrn {
     bias: f32,
 }
 
-pub(super) fn restore(graph: &mut Graph) -> Result<Rewrites> {
+pub(super) fn restore(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
+    if scope.opset < 7 {
+        return Ok(rewrites);
+    }
     let view = View::new(graph);
     let live = |node: &Node| node.makes().any(|id| view.uses(id) > 0);
     let found = (0..graph.nodes.len()).filter(|i| live(&graph.nodes[*i]));
@@ -40,19 +47,20 @@ fn recognise(view: &View, div: &Node) -> Option<Lrn> {
     let (_, pow) = view.made_by(div.input(1), "Pow")?;
     let (_, add) = view.made_by(pow.input(0), "Add")?;
     let (_, mul) = view.made_by(add.input(0), "Mul")?;
-    let shape = view.shape(Some(x))?;
+    let shape = view.shape(Some(x)).filter(|shape| shape.len() == 4)?;
     let pooled = swap_channels(view, mul.input(0), shape, Node::output)?;
     let (_, pool) = view.made_by(Some(pooled), "AveragePool")?;
     let squares = swap_channels(view, pool.input(0), shape, |transpose| transpose.input(0))?;
     let size = window(pool)?;
-    let same_place = view.length(pool.input(0), 2)? == view.length(Some(x), 1)? && view.shape(mul.input(0))? == shape;
+    let same_place =
+        view.length(pool.input(0), 2)? == view.length(Some(x), 1)? && same_shape(view.shape(mul.input(0))?, shape);
     (same_place && is_square_of(view, squares, x)).then_some(())?;
     Some(Lrn {
         x,
         size,
-        alpha: view.scalar(mul.input(1))?,
-        beta: view.scalar(pow.input(1))?,
-        bias: view.scalar(add.input(1))?,
+        alpha: view.scalar(mul.input(1), 4)?,
+        beta: view.scalar(pow.input(1), 4)?,
+        bias: view.scalar(add.input(1), 4)?,
     })
 }
 
@@ -68,7 +76,7 @@ fn swap_channels(
     let (_, transpose) = view.made_by(last.input(0), "Transpose")?;
     let (_, first) = view.made_by(transpose.input(0), "Reshape")?;
     let flat = view.shape(images(transpose))?;
-    let swaps = transpose.ints("perm")? == [0, 2, 1] && flat.len() == 3 && flat.get(..2) == shape.get(..2);
+    let swaps = transpose.ints("perm")? == [0, 2, 1] && flat.len() == 3 && same_shape(flat.get(..2)?, shape.get(..2)?);
     swaps.then(|| first.input(0))?
 }
 
@@ -77,7 +85,10 @@ fn window(pool: &Node) -> Option<i64> {
     let [size] = *pool.ints("kernel_shape")? else { return None };
     let half = size / 2;
     let centred = size % 2 == 1 && pool.ints("pads") == Some(&[half, half]) && pool.ints("strides") == Some(&[1]);
-    (centred && pool.int("count_include_pad") == Some(1) && pool.int("ceil_mode").unwrap_or(0) == 0).then_some(size)
+    let plain =
+        pool.text("auto_pad").is_none_or(|how| how == "NOTSET") && pool.ints("dilations").is_none_or(|d| d == [1]);
+    (centred && plain && pool.int("count_include_pad") == Some(1) && pool.int("ceil_mode").unwrap_or(0) == 0)
+        .then_some(size)
 }
 
 fn is_square_of(view: &View, squares: ValueId, x: ValueId) -> bool {
@@ -85,13 +96,15 @@ fn is_square_of(view: &View, squares: ValueId, x: ValueId) -> bool {
         return mul.input(0) == Some(x) && mul.input(1) == Some(x);
     }
     view.made_by(Some(squares), "Pow")
-        .is_some_and(|(_, pow)| pow.input(0) == Some(x) && view.scalar(pow.input(1)) == Some(2.0))
+        .is_some_and(|(_, pow)| pow.input(0) == Some(x) && view.scalar(pow.input(1), 4) == Some(2.0))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
-    use crate::graph::{DType, Tensor};
+    use crate::graph::{Attribute, DType, Tensor};
 
     /// The chain for `x` of shape [2, 8, 3, 3]; `change` may spoil it.
     fn chain(change: impl Fn(&mut Graph)) -> Graph {
@@ -142,14 +155,18 @@ mod tests {
         g
     }
 
+    fn restore(graph: &mut Graph, opset: i64) -> Vec<String> {
+        super::restore(graph, &Scope { opset, captured: &HashMap::new() }).unwrap().applied
+    }
+
     fn restored(change: impl Fn(&mut Graph)) -> usize {
-        restore(&mut chain(change)).unwrap().applied.len()
+        restore(&mut chain(change), 18).len()
     }
 
     #[test]
     fn the_chain_becomes_one_node() {
         let mut g = chain(|_| ());
-        assert_eq!(restore(&mut g).unwrap().applied, ["lrn/LRN"]);
+        assert_eq!(restore(&mut g, 18), ["lrn/LRN"]);
         let lrn = &g.nodes[11];
         assert_eq!((lrn.int("size"), lrn.float("alpha")), (Some(5), Some(0.5)));
         assert_eq!((lrn.float("beta"), lrn.float("bias")), (Some(0.75), Some(2.0)));
@@ -194,5 +211,25 @@ mod tests {
         assert_eq!(restored(|g| shape(g, "back", [8, 2, 9])), 0, "other images on the way back");
         assert_eq!(restored(|g| g.nodes[0].inputs[1] = g.nodes[8].inputs[1]), 0, "no square");
         assert_eq!(restored(|g| g.nodes[8].op_type = "Div".into()), 0, "another operation in the chain");
+    }
+    #[test]
+    fn what_is_not_proved_is_not_assumed() {
+        let dims = |g: &mut Graph, name: &str, change: &dyn Fn(&mut Vec<Dim>)| {
+            let id = g.find(name).unwrap();
+            change(g.value_mut(id).shape.as_mut().unwrap());
+        };
+        let all = ["x", "square", "flat", "moved", "split", "back", "mean"];
+        let batch = |dim: Dim| restored(|g| all.iter().for_each(|name| dims(g, name, &|shape| shape[0] = dim.clone())));
+        assert_eq!((batch(Dim::symbol("N")), batch(Dim::Unknown)), (1, 0), "two unknown batches may differ");
+        let number = |shape: Vec<usize>| {
+            restored(|g| g.set_initializer(g.find("k").unwrap(), Tensor::from_f32(shape.clone(), &[2.0]).unwrap()))
+        };
+        assert_eq!((number(vec![1; 4]), number(vec![1; 5])), (1, 0), "a number of rank 5 makes the result rank 5");
+        assert_eq!(restored(|g| dims(g, "x", &|shape| shape.push(Dim::Known(1)))), 0, "no image");
+        let pool =
+            |name: &str, value: Attribute| restored(|g| drop(g.nodes[4].attributes.insert(name.into(), value.clone())));
+        assert_eq!(pool("dilations", Attribute::Ints(vec![2])), 0, "every second neighbour");
+        assert_eq!(pool("auto_pad", Attribute::String("SAME_UPPER".into())), 0);
+        assert!(restore(&mut chain(|_| ()), 6).is_empty(), "an old sum broadcasts otherwise");
     }
 }

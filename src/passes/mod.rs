@@ -1,9 +1,10 @@
 //! Rewrites of a graph, as a short, visible, ordered list.
 //!
-//! A pass never changes what the graph computes. It says what it did and, where it looked closely and declined, why. The
-//! runner checks the graph after each pass. A pass may leave nodes and initializers that nothing reads any more;
-//! [`DEAD_CODE`] sweeps them, so that no pass has to decide what else still needs a value. What only such leftovers read
-//! counts as unread. Branches of `If` and bodies of loops are rewritten like the graph around them.
+//! A pass never changes what the graph computes. It says what it did and, where it looked closely and declined, why. A pass
+//! may leave nodes and initializers that nothing reads any more; the runner sweeps them, before the first pass and after
+//! each, so that no pass has to decide what else still needs a value, and none meets a node that reads what it drops but
+//! that no output needs. Then the runner checks the graph. Branches of `If` and bodies of loops are rewritten like the graph
+//! around them.
 //!
 //! Most passes are exact: the results are the same bit for bit. Those that are not say so ([`Pass::exact`]): they round
 //! once where the graph rounded twice.
@@ -24,6 +25,7 @@ mod pad;
 mod prune;
 mod record;
 mod shapes;
+mod stated;
 mod view;
 
 use std::collections::HashSet;
@@ -112,7 +114,7 @@ pub const RESTORE_GEMM: Pass =
 /// Restores `LRN` from its decomposition.
 pub const RESTORE_LRN: Pass =
     Pass::new("restore-lrn", "local response normalisation becomes one LRN", false, |model, _| {
-        inside_out(model, |graph, _| lrn::restore(graph))
+        inside_out(model, lrn::restore)
     });
 /// Moves padding into the operation that follows.
 pub const FUSE_PAD: Pass =
@@ -135,7 +137,7 @@ pub const DEDUPLICATE_INITIALIZERS: Pass = Pass::new(
 );
 /// Removes what no output needs.
 pub const DEAD_CODE: Pass =
-    Pass::new("dead-code", "nodes and initializers that no output needs go", true, |model, _| sweep(&mut model.graph));
+    Pass::new("dead-code", "nodes and initializers that no output needs go", true, |model, _| swept(model));
 
 /// Every pass.
 pub const ALL: [Pass; 12] = [
@@ -155,10 +157,12 @@ pub const ALL: [Pass; 12] = [
 
 /// What `gnet optimize` runs unless told otherwise, in this order.
 ///
-/// Shapes come first: what changes nothing and what is constant is told by them. No-ops go before folding, which sees through them then, and after it, which shows more of them. Equal nodes are merged
+/// What the file itself has no use for goes first. Then shapes: what changes nothing and what is constant is told by them.
+/// No-ops go before folding, which sees through them then, and after it, which shows more of them. Equal nodes are merged
 /// before a weight that only they share keeps BatchNorm from being folded, and again when equal initializers are one.
 /// Initializers are merged after the passes that change them.
 pub const DEFAULT: [Pass; 12] = [
+    DEAD_CODE,
     INFER_SHAPES,
     DROP_IDENTITY,
     ELIMINATE_COMMON_SUBEXPRESSIONS,
@@ -170,7 +174,6 @@ pub const DEFAULT: [Pass; 12] = [
     FOLD_BATCH_NORM,
     DEDUPLICATE_INITIALIZERS,
     ELIMINATE_COMMON_SUBEXPRESSIONS,
-    DEAD_CODE,
 ];
 
 /// A pass by name.
@@ -209,6 +212,8 @@ pub struct Rewrites {
     pub applied: Vec<String>,
     /// Where it declined, and why.
     pub refused: Vec<Refusal>,
+    /// What the file states and what does not hold, in a sentence each: said once, with the first pass.
+    pub remarks: Vec<String>,
     /// Nodes before, those of subgraphs included.
     pub nodes_before: usize,
     /// Nodes afterwards.
@@ -234,22 +239,35 @@ impl Rewrites {
     }
 }
 
-/// Runs passes in order and checks the graph after each.
+/// Runs passes in order, sweeps what each leaves behind and checks the graph. Passes see of the shapes that the file states
+/// only what follows from its inputs: where these contradict it, the stated one goes, with a remark.
 ///
 /// # Errors
 /// A pass that fails or leaves a graph that does not hold, named.
 pub fn run(model: &mut Model, passes: &[Pass], options: &Options) -> Result<Vec<Rewrites>> {
+    // Whoever prunes may ask for what no output needed, and the sweep itself says what it swept.
+    let waits = |pass: &Pass| [PRUNE.name, DEAD_CODE.name].contains(&pass.name);
+    if !passes.first().is_some_and(waits) {
+        swept(model)?;
+    }
+    let (stated, overruled) = stated::set_aside(model);
     let run = |pass: &Pass| -> Result<Rewrites> {
         let named = |e: Error| Error::input(format!("pass {}", pass.name), e);
         let (nodes_before, initializer_bytes_before) = size(&model.graph);
         let rewrites = (pass.run)(model, options).map_err(named)?;
+        swept(model).map_err(named)?;
         model.graph.check().map_err(named)?;
         let (nodes, initializer_bytes) = size(&model.graph);
         Ok(Rewrites { pass: pass.name, nodes_before, nodes, initializer_bytes_before, initializer_bytes, ..rewrites })
     };
-    let log = passes.iter().map(run).collect();
+    let log = passes.iter().map(run).collect::<Result<Vec<_>>>();
+    stated.put_back(&mut model.graph);
     raise_format(model);
-    log
+    let mut log = log?;
+    if let Some(first) = log.first_mut() {
+        first.remarks = overruled.iter().map(ToString::to_string).collect();
+    }
+    Ok(log)
 }
 
 /// Before version 4 of the file format every initializer was an input too: a model with one that is not is of version 4.
@@ -275,10 +293,99 @@ fn inside_out(model: &mut Model, run: impl FnMut(&mut Graph, &Scope) -> Result<R
     each(&mut model.graph, model.opset, Order::InsideOut, run)
 }
 
-/// Removes nodes and initializers that no output needs, in subgraphs too: [`DEAD_CODE`] for a graph alone.
+/// Removes nodes and initializers that no output needs, in subgraphs too: [`DEAD_CODE`] for a graph alone, whose unread
+/// defaults of inputs go as well.
 ///
 /// # Errors
 /// None today.
 pub fn sweep(graph: &mut Graph) -> Result<Rewrites> {
-    each(graph, 0, Order::InsideOut, |graph, _| dead_code::sweep(graph))
+    each(graph, 0, Order::InsideOut, |graph, _| dead_code::sweep(graph, false))
+}
+
+/// Removes what no output needs. An initializer that a caller may replace is part of the interface and stays; before
+/// version 4 of the file format every initializer had to be listed, which promised nobody anything.
+fn swept(model: &mut Model) -> Result<Rewrites> {
+    let promised = model.ir_version.is_none_or(|version| version >= 4);
+    each(&mut model.graph, model.opset, Order::InsideOut, |graph, _| dead_code::sweep(graph, promised))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{Attribute, Capture, DType, Subgraph, Tensor, ValueId};
+
+    /// `y = x + a` where `a, b = Split(k)`, and something dead that reads `b`, added by `dead`.
+    fn split(dead: impl Fn(&mut Graph, ValueId) -> Node) -> Model {
+        let mut g = Graph::new("g");
+        let [x, a, b, y] = ["x", "a", "b", "y"].map(|name| g.add_value(name, Some(DType::F32), None));
+        let k = g.add_initializer("k", Tensor::from_f32(vec![4], &[1.0, 2.0, 3.0, 4.0]).unwrap());
+        let mut split = Node::new("split", "Split", vec![k], vec![a, b]);
+        split.set("num_outputs", 2i64);
+        let reader = dead(&mut g, b);
+        g.nodes = vec![split, reader, Node::new("add", "Add", vec![x, a], vec![y])];
+        (g.inputs, g.outputs) = (vec![x], vec![y]);
+        Model::new(g, 18)
+    }
+
+    fn node(g: &mut Graph, reads: ValueId) -> Node {
+        let made = g.add_value("dead", Some(DType::F32), None);
+        Node::new("reader", "Relu", vec![reads], vec![made])
+    }
+
+    /// An `If` that nothing needs, with a branch that captures.
+    fn branch(g: &mut Graph, reads: ValueId) -> Node {
+        let mut body = Graph::new("then");
+        let [seen, made] = ["b", "inside"].map(|name| body.add_value(name, Some(DType::F32), None));
+        body.nodes = vec![Node::new("neg", "Neg", vec![seen], vec![made])];
+        body.outputs = vec![made];
+        let branch = Subgraph { graph: body, captures: vec![Capture { outer: reads, inner: seen }] };
+        let on = g.add_initializer("on", Tensor::new(DType::Bool, vec![], vec![1]).unwrap());
+        let made = g.add_value("dead", Some(DType::F32), None);
+        let mut node = Node::new("reader", "If", vec![on], vec![made]);
+        for name in ["then_branch", "else_branch"] {
+            node.attributes.insert(name.into(), Attribute::Graph(Box::new(branch.clone())));
+        }
+        node
+    }
+
+    #[test]
+    fn a_reader_that_no_output_needs_holds_nothing_back() {
+        for model in [split(node), split(branch)] {
+            for passes in ALL.iter().map(std::slice::from_ref).chain([&DEFAULT[..]]) {
+                if passes[0].name == PRUNE.name {
+                    continue;
+                }
+                let mut model = model.clone();
+                let log = run(&mut model, passes, &Options::default()).unwrap();
+                assert_eq!(model.graph.nodes.iter().filter(|node| node.name == "reader").count(), 0);
+                let swept = log.iter().any(|pass| pass.applied.contains(&"reader".to_owned()));
+                assert_eq!(swept, passes.iter().any(|pass| pass.name == DEAD_CODE.name), "{passes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_mask_that_only_a_dead_node_reads_is_not_read() {
+        let mut g = Graph::new("g");
+        let [x, y, mask, dead, z] =
+            ["x", "y", "mask", "dead", "z"].map(|name| g.add_value(name, Some(DType::F32), None));
+        g.nodes = vec![
+            Node::new("drop", "Dropout", vec![x], vec![y, mask]),
+            Node::new("not", "Not", vec![mask], vec![dead]),
+            Node::new("relu", "Relu", vec![y], vec![z]),
+        ];
+        (g.inputs, g.outputs) = (vec![x], vec![z]);
+        let mut model = Model::new(g, 18);
+        assert_eq!(run(&mut model, &[DROP_IDENTITY], &Options::default()).unwrap()[0].applied, ["drop"]);
+        assert_eq!(model.graph.nodes.len(), 1);
+    }
+
+    #[test]
+    fn what_nothing_needed_can_still_be_asked_for() {
+        let mut model = split(node);
+        let options = Options { outputs: vec!["dead".to_owned()], ..Options::default() };
+        run(&mut model, &[PRUNE, FOLD_CONSTANTS], &options).unwrap();
+        let operations: Vec<_> = model.graph.nodes.iter().map(|node| node.op_type.as_str()).collect();
+        assert_eq!(operations, ["Relu"]);
+    }
 }

@@ -1,13 +1,15 @@
 //! Moves a `Pad` into the operation that reads it, where that is exact.
 //!
 //! A convolution adds zeros where it pads; so `Conv(Pad(x), p) = Conv(x, p + pad)` when the `Pad` fills with 0 and leaves
-//! batch and channels alone (weights must be finite: a padded zero times infinity is no number). An average pool that
+//! batch and channels alone. An average pool that
 //! counts its padding does the same. One that does not, but has no padding of its own, divides by the whole window, so it
 //! becomes one that counts it. A max pool pads with minus infinity, and takes over a `Pad` that fills with just that.
 //!
-//! Requires: pads known and not negative, padding given in numbers and not as SAME; for pools: no `ceil_mode`, no indices,
-//! and pads less than the kernel, which is all that runtimes allow. Ensures: the same result; the `Pad` is left to the sweep
-//! when nothing else reads it. Exact: no bit changes.
+//! Assumes, and checks: pads that are constant, not negative and for an axis once; padding given in numbers and not as SAME;
+//! for a convolution: constant weights that are finite, since a zero times infinity is no number; for pools: no `ceil_mode`,
+//! no indices, no dilation, and pads less than the kernel, which is all that runtimes allow and keeps a window from lying in
+//! the padding alone. Sizes of images are not asked for. Ensures: the same result; the `Pad` is left to the sweep when
+//! nothing else reads it. Exact: no bit changes.
 
 use super::{Rewrites, Scope, View};
 use crate::Result;
@@ -27,7 +29,11 @@ pub(super) fn fuse(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
             if !node.makes().any(|id| view.uses(id) > 0) {
                 continue;
             }
-            match padding(&view, pad, scope.opset).and_then(|padding| merged(node, &padding, scope.opset)) {
+            let fused_with = |padding: Padding| {
+                finite_weights(&view, scope, node)?;
+                merged(node, &padding, scope.opset)
+            };
+            match padding(&view, pad, scope.opset).and_then(fused_with) {
                 Ok(node) => fused.push((index, Node { inputs: past(pad, &node), ..node })),
                 Err(reason) => refused.push((node.clone(), reason)),
             }
@@ -42,6 +48,16 @@ pub(super) fn fuse(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
             graph.nodes[index] = node;
         }
     }
+}
+
+/// Refuses a convolution whose weights could make something of a padded zero.
+fn finite_weights(view: &View, scope: &Scope, node: &Node) -> Result<(), Reason> {
+    if !node.is("Conv") {
+        return Ok(());
+    }
+    let weight = node.input(1).and_then(|id| view.constant(Some(id)).or_else(|| scope.captured.get(&id)));
+    let finite = weight.and_then(reference::real_numbers).is_some_and(|all| all.iter().all(|value| value.is_finite()));
+    finite.then_some(()).ok_or("its weights are not known to be finite")
 }
 
 /// The inputs of a node that reads what the `Pad` read.
@@ -83,10 +99,13 @@ fn padding(view: &View, pad: &Node, opset: i64) -> Result<Padding, Reason> {
     if rank < 3 || given.len() != 2 * axes.len() {
         return Err("the Pad does not fit an image");
     }
-    let (mut begins, mut ends) = (vec![0; rank], vec![0; rank]);
+    let (mut begins, mut ends, mut seen) = (vec![0; rank], vec![0; rank], vec![false; rank]);
     for (i, axis) in axes.iter().enumerate() {
         let axis = if *axis < 0 { axis + rank as i64 } else { *axis };
         let axis = usize::try_from(axis).ok().filter(|axis| *axis < rank).ok_or("the Pad does not fit an image")?;
+        if std::mem::replace(&mut seen[axis], true) {
+            return Err("the Pad names an axis twice");
+        }
         (begins[axis], ends[axis]) = (given[i], given[axes.len() + i]);
     }
     if begins.iter().chain(&ends).any(|pad| *pad < 0) {
@@ -141,6 +160,9 @@ fn fits_a_pool(node: &Node, pads: &[i64]) -> Result<(), Reason> {
     if kernel.len() * 2 != pads.len() || pads.iter().zip(kernel.iter().chain(kernel)).any(|(pad, size)| pad >= size) {
         return Err("its padding would reach the size of its window");
     }
+    if node.ints("dilations").is_some_and(|dilations| dilations.iter().any(|step| *step != 1)) {
+        return Err("its window has gaps (dilations)");
+    }
     if node.int("ceil_mode").unwrap_or(0) != 0 {
         return Err("its last window may lie half outside (ceil_mode)");
     }
@@ -175,6 +197,13 @@ mod tests {
         change(&mut g);
         let before = Model::new(g, 18);
         (before.clone(), before)
+    }
+
+    /// Why a convolution does not take over its padding.
+    fn refusal(op: &str, change: impl Fn(&mut Graph)) -> String {
+        let (_, mut model) = padded(op, 0.0, change);
+        let log = passes::run(&mut model, &[FUSE_PAD], &Options::default()).unwrap();
+        log[0].refused.first().map_or_else(String::new, |refusal| refusal.reason.clone())
     }
 
     fn fused(op: &str, fill: f32, change: impl Fn(&mut Graph)) -> bool {
@@ -213,6 +242,25 @@ mod tests {
         assert!(!fused("AveragePool", 0.0, with("pads", Attribute::Ints(vec![1; 4]))));
         assert!(fused("Conv", 0.0, with("pads", Attribute::Ints(vec![1; 4]))));
         assert!(!fused("AveragePool", 0.0, with("ceil_mode", Attribute::Int(1))));
+        assert!(!fused("MaxPool", f32::NEG_INFINITY, with("dilations", Attribute::Ints(vec![2, 1]))));
+        let infinite = |g: &mut Graph| {
+            let w = [0.5, f32::INFINITY].repeat(5)[..9].to_vec();
+            g.set_initializer(g.find("w").unwrap(), Tensor::from_f32(vec![1, 1, 3, 3], &w).unwrap());
+        };
+        assert!(!refusal("Conv", infinite).is_empty());
+        let an_input = |g: &mut Graph| {
+            let w = g.find("w").unwrap();
+            g.listed_initializers.insert(1, w);
+        };
+        assert_eq!(refusal("Conv", an_input), "its weights are not known to be finite");
+        let twice = |g: &mut Graph| {
+            g.set_initializer(g.find("pads").unwrap(), Tensor::from_i64(&[1, 1, 2, 2]));
+            let axes = g.add_initializer("axes", Tensor::from_i64(&[2, -2]));
+            g.nodes[0].inputs.push(Some(axes));
+            let x = g.inputs[0];
+            g.value_mut(x).shape = Some(vec![crate::graph::Dim::Unknown; 4]);
+        };
+        assert_eq!(refusal("Conv", twice), "the Pad names an axis twice");
         assert!(!fused("AveragePool", 0.0, with("kernel_shape", Attribute::Ints(vec![2, 3]))));
         for (pads, fits) in [([0, 0, 0, -1, 0, 0, 0, 0], false), ([0, 0, 9, 9, 0, 0, 9, 9], true)] {
             let set = |g: &mut Graph| g.set_initializer(g.find("pads").unwrap(), Tensor::from_i64(&pads));

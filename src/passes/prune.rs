@@ -1,11 +1,11 @@
 //! Keeps only the chosen outputs, and what they need.
 //!
-//! Requires: names of values whose type the file states, because an output has to have one. Ensures: the outputs are those,
+//! Assumes, and checks: names of values whose type the file states, because an output has to have one. Ensures: the outputs are those,
 //! in the order in which they were named; what no other output needs is gone. Inputs stay, read or not: they are the
 //! graph's interface.
 
 use super::{Options, Rewrites};
-use crate::graph::{Graph, Model, ValueId};
+use crate::graph::{Graph, Model, Value, ValueId};
 use crate::{Error, Result};
 
 pub(super) fn prune(model: &mut Model, options: &Options) -> Result<Rewrites> {
@@ -33,16 +33,16 @@ fn output(graph: &Graph, name: &str) -> Result<ValueId> {
     let missing =
         || Error::input(place(), "nothing in the graph makes it").remedy(format!("its outputs are {}", names()));
     let id = graph.find(name).filter(made).ok_or_else(missing)?;
-    match graph.value(id).dtype {
-        Some(_) => Ok(id),
-        None => Err(Error::input(place(), "its element type stands nowhere in the file, and an output needs one")),
+    match graph.value(id) {
+        Value { dtype: Some(_), .. } | Value { other_type: Some(_), .. } => Ok(id),
+        _ => Err(Error::input(place(), "its element type stands nowhere in the file, and an output needs one")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{DType, Node};
+    use crate::graph::{DType, Node, Opaque, OtherType};
     use crate::passes::{self, PRUNE};
 
     /// x -> a -> b and x -> c, outputs b and c; the type of a is not stated.
@@ -79,5 +79,13 @@ mod tests {
         assert!(refusal(&["a"]).contains("its element type stands nowhere"));
         assert!(refusal(&["b", "b"]).contains("output b: is named twice"));
         assert!(refusal(&[]).contains("no output is named"));
+    }
+    #[test]
+    fn a_sequence_can_be_an_output() {
+        let mut model = branches();
+        let a = model.graph.find("a").unwrap();
+        model.graph.value_mut(a).other_type = Some(OtherType { kind: "sequence", stated: Opaque::default() });
+        let options = Options { outputs: vec!["a".into()], ..Options::default() };
+        assert!(passes::run(&mut model, &[PRUNE], &options).is_ok());
     }
 }

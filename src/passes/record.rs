@@ -28,7 +28,7 @@ pub struct OptimizeRecord {
     pub passes: Vec<Rewrites>,
 }
 
-/// Refusals of a pass that a table lists one by one; more are counted.
+/// Remarks, and refusals of a pass, that a table lists one by one; more are counted.
 const LISTED: usize = 8;
 
 impl Report for OptimizeRecord {
@@ -51,6 +51,13 @@ impl Report for OptimizeRecord {
                 pass.nodes.into(),
                 pass.initializer_bytes.into(),
             ]);
+        }
+        let remarks = self.passes.iter().flat_map(|pass| &pass.remarks);
+        for remark in remarks.clone().take(LISTED) {
+            table.note(remark.as_str());
+        }
+        if let Some(more) = remarks.count().checked_sub(LISTED).filter(|more| *more > 0) {
+            table.note(format!("{more} more statements of the file do not hold"));
         }
         for pass in &self.passes {
             let line = |refusal: &Refusal| format!("{} left {}: {}", pass.pass, refusal.node, refusal.reason);

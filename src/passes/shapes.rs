@@ -1,13 +1,14 @@
 //! Writes down the types and shapes that follow from those of the inputs.
 //!
-//! Passes believe what a file states: whether a `Reshape` changes nothing, what a `Shape` makes. Files state little of it, so
-//! [shape inference](crate::infer) goes first. Ensures: nothing but types and shapes of values differs. Where inference
-//! cannot know, a value stays as it is; a file in which a stated shape contradicts the inputs stays as it was, with the
-//! reason, for inference is no judge of what a runtime makes of it.
+//! Passes go by types and shapes: whether a `Reshape` changes nothing, what a `Shape` makes. Files state little of it, and the
+//! runner leaves only what is proved, so [shape inference](crate::infer) goes first. Assumes nothing. Ensures: nothing but
+//! types and shapes of values differs. Where inference cannot know, a value stays as it is; a file with a node that inference
+//! takes for wrong stays as it was, with the reason, for inference is no judge of what a runtime makes of it.
 
+use super::stated::bodies;
 use super::{Refusal, Rewrites};
 use crate::Result;
-use crate::graph::{Attribute, Graph, Model, Subgraph, ValueId};
+use crate::graph::{Graph, Model, ValueId};
 use crate::infer::{self, Overrides};
 
 pub(super) fn infer(model: &mut Model) -> Result<Rewrites> {
@@ -42,14 +43,6 @@ fn learned(before: &Graph, after: &Graph, place: &str, names: &mut Vec<String>) 
             }
         }
         names.extend(new.makes().filter_map(changed));
-    }
-}
-
-fn bodies(value: &Attribute) -> &[Subgraph] {
-    match value {
-        Attribute::Graph(body) => std::slice::from_ref(body.as_ref()),
-        Attribute::Graphs(bodies) => bodies,
-        _ => &[],
     }
 }
 
@@ -102,12 +95,79 @@ mod tests {
         assert_eq!(log[1].applied, ["gather"]);
     }
 
+    /// The remarks on a file, and the operations that are left with the shapes of what they make.
+    fn optimized(mut model: Model) -> (Vec<String>, Vec<String>) {
+        let log = run(&mut model, &passes::DEFAULT);
+        let g = &model.graph;
+        let made = g.nodes.iter().map(|node| {
+            let shape = g.value(node.output().unwrap()).shape.as_deref().unwrap_or(&[]);
+            format!("{} {}", node.op_type, crate::graph::shape_text(shape))
+        });
+        (log[0].remarks.clone(), made.collect())
+    }
+
     #[test]
-    fn a_file_that_contradicts_itself_stays_as_it_was_with_the_reason() {
-        let mut model = reshaped(Some(vec![Dim::Known(5)]));
-        let before = model.clone();
-        let log = run(&mut model, &[INFER_SHAPES]);
-        assert!(log[0].refused[0].reason.contains("value r: the file says 5"), "{:?}", log[0].refused);
-        assert_eq!(model, before);
+    fn a_stated_size_never_takes_the_place_of_a_symbol() {
+        let stated = |sizes: [usize; 2]| Some(sizes.map(Dim::Known).to_vec());
+        let (remarks, left) = optimized(reshaped(stated([1, 6])));
+        let says = "value r: the file says 1 x 6, its node makes N x 6, which stands";
+        assert_eq!((remarks, left), (vec![says.to_owned()], vec!["Relu N x 6".to_owned()]));
+        assert_eq!(optimized(reshaped(Some(vec![Dim::Known(5)]))).0.len(), 1, "another rank");
+        let wrong = Dim::Symbolic { symbol: "N".into(), scale: 2, offset: 0 };
+        assert_eq!(optimized(reshaped(Some(vec![wrong, Dim::Known(6)]))).0.len(), 1, "another line");
+        assert!(optimized(reshaped(Some(vec![Dim::symbol("batch"), Dim::Known(6)]))).0.is_empty(), "another name");
+        let mut output = reshaped(None);
+        let y = output.graph.outputs[0];
+        output.graph.value_mut(y).shape = stated([1, 6]);
+        let (remarks, left) = optimized(output);
+        assert_eq!((remarks.len(), left), (1, vec!["Relu N x 6".to_owned()]));
+        let mut dtype = reshaped(None);
+        let r = dtype.graph.find("r").unwrap();
+        dtype.graph.value_mut(r).dtype = Some(DType::I64);
+        assert_eq!(optimized(dtype).0, ["value r: the file says i64, its node makes f32, which stands"]);
+    }
+
+    /// x [N, 6] -> an operation that is not known -> r, which the file says is `stated`, and the `Shape` of r.
+    fn of_another_domain(batch: Dim, stated: [usize; 2]) -> Model {
+        let mut model = reshaped(Some(stated.map(Dim::Known).to_vec()));
+        let g = &mut model.graph;
+        let x = g.inputs[0];
+        g.value_mut(x).shape.as_mut().unwrap()[0] = batch;
+        g.nodes[0].domain = "some.where".into();
+        let r = g.find("r").unwrap();
+        let [sizes, z] = ["sizes", "z"].map(|name| g.add_value(name, Some(DType::I64), None));
+        g.nodes = vec![
+            g.nodes[0].clone(),
+            Node::new("shape", "Shape", vec![r], vec![sizes]),
+            Node::new("neg", "Abs", vec![sizes], vec![z]),
+        ];
+        g.outputs = vec![z];
+        model
+    }
+
+    #[test]
+    fn what_nothing_proves_is_believed_only_where_no_input_is_open() {
+        let folded = |model: Model, passes: &[passes::Pass]| {
+            let mut model = model;
+            let log = run(&mut model, passes);
+            assert!(log[0].remarks.is_empty());
+            let g = &model.graph;
+            assert_eq!(g.value(g.find("r").unwrap()).shape, Some(vec![Dim::Known(4), Dim::Known(6)]), "it is kept");
+            !g.nodes.iter().any(|node| node.is("Shape"))
+        };
+        for passes in [&passes::DEFAULT[..], &[FOLD_CONSTANTS]] {
+            assert!(!folded(of_another_domain(Dim::symbol("N"), [4, 6]), passes));
+            assert!(!folded(of_another_domain(Dim::Unknown, [4, 6]), passes));
+        }
+        let mut fixed = of_another_domain(Dim::Known(4), [4, 6]);
+        assert_eq!(run(&mut fixed, &[FOLD_CONSTANTS])[0].applied, ["shape"]);
+    }
+
+    #[test]
+    fn a_pass_alone_believes_no_stale_shape_either() {
+        let mut model = of_another_domain(Dim::symbol("N"), [4, 6]);
+        model.graph.nodes[0].domain.clear();
+        let log = run(&mut model, &[FOLD_CONSTANTS]);
+        assert_eq!((log[0].applied.len(), log[0].remarks.len()), (0, 1), "{log:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::graph::{DType, Dim, Graph, Node, Tensor, ValueId};
+use crate::graph::{Dim, Graph, Node, Tensor, ValueId};
 
 /// A graph with its constants and the makers and readers of its values.
 pub(super) struct View<'a> {
@@ -38,9 +38,9 @@ impl<'a> View<'a> {
         self.constants.get(&value?)
     }
 
-    /// The constant number at an input.
-    pub fn scalar(&self, value: Option<ValueId>) -> Option<f32> {
-        self.constant(value)?.scalar_f32()
+    /// The constant number at an input, in a shape of at most `rank` ones: it makes nothing of that rank larger.
+    pub fn scalar(&self, value: Option<ValueId>, rank: usize) -> Option<f32> {
+        self.constant(value).filter(|tensor| tensor.shape().len() <= rank)?.scalar_f32()
     }
 
     /// Rank of an input, when known.
@@ -53,15 +53,15 @@ impl<'a> View<'a> {
         self.graph.value(value?).shape.as_deref()
     }
 
-    /// Whether a value is known to be of floats.
-    pub fn is_float(&self, value: ValueId) -> bool {
-        self.graph.value(value).dtype.is_some_and(DType::is_float)
-    }
-
     /// Length of an axis of a value, when fixed.
     pub fn length(&self, value: Option<ValueId>, axis: usize) -> Option<usize> {
         self.graph.value(value?).shape.as_ref()?.get(axis)?.known()
     }
+}
+
+/// Whether two shapes are known to be the same: two unknown dimensions may differ.
+pub(super) fn same_shape(a: &[Dim], b: &[Dim]) -> bool {
+    a == b && !a.contains(&Dim::Unknown)
 }
 
 /// What some output needs: the outputs, all that is read on the way to them, and what describes the quantisation of that.

@@ -10,13 +10,13 @@ use gnet::export::DEFAULT_OPSET;
 use gnet::graph::Dim;
 use gnet::onnx::{self, OPSETS};
 use gnet::runtime::compare::Agreement;
-use gnet::runtime::{self, Array, Provider, RunOptions};
+use gnet::runtime::{self, Array, EngineOptions, Provider, RunOptions};
 use gnet::trace::Lowering;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 use crate::case::{Case, Engine, TOLERANCE};
-use crate::cases;
+use crate::{cases, session};
 
 /// Batches that are run; none of them is traced.
 const BATCHES: [usize; 2] = [1, 3];
@@ -156,6 +156,32 @@ pub fn agrees(bytes: &[u8], x: &Array, expected: &Array) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("{agreement:?}\n{expected:?}\n{got:?}")),
     }
+}
+
+/// What a second run, or one after other inputs, gives differently from the first one in an engine.
+pub fn changes_from_run_to_run(
+    outcome: &Outcome,
+    (provider, options): &(Provider, EngineOptions),
+) -> Result<(), String> {
+    let engine = if *provider == Provider::Tract { Engine::Tract } else { Engine::OnnxRuntime };
+    if outcome.case.excuse(engine).is_some() {
+        return Ok(());
+    }
+    for (x, _) in &outcome.runs {
+        let other = outcome.case.input(x.shape[0], &x.shape[1..], 8);
+        for (opset, bytes) in &outcome.files {
+            let named = |text: String| format!("{}, opset {opset}, {provider}: {text}", outcome.case.name);
+            let options = RunOptions { engine: options.clone(), ..RunOptions::new(2, x.shape[0]) };
+            let found =
+                bound(bytes, x).and_then(|bytes| runtime::load(*provider, &bytes, &options)).and_then(|mut session| {
+                    session::differs(session.as_mut(), std::slice::from_ref(x), std::slice::from_ref(&other))
+                });
+            if let Some(text) = found.map_err(|error| named(error.to_string()))? {
+                return Err(named(text));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The file with the lengths of an input in place of the symbols beside the batch's, which tract is given at loading.

@@ -63,7 +63,14 @@ impl Scope {
                 false => self.graph.inputs.push(id),
             }
         }
+        let inputs: Vec<_> = self.graph.inputs.iter().map(|id| (*id, self.graph.value(*id).clone())).collect();
         let stated: Vec<ValueId> = proto.value_info.iter().map(|info| self.typed(info)).collect::<Result<_>>()?;
+        // Among the inner values the type of an input may be stated again, and never another one.
+        for (id, input) in inputs {
+            let value = self.graph.value_mut(id);
+            value.dtype = input.dtype.or(value.dtype);
+            value.shape = input.shape.or_else(|| value.shape.take());
+        }
         for info in &proto.output {
             let id = self.typed(info)?;
             self.graph.outputs.push(id);

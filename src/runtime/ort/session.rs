@@ -161,7 +161,8 @@ impl Session for OrtSession {
     }
 
     fn run(&mut self) -> Result<()> {
-        self.host_outputs = None;
+        // After a run that fails there are none: those of an earlier one would be taken for its own.
+        (self.outputs, self.host_outputs) = (None, None);
         let bound = self.bound.as_ref().ok_or_else(|| Error::input("run", "no input is bound"))?;
         let blame = |e: &ort::Error| blamed(self.provider, self.library, e);
         let mut values = self.session.run_binding(&bound.binding).map_err(|e| blame(&e))?;

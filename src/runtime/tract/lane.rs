@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use tract_onnx::prelude::{TValue, TVec, TypedSimpleState};
+use tract_onnx::tract_core::ops::OpState;
 
 use super::model::{Plan, failed};
 use crate::{Error, Result};
@@ -16,10 +17,40 @@ pub(super) type Values = TVec<TValue>;
 /// The plans of a session, each with the number of images it is made for.
 pub(super) type Plans = Vec<(usize, Plan)>;
 
+/// A plan that is run again and again, each time as if it were the first.
+struct Runner {
+    plan: Plan,
+    /// `None` after a run that failed: what it left half done is no place to start from.
+    state: Option<TypedSimpleState>,
+    /// What the nodes that keep something from run to run begin with, by their places.
+    begins: Vec<(usize, Box<dyn OpState>)>,
+}
+
+impl Runner {
+    fn new(plan: &Plan) -> Result<Self> {
+        let state = plan.spawn().map_err(|e| failed(&e))?;
+        let begins = state.op_states.iter().enumerate().filter_map(|(place, kept)| Some((place, kept.clone()?)));
+        Ok(Self { plan: plan.clone(), begins: begins.collect(), state: Some(state) })
+    }
+
+    fn run(&mut self, inputs: Values) -> Result<Values> {
+        let mut state = match self.state.take() {
+            Some(state) => state,
+            None => self.plan.spawn().map_err(|e| failed(&e))?,
+        };
+        for (place, kept) in &self.begins {
+            state.op_states[*place] = Some(kept.clone());
+        }
+        let outputs = state.run(inputs).map_err(|e| failed(&e))?;
+        self.state = Some(state);
+        Ok(outputs)
+    }
+}
+
 /// States of the network, and the inputs of all runs piece by piece.
 pub(super) struct Lane {
-    /// One state for each length that a piece of this lane has.
-    states: Vec<(usize, TypedSimpleState)>,
+    /// One for each length that a piece of this lane has.
+    runners: Vec<(usize, Runner)>,
     /// The length of each piece in images.
     pieces: Vec<usize>,
     inputs: Vec<Values>,
@@ -28,8 +59,8 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(plans: &Plans, pieces: Vec<usize>) -> Result<Self> {
         let used = plans.iter().filter(|(len, _)| pieces.contains(len));
-        let states = used.map(|(len, plan)| Ok((*len, plan.spawn().map_err(|e| failed(&e))?)));
-        Ok(Self { states: states.collect::<Result<_>>()?, pieces, inputs: Vec::new() })
+        let runners = used.map(|(len, plan)| Ok((*len, Runner::new(plan)?)));
+        Ok(Self { runners: runners.collect::<Result<_>>()?, pieces, inputs: Vec::new() })
     }
 
     /// The inputs of each piece.
@@ -42,9 +73,10 @@ impl Lane {
         guarded(|| {
             let mut outputs = Vec::with_capacity(self.inputs.len());
             for (len, inputs) in self.pieces.iter().zip(&self.inputs) {
-                let state = self.states.iter_mut().find(|(made_for, _)| made_for == len);
-                let (_, state) = state.ok_or_else(|| Error::input("tract", format!("has no plan for {len} images")))?;
-                outputs.push(state.run(inputs.clone()).map_err(|e| failed(&e))?);
+                let runner = self.runners.iter_mut().find(|(made_for, _)| made_for == len);
+                let (_, runner) =
+                    runner.ok_or_else(|| Error::input("tract", format!("has no plan for {len} images")))?;
+                outputs.push(runner.run(inputs.clone())?);
             }
             Ok(outputs)
         })

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use tract_onnx::pb::{GraphProto, ModelProto};
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::gru_seq::GruSeq;
+use tract_onnx::tract_core::ops::logic::IfThenElse;
 use tract_onnx::tract_core::ops::nn::Softmax;
 use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_hir::infer::{Factoid, GenericFactoid, ShapeFactoid};
@@ -113,6 +115,8 @@ impl Model {
                 for (i, input) in self.inputs.iter().enumerate() {
                     network.set_input_fact(i, input.kind.fact(input.shape_at(batch)).into())?;
                 }
+                let mut network = network.into_typed()?;
+                start_anew(&mut network);
                 network.into_optimized()
             };
             let network = optimised().map_err(|e| failed(&e))?;
@@ -269,6 +273,22 @@ fn check_output_types(network: &TypedModel) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Lets every loop begin with its initial state whenever it is computed, as ONNX says. tract is made for streams too: it
+/// goes on with the state of the run before, or of the turn before when the loop stands in the body of another.
+fn start_anew(network: &mut TypedModel) {
+    for node in &mut network.nodes {
+        if let Some(scan) = node.op_as_mut::<Scan>() {
+            scan.reset_every_turn = true;
+            start_anew(&mut scan.body);
+        } else if let Some(branches) = node.op_as_mut::<IfThenElse>() {
+            start_anew(&mut branches.then_body);
+            start_anew(&mut branches.else_body);
+        } else if let Some(gru) = node.op_as_mut::<GruSeq>() {
+            gru.reset_every_turn = true;
+        }
+    }
 }
 
 fn independent(network: &TypedModel, symbol: &Symbol) -> Result<(), String> {

@@ -54,6 +54,68 @@ fn a_second_binding_replaces_the_first() {
     assert_equal(&session.outputs().unwrap(), &outputs);
 }
 
+/// Files that keep a state while they run: loops, loops in loops and in branches, ONNX's own recurrent layers.
+const STATEFUL: [&str; 7] = ["running_sum", "looked_up_sum", "nested_sums", "chosen_sum", "lstm", "gru", "rnn"];
+
+#[test]
+fn every_run_starts_anew_whatever_ran_before() {
+    for name in STATEFUL {
+        let (inputs, outputs) = case(name);
+        let others: Vec<Array> = inputs.iter().map(reversed).collect();
+        let mut session = session(name, inputs[0].batch(), 2).unwrap();
+        session.bind(&inputs).unwrap();
+        session.run().unwrap_or_else(|e| panic!("{name}: {e}"));
+        let first = session.outputs().unwrap();
+        assert_equal(&first, &outputs);
+        session.run().unwrap();
+        assert_eq!(session.outputs().unwrap(), first, "{name}: the second run");
+        session.bind(&others).unwrap();
+        session.run().unwrap();
+        assert_ne!(session.outputs().unwrap(), first, "{name}: the state would not show");
+        session.bind(&inputs).unwrap();
+        session.run().unwrap();
+        assert_eq!(session.outputs().unwrap(), first, "{name}: the run after other inputs");
+    }
+}
+
+fn reversed(array: &Array) -> Array {
+    Array { shape: array.shape.clone(), data: array.data.iter().rev().copied().collect() }
+}
+
+#[test]
+fn a_run_that_failed_half_way_leaves_nothing_behind() {
+    let (inputs, outputs) = case("looked_up_sum");
+    let beyond = Array::new(vec![4], vec![1.0, 2.0, 99.0, 0.0]).unwrap();
+    let mut session = session("looked_up_sum", 4, 1).unwrap();
+    for _ in 0..2 {
+        session.bind(std::slice::from_ref(&beyond)).unwrap();
+        assert!(session.run().is_err() && session.outputs().is_err());
+        session.bind(&inputs).unwrap();
+        session.run().unwrap();
+        assert_equal(&session.outputs().unwrap(), &outputs);
+    }
+}
+
+#[test]
+fn every_piece_of_every_lane_starts_anew() {
+    let model = Model::parse(&fixture("running_sum.onnx")).unwrap();
+    let lanes = vec![vec![0..2, 2..5], vec![5..6, 6..8], vec![8..9]];
+    let x = Array::noise(vec![9, 2], 3);
+    let sums = lanes.iter().flatten().flat_map(|piece| {
+        let rows: Vec<&[f32]> = x.rows().skip(piece.start).take(piece.len()).collect();
+        (1..=rows.len())
+            .map(move |n| [0, 1].map(|i| rows[..n].iter().map(|row| row[i]).sum::<f32>()))
+            .collect::<Vec<_>>()
+    });
+    let sums = Array::new(vec![9, 2], sums.flatten().collect()).unwrap();
+    let mut session = TractSession::new(&model, Layout { lanes: lanes.clone(), notes: Vec::new() }, 9).unwrap();
+    session.bind(std::slice::from_ref(&x)).unwrap();
+    for _ in 0..3 {
+        session.run().unwrap();
+        assert_equal(&session.outputs().unwrap()[1..], std::slice::from_ref(&sums));
+    }
+}
+
 #[test]
 fn a_fixed_batch_runs_whole_and_only_at_its_size() {
     let (inputs, outputs) = case("fixed");
