@@ -51,7 +51,7 @@ fn keep(error: &mut clap::Error, kind: ContextKind, keep: impl Fn(&str) -> bool)
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "ort"))]
 mod tests {
     use super::super::program;
 
