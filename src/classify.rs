@@ -26,7 +26,7 @@ impl Classifier {
     /// provider that cannot be used here.
     pub fn load(path: &Path, provider: Provider, threads: usize, engine: &EngineOptions) -> Result<Self> {
         let bytes = onnx::in_one_piece(path)?;
-        let options = RunOptions { batch: BATCH, threads, engine: engine.clone() };
+        let options = RunOptions { threads, engine: engine.clone(), ..RunOptions::new(1, BATCH) };
         options.check()?;
         let named = |e: Error| e.in_file(path);
         let model = onnx::read(bytes.clone()).map_err(named)?;

@@ -25,8 +25,7 @@ use std::process::Command;
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use common::{array, stirred};
 use gnet::export::{Exported, Options, export, verify};
-use gnet::graph::shape_text;
-use gnet::onnx;
+use gnet::graph::{Sizes, shape_text};
 use gnet::runtime::{self, Array, Provider, RunOptions};
 use serde_json::{Value, json};
 
@@ -142,10 +141,8 @@ fn every_open_axis_is_in_the_file() {
 fn tract_agrees_with_burn_at_every_size() {
     for Example { name, exported, runs } in all() {
         for Run { sizes, inputs, outputs } in runs {
-            let mut model = exported.model.clone();
-            model.bind(&sizes).unwrap();
-            let options = RunOptions::new(1, inputs[0].batch());
-            let mut session = runtime::load(Provider::Tract, &onnx::write(&model).unwrap(), &options)
+            let options = RunOptions { sizes: Sizes::of_dims(&sizes), ..RunOptions::new(1, inputs[0].batch()) };
+            let mut session = runtime::load(Provider::Tract, &exported.bytes, &options)
                 .unwrap_or_else(|e| panic!("{name} at {sizes:?}: {e}"));
             session.bind(&inputs).unwrap();
             session.run().unwrap();

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+#[path = "infer/again.rs"]
+mod again;
 #[path = "infer/arithmetic.rs"]
 mod arithmetic;
 #[path = "infer/build.rs"]
@@ -11,6 +13,8 @@ mod build;
 mod chains;
 #[path = "infer/control.rs"]
 mod control;
+#[path = "infer/foreign.rs"]
+mod foreign;
 #[path = "infer/hostile.rs"]
 mod hostile;
 #[path = "infer/opsets.rs"]

@@ -15,7 +15,7 @@ mod python;
 use burn::tensor::{Device, Tensor, TensorData};
 use gnet::axes;
 use gnet::export::{Options, export, verify};
-use gnet::graph::Model;
+use gnet::graph::{Model, Sizes};
 use gnet::runtime::{self, Array, Provider, RunOptions};
 use gnet::trace::Input;
 
@@ -38,10 +38,9 @@ fn in_burn(network: &Network, x: &Array) -> Vec<Array> {
 }
 
 fn in_tract(model: &Model, [batch, length]: [usize; 2], x: &Array) -> Vec<Array> {
-    let mut model = model.clone();
-    model.bind(&[("N", batch), ("T", length)]).unwrap();
-    let bytes = gnet::onnx::write(&model).unwrap();
-    let mut session = runtime::load(Provider::Tract, &bytes, &RunOptions { batch, ..RunOptions::default() }).unwrap();
+    let bytes = gnet::onnx::write(model).unwrap();
+    let options = RunOptions { sizes: Sizes::dim("T", length), ..RunOptions::new(1, batch) };
+    let mut session = runtime::load(Provider::Tract, &bytes, &options).unwrap();
     runtime::infer(session.as_mut(), x).unwrap()
 }
 

@@ -208,7 +208,8 @@ fn a_nan_of_both_sides_agrees_and_is_reported_and_hides_nothing() {
     assert!(verification.passed, "{verification:#?}");
     let row = &verification.comparisons[0].rows[0].judgement;
     assert_eq!((row.agreement.not_finite, row.agreement.not_finite_apart), (6, 0));
-    let notes = verification.tables()[0].notes.join("\n");
+    let notes: Vec<_> = verification.tables()[0].notes.iter().map(|note| note.text.clone()).collect();
+    let notes = notes.join("\n");
     assert!(notes.contains("12 values are the same NaN or infinity on both sides"), "{notes}");
     let other = changed(&broken, |g| scale_all(g, "inception3b.b1x1.conv.weight", 1.1));
     names(&broken, &other, "inception3b.b1x1.conv/Conv", &["values differ"]);

@@ -1,18 +1,17 @@
 //! What a measured file is fed.
 
-use std::path::Path;
-
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::graph::Sizes;
 use crate::runtime::{Array, Input, Ranges, ValueRange};
 use crate::{Error, Result, onnx};
 
 /// What a file is fed where it leaves a choice.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Feed {
-    /// Sizes of symbols, put into the file before an engine loads it ([`Model::bind`](crate::graph::Model::bind)).
-    pub dims: Vec<(String, usize)>,
+    /// Sizes of open axes. The file itself stays as it is.
+    pub sizes: Sizes,
     /// Whole numbers of inputs, in place of those that the file takes as far as it says ([`ValueRange::of`]).
     pub ranges: Ranges,
 }
@@ -31,16 +30,6 @@ pub struct Fed {
 }
 
 impl Feed {
-    /// The bytes for an engine: the file's own, or with sizes in the places of symbols.
-    pub(super) fn file(&self, path: &Path) -> Result<Bytes> {
-        if self.dims.is_empty() {
-            return onnx::in_one_piece(path);
-        }
-        let mut model = onnx::read_file(path)?;
-        let bound = model.bind(&self.dims).and_then(|()| onnx::write(&model));
-        Ok(bound.map_err(|e| e.in_file(path))?.into())
-    }
-
     /// What each input of a session is to be fed, `bytes` being its file.
     pub(super) fn fed(&self, inputs: &[Input], bytes: &Bytes) -> Result<Vec<Fed>> {
         let mut ranges = ranges(inputs, bytes);
@@ -124,21 +113,5 @@ mod tests {
             arrays[0].data.iter().all(|v| [3.0, 4.0].contains(v)) && arrays[2].data.iter().any(|v| v.fract() != 0.0)
         );
         assert_eq!(serde_json::from_str::<Feed>(&serde_json::to_string(&asked).unwrap()).unwrap(), asked);
-    }
-
-    #[test]
-    fn sizes_are_put_into_the_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.onnx");
-        std::fs::write(&path, file()).unwrap();
-        let bytes = |dims: &[(&str, usize)]| {
-            let dims = dims.iter().map(|(symbol, size)| ((*symbol).to_owned(), *size)).collect();
-            Feed { dims, ..Feed::default() }.file(&path)
-        };
-        assert_eq!(bytes(&[]).unwrap(), file(), "nothing is written anew without need");
-        let model = onnx::read(bytes(&[("T", 5)]).unwrap()).unwrap();
-        assert_eq!(model.graph.value(model.graph.inputs[1]).shape, Some(vec![Dim::symbol("N"), Dim::Known(5)]));
-        let error = bytes(&[("K", 5)]).unwrap_err().to_string();
-        assert!(error.ends_with("a.onnx: symbol K: no input's shape has it"), "{error}");
     }
 }

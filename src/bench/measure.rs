@@ -21,13 +21,13 @@ use crate::{Error, Result, cost, files, onnx};
 /// the file's name.
 pub fn measure(spec: &Spec) -> Result<Run> {
     spec.validate()?;
-    let bytes = spec.feed.file(&spec.path)?;
+    let bytes = onnx::in_one_piece(&spec.path)?;
     let clock = SystemClock::start();
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
-    let options = RunOptions { threads: spec.threads, batch: spec.batch, engine: spec.engine.clone() };
+    let options = spec.options();
     let mut session = runtime::open(spec.provider, &bytes, &options).map_err(in_file)?;
     let load_time = clock.wall();
-    let placement = runtime::placement(session.as_ref(), &bytes);
+    let placement = runtime::placement(session.as_ref(), &bytes, &options.sizes);
     placement.as_ref().map_or(Ok(()), |placement| placement.check(&spec.engine))?;
     let fed = spec.feed.fed(session.inputs(), &bytes).map_err(in_file)?;
     drop(bytes);
@@ -52,7 +52,7 @@ pub fn measure(spec: &Spec) -> Result<Run> {
         gmacs_per_s: images_per_s.zip(spec.macs_per_image).map(|(rate, macs)| rate * macs as f64 / 1e9),
         peak_rss_bytes: memory::peak_rss_bytes(),
         settings: session.settings().clone(),
-        dims: spec.feed.dims.iter().cloned().collect(),
+        dims: spec.feed.sizes.dims().iter().cloned().collect(),
         inputs: fed,
         placement,
         copies,
@@ -67,7 +67,7 @@ const PROFILE_RUNS: [usize; 2] = [3, 20];
 /// Runs a session of its own with the engine's profiler on, so that what is measured runs without it; keeps the trace.
 fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) -> Result<Profile> {
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
-    let bytes = spec.feed.file(&spec.path)?;
+    let bytes = onnx::in_one_piece(&spec.path)?;
     let dir = files::temporary_folder()?;
     let engine = EngineOptions { profile: Some(dir.made.path().join("trace")), ..options.engine.clone() };
     let mut session =
@@ -81,7 +81,7 @@ fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) ->
             .remedy("use a provider of ONNX Runtime, such as --provider cpu"));
     };
     let text = String::from_utf8(files::read(&written)?).map_err(|e| Error::file(&written, e))?;
-    let graph = cost::with_shapes(onnx::read(bytes).map_err(in_file)?).graph;
+    let graph = cost::with_sizes(onnx::read(bytes).map_err(in_file)?, &options.sizes).graph;
     let profile = Profile::parse(&text, &graph, spec.batch, PROFILE_RUNS[0])?;
     files::write(trace, text.as_bytes())?;
     Ok(profile)

@@ -88,7 +88,7 @@ impl Spec {
     /// A batch or number of threads of 0 or beyond reason, no sample to take, limits that contradict each other, a file
     /// that is not there, a trace that would replace an input, engine options that mean nothing, a provider that this build does not have.
     pub fn validate(&self) -> Result<()> {
-        RunOptions { batch: self.batch, threads: self.threads, engine: self.engine.clone() }.check()?;
+        self.options().check()?;
         let limits = &self.limits;
         if limits.min_samples == 0 {
             return Err(Error::input("samples 0", "a measurement needs at least one"));
@@ -101,6 +101,12 @@ impl Spec {
         files::check_readable(&self.path)?;
         self.trace.as_deref().map_or(Ok(()), files::check_place)?;
         self.provider.ensure_available()
+    }
+
+    /// How an engine is to run it.
+    pub(crate) fn options(&self) -> RunOptions {
+        let (threads, batch) = (self.threads, self.batch);
+        RunOptions { threads, batch, sizes: self.feed.sizes.clone(), engine: self.engine.clone() }
     }
 
     /// The row in a few words: `tract, batch 8, 2 threads`.

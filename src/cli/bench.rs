@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gnet::bench::{self, Environment, Feed, Limits, Measurement, Run, Spec};
+use gnet::graph::Sizes;
 use gnet::runtime::Provider;
 use gnet::{Error, ErrorKind, Result, cost, onnx};
 
@@ -24,8 +25,8 @@ pub struct BenchArgs {
     /// What runs it; a comma-separated list.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = values::provider())]
     provider: Vec<Provider>,
-    /// Images of one run; a comma-separated list.
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1", value_parser = values::whole::<usize>)]
+    /// Images of one run; a comma-separated list [default: 1, or what the file or the sizes given fix]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::whole::<usize>)]
     batch: Vec<usize>,
     /// Threads the engine may use; a comma-separated list.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1", value_parser = values::whole::<usize>)]
@@ -69,18 +70,22 @@ fn seconds(text: &str) -> std::result::Result<Duration, String> {
 
 impl BenchArgs {
     /// The rows: every provider at every batch size with every number of threads.
-    fn specs(&self, macs_per_image: Option<u64>) -> Result<Vec<Spec>> {
+    fn specs(&self, file: &FileFacts) -> Result<Vec<Spec>> {
+        let batches = match &self.batch[..] {
+            [] => vec![file.fixed_batch.unwrap_or(1)],
+            given => given.to_vec(),
+        };
         let limits = Limits {
             min_time: self.min_time,
             min_samples: self.samples,
             max_time: self.max_time,
             max_warmup: self.warmup,
         };
-        let engine = self.engine.options(&self.batch);
-        let feed = Feed { dims: self.feed.dims.clone(), ranges: self.feed.ranges()? };
+        let engine = self.engine.options(&batches);
+        let feed = Feed { sizes: self.feed.sizes(), ranges: self.feed.ranges()? };
         let mut specs = Vec::new();
         for provider in &self.provider {
-            for batch in &self.batch {
+            for batch in &batches {
                 for threads in &self.threads {
                     specs.push(Spec {
                         path: self.file.clone(),
@@ -88,7 +93,7 @@ impl BenchArgs {
                         batch: *batch,
                         threads: *threads,
                         limits,
-                        macs_per_image,
+                        macs_per_image: file.macs_per_image,
                         engine: engine.clone(),
                         feed: feed.clone(),
                         trace: self.profile.clone(),
@@ -102,7 +107,7 @@ impl BenchArgs {
 
 /// Measures every row and writes what was measured, also when some rows failed; the first failure is the outcome.
 pub fn run(args: &BenchArgs) -> Result<()> {
-    let specs = args.specs(macs(&args.file, &args.feed.dims)?)?;
+    let specs = args.specs(&FileFacts::of(&args.file, &args.feed.sizes())?)?;
     specs.iter().try_for_each(Spec::validate)?;
     if args.profile.is_some() && specs.len() != 1 {
         return Err(Error::input("--profile", format!("takes one row, and these are {}", specs.len()))
@@ -155,15 +160,21 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
     rows
 }
 
-/// MACs of one image, where the file lets them be counted: a measurement does not fail for the want of a count, only for
-/// that of a model.
-fn macs(file: &Path, dims: &[(String, usize)]) -> Result<Option<u64>> {
-    let mut model = onnx::read_file(file)?;
-    if model.bind(dims).is_err() {
-        return Ok(None);
+/// What the rows take from the file itself, as far as it can be known: a measurement does not fail for the want of a count,
+/// only for that of a model.
+#[derive(Default)]
+struct FileFacts {
+    macs_per_image: Option<u64>,
+    fixed_batch: Option<usize>,
+}
+
+impl FileFacts {
+    fn of(file: &Path, sizes: &Sizes) -> Result<Self> {
+        let model = onnx::read_file(file)?;
+        let fixed_batch = sizes.fed(&model.graph.stated_inputs()).ok().and_then(|fed| fed.fixed_batch());
+        let counted = cost::count(&cost::with_sizes(model, sizes).graph);
+        Ok(Self { macs_per_image: counted.ok().map(|cost| cost.macs), fixed_batch })
     }
-    let model = cost::with_shapes(model);
-    Ok(cost::count(&model.graph).ok().map(|cost| cost.macs))
 }
 
 fn report(format: &FormatArgs, measurement: Measurement) -> Result<()> {
@@ -212,7 +223,7 @@ mod tests {
     fn lists_are_comma_separated_and_every_pair_is_a_row() {
         let args =
             parsed(&["--provider", "tract,cpu", "--batch", "1,8", "--threads", "1,2", "--min-time", "0.5"]).unwrap();
-        let specs = args.specs(Some(7)).unwrap();
+        let specs = args.specs(&FileFacts { macs_per_image: Some(7), fixed_batch: Some(3) }).unwrap();
         let labels: Vec<_> = specs.iter().map(Spec::label).collect();
         assert_eq!(labels.len(), 8);
         assert_eq!(labels[..3], ["tract, batch 1, 1 thread", "tract, batch 1, 2 threads", "tract, batch 8, 1 thread"]);
@@ -223,7 +234,9 @@ mod tests {
 
     #[test]
     fn the_defaults_are_one_row_of_tract() {
-        let specs = parsed(&[]).unwrap().specs(None).unwrap();
+        let fixed = FileFacts { fixed_batch: Some(3), ..FileFacts::default() };
+        assert_eq!(parsed(&[]).unwrap().specs(&fixed).unwrap()[0].batch, 3);
+        let specs = parsed(&[]).unwrap().specs(&FileFacts::default()).unwrap();
         assert_eq!(specs.len(), 1);
         assert_eq!(specs[0].label(), "tract, batch 1, 1 thread");
         assert_eq!(specs[0].limits, Limits::default(), "the flags' defaults are the library's");

@@ -7,17 +7,16 @@ use clap::Args;
 use gnet::Error;
 use gnet::cost::{self, Analysis};
 use gnet::graph::{Dim, Graph, Model, Value};
-use gnet::infer::{self, Overrides};
-use gnet::{Result, onnx};
+use gnet::{Result, infer};
 
-use super::{output, values};
+use super::sizes::SizesArgs;
+use super::{file, output, values};
 
 /// For which sizes a file is counted.
 #[derive(Debug, Args)]
 pub struct CountArgs {
-    /// Shape of an input where the file leaves it open, such as x=1,3,224,224; the name may be left out of the only one.
-    #[arg(long, value_name = "NAME=SHAPE")]
-    pub input: Vec<String>,
+    #[command(flatten)]
+    pub sizes: SizesArgs,
     /// Items of the batch that memory and bytes moved are counted for [default: 1, or what the file is fixed to].
     #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
     pub batch: Option<usize>,
@@ -26,12 +25,8 @@ pub struct CountArgs {
 impl CountArgs {
     /// Reads and counts a file.
     pub fn file(&self, path: &Path) -> Result<(Model, Analysis)> {
-        let mut shapes = Overrides::none();
-        for text in &self.input {
-            shapes.extend(Overrides::parse(text)?);
-        }
-        let mut model = onnx::read_file(path)?;
-        let counted = self.counted(&mut model, &shapes).map_err(|e| e.in_file(path))?;
+        let mut model = file::read(path)?;
+        let counted = self.counted(&mut model).map_err(|e| e.in_file(path))?;
         let flags = input_flags(&model.graph);
         if !counted.uncounted.is_empty() && !flags.is_empty() {
             output::note(format_args!("sizes that the file leaves open can be given: {flags}"));
@@ -39,9 +34,9 @@ impl CountArgs {
         Ok((model, counted))
     }
 
-    fn counted(&self, model: &mut Model, shapes: &Overrides) -> Result<Analysis> {
+    fn counted(&self, model: &mut Model) -> Result<Analysis> {
         cost::name_batch(&mut model.graph);
-        infer::infer(model, shapes)?;
+        infer::infer(model, &self.sizes.sizes())?;
         Analysis::of(&model.graph, self.batch).map_err(|e| match e.remedy_text() {
             None => e.remedy("give the input's shape with --input NAME=SHAPE"),
             Some(_) => e,
@@ -51,9 +46,10 @@ impl CountArgs {
     /// Counts a graph whose shapes are all stated.
     #[cfg(feature = "burn")]
     pub fn graph(&self, graph: &Graph) -> Result<Analysis> {
-        match self.input.first() {
-            Some(input) => Err(Error::input(format!("--input {input}"), "is for ONNX files")),
-            None => Analysis::of(graph, self.batch),
+        let sizes = self.sizes.sizes();
+        match sizes.is_empty() {
+            true => Analysis::of(graph, self.batch),
+            false => Err(Error::input(sizes, "is for ONNX files")),
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gnet::Result;
 use gnet::diff::{self, Options};
-use gnet::{Result, onnx};
 
+use super::file;
 use super::format::FormatArgs;
 
 /// Arguments of `gnet diff`.
@@ -26,7 +27,7 @@ pub struct DiffArgs {
 
 /// Compares, writes the record whatever it says, and fails when there is a difference.
 pub fn run(args: &DiffArgs) -> Result<()> {
-    let (a, b) = (onnx::read_file(&args.a)?, onnx::read_file(&args.b)?);
+    let (a, b) = (file::read(&args.a)?, file::read(&args.b)?);
     let names = [&args.a, &args.b].map(|path| path.display().to_string());
     let options = Options { tolerance: args.tolerance };
     let diff = diff::diff((&names[0], &a), (&names[1], &b), options)?;

@@ -6,11 +6,11 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use gnet::draw::{self, Metric, Options, Times};
 use gnet::graph::Model;
-use gnet::infer::{self, Overrides};
-use gnet::{Error, Result, cost, files, onnx};
+use gnet::{Error, Result, cost, files, infer};
 
+use super::sizes::SizesArgs;
 use super::terminal::When;
-use super::{output, values};
+use super::{file, output, values};
 
 /// Arguments of `gnet draw`.
 #[derive(Debug, Args)]
@@ -36,9 +36,8 @@ pub struct DrawArgs {
     /// A box for each node: activations and normalisations are no strips in the box of the layer before.
     #[arg(long)]
     every_node: bool,
-    /// Shape of an input where the file leaves it open, such as x=1,3,224,224; the name may be left out of the only one.
-    #[arg(long, value_name = "NAME=SHAPE")]
-    input: Vec<String>,
+    #[command(flatten)]
+    sizes: SizesArgs,
     /// Boxes a picture may have.
     #[arg(long, value_name = "N", default_value_t = Options::MAX_BOXES, value_parser = values::whole::<usize>)]
     max_nodes: usize,
@@ -88,16 +87,13 @@ pub fn run(args: &DrawArgs) -> Result<()> {
 impl DrawArgs {
     /// The file, with every shape that can be known. A file at odds with itself can still be drawn as it is.
     fn model(&self) -> Result<Model> {
-        let mut shapes = Overrides::none();
-        for text in &self.input {
-            shapes.extend(Overrides::parse(text)?);
-        }
-        let stated = onnx::read_file(&self.file)?;
+        let sizes = self.sizes.sizes();
+        let stated = file::read(&self.file)?;
         let mut model = stated.clone();
         cost::name_batch(&mut model.graph);
-        match infer::infer(&mut model, &shapes) {
+        match infer::infer(&mut model, &sizes) {
             Ok(_) => Ok(model),
-            Err(e) if self.input.is_empty() => {
+            Err(e) if sizes.is_empty() => {
                 output::note(format_args!("{}: {e}; drawn with the shapes that it states", self.file.display()));
                 Ok(stated)
             }

@@ -82,8 +82,10 @@ struct ClassRow {
 pub fn run(args: &EvalArgs) -> Result<()> {
     let judged = match std::fs::metadata(&args.subject) {
         Ok(found) if found.is_dir() => checkpoint(args)?,
-        Ok(_) => file(args)?,
-        Err(_) => return Err(Error::file(&args.subject, "there is no such checkpoint or file")),
+        Err(_) if !args.subject.is_symlink() => {
+            return Err(Error::file(&args.subject, "there is no such checkpoint or file"));
+        }
+        _ => file(args)?,
     };
     args.format.write(&judged)
 }

@@ -16,6 +16,7 @@ mod eval;
 #[cfg(feature = "burn")]
 mod export;
 mod feed;
+mod file;
 mod format;
 mod interrupt;
 #[cfg(feature = "burn")]
@@ -30,6 +31,7 @@ mod progress;
 mod reproduce;
 #[cfg(feature = "ort")]
 mod runtime;
+mod sizes;
 mod suggestions;
 mod summary;
 mod terminal;

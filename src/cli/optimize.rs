@@ -65,7 +65,7 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
         return args.format.write(&PassList::new());
     };
     let passes = chosen(args)?;
-    let mut model = onnx::read_file(file)?;
+    let mut model = super::file::read(file)?;
     files::check_place(output)?;
     let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
     let options = Options { outputs: args.outputs.clone(), growth: args.max_growth };

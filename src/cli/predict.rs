@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gnet::Result;
 use gnet::classify::Classifier;
 use gnet::data::picture;
 use gnet::evaluation::softmax;
 use gnet::report::{Cell, Column, Report, Table};
 use gnet::runtime::Provider;
-use gnet::{Error, Result};
 use serde::Serialize;
 
 use super::engine::LibraryArgs;
@@ -63,10 +63,6 @@ struct ClassProbability {
 
 /// Runs `gnet predict`. Every picture is read before anything is computed, so that a bad one leaves no half result.
 pub fn run(args: &PredictArgs) -> Result<()> {
-    if args.file.is_dir() {
-        return Err(Error::file(&args.file, "is a folder where an ONNX file is expected")
-            .remedy("write a checkpoint's file with `gnet export CHECKPOINT -o FILE.onnx`"));
-    }
     let mut classifier = Classifier::load(&args.file, args.provider, 1, &args.library.options())?;
     let preprocessing = &classifier.metadata().preprocessing;
     let pixels = args.images.iter().map(|path| picture::load(path, preprocessing)).collect::<Result<Vec<_>>>()?;

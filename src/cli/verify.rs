@@ -7,9 +7,7 @@ use clap::{Args, ValueEnum};
 use gnet::data::Source;
 use gnet::metadata::Metadata;
 use gnet::runtime::{Provider, RunOptions};
-use gnet::verify::{
-    self, Bisect, Distribution, FileSide, InputSet, InputShape, Options, Plan, Precision, Side, Tolerance,
-};
+use gnet::verify::{self, Bisect, Distribution, FileSide, InputSet, Options, Plan, Precision, Side, Tolerance};
 use gnet::{Error, Result};
 
 use super::engine::EngineArgs;
@@ -41,9 +39,6 @@ pub struct VerifyArgs {
     /// Where real images come from: fashion-mnist, embedded, or a folder [default: embedded, for a file of gnet's]
     #[arg(long, value_name = "SOURCE", value_parser = values::source)]
     data: Option<Source>,
-    /// The shape of an input that the file leaves open, such as image=Nx3x224x224. May be given several times.
-    #[arg(long, value_name = "NAME=SHAPE")]
-    input: Vec<InputShape>,
     /// The precision whose tolerance is accepted [default: the coarsest that files and engines calculate in]
     #[arg(long, value_name = "PRECISION", value_parser = values::one_of::<Precision>(Precision::ALL.map(Precision::name)))]
     precision: Option<Precision>,
@@ -94,7 +89,7 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     let options = Options { tolerance, bisect: args.bisect.into(), seed: args.seed };
     let say = &mut |what: &str| output::progress(what);
     let mut verification = verify::verify(reference.as_mut(), &mut others, &sets, &options, say)?;
-    verification.dims = args.feed.dims.iter().cloned().collect();
+    verification.dims = args.feed.sizes().dims().iter().cloned().collect();
     args.format.write(&verification)?;
     verification.check()
 }
@@ -115,41 +110,32 @@ impl VerifyArgs {
                     return Err(Error::input("verify", "there is nothing to compare the file with")
                         .remedy("give two providers (--provider tract,cpu), or --against a file or a checkpoint"));
                 }
-                self.check_dims(&sides.iter().collect::<Vec<_>>())?;
+                self.check_sizes(&sides.iter().collect::<Vec<_>>())?;
                 Ok((Box::new(sides.remove(0)), sides))
             }
             Some(path) => {
                 let others = self.provider.iter().map(open).collect::<Result<Vec<_>>>()?;
                 let first = others.first().ok_or_else(|| Error::input("--provider", "names none"))?;
                 if path.is_dir() {
-                    self.check_dims(&others.iter().collect::<Vec<_>>())?;
+                    self.check_sizes(&others.iter().collect::<Vec<_>>())?;
                     return Ok((checkpoint(path, first)?, others));
                 }
                 let reference = self.open(path, first.provider())?;
-                self.check_dims(&others.iter().chain([&reference]).collect::<Vec<_>>())?;
+                self.check_sizes(&others.iter().chain([&reference]).collect::<Vec<_>>())?;
                 Ok((Box::new(reference), others))
             }
         }
     }
 
-    /// A size must be that of some file's symbol: one of two files may have fixed it itself.
-    fn check_dims(&self, files: &[&FileSide]) -> Result<()> {
-        let is_bound = |symbol: &str| files.iter().any(|file| file.dims().iter().any(|(bound, _)| bound == symbol));
-        let Some((symbol, size)) = self.feed.dims.iter().find(|(symbol, _)| !is_bound(symbol)) else { return Ok(()) };
-        let mut symbols: Vec<String> = files.iter().flat_map(|file| file.model().graph.symbols()).collect();
-        symbols.extend(files.iter().flat_map(|file| file.dims()).map(|(symbol, _)| symbol.clone()));
-        symbols.sort();
-        symbols.dedup();
-        let error = Error::input(format!("--dim {symbol}={size}"), "no input's shape has this symbol");
-        Err(match symbols.is_empty() {
-            true => error.remedy("every size of the inputs is a number or has no name"),
-            false => error.remedy(format!("the inputs' symbols are {}", symbols.join(", "))),
-        })
+    /// A size must be that of some file: one of two may have fixed it itself.
+    fn check_sizes(&self, files: &[&FileSide]) -> Result<()> {
+        self.feed.sizes().ensure_used(&files.iter().map(|file| &file.model().graph).collect::<Vec<_>>())
     }
 
     fn open(&self, path: &Path, provider: Provider) -> Result<FileSide> {
-        let options = RunOptions { engine: self.engine.options(&[]), ..RunOptions::new(self.threads, 1) };
-        let side = FileSide::open(path, provider, &options, &self.input, &self.feed.dims)?;
+        let (engine, sizes) = (self.engine.options(&[]), self.feed.sizes());
+        let options = RunOptions { engine, sizes, ..RunOptions::new(self.threads, 1) };
+        let side = FileSide::open(path, provider, &options)?;
         // Its plugin takes over every later session of the process it is registered in.
         if provider != Provider::OpenVino {
             return Ok(side);

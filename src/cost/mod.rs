@@ -18,8 +18,8 @@ mod tree;
 
 use serde::Serialize;
 
-use crate::graph::{Dim, Graph, Model};
-use crate::infer::{self, Overrides};
+use crate::graph::{Dim, Graph, Model, Sizes};
+use crate::infer;
 use crate::{Error, Result};
 
 pub use analysis::{Analysis, Quantity, Row, Uncounted};
@@ -30,9 +30,14 @@ pub use tree::{group, modules, tree};
 /// The model with the shapes that follow from those of its inputs, which counting needs and a file need not state. An open
 /// batch has the name that counting knows it by. A file with a node that its inputs do not allow stays as it is.
 pub fn with_shapes(model: Model) -> Model {
+    with_sizes(model, &Sizes::none())
+}
+
+/// As [`with_shapes`], for inputs of these sizes. Sizes that the file cannot have leave it as it is.
+pub fn with_sizes(model: Model, sizes: &Sizes) -> Model {
     let mut known = model.clone();
     name_batch(&mut known.graph);
-    match infer::infer(&mut known, &Overrides::none()) {
+    match infer::infer(&mut known, sizes) {
         Ok(_) => known,
         Err(_) => model,
     }

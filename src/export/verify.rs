@@ -5,11 +5,11 @@ use burn::tensor::Device;
 use serde::Serialize;
 
 use super::{Exported, Options};
-use crate::graph::{DType, Dim, Model};
+use crate::graph::{DType, Dim, Model, Sizes};
 use crate::runtime::{self, Array, Provider, RunOptions, ValueRange};
 use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol, named};
 use crate::verify::{Distribution, InputSet, Judgement, Plan, Port, Precision, Signature, Verdict, per_sample};
-use crate::{Error, Result, onnx};
+use crate::{Error, Result};
 
 /// Sizes of the open axes in two runs, by their order among the symbols: one image, which broadcasting could treat apart, and
 /// sizes that were not traced.
@@ -172,22 +172,12 @@ fn kept(mut answers: Vec<(String, Array)>, model: &Model) -> Result<Vec<Array>> 
         .collect())
 }
 
+/// The answers of the bytes themselves, fed at the sizes of the run.
 fn in_tract(exported: &Exported, run: &Run, inputs: &[Array]) -> Result<Vec<Array>> {
     let batch = inputs.first().map_or(1, Array::batch);
-    // The bytes themselves where tract can take them: only the first axis is open, and it is the batch.
-    let open = exported.model.graph.inputs.iter().any(|id| {
-        let shape = exported.model.graph.value(*id).shape.as_deref().unwrap_or_default();
-        shape.iter().skip(1).any(|dim| dim.known().is_none())
-    });
-    let bytes = if open || run.sizes.len() > 1 {
-        let mut model = exported.model.clone();
-        let sizes: Vec<(&str, usize)> = run.sizes.iter().map(|(name, size)| (name.as_str(), *size)).collect();
-        model.bind(&sizes)?;
-        onnx::write(&model)?.into()
-    } else {
-        exported.bytes.clone()
-    };
-    let mut session = runtime::load(Provider::Tract, &bytes, &RunOptions::new(1, batch))?;
+    let sizes = Sizes::of_dims(&run.sizes).fitting(&exported.model.graph.stated_inputs());
+    let mut session =
+        runtime::load(Provider::Tract, &exported.bytes, &RunOptions { sizes, ..RunOptions::new(1, batch) })?;
     session.bind(inputs)?;
     session.run()?;
     session.outputs()

@@ -13,16 +13,18 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
+pub(crate) use inputs::Identity;
 pub use inputs::keep_inputs;
 #[cfg(any(feature = "burn", feature = "ort"))]
 pub(crate) use lock::{Locked, lock};
 pub use map::map;
 pub(crate) use open::kind;
 pub use open::{check_readable, open, read};
+pub(crate) use place::folder_of;
 #[cfg(feature = "burn")]
 pub(crate) use place::{CHECKPOINT_MODEL, CHECKPOINT_RECORD, RUN_METRICS};
 #[cfg(feature = "burn")]
-pub(crate) use place::{aside, folder_of, rewrite};
+pub(crate) use place::{aside, rewrite};
 pub use place::{check_place, write, write_with};
 pub use unfinished::abandon;
 #[cfg(any(feature = "burn", feature = "ort"))]

@@ -11,6 +11,7 @@ mod lookup;
 mod model;
 mod node;
 mod remarks;
+mod sizes;
 mod subgraph;
 mod tensor;
 
@@ -21,6 +22,7 @@ pub use dtype::DType;
 pub use model::{Function, Model};
 pub use node::{Attribute, Node};
 pub use remarks::{Opaque, Remarks};
+pub use sizes::{Fed, Fit, Rule, Sizes, Stated};
 pub use subgraph::{Capture, Subgraph};
 pub use tensor::Tensor;
 pub(crate) use tensor::brief;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Graph, Opaque};
+use super::{Graph, Opaque, Value};
 
 /// A graph and what an ONNX file says beside it.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,5 +66,16 @@ impl Model {
             training: Vec::new(),
             devices: Vec::new(),
         }
+    }
+
+    /// What of the file was not taken as it states it, a sentence a value: a size of -1, say, is one that is not known.
+    pub fn notes(&self) -> Vec<String> {
+        let graphs = self.graph.with_subgraphs();
+        let values = graphs.iter().flat_map(|graph| graph.values()).map(|(_, value)| value);
+        let note = |value: &Value| {
+            let set_right = &value.remarks.as_ref()?.set_right;
+            (!set_right.is_empty()).then(|| format!("value {} {set_right}", value.name))
+        };
+        values.filter_map(note).collect()
     }
 }

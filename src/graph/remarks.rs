@@ -18,6 +18,8 @@ pub struct Remarks {
     pub denotation: String,
     /// What each dimension of a value stands for, such as `DATA_BATCH`; empty when nothing says so.
     pub dim_denotations: Vec<String>,
+    /// What of a value's type was not taken as the file states it, and as what instead; never written back.
+    pub set_right: String,
     /// Which overload of a function a node calls.
     pub overload: String,
     /// Documentation of a node's attributes, by their names.

@@ -1,7 +1,7 @@
 //! Nodes with subgraphs: `If`, `Loop` and `Scan`.
 //!
 //! A branch that may never run may be wrong for the shapes at hand (exporters guard a `Squeeze` by an `If`), so a fault inside a
-//! subgraph is a gap of the node and no error of the file. The body of a loop is walked with the shapes that its state has
+//! subgraph is a gap at the node that has it and no error of the file. The body of a loop is walked with the shapes that its state has
 //! before the loop; dimensions that come out otherwise are open, and the body is walked again until nothing changes.
 
 use std::collections::HashMap;
@@ -100,7 +100,7 @@ fn run(walk: &mut Walk, graph: &Graph, index: usize, name: &str, given: &[Given]
             vectors.set(*id, vector.clone());
         }
     }
-    let mut inside = Walk::new(walk.limits, vectors);
+    let mut inside = Walk::inside(walk.limits, vectors);
     inside.found.overruled = overruled;
     if let Err(error) = inside.graph(&mut inner) {
         return gap(format!("in {name}: {error}"));

@@ -18,7 +18,6 @@ mod evaluate;
 mod fact;
 mod merge;
 mod number;
-mod overrides;
 mod rules;
 mod table;
 mod vector;
@@ -29,10 +28,11 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::Result;
-use crate::graph::{DType, Dim, Model, Value, shape_text};
+use crate::graph::{DType, Dim, Model, Sizes, Value, shape_text};
 
+/// The older name of [`Sizes`].
+pub use crate::graph::Sizes as Overrides;
 pub(crate) use merge::stated as settle;
-pub use overrides::Overrides;
 
 /// What inference found out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -104,9 +104,9 @@ pub struct Gap {
 /// replaces it, and what the file says of values that depend on that input is computed anew.
 ///
 /// # Errors
-/// An override for an input that is not there, of another rank, or at odds with itself; a node whose inputs or attributes its
-/// operation does not allow.
-pub fn infer(model: &mut Model, inputs: &Overrides) -> Result<Inference> {
-    inputs.apply(&mut model.graph)?;
+/// A size for an input or symbol that is not there, a shape of another rank, or sizes at odds with one another; a node whose
+/// inputs or attributes its operation does not allow.
+pub fn infer(model: &mut Model, inputs: &Sizes) -> Result<Inference> {
+    inputs.put_into(&mut model.graph)?;
     walk::walk(model)
 }

@@ -17,8 +17,39 @@ const MAX_CARRIED: usize = 1 << 20;
 /// loops more.
 const VISITS: usize = 16;
 
+/// How often a model with loops is walked at most.
+const WALKS: usize = 4;
+
 /// Infers every value of the model in the order of the nodes.
+///
+/// What a loop's body is known to make, once the shapes of its state are given up, may say more of that state: a model with
+/// loops is walked until nothing changes, so that inferring it again finds nothing else.
 pub(super) fn walk(model: &mut Model) -> Result<Inference> {
+    let loops = |graph: &&Graph| graph.nodes.iter().any(|node| node.is("Loop"));
+    if !model.graph.with_subgraphs().iter().any(loops) {
+        return once(model);
+    }
+    let (mut before, mut found) = (shapes(&model.graph), once(model)?);
+    for _ in 1..WALKS {
+        let now = shapes(&model.graph);
+        if now == before {
+            break;
+        }
+        before = now;
+        let overruled = std::mem::take(&mut found.overruled);
+        found = once(model)?;
+        found.overruled.splice(0..0, overruled);
+    }
+    Ok(found)
+}
+
+/// Types and shapes of all values.
+fn shapes(graph: &Graph) -> Vec<(Option<DType>, Option<Shape>)> {
+    let graphs = graph.with_subgraphs();
+    graphs.iter().flat_map(|graph| graph.values().map(|(_, value)| (value.dtype, value.shape.clone()))).collect()
+}
+
+fn once(model: &mut Model) -> Result<Inference> {
     let mut limits = Limits {
         opset: model.opset,
         defaults_hold: model.ir_version.is_some_and(|version| version < 4),
@@ -26,7 +57,7 @@ pub(super) fn walk(model: &mut Model) -> Result<Inference> {
         carried: 0,
         visits: parts(&model.graph).saturating_mul(VISITS),
     };
-    let mut walk = Walk::new(&mut limits, Vectors::default());
+    let mut walk = Walk::new(&mut limits);
     walk.graph(&mut model.graph)?;
     Ok(walk.found)
 }
@@ -54,12 +85,19 @@ pub(super) struct Walk<'a> {
     /// Elements of small values.
     pub(super) vectors: Vectors,
     pub(super) found: Inference,
+    /// Whether the graph runs inside a node, and perhaps never: what is wrong in it is then not known, and no error.
+    inside: bool,
 }
 
 impl<'a> Walk<'a> {
-    /// A walk over a graph of which `vectors` are known.
-    pub(super) fn new(limits: &'a mut Limits, vectors: Vectors) -> Self {
-        Self { limits, vectors, found: Inference::default() }
+    /// A walk over the graph of a model.
+    fn new(limits: &'a mut Limits) -> Self {
+        Self { limits, vectors: Vectors::default(), found: Inference::default(), inside: false }
+    }
+
+    /// A walk over a graph inside a node, of which `vectors` are known.
+    pub(super) fn inside(limits: &'a mut Limits, vectors: Vectors) -> Self {
+        Self { limits, vectors, found: Inference::default(), inside: true }
     }
 
     /// Infers every value of `graph`.
@@ -82,7 +120,10 @@ impl<'a> Walk<'a> {
         let facts = match answer {
             Ok(facts) => facts,
             Err(Stop::Gap(reason)) => vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()],
-            Err(Stop::Fault(reason)) => return Err(wrong(graph, cx.node, reason)),
+            Err(Stop::Fault(reason)) => {
+                let reason = self.tolerated(wrong(graph, cx.node, reason))?;
+                vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()]
+            }
         };
         let open = |fact: &Fact| fact.shape.as_ref().is_ok_and(|shape| shape.contains(&Dim::Unknown));
         let why_open = if facts.iter().any(open) { why_open(&cx) } else { String::new() };
@@ -93,7 +134,9 @@ impl<'a> Walk<'a> {
             let (dtype, shape, reason) = match fact.shape {
                 Ok(shape) => (fact.dtype, Some(shape), None),
                 Err(Stop::Gap(reason)) => (fact.dtype, None, Some(reason)),
-                Err(Stop::Fault(reason)) => return Err(wrong(graph, &graph.nodes[index], reason)),
+                Err(Stop::Fault(reason)) => {
+                    (fact.dtype, None, Some(self.tolerated(wrong(graph, &graph.nodes[index], reason))?))
+                }
             };
             self.found.overruled.extend(state(graph, id, dtype, shape));
             self.note(graph, id, Some(index), || reason.unwrap_or_else(|| why_open.clone()));
@@ -105,6 +148,12 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The reason of an error that a graph inside a node may have: less is known then. It must not stop the walk, or whether
+    /// the rest is known would depend on how early the error shows.
+    fn tolerated(&self, error: Error) -> Result<String> {
+        if self.inside { Ok(error.to_string()) } else { Err(error) }
     }
 
     /// What a rule sees at node `index`.

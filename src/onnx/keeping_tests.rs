@@ -231,7 +231,7 @@ fn nothing_outside_the_models_folder_is_read() {
         });
         assert!(error.contains("is a link that leads out of the model's folder"), "{error}");
     }
-    assert!(at("missing").contains("cannot be read"));
+    assert!(at("missing").contains("its data stands beside the model in missing, and there is no such file"));
     assert!(at(".").contains("is a folder where a file is expected"));
 }
 

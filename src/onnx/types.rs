@@ -72,6 +72,10 @@ fn read_tensor_type(tensor: &TensorTypeProto, denotation: &str, value: &mut Valu
     };
     let Some(shape) = &tensor.shape else { return remark(value, denotation, Vec::new()) };
     value.shape = Some(shape.dim.iter().map(|dim| dimension(dim, place)).collect::<Result<_>>()?);
+    if let Some(size) = shape.dim.iter().find_map(negative) {
+        value.remarks.get_or_insert_default().set_right =
+            format!("states a size of {size}, which is taken as one that is not known");
+    }
     let stated = shape.dim.iter().any(|dim| !dim.denotation.is_empty());
     let denotations = shape.dim.iter().map(|dim| dim.denotation.clone());
     remark(value, denotation, if stated { denotations.collect() } else { Vec::new() })
@@ -94,9 +98,19 @@ fn dimension(proto: &DimensionProto, place: &str) -> Result<Dim> {
         None => Ok(Dim::Unknown),
         Some(DimensionValue::DimParam(text)) if text.is_empty() => Ok(Dim::Unknown),
         Some(DimensionValue::DimParam(text)) => Ok(Dim::parse(text)),
+        // Exporters write -1 for a size that is not known, and ONNX Runtime reads every negative one so.
+        Some(DimensionValue::DimValue(..0)) => Ok(Dim::Unknown),
         Some(DimensionValue::DimValue(size)) => usize::try_from(*size)
             .map(Dim::Known)
             .map_err(|_| Error::input(place, format!("has a dimension of {size}"))),
+    }
+}
+
+/// The size that a dimension states, when it is less than 0.
+fn negative(proto: &DimensionProto) -> Option<i64> {
+    match &proto.value {
+        Some(DimensionValue::DimValue(size)) if *size < 0 => Some(*size),
+        _ => None,
     }
 }
 

@@ -8,14 +8,14 @@
 use super::stated::bodies;
 use super::{Refusal, Rewrites};
 use crate::Result;
-use crate::graph::{Graph, Model, ValueId};
-use crate::infer::{self, Overrides};
+use crate::graph::{Graph, Model, Sizes, ValueId};
+use crate::infer;
 
 pub(super) fn infer(model: &mut Model) -> Result<Rewrites> {
     // Constants are shared, not copied.
     let mut inferred = model.clone();
     let mut rewrites = Rewrites::default();
-    match infer::infer(&mut inferred, &Overrides::none()) {
+    match infer::infer(&mut inferred, &Sizes::none()) {
         Ok(_) => {
             learned(&model.graph, &inferred.graph, "", &mut rewrites.applied);
             *model = inferred;

@@ -147,7 +147,8 @@ impl Spread {
             let target = match &wanted {
                 // The shape may be given with batch and channels or without.
                 Some(sizes) => Some(sizes[sizes.len() - axes + i] as i128),
-                None if automatic.starts_with("SAME") => Some(input[i] as i128 * stride),
+                // Padding only takes away: a window smaller than its stride leaves less.
+                None if automatic.starts_with("SAME") => Some(whole.min(input[i] as i128 * stride)),
                 None => None,
             };
             // Padding is what is too much; the odd one goes behind with SAME_UPPER, before else.

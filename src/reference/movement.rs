@@ -234,6 +234,11 @@ fn slice(call: &Call) -> Result<Vec<Tensor>> {
         if steps[i] == 0 {
             return Err(call.wrong("has a step of 0"));
         }
+        if steps[i] < 0 && [i64::from(i32::MAX), i64::MAX].contains(&ends[i]) {
+            return Err(
+                call.wrong("goes backwards to the largest number, which ONNX Runtime takes for the first element")
+            );
+        }
         taken[axis] = stepped(x.shape()[axis], starts[i], ends[i], steps[i]);
     }
     let shape: Vec<usize> = taken.iter().map(Vec::len).collect();

@@ -10,6 +10,8 @@ mod options;
 #[cfg(feature = "ort")]
 mod ort;
 mod placement;
+#[cfg(any(feature = "tract", feature = "ort"))]
+mod ports;
 mod provider;
 mod range;
 #[cfg(all(test, any(feature = "tract", feature = "ort")))]
@@ -33,7 +35,7 @@ pub use placement::{AssignedNode, Assignment, Placement, ProviderShare, Weight};
 pub use provider::Provider;
 pub use range::{Ranges, ValueRange};
 
-use crate::graph::DType;
+use crate::graph::{DType, Sizes};
 use crate::{Error, ErrorKind, Result, cost, onnx};
 
 /// An input of a loaded file.
@@ -150,24 +152,13 @@ fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
     Ok(())
 }
 
-/// An axis beyond the first that the file leaves open, with its symbol where it has one.
-#[cfg(any(feature = "tract", feature = "ort"))]
-fn open_axis(input: &str, axis: usize, symbol: Option<&str>) -> Error {
-    let reason = format!("axis {axis} is dynamic; only the first, the batch, may be");
-    let error = Error::input(format!("input '{input}'"), reason);
-    match symbol {
-        Some(symbol) => error.remedy(format!("fix its size with --dim {symbol}=SIZE")),
-        None => error.remedy("it has no name to fix it by; export the file with one, or with a size"),
-    }
-}
-
 /// Loads a file's bytes for one batch size and number of threads, and proves that the file lies where it was asked to.
 ///
 /// # Errors
 /// As [`open`] and [`Placement::check`].
 pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     let session = open(provider, model, options)?;
-    if let Some(placement) = placement(session.as_ref(), model) {
+    if let Some(placement) = placement(session.as_ref(), model, &options.sizes) {
         placement.check(&options.engine)?;
     }
     Ok(session)
@@ -204,11 +195,12 @@ fn engine(provider: Provider, _: &[u8], _: &RunOptions) -> Result<Box<dyn Sessio
     Err(provider.unavailable())
 }
 
-/// Where the nodes of a loaded file went, weighed by the file's MACs; `None` for an engine without providers.
-pub fn placement(session: &dyn Session, model: &[u8]) -> Option<Placement> {
+/// Where the nodes of a loaded file went, weighed by the MACs that the file has at the sizes it is fed; `None` for an engine
+/// without providers.
+pub fn placement(session: &dyn Session, model: &[u8], sizes: &Sizes) -> Option<Placement> {
     let assignment = session.assignment()?;
-    let cost =
-        onnx::read(Bytes::copy_from_slice(model)).and_then(|model| cost::count(&cost::with_shapes(model).graph)).ok();
+    let model = onnx::read(Bytes::copy_from_slice(model));
+    let cost = model.and_then(|model| cost::count(&cost::with_sizes(model, sizes).graph)).ok();
     Some(Placement::of(assignment, cost.as_ref()))
 }
 

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::graph::Sizes;
 use crate::{Error, Result};
 
 /// The value used of everything that matters for speed or for the answers, under the option's name: what
@@ -21,6 +22,8 @@ pub struct RunOptions {
     pub threads: usize,
     /// Images of one run, at least 1. A file whose batch is fixed runs with that batch alone.
     pub batch: usize,
+    /// What the inputs are fed where the file leaves a size open. The file itself stays as it is.
+    pub sizes: Sizes,
     /// What ONNX Runtime and its providers are asked for; tract looks at none of it.
     pub engine: EngineOptions,
 }
@@ -28,7 +31,7 @@ pub struct RunOptions {
 impl Default for RunOptions {
     /// One thread, one image.
     fn default() -> Self {
-        Self { threads: 1, batch: 1, engine: EngineOptions::default() }
+        Self { threads: 1, batch: 1, sizes: Sizes::none(), engine: EngineOptions::default() }
     }
 }
 
@@ -315,6 +318,8 @@ mod tests {
     #[test]
     fn options_survive_json_and_missing_keys_have_their_defaults() {
         let mut options = RunOptions::new(2, 8);
+        options.sizes = Sizes::input("x=Nx3").unwrap();
+        options.sizes.extend(Sizes::dim("T", 4));
         options.engine.cuda.conv_search = ConvSearch::Heuristic;
         options.engine.tensorrt.batches = Some(BatchRange { min: 1, max: 8 });
         let text = serde_json::to_string(&options).unwrap();

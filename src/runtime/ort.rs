@@ -24,7 +24,8 @@ pub(super) use session::OrtSession;
 
 use super::{
     Array, AssignedNode, Assignment, EngineOptions, GraphOptimization, Input, Provider, RunOptions, Session, Settings,
-    check_inputs, element, open_axis,
+    check_inputs, element,
+    ports::{self, Declared},
 };
 use crate::Error;
 

@@ -10,7 +10,6 @@ use serde::Deserialize;
 
 use super::Array;
 use super::compare::Agreement;
-use crate::onnx;
 
 /// Engines differ from the reference by rounding alone.
 pub(super) const TOLERANCE: f64 = 1e-5;
@@ -37,13 +36,6 @@ impl Stored {
 pub(super) fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-/// The bytes of a file whose symbol `T` has this size.
-pub(super) fn bound(name: &str, size: usize) -> Vec<u8> {
-    let mut model = onnx::read(fixture(&format!("{name}.onnx")).into()).unwrap();
-    model.bind(&[("T", size)]).unwrap();
-    onnx::write(&model).unwrap()
 }
 
 /// Inputs of a file and what the reference evaluator made of them.

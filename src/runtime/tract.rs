@@ -15,7 +15,7 @@ use tract_onnx::prelude::{DatumType, TValue, Tensor};
 
 use self::lane::{Lane, Plans, Values, Worker};
 use self::layout::Layout;
-use self::model::{Axis, Model};
+use self::model::Model;
 use super::{Array, Input, RunOptions, Session, Settings, check_inputs};
 use crate::{Error, Result};
 
@@ -38,20 +38,20 @@ pub(super) struct TractSession {
 
 impl TractSession {
     pub(super) fn load(bytes: &[u8], options: &RunOptions) -> Result<Self> {
-        let model = Model::parse(bytes)?;
-        let layout = Layout::of(&model, options)?;
-        Self::new(&model, layout, options.batch)
+        let model = Model::parse(bytes, options)?;
+        let layout = Layout::of(&model, options);
+        Self::new(&model, layout)
     }
 
-    fn new(model: &Model, layout: Layout, batch: usize) -> Result<Self> {
+    fn new(model: &Model, layout: Layout) -> Result<Self> {
         let plans = layout.lengths().into_iter().map(|len| Ok((len, model.plan(len)?))).collect::<Result<_>>()?;
         let mut lanes = layout.lanes.iter().map(|pieces| lane(&plans, pieces));
         let first = lanes.next().ok_or_else(|| Error::input("batch 0", "a run needs at least one"))??;
         let rest = lanes.zip(1..).map(|(lane, number)| Worker::start(lane?, number)).collect::<Result<_>>()?;
         Ok(Self {
-            inputs: model.inputs.iter().map(|input| input.at(batch)).collect(),
-            batched: model.inputs.iter().map(|input| input.axis == Axis::Batch).collect(),
-            kinds: model.inputs.iter().map(|input| input.kind).collect(),
+            inputs: model.inputs.clone(),
+            batched: (0..model.inputs.len()).map(|input| model.fed.is_batched(input)).collect(),
+            kinds: model.kinds.clone(),
             layout,
             first,
             rest,

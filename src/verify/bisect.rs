@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::pairing::{Cut, Pairing, cuts, differences, name_of};
 use super::probe::{Probe, Seen};
-use super::{FileSide, Side, Tolerance};
+use super::{FileSide, Port, Side, Tolerance};
 use crate::Result;
 use crate::graph::{Graph, ValueId};
 use crate::runtime::Array;
@@ -199,7 +199,7 @@ impl<'a> Hunt<'a> {
     fn single(&self, run: &(Vec<Array>, Vec<Array>), sample: usize) -> Option<(Vec<Array>, Vec<Array>)> {
         let cut = |side: &FileSide, arrays: &[Array]| -> Option<Vec<Array>> {
             let ports = &side.signature().inputs;
-            if side.signature().fixed_batch().is_some() {
+            if side.signature().fixed_batch().is_some() || !ports.iter().all(Port::has_plain_batch) {
                 return None;
             }
             let one = |(array, batched): (&Array, bool)| match batched {

@@ -26,7 +26,7 @@ pub use judge::{Judgement, Verdict};
 pub use precision::{Precision, Tolerance};
 pub use record::{Comparison, Row, Verification};
 pub use side::{FileSide, Side};
-pub use signature::{InputShape, Plan, Port, Signature, apply_shapes};
+pub use signature::{Plan, Port, Signature};
 
 use crate::runtime::Array;
 use crate::{Error, Result};

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::Precision;
 use super::apart::{Apart, Order};
-use super::signature::{InputShape, Signature, apply_shapes};
+use super::signature::Signature;
 use crate::graph::{Attribute, DType, Graph, Model, Node, ValueId};
 use crate::passes;
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
@@ -42,61 +42,31 @@ pub struct FileSide {
     model: Model,
     bytes: Bytes,
     provider: Provider,
-    /// How the engine runs it; the batch is that of the inputs.
+    /// How the engine runs it; the batch is that of the inputs, the sizes are those that fit the file.
     options: RunOptions,
     signature: Signature,
     /// The program whose worker runs the engine in a process of its own.
     worker: Option<PathBuf>,
     /// Part of another file, read out for a search: where its nodes lie is no proof and no failure.
     part: bool,
-    /// Symbols of the file that were given a size.
-    dims: Vec<(String, usize)>,
     /// The loaded file and the batch it is loaded for.
     session: Option<(usize, Box<dyn Session>)>,
 }
 
 impl FileSide {
-    /// Reads a file; the engine loads it when it first runs. `shapes` say what the file leaves open; `dims` are sizes of
-    /// symbols, of which those that the file has are bound ([`Model::bind`]).
+    /// Reads a file; the engine loads it when it first runs, as it is. Where it leaves sizes open, it is fed those of
+    /// `options` that [fit](crate::graph::Sizes::fitting) it.
     ///
     /// # Errors
-    /// A provider that this build does not have; a file that is missing, no ONNX model, or whose inputs stay open; a
-    /// size that cannot be bound.
-    pub fn open(
-        path: &Path,
-        provider: Provider,
-        options: &RunOptions,
-        shapes: &[InputShape],
-        dims: &[(String, usize)],
-    ) -> Result<Self> {
+    /// A provider that this build does not have; a file that is missing, no ONNX model, or whose inputs stay open; sizes
+    /// that it cannot have.
+    pub fn open(path: &Path, provider: Provider, options: &RunOptions) -> Result<Self> {
         provider.ensure_available()?;
         let bytes = onnx::in_one_piece(path)?;
-        let label = format!("{} in {provider}", path.display());
         let named = |e: Error| runtime::in_file(path, e);
-        let mut model = onnx::read(bytes.clone()).map_err(named)?;
-        apply_shapes(&mut model, shapes)?;
-        let symbols = model.graph.symbols();
-        let dims: Vec<_> = dims.iter().filter(|(symbol, _)| symbols.contains(symbol)).cloned().collect();
-        model.bind(&dims).map_err(named)?;
-        let signature = Signature::of(&model.graph).map_err(named)?;
-        // The file itself is what is judged; it is written anew only where its inputs had to be filled in.
-        let bytes = if shapes.is_empty() && dims.is_empty() {
-            bytes
-        } else {
-            onnx::write(&swept(&model)?).map_err(named)?.into()
-        };
-        Ok(Self {
-            label,
-            model,
-            bytes,
-            provider,
-            options: options.clone(),
-            signature,
-            worker: None,
-            part: false,
-            dims,
-            session: None,
-        })
+        let model = onnx::read(bytes.clone()).map_err(named)?;
+        let label = format!("{} in {provider}", path.display());
+        Self::new(label, model, bytes, provider, options).map_err(named)
     }
 
     /// A model in memory.
@@ -106,21 +76,14 @@ impl FileSide {
     pub fn of_model(label: impl Into<String>, model: &Model, provider: Provider, options: &RunOptions) -> Result<Self> {
         provider.ensure_available()?;
         let model = swept(model)?;
-        let signature = Signature::of(&model.graph)?;
         let bytes = onnx::write(&model)?.into();
-        let (label, options) = (label.into(), options.clone());
-        Ok(Self {
-            label,
-            model,
-            bytes,
-            provider,
-            options,
-            signature,
-            worker: None,
-            part: false,
-            dims: Vec::new(),
-            session: None,
-        })
+        Self::new(label.into(), model, bytes, provider, options)
+    }
+
+    fn new(label: String, model: Model, bytes: Bytes, provider: Provider, options: &RunOptions) -> Result<Self> {
+        let options = RunOptions { sizes: options.sizes.fitting(&model.graph.stated_inputs()), ..options.clone() };
+        let signature = Signature::of(&model.graph, &options.sizes)?;
+        Ok(Self { label, model, bytes, provider, options, signature, worker: None, part: false, session: None })
     }
 
     /// The same with its engine in a process of its own: `program` must call [`serve`](super::serve) when it is started
@@ -132,11 +95,6 @@ impl FileSide {
     /// What the file holds.
     pub fn model(&self) -> &Model {
         &self.model
-    }
-
-    /// The symbols of the file that were given a size when it was opened.
-    pub fn dims(&self) -> &[(String, usize)] {
-        &self.dims
     }
 
     /// What runs it.
@@ -244,7 +202,6 @@ impl Side for FileSide {
             signature: self.signature.clone(),
             worker: self.worker.clone(),
             part: self.part,
-            dims: self.dims.clone(),
             session: None,
         }))
     }

@@ -1,11 +1,10 @@
 //! What goes in and comes out of a side, and how samples are dealt to runs.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::graph::{DType, Dim, Graph, Model, shape_text};
+use crate::graph::{DType, Dim, Graph, Sizes, shape_text};
 use crate::runtime::{Array, Ranges, ValueRange};
 use crate::{Error, Result};
 
@@ -16,7 +15,7 @@ pub struct Port {
     pub name: String,
     /// Element type in the file.
     pub dtype: DType,
-    /// Shape; only the first axis may be other than a number.
+    /// Shape; what is no number is the batch or depends on it.
     pub shape: Vec<Dim>,
     /// The whole numbers that it is fed; `None` for real numbers of every distribution.
     pub range: Option<ValueRange>,
@@ -33,9 +32,14 @@ impl Port {
         self.shape.first().is_some_and(|dim| dim.known().is_none())
     }
 
+    /// Whether the batch is the size of no other axis than the first, so that one sample can be cut out.
+    pub(super) fn has_plain_batch(&self) -> bool {
+        self.shape.iter().skip(1).all(|dim| dim.known().is_some())
+    }
+
     /// The shape for a batch; its first axis counts samples in any case.
     pub(super) fn at(&self, batch: usize) -> Vec<usize> {
-        self.shape.iter().map(|dim| dim.known().unwrap_or(batch)).collect()
+        self.shape.iter().map(|dim| dim.at(batch).unwrap_or(batch)).collect()
     }
 }
 
@@ -55,41 +59,29 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// That of a graph.
+    /// That of a graph whose inputs are fed these sizes.
     ///
     /// # Errors
-    /// An input that is no tensor, that has no type or shape, or that has an axis beyond the first that is no number; a graph
-    /// without input or output.
-    pub fn of(graph: &Graph) -> Result<Self> {
-        let inputs = graph.inputs.iter().map(|id| {
-            let value = graph.value(*id);
-            let place = format!("input '{}'", value.name);
-            if let Some(other) = &value.other_type {
-                let reason = format!("is of the type {} where a tensor is expected", other.kind);
-                return Err(Error::input(place, reason));
-            }
-            let Some(dtype) = value.dtype else { return Err(Error::input(place, "has no type in the file")) };
-            let remedy = |shape: &str| format!("say it with --input {}={shape}", value.name);
-            let Some(shape) = value.shape.clone() else {
-                return Err(Error::input(place, "has no shape in the file").remedy(remedy("Nx3x224x224")));
-            };
-            if let Some(axis) = (1..shape.len()).find(|axis| shape[*axis].known().is_none()) {
-                let example: Vec<String> = shape.iter().map(Dim::to_string).collect();
-                let error = Error::input(place, format!("axis {axis} is no number but {}", shape[axis]));
-                let flag = format!("{}, with numbers for all axes but the batch", remedy(&example.join("x")));
-                return Err(error.remedy(match &shape[axis] {
-                    Dim::Symbolic { symbol, .. } => format!("fix its size with --dim {symbol}=SIZE, or {flag}"),
-                    _ => flag,
-                }));
-            }
-            Ok(Port { name: value.name.clone(), dtype, shape, range: ValueRange::of(graph, *id) })
-        });
-        let inputs = inputs.collect::<Result<Vec<_>>>()?;
-        let outputs: Vec<String> = graph.outputs.iter().map(|id| graph.value(*id).name.clone()).collect();
-        if inputs.is_empty() || outputs.is_empty() {
+    /// As [`Sizes::fed`]; an input that is no tensor or that has no type; a graph without input or output.
+    pub fn of(graph: &Graph, sizes: &Sizes) -> Result<Self> {
+        if graph.inputs.is_empty() || graph.outputs.is_empty() {
             return Err(Error::input("the graph", "needs an input and an output to be compared"));
         }
-        Ok(Self { inputs, outputs })
+        for value in graph.inputs.iter().map(|id| graph.value(*id)) {
+            if let Some(other) = &value.other_type {
+                let reason = format!("is of the type {} where a tensor is expected", other.kind);
+                return Err(Error::input(format!("input '{}'", value.name), reason));
+            }
+        }
+        let fed = sizes.fed(&graph.stated_inputs())?;
+        let inputs = graph.inputs.iter().zip(fed.shapes).map(|(id, shape)| {
+            let value = graph.value(*id);
+            let place = format!("input '{}'", value.name);
+            let Some(dtype) = value.dtype else { return Err(Error::input(place, "has no type in the file")) };
+            Ok(Port { name: value.name.clone(), dtype, shape, range: ValueRange::of(graph, *id) })
+        });
+        let outputs = graph.outputs.iter().map(|id| graph.value(*id).name.clone()).collect();
+        Ok(Self { inputs: inputs.collect::<Result<_>>()?, outputs })
     }
 
     /// The batch where the file fixes it: the first axis of the first input, when no input has an open one.
@@ -227,76 +219,10 @@ impl Plan {
     }
 }
 
-/// The shape of an input where the file leaves it open: `NAME=SHAPE`, such as `image=Nx3x224x224`.
-///
-/// Axes are parted by `x` or commas; the first may be a name, which leaves the batch open.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputShape {
-    /// The input.
-    pub name: String,
-    /// Its shape.
-    pub shape: Vec<Dim>,
-}
-
-impl FromStr for InputShape {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let fail = |reason: &str| Error::input(format!("input '{text}'"), reason).remedy("write NAME=Nx3x224x224");
-        // A name may hold an equals sign, a shape cannot.
-        let (name, shape) = text.rsplit_once('=').ok_or_else(|| fail("is not NAME=SHAPE"))?;
-        if name.is_empty() {
-            return Err(fail("has no name"));
-        }
-        let axes = shape.split(['x', ',']).map(str::trim).enumerate().map(|(axis, text)| match text.parse::<usize>() {
-            Ok(0) => Err(fail("has an axis of length 0")),
-            Ok(size) => Ok(Dim::Known(size)),
-            Err(_) if axis == 0 && !text.is_empty() && text.chars().all(char::is_alphabetic) => Ok(Dim::symbol(text)),
-            Err(_) => Err(fail("has an axis that is no number")),
-        });
-        Ok(Self { name: name.to_owned(), shape: axes.collect::<Result<_>>()? })
-    }
-}
-
-/// Puts shapes into a model. What the file says of the values in between and of the outputs in terms of its own open
-/// axes no longer holds and is forgotten; engines infer it.
-///
-/// # Errors
-/// A name that is no input, or a shape that contradicts the file's.
-pub fn apply_shapes(model: &mut Model, shapes: &[InputShape]) -> Result<()> {
-    let graph = &mut model.graph;
-    for InputShape { name, shape } in shapes {
-        let Some(id) = graph.inputs.iter().copied().find(|id| graph.value(*id).name == *name) else {
-            let names: Vec<&str> = graph.inputs.iter().map(|id| graph.value(*id).name.as_str()).collect();
-            return Err(Error::input(format!("--input {name}"), format!("the inputs are {}", names.join(", "))));
-        };
-        let old = graph.value(id).shape.clone();
-        let contradicts = |old: &Vec<Dim>| {
-            old.len() != shape.len()
-                || old.iter().zip(shape).any(|(old, new)| old.known().is_some_and(|size| new.known() != Some(size)))
-        };
-        if let Some(old) = old.filter(contradicts) {
-            let reason = format!("{} contradicts the file's {}", shape_text(shape), shape_text(&old));
-            return Err(Error::input(format!("--input {name}"), reason));
-        }
-        graph.value_mut(id).shape = Some(shape.clone());
-    }
-    if !shapes.is_empty() {
-        let inner: Vec<_> = graph.nodes.iter().flat_map(|node| node.makes()).collect();
-        for id in inner {
-            let value = graph.value_mut(id);
-            if value.shape.as_ref().is_some_and(|shape| shape.iter().any(|dim| dim.known().is_none())) {
-                value.shape = None;
-            }
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::Node;
+    use crate::graph::{Model, Node};
 
     fn signature(inputs: &[(&str, &str)], outputs: &[&str]) -> Signature {
         let shape =
@@ -376,16 +302,6 @@ mod tests {
         assert_eq!(turned.batch_of(&arrays), 5, "the first input has no batch of its own");
     }
 
-    #[test]
-    fn an_input_shape_is_read_from_its_text() {
-        let dims = |text: &str| text.parse::<InputShape>().map(|s| (s.name, shape_text(&s.shape)));
-        assert_eq!(dims("image=Nx3x224x224").unwrap(), ("image".into(), "N x 3 x 224 x 224".into()));
-        assert_eq!(dims("a=b=4,7").unwrap(), ("a=b".into(), "4 x 7".into()));
-        for bad in ["image", "=3", "image=", "image=3xN", "image=0x3", "image=N-1x3", "image=3x-1"] {
-            assert!(dims(bad).is_err(), "{bad}");
-        }
-    }
-
     fn model(shape: Option<Vec<Dim>>) -> Model {
         let mut graph = Graph::new("g");
         let x = graph.add_value("x", Some(DType::F32), shape.clone());
@@ -397,27 +313,33 @@ mod tests {
 
     #[test]
     fn open_axes_are_asked_for_and_filled() {
+        let of = |shape: Option<Vec<Dim>>, sizes: &[&str]| {
+            let mut given = Sizes::none();
+            sizes.iter().for_each(|text| given.extend(Sizes::input(text).unwrap()));
+            Signature::of(&model(shape).graph, &given)
+        };
         let open = || Some(vec![Dim::symbol("N"), Dim::Known(3), Dim::symbol("H")]);
-        let error = Signature::of(&model(open()).graph).unwrap_err();
-        assert_eq!(error.to_string(), "input 'x': axis 2 is no number but H");
+        let error = of(open(), &[]).unwrap_err();
+        assert_eq!(error.to_string(), "input 'x': axis 2 is dynamic; only the first, the batch, may be");
         let remedy = error.remedy_text().unwrap();
-        assert!(remedy.starts_with("fix its size with --dim H=SIZE, or say it with --input x=Nx3xH,"), "{remedy}");
-        let unnamed = model(Some(vec![Dim::symbol("N"), Dim::Unknown]));
-        let error = Signature::of(&unnamed.graph).unwrap_err();
-        assert!(error.remedy_text().unwrap().contains("--input x=Nx?, with numbers"), "{error:?}");
-        assert!(Signature::of(&model(None).graph).unwrap_err().to_string().contains("has no shape"));
-        let mut filled = model(open());
-        apply_shapes(&mut filled, &["x=Nx3x9".parse().unwrap()]).unwrap();
-        let signature = Signature::of(&filled.graph).unwrap();
+        assert!(
+            remedy.starts_with("fix its size with --dim H=SIZE, or give its shape with --input x=Nx3xH,"),
+            "{remedy}"
+        );
+        let error = of(Some(vec![Dim::symbol("N"), Dim::Unknown]), &[]).unwrap_err();
+        assert!(error.remedy_text().unwrap().contains("--input x=Nx?, with a number"), "{error:?}");
+        assert!(of(None, &[]).unwrap_err().to_string().contains("has no shape"));
+        let signature = of(open(), &["x=Nx3x9"]).unwrap();
         assert_eq!(signature.inputs[0].to_string(), "x N x 3 x 9");
         assert_eq!((signature.inputs[0].at(2), signature.fixed_batch()), (vec![2, 3, 9], None));
-        assert_eq!(filled.graph.value(filled.graph.outputs[0]).shape, None);
+        let square = of(Some(vec![Dim::symbol("N"), Dim::parse("2*N")]), &[]).unwrap();
+        assert_eq!((square.inputs[0].at(3), square.inputs[0].has_plain_batch()), (vec![3, 6], false));
         for (shape, says) in [
-            ("y=Nx3x9", "--input y: the inputs are x"),
-            ("x=Nx4x9", "--input x: N x 4 x 9 contradicts the file's N x 3 x H"),
-            ("x=Nx3", "contradicts"),
+            ("y=Nx3x9", "input y: the model has no input of this name"),
+            ("x=Nx4x9", "4 given for axis 1, which the file fixes at 3"),
+            ("x=Nx3", "N x 3 given, the file says N x 3 x H"),
         ] {
-            let error = apply_shapes(&mut model(open()), &[shape.parse().unwrap()]).unwrap_err().to_string();
+            let error = of(open(), &[shape]).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
         }
     }

@@ -63,10 +63,13 @@ fn a_batch_that_the_file_forbids_is_refused_and_the_others_run() {
 fn verify_names_the_input_it_cannot_fill() {
     let shell = shell();
     for (name, says) in [
-        ("no_shape", "no_shape.onnx: input 'x': has no shape in the file"),
+        ("no_shape", "no_shape.onnx: input 'x': has no shape\n  help: say it with --input x="),
         ("sequence", "sequence.onnx: input 'x': is of the type sequence where a tensor is expected"),
         ("optional", "optional.onnx: input 'x': is of the type optional where a tensor is expected"),
-        ("bad_axis", "bad_axis.onnx: input 'x': axis 2 is no number but H\n  help: fix its size with --dim H=SIZE"),
+        (
+            "bad_axis",
+            "bad_axis.onnx: input 'x': axis 2 is dynamic; only the first, the batch, may be\n  help: fix its size with --dim H=SIZE",
+        ),
         ("strings", "input 'x': is of type string where real numbers, whole numbers or booleans are expected"),
         ("empty_axis", "input 'x': axis 1 has no positive length"),
         ("no_input", "no_input.onnx: the graph: needs an input and an output to be compared"),

@@ -13,6 +13,8 @@ mod draw;
 mod files;
 mod flags;
 mod formats;
+#[cfg(unix)]
+mod guards;
 mod help;
 mod inputs;
 #[cfg(unix)]

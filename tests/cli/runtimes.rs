@@ -158,7 +158,7 @@ fn the_answers_of_the_cpu_are_those_of_tract() {
     let file = shell.read("model.onnx");
     let engine = EngineOptions { ort_lib: Some(ort), ..EngineOptions::default() };
     for (batch, threads) in [(1, 1), (3, 2), (8, 1)] {
-        let options = RunOptions { threads, batch, engine: engine.clone() };
+        let options = RunOptions { engine: engine.clone(), ..RunOptions::new(threads, batch) };
         let outputs = |provider| {
             let mut session = load(provider, &file, &options).unwrap();
             let images = Array::noise(session.inputs()[0].shape.clone(), 7);

@@ -140,6 +140,71 @@ fn links_and_what_is_no_regular_file_are_not_followed() {
     ]);
 }
 
+/// Names in one folder, contents in another, as model hubs keep them.
+#[test]
+#[cfg(unix)]
+fn links_are_followed_to_where_the_models_own_links_lead_and_no_further() {
+    use std::os::unix::fs::symlink;
+    let root = TempDir::new().unwrap();
+    let (blobs, snapshot) = (root.path().join("blobs"), root.path().join("snapshots/main"));
+    for folder in [&blobs, &snapshot, &blobs.join("deep"), &root.path().join("elsewhere")] {
+        fs::create_dir_all(folder).unwrap();
+    }
+    fs::write(root.path().join("secret.bin"), SECRET).unwrap();
+    for name in ["blobs/weights", "blobs/deep/weights", "elsewhere/weights", "blobs/only-there"] {
+        fs::write(root.path().join(name), INSIDE).unwrap();
+    }
+    nix::unistd::mkfifo(&blobs.join("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    symlink("/dev/zero", blobs.join("zero")).unwrap();
+    symlink("../secret.bin", blobs.join("secret")).unwrap();
+    for (link, target) in [
+        ("model.onnx", "../../blobs/model"),
+        ("again.onnx", "model.onnx"),
+        ("weights", "../../blobs/weights"),
+        ("chained", "weights"),
+        ("deep", "../../blobs/deep/weights"),
+        ("elsewhere", "../../elsewhere/weights"),
+        ("secret", "../../secret.bin"),
+        ("two-steps", "../../blobs/secret"),
+        ("passwd", "/etc/passwd"),
+        ("pipe", "../../blobs/pipe"),
+        ("zero", "../../blobs/zero"),
+        ("blobs", "../../blobs"),
+        ("up", "../.."),
+    ] {
+        symlink(target, snapshot.join(link)).unwrap();
+    }
+    for model in ["model.onnx", "again.onnx"] {
+        let try_location = |location: &str| {
+            fs::write(blobs.join("model"), with_tensor(&external(&[("location", location), ("length", "16")]), "odd"))
+                .unwrap();
+            try_file(location, &snapshot.join(model))
+        };
+        // `blobs/weights` goes through a link to the folder; the last two lie beside the content, not beside the name.
+        for location in ["weights", "chained", "blobs/weights", "up/blobs/weights", "only-there", "deep/weights"] {
+            assert_eq!(try_location(location), Ok(()), "{location}");
+        }
+        for location in [
+            "deep",
+            "elsewhere",
+            "secret",
+            "two-steps",
+            "passwd",
+            "pipe",
+            "zero",
+            "up/secret.bin",
+            "../../blobs/weights",
+        ] {
+            let reason = try_location(location).unwrap_err();
+            assert!(reason.contains("odd") && reason.contains(model), "{location}: {reason}");
+        }
+    }
+    // Asked for by the content's own name, only what lies with the content is there.
+    fs::write(blobs.join("model"), with_tensor(&external(&[("location", "chained"), ("length", "16")]), "odd"))
+        .unwrap();
+    assert!(try_file("its own name", &blobs.join("model")).is_err());
+}
+
 #[test]
 fn bytes_that_are_not_there_are_refused() {
     let place = Place::new();

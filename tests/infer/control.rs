@@ -1,7 +1,7 @@
 //! Branches and loops.
 
-use gnet::graph::{Attribute, Capture, DType, Graph, Node, Subgraph, Tensor, ValueId};
-use gnet::infer::{Overrides, infer};
+use gnet::graph::{Attribute, Capture, DType, Graph, Node, Sizes, Subgraph, Tensor, ValueId};
+use gnet::infer::infer;
 
 use crate::build::{Builder, dims};
 
@@ -77,7 +77,7 @@ fn a_size_given_for_an_input_holds_in_branches_too() {
             branch
         };
         let y = choice(&mut b, c, stated(branch(x, "Relu", &[])), stated(branch(x, "Exp", &[])));
-        infer(&mut b.model, &Overrides::parse(given).unwrap()).unwrap();
+        infer(&mut b.model, &Sizes::input(given).unwrap()).unwrap();
         let inside = b.model.graph.nodes[0].subgraphs().next().unwrap();
         assert_eq!(inside.graph.value(inside.graph.outputs[0]).shape, b.model.graph.value(y).shape);
         assert_eq!(b.shape_now(y), made);

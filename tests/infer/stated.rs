@@ -1,7 +1,7 @@
 //! What the file states, and what the caller gives in its place.
 
-use gnet::graph::{Attribute, Capture, DType, Dim, Graph, Model, Node, Subgraph, Tensor, shape_text};
-use gnet::infer::{Overrides, infer};
+use gnet::graph::{Attribute, Capture, DType, Dim, Graph, Model, Node, Sizes, Subgraph, Tensor, shape_text};
+use gnet::infer::infer;
 
 use crate::build::{Builder, dims};
 
@@ -19,9 +19,9 @@ fn chain(input: &str, y: Option<&str>, z: Option<&str>) -> Builder {
 }
 
 fn with(mut model: Model, given: &[&str]) -> Result<String, String> {
-    let mut overrides = Overrides::none();
-    given.iter().for_each(|text| overrides.extend(Overrides::parse(text).unwrap()));
-    infer(&mut model, &overrides).map_err(|e| format!("{e}; {}", e.remedy_text().unwrap_or_default()))?;
+    let mut sizes = Sizes::none();
+    given.iter().for_each(|text| sizes.extend(Sizes::input(text).unwrap()));
+    infer(&mut model, &sizes).map_err(|e| format!("{e}; {}", e.remedy_text().unwrap_or_default()))?;
     let shape = model.graph.value(model.graph.outputs[0]).shape.clone();
     Ok(shape_text(&shape.unwrap()))
 }
@@ -143,11 +143,11 @@ fn an_override_that_cannot_be_is_refused() {
     let odd = with(chain("2*N,4", None, None).model, &["x=7,4"]).unwrap_err();
     assert_eq!(odd, "shape of input x: 7 given, the file says 2*N; ");
     for text in ["x=1,-3", "x=1,,3", "x=1;3", "x=99999999999999999999", "x=a b", "x=1.5", "x=,"] {
-        let error = Overrides::parse(text).unwrap_err();
+        let error = Sizes::input(text).unwrap_err();
         assert!(error.to_string().contains("is no list of sizes"), "{text}: {error}");
         assert!(error.remedy_text().unwrap().contains("x=N,3,224,224"));
     }
-    assert!(Overrides::parse("x=").is_ok() && Overrides::none().is_empty());
+    assert!(Sizes::input("x=").is_ok() && Sizes::none().is_empty());
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock};
 
 use bytes::Bytes;
 use gnet::export::DEFAULT_OPSET;
-use gnet::graph::Dim;
+use gnet::graph::{Dim, Sizes};
 use gnet::onnx::{self, OPSETS};
 use gnet::runtime::compare::Agreement;
 use gnet::runtime::{self, Array, EngineOptions, Provider, RunOptions};
@@ -147,9 +147,9 @@ fn judged(case: &Case, bytes: &[u8], x: &Array, y: &Array) -> Result<(), String>
 
 /// Runs a file in tract and compares.
 pub fn agrees(bytes: &[u8], x: &Array, expected: &Array) -> Result<(), String> {
-    let options = RunOptions { batch: x.shape[0], ..RunOptions::default() };
-    let bytes = bound(bytes, x).map_err(|e| e.to_string())?;
-    let mut session = runtime::load(Provider::Tract, &bytes, &options).map_err(|e| format!("tract: {e}"))?;
+    let sizes = lengths(bytes, x).map_err(|e| e.to_string())?;
+    let options = RunOptions { sizes, ..RunOptions::new(1, x.shape[0]) };
+    let mut session = runtime::load(Provider::Tract, bytes, &options).map_err(|e| format!("tract: {e}"))?;
     let got = runtime::infer(session.as_mut(), x).map_err(|e| format!("tract: {e}"))?.remove(0);
     let agreement = Agreement::of(expected, &got).map_err(|e| e.to_string())?;
     match agreement.not_finite == 0 && agreement.rel_error <= TOLERANCE {
@@ -171,11 +171,11 @@ pub fn changes_from_run_to_run(
         let other = outcome.case.input(x.shape[0], &x.shape[1..], 8);
         for (opset, bytes) in &outcome.files {
             let named = |text: String| format!("{}, opset {opset}, {provider}: {text}", outcome.case.name);
-            let options = RunOptions { engine: options.clone(), ..RunOptions::new(2, x.shape[0]) };
-            let found =
-                bound(bytes, x).and_then(|bytes| runtime::load(*provider, &bytes, &options)).and_then(|mut session| {
-                    session::differs(session.as_mut(), std::slice::from_ref(x), std::slice::from_ref(&other))
-                });
+            let found = lengths(bytes, x).and_then(|sizes| {
+                let options = RunOptions { engine: options.clone(), sizes, ..RunOptions::new(2, x.shape[0]) };
+                let mut session = runtime::load(*provider, bytes, &options)?;
+                session::differs(session.as_mut(), std::slice::from_ref(x), std::slice::from_ref(&other))
+            });
             if let Some(text) = found.map_err(|error| named(error.to_string()))? {
                 return Err(named(text));
             }
@@ -184,23 +184,18 @@ pub fn changes_from_run_to_run(
     Ok(())
 }
 
-/// The file with the lengths of an input in place of the symbols beside the batch's, which tract is given at loading.
-fn bound(bytes: &[u8], x: &Array) -> gnet::Result<Vec<u8>> {
-    let mut model = onnx::read(Bytes::copy_from_slice(bytes))?;
+/// The lengths of an input for the symbols beside the batch's.
+fn lengths(bytes: &[u8], x: &Array) -> gnet::Result<Sizes> {
+    let model = onnx::read(Bytes::copy_from_slice(bytes))?;
     let dims = model.graph.value(model.graph.inputs[0]).shape.clone().unwrap_or_default();
-    let lengths: Vec<(String, usize)> = dims
-        .into_iter()
-        .zip(&x.shape)
-        .filter_map(|(dim, len)| match dim {
-            Dim::Symbolic { symbol, .. } if symbol != "N" => Some((symbol, *len)),
-            _ => None,
-        })
-        .collect();
-    if lengths.is_empty() {
-        return Ok(bytes.to_vec());
+    let mut sizes = Sizes::none();
+    for (dim, len) in dims.into_iter().zip(&x.shape) {
+        match dim {
+            Dim::Symbolic { symbol, .. } if symbol != "N" => sizes.extend(Sizes::dim(symbol, *len)),
+            _ => {}
+        }
     }
-    model.bind(&lengths)?;
-    onnx::write(&model)
+    Ok(sizes)
 }
 
 /// The case again with axes of random lengths, all different, and other numbers.

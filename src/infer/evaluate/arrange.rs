@@ -120,7 +120,7 @@ pub(super) fn slice(cx: &Context) -> Vec<Option<Vector>> {
 /// The indices that a slice takes of `size` elements.
 fn taken(size: usize, start: &Num, end: &Num, step: &Num) -> Option<Vec<usize>> {
     let (Num::Int(start), Num::Int(end), Num::Int(step)) = (start, end, step) else { return None };
-    let (mut place, end) = bounds(size as i64, *start, *end, *step);
+    let (mut place, end) = bounds(size as i64, *start, *end, *step)?;
     let mut all = Vec::new();
     while *step > 0 && place < end || *step < 0 && place > end {
         all.push(usize::try_from(place).ok()?);

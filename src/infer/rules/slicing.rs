@@ -157,36 +157,68 @@ fn sliced(cx: &Context) -> Known<Shape> {
 }
 
 /// How many elements a slice takes of `dim`. Of a symbolic dimension it is assumed that it reaches as far as the slice asks
-/// (`N - 1` for all but the last): a line that turned out negative would be no size.
+/// (`N - 1` for all but the last): a line that turned out negative would be no size. A number is only said where it holds for
+/// every size.
 pub(crate) fn slice_length(dim: &Num, start: &Num, end: &Num, step: &Num) -> Known<Num> {
     let Num::Int(step) = step else { return Ok(Num::Unknown) };
     if *step == 0 {
         return fault("a step is 0");
     }
-    if let Num::Int(dim) = dim {
-        let (Num::Int(start), Num::Int(end)) = (start, end) else { return Ok(Num::Unknown) };
-        let (first, last) = bounds(*dim, *start, *end, *step);
-        let span = if *step > 0 { last - first } else { first - last };
-        return Ok(Num::Int(span.max(0)).div_ceil(step.saturating_abs()));
-    }
-    if *step < 0 {
-        // The whole of it, from the end: every other case depends on the size.
-        let all = matches!(start, Num::Int(i) if *i == -1 || *i >= FAR) && matches!(end, Num::Int(i) if *i <= -FAR);
-        return Ok(if all { dim.div_ceil(step.saturating_abs()) } else { Num::Unknown });
-    }
-    Ok(place(dim, end).sub(&place_of_start(dim, start)).div_ceil(*step))
+    let (Num::Int(dim), Num::Int(start), Num::Int(end)) = (dim, start, end) else {
+        return Ok(open_length(dim, start, end, *step));
+    };
+    let Some((first, last)) = bounds(*dim, *start, *end, *step) else { return Ok(Num::Unknown) };
+    let span = if *step > 0 { last - first } else { first - last };
+    Ok(Num::Int(span.max(0)).div_ceil(step.saturating_abs()))
 }
 
 /// Exporters write the largest number of 32 or 64 bits for "to the end".
 const FAR: i64 = i32::MAX as i64;
 
-/// Start and end of a slice of `dim` elements, as NumPy clamps them.
-pub(crate) fn bounds(dim: i64, start: i64, end: i64, step: i64) -> (i64, i64) {
+/// Start and end of a slice of `dim` elements, as ONNX clamps them: a walk backwards starts at an element, at the first where
+/// Python would find nothing. `None` where implementations differ: for a walk backwards to the largest number ONNX Runtime
+/// takes all, ONNX's definition nothing.
+pub(crate) fn bounds(dim: i64, start: i64, end: i64, step: i64) -> Option<(i64, i64)> {
     let from_end = |i: i64| if i < 0 { i.saturating_add(dim) } else { i };
-    if step > 0 {
-        (from_end(start).clamp(0, dim), from_end(end).clamp(0, dim))
-    } else {
-        (from_end(start).clamp(-1, dim - 1), from_end(end).clamp(-1, dim - 1))
+    match step > 0 {
+        _ if dim == 0 => Some((0, 0)),
+        true => Some((from_end(start).clamp(0, dim), from_end(end).clamp(0, dim))),
+        false if [FAR, i64::MAX].contains(&end) => None,
+        false => Some((from_end(start).clamp(0, dim - 1), from_end(end).clamp(-1, dim - 1))),
+    }
+}
+
+/// The length of a slice of a dimension, or by bounds, that are not numbers.
+fn open_length(dim: &Num, start: &Num, end: &Num, step: i64) -> Num {
+    if step < 0 {
+        // The whole of it, from the end: every other case depends on the size.
+        let all = matches!(start, Num::Int(i) if *i == -1 || *i >= FAR) && matches!(end, Num::Int(i) if *i <= -FAR);
+        return if all { dim.div_ceil(step.saturating_abs()) } else { Num::Unknown };
+    }
+    if let (Num::Int(start), Num::Int(end)) = (start, end)
+        && (*start < 0) == (*end < 0)
+        && end <= start
+    {
+        return Num::Int(0);
+    }
+    let (first, last) = (place_of_start(dim, start), place(dim, end));
+    match (last.sub(&first), dim) {
+        _ if last == Num::Int(0) => Num::Int(0),
+        (Num::Int(..=0), _) => Num::Int(0),
+        // Of fewer elements than it starts at from the end, a slice takes fewer.
+        (Num::Int(_), _) if !reached_by_any(&first) => Num::Unknown,
+        // A length that falls as the dimension grows is none where the dimension is large.
+        (Num::Line { scale, .. }, Num::Line { scale: of_dim, .. }) if scale.signum() != of_dim.signum() => Num::Unknown,
+        (taken, _) => taken.div_ceil(step),
+    }
+}
+
+/// Whether a place is within the dimension from the smallest size on, a symbol of 1.
+fn reached_by_any(place: &Num) -> bool {
+    match place {
+        Num::Int(_) => true,
+        Num::Line { scale, offset, .. } => *scale > 0 && scale.checked_add(*offset).is_some_and(|least| least >= 0),
+        _ => false,
     }
 }
 

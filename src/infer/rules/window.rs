@@ -18,7 +18,7 @@ pub(crate) struct Window {
 enum Padding {
     /// So many elements, before and after together and before alone.
     Explicit(Vec<(i64, i64)>),
-    /// As many as keep `ceil(input / stride)` places.
+    /// As many as keep `ceil(input / stride)` places, or leave `input * stride` of a transposed convolution.
     Same,
 }
 
@@ -52,7 +52,7 @@ impl Window {
 
     fn places_along(&self, axis: usize, input: &Num, ceil: bool) -> Known<Dim> {
         let stride = self.strides[axis];
-        let Padding::Explicit(pads) = &self.padding else { return size(&input.div_ceil(stride)) };
+        let Padding::Explicit(pads) = &self.padding else { return self.same_places(axis, input, ceil) };
         let (both, before) = pads[axis];
         let free = input.add(&Num::Int(both)).sub(&self.span(axis));
         let mut places = if ceil { free.div_ceil(stride) } else { free.div_floor(stride) }.add(&Num::Int(1));
@@ -71,13 +71,31 @@ impl Window {
         }
     }
 
+    /// `ceil(input / stride)`, as ONNX defines it. ONNX Runtime pads a dilated window as if it were not dilated (that of a pool;
+    /// it refuses such a convolution): where that leaves fewer places, none are said.
+    fn same_places(&self, axis: usize, input: &Num, ceil: bool) -> Known<Dim> {
+        let places = input.div_ceil(self.strides[axis]);
+        let missing = self.span(axis).sub(&self.kernel[axis]);
+        match missing.int() {
+            Some(0) => size(&places),
+            Some(missing) if ceil && missing < self.strides[axis] => size(&places),
+            _ => Ok(Dim::Unknown),
+        }
+    }
+
     /// The size of which [`places`](Self::places) would make `input`, and `extra` more: what a transposed convolution makes.
+    /// Automatic padding cuts off what is more than `input * stride`, and adds nothing where a small window leaves less.
     pub(crate) fn transposed(&self, input: &[Dim], extra: &[i64]) -> Known<Vec<Dim>> {
         let along = |(axis, dim): (usize, &Dim)| {
             let (input, stride) = (Num::from(dim), Num::Int(self.strides[axis]));
-            let Padding::Explicit(pads) = &self.padding else { return size(&input.mul(&stride)) };
-            let last = input.add(&Num::Int(-1)).mul(&stride);
-            size(&last.add(&self.span(axis)).add(&Num::Int(extra[axis])).sub(&Num::Int(pads[axis].0)))
+            let window = self.span(axis).add(&Num::Int(extra[axis]));
+            let whole = input.add(&Num::Int(-1)).mul(&stride).add(&window);
+            match (&self.padding, window.sub(&stride)) {
+                (Padding::Explicit(pads), _) => size(&whole.sub(&Num::Int(pads[axis].0))),
+                (Padding::Same, Num::Int(0..)) => size(&input.mul(&stride)),
+                (Padding::Same, Num::Int(_)) => size(&whole),
+                (Padding::Same, _) => Ok(Dim::Unknown),
+            }
         };
         input.iter().enumerate().map(along).collect()
     }

@@ -8,19 +8,30 @@ use bytes::Bytes;
 use crate::onnx::proto::StringStringEntryProto;
 use crate::{Error, Result, files};
 
-/// The folder of a model and the files of it that were opened.
+/// The folders of a model and the files of them that were opened.
 #[derive(Default)]
 pub(super) struct Beside {
-    folder: Option<PathBuf>,
+    /// That of the name that was given, and of each file that this name leads to when it is a link.
+    folders: Vec<PathBuf>,
+    /// The name that was given.
+    model: PathBuf,
     files: HashMap<String, Bytes>,
     asked: bool,
 }
 
+/// How many links are followed from the name of a model: as many as the system follows.
+const MAX_LINKS: usize = 40;
+
 impl Beside {
     /// What stands beside the model at `path`.
     pub(super) fn model(path: &Path) -> Self {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Self { folder: Some(folder.to_path_buf()), ..Self::default() }
+        let mut at = path.to_path_buf();
+        let mut folders = vec![files::folder_of(&at)];
+        while let (Ok(target), true) = (std::fs::read_link(&at), folders.len() <= MAX_LINKS) {
+            at = files::folder_of(&at).join(target);
+            folders.push(files::folder_of(&at));
+        }
+        Self { folders, model: path.to_path_buf(), ..Self::default() }
     }
 
     /// Whether a constant was looked for beside the model.
@@ -55,10 +66,13 @@ impl Beside {
         let length = length.or(need).unwrap_or(usize::MAX);
         match offset.checked_add(length).filter(|end| *end <= file.len()) {
             Some(end) => Ok(file.slice(offset..end)),
-            None => {
-                let reason = format!("its data lies past the end of {location}, which has {} bytes", file.len());
-                Err(Error::input(place, reason))
-            }
+            None => Err(match super::kind::lfs(&file) {
+                Some(kind) => kind.error(place, &format!("its data file {location} is ")),
+                None => {
+                    let reason = format!("its data lies past the end of {location}, which has {} bytes", file.len());
+                    Error::input(place, reason).remedy("the file is cut off, or of another model: copy it again")
+                }
+            }),
         }
     }
 
@@ -66,33 +80,54 @@ impl Beside {
         if let Some(bytes) = self.files.get(location) {
             return Ok(bytes.clone());
         }
-        let Some(folder) = &self.folder else {
+        if self.folders.is_empty() {
             let reason = format!("keeps its data beside the model, in {location}");
             return Err(Error::input(place, reason).remedy("read the model from its file"));
+        }
+        let about = |e: Error| match e.remedy_text() {
+            Some(remedy) => Error::input(place, &e).remedy(remedy),
+            None => Error::input(place, &e),
         };
-        let bytes = files::map(&inside(folder, location, place)?).map_err(|e| Error::input(place, e))?;
+        let bytes = files::map(&self.find(location, place)?).map_err(about)?;
         self.files.insert(location.to_owned(), bytes.clone());
         Ok(bytes)
     }
-}
 
-/// The file that `location` names, once it is certain that it lies in `folder`.
-fn inside(folder: &Path, location: &str, place: &str) -> Result<PathBuf> {
-    let outside = |why: &str| {
-        let reason = format!("its external data {location:?} {why}");
-        Err(Error::input(place, reason).remedy("only files in the model's own folder are read"))
-    };
-    let relative = Path::new(location);
-    if location.is_empty() || !relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir)) {
-        return outside("is no path inside the model's folder");
-    }
-    let file = folder.join(relative);
-    let real = |path: &Path| std::fs::canonicalize(path).map_err(|e| Error::file(path, format!("cannot be read: {e}")));
-    let (file, folder) = (real(&file).map_err(|e| Error::input(place, e))?, real(folder)?);
-    match file.starts_with(&folder) {
-        // Who opens a pipe waits for its writer, and a device may never end.
-        true if !file.is_file() && !file.is_dir() => outside("is no regular file"),
-        true => Ok(file),
-        false => outside("is a link that leads out of the model's folder"),
+    /// The file that `location` names, once it is certain that it belongs to the model.
+    ///
+    /// A location is a path downwards. It is looked for beside the name that was given, then beside each file that this name
+    /// leads to. A link in its place is followed to a file below that same folder, or directly in one of the folders that the
+    /// model's own links lead through: so that of a hub's cache, where both names lead into one folder `blobs`. Who writes a
+    /// model decides about its locations and may send links along; what lies elsewhere is not theirs to have read.
+    fn find(&self, location: &str, place: &str) -> Result<PathBuf> {
+        let outside = |why: &str| {
+            let reason = format!("its external data {location:?} {why}");
+            Err(Error::input(place, reason).remedy(
+                "data is read from the model's own folder, or from where the model's own links lead: copy it there",
+            ))
+        };
+        let relative = Path::new(location);
+        if location.is_empty() || !relative.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir))
+        {
+            return outside("is no path inside the model's folder");
+        }
+        let is_there = |folder: &&PathBuf| std::fs::symlink_metadata(folder.join(relative)).is_ok();
+        let Some(folder) = self.folders.iter().find(is_there) else {
+            let reason = format!("its data stands beside the model in {location}, and there is no such file");
+            let folder = self.folders.first().map(|folder| folder.display().to_string()).unwrap_or_default();
+            let model = self.model.file_name().unwrap_or_default().display();
+            return Err(Error::input(place, reason)
+                .remedy(format!("the two belong together: copy {location} to {folder}, beside {model}")));
+        };
+        let real = |path: &Path| {
+            std::fs::canonicalize(path)
+                .map_err(|e| Error::input(place, Error::file(path, format!("cannot be read: {e}"))))
+        };
+        let file = real(&folder.join(relative))?;
+        let passed = || self.folders.iter().filter_map(|folder| std::fs::canonicalize(folder).ok());
+        match file.starts_with(real(folder)?) || passed().any(|folder| file.parent() == Some(&folder)) {
+            true => Ok(file),
+            false => outside("is a link that leads out of the model's folder"),
+        }
     }
 }

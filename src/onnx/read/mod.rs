@@ -2,6 +2,7 @@
 
 mod attribute;
 mod external;
+mod kind;
 mod scope;
 mod tensor;
 
@@ -26,23 +27,45 @@ use scope::Scope;
 /// # Errors
 /// As [`read`], with the file's name; external data that is missing, too short or outside the model's folder.
 pub fn read_file(path: &Path) -> Result<Model> {
-    decode(files::map(path)?, &mut Beside::model(path)).map_err(|e| e.in_file(path))
+    from_file(path, |bytes, beside| decode(bytes, beside))
 }
 
 /// The bytes of an ONNX file in one piece, for an engine that knows no files: its own, or where constants stand beside it
 /// those of the same model with them inside.
 ///
 /// # Errors
-/// A file that is missing; external data as for [`read_file`], or more of it than one file can hold. What else is wrong
-/// with the content, the engine will say.
+/// As [`read_file`]: what is refused is refused before an engine sees it, in the same words everywhere. More data beside
+/// the model than one file can hold.
 pub fn in_one_piece(path: &Path) -> Result<Bytes> {
-    let bytes = files::map(path)?;
-    let mut beside = Beside::model(path);
-    let model = decode(bytes.clone(), &mut beside);
-    match beside.was_asked() {
-        true => Ok(super::write(&model.map_err(|e| e.in_file(path))?).map_err(|e| e.in_file(path))?.into()),
-        false => Ok(bytes),
+    from_file(path, |bytes, beside| {
+        let model = decode(bytes.clone(), beside)?;
+        if beside.was_asked() { Ok(super::write(&model)?.into()) } else { Ok(bytes) }
+    })
+}
+
+/// How often a file is looked at again that was replaced while it was read.
+const LOOKS: usize = 8;
+
+/// Reads a file with `read`. A writer that puts another model in its place meanwhile removes the data of the one before:
+/// then the one that is there now is read.
+fn from_file<T>(path: &Path, read: impl Fn(Bytes, &mut Beside) -> Result<T>) -> Result<T> {
+    let look = || read(mapped(path)?, &mut Beside::model(path)).map_err(|e| e.in_file(path));
+    for _ in 1..LOOKS {
+        let before = files::Identity::at(path);
+        let found = look();
+        if found.is_ok() || files::Identity::at(path) == before {
+            return found;
+        }
     }
+    look()
+}
+
+fn mapped(path: &Path) -> Result<Bytes> {
+    if path.is_dir() {
+        return Err(Error::file(path, "is a folder where an ONNX file is expected")
+            .remedy("write a checkpoint's file with `gnet export CHECKPOINT -o FILE.onnx`"));
+    }
+    files::map(path)
 }
 
 /// Reads a model from the bytes of an ONNX file; raw tensor data is shared with them, not copied.
@@ -55,10 +78,14 @@ pub fn read(bytes: Bytes) -> Result<Model> {
 }
 
 fn decode(bytes: Bytes, beside: &mut Beside) -> Result<Model> {
-    let proto = ModelProto::decode(bytes)
-        .map_err(|e| Error::input(Error::THE_FILE, format!("is no ONNX model, or a damaged one: {e}")))?;
+    let refused = |reason: String| match kind::of(&bytes) {
+        Some(kind) => kind.error(Error::THE_FILE, "is no ONNX model: it is "),
+        None => Error::input(Error::THE_FILE, reason),
+    };
+    let proto =
+        ModelProto::decode(bytes.clone()).map_err(|e| refused(format!("is no ONNX model, or a damaged one: {e}")))?;
     let Some(graph_proto) = proto.graph else {
-        return Err(Error::input(Error::THE_FILE, "is no ONNX model: it holds no graph"));
+        return Err(refused("is no ONNX model: it holds no graph".to_owned()));
     };
     let (opset, other_opsets) = opsets(proto.opset_import)?;
     let training = proto.training_info.into_iter().map(|b| Ok(keep::<TrainingInfoProto>(b, "the training info")?.1));

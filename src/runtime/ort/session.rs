@@ -6,16 +6,16 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{IoBinding, Session as OrtInner};
-use ort::value::{DynTensor, DynTensorValueType, Outlet, ValueType};
+use ort::value::{DynTensor, DynTensorValueType};
 
 use super::library::{self, Library};
-use super::shape::{self, Declared};
+use super::shape::{self, Outlet};
 use super::tensor::{array, element_type, tensor};
 use super::{
-    Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, explain, failed, log, providers,
-    raw,
+    Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, explain, failed, log, ports,
+    providers, raw,
 };
-use crate::graph::DType;
+use crate::graph::{DType, Dim, Fed};
 use crate::{Error, Result, onnx};
 
 /// Sessions are made one after another, so that what is logged meanwhile belongs to the one that is made.
@@ -34,6 +34,7 @@ pub(in crate::runtime) struct OrtSession {
     device: Option<i32>,
     batch: usize,
     inputs: Vec<Input>,
+    fed: Fed,
     declared_outputs: Vec<(String, DType)>,
     assignment: Assignment,
     threads: usize,
@@ -57,8 +58,8 @@ impl OrtSession {
         let mut configured = providers::configure(loaded, provider, model, options)?;
         let session =
             configured.builder.commit_from_memory(model).map_err(|e| blamed(provider, &loaded.library, &e))?;
-        let inputs = shape::inputs(&declared(session.inputs()), options.batch)?;
-        ensure_shapes(&inputs, model)?;
+        let stated = shape::declared(&outlets(session.inputs()), |name| has_shape(model, name))?;
+        let (inputs, fed) = ports::inputs(&stated, options)?;
         let nodes = raw::assignment(&session).map_err(|e| failed(&e))?;
         let on_gpu = matches!(provider, Provider::Cuda | Provider::TensorRt);
         Ok(Self {
@@ -68,7 +69,8 @@ impl OrtSession {
             device: on_gpu.then(|| providers::device_id(&options.engine.cuda)),
             batch: options.batch,
             inputs,
-            declared_outputs: shape::outputs(&declared(session.outputs()))?,
+            fed,
+            declared_outputs: shape::outputs(&outlets(session.outputs()))?,
             assignment: Assignment { requested: providers::ort_name(provider).to_owned(), nodes },
             threads: options.threads,
             settings: configured.settings,
@@ -95,7 +97,7 @@ impl OrtSession {
         };
         for (outlet, (_, dtype)) in self.session.outputs().iter().zip(&self.declared_outputs) {
             let kind = element_type(*dtype)?;
-            let fixed = allocator.as_ref().zip(self.output_shape(outlet.dtype()));
+            let fixed = allocator.as_ref().zip(self.output_shape(outlet));
             let bound = match fixed {
                 Some((allocator, shape)) => {
                     DynTensor::new(allocator, kind, shape).and_then(|made| binding.bind_output(outlet.name(), made))
@@ -112,13 +114,16 @@ impl OrtSession {
         Ok(())
     }
 
-    /// The shape of an output whose only open dimension is the first, the batch.
-    fn output_shape(&self, dtype: &ValueType) -> Option<Vec<i64>> {
-        let mut shape = dtype.tensor_shape()?.to_vec();
-        if shape.first() == Some(&-1) {
-            shape[0] = i64::try_from(self.batch).ok()?;
-        }
-        shape.iter().all(|side| *side > 0).then_some(shape)
+    /// The shape of an output at the sizes that the inputs are fed, where the file says that much. A first axis without a
+    /// name is the batch.
+    fn output_shape(&self, output: &ort::value::Outlet) -> Option<Vec<i64>> {
+        let shape = Outlet { name: output.name(), dtype: output.dtype() }.shape()?;
+        let size = |(axis, dim): (usize, &Dim)| match dim {
+            Dim::Unknown if axis == 0 => Some(self.batch),
+            dim => self.fed.size(dim, self.batch).or((axis == 0).then_some(self.batch)),
+        };
+        let sizes = shape.iter().enumerate().map(size).collect::<Option<Vec<_>>>()?;
+        sizes.into_iter().map(|size| i64::try_from(size).ok().filter(|size| *size > 0)).collect()
     }
 
     fn bound(&self) -> Result<&Bound> {
@@ -222,8 +227,8 @@ impl Session for OrtSession {
     }
 }
 
-fn declared(outlets: &[Outlet]) -> Vec<Declared<'_>> {
-    outlets.iter().map(|outlet| Declared { name: outlet.name(), dtype: outlet.dtype() }).collect()
+fn outlets(outlets: &[ort::value::Outlet]) -> Vec<Outlet<'_>> {
+    outlets.iter().map(|outlet| Outlet { name: outlet.name(), dtype: outlet.dtype() }).collect()
 }
 
 /// A failure of the provider, such as a library that it loads late, or else of the file.
@@ -245,15 +250,8 @@ fn fetched(tensor: &DynTensor) -> Result<Array> {
     array(&tensor.to(AllocationDevice::CPU, 0).map_err(|e| failed(&e))?)
 }
 
-/// ONNX Runtime shows an input without a shape as one without axes; the file itself tells them apart.
-fn ensure_shapes(inputs: &[Input], model: &[u8]) -> Result<()> {
-    if inputs.iter().all(|input| !input.shape.is_empty()) {
-        return Ok(());
-    }
-    let Ok(model) = onnx::read(Bytes::copy_from_slice(model)) else { return Ok(()) };
-    let unknown = model.graph.inputs.iter().map(|id| model.graph.value(*id)).find(|value| value.shape.is_none());
-    match unknown {
-        Some(value) => Err(Error::input(format!("input '{}'", value.name), "has no shape")),
-        None => Ok(()),
-    }
+/// Whether a file states the shape of an input.
+fn has_shape(model: &[u8], name: &str) -> bool {
+    let Ok(model) = onnx::read(Bytes::copy_from_slice(model)) else { return true };
+    model.graph.stated_inputs().iter().all(|input| input.name != name || input.shape.is_some())
 }

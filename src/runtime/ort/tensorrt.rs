@@ -9,7 +9,7 @@ use ort::session::Session;
 use super::library::{Loaded, mapped};
 use super::providers::{device_id, on, set};
 use super::{Provider, RunOptions, Settings, explain, failed, log};
-use crate::graph::{Dim, Graph};
+use crate::graph::{Graph, Sizes};
 use crate::runtime::{BatchRange, TensorRtOptions};
 use crate::{Error, Result, files, install, onnx};
 
@@ -24,7 +24,7 @@ pub(super) fn configure(
     let device = device_id(&options.engine.cuda);
     let graph = onnx::read(Bytes::copy_from_slice(model))?.graph;
     let range = tensorrt.batches.unwrap_or(BatchRange { min: options.batch, max: options.batch });
-    let profile = Profile::of(&graph, range, options.batch)?;
+    let profile = Profile::of(&graph, &options.sizes, range, options.batch)?;
     load_library(loaded, device)?;
     let key = key(&[
         model,
@@ -72,23 +72,19 @@ struct Profile {
 }
 
 impl Profile {
-    fn of(graph: &Graph, range: BatchRange, batch: usize) -> Result<Self> {
+    fn of(graph: &Graph, sizes: &Sizes, range: BatchRange, batch: usize) -> Result<Self> {
+        let inputs = graph.stated_inputs();
+        let fed = sizes.fed(&inputs)?;
         let at = |batch: usize| -> Result<String> {
-            let shapes = graph.inputs.iter().map(|id| {
-                let value = graph.value(*id);
-                let unknown = || Error::input(format!("input '{}'", value.name), "has no shape");
-                let sides = value.shape.as_ref().ok_or_else(unknown)?.iter().map(|dim| side(dim, batch).to_string());
-                Ok(format!("{}:{}", value.name, sides.collect::<Vec<_>>().join("x")))
+            let shapes = fed.at(fed.fixed_batch().unwrap_or(batch))?;
+            let texts = inputs.iter().zip(shapes).map(|(input, shape)| {
+                let sides: Vec<String> = shape.iter().map(usize::to_string).collect();
+                format!("{}:{}", input.name, sides.join("x"))
             });
-            Ok(shapes.collect::<Result<Vec<_>>>()?.join(","))
+            Ok(texts.collect::<Vec<_>>().join(","))
         };
         Ok(Self { min: at(range.min)?, opt: at(batch)?, max: at(range.max)? })
     }
-}
-
-/// A dimension that is no number is the batch; what else is dynamic is refused when the session is made.
-fn side(dim: &Dim, batch: usize) -> usize {
-    dim.known().unwrap_or(batch)
 }
 
 /// The folder for the engines of one key, made.
@@ -144,7 +140,7 @@ fn model_of(information: &Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::DType;
+    use crate::graph::{DType, Dim};
 
     #[test]
     fn a_profile_spans_the_batches_and_is_best_at_the_runs() {
@@ -153,14 +149,17 @@ mod tests {
         let x = graph.add_value("x", Some(DType::F32), dims(Dim::symbol("N")));
         let scale = graph.add_value("scale", Some(DType::F32), Some(vec![Dim::Known(1), Dim::Known(3)]));
         graph.inputs = vec![x, scale];
-        let profile = Profile::of(&graph, BatchRange { min: 1, max: 32 }, 8).unwrap();
+        let profile = Profile::of(&graph, &Sizes::none(), BatchRange { min: 1, max: 32 }, 8).unwrap();
         assert_eq!(profile.min, "x:1x3x8x8,scale:1x3");
         assert_eq!(profile.opt, "x:8x3x8x8,scale:1x3");
         assert_eq!(profile.max, "x:32x3x8x8,scale:1x3");
-        graph.inputs.push(graph.inputs[0]);
+        graph.value_mut(x).shape = Some(vec![Dim::symbol("N"), Dim::Known(3), Dim::symbol("H"), Dim::Unknown]);
+        let sizes = Sizes::input("x=Nx3x16x8").unwrap();
+        let profile = Profile::of(&graph, &sizes, BatchRange { min: 1, max: 32 }, 8).unwrap();
+        assert_eq!(profile.max, "x:32x3x16x8,scale:1x3");
         let bare = graph.add_value("bare", None, None);
         graph.inputs = vec![bare];
-        let error = Profile::of(&graph, BatchRange { min: 1, max: 1 }, 1).unwrap_err();
+        let error = Profile::of(&graph, &Sizes::none(), BatchRange { min: 1, max: 1 }, 1).unwrap_err();
         assert_eq!(error.to_string(), "input 'bare': has no shape");
     }
 

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use super::super::RunOptions;
 use super::model::Model;
-use crate::{Error, Result};
 
 /// A piece takes as many images as keep the largest value of the network within this many bytes, one at least.
 ///
@@ -23,26 +22,22 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn of(model: &Model, options: &RunOptions) -> Result<Self> {
+    pub(super) fn of(model: &Model, options: &RunOptions) -> Self {
         Self::with_budget(model, options, PIECE_BYTES)
     }
 
     /// As [`of`](Self::of), with a number of bytes in place of [`PIECE_BYTES`].
-    pub(super) fn with_budget(model: &Model, options: &RunOptions, bytes: usize) -> Result<Self> {
+    pub(super) fn with_budget(model: &Model, options: &RunOptions, bytes: usize) -> Self {
         let RunOptions { threads, batch, .. } = *options;
-        if let Some(fixed) = model.fixed_batch() {
-            if fixed != batch {
-                return Err(Error::input(format!("batch {batch}"), format!("the file's batch is fixed at {fixed}"))
-                    .remedy(format!("use batch {fixed}, or export with a dynamic batch")));
-            }
-            return Ok(Self::whole(options, "the file's batch is fixed, so it cannot be split"));
+        if model.fed.fixed_batch().is_some() {
+            return Self::whole(options, "the batch is fixed, so it cannot be split");
         }
         if batch == 1 {
-            return Ok(Self::whole(options, "tract splits a batch over threads, and a batch of 1 cannot be split"));
+            return Self::whole(options, "tract splits a batch over threads, and a batch of 1 cannot be split");
         }
         match model.largest_value_of_an_image() {
-            Ok(values) => Ok(Self::split(threads, batch, (bytes / size_of::<f32>() / values.max(1)).max(1))),
-            Err(why) => Ok(Self::whole(options, &format!("the batch cannot be split: {why}"))),
+            Ok(values) => Self::split(threads, batch, (bytes / size_of::<f32>() / values.max(1)).max(1)),
+            Err(why) => Self::whole(options, &format!("the batch cannot be split: {why}")),
         }
     }
 

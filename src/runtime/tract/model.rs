@@ -3,17 +3,19 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use tract_onnx::pb::{GraphProto, ModelProto};
+use tract_onnx::pb::tensor_shape_proto::{self, dimension};
+use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto, type_proto};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::gru_seq::GruSeq;
 use tract_onnx::tract_core::ops::logic::IfThenElse;
 use tract_onnx::tract_core::ops::nn::Softmax;
 use tract_onnx::tract_core::ops::scan::Scan;
-use tract_onnx::tract_hir::infer::{Factoid, GenericFactoid, ShapeFactoid};
+use tract_onnx::tract_hir::infer::Factoid;
 
-use super::super::{Input, element, open_axis};
+use super::super::ports::{self, Declared};
+use super::super::{Input, RunOptions, element};
 use super::lane::guarded;
-use crate::graph::DType;
+use crate::graph::{DType, Dim, Fed};
 use crate::{Error, Result};
 
 /// An optimised network for one batch size, shared by the lanes that run it.
@@ -40,80 +42,42 @@ fn causes(error: &TractError) -> String {
     lines.join(": ")
 }
 
-/// The first axis of an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Axis {
-    /// As many images as one likes: the file gives it a name or nothing.
-    Batch,
-    /// A number in the file, or an input without axes.
-    Fixed,
-}
-
-/// An input as the file declares it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Declared {
-    pub(super) name: String,
-    pub(super) axis: Axis,
-    dtype: DType,
-    /// tract's name of the same type.
-    pub(super) kind: DatumType,
-    /// The shape; the first entry means nothing when the axis is the batch.
-    shape: Vec<usize>,
-}
-
-impl Declared {
-    /// The input for `batch` images.
-    pub(super) fn at(&self, batch: usize) -> Input {
-        Input { name: self.name.clone(), shape: self.shape_at(batch), dtype: self.dtype }
-    }
-
-    fn shape_at(&self, batch: usize) -> Vec<usize> {
-        let mut shape = self.shape.clone();
-        if self.axis == Axis::Batch {
-            shape[0] = batch;
-        }
-        shape
-    }
-}
-
-/// A file that was read and understood, its batch not yet chosen.
+/// A file that was read and understood, with the sizes that its inputs are fed, its batch not yet chosen.
 pub(super) struct Model {
     network: InferenceModel,
-    pub(super) inputs: Vec<Declared>,
+    pub(super) inputs: Vec<Input>,
+    /// tract's types of the inputs.
+    pub(super) kinds: Vec<DatumType>,
+    pub(super) fed: Fed,
 }
 
 impl Model {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
+    pub(super) fn parse(bytes: &[u8], options: &RunOptions) -> Result<Self> {
         guarded(|| {
             // Shapes that the file states between its inputs and outputs are inferred anew: they speak of its own
             // batch, by name or number, and could only clash with ours.
             let onnx = onnx().with_ignore_value_info(true);
-            let proto = onnx.proto_model_for_read(&mut &*bytes).map_err(|e| {
+            let mut proto = onnx.proto_model_for_read(&mut &*bytes).map_err(|e| {
                 Error::input(Error::THE_FILE, format!("is no ONNX model, or a damaged one: {}", causes(&e)))
             })?;
             check_outputs(&proto)?;
             check_inputs(&proto)?;
+            proto.graph.iter_mut().for_each(open_bodies);
             let network = onnx.model_for_proto_model(&proto).map_err(|e| failed(&e))?;
-            let inputs = declared(&network)?;
-            Ok(Self { network, inputs })
+            let (declared, kinds) = declared(&network, &proto)?;
+            let (inputs, fed) = ports::inputs(&declared, options)?;
+            Ok(Self { network, inputs, kinds, fed })
         })
-    }
-
-    /// The batch of a file without a dynamic one: the first axis of its first input.
-    pub(super) fn fixed_batch(&self) -> Option<usize> {
-        if self.inputs.iter().any(|input| input.axis == Axis::Batch) {
-            return None;
-        }
-        Some(self.inputs.first().and_then(|input| input.shape.first()).copied().unwrap_or(1))
     }
 
     /// The network optimised for `batch` images.
     pub(super) fn plan(&self, batch: usize) -> Result<Plan> {
         guarded(|| {
             let mut network = self.network.clone();
+            let shapes = self.fed.at(batch)?;
             let optimised = || -> TractResult<TypedModel> {
-                for (i, input) in self.inputs.iter().enumerate() {
-                    network.set_input_fact(i, input.kind.fact(input.shape_at(batch)).into())?;
+                for (i, (kind, shape)) in self.kinds.iter().zip(shapes).enumerate() {
+                    network.set_input_fact(i, kind.fact(shape).into())?;
                 }
                 let mut network = network.into_typed()?;
                 start_anew(&mut network);
@@ -132,6 +96,9 @@ impl Model {
     /// the symbol in exactly one axis (a mean over the images has lost it, a product of images with images has it
     /// twice), no softmax and no loop may run along that axis, and in the outputs it must be the first.
     pub(super) fn largest_value_of_an_image(&self) -> Result<usize, String> {
+        if !self.fed.has_plain_batch() {
+            return Err("it is the size of more than the first axis of an input".to_owned());
+        }
         guarded(|| {
             let symbol = self.network.symbols.new_with_prefix("batch");
             let typed = self.with_symbol(&symbol).map_err(|e| failed(&e))?;
@@ -142,14 +109,27 @@ impl Model {
 
     fn with_symbol(&self, symbol: &Symbol) -> TractResult<TypedModel> {
         let mut network = self.network.clone();
-        for (i, input) in self.inputs.iter().enumerate() {
+        for (i, (kind, input)) in self.kinds.iter().zip(&self.inputs).enumerate() {
             let mut shape: TVec<TDim> = input.shape.iter().map(|side| side.to_dim()).collect();
-            if input.axis == Axis::Batch {
+            if self.fed.is_batched(i) {
                 shape[0] = symbol.to_dim();
             }
-            network.set_input_fact(i, input.kind.fact(&*shape).into())?;
+            network.set_input_fact(i, kind.fact(&*shape).into())?;
         }
         network.into_typed()
+    }
+}
+
+/// Leaves the sizes that branches and bodies state of their inputs open, inside one another as well: what comes in from
+/// around them says more, and says it at the sizes that the file is fed.
+fn open_bodies(graph: &mut GraphProto) {
+    let attributes = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
+    for body in attributes.flat_map(|attribute| attribute.g.iter_mut().chain(&mut attribute.graphs)) {
+        for kind in body.input.iter_mut().filter_map(|input| input.r#type.as_mut()?.value.as_mut()) {
+            let type_proto::Value::TensorType(tensor) = kind;
+            tensor.shape.iter_mut().flat_map(|shape| &mut shape.dim).for_each(|dim| dim.value = None);
+        }
+        open_bodies(body);
     }
 }
 
@@ -186,23 +166,31 @@ fn values(graph: &GraphProto) -> HashSet<&str> {
     inputs.chain(constants).chain(results).collect()
 }
 
-fn declared(network: &InferenceModel) -> Result<Vec<Declared>> {
+/// The inputs in tract's order, and tract's types of them.
+fn declared(network: &InferenceModel, proto: &ModelProto) -> Result<(Vec<Declared>, Vec<DatumType>)> {
     let outlets = network.input_outlets().map_err(|e| failed(&e))?;
-    if outlets.is_empty() {
-        return Err(Error::input("model", "its graph has no input"));
-    }
-    outlets
-        .iter()
-        .map(|outlet| {
-            let fact = network.outlet_fact(*outlet).map_err(|e| failed(&e))?;
-            let name = network.node(outlet.node).name.clone();
-            let refuse = |reason: String| Error::input(format!("input '{name}'"), reason);
-            let Some(kind) = fact.datum_type.concretize() else { return Err(refuse("has no type".to_owned())) };
-            let dtype = dtype(kind).ok_or_else(|| refuse(element::refusal(type_name(kind))))?;
-            let (axis, shape) = sides(&name, &fact.shape)?;
-            Ok(Declared { name, axis, dtype, kind, shape })
-        })
-        .collect()
+    let stated = |name: &str| proto.graph.as_ref()?.input.iter().find(|input| input.name == name);
+    let declared = outlets.iter().map(|outlet| {
+        let fact = network.outlet_fact(*outlet).map_err(|e| failed(&e))?;
+        let name = network.node(outlet.node).name.clone();
+        let refuse = |reason: String| Error::input(format!("input '{name}'"), reason);
+        let Some(kind) = fact.datum_type.concretize() else { return Err(refuse("has no type".to_owned())) };
+        let dtype = dtype(kind).ok_or_else(|| refuse(element::refusal(type_name(kind))))?;
+        let shape = stated(&name).and_then(shape);
+        Ok((Declared { name, dtype, shape }, kind))
+    });
+    Ok(declared.collect::<Result<Vec<_>>>()?.into_iter().unzip())
+}
+
+/// The shape that a file states; tract's own reading of it has lost the names.
+fn shape(stated: &ValueInfoProto) -> Option<Vec<Dim>> {
+    let type_proto::Value::TensorType(tensor) = stated.r#type.as_ref()?.value.as_ref()?;
+    let dim = |dim: &tensor_shape_proto::Dimension| match &dim.value {
+        Some(dimension::Value::DimValue(size)) => usize::try_from(*size).map_or(Dim::Unknown, Dim::Known),
+        Some(dimension::Value::DimParam(name)) if !name.is_empty() => Dim::parse(name),
+        _ => Dim::Unknown,
+    };
+    Some(tensor.shape.as_ref()?.dim.iter().map(dim).collect())
 }
 
 /// tract's number types, one row a type.
@@ -228,38 +216,6 @@ fn dtype(kind: DatumType) -> Option<DType> {
 /// A type by its name in gnet.
 fn type_name(kind: DatumType) -> String {
     format!("{kind:?}").to_lowercase()
-}
-
-/// The first axis and the shape of an input; an error when the file leaves more open than the first axis.
-fn sides(name: &str, shape: &ShapeFactoid) -> Result<(Axis, Vec<usize>)> {
-    let refuse = |reason: String| Error::input(format!("input '{name}'"), reason);
-    if shape.is_open() {
-        return Err(refuse("has no shape".to_owned()));
-    }
-    let mut axis = Axis::Fixed;
-    let mut sides = Vec::new();
-    for (i, side) in shape.dims().enumerate() {
-        let number = match side {
-            GenericFactoid::Only(dim) => dim.as_i64(),
-            GenericFactoid::Any => None,
-        };
-        match number.map(usize::try_from) {
-            Some(Ok(side)) if side > 0 => sides.push(side),
-            Some(_) => return Err(refuse(format!("axis {i} has no positive length"))),
-            None if i == 0 && !matches!(side, GenericFactoid::Only(dim) if !matches!(dim, TDim::Sym(_))) => {
-                axis = Axis::Batch;
-                sides.push(0);
-            }
-            None => {
-                let symbol = match side {
-                    GenericFactoid::Only(dim) => dim.symbols().into_iter().map(|symbol| symbol.to_string()).min(),
-                    GenericFactoid::Any => None,
-                };
-                return Err(open_axis(name, i, symbol.as_deref()));
-            }
-        }
-    }
-    Ok((axis, sides))
 }
 
 fn check_output_types(network: &TypedModel) -> Result<()> {

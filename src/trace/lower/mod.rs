@@ -27,8 +27,8 @@ use super::operations::{LoweredNode, Lowering, Operation, elements};
 use super::scope::scopes;
 use super::size::Size;
 use super::{Trace, TracedInput};
-use crate::graph::{Attribute, DType, Dim, Graph, Model, Node, Tensor, ValueId};
-use crate::infer::{Overrides, infer};
+use crate::graph::{Attribute, DType, Dim, Graph, Model, Node, Sizes, Tensor, ValueId};
+use crate::infer::infer;
 use crate::onnx::number_of;
 use crate::{Error, Result};
 
@@ -49,7 +49,7 @@ pub(super) fn lower(trace: &Trace, opset: i64) -> Result<(Model, Vec<Lowering>)>
     let mut model = Model::new(lower.finish()?, opset);
     model.graph.check()?;
     // Burn knows the shapes of what it traced; those of the steps in between follow from them.
-    infer(&mut model, &Overrides::none())?;
+    infer(&mut model, &Sizes::none())?;
     Ok((model, log))
 }
 

@@ -1,0 +1,24 @@
+//! An ONNX file that a command reads.
+
+use std::path::Path;
+
+use gnet::graph::Model;
+use gnet::{Result, onnx};
+
+use super::output;
+
+/// Notes of one kind are told up to this number.
+const SHOWN: usize = 5;
+
+/// Reads a model and says on stderr what of it was not taken as the file states it.
+pub fn read(path: &Path) -> Result<Model> {
+    let model = onnx::read_file(path)?;
+    let notes = model.notes();
+    for note in notes.iter().take(SHOWN) {
+        output::note(format_args!("{}: {note}", path.display()));
+    }
+    if notes.len() > SHOWN {
+        output::note(format_args!("{}: and {} more such values", path.display(), notes.len() - SHOWN));
+    }
+    Ok(model)
+}
