@@ -27,5 +27,6 @@ mod readme;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;
+mod sizes;
 mod trained;
 mod workflow;
