@@ -204,12 +204,10 @@ fn what_pip_leaves_running_ends_with_it() {
 
 #[test]
 fn a_file_larger_than_the_pinned_one_is_refused_while_it_comes() {
-    for script in ["exec cat /dev/zero > \"$dest/a.whl\"", "echo \"OSError: [Errno 27] File too large\" >&2; exit 1"] {
-        let home = Home::with_python(script);
-        let said = fails(&home.gnet(&["install"]), 1, "pip receives a file that is larger than the pinned one of ");
-        assert!(said.contains("nothing was installed"), "{said}");
-        assert_eq!(home.left(), [""; 0]);
-    }
+    let home = Home::with_python("exec cat /dev/zero > \"$dest/a.whl\"");
+    let said = fails(&home.gnet(&["install"]), 1, "pip receives a file that is larger than the pinned one of ");
+    assert!(said.contains("nothing was installed"), "{said}");
+    assert_eq!(home.left(), [""; 0]);
 }
 
 #[test]

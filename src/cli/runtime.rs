@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use clap::builder::TypedValueParser;
 use clap::{Args, Subcommand};
-#[cfg(unix)]
-use gnet::Error;
 use gnet::Result;
 use gnet::install::{self, Installation, Kind, Observer, Options, Step, Wheel};
 use gnet::report::number;
@@ -74,26 +72,6 @@ struct RemoveArgs {
     format: FormatArgs,
 }
 
-/// Arguments of the hidden command that watches over pip.
-#[cfg(unix)]
-#[derive(Debug, Args)]
-pub struct WorkerArgs {
-    /// No file may grow beyond so many bytes.
-    limit: u64,
-    /// The program to run and its arguments.
-    #[arg(last = true, required = true)]
-    words: Vec<std::ffi::OsString>,
-}
-
-/// Runs pip and ends with its exit code.
-#[cfg(unix)]
-pub fn worker(args: &WorkerArgs) -> Result<()> {
-    match install::supervise(args.limit, &args.words) {
-        Ok(code) => std::process::exit(code.into()),
-        Err(e) => Err(Error::input(args.words[0].to_string_lossy(), format!("cannot be started: {e}"))),
-    }
-}
-
 fn kind() -> impl TypedValueParser<Value = Kind> {
     values::one_of(Kind::ALL.map(Kind::name))
 }
@@ -109,9 +87,7 @@ pub fn run(args: &RuntimeArgs) -> Result<()> {
 
 fn install(args: &InstallArgs) -> Result<()> {
     let patience = Duration::from_secs(args.timeout);
-    // Without a path to itself it does with less.
-    let supervisor = std::env::current_exe().ok().filter(|_| cfg!(unix));
-    let options = Options { force: args.force, patience, supervisor, ..Options::default() };
+    let options = Options { force: args.force, patience, ..Options::default() };
     let mut progress = Progress::new();
     let installed = install::install(args.kind, &options, &mut progress);
     progress.bar.finish_and_clear();

@@ -5,9 +5,6 @@
 //! out of it into `DATA/runtime/KIND-VERSION/` by one rename. A `manifest.json` beside them says where they came from and
 //! what each file's hash is ([`Manifest`]), so that [`list`] can tell whether they are still what was installed.
 
-/// The program's hidden command that calls [`supervise`].
-pub const WORKER_COMMAND: &str = "install-worker";
-
 mod digest;
 mod error;
 mod kind;
@@ -16,16 +13,11 @@ mod manifest;
 mod pip;
 mod place;
 mod run;
-#[cfg(unix)]
-mod supervise;
 mod unpack;
 mod wheel;
 
 pub use list::{Installed, Listing, Removed, list, remove};
 pub use manifest::{Entry, MANIFEST, Manifest};
-pub use pip::stop;
 pub use place::{Kind, Place, cache_dir, data_dir, installed};
 pub use run::{Installation, Observer, Options, Step, install};
-#[cfg(unix)]
-pub use supervise::supervise;
 pub use wheel::{ONNX_RUNTIME, OPENVINO_PLUGIN, WHEELS, Wheel, pinned};

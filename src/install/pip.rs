@@ -4,25 +4,18 @@
 //! (`-P` needs Python 3.11, `-I` hides a pip that was installed for the user). What the user has said in variables stays; a
 //! path in one of them, which counts from their folder, is made absolute.
 
+use std::cell::RefCell;
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicI32, Ordering};
-use std::thread;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use super::error::writing;
 use super::{Options, Wheel};
-use crate::{Error, Result, program};
-
-/// How often the growing file is looked at.
-const GLANCE: Duration = Duration::from_millis(100);
-
-/// Room for what pip writes into one file beside the bytes that it fetches: an old one keeps them in its cache with a header.
-const MARGIN: u64 = 1 << 20;
+use crate::{Error, Result, process, program};
 
 /// Files and folders of one download, all inside one folder that goes when the installation ends.
 struct Folders {
@@ -30,18 +23,22 @@ struct Folders {
     temporary: PathBuf,
     /// Where pip is started: nothing lies here.
     empty: PathBuf,
-    said: PathBuf,
 }
 
 impl Folders {
     fn make(staging: &Path) -> Result<Self> {
         // pip works in another folder.
         let staging = std::path::absolute(staging).map_err(|e| writing(staging, &e))?;
-        let [wheels, temporary, empty, said] = ["wheels", "tmp", "empty", "pip-said"].map(|name| staging.join(name));
+        let [wheels, temporary, empty] = ["wheels", "tmp", "empty"].map(|name| staging.join(name));
         for folder in [&wheels, &temporary, &empty] {
             fs::create_dir(folder).map_err(|e| writing(folder, &e))?;
         }
-        Ok(Self { wheels, temporary, empty, said })
+        Ok(Self { wheels, temporary, empty })
+    }
+
+    /// Size of the file that arrives: first in pip's temporary folder, then copied to where it was asked for.
+    fn largest_file(&self) -> u64 {
+        largest_file(&self.temporary).max(largest_file(&self.wheels))
     }
 }
 
@@ -52,13 +49,47 @@ impl Folders {
 /// arrives than the wheel has.
 pub(super) fn download(options: &Options, wheel: &Wheel, staging: &Path, received: impl FnMut(u64)) -> Result<PathBuf> {
     let folders = Folders::make(staging)?;
-    let pip = Pip::start(options, wheel, &folders)?;
-    let status = wait(pip, wheel, &folders, options.patience, received)?;
-    if !status.success() {
-        let said = fs::read(&folders.said).unwrap_or_default();
-        return Err(failure(wheel, status, &String::from_utf8_lossy(&said)));
+    let mut command = command(options, wheel, &folders)?;
+    let watch = RefCell::new(Watch {
+        folders: &folders,
+        wheel,
+        patience: options.patience,
+        received,
+        seen: 0,
+        since: Instant::now(),
+    });
+    let finished = process::run_while(&mut command, &|| watch.borrow_mut().goes_on())
+        .map_err(|e| no_python(&options.python, &e))?;
+    if folders.largest_file() > wheel.bytes {
+        return Err(too_large(wheel));
     }
-    only_file(&folders.wheels, wheel)
+    match finished.status {
+        Some(status) if status.success() => only_file(&folders.wheels, wheel),
+        Some(status) => Err(failure(wheel, status, &finished.stderr)),
+        None => Err(stalled(wheel, options.patience)),
+    }
+}
+
+/// Whether a download goes on as it should.
+struct Watch<'a, R> {
+    folders: &'a Folders,
+    wheel: &'a Wheel,
+    patience: Duration,
+    received: R,
+    seen: u64,
+    /// When the file grew last.
+    since: Instant,
+}
+
+impl<R: FnMut(u64)> Watch<'_, R> {
+    fn goes_on(&mut self) -> bool {
+        let bytes = self.folders.largest_file();
+        if bytes != self.seen {
+            (self.seen, self.since) = (bytes, Instant::now());
+            (self.received)(bytes);
+        }
+        bytes <= self.wheel.bytes && self.since.elapsed() < self.patience
+    }
 }
 
 /// Everything that decides which file is asked for is said, so that the Python that runs pip does not matter.
@@ -74,80 +105,18 @@ fn arguments(wheel: &Wheel, into: &Path) -> Vec<OsString> {
     args
 }
 
-/// The process group of the pip that runs; 0 when none does.
-static GROUP: AtomicI32 = AtomicI32::new(0);
-
-/// Ends the pip that this process has started, if one runs, and whatever that has started: for a process that is about to
-/// exit in the middle of an installation.
-pub fn stop() {
-    end_group(GROUP.load(Ordering::SeqCst));
-}
-
-fn end_group(group: i32) {
-    #[cfg(unix)]
-    if group > 0 {
-        // Without members there is no such group any more, and nothing to end.
-        let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(group), nix::sys::signal::Signal::SIGKILL);
-    }
-    #[cfg(not(unix))]
-    let _ = group;
-}
-
-/// A pip that runs. When this is dropped it is stopped, and whatever it has started.
-struct Pip {
-    child: Child,
-    /// The process group that it leads.
-    group: i32,
-    /// While it is open pip may run, see [`supervise`](super::supervise).
-    _life: Option<ChildStdin>,
-}
-
-impl Pip {
-    /// pip's messages go to a file: a pipe that nobody empties would stop it, and a grandchild could hold it open.
-    fn start(options: &Options, wheel: &Wheel, folders: &Folders) -> Result<Self> {
-        let python =
-            program::find(&options.python).ok_or_else(|| no_python(&options.python, io::ErrorKind::NotFound.into()))?;
-        let said = File::create(&folders.said).map_err(|e| writing(&folders.said, &e))?;
-        let mut command = match &options.supervisor {
-            Some(gnet) => {
-                let mut command = Command::new(gnet);
-                command.arg(super::WORKER_COMMAND).arg((wheel.bytes + MARGIN).to_string()).arg("--").arg(&python);
-                command.stdin(Stdio::piped());
-                command
-            }
-            None => {
-                let mut command = Command::new(&python);
-                command.stdin(Stdio::null());
-                command
-            }
-        };
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child = command
-            .args(arguments(wheel, &folders.wheels))
-            .current_dir(&folders.empty)
-            .envs(absolute_paths(|name| env::var_os(name), &env::current_dir().unwrap_or_default()))
-            // The download grows here, where it is watched, where there is room, and where it goes whatever happens.
-            .env("TMPDIR", &folders.temporary)
-            .env("LC_ALL", "C.UTF-8")
-            .stdout(Stdio::null())
-            .stderr(said)
-            .spawn()
-            .map_err(|e| no_python(&options.python, e))?;
-        let group = i32::try_from(child.id()).unwrap_or(0);
-        GROUP.store(group, Ordering::SeqCst);
-        Ok(Self { _life: child.stdin.take(), child, group })
-    }
-}
-
-impl Drop for Pip {
-    fn drop(&mut self) {
-        end_group(self.group);
-        let _ = GROUP.compare_exchange(self.group, 0, Ordering::SeqCst, Ordering::SeqCst);
-        // It may have ended by itself; either way it is reaped.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// pip in an empty folder, with the user's variables.
+fn command(options: &Options, wheel: &Wheel, folders: &Folders) -> Result<Command> {
+    let missing = || no_python(&options.python, &io::ErrorKind::NotFound.into());
+    let mut command = Command::new(program::find(&options.python).ok_or_else(missing)?);
+    command
+        .args(arguments(wheel, &folders.wheels))
+        .current_dir(&folders.empty)
+        .envs(absolute_paths(|name| env::var_os(name), &env::current_dir().unwrap_or_default()))
+        // The download grows here, where it is watched, where there is room, and where it goes whatever happens.
+        .env("TMPDIR", &folders.temporary)
+        .env("LC_ALL", "C.UTF-8");
+    Ok(command)
 }
 
 /// Variables whose value is a path.
@@ -192,7 +161,7 @@ fn absolute_paths(
     paths.chain(places).collect::<Vec<_>>().into_iter()
 }
 
-fn no_python(python: &OsStr, error: io::Error) -> Error {
+fn no_python(python: &OsStr, error: &io::Error) -> Error {
     let reason = if error.kind() == io::ErrorKind::NotFound {
         "is not there; runtimes are fetched with its pip".to_owned()
     } else {
@@ -201,36 +170,6 @@ fn no_python(python: &OsStr, error: io::Error) -> Error {
     Error::unavailable(python.to_string_lossy(), reason).remedy(
         "install Python 3 with pip, or install ONNX Runtime yourself and name its library with --ort-lib or GNET_ORT_LIB",
     )
-}
-
-fn wait(
-    mut pip: Pip,
-    wheel: &Wheel,
-    folders: &Folders,
-    patience: Duration,
-    mut received: impl FnMut(u64),
-) -> Result<ExitStatus> {
-    let (mut last, mut since) = (0, Instant::now());
-    loop {
-        let ended =
-            pip.child.try_wait().map_err(|e| Error::check(wheel.requirement(), format!("pip was lost: {e}")))?;
-        // The file is first in pip's temporary folder, then copied to where it was asked for.
-        let bytes = largest_file(&folders.temporary).max(largest_file(&folders.wheels));
-        if bytes > wheel.bytes {
-            return Err(too_large(wheel));
-        }
-        if bytes != last {
-            (last, since) = (bytes, Instant::now());
-            received(bytes);
-        }
-        if let Some(status) = ended {
-            return Ok(status);
-        }
-        if since.elapsed() >= patience {
-            return Err(stalled(wheel, patience));
-        }
-        thread::sleep(GLANCE.min(patience));
-    }
 }
 
 fn too_large(wheel: &Wheel) -> Error {
@@ -280,10 +219,6 @@ fn failure(wheel: &Wheel, status: ExitStatus, said: &str) -> Error {
         return Error::unavailable("python3 -m pip", "this Python has no pip; runtimes are fetched with it").remedy(
             "install pip (Debian and Ubuntu: apt install python3-pip; elsewhere: python3 -m ensurepip --user)",
         );
-    }
-    // What the supervisor's limit has stopped before anybody looked.
-    if said.contains("[Errno 27]") {
-        return too_large(wheel);
     }
     let reason = match (reason(said), broken_connection(said)) {
         (Some(reason), Some(cause)) => format!("{reason} ({cause})"),

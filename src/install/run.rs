@@ -24,16 +24,12 @@ pub struct Options {
     pub patience: Duration,
     /// The Python whose pip fetches the wheel: a name that is looked for in the absolute folders of the `PATH`, or a path.
     pub python: OsString,
-    /// A program whose command [`WORKER_COMMAND`](super::WORKER_COMMAND) calls [`supervise`](super::supervise): with it pip
-    /// ends when this process does, however that ends, and writes no file beyond the wheel's size. Without it this process
-    /// ends pip as long as it lives itself.
-    pub supervisor: Option<PathBuf>,
 }
 
 impl Default for Options {
     /// `python3`, and more patience than pip has with a connection that does not answer.
     fn default() -> Self {
-        Self { force: false, patience: Duration::from_secs(300), python: "python3".into(), supervisor: None }
+        Self { force: false, patience: Duration::from_secs(300), python: "python3".into() }
     }
 }
 

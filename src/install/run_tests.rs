@@ -83,7 +83,7 @@ impl World {
 
     fn options(&self) -> Options {
         let python = self.dir.path().join("python3").into();
-        Options { force: false, patience: Duration::from_secs(20), python, supervisor: None }
+        Options { force: false, patience: Duration::from_secs(20), python }
     }
 
     fn install(&self, options: &Options) -> Result<Installation> {

@@ -4,7 +4,6 @@
 //! feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by the [`Tolerance`] of the
 //! coarsest [`Precision`] that takes part. Where two sides part, [`bisect()`] finds the layer.
 
-mod apart;
 mod bisect;
 #[cfg(feature = "burn")]
 mod burn;
@@ -19,7 +18,6 @@ mod signature;
 
 #[cfg(feature = "burn")]
 pub use self::burn::BurnSide;
-pub use apart::{WORKER_COMMAND, serve};
 pub use bisect::{Culprit, InputRange, Search, bisect, sweep};
 pub use inputs::{Distribution, IMAGES, InputSet};
 pub use judge::{Judgement, Verdict};

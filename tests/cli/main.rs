@@ -29,4 +29,6 @@ mod runtimes;
 mod shell;
 mod sizes;
 mod trained;
+#[cfg(target_os = "linux")]
+mod workers;
 mod workflow;
