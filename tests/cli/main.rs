@@ -28,6 +28,8 @@ mod readme;
 mod runtimes;
 mod shell;
 mod sizes;
+#[cfg(unix)]
+mod terminal;
 mod trained;
 #[cfg(target_os = "linux")]
 mod workers;
