@@ -1,5 +1,6 @@
 //! Files: regular ones are read ([`open`]), whole ones are written ([`write()`]), and what was read is not written over.
 
+pub(crate) mod digest;
 mod inputs;
 #[cfg(any(feature = "burn", feature = "ort"))]
 mod lock;
@@ -13,16 +14,16 @@ use std::path::Path;
 
 use crate::{Error, Result};
 
-pub(crate) use inputs::Identity;
 pub use inputs::keep_inputs;
+pub(crate) use inputs::{Identity, named as named_input};
 #[cfg(any(feature = "burn", feature = "ort"))]
 pub(crate) use lock::{Locked, lock};
 pub use map::map;
 pub(crate) use open::kind;
 pub use open::{check_readable, open, read};
-pub(crate) use place::folder_of;
 #[cfg(feature = "burn")]
 pub(crate) use place::{CHECKPOINT_MODEL, CHECKPOINT_RECORD, RUN_METRICS};
+pub(crate) use place::{Prepared, folder_of};
 #[cfg(feature = "burn")]
 pub(crate) use place::{aside, rewrite};
 pub use place::{check_place, write, write_with};
