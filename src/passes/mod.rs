@@ -37,8 +37,7 @@ use crate::graph::{Graph, Model, Node};
 use crate::{Error, Result};
 
 use bodies::{Order, Scope, each};
-pub(crate) use common::draws_lots;
-pub use record::{OptimizeRecord, PassEntry, PassList, Proof};
+pub use record::{OptimizeRecord, PassEntry, PassList};
 use view::View;
 
 /// One rewrite of a model.

@@ -26,8 +26,6 @@ mod names;
 mod runtimes;
 mod shell;
 mod sizes;
-#[cfg(unix)]
-mod terminal;
 mod trained;
 #[cfg(target_os = "linux")]
 mod workers;
