@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Tolerance;
 use super::ruler::{Noise, Worst};
 use super::trial::Rule;
+use crate::report::Tone;
 use crate::runtime::Array;
 use crate::runtime::compare::{Agreement, Spread};
 use crate::{Error, Result};
@@ -28,6 +29,15 @@ impl Verdict {
             Self::Agree => "agree",
             Self::Weak => "weak",
             Self::Disagree => "disagree",
+        }
+    }
+
+    /// How it is shown.
+    pub fn tone(self) -> Tone {
+        match self {
+            Self::Agree => Tone::Good,
+            Self::Weak => Tone::Doubtful,
+            Self::Disagree => Tone::Bad,
         }
     }
 }

@@ -16,6 +16,7 @@ mod pairing;
 mod precision;
 mod probe;
 mod record;
+mod rewritten;
 mod ruler;
 mod side;
 mod signature;
@@ -33,6 +34,7 @@ pub use judge::{Judgement, Verdict};
 pub use noise::Draw;
 pub use precision::{Precision, Tolerance};
 pub use record::{Comparison, Row, Verification};
+pub use rewritten::rewritten;
 pub use side::{FileSide, Side};
 pub use signature::{Plan, Port, Signature};
 
