@@ -3,11 +3,13 @@
 use std::fmt;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What kind of failure an [`Error`] is. Each kind has one exit code, documented in the README.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
     /// A check did not hold: two runtimes disagree, a count is off. Exit code 1.
     Check,
@@ -31,7 +33,7 @@ impl ErrorKind {
     }
 }
 
-/// One failure: the thing it is about, the reason, and where one is known the remedy.
+/// One failure: the thing it is about, the reason, and where one is known the remedy. It crosses processes as JSON.
 ///
 /// ```
 /// use gnet::{Error, ErrorKind};
@@ -40,7 +42,7 @@ impl ErrorKind {
 /// assert_eq!(error.kind(), ErrorKind::Input);
 /// assert_eq!(error.to_string(), "--image-size 8: the network needs at least 15 pixels");
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 #[error("{thing}: {reason}")]
 pub struct Error {
     kind: ErrorKind,

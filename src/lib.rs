@@ -34,7 +34,7 @@ pub mod metadata;
 pub mod nets;
 pub mod onnx;
 pub mod passes;
-mod process;
+pub mod process;
 pub mod reference;
 pub mod report;
 #[cfg(all(feature = "burn", feature = "tract"))]

@@ -244,22 +244,6 @@ fn a_file_without_shared_names_is_paired_by_position() {
     names(&FOLDED, &foreign, "inception4e.b3x3.conv/Conv", &["values differ"]);
 }
 
-#[test]
-fn an_engine_in_a_process_of_its_own_computes_the_same_and_is_searched_as_well() {
-    let apart = |model| side(model, "other").apart(env!("CARGO_BIN_EXE_gnet").as_ref());
-    let mut reference = side(&FOLDED, "reference");
-    let plan = Plan::new(2, &[reference.signature()]).unwrap();
-    let sets = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 3).unwrap()];
-    let options = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::OnFailure, seed: 3 };
-    let wrong = changed(&FOLDED, |g| scale_all(g, "inception3a.b5x5.conv.weight", 1.1));
-    let mut others = [apart(&FOLDED), apart(&wrong)];
-    let verification = verify::verify(&mut reference, &mut others, &sets, &options, &mut |_| {}).unwrap();
-    let [same, differing] = &verification.comparisons[..] else { panic!("two comparisons") };
-    assert_eq!((same.verdict, same.rows[0].judgement.agreement.max_ulp), (Verdict::Agree, Some(0)));
-    let culprit = differing.search.as_ref().unwrap().culprit.as_ref().unwrap();
-    assert_eq!((culprit.node.as_str(), culprit.confirmed), ("inception3a.b5x5.conv/Conv", true));
-}
-
 /// ONNX Runtime, where a library of it is found: the one of `GNET_TEST_ORT_LIB`, else any. Without one this says so,
 /// unless `GNET_ORT_TESTS` is `required`.
 #[cfg(feature = "ort")]

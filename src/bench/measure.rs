@@ -20,6 +20,15 @@ use crate::{Error, Result, cost, files, onnx};
 /// As [`Spec::validate`] and [`Placement::check`](crate::runtime::Placement::check), and what the engine refuses, under
 /// the file's name.
 pub fn measure(spec: &Spec) -> Result<Run> {
+    measured(spec, &mut |_| ())
+}
+
+/// What a row that has begun to measure says that it is doing; from then on it keeps to its limits by itself.
+pub(super) const MEASURING: &str = "measuring";
+
+/// As [`measure`]; `doing` is told what is being done.
+pub(super) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> {
+    doing("loading");
     spec.validate()?;
     let bytes = onnx::in_one_piece(&spec.path)?;
     let clock = SystemClock::start();
@@ -33,7 +42,18 @@ pub fn measure(spec: &Spec) -> Result<Run> {
     drop(bytes);
     let inputs = feed::filled(&fed, session.inputs()).map_err(in_file)?;
     session.bind(&inputs).map_err(in_file)?;
-    let found = steady(&mut || session.run(), &clock, &spec.limits).map_err(in_file)?;
+    doing("the first run");
+    let mut runs = 0;
+    let mut run = || {
+        runs += 1;
+        // Not before the first run is timed.
+        if runs == 2 {
+            doing(MEASURING);
+        }
+        session.run()
+    };
+    let found = steady(&mut run, &clock, &spec.limits).map_err(in_file)?;
+    doing(MEASURING);
     let copies = copies(session.as_mut(), &clock, &spec.limits, spec.batch).map_err(in_file)?;
     let profile = spec.trace.as_ref().map(|trace| profile(spec, &options, &inputs, trace)).transpose()?;
     let images_per_s = per_second(spec.batch, found.summary.mean);

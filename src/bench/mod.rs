@@ -24,8 +24,7 @@ pub use feed::{Fed, Feed};
 pub use measure::measure;
 pub use profile::{Operator, Profile};
 pub use record::{Environment, Latency, Measurement, Run};
-pub(crate) use worker::Failure;
-pub use worker::{run_in_worker, run_in_worker_until, serve};
+pub use worker::{WORKER_COMMAND, run_in_worker, run_in_worker_until, serve};
 
 use crate::runtime::{EngineOptions, Provider, RunOptions};
 use crate::{Error, Result, files};
@@ -65,8 +64,15 @@ pub struct Limits {
     pub min_samples: usize,
     /// ... unless it has taken this long.
     pub max_time: Duration,
+    /// In a process of its own, loading and the first run together end after this time, and the row with them.
+    pub max_load: Duration,
     /// Runs after the first that warm up at most; fewer when the times are stable before.
     pub max_warmup: usize,
+}
+
+impl Limits {
+    /// What loading and the first run may take when nobody says otherwise: TensorRT builds an engine for minutes.
+    pub const LOADING: Duration = Duration::from_secs(600);
 }
 
 impl Default for Limits {
@@ -76,6 +82,7 @@ impl Default for Limits {
             min_time: Duration::from_secs(2),
             min_samples: crate::stats::min_samples(0.9),
             max_time: Duration::from_secs(30),
+            max_load: Self::LOADING,
             max_warmup: 100,
         }
     }

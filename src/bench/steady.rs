@@ -181,6 +181,7 @@ mod tests {
             min_samples,
             max_time: Duration::from_millis(max_ms),
             max_warmup,
+            ..Limits::default()
         }
     }
 

@@ -1,6 +1,5 @@
 //! `gnet bench`: how fast an ONNX file runs, one process a row.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -34,9 +33,10 @@ pub struct BenchArgs {
     /// Seconds to measure each row for at least.
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     min_time: Duration,
-    /// Seconds after which a row ends, whatever it has.
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
-    max_time: Duration,
+    /// Seconds after which a row ends, whatever it has; loading and the first run may take as long before
+    /// [default: 30, and 600 to load]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    max_time: Option<Duration>,
     /// Timed runs to take of each row at least: 64 support a p90, 662 a p99.
     #[arg(long, value_name = "N", default_value_t = Limits::default().min_samples, value_parser = values::whole::<usize>)]
     samples: usize,
@@ -78,7 +78,8 @@ impl BenchArgs {
         let limits = Limits {
             min_time: self.min_time,
             min_samples: self.samples,
-            max_time: self.max_time,
+            max_time: self.max_time.unwrap_or(Limits::default().max_time),
+            max_load: self.max_time.unwrap_or(Limits::LOADING),
             max_warmup: self.warmup,
         };
         let engine = self.engine.options(&batches);
@@ -197,10 +198,9 @@ fn outcome(failures: Vec<(String, Error)>, not_run: &[String], rows: usize) -> R
     failures.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// The hidden `gnet bench-worker`: a row on stdin, its result on stdout.
+/// The hidden `gnet bench-worker`.
 pub fn worker() -> Result<()> {
-    interrupt::end_with_parent();
-    bench::serve(io::stdin().lock(), io::stdout().lock())
+    bench::serve()
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! `gnet doctor`: what this machine can do.
 
-use std::io;
 use std::time::Duration;
 
 use clap::Args;
@@ -10,7 +9,7 @@ use gnet::{Error, Result};
 
 use super::engine::LibraryArgs;
 use super::format::FormatArgs;
-use super::{interrupt, output, values};
+use super::{output, values};
 
 /// Arguments of `gnet doctor`.
 #[derive(Debug, Args)]
@@ -41,8 +40,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
     unmet.into_iter().next().map_or(Ok(()), Err)
 }
 
-/// The hidden `gnet doctor-worker`: an order on stdin, the answer on stdout.
+/// The hidden `gnet doctor-worker`.
 pub fn worker() -> Result<()> {
-    interrupt::end_with_parent();
-    doctor::serve(io::stdin().lock(), io::stdout().lock())
+    doctor::serve()
 }

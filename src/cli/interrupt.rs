@@ -49,9 +49,8 @@ fn heard() {
     std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()));
 }
 
-/// Makes a worker end with the process that waits for its answer, whatever ends that one.
-pub fn end_with_parent() {
-    // Elsewhere a worker goes on to the end of its row.
-    #[cfg(target_os = "linux")]
-    let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM);
+/// For a worker: what a terminal sends to all its processes is for the one that waits for the answer, and that ends this
+/// one.
+pub fn leave_to_parent() {
+    let _ = ctrlc::set_handler(|| ());
 }

@@ -43,7 +43,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use gnet::{Result, files};
+use gnet::{Result, files, process};
 
 /// From a Burn network to a pruned, verified, benchmarked ONNX file.
 #[derive(Debug, Parser)]
@@ -102,15 +102,34 @@ enum Command {
     /// Measures one row for `bench`, which starts it.
     #[command(hide = true)]
     BenchWorker,
-    /// Runs an engine for `verify`, which starts it.
-    #[cfg(feature = "data")]
+    /// Runs an engine for whatever command needs one, which starts it.
+    #[cfg(any(feature = "tract", feature = "ort"))]
     #[command(hide = true)]
-    VerifyWorker,
+    EngineWorker,
+    /// Runs another program and ends it when the gnet that started it ends.
+    #[command(hide = true)]
+    Keeper {
+        /// The program and its arguments.
+        #[arg(last = true, required = true)]
+        command: Vec<std::ffi::OsString>,
+    },
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
         shell: clap_complete::Shell,
     },
+}
+
+impl Command {
+    /// Whether it works for another gnet, which ends it.
+    fn is_worker(&self) -> bool {
+        match self {
+            #[cfg(any(feature = "tract", feature = "ort"))]
+            Self::EngineWorker => true,
+            Self::DoctorWorker | Self::BenchWorker | Self::Keeper { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 /// Parses, runs, and turns the outcome into an exit code: 0 done, 1 a check failed, 2 bad input, 3 not available, 130
@@ -121,7 +140,16 @@ pub fn main() -> ExitCode {
         Err(error) => return output::usage(error),
     };
     terminal::When::named(&cli.color).unwrap_or_default().set();
-    interrupt::listen();
+    if let Command::Keeper { command } = cli.command {
+        return ExitCode::from(process::keep(command));
+    }
+    if cli.command.is_worker() {
+        interrupt::leave_to_parent();
+    } else {
+        interrupt::listen();
+        // Where the system does not tell, engines run in this process.
+        let _ = std::env::current_exe().map(process::serve_by);
+    }
     files::keep_inputs();
     let outcome = run(cli.command);
     interrupt::hold_if_ending();
@@ -166,10 +194,11 @@ fn run(command: Command) -> Result<()> {
         #[cfg(feature = "ort")]
         Command::Runtime(args) => runtime::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Keeper { .. } => Ok(()),
         Command::DoctorWorker => doctor::worker(),
         Command::BenchWorker => bench::worker(),
-        #[cfg(feature = "data")]
-        Command::VerifyWorker => verify::worker(),
+        #[cfg(any(feature = "tract", feature = "ort"))]
+        Command::EngineWorker => gnet::runtime::serve(),
         Command::Completions { shell } => output::completions(shell),
     }
 }

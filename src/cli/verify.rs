@@ -1,6 +1,5 @@
 //! `gnet verify`: the same inputs through two sides, and what follows from the difference.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -94,11 +93,6 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     verification.check()
 }
 
-/// The hidden `gnet verify-worker`: an engine in a process of its own.
-pub fn worker() -> Result<()> {
-    verify::serve(io::stdin().lock(), io::stdout().lock())
-}
-
 impl VerifyArgs {
     /// The reference and what is compared with it.
     fn sides(&self) -> Result<(Box<dyn Side>, Vec<FileSide>)> {
@@ -135,13 +129,7 @@ impl VerifyArgs {
     fn open(&self, path: &Path, provider: Provider) -> Result<FileSide> {
         let (engine, sizes) = (self.engine.options(&[]), self.feed.sizes());
         let options = RunOptions { engine, sizes, ..RunOptions::new(self.threads, 1) };
-        let side = FileSide::open(path, provider, &options)?;
-        // Its plugin takes over every later session of the process it is registered in.
-        if provider != Provider::OpenVino {
-            return Ok(side);
-        }
-        let program = std::env::current_exe().map_err(|e| Error::input("gnet", format!("its own program: {e}")))?;
-        Ok(side.apart(&program))
+        FileSide::open(path, provider, &options)
     }
 
     fn tolerance(&self, reference: &dyn Side, others: &[FileSide]) -> Result<Tolerance> {

@@ -15,6 +15,7 @@ mod operators;
 mod packed;
 mod products;
 mod roles;
+mod show;
 mod sizes;
 mod summary;
 mod tally;
@@ -28,6 +29,7 @@ use crate::{Error, Result};
 
 pub use analysis::{Analysis, Counting, Quantity, Row, Uncounted};
 pub use batch::{BatchAxis, BatchChoice, name_batch};
+pub use show::{Show, Sort};
 pub use summary::{CONVENTION, Compute, Memory, Share, Summary, View};
 pub use tree::{group, modules, tree};
 

@@ -118,7 +118,7 @@ fn listed_by_driver(system: &System) -> Vec<Gpu> {
 fn nvidia_smi() -> Option<String> {
     let query = "--query-gpu=name,driver_version,compute_cap,memory.total";
     let mut command = Command::new("nvidia-smi");
-    let done = process::run(command.args([query, "--format=csv,noheader,nounits"]), b"", PATIENCE).ok()?;
+    let done = process::run(command.args([query, "--format=csv,noheader,nounits"]), PATIENCE).ok()?;
     done.succeeded().then_some(done.stdout)
 }
 

@@ -131,7 +131,7 @@ fn standard() -> Vec<PathBuf> {
 /// What `ldconfig -p` prints; nothing where there is none. Its folder is often not on the `PATH` of a user.
 fn ldconfig() -> String {
     let print = |program: &str| {
-        let done = process::run(Command::new(program).arg("-p"), b"", Duration::from_secs(10)).ok()?;
+        let done = process::run(Command::new(program).arg("-p"), Duration::from_secs(10)).ok()?;
         done.succeeded().then_some(done.stdout)
     };
     ["/sbin/ldconfig", "/usr/sbin/ldconfig", "ldconfig"].into_iter().find_map(print).unwrap_or_default()

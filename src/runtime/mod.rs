@@ -3,6 +3,8 @@
 //! An engine is loaded for one batch size and number of threads, bound to its inputs once and run as often as one likes.
 //! Nothing here measures time: that is [`crate::bench`]'s business.
 
+#[cfg(any(feature = "tract", feature = "ort"))]
+mod apart;
 mod array;
 pub mod compare;
 mod element;
@@ -23,6 +25,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+#[cfg(any(feature = "tract", feature = "ort"))]
+pub use apart::{WORKER_COMMAND, serve};
 pub use array::Array;
 pub use element::EXACT;
 pub use options::{
@@ -165,7 +169,8 @@ pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Bo
 }
 
 /// Loads a file's bytes and leaves its placement to be judged: [`load`] does that as well, in time that is not the
-/// engine's.
+/// engine's. The engine runs in a process of its own where there is a program for it
+/// ([`process::serve_by`](crate::process::serve_by)).
 ///
 /// # Errors
 /// A provider this build does not have or that cannot be used here ([`ErrorKind::Unavailable`]); options that mean
@@ -178,6 +183,9 @@ pub fn open(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Bo
 
 #[cfg(any(feature = "tract", feature = "ort"))]
 fn engine(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
+    if let Some(program) = crate::process::program() {
+        return Ok(Box::new(apart::Apart::start(program, provider, model, options)?));
+    }
     match provider {
         #[cfg(feature = "tract")]
         Provider::Tract => Ok(Box::new(tract::TractSession::load(model, options)?)),

@@ -4,7 +4,6 @@
 //! feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by the [`Tolerance`] of the
 //! coarsest [`Precision`] that takes part. Where two sides part, [`bisect()`] finds the layer.
 
-mod apart;
 mod bisect;
 #[cfg(feature = "burn")]
 mod burn;
@@ -14,17 +13,18 @@ mod pairing;
 mod precision;
 mod probe;
 mod record;
+mod rewritten;
 mod side;
 mod signature;
 
 #[cfg(feature = "burn")]
 pub use self::burn::BurnSide;
-pub use apart::{WORKER_COMMAND, serve};
 pub use bisect::{Culprit, InputRange, Search, bisect, sweep};
 pub use inputs::{Distribution, IMAGES, InputSet};
 pub use judge::{Judgement, Verdict};
 pub use precision::{Precision, Tolerance};
 pub use record::{Comparison, Row, Verification};
+pub use rewritten::rewritten;
 pub use side::{FileSide, Side};
 pub use signature::{Plan, Port, Signature};
 

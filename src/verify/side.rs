@@ -1,11 +1,10 @@
 //! The sides of a comparison: whatever computes outputs from inputs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 
 use super::Precision;
-use super::apart::{Apart, Order};
 use super::signature::Signature;
 use crate::graph::{Attribute, DType, Graph, Model, Node, ValueId};
 use crate::passes;
@@ -45,8 +44,6 @@ pub struct FileSide {
     /// How the engine runs it; the batch is that of the inputs, the sizes are those that fit the file.
     options: RunOptions,
     signature: Signature,
-    /// The program whose worker runs the engine in a process of its own.
-    worker: Option<PathBuf>,
     /// Part of another file, read out for a search: where its nodes lie is no proof and no failure.
     part: bool,
     /// The loaded file and the batch it is loaded for.
@@ -83,13 +80,7 @@ impl FileSide {
     fn new(label: String, model: Model, bytes: Bytes, provider: Provider, options: &RunOptions) -> Result<Self> {
         let options = RunOptions { sizes: options.sizes.fitting(&model.graph.stated_inputs()), ..options.clone() };
         let signature = Signature::of(&model.graph, &options.sizes)?;
-        Ok(Self { label, model, bytes, provider, options, signature, worker: None, part: false, session: None })
-    }
-
-    /// The same with its engine in a process of its own: `program` must call [`serve`](super::serve) when it is started
-    /// with [`WORKER_COMMAND`](super::WORKER_COMMAND).
-    pub fn apart(self, program: &Path) -> Self {
-        Self { worker: Some(program.to_path_buf()), session: None, ..self }
+        Ok(Self { label, model, bytes, provider, options, signature, part: false, session: None })
     }
 
     /// What the file holds.
@@ -126,8 +117,7 @@ impl FileSide {
 
     /// Another model in the same engine.
     pub(super) fn beside(&self, label: impl Into<String>, model: &Model) -> Result<Self> {
-        let other = Self::of_model(label, model, self.provider, &self.options)?;
-        Ok(Self { worker: self.worker.clone(), ..other })
+        Self::of_model(label, model, self.provider, &self.options)
     }
 
     /// Loads for a batch, unless it is loaded for that one.
@@ -144,11 +134,9 @@ impl FileSide {
     }
 
     fn open_session(&self, options: &RunOptions) -> Result<Box<dyn Session>> {
-        let order = Order { provider: self.provider, options: options.clone(), any_placement: self.part };
-        match &self.worker {
-            Some(program) => Ok(Box::new(Apart::start(program, order, &self.bytes)?)),
-            None => order.load(&self.bytes),
-        }
+        // Where the nodes of a part lie is not what is judged.
+        let load = if self.part { runtime::open } else { runtime::load };
+        load(self.provider, &self.bytes, options)
     }
 }
 
@@ -200,7 +188,6 @@ impl Side for FileSide {
             provider: self.provider,
             options: self.options.clone(),
             signature: self.signature.clone(),
-            worker: self.worker.clone(),
             part: self.part,
             session: None,
         }))

@@ -25,5 +25,10 @@ mod names;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;
+mod sizes;
+#[cfg(unix)]
+mod terminal;
 mod trained;
+#[cfg(target_os = "linux")]
+mod workers;
 mod workflow;

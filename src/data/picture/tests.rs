@@ -196,7 +196,7 @@ fn a_file_that_cannot_be_read_is_named() {
     let path = dir.path().join("shoe.png");
     let says = |reason: &str| format!("{}: {reason}", path.display());
     assert_eq!(load(&path, &plain(28, 1)).unwrap_err().to_string(), says("there is no such file"));
-    File::create(&path).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
+    std::fs::File::create(&path).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
     let too_large = says("is too large: a picture may have 64 MiB");
     assert_eq!(load(&path, &plain(28, 1)).unwrap_err().to_string(), too_large);
     let error = load(dir.path(), &plain(28, 1)).unwrap_err().to_string();

@@ -37,8 +37,8 @@ impl Sizes {
             Dim::Symbolic { symbol, scale: 1, offset: 0 } => Some(symbol.clone()),
             _ => None,
         });
-        let open = |shape: Option<&[Dim]>| shape.and_then(<[Dim]>::first).is_none_or(|dim| dim.known().is_none());
-        let fixed_by_file = !inputs.iter().any(|input| open(input.shape));
+        let open = |shape: &[Dim]| shape.first().is_some_and(|dim| dim.known().is_none());
+        let fixed_by_file = inputs.iter().all(|input| input.shape.is_some_and(|shape| !open(shape)));
         let fed = Fed { batch: batch.collect(), shapes, symbols, fixed_by_file };
         inputs.iter().zip(&fed.shapes).try_for_each(|(input, shape)| fed.check(input, shape))?;
         Ok(fed)
@@ -124,7 +124,12 @@ impl Fed {
                 let flag = format!("its shape with --input {}={shape}, with a number for that axis", input.name);
                 return Err(Error::input(place(input), reason).remedy(match dim {
                     Dim::Symbolic { symbol, .. } => format!("fix its size with --dim {symbol}=SIZE, or give {flag}"),
-                    _ => format!("it has no name to fix it by; give {flag}"),
+                    _ => match input.shape.and_then(|stated| stated.get(axis)) {
+                        Some(Dim::Symbolic { symbol, .. }) => {
+                            format!("fix every size that {symbol} is made of with --dim, or give {flag}")
+                        }
+                        _ => format!("it has no name to fix it by; give {flag}"),
+                    },
                 }));
             }
         }

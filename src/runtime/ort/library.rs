@@ -8,14 +8,15 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use ort::environment::Environment;
 use ort::ep::{CUDA, ExecutionProvider, OpenVINO, TensorRT};
 use ort::logging::LogLevel;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::super::apart;
 use super::{EngineOptions, elf, log, raw};
 use crate::install::{self, Kind, Place};
 use crate::{Error, Result, files};
 
 /// Where a library was named or found, in the order of the search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// The option `--ort-lib`.
     #[serde(rename = "--ort-lib")]
@@ -54,7 +55,7 @@ impl fmt::Display for Step {
 }
 
 /// The ONNX Runtime that this process has loaded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Library {
     /// The file.
     pub path: PathBuf,
@@ -94,7 +95,10 @@ static LOADING: Mutex<()> = Mutex::new(());
 /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable): there is none; or the path with the loader's reason (missing,
 /// cut off, no library, no ONNX Runtime, too old); or an explicit setting names another library than the loaded one.
 pub fn library(options: &EngineOptions) -> Result<Library> {
-    loaded(options).map(|loaded| loaded.library.clone())
+    match crate::process::program() {
+        Some(program) => apart::library(program, options),
+        None => loaded(options).map(|loaded| loaded.library.clone()),
+    }
 }
 
 pub(super) fn loaded(options: &EngineOptions) -> Result<&'static Loaded> {

@@ -1,5 +1,6 @@
 //! A file loaded in ONNX Runtime for one provider.
 
+use std::cell::LazyCell;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -58,7 +59,8 @@ impl OrtSession {
         let mut configured = providers::configure(loaded, provider, model, options)?;
         let session =
             configured.builder.commit_from_memory(model).map_err(|e| blamed(provider, &loaded.library, &e))?;
-        let stated = shape::declared(&outlets(session.inputs()), |name| has_shape(model, name))?;
+        let shapeless = LazyCell::new(|| shapeless(model));
+        let stated = shape::declared(&outlets(session.inputs()), |name| !shapeless.iter().any(|input| input == name))?;
         let (inputs, fed) = ports::inputs(&stated, options)?;
         let nodes = raw::assignment(&session).map_err(|e| failed(&e))?;
         let on_gpu = matches!(provider, Provider::Cuda | Provider::TensorRt);
@@ -250,8 +252,9 @@ fn fetched(tensor: &DynTensor) -> Result<Array> {
     array(&tensor.to(AllocationDevice::CPU, 0).map_err(|e| failed(&e))?)
 }
 
-/// Whether a file states the shape of an input.
-fn has_shape(model: &[u8], name: &str) -> bool {
-    let Ok(model) = onnx::read(Bytes::copy_from_slice(model)) else { return true };
-    model.graph.stated_inputs().iter().all(|input| input.name != name || input.shape.is_some())
+/// The inputs of a file that have no shape there.
+fn shapeless(model: &[u8]) -> Vec<String> {
+    let Ok(model) = onnx::read(Bytes::copy_from_slice(model)) else { return Vec::new() };
+    let inputs = model.graph.stated_inputs();
+    inputs.iter().filter(|input| input.shape.is_none()).map(|input| input.name.to_owned()).collect()
 }

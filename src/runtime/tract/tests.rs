@@ -1,7 +1,7 @@
 //! tract against the values of onnx's reference evaluator, stored by `tests/fixtures/make.py`.
 
 use super::*;
-use crate::graph::Sizes;
+use crate::graph::{Attribute, DType, Dim, Graph, Node, Sizes, Subgraph};
 use crate::runtime::compare::{Agreement, Spread};
 use crate::runtime::testing::{TOLERANCE, assert_equal, case, fixture, head};
 use crate::runtime::{Provider, infer, load};
@@ -99,7 +99,7 @@ fn a_run_that_failed_half_way_leaves_nothing_behind() {
 
 #[test]
 fn every_piece_of_every_lane_starts_anew() {
-    let model = Model::parse(&fixture("running_sum.onnx")).unwrap();
+    let model = Model::parse(&fixture("running_sum.onnx"), &RunOptions::new(1, 9)).unwrap();
     let lanes = vec![vec![0..2, 2..5], vec![5..6, 6..8], vec![8..9]];
     let x = Array::noise(vec![9, 2], 3);
     let sums = lanes.iter().flatten().flat_map(|piece| {
@@ -109,7 +109,7 @@ fn every_piece_of_every_lane_starts_anew() {
             .collect::<Vec<_>>()
     });
     let sums = Array::new(vec![9, 2], sums.flatten().collect()).unwrap();
-    let mut session = TractSession::new(&model, Layout { lanes: lanes.clone(), notes: Vec::new() }, 9).unwrap();
+    let mut session = TractSession::new(&model, Layout { lanes: lanes.clone(), notes: Vec::new() }).unwrap();
     session.bind(std::slice::from_ref(&x)).unwrap();
     for _ in 0..3 {
         session.run().unwrap();
@@ -245,4 +245,56 @@ fn inputs_that_do_not_fit_are_named() {
 fn a_run_needs_an_image_and_a_thread() {
     assert_eq!(session("dynamic", 0, 1).err().unwrap().to_string(), "batch 0: a run needs at least one");
     assert_eq!(session("dynamic", 1, 0).err().unwrap().to_string(), "threads 0: a run needs at least one");
+}
+
+/// `x` of `[T, N, 2]` summed up step by step by a `Scan` whose body states `shape` for the state and the step.
+fn running_sum(shape: &[&str]) -> Vec<u8> {
+    let dims = |shape: &[&str]| {
+        let dim = |text: &&str| text.parse().map_or_else(|_| Dim::parse(text), Dim::Known);
+        Some(shape.iter().map(dim).collect::<Vec<_>>())
+    };
+    let mut body = Graph::new("body");
+    let [state, step] = ["state", "step"].map(|name| body.add_value(name, Some(DType::F32), dims(shape)));
+    let [sum, seen] = ["sum", "seen"].map(|name| body.add_value(name, Some(DType::F32), dims(shape)));
+    body.nodes = vec![
+        Node::new("add", "Add", vec![state, step], vec![sum]),
+        Node::new("see", "Identity", vec![sum], vec![seen]),
+    ];
+    (body.inputs, body.outputs) = (vec![state, step], vec![sum, seen]);
+    let mut graph = Graph::new("g");
+    let start = graph.add_value("start", Some(DType::F32), dims(&["N", "2"]));
+    let x = graph.add_value("x", Some(DType::F32), dims(&["T", "N", "2"]));
+    let [last, all] = ["last", "all"].map(|name| graph.add_value(name, Some(DType::F32), None));
+    let mut scan = Node::new("scan", "Scan", vec![start, x], vec![last, all]);
+    scan.set("num_scan_inputs", 1);
+    let body = Subgraph { graph: body, captures: Vec::new() };
+    scan.attributes.insert("body".into(), Attribute::Graph(Box::new(body)));
+    graph.nodes = vec![scan];
+    (graph.inputs, graph.outputs) = (vec![start, x], vec![last, all]);
+    crate::onnx::write(&crate::graph::Model::new(graph, 18)).unwrap()
+}
+
+#[test]
+fn bodies_have_the_sizes_of_what_is_fed_whatever_they_state() {
+    for shape in [["N", "2"], ["batch", "2"], ["1", "2"]] {
+        let bytes = running_sum(&shape);
+        for (steps, batch) in [(4, 3), (1, 2)] {
+            let mut sizes = Sizes::dim("N", batch);
+            sizes.extend(Sizes::dim("T", steps));
+            let options = RunOptions { sizes, ..RunOptions::new(1, batch) };
+            let mut session = load(Provider::Tract, &bytes, &options).unwrap();
+            let start = Array::noise(vec![batch, 2], 1);
+            let x = Array::noise(vec![steps, batch, 2], 2);
+            let mut expected = vec![start.data.clone()];
+            for step in x.data.chunks(2 * batch) {
+                let last = &expected[expected.len() - 1];
+                expected.push(last.iter().zip(step).map(|(a, b)| a + b).collect());
+            }
+            session.bind(&[start, x]).unwrap();
+            session.run().unwrap();
+            let outputs = session.outputs().unwrap();
+            assert_eq!((&outputs[0].shape, &outputs[0].data), (&vec![batch, 2], &expected[steps]), "{shape:?}");
+            assert_eq!((&outputs[1].shape, &outputs[1].data), (&vec![steps, batch, 2], &expected[1..].concat()));
+        }
+    }
 }

@@ -1,0 +1,201 @@
+//! Programs other than gnet: what they print, how they end, and that they do.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{keeper, program};
+
+/// How often a running process is looked at.
+pub(super) const GLANCE: Duration = Duration::from_millis(10);
+
+/// What a process that is stopped has to remove its temporary files.
+pub(super) const GRACE: Duration = Duration::from_millis(300);
+
+/// What a process that was told to leave has for it.
+pub(super) const LEAVE: Duration = Duration::from_secs(5);
+
+/// What a process left.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// How it ended; `None` when it was stopped.
+    pub status: Option<ExitStatus>,
+    /// What it wrote to its stdout.
+    pub stdout: String,
+    /// What it wrote to its stderr.
+    pub stderr: String,
+}
+
+impl Finished {
+    /// Whether it ended by itself and well.
+    pub fn succeeded(&self) -> bool {
+        self.status.is_some_and(|status| status.success())
+    }
+}
+
+/// Runs a program with nothing on its stdin, for as long as `limit` at most.
+///
+/// # Errors
+/// It cannot be started.
+pub(crate) fn run(command: &mut Command, limit: Duration) -> io::Result<Finished> {
+    let start = Instant::now();
+    run_while(command, &|| start.elapsed() < limit)
+}
+
+/// Runs a program with nothing on its stdin until it ends or `go_on` is false. It ends with this process, and what it
+/// started with it, however this process ends, where gnet serves as a keeper ([`serve_by`](super::serve_by)).
+///
+/// Its output goes through files: no pipe can fill up, and no grandchild can keep one open.
+///
+/// # Errors
+/// It cannot be started.
+pub(crate) fn run_while(command: &mut Command, go_on: &dyn Fn() -> bool) -> io::Result<Finished> {
+    let (mut stdout, mut stderr) = (temporary_file()?, temporary_file()?);
+    let mut running = Running::start(command, (stdout.try_clone()?, stderr.try_clone()?))?;
+    let status = wait(&mut running.child, go_on)?;
+    if status.is_none() {
+        running.stop()?;
+    }
+    let finished = Finished { status, stdout: text(&mut stdout)?, stderr: text(&mut stderr)? };
+    keeper::not_started(&finished).map_or(Ok(finished), Err)
+}
+
+/// A program, or the keeper that it runs under.
+struct Running {
+    child: Child,
+    /// What the keeper watches; `None` without one.
+    line: Option<ChildStdin>,
+}
+
+impl Running {
+    fn start(command: &mut Command, (stdout, stderr): (File, File)) -> io::Result<Self> {
+        let kept = program().filter(|_| cfg!(unix)).map(|keeper| keeper::kept(keeper, command));
+        let stdin = if kept.is_some() { Stdio::piped() } else { Stdio::null() };
+        let mut kept = kept;
+        let mut child = kept.as_mut().unwrap_or(command).stdin(stdin).stdout(stdout).stderr(stderr).spawn()?;
+        Ok(Self { line: child.stdin.take(), child })
+    }
+
+    /// Asks it to end, then ends it.
+    fn stop(&mut self) -> io::Result<()> {
+        let patience = match self.line.take() {
+            // The keeper does both.
+            Some(line) => {
+                drop(line);
+                LEAVE
+            }
+            None => {
+                terminate(&mut self.child);
+                GRACE
+            }
+        };
+        if wait_for(&mut self.child, patience)?.is_none() {
+            // It may have ended by itself in this moment; either way it is reaped.
+            let _ = self.child.kill();
+            self.child.wait()?;
+        }
+        Ok(())
+    }
+}
+
+/// How it ended; `None` when it still runs after this time.
+pub(super) fn wait_for(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    let start = Instant::now();
+    wait(child, &|| start.elapsed() < limit)
+}
+
+/// How it ended; `None` when it still runs and shall not go on.
+fn wait(child: &mut Child, go_on: &dyn Fn() -> bool) -> io::Result<Option<ExitStatus>> {
+    loop {
+        let status = child.try_wait()?;
+        if status.is_some() || !go_on() {
+            return Ok(status);
+        }
+        thread::sleep(GLANCE);
+    }
+}
+
+#[cfg(unix)]
+fn terminate(child: &mut Child) {
+    use nix::sys::signal::{Signal, kill};
+    if let Ok(pid) = i32::try_from(child.id()) {
+        // Not reaped yet, so that the number is still its own; one that ended by itself needs no signal.
+        let _ = kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM);
+    }
+}
+
+/// Nothing to ask with: it is ended at once.
+#[cfg(not(unix))]
+fn terminate(child: &mut Child) {
+    let _ = child.kill();
+}
+
+/// A file without a name, for what a process says.
+///
+/// # Errors
+/// The temporary folder is not there or takes no file; the error names it.
+pub(super) fn temporary_file() -> io::Result<File> {
+    tempfile::tempfile().map_err(|e| {
+        let folder = std::env::temp_dir();
+        let reason = if folder.is_dir() { e.to_string() } else { "is not there".to_owned() };
+        io::Error::new(e.kind(), format!("the temporary folder {} {reason} (variable TMPDIR)", folder.display()))
+    })
+}
+
+pub(super) fn text(file: &mut File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn sh(script: &str, limit: Duration) -> Finished {
+        run(Command::new("sh").args(["-c", script]), limit).unwrap()
+    }
+
+    #[test]
+    fn output_and_end_come_through() {
+        let done = sh("cat; echo out; echo no >&2; exit 3", LONG);
+        assert_eq!((done.stdout.as_str(), done.stderr.as_str()), ("out\n", "no\n"));
+        assert_eq!(done.status.unwrap().code(), Some(3));
+        assert!(!done.succeeded() && sh("true", LONG).succeeded());
+        assert!(run(&mut Command::new("/no/such/program"), LONG).is_err());
+    }
+
+    #[test]
+    fn a_process_is_stopped_when_its_time_is_up_and_its_children_do_not_matter() {
+        let done = sh("echo begun; sleep 1000 & exec sleep 1000", Duration::from_millis(200));
+        assert!(done.status.is_none() && !done.succeeded());
+        assert_eq!(done.stdout, "begun\n");
+    }
+
+    #[test]
+    fn a_stopped_process_may_clean_up_and_one_that_will_not_end_is_ended() {
+        let go_on = || Path::new("/dev/null").is_dir();
+        let stopped = |script: &str| run_while(Command::new("sh").args(["-c", script]), &go_on).unwrap();
+        // The first look may come before the shell has set its trap, so that it has some time.
+        let started = Instant::now();
+        let later = || started.elapsed() < Duration::from_millis(300);
+        let script = "trap 'echo cleaned; exit 3' TERM; echo begun; while :; do sleep 0.01; done";
+        let done = run_while(Command::new("sh").args(["-c", script]), &later).unwrap();
+        assert_eq!((done.status, done.stdout.as_str()), (None, "begun\ncleaned\n"));
+        assert!(stopped("trap '' TERM; while :; do sleep 0.01; done").status.is_none());
+    }
+
+    #[test]
+    fn much_output_does_no_harm() {
+        let done = run(Command::new("sh").args(["-c", "head -c 1000000 /dev/zero"]), LONG).unwrap();
+        assert!(done.stdout.len() == 1_000_000 && done.succeeded());
+    }
+}
