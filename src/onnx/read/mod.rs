@@ -30,15 +30,25 @@ pub fn read_file(path: &Path) -> Result<Model> {
     from_file(path, |bytes, beside| decode(bytes, beside))
 }
 
+/// As [`read_file`], and all of it: data beside the model whose name holds its hash, as that of gnet's files does, is held
+/// against it. For whoever computes with the elements or writes them anew.
+///
+/// # Errors
+/// As [`read_file`]; data that is not what its name says.
+pub fn read_file_whole(path: &Path) -> Result<Model> {
+    from_file(path, |bytes, beside| decode(bytes, beside).and_then(|model| beside.check().map(|()| model)))
+}
+
 /// The bytes of an ONNX file in one piece, for an engine that knows no files: its own, or where constants stand beside it
 /// those of the same model with them inside.
 ///
 /// # Errors
-/// As [`read_file`]: what is refused is refused before an engine sees it, in the same words everywhere. More data beside
+/// As [`read_file_whole`]: what is refused is refused before an engine sees it, in the same words everywhere. More data beside
 /// the model than one file can hold.
 pub fn in_one_piece(path: &Path) -> Result<Bytes> {
     from_file(path, |bytes, beside| {
         let model = decode(bytes.clone(), beside)?;
+        beside.check()?;
         if beside.was_asked() { Ok(super::write(&model)?.into()) } else { Ok(bytes) }
     })
 }
