@@ -152,6 +152,10 @@ struct Recorder<'a> {
 }
 
 impl train::Observer for Recorder<'_> {
+    fn remark(&mut self, remark: &str) {
+        self.observer.remark(remark);
+    }
+
     fn run_started(&mut self, run: &train::RunStarted<'_>) {
         self.observer.run_started(run);
     }
