@@ -19,8 +19,12 @@ pub struct Summary {
     pub max: Duration,
     /// Arithmetic mean, to the nanosecond.
     pub mean: Duration,
+    /// First quartile: a quarter of the samples are no longer.
+    pub p25: Duration,
     /// Median.
     pub p50: Duration,
+    /// Third quartile.
+    pub p75: Duration,
     /// 90th percentile; needs 64 samples.
     pub p90: Option<Duration>,
     /// 95th percentile; needs 130 samples.
@@ -41,7 +45,9 @@ impl Summary {
             min,
             max,
             mean: mean(&sorted),
+            p25: nearest_rank(&sorted, 0.25),
             p50: nearest_rank(&sorted, 0.5),
+            p75: nearest_rank(&sorted, 0.75),
             p90: tail(0.9),
             p95: tail(0.95),
             p99: tail(0.99),
@@ -147,6 +153,7 @@ mod tests {
         let summary = Summary::of(&millis((1..=100).rev())).unwrap();
         assert_eq!(summary.samples, 100);
         assert_eq!([summary.min, summary.p50, summary.max], [1, 50, 100].map(Duration::from_millis));
+        assert_eq!([summary.p25, summary.p75], [25, 75].map(Duration::from_millis));
         assert_eq!(summary.mean, Duration::from_micros(50_500));
         assert_eq!(summary.p90, Some(Duration::from_millis(90)));
         assert_eq!((summary.p95, summary.p99), (None, None));
@@ -177,7 +184,7 @@ mod tests {
             let s = Summary::of(&samples).unwrap();
             prop_assert!(s.min <= s.mean && s.mean <= s.max);
             let ladder: Vec<_> =
-                [Some(s.min), Some(s.p50), s.p90, s.p95, s.p99, Some(s.max)].into_iter().flatten().collect();
+                [Some(s.min), Some(s.p25), Some(s.p50), Some(s.p75), s.p90, s.p95, s.p99, Some(s.max)].into_iter().flatten().collect();
             prop_assert!(ladder.is_sorted());
             prop_assert!(ladder.iter().all(|value| samples.contains(value)), "a percentile is a measured sample");
             let at_or_under = samples.iter().filter(|sample| **sample <= s.p50).count();

@@ -12,9 +12,18 @@ mod foreign;
 mod generate;
 #[path = "passes/nested.rs"]
 mod nested;
+#[path = "passes/oracle.rs"]
+mod oracle;
+#[path = "oracle/python.rs"]
+mod python;
 #[cfg(feature = "tract")]
 #[path = "passes/tract.rs"]
 mod tract;
+#[cfg(feature = "tract")]
+#[path = "passes/verified.rs"]
+mod verified;
+#[path = "passes/wide.rs"]
+mod wide;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -121,6 +130,41 @@ fn no_pass_changes_a_result_inside_branches_and_loops() {
     }
     for pass in each() {
         assert!(applied[pass.name] >= 2, "rewrote too few of {cases} networks inside: {applied:?}");
+    }
+}
+
+#[test]
+fn no_pass_changes_a_result_at_either_size_of_an_open_axis() {
+    let mut applied = BTreeMap::<&str, usize>::new();
+    let cases = u64::from(runner(400).config().cases);
+    for number in 0..cases {
+        let wide = wide::wide(number);
+        let lists = each().map(|pass| (vec![pass], pass.exact)).chain([(DEFAULT.to_vec(), false)]);
+        for (list, exact) in lists {
+            let failed = |reason: String| -> ! { panic!("graph {number}, {list:?}: {reason}") };
+            let mut model = wide.model.clone();
+            let log = passes::run(&mut model, &list, &Options::default()).unwrap_or_else(|e| failed(e.to_string()));
+            for (inputs, expected) in wide.inputs.iter().zip(&wide.outputs) {
+                let found = rewritten(&model, inputs).unwrap_or_else(|e| failed(e));
+                if let Some(difference) = difference(expected, &found, exact) {
+                    failed(difference);
+                }
+            }
+            for pass in &log {
+                *applied.entry(pass.pass).or_default() += usize::from(!pass.applied.is_empty());
+            }
+            onnx::read(onnx::write(&model).unwrap().into()).unwrap();
+            if list.len() > 1 {
+                let log = passes::run(&mut model, &list, &Options::default()).unwrap();
+                for pass in log {
+                    assert!(pass.applied.is_empty(), "graph {number}: {} still found {:?}", pass.pass, pass.applied);
+                }
+            }
+        }
+    }
+    eprintln!("{applied:?}");
+    for pass in [passes::DROP_IDENTITY, passes::FOLD_CONSTANTS, passes::RESTORE_GEMM, passes::FOLD_BATCH_NORM] {
+        assert!(applied[pass.name] >= 10, "{} rewrote too few of {cases} graphs: {applied:?}", pass.name);
     }
 }
 

@@ -195,14 +195,14 @@ impl<'a> Layers<'a> {
 impl Report for Profile {
     fn tables(&self) -> Vec<Table> {
         let columns = [
-            Column::text("layer"),
-            Column::text("op"),
-            Column::text("provider"),
-            Column::text("output shape"),
+            Column::path("layer"),
+            Column::text("op").rank(3),
+            Column::text("provider").rank(6),
+            Column::whole("output shape").rank(5),
             Column::number("mean").unit("ms"),
             Column::number("share").unit("%"),
-            Column::number("MACs"),
-            Column::number("GMAC/s"),
+            Column::number("MACs").rank(4),
+            Column::number("GMAC/s").rank(2),
         ];
         let shown = self.operators.len().min(self.top);
         let mut table = Table::new(format!("Operators by time: {shown} of {}", self.operators.len()), columns);

@@ -122,8 +122,12 @@ pub struct Latency {
     pub min: f64,
     /// Arithmetic mean.
     pub mean: f64,
+    /// First quartile.
+    pub p25: f64,
     /// Median.
     pub p50: f64,
+    /// Third quartile.
+    pub p75: f64,
     /// 90th percentile.
     pub p90: Option<f64>,
     /// 99th percentile.
@@ -136,10 +140,38 @@ impl Latency {
         Self {
             min: millis(summary.min),
             mean: millis(summary.mean),
+            p25: millis(summary.p25),
             p50: millis(summary.p50),
+            p75: millis(summary.p75),
             p90: summary.p90.map(millis),
             p99: summary.p99.map(millis),
         }
+    }
+}
+
+/// Mean and median part when they lie further apart than this share of the median.
+const APART: f64 = 0.1;
+
+/// Of fewer runs the median is as much a matter of luck as the mean.
+const FEW: usize = 5;
+
+impl Latency {
+    /// How far the middle half of the runs spreads, as a share of the median.
+    fn spread(&self) -> f64 {
+        (self.p75 - self.p25) / self.p50
+    }
+
+    /// What it means that mean and median part, where they do.
+    fn parted(&self) -> Option<String> {
+        let by = (self.mean - self.p50) / self.p50;
+        // A median of nothing has no share.
+        (by.abs() > APART).then(|| {
+            let (side, runs) = if by > 0.0 { ("above", "slow") } else { ("below", "fast") };
+            format!(
+                "the mean is {:.0} % {side} the median: some runs were {runs}, and the median tells more",
+                100.0 * by.abs()
+            )
+        })
     }
 }
 
@@ -172,26 +204,62 @@ impl Run {
         [median(|c| c.to_device_ms), median(|c| c.from_device_ms), median(|c| c.with_copies_ms)]
     }
 
-    fn cells(&self) -> [Cell; 15] {
+    /// Median time of one item of the batch.
+    fn item_ms(&self) -> f64 {
+        self.latency_ms.p50 / self.batch as f64
+    }
+
+    /// The row beside `first`, in the order of [`columns`].
+    fn cells(&self, first: &Self) -> [Cell; 18] {
         let latency = &self.latency_ms;
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        let peak = self.peak_rss_bytes.map(|bytes| bytes as f64 / f64::from(1 << 20));
         [
             self.provider.name().into(),
             self.batch.into(),
             self.threads.into(),
-            self.samples.into(),
-            ms(self.load_ms),
-            ms(self.first_run_ms),
-            self.warmup_runs.into(),
-            ms(latency.min),
-            ms(latency.mean),
             ms(latency.p50),
+            Cell::float(finite(self.item_ms() / first.item_ms()), 2),
+            Cell::float(finite(100.0 * latency.spread()), 1),
+            Cell::float(self.images_per_s, 1),
+            ms(latency.mean),
+            ms(latency.min),
             ms(latency.p90),
             ms(latency.p99),
-            ms(self.cpu_ms),
-            Cell::float(self.images_per_s, 1),
             Cell::float(self.gmacs_per_s, 1),
+            ms(self.cpu_ms),
+            ms(self.load_ms),
+            ms(self.first_run_ms),
+            Cell::float(peak, 1),
+            self.samples.into(),
+            self.warmup_runs.into(),
         ]
     }
+}
+
+/// The columns of every measurement: what matters first, and the less it matters the larger its rank.
+fn columns() -> [Column; 18] {
+    let time = |name: &str| Column::number(name).unit("ms");
+    [
+        Column::text("provider"),
+        Column::number("batch"),
+        Column::number("threads"),
+        time("p50"),
+        Column::number("ratio").rank(1),
+        Column::number("spread").unit("%").rank(2),
+        Column::number("images/s").rank(1),
+        time("mean").rank(4),
+        time("min").rank(6),
+        time("p90").rank(3),
+        time("p99").rank(7),
+        Column::number("GMAC/s").rank(5),
+        time("CPU").rank(5),
+        time("load").rank(6),
+        time("first").rank(7),
+        Column::number("peak").unit("MiB").rank(4),
+        Column::number("samples").rank(8),
+        Column::number("warmup").rank(9),
+    ]
 }
 
 impl Measurement {
@@ -200,7 +268,9 @@ impl Measurement {
         let mut notes = Vec::new();
         for run in &self.runs {
             let placement = run.placement.iter().map(ToString::to_string);
-            notes.extend(placement.chain(run.notes.iter().cloned()).map(|note| format!("{}: {note}", run.label())));
+            let parted = run.latency_ms.parted().filter(|_| run.samples >= FEW);
+            let told = placement.chain(run.notes.iter().cloned()).chain(parted);
+            notes.extend(told.map(|note| format!("{}: {note}", run.label())));
         }
         for run in &self.runs {
             // The number of threads has a column of its own.
@@ -229,35 +299,19 @@ impl Report for Measurement {
     /// One table; the CPU time and latencies are of one run of the whole batch. The medians of the copies are shown when a
     /// row has them; its other times are without copies.
     fn tables(&self) -> Vec<Table> {
-        let time = |name: &str| Column::number(name).unit("ms");
         let env = &self.environment;
-        let columns = [
-            Column::text("provider"),
-            Column::number("batch"),
-            Column::number("threads"),
-            Column::number("samples"),
-            time("load"),
-            time("first"),
-            Column::number("warmup"),
-            time("min"),
-            time("mean"),
-            time("p50"),
-            time("p90"),
-            time("p99"),
-            time("CPU"),
-            Column::number("images/s"),
-            Column::number("GMAC/s"),
-            Column::number("peak").unit("MiB"),
-        ];
         let with_copies = self.runs.iter().any(|run| run.copies.is_some());
-        let copies = ["to device", "from device", "with copies"].map(time);
-        let columns = columns.into_iter().chain(copies.into_iter().filter(|_| with_copies));
+        let copies = [("to device", 5), ("from device", 5), ("with copies", 2)];
+        let copies = copies.map(|(name, rank)| Column::number(name).unit("ms").rank(rank));
+        let columns = columns().into_iter().chain(copies.into_iter().filter(|_| with_copies));
         let mut table = Table::new(format!("{} ({})", env.model, number::bytes(env.model_bytes)), columns);
         for run in &self.runs {
-            let peak = run.peak_rss_bytes.map(|bytes| bytes as f64 / f64::from(1 << 20));
             let copies = if with_copies { run.copy_cells().to_vec() } else { Vec::new() };
-            table.row(run.cells().into_iter().chain([Cell::float(peak, 1)]).chain(copies));
+            table.row(run.cells(&self.runs[0]).into_iter().chain(copies));
         }
+        table.note(
+            "ratio: median time of an item to the first row's; spread: of the middle half of the runs, to the median",
+        );
         for note in self.notes() {
             table.note(note);
         }
@@ -299,7 +353,15 @@ mod tests {
                 load_ms: 123.456,
                 first_run_ms: 20.25,
                 warmup_runs: 10,
-                latency_ms: Latency { min: 9.5, mean: 10.0, p50: 9.876, p90: Some(12.0), p99: None },
+                latency_ms: Latency {
+                    min: 9.5,
+                    mean: 10.0,
+                    p25: 9.7,
+                    p50: 9.876,
+                    p75: 10.1,
+                    p90: Some(12.0),
+                    p99: None,
+                },
                 cpu_ms: Some(19.5),
                 images_per_s: Some(800.0),
                 gmacs_per_s: None,
@@ -331,7 +393,7 @@ mod tests {
             "batch copies cpu_ms dims first_run_ms gmacs_per_s images_per_s inputs latency_ms load_ms notes peak_rss_bytes \
              placement provider samples settings threads warmup_runs"
         );
-        assert_eq!(keys(&json["runs"][0]["latency_ms"]), "mean min p50 p90 p99");
+        assert_eq!(keys(&json["runs"][0]["latency_ms"]), "mean min p25 p50 p75 p90 p99");
         assert!(json["runs"][0]["latency_ms"]["p99"].is_null());
         assert_eq!(json["runs"][0]["provider"], "tract");
     }
@@ -353,9 +415,22 @@ mod tests {
         let csv = render(&sample(), Format::Csv).unwrap();
         assert_eq!(
             csv,
-            "provider,batch,threads,samples,load_ms,first_ms,warmup,min_ms,mean_ms,p50_ms,p90_ms,p99_ms,cpu_ms,images_s,\
-             gmac_s,peak_mib\ntract,8,2,64,123.456,20.25,10,9.5,10,9.876,12,,19.5,800,,64\n"
+            "provider,batch,threads,p50_ms,ratio,spread_percent,images_s,mean_ms,min_ms,p90_ms,p99_ms,gmac_s,cpu_ms,load_ms,\
+             first_ms,peak_mib,samples,warmup\ntract,8,2,9.876,1,4.050222762251927,800,10,9.5,12,,,19.5,123.456,20.25,64,64,10\n"
         );
+    }
+
+    #[test]
+    fn rows_are_held_against_the_first_by_the_time_of_an_item() {
+        let mut measurement = sample();
+        let mut run = measurement.runs[0].clone();
+        (run.batch, run.latency_ms.p50, run.latency_ms.mean) = (1, 9.876 / 4.0, 9.876 / 2.0);
+        measurement.runs.push(run);
+        let csv = render(&measurement, Format::Csv).unwrap();
+        assert!(csv.lines().nth(2).unwrap().starts_with("tract,1,2,2.469,2,"), "{csv}");
+        let text = render(&measurement, Format::Table).unwrap();
+        let note = "tract, batch 1, 2 threads: the mean is 100 % above the median: some runs were slow, and the median";
+        assert!(text.contains(note) && !text.contains("batch 8, 2 threads: the mean"), "{text}");
     }
 
     #[test]
@@ -369,7 +444,7 @@ mod tests {
     #[test]
     fn copies_placement_and_settings_are_shown_where_there_are_any() {
         let mut measurement = sample();
-        let of = |p50: f64| Latency { min: p50, mean: p50, p50, p90: None, p99: None };
+        let of = |p50: f64| Latency { min: p50, mean: p50, p25: p50, p50, p75: p50, p90: None, p99: None };
         let mut run = Run { provider: Provider::Cuda, ..measurement.runs[0].clone() };
         run.settings = [("cuda_tf32", "off"), ("engine", "onnxruntime 1.31.1"), ("threads", "2")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -385,8 +460,8 @@ mod tests {
         measurement.runs.extend([run.clone(), run]);
         let csv = render(&measurement, Format::Csv).unwrap();
         let lines: Vec<&str> = csv.lines().collect();
-        assert!(lines[0].ends_with(",peak_mib,to_device_ms,from_device_ms,with_copies_ms"), "{csv}");
-        assert!(lines[1].ends_with(",64,,,") && lines[2].ends_with(",64,0.25,0.05,10.3"), "{csv}");
+        assert!(lines[0].ends_with(",warmup,to_device_ms,from_device_ms,with_copies_ms"), "{csv}");
+        assert!(lines[1].ends_with(",10,,,") && lines[2].ends_with(",10,0.25,0.05,10.3"), "{csv}");
         let text = render(&measurement, Format::Table).unwrap();
         assert!(text.contains("cuda, batch 8, 2 threads: 0 of 0 nodes on CUDAExecutionProvider"), "{text}");
         assert_eq!(text.matches("cuda: cuda_tf32 off, engine onnxruntime 1.31.1").count(), 1, "{text}");

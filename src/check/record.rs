@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::cost::Uncounted;
-use crate::report::{Cell, Column, Report, Table, number};
+use crate::report::{Cell, Column, Report, Table, Tone, number};
 use crate::{Error, Result};
 
 /// How one rule held.
@@ -75,25 +75,25 @@ impl Outcome {
 impl Report for Verdict {
     fn tables(&self) -> Vec<Table> {
         let columns = [
-            Column::text("rule"),
+            Column::whole("rule"),
             Column::text("limit"),
             Column::number("found"),
-            Column::number("off by"),
+            Column::number("off by").rank(1),
             Column::text("result"),
         ];
         let mut table = Table::new(&self.subject, columns);
         for outcome in &self.rules {
-            let result = match (outcome.passed, outcome.at_least, outcome.off_by) {
-                (true, ..) => "holds",
-                (false, true, None) => "cannot be counted",
-                (false, ..) => "does not hold",
+            let (result, tone) = match (outcome.passed, outcome.at_least, outcome.off_by) {
+                (true, ..) => ("holds", Tone::Good),
+                (false, true, None) => ("cannot be counted", Tone::Bad),
+                (false, ..) => ("does not hold", Tone::Bad),
             };
             table.row([
                 outcome.rule.as_str().into(),
                 outcome.limit.as_str().into(),
                 outcome.found.into(),
                 outcome.off_by.map_or(Cell::Missing, Cell::from),
-                result.into(),
+                Cell::verdict(result, tone),
             ]);
         }
         for outcome in &self.rules {

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gnet::Result;
-use gnet::diff::{self, Options};
+use gnet::diff::{self, Diff, Options};
+use gnet::report::Format;
 
-use super::file;
 use super::format::FormatArgs;
+use super::{file, values};
 
 /// Arguments of `gnet diff`.
 #[derive(Debug, Args)]
@@ -21,6 +22,10 @@ pub struct DiffArgs {
     /// Weights whose elements differ by no more than this are equal.
     #[arg(long, value_name = "T", default_value_t = 0.0)]
     tolerance: f64,
+    /// How many differences the tables show, of each part of the files; all is everything, and so is JSON [default: 20 in a
+    /// table, all in CSV and Markdown].
+    #[arg(long, value_name = "N|all", value_parser = limit)]
+    limit: Option<usize>,
     #[command(flatten)]
     format: FormatArgs,
 }
@@ -31,6 +36,15 @@ pub fn run(args: &DiffArgs) -> Result<()> {
     let names = [&args.a, &args.b].map(|path| path.display().to_string());
     let options = Options { tolerance: args.tolerance };
     let diff = diff::diff((&names[0], &a), (&names[1], &b), options)?;
+    let limit = args.limit.or((args.format.format == Format::Table).then_some(LIMIT));
+    let diff = Diff { limit, ..diff };
     args.format.write(&diff)?;
     diff.check()
+}
+
+/// Differences of each part that a reader is shown.
+const LIMIT: usize = 20;
+
+fn limit(text: &str) -> Result<usize, String> {
+    if text == "all" { Ok(usize::MAX) } else { values::whole(text) }
 }

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use gnet::graph::Model;
 use gnet::onnx::ExternalData;
-use gnet::passes::{self, DEAD_CODE, DEFAULT, OptimizeRecord, Options, PRUNE, Pass, PassList};
-use gnet::{Error, Result, files, onnx};
+use gnet::passes::{self, DEAD_CODE, DEFAULT, OptimizeRecord, Options, PRUNE, Pass, PassList, Proof};
+use gnet::runtime::RunOptions;
+use gnet::{Error, Result, files, onnx, verify};
 
+use super::engine::LibraryArgs;
 use super::format::FormatArgs;
-use super::values;
+use super::{output, values};
 
 /// Arguments of `gnet optimize`.
 #[derive(Debug, Args)]
@@ -31,9 +34,14 @@ pub struct OptimizeArgs {
     /// Where constants of 1 KiB and more are written: inside the file while it fits in 2 GiB, or to FILE.data beside it.
     #[arg(long, value_name = "WHERE", value_enum, default_value_t = ExternalChoice::Auto)]
     external_data: ExternalChoice,
+    /// Write without comparing the model with what it was first.
+    #[arg(long)]
+    no_verify: bool,
     /// Show every pass and what it does.
     #[arg(long, conflicts_with_all = ["file", "output", "passes", "outputs"])]
     list: bool,
+    #[command(flatten)]
+    library: LibraryArgs,
     #[command(flatten)]
     format: FormatArgs,
 }
@@ -65,11 +73,14 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
         return args.format.write(&PassList::new());
     };
     let passes = chosen(args)?;
-    let mut model = super::file::read(file)?;
+    let before = super::file::read(file)?;
+    let mut model = before.clone();
     files::check_place(output)?;
     let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
     let options = Options { outputs: args.outputs.clone(), growth: args.max_growth };
     let passes = passes::run(&mut model, &passes, &options).map_err(|e| e.in_file(file))?;
+    let verified = verify(args, &before, &model)?;
+    drop(before);
     let written = onnx::write_file(&model, output, args.external_data.into())?;
     args.format.write(&OptimizeRecord {
         input: file.display().to_string(),
@@ -81,7 +92,21 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
         nodes: passes.last().map_or(0, |pass| pass.nodes),
         opset: model.opset,
         passes,
+        verified,
     })
+}
+
+/// Holds the model against what it was before it replaces anything, in an engine that runs it.
+fn verify(args: &OptimizeArgs, before: &Model, after: &Model) -> Result<Proof> {
+    if args.no_verify {
+        return Ok(Proof::none("--no-verify"));
+    }
+    let options = RunOptions { engine: args.library.options(), ..RunOptions::new(1, 1) };
+    let proof = verify::rewritten(before, after, &options, &mut |what| output::note(what))?;
+    if proof.reason.is_some() {
+        output::note(proof.to_string());
+    }
+    Ok(proof)
 }
 
 /// The passes in their order. `dead-code` goes before them, so that its line says what the file had no use for.

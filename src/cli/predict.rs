@@ -86,7 +86,7 @@ fn likeliest(classifier: &Classifier, scores: &[f32], count: usize) -> Vec<Class
 
 impl Report for Predictions {
     fn tables(&self) -> Vec<Table> {
-        let columns = [Column::text("image"), Column::text("class"), Column::number("probability").unit("%")];
+        let columns = [Column::path("image"), Column::text("class"), Column::number("probability").unit("%")];
         let mut table = Table::new("", columns);
         for prediction in &self.predictions {
             for top in &prediction.top {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gnet::cost::{Compute, Summary, View};
+use gnet::cost::{Compute, Show, Sort, Summary, View};
 use gnet::{Error, Result};
 
 use super::counted::CountArgs;
@@ -30,6 +30,12 @@ pub struct SummaryArgs {
     /// What the compute column counts; a FLOP is half a MAC.
     #[arg(long, value_name = "UNIT", default_value_t, value_parser = values::one_of::<Compute>(Compute::ALL.map(Compute::name)))]
     count: Compute,
+    /// What the rows of the table are sorted by, the largest first [default: the order of the network].
+    #[arg(long, value_name = "KEY", value_parser = values::one_of::<Sort>(Sort::ALL.map(Sort::name)), conflicts_with = "tree")]
+    sort: Option<Sort>,
+    /// Show so many rows of the table, the largest by --sort, else by MACs. JSON holds all in the order of the network.
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>, conflicts_with = "tree")]
+    top: Option<usize>,
     #[command(flatten)]
     counted: CountArgs,
     #[command(flatten)]
@@ -38,7 +44,7 @@ pub struct SummaryArgs {
 
 /// Runs `gnet summary`.
 pub fn run(args: &SummaryArgs) -> Result<()> {
-    args.format.write(&summary(args)?.in_units(args.count))
+    args.format.write(&summary(args)?.shown(Show { compute: args.count, sort: args.sort, top: args.top }))
 }
 
 fn summary(args: &SummaryArgs) -> Result<Summary> {

@@ -141,10 +141,10 @@ impl Report for Comparison {
         let mut columns = vec![
             Column::text("block"),
             Column::number("weights"),
-            Column::number("params"),
+            Column::number("params").rank(1),
             Column::number("MACs"),
-            Column::number("printed params"),
-            Column::number("printed \"FLOPS\""),
+            Column::number("printed params").rank(3),
+            Column::number("printed \"FLOPS\"").rank(2),
         ];
         if measured {
             columns.extend([Column::number("p50").unit("ms"), Column::number("GMAC/s")]);

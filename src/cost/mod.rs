@@ -11,6 +11,7 @@ mod einsum;
 mod macs;
 mod memory;
 mod operators;
+mod show;
 mod sizes;
 mod summary;
 mod tally;
@@ -23,6 +24,7 @@ use crate::infer;
 use crate::{Error, Result};
 
 pub use analysis::{Analysis, Quantity, Row, Uncounted};
+pub use show::{Show, Sort};
 pub use sizes::name_batch;
 pub use summary::{CONVENTION, Compute, Memory, Share, Summary, View};
 pub use tree::{group, modules, tree};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::tree::{last_part, modules, tree};
-use super::{Analysis, Cost, Quantity, Row, Uncounted};
+use super::{Analysis, Cost, Quantity, Row, Show, Sort, Uncounted};
 use crate::graph::shape_text;
 use crate::report::{Cell, Column, Report, Table, number};
 use crate::{Error, Result};
@@ -126,9 +126,9 @@ pub struct Summary {
     pub heads: Option<Share>,
     /// What could not be counted; the totals leave it out and are then lower bounds.
     pub uncounted: Vec<Uncounted>,
-    /// What the table counts in.
+    /// How the table looks.
     #[serde(skip)]
-    pub compute: Compute,
+    pub show: Show,
     /// The items that the file is fixed to.
     #[serde(skip)]
     pub fixed_batch: Option<u64>,
@@ -163,14 +163,23 @@ impl Summary {
             layers,
             heads: None,
             uncounted: analysis.uncounted,
-            compute: Compute::default(),
+            show: Show::default(),
             fixed_batch: analysis.fixed_batch,
         }
     }
 
-    /// The same with its table in MACs or FLOPs.
-    pub fn in_units(self, compute: Compute) -> Self {
-        Self { compute, ..self }
+    /// The same with another look of its table.
+    pub fn shown(self, show: Show) -> Self {
+        Self { show, ..self }
+    }
+
+    /// The total that the rows have their shares of.
+    fn total(&self) -> u64 {
+        match self.show.shared() {
+            Sort::Params => self.params,
+            Sort::Moved => self.read_bytes.saturating_add(self.written_bytes),
+            _ => self.macs,
+        }
     }
 
     /// Adds what the network would cost without its auxiliary heads.
@@ -242,21 +251,27 @@ impl Summary {
 
 impl Report for Summary {
     fn tables(&self) -> Vec<Table> {
+        // What is sorted by stays on the narrowest terminal.
+        let sorted =
+            |column: Column, key: Sort, rank: u8| column.rank(if self.show.key() == Some(key) { 0 } else { rank });
         let columns = [
-            Column::text("layer"),
-            Column::text("op"),
-            Column::text("output shape"),
-            Column::number("params"),
-            self.compute.column(),
-            Column::number("live bytes"),
-            Column::number("bytes moved"),
-            Column::number("FLOPs/byte"),
+            Column::path("layer"),
+            Column::text("op").rank(4),
+            Column::whole("output shape").rank(3),
+            sorted(Column::number("params"), Sort::Params, 1),
+            self.show.compute.column(),
+            Column::number("share").unit("%").rank(2),
+            sorted(Column::number("live bytes"), Sort::Memory, 6),
+            sorted(Column::number("bytes moved"), Sort::Moved, 5),
+            sorted(Column::number("FLOPs/byte"), Sort::Intensity, 7),
         ];
         let mut table = Table::new(&self.subject, columns);
-        for row in &self.layers {
+        let rows = self.show.rows(&self.layers);
+        for row in &rows {
             table.row(self.cells(row));
         }
-        let mut lines = self.totals();
+        let mut lines = self.selection(&rows).into_iter().collect::<Vec<_>>();
+        lines.extend(self.totals());
         if let Some(heads) = self.heads {
             let count = |value: u64| number::thousands(value.into());
             let (main_params, main_macs) = (count(self.params - heads.params), count(self.macs - heads.macs));
@@ -273,12 +288,22 @@ impl Report for Summary {
 }
 
 impl Summary {
-    fn cells(&self, row: &Row) -> [Cell; 8] {
+    /// Which rows are shown, where not all are or their order is not the network's.
+    fn selection(&self, rows: &[&Row]) -> Option<String> {
+        let (key, all) = (self.show.key()?, self.layers.len());
+        let shared = self.show.shared();
+        let sum: f64 = rows.iter().filter_map(|row| self.show.share(row, self.total())).sum();
+        let of_all = format!(", with {} % of all {}", number::decimal(100.0 * sum, 1), shared.heading());
+        let part = if rows.len() < all { format!("{} of {all} rows", rows.len()) } else { format!("{all} rows") };
+        Some(format!("{part}, by {}{}", key.heading(), if rows.len() < all { &of_all } else { "" }))
+    }
+
+    fn cells(&self, row: &Row) -> [Cell; 9] {
         let name = match row.depth {
             Some(depth) => format!("{}{}", "  ".repeat(depth), last_part(&row.name)),
             None => row.inside.iter().map(|node| format!("{node} > ")).chain([row.name.clone()]).collect(),
         };
-        let compute = match self.compute {
+        let compute = match self.show.compute {
             Compute::Macs => row.macs,
             Compute::Flops => row.flops,
         };
@@ -288,6 +313,7 @@ impl Summary {
             row.output_shape.as_ref().map_or(Cell::Missing, |shape| shape_text(shape).into()),
             row.params.into(),
             compute.into(),
+            Cell::float(self.show.share(row, self.total()).map(|share| 100.0 * share), 1),
             row.live_bytes.into(),
             row.read_bytes.zip(row.written_bytes).map(|(read, written)| read.saturating_add(written)).into(),
             Cell::float(row.intensity, 2),

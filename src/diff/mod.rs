@@ -59,6 +59,7 @@ pub fn diff(a: (&str, &Model), b: (&str, &Model), options: Options) -> Result<Di
         nodes,
         weights,
         unstated_shapes: unstated,
+        limit: None,
     };
     diff.equal = diff.changes() == 0;
     Ok(diff)

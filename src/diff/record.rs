@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::report::{Cell, Column, Report, Table, number};
+use crate::report::{Cell, Column, Report, Table, Tone, number};
 use crate::{Error, Result};
 
 /// What two models differ in.
@@ -26,6 +26,9 @@ pub struct Diff {
     pub weights: Vec<WeightChange>,
     /// Shapes and types of inner values that only one of the two states. They are no difference.
     pub unstated_shapes: usize,
+    /// How many differences a table shows, of each part of the models; `None` for all. JSON holds all.
+    #[serde(skip)]
+    pub limit: Option<usize>,
 }
 
 /// How large one of the models is.
@@ -61,6 +64,14 @@ impl Change {
     pub(super) fn of(what: impl Into<String>, a: Option<String>, b: Option<String>) -> Option<Self> {
         (a != b).then(|| Self { what: what.into(), a, b })
     }
+
+    fn kind(&self) -> Kind {
+        match (&self.a, &self.b) {
+            (None, _) => Kind::Added,
+            (_, None) => Kind::Removed,
+            _ => Kind::Changed,
+        }
+    }
 }
 
 /// What happened to a node or a constant.
@@ -80,6 +91,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, in the order of a summary.
+    const ALL: [Self; 5] = [Self::Changed, Self::Retyped, Self::Added, Self::Removed, Self::Renamed];
+
     /// The word in tables and JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -158,9 +172,30 @@ impl Diff {
         Err(Error::check(&self.b.name, format!("differs from {}: {}", self.a.name, parts.join(", "))))
     }
 
-    fn sizes(&self) -> Table {
-        let columns = [Column::text("size"), Column::number("a"), Column::number("b"), Column::number("difference")];
-        let mut table = Table::new(format!("{} (a) and {} (b)", self.a.name, self.b.name), columns);
+    /// How many differences of each kind there are in each part; no rows where there are none.
+    fn kinds(&self, title: &str) -> Table {
+        let columns = Kind::ALL.map(|kind| Column::number(kind.name()));
+        let mut table = Table::new(title, std::iter::once(Column::text("differences")).chain(columns));
+        let changes = |changes: &[Change]| changes.iter().map(Change::kind).collect::<Vec<_>>();
+        for (part, kinds) in [
+            ("header", changes(&self.model)),
+            ("inputs and outputs", changes(&self.interface)),
+            ("nodes", self.nodes.iter().map(|node| node.kind).collect()),
+            ("weights", self.weights.iter().map(|weight| weight.kind).collect()),
+        ] {
+            if !kinds.is_empty() {
+                let of = |kind: Kind| kinds.iter().filter(|its| **its == kind).count();
+                let counts = Kind::ALL.map(of).map(|count| if count == 0 { Cell::Missing } else { count.into() });
+                table.row(std::iter::once(Cell::from(part)).chain(counts));
+            }
+        }
+        table
+    }
+
+    fn sizes(&self, title: &str) -> Table {
+        let columns =
+            [Column::text("size"), Column::number("a"), Column::number("b"), Column::number("difference").rank(1)];
+        let mut table = Table::new(title, columns);
         let (a, b) = (&self.a, &self.b);
         for (name, a, b) in [
             ("nodes", a.nodes as u64, b.nodes as u64),
@@ -176,18 +211,47 @@ impl Diff {
             let count = number::thousands(self.unstated_shapes as i128);
             table.note(format!("{count} inner values have a type or shape in one of the two only: no difference"));
         }
-        table.note(match self.equal {
-            true if self.tolerance > 0.0 => format!("equal, weights within {:e}", self.tolerance),
-            true => "equal".to_owned(),
-            false => format!("{} differences", number::thousands(self.changes() as i128)),
-        });
+        match (self.equal, self.changes()) {
+            (true, _) if self.tolerance > 0.0 => {
+                table.verdict(format!("equal, weights within {:e}", self.tolerance), Tone::Good)
+            }
+            (true, _) => table.verdict("equal", Tone::Good),
+            (false, 1) => table.verdict("1 difference", Tone::Bad),
+            (false, all) => table.verdict(format!("{} differences", number::thousands(all as i128)), Tone::Bad),
+        };
+        table
+    }
+
+    /// The first of a part's differences, and a line that says how many there are more.
+    fn limited<'a, T>(&self, all: &'a [T]) -> (&'a [T], Option<String>) {
+        let shown = self.limit.unwrap_or(all.len()).min(all.len());
+        let count = |count: usize| number::thousands(count as i128);
+        let rest = format!("{} of {} are shown; --limit all shows the rest", count(shown), count(all.len()));
+        (&all[..shown], (shown < all.len()).then_some(rest))
+    }
+
+    fn change_table(&self, title: &str, changes: &[Change]) -> Table {
+        let mut table = Table::new(title, [Column::path("what"), Column::text("a"), Column::text("b")]);
+        let (changes, rest) = self.limited(changes);
+        for change in changes {
+            table.row([change.what.as_str().into(), change.a.clone().into(), change.b.clone().into()]);
+        }
+        rest.map(|rest| table.note(rest));
         table
     }
 
     fn node_table(&self) -> Table {
-        let columns = ["node", "op", "kind", "what", "a", "b"].map(Column::text);
+        let columns = [
+            Column::path("node"),
+            Column::text("op").rank(2),
+            Column::text("kind"),
+            Column::text("what").rank(1),
+            Column::text("a"),
+            Column::text("b"),
+        ];
         let mut table = Table::new("Nodes", columns);
-        for node in &self.nodes {
+        let (nodes, rest) = self.limited(&self.nodes);
+        for node in nodes {
             let name = node.a.as_deref().or(node.b.as_deref()).unwrap_or_default();
             let names = (node.a != node.b && node.a.is_some() && node.b.is_some()).then(|| Change {
                 what: "name".to_owned(),
@@ -210,23 +274,25 @@ impl Diff {
                 ]);
             }
         }
+        rest.map(|rest| table.note(rest));
         table
     }
 
     fn weight_table(&self) -> Table {
         let columns = [
-            Column::text("weight"),
+            Column::path("weight"),
             Column::text("kind"),
-            Column::text("type"),
-            Column::number("different"),
+            Column::text("type").rank(3),
+            Column::number("different").rank(1),
             Column::number("max abs"),
-            Column::number("mean abs"),
-            Column::number("relative"),
-            Column::number("cosine"),
+            Column::number("mean abs").rank(5),
+            Column::number("relative").rank(2),
+            Column::number("cosine").rank(4),
         ];
         let mut table = Table::new("Weights", columns);
         let small = |value: Option<f64>| value.map_or(Cell::Missing, |value| Cell::Text(format!("{value:.3e}")));
-        for weight in &self.weights {
+        let (weights, rest) = self.limited(&self.weights);
+        for weight in weights {
             let both = |a: &Option<String>, b: &Option<String>| match (a, b) {
                 (Some(a), Some(b)) if a != b => format!("{a} -> {b}"),
                 (a, b) => a.as_ref().or(b.as_ref()).cloned().unwrap_or_default(),
@@ -242,26 +308,25 @@ impl Diff {
                 Cell::float(weight.cosine, 9),
             ]);
         }
+        rest.map(|rest| table.note(rest));
         table
     }
 }
 
-fn changes(title: &str, changes: &[Change]) -> Table {
-    let mut table = Table::new(title, ["what", "a", "b"].map(Column::text));
-    for change in changes {
-        table.row([change.what.as_str().into(), change.a.clone().into(), change.b.clone().into()]);
-    }
-    table
-}
-
 impl Report for Diff {
+    /// A summary by kind, the sizes, and then every difference as far as the limit goes.
     fn tables(&self) -> Vec<Table> {
+        let title = format!("{} (a) and {} (b)", self.a.name, self.b.name);
+        let kinds = self.kinds(&title);
+        let sizes = self.sizes(if kinds.rows.is_empty() { &title } else { "" });
         let all = [
-            changes("Model", &self.model),
-            changes("Inputs and outputs", &self.interface),
+            kinds,
+            sizes,
+            self.change_table("Model", &self.model),
+            self.change_table("Inputs and outputs", &self.interface),
             self.node_table(),
             self.weight_table(),
         ];
-        [self.sizes()].into_iter().chain(all.into_iter().filter(|table| !table.rows.is_empty())).collect()
+        all.into_iter().filter(|table| !table.rows.is_empty()).collect()
     }
 }

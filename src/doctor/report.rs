@@ -2,7 +2,7 @@
 
 use super::verdict::{Answer, Check, ProviderReport, Question};
 use super::{Dependency, Diagnosis, Place};
-use crate::report::{Cell, Column, Report, Table, number};
+use crate::report::{Cell, Column, Report, Table, Tone, number};
 
 impl Report for Diagnosis {
     /// The machine, the providers with a reason and a remedy for each no, and the libraries they need.
@@ -14,7 +14,7 @@ impl Report for Diagnosis {
 
 impl Diagnosis {
     fn machine_table(&self) -> Table {
-        let mut table = Table::new("Machine", [Column::text("what"), Column::text("value")]);
+        let mut table = Table::new("Machine", [Column::whole("what"), Column::text("value")]);
         let (cpu, limits) = (&self.cpu, &self.limits);
         let mut row = |what: &str, value: Option<String>| {
             table.row([what.into(), Cell::from(value)]);
@@ -48,12 +48,22 @@ impl Diagnosis {
     }
 
     fn provider_table(&self) -> Table {
-        let columns = ["provider", "usable", "built in", "library", "compiled", "device", "dependencies", "session"];
-        let mut table = Table::new("Providers", columns.map(Column::text));
+        // The questions in the order in which they are asked: the last one answers for all.
+        let columns = [
+            ("provider", 0),
+            ("usable", 0),
+            ("built in", 3),
+            ("library", 2),
+            ("compiled", 4),
+            ("device", 5),
+            ("dependencies", 6),
+            ("session", 1),
+        ];
+        let mut table = Table::new("Providers", columns.map(|(name, rank)| Column::text(name).rank(rank)));
         for report in &self.providers {
-            let usable = if report.usable { "yes" } else { "NO" };
+            let usable = if report.usable { Cell::verdict("yes", Tone::Good) } else { Cell::verdict("NO", Tone::Bad) };
             let answers = report.checks.iter().map(|check| answer(check.answer).into());
-            table.row([Cell::from(report.provider.name()), usable.into()].into_iter().chain(answers));
+            table.row([Cell::from(report.provider.name()), usable].into_iter().chain(answers));
         }
         for (names, check) in self.noes() {
             let reason = check.reason.as_deref().unwrap_or("no reason is known");
@@ -87,8 +97,15 @@ impl Diagnosis {
     }
 
     fn library_table(&self) -> Table {
-        let columns = ["library", "what", "for", "state", "version", "path"];
-        let mut table = Table::new("Libraries", columns.map(Column::text));
+        let columns = [
+            Column::whole("library"),
+            Column::text("what").rank(3),
+            Column::text("for").rank(1),
+            Column::text("state"),
+            Column::text("version").rank(2),
+            Column::path("path").rank(4),
+        ];
+        let mut table = Table::new("Libraries", columns);
         let mut shown: Vec<&str> = Vec::new();
         for dependency in self.providers.iter().flat_map(|report| &report.dependencies) {
             if shown.contains(&dependency.name.as_str()) {

@@ -9,7 +9,7 @@ use super::Kind;
 use super::error::writing;
 use super::manifest::fault;
 use super::run::{Lock, runtimes, staging};
-use crate::report::{Cell, Column, Report, Table, number};
+use crate::report::{Cell, Column, Report, Table, Tone, number};
 use crate::{Error, Result};
 
 /// One installed runtime: `{"kind", "version", "library", "folder", "bytes", "intact", "problem"}`.
@@ -126,9 +126,9 @@ impl Report for Listing {
         let columns = [
             Column::text("runtime"),
             Column::text("version"),
-            Column::text("size"),
+            Column::text("size").rank(2),
             Column::text("intact"),
-            Column::text("library"),
+            Column::path("library").rank(1),
         ];
         let mut table = Table::new("", columns);
         for runtime in &self.runtimes {
@@ -136,7 +136,7 @@ impl Report for Listing {
                 runtime.kind.name().into(),
                 runtime.version.as_str().into(),
                 number::bytes(runtime.bytes).into(),
-                Cell::from(if runtime.intact { "yes" } else { "NO" }),
+                if runtime.intact { Cell::verdict("yes", Tone::Good) } else { Cell::verdict("NO", Tone::Bad) },
                 runtime.library.as_str().into(),
             ]);
             if let Some(problem) = &runtime.problem {
@@ -153,7 +153,7 @@ impl Report for Listing {
 
 impl Report for Removed {
     fn tables(&self) -> Vec<Table> {
-        let mut table = Table::new("", [Column::text("removed")]);
+        let mut table = Table::new("", [Column::path("removed")]);
         for folder in &self.folders {
             table.row([folder.as_str().into()]);
         }

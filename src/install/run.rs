@@ -73,7 +73,7 @@ pub struct Installation {
 impl Report for Installation {
     /// One row.
     fn tables(&self) -> Vec<Table> {
-        let columns = [Column::text("runtime"), Column::text("version"), Column::text("size"), Column::text("library")];
+        let columns = [Column::text("runtime"), Column::text("version"), Column::text("size"), Column::path("library")];
         let mut table = Table::new("", columns);
         table.row([
             self.kind.name().into(),

@@ -12,9 +12,14 @@ use super::edit::Aliases;
 use crate::Result;
 use crate::graph::{Attribute, Graph, Node, ValueId};
 
-/// Operations whose results differ from one run to the next, or may.
-const RANDOM: [&str; 7] =
-    ["Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
+/// Operations whose results differ from one run to the next.
+const RANDOM: [&str; 6] =
+    ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
+
+/// Whether a node gives other results each time, or may: a `Dropout` does where something says that it is in training.
+pub(crate) fn draws_lots(node: &Node) -> bool {
+    RANDOM.iter().any(|op| node.is(op)) || node.is("Dropout") && node.input(2).is_some()
+}
 
 pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
@@ -25,7 +30,7 @@ pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {
         aliases.apply_to(&mut graph.nodes[index]);
         let node = &graph.nodes[index];
         let unread = !node.makes().any(|id| uses.contains_key(&id));
-        if !node.is(&node.op_type) || RANDOM.contains(&node.op_type.as_str()) || unread {
+        if !node.is(&node.op_type) || draws_lots(node) || node.is("Dropout") || unread {
             continue;
         }
         let known = seen.entry((node.op_type.clone(), node.inputs.clone())).or_default();

@@ -37,7 +37,8 @@ use crate::graph::{Graph, Model, Node};
 use crate::{Error, Result};
 
 use bodies::{Order, Scope, each};
-pub use record::{OptimizeRecord, PassEntry, PassList};
+pub(crate) use common::draws_lots;
+pub use record::{OptimizeRecord, PassEntry, PassList, Proof};
 use view::View;
 
 /// One rewrite of a model.

@@ -1,5 +1,7 @@
 //! The record of an optimisation.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::{Refusal, Rewrites};
@@ -26,6 +28,46 @@ pub struct OptimizeRecord {
     pub opset: i64,
     /// What each pass did, in order.
     pub passes: Vec<Rewrites>,
+    /// What shows that the second file computes what the first does.
+    pub verified: Proof,
+}
+
+/// What shows that a rewritten model computes what it was made of, or why nothing does.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Proof {
+    /// The engine that both ran in; `None` when none did.
+    pub engine: Option<String>,
+    /// The sizes of the open axes at which they ran, such as `N = 3`; empty for a model without.
+    pub sizes: Vec<String>,
+    /// Runs of each.
+    pub runs: usize,
+    /// Largest difference of an output value, in the output's unit.
+    pub max_abs_diff: Option<f64>,
+    /// Why nothing is proved; `None` when it is.
+    pub reason: Option<String>,
+}
+
+impl Proof {
+    /// No proof, for a reason.
+    pub fn none(reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..Self::default() }
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { engine, sizes, runs, max_abs_diff, reason } = self;
+        if let Some(reason) = reason {
+            return write!(f, "not verified: {reason}");
+        }
+        let at = if sizes.is_empty() { String::new() } else { format!(" at {}", sizes.join(" and ")) };
+        let engine = engine.as_deref().unwrap_or("an engine");
+        write!(f, "verified in {engine}: {runs} runs{at}, ")?;
+        match max_abs_diff {
+            Some(difference) if *difference > 0.0 => write!(f, "largest difference {difference:.2e}"),
+            _ => f.write_str("no difference"),
+        }
+    }
 }
 
 /// Remarks, and refusals of a pass, that a table lists one by one; more are counted.
@@ -36,14 +78,16 @@ impl Report for OptimizeRecord {
         let columns = [
             Column::text("pass"),
             Column::number("rewrites"),
-            Column::number("refusals"),
+            Column::number("refusals").rank(1),
             Column::number("nodes"),
             Column::number("initializers").unit("bytes"),
         ];
         let mut table = Table::new(format!("Optimisation of {}", self.input), columns);
         let before = self.passes.first().map(|pass| pass.initializer_bytes_before);
         table.row(["as read".into(), Cell::Missing, Cell::Missing, self.nodes_before.into(), before.into()]);
-        for pass in &self.passes {
+        let (idle, busy): (Vec<_>, Vec<_>) =
+            self.passes.iter().partition(|pass| pass.applied.is_empty() && pass.refused.is_empty());
+        for pass in busy {
             table.row([
                 pass.pass.into(),
                 pass.applied.len().into(),
@@ -51,6 +95,13 @@ impl Report for OptimizeRecord {
                 pass.nodes.into(),
                 pass.initializer_bytes.into(),
             ]);
+        }
+        if !idle.is_empty() {
+            // Some run twice.
+            let mut names: Vec<_> = idle.iter().map(|pass| pass.pass).collect();
+            names.sort_unstable();
+            names.dedup();
+            table.note(format!("found nothing to do: {}", names.join(", ")));
         }
         let remarks = self.passes.iter().flat_map(|pass| &pass.remarks);
         for remark in remarks.clone().take(LISTED) {
@@ -73,6 +124,7 @@ impl Report for OptimizeRecord {
         if let Some(beside) = self.data_bytes {
             table.note(format!("and {}.data: {} bytes of constants", self.output, number::thousands(beside.into())));
         }
+        table.note(self.verified.to_string());
         vec![table]
     }
 }
@@ -113,8 +165,10 @@ impl Default for PassList {
 
 impl Report for PassList {
     fn tables(&self) -> Vec<Table> {
-        let mut table =
-            Table::new("Passes", [Column::text("pass"), Column::text("results"), Column::text("what it does")]);
+        let mut table = Table::new(
+            "Passes",
+            [Column::whole("pass"), Column::text("results").rank(1), Column::text("what it does")],
+        );
         for pass in &self.passes {
             let results = if pass.exact { "the same bit for bit" } else { "the same up to rounding" };
             table.row([pass.name.into(), results.into(), pass.about.into()]);

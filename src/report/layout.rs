@@ -12,9 +12,9 @@ use super::{Column, Flow, Table};
 /// Columns of a terminal between two columns of a table.
 pub(super) const GAP: usize = 1;
 
-/// Names and texts get this share of a terminal, and at least so much, before another column is taken; at worst they get
+/// A name or a text gets two fifths of a terminal, and at least so much, before another column is taken; at worst it gets
 /// [`LEAST`].
-const COMFORT: (usize, usize) = (3, 20);
+const COMFORT: usize = 20;
 const LEAST: usize = 7;
 
 /// How many columns of a terminal a text takes.
@@ -34,18 +34,22 @@ struct Needs {
     cells: usize,
     /// Its heading in one line.
     heading: usize,
-    /// The widest word of its heading, and of its cells.
-    words: (usize, usize),
+    /// The widest word of its heading.
+    word: usize,
+    /// The widest number or shape of its cells.
+    rigid: usize,
 }
 
 impl Needs {
     fn of(table: &Table, place: usize) -> Self {
         let heading = table.columns[place].heading();
-        let mut needs = Self { cells: 0, heading: width(&heading), words: (widest_word(&heading), 0) };
+        let widest =
+            |text: &str, of: fn(&str) -> bool| words(text).filter(|word| of(word)).map(width).max().unwrap_or(0);
+        let mut needs = Self { cells: 0, heading: width(&heading), word: widest(&heading, |_| true), rigid: 0 };
         for row in &table.rows {
             let text = row[place].human();
             needs.cells = needs.cells.max(width(&text));
-            needs.words.1 = needs.words.1.max(widest_word(&text));
+            needs.rigid = needs.rigid.max(widest(&text, is_rigid));
         }
         needs
     }
@@ -60,14 +64,30 @@ impl Needs {
         let cells = match flow {
             Flow::Whole => self.cells,
             Flow::Path => self.cells.min(room),
-            Flow::Words => self.cells.min(room.max(self.words.1.min(2 * LEAST))),
+            Flow::Words => self.cells.min(room.max(self.rigid)),
         };
-        cells.max(self.words.0)
+        cells.max(self.word)
     }
 }
 
-fn widest_word(text: &str) -> usize {
-    text.split_whitespace().map(width).max().unwrap_or(0)
+/// The parts of a text between which a line may end: its words, a shape such as `1 x 3 x 224` being one.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start();
+        let mut end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        while let Some(next) = rest[end..].strip_prefix(" x ") {
+            end += 3 + next.find(char::is_whitespace).unwrap_or(next.len());
+        }
+        let (word, behind) = rest.split_at(end);
+        rest = behind;
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+/// Whether a word may not be shortened: a number or a shape.
+fn is_rigid(word: &str) -> bool {
+    word.contains(" x ") || !word.contains(char::is_alphabetic)
 }
 
 /// Which columns are shown on a terminal of `room` columns; `None` when the table fits as it is.
@@ -77,7 +97,7 @@ pub(super) fn fit(table: &Table, room: usize) -> Option<Layout> {
     if needs.iter().map(|needs| needs.natural() + 2 * GAP).sum::<usize>() <= room {
         return None;
     }
-    let comfort = (room / COMFORT.0).max(COMFORT.1);
+    let comfort = (room * 2 / 5).max(COMFORT);
     let least = |place: usize, name: usize| needs[place].least(table.columns[place].flow, name) + GAP;
     let total = |columns: &[usize], name: usize| columns.iter().map(|place| least(*place, name)).sum::<usize>();
     let mut taken = taken(&table.columns, |columns| total(columns, comfort) <= room);
@@ -144,7 +164,8 @@ pub(super) fn cell(text: &str, flow: Flow, room: usize) -> Cow<'_, str> {
         Flow::Whole => Cow::Borrowed(text),
         Flow::Path => Cow::Owned(shortened(text, room)),
         Flow::Words => {
-            let words: Vec<_> = text.split_whitespace().map(|word| shortened(word, room)).collect();
+            let fitted = |word| if is_rigid(word) { Cow::Borrowed(word) } else { Cow::Owned(shortened(word, room)) };
+            let words: Vec<_> = words(text).map(fitted).collect();
             Cow::Owned(wrapped(&words.join(" "), room, 0).join("\n"))
         }
     }
@@ -201,7 +222,7 @@ pub(super) fn wrapped(text: &str, room: usize, indent: usize) -> Vec<String> {
     let indent = if begin + indent < room { begin + indent } else { 0 };
     let mut lines = vec![text[..begin].to_owned()];
     let mut blank = true;
-    for mut word in text.split_whitespace() {
+    for mut word in words(text) {
         let used = |lines: &[String]| lines.last().map_or(0, |line| width(line));
         if !blank && used(&lines) + 1 + width(word) > room {
             lines.push(" ".repeat(indent));
@@ -258,6 +279,7 @@ mod tests {
         assert_eq!(wrapped("one", 7, 2), ["one"]);
         assert_eq!(wrapped("  help: use it", 9, 2), ["  help:", "    use", "    it"]);
         assert_eq!(wrapped("a 0123456789", 6, 2), ["a", "  0123", "  4567", "  89"]);
+        assert_eq!(wrapped("f32 1 x 3 x 9 to 1 x 4", 9, 0), ["f32", "1 x 3 x 9", "to 1 x 4"], "a shape stays whole");
         assert_eq!(wrapped("", 7, 2), [""]);
         assert_eq!(wrapped("ab", 0, 2), ["ab"]);
     }

@@ -40,9 +40,9 @@ impl Report for Outcome {
         let columns = [
             percent("test accuracy"),
             percent("validation accuracy"),
-            Column::number("epochs"),
-            Column::number("images/s"),
-            Column::text("checkpoint"),
+            Column::number("epochs").rank(1),
+            Column::number("images/s").rank(2),
+            Column::path("checkpoint"),
         ];
         let mut table = Table::new("", columns);
         table.row([

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Tolerance;
+use crate::report::Tone;
 use crate::runtime::Array;
 use crate::runtime::compare::{Agreement, Spread};
 use crate::{Error, Result};
@@ -26,6 +27,15 @@ impl Verdict {
             Self::Agree => "agree",
             Self::Weak => "weak",
             Self::Disagree => "disagree",
+        }
+    }
+
+    /// How it is shown.
+    pub fn tone(self) -> Tone {
+        match self {
+            Self::Agree => Tone::Good,
+            Self::Weak => Tone::Doubtful,
+            Self::Disagree => Tone::Bad,
         }
     }
 }

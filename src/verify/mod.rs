@@ -13,6 +13,7 @@ mod pairing;
 mod precision;
 mod probe;
 mod record;
+mod rewritten;
 mod side;
 mod signature;
 
@@ -23,6 +24,7 @@ pub use inputs::{Distribution, IMAGES, InputSet};
 pub use judge::{Judgement, Verdict};
 pub use precision::{Precision, Tolerance};
 pub use record::{Comparison, Row, Verification};
+pub use rewritten::rewritten;
 pub use side::{FileSide, Side};
 pub use signature::{Plan, Port, Signature};
 

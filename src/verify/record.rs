@@ -215,20 +215,20 @@ impl Verification {
 
     fn rows(&self, comparison: &Comparison) -> Table {
         let columns = [
-            Column::text("output"),
+            Column::path("output"),
             Column::text("inputs"),
-            Column::number("samples"),
-            Column::number("largest"),
-            Column::number("max abs"),
-            Column::number("mean abs"),
-            Column::number("accepted"),
-            Column::number("max rel"),
-            Column::number("error"),
-            Column::number("ULP"),
-            Column::number("1 - cosine"),
-            Column::number("top-1").unit("%"),
-            Column::number("top-5").unit("%"),
-            Column::number("spread").unit("tolerances"),
+            Column::number("samples").rank(8),
+            Column::number("largest").rank(5),
+            Column::number("max abs").rank(2),
+            Column::number("mean abs").rank(9),
+            Column::number("accepted").rank(3),
+            Column::number("max rel").rank(10),
+            Column::number("error").rank(1),
+            Column::number("ULP").rank(7),
+            Column::number("1 - cosine").rank(11),
+            Column::number("top-1").unit("%").rank(6),
+            Column::number("top-5").unit("%").rank(12),
+            Column::number("spread").unit("tolerances").rank(4),
             Column::text("verdict"),
         ];
         let mut table = Table::new(format!("{} against {}", comparison.subject, self.reference), columns);
@@ -250,14 +250,15 @@ impl Verification {
                 percent(Some(a.top1_agreement)),
                 percent(a.top5_agreement),
                 Cell::float(spread.map(|spread| spread.min / accepted).filter(|ratio| ratio.is_finite()), 0),
-                verdict.name().into(),
+                Cell::verdict(verdict.name(), verdict.tone()),
             ]);
         }
         let Tolerance { precision, relative, .. } = self.tolerance;
-        table.note(match &comparison.reason {
+        let line = match &comparison.reason {
             None => format!("agree at {precision}: no difference beyond {relative:.0e} of the largest value"),
             Some(reason) => format!("{}: {reason}", comparison.verdict.name()),
-        });
+        };
+        table.verdict(line, comparison.verdict.tone());
         if let Some(odd) = odd(&comparison.rows) {
             table.note(odd);
         }
@@ -287,8 +288,8 @@ fn odd(rows: &[Row]) -> Option<String> {
 /// The layer that was found, and what goes into it.
 fn layer(search: &Search) -> Table {
     let columns = [
-        Column::text("value"),
-        Column::text("shape"),
+        Column::path("value"),
+        Column::whole("shape").rank(2),
         Column::number("min"),
         Column::number("max"),
         Column::number("error"),

@@ -55,6 +55,31 @@ fn different_files_are_told_apart_with_1() {
 }
 
 #[test]
+fn a_table_begins_with_the_kinds_and_ends_where_the_limit_is() {
+    let shell = shell();
+    let mut model = onnx::read_file(&shell.path("other.onnx")).unwrap();
+    model.graph.nodes.iter_mut().for_each(|node| node.name = format!("renamed/{}", node.name));
+    shell.write("other.onnx", onnx::write(&model).unwrap());
+    let renamed = model.graph.nodes.len();
+    let shown = |more: &str| shell.gnet(&format!("diff model.onnx other.onnx {more}")).out;
+    let text = shown("");
+    let lines: Vec<_> = text.lines().collect();
+    assert!(
+        lines[0] == "model.onnx (a) and other.onnx (b)" && lines[1].starts_with(" differences  changed "),
+        "{text}"
+    );
+    assert!(lines[3].split_whitespace().eq(["nodes", "-", "-", "-", "-", &renamed.to_string()]), "{text}");
+    assert!(lines[4].split_whitespace().eq(["weights", "1", "-", "-", "-", "-"]), "{text}");
+    assert!(text.contains(&format!("\n20 of {renamed} are shown; --limit all shows the rest\n")), "{text}");
+    assert_eq!((text.matches("  renamed  ").count(), shown("--limit 3").matches("  renamed  ").count()), (20, 3));
+    assert!(!shown("--limit all").contains("are shown") && !shown("--format csv").contains("are shown"));
+    assert_eq!(shown("--format csv").matches(",renamed,name,").count(), renamed);
+    let json: serde_json::Value = serde_json::from_str(&shown("--limit 1 --format json")).unwrap();
+    assert_eq!(json["nodes"].as_array().unwrap().len(), renamed);
+    shell.refuses("diff model.onnx other.onnx --limit some", INPUT, &["'some' for '--limit <N|all>'"]);
+}
+
+#[test]
 fn trouble_is_2() {
     let shell = shell();
     shell.write("text.onnx", "hello there");

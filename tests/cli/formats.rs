@@ -87,6 +87,36 @@ fn json_of_summary() {
 }
 
 #[test]
+fn a_summary_shows_the_largest_rows_and_their_share() {
+    let shell = Shell::with_model();
+    let rows = |more: &str| {
+        let text = shell.ok(&format!("summary model.onnx --format csv {more}"));
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let column = |name: &str| reader.headers().unwrap().iter().position(|its| its == name).unwrap();
+        let columns = ["layer", "params", "macs", "share_percent", "live_bytes", "bytes_moved"].map(column);
+        let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+        rows.into_iter().map(|row| columns.map(|place| row[place].to_owned())).collect::<Vec<_>>()
+    };
+    let number = |row: &[String; 6], place: usize| row[place].parse::<f64>().unwrap();
+    let all = rows("");
+    let shares: f64 = all.iter().map(|row| number(row, 3)).sum();
+    assert!((shares - 100.0).abs() < 1e-9, "{shares}");
+    for (key, place) in [("params", 1), ("macs", 2), ("memory", 4), ("moved", 5)] {
+        let sorted = rows(&format!("--sort {key}"));
+        assert_eq!(sorted.len(), all.len());
+        assert!(sorted.is_sorted_by(|a, b| number(a, place) >= number(b, place)), "{key}");
+        assert_eq!(rows(&format!("--sort {key} --top 3")), sorted[..3], "{key}");
+    }
+    let sum: f64 = rows("--sort params").iter().map(|row| number(row, 3)).sum();
+    assert!((sum - 100.0).abs() < 1e-9, "the share is of what is sorted by: {sum}");
+    assert_eq!(rows("--top 4"), rows("--sort macs")[..4]);
+    assert_eq!(shell.json("summary model.onnx --top 1")["layers"], shell.json("summary model.onnx")["layers"]);
+    let text = shell.ok("summary model.onnx --top 2");
+    assert!(text.contains(&format!("\n2 of {} rows, by MACs, with ", all.len())), "{text}");
+    shell.refuses("summary model.onnx --tree --top 2", super::shell::INPUT, &["cannot be used with"]);
+}
+
+#[test]
 fn json_of_bench() {
     let shell = Shell::with_model();
     let value = document(&shell, &format!("{BENCH} --batch 1,3 --threads 1,2"), "environment not_run runs");
@@ -96,7 +126,7 @@ fn json_of_bench() {
                 gmacs_per_s peak_rss_bytes settings dims inputs placement copies notes";
     for run in runs {
         has_keys(run, keys);
-        has_keys(&run["latency_ms"], "min mean p50 p90 p99");
+        has_keys(&run["latency_ms"], "min mean p25 p50 p75 p90 p99");
         assert!(run["latency_ms"]["p90"].is_null(), "2 samples do not support a p90: {run}");
         assert_eq!((&run["provider"], &run["samples"]), (&Value::from("tract"), &Value::from(2)));
         assert!(run["gmacs_per_s"].as_f64().unwrap() > 0.0 && run["load_ms"].as_f64().unwrap() > 0.0);

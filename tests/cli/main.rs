@@ -26,6 +26,8 @@ mod names;
 mod runtimes;
 mod shell;
 mod sizes;
+#[cfg(unix)]
+mod terminal;
 mod trained;
 #[cfg(target_os = "linux")]
 mod workers;

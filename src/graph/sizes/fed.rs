@@ -124,7 +124,12 @@ impl Fed {
                 let flag = format!("its shape with --input {}={shape}, with a number for that axis", input.name);
                 return Err(Error::input(place(input), reason).remedy(match dim {
                     Dim::Symbolic { symbol, .. } => format!("fix its size with --dim {symbol}=SIZE, or give {flag}"),
-                    _ => format!("it has no name to fix it by; give {flag}"),
+                    _ => match input.shape.and_then(|stated| stated.get(axis)) {
+                        Some(Dim::Symbolic { symbol, .. }) => {
+                            format!("fix every size that {symbol} is made of with --dim, or give {flag}")
+                        }
+                        _ => format!("it has no name to fix it by; give {flag}"),
+                    },
                 }));
             }
         }

@@ -16,6 +16,8 @@ pub(super) struct Shape {
     name: Option<String>,
     /// What the text may mean, one at least: an `x` parts two axes or belongs to a symbol.
     readings: Vec<Vec<Dim>>,
+    /// Whether the first of them holds where the file does not say how many axes there are: each `x` is beside a digit.
+    is_plain: bool,
 }
 
 impl Shape {
@@ -32,7 +34,8 @@ impl Shape {
                 "write NAME=SIZE,SIZE,.. with numbers or symbols, such as x=1,3,224,224, x=N,3,224,224 or x=Nx3x224x224",
             ));
         }
-        Ok(Self { text: text.to_owned(), name, readings })
+        let is_plain = readings.len() == 1 || parted_beside_digits(shape).len() == shape.split('x').count();
+        Ok(Self { text: text.to_owned(), name, readings, is_plain })
     }
 
     /// The place of its input.
@@ -63,7 +66,7 @@ impl Shape {
     pub(super) fn at_rank(&self, rank: Option<usize>) -> Result<&[Dim]> {
         let first = &self.readings[0];
         match (rank, &self.readings[..]) {
-            (_, [_]) => Ok(first),
+            (None, _) if self.is_plain => Ok(first),
             (Some(rank), readings) => Ok(readings.iter().find(|dims| dims.len() == rank).unwrap_or(first)),
             (None, _) => {
                 let error = Error::input(format!("shape {}", self.text), "an x may part two axes or belong to a name");
@@ -179,6 +182,9 @@ mod tests {
             ("max_lenx64", None, Some(2), "max_len x 64"),
             ("max_len,64", None, None, "max_len x 64"),
             ("Nx3", None, Some(4), "N x 3"),
+            ("x=Nx3x224x224", Some("x"), None, "N x 3 x 224 x 224"),
+            ("dim_x2", None, Some(1), "dim_x2"),
+            ("max", None, None, "max"),
         ] {
             assert_eq!(read(text, rank), (name.map(str::to_owned), says.to_owned()), "{text}");
         }

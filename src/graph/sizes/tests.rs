@@ -139,6 +139,11 @@ fn what_is_fed_has_one_open_axis() {
         (&[("x", "N,0")], &[], "input 'x': axis 1 has no positive length; "),
         (&[("x", "2*N,1")], &[], "input 'x': axis 0 is dynamic"),
         (&[("x", "N*T,1")], &["--T=2"], "input 'x': axis 0 is dynamic"),
+        (
+            &[("x", "N*T,1")],
+            &["--T=2"],
+            "; fix every size that N*T is made of with --dim, or give its shape with --input",
+        ),
     ] {
         let error = fed(inputs, flags).unwrap_err();
         assert!(error.contains(says), "{error}");
