@@ -3,7 +3,9 @@
 
 use gnet::graph::{Attribute, DType, Dim, Graph, Model, Node, Tensor};
 use gnet::runtime::Array;
-use gnet::verify::{self, Bisect, Distribution, FileSide, InputSet, Plan, Precision, Search, Side, Signature, Verdict};
+use gnet::verify::{
+    self, Bisect, Distribution, Draw, FileSide, InputSet, Plan, Precision, Search, Side, Signature, Verdict,
+};
 
 use super::side;
 
@@ -34,6 +36,14 @@ impl Side for Drifting {
         }
         self.runs += 1;
         Ok(outputs)
+    }
+
+    fn moved(&self, draw: Draw) -> gnet::Result<Option<Box<dyn Side>>> {
+        self.inner.moved(draw)
+    }
+
+    fn unit(&self, output: usize) -> f64 {
+        self.inner.unit(output)
     }
 
     fn as_file(&self, like: &FileSide) -> gnet::Result<Option<FileSide>> {
