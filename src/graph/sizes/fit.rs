@@ -142,7 +142,7 @@ impl Graph {
 }
 
 /// The symbols of some dimensions, each once, in their order.
-pub(in crate::graph) fn symbols<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Vec<String> {
+pub(crate) fn symbols<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Vec<String> {
     let mut symbols: Vec<String> = Vec::new();
     for dim in dims {
         if let Dim::Symbolic { symbol, .. } = dim
