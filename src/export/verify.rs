@@ -8,7 +8,10 @@ use super::{Exported, Options};
 use crate::graph::{DType, Dim, Model, Sizes};
 use crate::runtime::{self, Array, Provider, RunOptions, ValueRange};
 use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol, named};
-use crate::verify::{Distribution, InputSet, Judgement, Plan, Port, Precision, Signature, Verdict, per_sample};
+use crate::verify::{
+    Distribution, Draw, InputSet, Judgement, Plan, Port, Precision, Rule, Signature, Trial, Verdict, moved, per_sample,
+    settle, unit,
+};
 use crate::{Error, Result};
 
 /// Sizes of the open axes in two runs, by their order among the symbols: one image, which broadcasting could treat apart, and
@@ -26,7 +29,7 @@ const SEED: u64 = 1;
 pub struct Verified {
     /// Largest difference of an output value over all images and outputs.
     pub max_abs_diff: f64,
-    /// What was accepted, in the same unit.
+    /// The most that was accepted of any value, in the same unit.
     pub tolerance: f64,
     /// Images compared.
     pub images: usize,
@@ -39,7 +42,8 @@ pub struct Verified {
 /// Compares the exported bytes in tract with `forward` in Burn on fresh inputs, for each kept output.
 ///
 /// `options` are those of the export. Float inputs are [patterns](Distribution::Pattern), unlike one another and unlike what
-/// was traced, integers and booleans are drawn from what the file can take. What is accepted is [`Precision::F32`]'s tolerance.
+/// was traced, integers and booleans are drawn from what the file can take. What is accepted is [`Precision::F32`]'s tolerance,
+/// the noise being what Burn answers when parameters and inputs are moved by a unit in the last place.
 ///
 /// # Errors
 /// A difference beyond the tolerance, or outputs too alike for the comparison to mean anything
@@ -51,30 +55,67 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Verified> {
     let module = module.valid();
-    let mut seen = Seen::default();
+    let graph = &exported.model.graph;
+    let mut fed = Vec::new();
+    let (mut expected, mut found) = (Joined::default(), Joined::default());
     for run in runs(options) {
         let inputs = inputs(&exported.model, options, &run)?;
         let batch = inputs.first().map_or(1, Array::batch);
-        let expected = in_burn(&module, options, &inputs, &forward)?;
-        let wanted = options.keep.as_ref().map_or(expected.len(), Vec::len);
-        let expected = kept(expected, &exported.model)?;
-        let found = in_tract(exported, &run, &inputs)?;
-        if wanted != found.len() {
+        let of_burn = in_burn(&module, options, &inputs, &forward)?;
+        let wanted = options.keep.as_ref().map_or(of_burn.len(), Vec::len);
+        let of_burn = kept(of_burn, &exported.model)?;
+        let of_tract = in_tract(exported, &run, &inputs)?;
+        if wanted != of_tract.len() {
             return Err(Error::check("verification", "the file has another number of outputs than the module"));
         }
-        for (output, (expected, found)) in expected.into_iter().zip(found).enumerate() {
-            let value = exported.model.graph.value(exported.model.graph.outputs[output]);
-            let discrete = value.dtype.is_some_and(|dtype| !dtype.is_float());
-            seen.add(Group {
-                output,
-                discrete,
-                expected: per_sample(expected, batch),
-                found: per_sample(found, batch),
-            })?;
-        }
-        seen.batches.push(batch);
+        same_shapes(&of_burn, &of_tract)?;
+        expected.add(of_burn, batch);
+        found.add(of_tract, batch);
+        fed.push(inputs);
     }
-    seen.judge()
+    let outputs: Vec<usize> = expected.0.iter().map(|(output, _)| *output).collect();
+    let mut trials = Vec::new();
+    for (place, ((output, expected), (_, found))) in expected.0.into_iter().zip(found.0).enumerate() {
+        let tolerance = Precision::F32.tolerance();
+        let rule = Rule { tolerance, unit: unit(graph, graph.outputs[output]), images: false };
+        trials.push(Trial::new(place, expected, found, rule)?);
+    }
+    let ports: Vec<Port> =
+        options.inputs.iter().zip(&graph.inputs).map(|(input, id)| port(input, graph, *id)).collect();
+    // Burn has one order to sum in.
+    let draws = Draw::all(SEED, Precision::F32.bits()).filter(|draw| *draw != Draw::Reordered);
+    settle(&mut trials.iter_mut().collect::<Vec<_>>(), draws, |draw, _| {
+        let moved = moved(&module, draw);
+        let mut answers = Joined::default();
+        for (number, inputs) in fed.iter().enumerate() {
+            let of_burn = in_burn(&moved, options, &draw.inputs(inputs, &ports, number), &forward)?;
+            answers.add(kept(of_burn, &exported.model)?, inputs.first().map_or(1, Array::batch));
+        }
+        Ok(answers.0.into_iter().map(|(_, array)| array).enumerate().collect())
+    })?;
+    let discrete = |output: usize| graph.value(graph.outputs[output]).dtype.is_some_and(|dtype| !dtype.is_float());
+    let judged = outputs.into_iter().zip(trials).map(|(output, trial)| Judged {
+        output,
+        discrete: discrete(output),
+        judgement: trial.judgement,
+    });
+    judge(judged, fed.iter().map(|inputs| inputs.first().map_or(1, Array::batch)).collect())
+}
+
+/// An input for the draws: what kind of numbers it takes.
+fn port(input: &crate::trace::Input, graph: &crate::graph::Graph, id: crate::graph::ValueId) -> Port {
+    let dtype = graph.value(id).dtype.unwrap_or(DType::F32);
+    Port { dtype, range: ValueRange::of(graph, id), ..Port::new(&input.name, Vec::new()) }
+}
+
+fn same_shapes(expected: &[Array], found: &[Array]) -> Result<()> {
+    match expected.iter().zip(found).find(|(expected, found)| expected.shape != found.shape) {
+        None => Ok(()),
+        Some((expected, found)) => {
+            let reason = format!("an output has the shape {:?} in Burn and {:?} in tract", expected.shape, found.shape);
+            Err(Error::check("verification", reason))
+        }
+    }
 }
 
 /// One run: the size of each symbol, and a number that makes its inputs its own.
@@ -183,86 +224,69 @@ fn in_tract(exported: &Exported, run: &Run, inputs: &[Array]) -> Result<Vec<Arra
     session.outputs()
 }
 
-/// The outputs of all runs, joined where they have one shape but for the batch.
+/// The outputs of all runs by their place in the file, joined where they have one shape but for the batch.
 #[derive(Default)]
-struct Seen {
-    groups: Vec<Group>,
-    batches: Vec<usize>,
+struct Joined(Vec<(usize, Array)>);
+
+impl Joined {
+    /// Takes in the outputs of a run of `batch` images.
+    fn add(&mut self, outputs: Vec<Array>, batch: usize) {
+        for (output, new) in outputs.into_iter().map(|output| per_sample(output, batch)).enumerate() {
+            let alike = |(place, array): &&mut (usize, Array)| *place == output && array.shape[1..] == new.shape[1..];
+            match self.0.iter_mut().find(alike) {
+                Some((_, whole)) => {
+                    whole.shape[0] += new.shape[0];
+                    whole.data.extend(new.data);
+                }
+                None => self.0.push((output, new)),
+            }
+        }
+    }
 }
 
-/// One output in one shape.
-struct Group {
+/// One output in one shape, judged.
+struct Judged {
     /// Its place among the file's outputs.
     output: usize,
-    /// Whether it counts or decides: then it must be the same, and may be so for several inputs.
+    /// Whether it counts or decides: then it may be the same for several inputs.
     discrete: bool,
-    expected: Array,
-    found: Array,
+    judgement: Judgement,
 }
 
-impl Group {
-    fn judgement(&self) -> Result<Judgement> {
-        let mut judgement = Judgement::of_any(&self.expected, &self.found, &Precision::F32.tolerance(), false)?;
-        if self.discrete {
-            judgement.accepted = 0.0;
-            let spread = judgement.spread.as_ref().is_none_or(|spread| spread.max > 0.0);
-            judgement.verdict = match (judgement.agreement.max_abs_diff > 0.0, spread) {
-                (true, _) => Verdict::Disagree,
-                (false, true) => Verdict::Agree,
-                (false, false) => Verdict::Weak,
-            };
+impl Judged {
+    fn verdict(&self) -> Verdict {
+        let differ = self.judgement.spread.as_ref().is_none_or(|spread| spread.max > 0.0);
+        match self.judgement.verdict {
+            Verdict::Weak if self.discrete && differ => Verdict::Agree,
+            verdict => verdict,
         }
-        Ok(judgement)
     }
 }
 
-impl Seen {
-    fn add(&mut self, new: Group) -> Result<()> {
-        if new.expected.shape != new.found.shape {
-            let (expected, found) = (&new.expected.shape, &new.found.shape);
-            let reason = format!("an output has the shape {expected:?} in Burn and {found:?} in tract");
-            return Err(Error::check("verification", reason));
-        }
-        let alike =
-            |group: &&mut Group| group.output == new.output && group.expected.shape[1..] == new.expected.shape[1..];
-        match self.groups.iter_mut().find(alike) {
-            Some(group) => {
-                for (whole, part) in [(&mut group.expected, new.expected), (&mut group.found, new.found)] {
-                    whole.shape[0] += part.shape[0];
-                    whole.data.extend(part.data);
-                }
+fn judge(judged: impl Iterator<Item = Judged>, batches: Vec<usize>) -> Result<Verified> {
+    let mut result = Verified { max_abs_diff: 0.0, tolerance: 0.0, images: 0, batches, spread: f64::INFINITY };
+    for judged in judged {
+        let judgement = &judged.judgement;
+        let reason = judgement.reason.clone().unwrap_or_else(|| "outputs are too alike".to_owned());
+        match judged.verdict() {
+            Verdict::Agree => {}
+            Verdict::Disagree => {
+                return Err(Error::check("verification", format!("Burn and tract disagree: {reason}"))
+                    .remedy("the file was not written; please report this"));
             }
-            None => self.groups.push(new),
+            Verdict::Weak => {
+                return Err(Error::check("verification", format!("{reason} for agreement to mean anything"))
+                    .remedy("train the network first, or use --no-verify"));
+            }
         }
-        Ok(())
+        if !judged.discrete {
+            result.spread = result.spread.min(judgement.spread.map_or(f64::INFINITY, |spread| spread.min));
+        }
+        result.max_abs_diff = result.max_abs_diff.max(judgement.agreement.max_abs_diff);
+        result.tolerance = result.tolerance.max(judgement.most_accepted);
+        if judged.output == 0 {
+            result.images += judgement.agreement.images;
+        }
     }
-
-    fn judge(self) -> Result<Verified> {
-        let mut result =
-            Verified { max_abs_diff: 0.0, tolerance: 0.0, images: 0, batches: self.batches, spread: f64::INFINITY };
-        for group in &self.groups {
-            let judgement = group.judgement()?;
-            let reason = judgement.reason.clone().unwrap_or_else(|| "outputs are too alike".to_owned());
-            match judgement.verdict {
-                Verdict::Agree => {}
-                Verdict::Disagree => {
-                    return Err(Error::check("verification", format!("Burn and tract disagree: {reason}"))
-                        .remedy("the file was not written; please report this"));
-                }
-                Verdict::Weak => {
-                    return Err(Error::check("verification", format!("{reason} for agreement to mean anything"))
-                        .remedy("train the network first, or use --no-verify"));
-                }
-            }
-            if !group.discrete {
-                result.spread = result.spread.min(judgement.spread.map_or(f64::INFINITY, |spread| spread.min));
-            }
-            result.max_abs_diff = result.max_abs_diff.max(judgement.agreement.max_abs_diff);
-            result.tolerance = result.tolerance.max(judgement.accepted);
-            if group.output == 0 {
-                result.images += judgement.agreement.images;
-            }
-        }
-        Ok(result)
-    }
+    Ok(result)
 }

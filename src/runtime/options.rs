@@ -24,7 +24,7 @@ pub struct RunOptions {
     pub batch: usize,
     /// What the inputs are fed where the file leaves a size open. The file itself stays as it is.
     pub sizes: Sizes,
-    /// What ONNX Runtime and its providers are asked for; tract looks at none of it.
+    /// What ONNX Runtime and its providers are asked for; tract looks at the rewrites alone.
     pub engine: EngineOptions,
 }
 
@@ -75,7 +75,8 @@ pub struct EngineOptions {
     /// Threads of the pool spin for a while before they sleep: faster, at the cost of CPU time. On by default, as in
     /// ONNX Runtime.
     pub spinning: bool,
-    /// Which rewrites ONNX Runtime applies when it loads a file.
+    /// Which rewrites ONNX Runtime applies when it loads a file. tract, which has two levels, leaves its own out when they
+    /// are off.
     pub graph_optimization: GraphOptimization,
     /// The CPU's memory comes from an arena that keeps what it has. On by default, as in ONNX Runtime.
     pub arena: bool,

@@ -16,7 +16,7 @@ use tract_onnx::prelude::{DatumType, TValue, Tensor};
 use self::lane::{Lane, Plans, Values, Worker};
 use self::layout::Layout;
 use self::model::Model;
-use super::{Array, Input, RunOptions, Session, Settings, check_inputs};
+use super::{Array, GraphOptimization, Input, RunOptions, Session, Settings, check_inputs};
 use crate::{Error, Result};
 
 /// A file loaded in tract.
@@ -40,11 +40,12 @@ impl TractSession {
     pub(super) fn load(bytes: &[u8], options: &RunOptions) -> Result<Self> {
         let model = Model::parse(bytes, options)?;
         let layout = Layout::of(&model, options);
-        Self::new(&model, layout)
+        Self::new(&model, layout, options.engine.graph_optimization == GraphOptimization::Off)
     }
 
-    fn new(model: &Model, layout: Layout) -> Result<Self> {
-        let plans = layout.lengths().into_iter().map(|len| Ok((len, model.plan(len)?))).collect::<Result<_>>()?;
+    fn new(model: &Model, layout: Layout, plain: bool) -> Result<Self> {
+        let plans =
+            layout.lengths().into_iter().map(|len| Ok((len, model.plan(len, plain)?))).collect::<Result<_>>()?;
         let mut lanes = layout.lanes.iter().map(|pieces| lane(&plans, pieces));
         let first = lanes.next().ok_or_else(|| Error::input("batch 0", "a run needs at least one"))??;
         let rest = lanes.zip(1..).map(|(lane, number)| Worker::start(lane?, number)).collect::<Result<_>>()?;

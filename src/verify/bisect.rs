@@ -124,7 +124,7 @@ pub fn sweep(
     say: &mut dyn FnMut(&str),
 ) -> Result<Search> {
     let hunt = Hunt::new(reference, other)?;
-    let mut probe = Probe::new(reference, other, run.clone(), tolerance.relative);
+    let mut probe = Probe::new(reference, other, run.clone(), *tolerance);
     let nodes = hunt.graph.nodes.len();
     for start in (0..nodes).step_by(CHUNK) {
         let end = (start + CHUNK).min(nodes);
@@ -176,7 +176,7 @@ impl<'a> Hunt<'a> {
 
     /// A probe on the inputs of the first run whose outputs differ: on its worst sample where that is enough.
     fn disagreeing(&self, runs: &[(Vec<Array>, Vec<Array>)], tolerance: &Tolerance) -> Result<Option<Probe<'a>>> {
-        let probe_on = |inputs| Probe::new(self.reference, self.other, inputs, tolerance.relative);
+        let probe_on = |inputs| Probe::new(self.reference, self.other, inputs, *tolerance);
         for run in runs {
             let mut whole = probe_on(run.clone());
             let (differ, worst) = whole.outputs(&self.outputs)?;

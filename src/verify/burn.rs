@@ -1,9 +1,9 @@
 //! A checkpoint in Burn as a side: the forward that was trained, not a file made of it.
 
-use burn::module::Module;
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{FileSide, Port, Precision, Side, Signature};
+use super::{Draw, FileSide, Port, Precision, Side, Signature};
 use crate::graph::{Dim, Model};
 use crate::nets::{GoogLeNet, Logits};
 use crate::runtime::Array;
@@ -99,6 +99,46 @@ impl Side for BurnSide {
         let Some(export) = &self.export else { return Ok(None) };
         let label = format!("a fresh export in {}", like.provider());
         like.beside(label, &export()?).map(Some)
+    }
+
+    /// Burn has one order to sum in.
+    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>> {
+        if draw == Draw::Reordered {
+            return Ok(None);
+        }
+        let model = moved(&self.model, draw);
+        let (label, signature, heads) = (self.label.clone(), self.signature.clone(), self.heads.clone());
+        Ok(Some(Box::new(Self { label, model, signature, heads, export: None })))
+    }
+
+    fn unit(&self, _: usize) -> f64 {
+        0.0
+    }
+}
+
+/// A copy of a module with its parameters and statistics moved as a draw says.
+pub(crate) fn moved<M: Module>(module: &M, draw: Draw) -> M {
+    module.clone().map(&mut Mover { draw, count: 0 })
+}
+
+struct Mover {
+    draw: Draw,
+    /// Parameters so far: what tells one from another.
+    count: u64,
+}
+
+impl ModuleMapper for Mover {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        self.count += 1;
+        let (draw, key) = (self.draw, (1 << 40) + self.count);
+        param.map(|tensor| {
+            let data = tensor.to_data();
+            let shape = data.shape().to_vec();
+            // What is not held as f32 stays as it is.
+            let Ok(values) = data.try_to_vec::<f32>() else { return tensor };
+            let Array { shape, data } = draw.values(&Array { shape, data: values }, key);
+            Tensor::from_data(TensorData::new(data, shape), &tensor.device())
+        })
     }
 }
 

@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use super::Tolerance;
+use super::ruler::{Noise, Worst};
+use super::trial::Rule;
 use crate::report::Tone;
 use crate::runtime::Array;
 use crate::runtime::compare::{Agreement, Spread};
@@ -46,8 +48,19 @@ pub struct Judgement {
     /// The measures.
     #[serde(flatten)]
     pub agreement: Agreement,
-    /// Largest difference accepted, in the output's unit.
+    /// What is accepted of the value that is off most for what is accepted of it, in the output's unit.
     pub accepted: f64,
+    /// The part of `accepted` that the size of the values there accounts for; the rest is a multiple of the noise.
+    pub floor: f64,
+    /// The noise there; `null` where it was not needed.
+    pub noise: Option<f64>,
+    /// Draws that the noise is taken from.
+    pub draws: usize,
+    /// How far that value is off, as a share of what is accepted; `null` when nothing is.
+    pub used: f64,
+    /// The most that is accepted of any value.
+    #[serde(skip)]
+    pub(crate) most_accepted: f64,
     /// How far the reference's outputs for different inputs lie apart; `null` when one is not finite.
     pub spread: Option<Spread>,
     /// What follows.
@@ -57,8 +70,8 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// Compares one output of `other` with the reference's. The rows are the samples, at least two, all fed different
-    /// inputs. `images` says that they were real images.
+    /// Compares one output of `other` with the reference's by its size alone: its noise is taken for 0. The rows are the
+    /// samples, at least two, all fed different inputs. `images` says that they were real images.
     ///
     /// # Errors
     /// Shapes that differ ([`ErrorKind::Check`](crate::ErrorKind::Check)), nothing to compare, or fewer than two samples.
@@ -66,26 +79,38 @@ impl Judgement {
         if reference.batch() < 2 {
             return Err(Error::input("comparison", "one sample cannot tell outputs apart; it takes two"));
         }
-        Self::of_any(reference, other, tolerance, images)
+        let rule = Rule { tolerance: *tolerance, unit: 0.0, images };
+        Self::by(reference, other, &rule, &Noise::default())
     }
 
-    /// As [`of`](Self::of), but one sample is compared too, where others show that inputs can tell outputs apart.
-    pub(crate) fn of_any(reference: &Array, other: &Array, tolerance: &Tolerance, images: bool) -> Result<Self> {
+    /// As [`of`](Self::of) with the noise known, and one sample is compared too, where others show that inputs can tell
+    /// outputs apart.
+    pub(crate) fn by(reference: &Array, other: &Array, rule: &Rule, noise: &Noise) -> Result<Self> {
+        let Rule { tolerance, unit, images } = rule;
         let agreement = Agreement::of(reference, other)?;
-        let accepted = tolerance.accepted(agreement.largest);
+        let unit = if tolerance.is_local() { *unit } else { agreement.largest };
+        let worst = Worst::of(reference, other, tolerance, noise, unit);
         let spreads = agreement.images > 1 && reference.data.iter().all(|value| value.is_finite());
         let spread = if spreads { Some(Spread::of(reference)?) } else { None };
-        let (verdict, reason) = match tolerance.refusal(&agreement, images) {
+        let (verdict, reason) = match tolerance.refusal(&agreement, &worst, *images) {
             Some(reason) => (Verdict::Disagree, Some(explained(reason, reference, other, &agreement))),
             None => {
-                let alike = |spread: &Spread| too_alike(tolerance, spread, &agreement, &reference.data);
+                let alike = |spread: &Spread| too_alike(tolerance, spread, &agreement, &worst, &reference.data);
                 match empty(&agreement).or_else(|| spread.as_ref().and_then(alike)) {
                     Some(reason) => (Verdict::Weak, Some(reason)),
                     None => (Verdict::Agree, None),
                 }
             }
         };
-        Ok(Self { agreement, accepted, spread, verdict, reason })
+        let Worst { accepted, floor, used, most_accepted, .. } = worst;
+        let noise = (noise.draws > 0, worst.noise, noise.draws);
+        let (noise, draws) = (noise.0.then_some(noise.1), noise.2);
+        Ok(Self { agreement, accepted, floor, noise, draws, used, most_accepted, spread, verdict, reason })
+    }
+
+    /// Whether values are further apart than accepted, all being finite or odd alike: what noise may explain.
+    pub(crate) fn is_apart(&self) -> bool {
+        self.agreement.not_finite_apart == 0 && self.used > 1.0
     }
 }
 
@@ -99,9 +124,18 @@ fn empty(agreement: &Agreement) -> Option<String> {
 ///
 /// Whole numbers that are held to less than 1 are held to be equal, and any two that differ are told apart: tokens or classes
 /// of two samples may well be the same, where half of all pairs differ.
-fn too_alike(tolerance: &Tolerance, spread: &Spread, agreement: &Agreement, values: &[f32]) -> Option<String> {
+fn too_alike(
+    tolerance: &Tolerance,
+    spread: &Spread,
+    agreement: &Agreement,
+    worst: &Worst,
+    values: &[f32],
+) -> Option<String> {
     let exact = tolerance.accepted(agreement.largest) < 1.0 && values.iter().all(|value| value.fract() == 0.0);
-    if exact && spread.median > 0.0 { None } else { tolerance.too_alike(spread, agreement.largest) }
+    if exact && spread.median > 0.0 {
+        return None;
+    }
+    tolerance.too_alike(spread, agreement.largest, worst.most_accepted)
 }
 
 /// Says on which side the values that are not finite stand.
@@ -125,11 +159,11 @@ mod tests {
 
     #[test]
     fn each_verdict_has_its_reason() {
-        let agree = judged(&[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.000_01]);
+        let agree = judged(&[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.000_003]);
         assert_eq!((agree.verdict, agree.reason), (Verdict::Agree, None));
         let disagree = judged(&[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.001]);
         assert_eq!(disagree.verdict, Verdict::Disagree);
-        assert!(disagree.reason.unwrap().contains("accepted 4.00e-5"));
+        assert!(disagree.reason.unwrap().contains("3.81e-6 is accepted"));
         let weak = judged(&[1.0, 2.0, 1.0, 2.000_1], &[1.0, 2.0, 1.0, 2.000_1]);
         assert_eq!(weak.verdict, Verdict::Weak);
         assert!(weak.reason.unwrap().contains("apart"));
@@ -150,8 +184,8 @@ mod tests {
         assert_eq!(judged(alike, alike), Verdict::Weak, "half of the pairs are the same");
         let real = classes.map(|class| class + 0.5);
         assert_eq!(judged(real, real), Verdict::Weak);
-        let large = classes.map(|class| class * 1e5);
-        assert_eq!(judged(large, large), Verdict::Weak, "3e5 is held to 3, and the same token twice is no proof");
+        let large = classes.map(|class| class * 1e6);
+        assert_eq!(judged(large, large), Verdict::Weak, "3e6 is held to 3, and the same token twice is no proof");
     }
 
     #[test]

@@ -1,33 +1,46 @@
 //! Proof that two computations are the same: equal inputs through both, and what follows from the difference.
 //!
 //! A [`Side`] is whatever computes: a file in an engine ([`FileSide`]), or a checkpoint in Burn ([`BurnSide`]). [`verify`]
-//! feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by the [`Tolerance`] of the
-//! coarsest [`Precision`] that takes part. Where two sides part, [`bisect()`] finds the layer.
+//! feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by what rounding does to this
+//! network on these inputs: the reference is run again with its numbers moved by units in the last place ([`Draw`]), and the
+//! [`Tolerance`] of the coarsest [`Precision`] that takes part says how often that is accepted. Where two sides part,
+//! [`bisect()`] finds the layer by the same ruler.
 
 mod bisect;
 #[cfg(feature = "burn")]
 mod burn;
 mod inputs;
 mod judge;
+mod noise;
 mod pairing;
 mod precision;
 mod probe;
 mod record;
 mod rewritten;
+mod ruler;
 mod side;
 mod signature;
+mod trial;
 
 #[cfg(feature = "burn")]
 pub use self::burn::BurnSide;
+#[cfg(feature = "burn")]
+pub(crate) use self::burn::moved;
+#[cfg(feature = "burn")]
+pub(crate) use self::noise::unit;
 pub use bisect::{Culprit, InputRange, Search, bisect, sweep};
 pub use inputs::{Distribution, IMAGES, InputSet};
 pub use judge::{Judgement, Verdict};
+pub use noise::Draw;
 pub use precision::{Precision, Tolerance};
 pub use record::{Comparison, Row, Verification};
 pub use rewritten::rewritten;
 pub use side::{FileSide, Side};
 pub use signature::{Plan, Port, Signature};
 
+use std::collections::HashMap;
+
+pub(crate) use self::trial::{Rule, Trial, settle};
 use crate::runtime::Array;
 use crate::{Error, Result};
 
@@ -75,14 +88,23 @@ pub fn verify(
         ties.push(Ties::of(reference.signature(), other.signature()).map_err(differing)?);
         comparisons.push(Comparison::new(other.label()));
     }
-    for set in sets {
+    let mut open = Vec::new();
+    for (number, set) in sets.iter().enumerate() {
         say(&format!("comparing on {} inputs", set.name));
         let expected = run_all(reference, &set.runs)?;
-        for ((other, ties), comparison) in others.iter_mut().zip(&ties).zip(&mut comparisons) {
+        for (index, ((other, ties), comparison)) in others.iter_mut().zip(&ties).zip(&mut comparisons).enumerate() {
             let runs: Vec<Vec<Array>> = set.runs.iter().map(|run| ties.inputs_of(run)).collect();
             let found = run_all(other, &runs)?;
-            comparison.judge(reference.signature(), ties, set, &expected, &found, &options.tolerance)?;
+            let first = comparison.rows.len();
+            let place = number * expected.len();
+            let trials = comparison.judge(reference, ties, (set, place), &expected, &found, &options.tolerance)?;
+            let open_trials = trials.into_iter().enumerate().filter(|(_, trial)| trial.is_open());
+            open.extend(open_trials.map(|(output, trial)| (index, first + output, trial)));
         }
+    }
+    measure(reference, &mut open, sets, options, say)?;
+    for (comparison, row, trial) in open {
+        comparisons[comparison].rows[row].judgement = trial.judgement;
     }
     for ((other, ties), comparison) in others.iter().zip(&ties).zip(&mut comparisons) {
         comparison.conclude();
@@ -98,6 +120,35 @@ pub fn verify(
         }
     }
     Ok(Verification::new(reference, sets, options, comparisons))
+}
+
+/// Takes the noise of the outputs that their size alone does not explain, each on the very inputs that were compared.
+fn measure(
+    reference: &dyn Side,
+    open: &mut [(usize, usize, Trial)],
+    sets: &[InputSet],
+    options: &Options,
+    say: &mut dyn FnMut(&str),
+) -> Result<()> {
+    let outputs = reference.signature().outputs.len();
+    let mut trials: Vec<&mut Trial> = open.iter_mut().map(|(_, _, trial)| trial).collect();
+    let draws = Draw::all(options.seed, options.tolerance.precision.bits());
+    settle(&mut trials, draws, |draw, places| {
+        let mut answers = HashMap::new();
+        let Some(mut moved) = reference.moved(draw)? else { return Ok(answers) };
+        let mut wanted: Vec<usize> = places.iter().map(|place| place / outputs).collect();
+        wanted.dedup();
+        for number in wanted {
+            say(&format!("measuring what rounding does on {} inputs", sets[number].name));
+            let runs = sets[number].runs.iter().enumerate();
+            let inputs: Vec<_> =
+                runs.map(|(run, arrays)| draw.inputs(arrays, &reference.signature().inputs, run)).collect();
+            // A copy that the engine cannot run, or whose outputs change their shape, says nothing.
+            let Ok(answer) = run_all(moved.as_mut(), &inputs) else { continue };
+            answers.extend(answer.into_iter().enumerate().map(|(output, array)| (number * outputs + output, array)));
+        }
+        Ok(answers)
+    })
 }
 
 /// Which input and output of another side belongs to which of the reference.

@@ -1,10 +1,13 @@
 //! Reads values in between out of both sides and compares them.
 
-use super::{FileSide, Side};
+use std::collections::HashMap;
+
+use super::noise::unit;
+use super::trial::{Rule, Trial, settle};
+use super::{Draw, FileSide, Side, Tolerance};
 use crate::Result;
 use crate::graph::ValueId;
 use crate::runtime::Array;
-use crate::runtime::compare::Agreement;
 
 /// Two files, the inputs both are fed, and how far values may part.
 pub(super) struct Probe<'a> {
@@ -12,7 +15,9 @@ pub(super) struct Probe<'a> {
     other: &'a FileSide,
     /// One run's inputs: the reference's and the other's.
     inputs: (Vec<Array>, Vec<Array>),
-    relative: f64,
+    tolerance: Tolerance,
+    /// The draw that was last made of the reference: most are asked for again and again.
+    copy: Option<(Draw, Option<FileSide>)>,
     /// How often both sides were run.
     pub(super) runs: usize,
 }
@@ -20,7 +25,7 @@ pub(super) struct Probe<'a> {
 /// One value on both sides.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Seen {
-    /// Whether it is the same within the tolerance.
+    /// Whether it is the same within what its size and its noise allow.
     pub(super) agrees: bool,
     /// The largest difference as a share of the largest value; `None` when the shapes differ or a value is not finite.
     pub(super) error: Option<f64>,
@@ -37,9 +42,9 @@ impl<'a> Probe<'a> {
         reference: &'a FileSide,
         other: &'a FileSide,
         inputs: (Vec<Array>, Vec<Array>),
-        relative: f64,
+        tolerance: Tolerance,
     ) -> Self {
-        Self { reference, other, inputs, relative, runs: 0 }
+        Self { reference, other, inputs, tolerance, copy: None, runs: 0 }
     }
 
     /// Compares pairs of values, in their order. Only what these values need is computed, and nothing else is kept.
@@ -47,15 +52,48 @@ impl<'a> Probe<'a> {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
-        self.arrays(pairs)?.map(|(a, b)| Seen::of(a, b, self.relative)).collect()
+        let mut seen = self.arrays(pairs)?.into_iter().zip(pairs).map(|((a, b), (here, _))| self.compared(a, b, *here));
+        let mut seen = seen.by_ref().collect::<Result<Vec<_>>>()?;
+        self.settle(&mut seen, pairs)?;
+        Ok(seen.into_iter().map(Compared::seen).collect())
+    }
+
+    fn compared(&self, a: Array, b: Array, here: ValueId) -> Result<Compared> {
+        let unit = unit(&self.reference.model().graph, here);
+        Compared::of(a, b, Rule { tolerance: self.tolerance, unit, images: false })
+    }
+
+    /// Takes the noise of the values that their size alone does not explain.
+    fn settle(&mut self, compared: &mut [Compared], pairs: &[(ValueId, ValueId)]) -> Result<()> {
+        let mut trials: Vec<&mut Trial> = Vec::new();
+        for (place, compared) in compared.iter_mut().enumerate() {
+            if let Some(trial) = &mut compared.trial {
+                trial.place = place;
+                trials.push(trial);
+            }
+        }
+        let Self { reference, inputs, copy, tolerance, .. } = self;
+        let ports = &reference.signature().inputs;
+        settle(&mut trials, Draw::all(SEED, tolerance.precision.bits()), |draw, places| {
+            let values: Vec<ValueId> = places.iter().map(|place| pairs[*place].0).collect();
+            let made = match copy.take() {
+                Some((of, made)) if of == draw => made,
+                _ => reference.drawn(draw)?,
+            };
+            let (_, made) = copy.insert((draw, made));
+            let Some(moved) = made else { return Ok(HashMap::new()) };
+            // A copy that an engine cannot run says nothing.
+            let answers = moved.exposing(&values).and_then(|mut side| side.run(&draw.inputs(&inputs.0, ports, 0)));
+            Ok(places.iter().copied().zip(answers.unwrap_or_default()).collect())
+        })
     }
 
     /// Whether one of these values differs, and the sample that differs most; `None` when shapes differ or no value has
     /// a row for each sample.
     pub(super) fn outputs(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<(bool, Option<usize>)> {
         let samples = self.reference.signature().batch_of(&self.inputs.0);
-        let (mut differ, mut worst) = (false, None::<(usize, f64)>);
-        for (a, b) in self.arrays(pairs)? {
+        let (mut compared, mut worst) = (Vec::new(), None::<(usize, f64)>);
+        for ((a, b), (here, _)) in self.arrays(pairs)?.into_iter().zip(pairs) {
             if a.shape == b.shape && a.shape.first() == Some(&samples) {
                 for (sample, (a, b)) in a.rows().zip(b.rows()).enumerate() {
                     let largest = farthest(a, b);
@@ -64,18 +102,20 @@ impl<'a> Probe<'a> {
                     }
                 }
             }
-            differ |= !Seen::of(a, b, self.relative)?.agrees;
+            compared.push(self.compared(a, b, *here)?);
         }
+        self.settle(&mut compared, pairs)?;
+        let differ = compared.into_iter().any(|compared| !compared.seen().agrees);
         Ok((differ, worst.map(|(sample, _)| sample)))
     }
 
-    fn arrays(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<impl Iterator<Item = (Array, Array)> + use<>> {
+    fn arrays(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<Vec<(Array, Array)>> {
         self.runs += 1;
         let (here, there): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
         // One engine after the other: each is gone before the next takes its memory.
         let expected = self.reference.exposing(&here)?.run(&self.inputs.0)?;
         let found = self.other.exposing(&there)?.run(&self.inputs.1)?;
-        Ok(expected.into_iter().zip(found))
+        Ok(expected.into_iter().zip(found).collect())
     }
 
     /// The smallest and largest value of a graph input of the reference, which is the same on both sides.
@@ -86,24 +126,44 @@ impl<'a> Probe<'a> {
     }
 }
 
-impl Seen {
-    fn of(a: Array, b: Array, relative: f64) -> Result<Self> {
+/// Seed of the draws of a search: any will do.
+const SEED: u64 = 0;
+
+/// A pair of values before their noise is known.
+struct Compared {
+    shape: Vec<usize>,
+    range: (f32, f32),
+    /// `None` where there is nothing to judge.
+    trial: Option<Trial>,
+    remark: Option<String>,
+}
+
+impl Compared {
+    fn of(a: Array, b: Array, rule: Rule) -> Result<Self> {
         let (shape, range) = (a.shape.clone(), range(&a));
-        let unlike =
-            |remark: String| Ok(Self { agrees: false, error: None, shape: shape.clone(), range, remark: Some(remark) });
-        if a.shape != b.shape {
-            return unlike(format!("its shape is {:?} on one side and {:?} on the other", a.shape, b.shape));
+        let unlike = a.shape != b.shape;
+        let remark = unlike.then(|| format!("its shape is {:?} on one side and {:?} on the other", a.shape, b.shape));
+        let judged = !unlike && !a.data.is_empty();
+        let trial = if judged { Some(Trial::new(0, a, b, rule)?) } else { None };
+        Ok(Self { shape, range, trial, remark })
+    }
+
+    fn seen(self) -> Seen {
+        let Self { shape, range, trial, remark } = self;
+        let Some(trial) = trial else {
+            let agrees = remark.is_none();
+            return Seen { agrees, error: agrees.then_some(0.0), shape, range, remark };
+        };
+        let agreement = &trial.judgement.agreement;
+        let apart = agreement.not_finite_apart;
+        let remark = (apart > 0).then(|| format!("{apart} of its values are NaN or infinite on one side"));
+        Seen {
+            agrees: apart == 0 && trial.judgement.used <= 1.0,
+            error: (apart == 0).then_some(agreement.rel_error),
+            shape,
+            range,
+            remark,
         }
-        if a.data.is_empty() {
-            return Ok(Self { agrees: true, error: Some(0.0), shape, range, remark: None });
-        }
-        let flat = |array: Array| Array { shape: vec![1, array.data.len()], data: array.data };
-        let agreement = Agreement::of(&flat(a), &flat(b))?;
-        if agreement.not_finite_apart > 0 {
-            return unlike(format!("{} of its values are NaN or infinite on one side", agreement.not_finite_apart));
-        }
-        let agrees = agreement.within(relative * agreement.largest);
-        Ok(Self { agrees, error: Some(agreement.rel_error), shape, range, remark: None })
     }
 }
 
@@ -131,7 +191,8 @@ mod tests {
 
     fn seen(a: &[f32], b: &[f32]) -> Seen {
         let array = |data: &[f32]| Array::new(vec![data.len()], data.to_vec()).unwrap();
-        Seen::of(array(a), array(b), 1e-3).unwrap()
+        let tolerance = crate::verify::Precision::F32.tolerance().with_relative(1e-3).unwrap();
+        Compared::of(array(a), array(b), Rule { tolerance, unit: 0.0, images: false }).unwrap().seen()
     }
 
     #[test]

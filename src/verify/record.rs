@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Culprit, InputSet, Judgement, Options, Search, Side, Signature, Ties, Tolerance, Verdict};
+use super::{Culprit, InputSet, Judgement, Options, Rule, Search, Side, Ties, Tolerance, Trial, Verdict};
 use crate::graph::{DType, Dim};
 use crate::report::{Cell, Column, Report, Table};
 use crate::runtime::{Array, ValueRange};
@@ -76,26 +76,30 @@ impl Comparison {
         Self { subject: subject.to_owned(), verdict: Verdict::Agree, reason: None, rows: Vec::new(), search: None }
     }
 
-    /// Judges all outputs for one kind of inputs.
+    /// Judges all outputs for one kind of inputs by their size, and returns them for a judgement by their noise; the first
+    /// has the place given with the kind of inputs.
     pub(super) fn judge(
         &mut self,
-        signature: &Signature,
+        reference: &dyn Side,
         ties: &Ties,
-        set: &InputSet,
+        (set, first): (&InputSet, usize),
         expected: &[Array],
         found: &[Array],
         tolerance: &Tolerance,
-    ) -> Result<()> {
-        for ((name, place), expected) in signature.outputs.iter().zip(&ties.outputs).zip(expected) {
-            let found = &found[*place];
+    ) -> Result<Vec<Trial>> {
+        let names = reference.signature().outputs.iter().zip(&ties.outputs);
+        let mut trials = Vec::with_capacity(expected.len());
+        for (output, ((name, place), expected)) in names.zip(expected).enumerate() {
             let named = |e: Error| match e.kind() {
                 crate::ErrorKind::Check => Error::check(format!("{}, output '{name}'", self.subject), e),
                 _ => e,
             };
-            let judgement = Judgement::of(expected, found, tolerance, set.is_images()).map_err(named)?;
-            self.rows.push(Row { output: name.clone(), inputs: set.name.clone(), judgement });
+            let rule = Rule { tolerance: *tolerance, unit: reference.unit(output), images: set.is_images() };
+            let trial = Trial::new(first + output, expected.clone(), found[*place].clone(), rule).map_err(named)?;
+            self.rows.push(Row { output: name.clone(), inputs: set.name.clone(), judgement: trial.judgement.clone() });
+            trials.push(trial);
         }
-        Ok(())
+        Ok(trials)
     }
 
     /// The verdict on all rows.
@@ -117,12 +121,12 @@ impl Comparison {
         }
     }
 
-    /// The row that disagrees most for its size; values that are not finite come first.
+    /// The row that disagrees most for what is accepted; values that are not finite come first.
     pub(super) fn worst_row(&self) -> Option<&Row> {
         let rows = self.rows.iter().filter(|row| row.judgement.verdict == Verdict::Disagree);
-        let error = |row: &Row| match row.judgement.agreement.rel_error {
-            error if error.is_nan() => f64::INFINITY,
-            error => error,
+        let error = |row: &Row| match row.judgement.agreement.not_finite_apart {
+            0 => row.judgement.used,
+            _ => f64::INFINITY,
         };
         // Of equal ones the first.
         rows.rev().max_by(|a, b| error(a).total_cmp(&error(b)))
@@ -222,6 +226,8 @@ impl Verification {
             Column::number("max abs").rank(2),
             Column::number("mean abs").rank(9),
             Column::number("accepted").rank(3),
+            Column::number("used").unit("%").rank(4),
+            Column::number("noise").rank(6),
             Column::number("max rel").rank(10),
             Column::number("error").rank(1),
             Column::number("ULP").rank(7),
@@ -233,7 +239,8 @@ impl Verification {
         ];
         let mut table = Table::new(format!("{} against {}", comparison.subject, self.reference), columns);
         for row in &comparison.rows {
-            let Judgement { agreement: a, accepted, spread, verdict, .. } = &row.judgement;
+            let Judgement { agreement: a, accepted, noise, used, spread, verdict, .. } = &row.judgement;
+            let least = self.tolerance.accepted(a.largest);
             let percent = |share: Option<f64>| Cell::float(share.map(|share| 100.0 * share), 1);
             table.row([
                 row.output.as_str().into(),
@@ -243,19 +250,20 @@ impl Verification {
                 scientific(Some(a.max_abs_diff)),
                 scientific(Some(a.mean_abs_diff)),
                 scientific(Some(*accepted)),
+                Cell::float(Some(100.0 * used).filter(|used| used.is_finite()), 0),
+                scientific(*noise),
                 scientific(Some(a.max_rel_diff)),
                 scientific(Some(a.rel_error)),
                 a.max_ulp.map(u64::from).into(),
                 scientific(a.cosine.map(|cosine| 1.0 - cosine)),
                 percent(Some(a.top1_agreement)),
                 percent(a.top5_agreement),
-                Cell::float(spread.map(|spread| spread.min / accepted).filter(|ratio| ratio.is_finite()), 0),
+                Cell::float(spread.map(|spread| spread.min / least).filter(|ratio| ratio.is_finite()), 0),
                 Cell::verdict(verdict.name(), verdict.tone()),
             ]);
         }
-        let Tolerance { precision, relative, .. } = self.tolerance;
         let line = match &comparison.reason {
-            None => format!("agree at {precision}: no difference beyond {relative:.0e} of the largest value"),
+            None => agreed(&self.tolerance),
             Some(reason) => format!("{}: {reason}", comparison.verdict.name()),
         };
         table.verdict(line, comparison.verdict.tone());
@@ -266,11 +274,21 @@ impl Verification {
             table.note(fed);
         }
         table.note(format!(
-            "the error is max abs / largest, the spread how far the two closest samples' outputs lie apart; seed {}",
+            "accepted, used and noise are those of the value that is off most for what is accepted of it; the error is max \
+             abs / largest, the spread how far the two closest samples' outputs lie apart; seed {}",
             self.seed
         ));
         table
     }
+}
+
+/// What agreement means.
+fn agreed(tolerance: &Tolerance) -> String {
+    let Tolerance { precision, relative, multiple, .. } = tolerance;
+    if *multiple == 0.0 {
+        return format!("agree: no difference beyond {relative:.0e} of the largest value");
+    }
+    format!("agree at {precision}: no difference beyond {relative:.1e} of the size and {multiple} times the noise")
 }
 
 /// What is not finite on both sides alike.

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use super::Precision;
+use super::noise;
 use super::signature::Signature;
+use super::{Draw, Precision};
 use crate::graph::{Attribute, DType, Graph, Model, Node, ValueId};
 use crate::passes;
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
@@ -33,6 +34,15 @@ pub trait Side {
     /// # Errors
     /// A file that cannot be made.
     fn as_file(&self, like: &FileSide) -> Result<Option<FileSide>>;
+
+    /// The same computation as a [`Draw`] has it, but for its inputs; `None` when there is none.
+    ///
+    /// # Errors
+    /// A copy that cannot be made.
+    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>>;
+
+    /// The least size that the values of an output are computed at, whatever they come to; 0 where that is their own.
+    fn unit(&self, output: usize) -> f64;
 }
 
 /// An ONNX file in an engine.
@@ -120,6 +130,19 @@ impl FileSide {
         Self::of_model(label, model, self.provider, &self.options)
     }
 
+    /// The file as a draw has it; `None` where its engine has no other order to sum in.
+    pub(super) fn drawn(&self, draw: Draw) -> Result<Option<Self>> {
+        let mut options = self.options.clone();
+        if draw == Draw::Reordered {
+            let off = runtime::GraphOptimization::Off;
+            if std::mem::replace(&mut options.engine.graph_optimization, off) == off {
+                return Ok(None);
+            }
+        }
+        let copy = Self::of_model(self.label.clone(), &draw.model(&self.model), self.provider, &options)?;
+        Ok(Some(Self { part: true, ..copy }))
+    }
+
     /// Loads for a batch, unless it is loaded for that one.
     fn load(&mut self, batch: usize) -> Result<&mut dyn Session> {
         let loaded = match self.session.take() {
@@ -191,6 +214,14 @@ impl Side for FileSide {
             part: self.part,
             session: None,
         }))
+    }
+
+    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>> {
+        Ok(self.drawn(draw)?.map(|copy| Box::new(copy) as Box<dyn Side>))
+    }
+
+    fn unit(&self, output: usize) -> f64 {
+        self.model.graph.outputs.get(output).map_or(0.0, |id| noise::unit(&self.model.graph, *id))
     }
 }
 

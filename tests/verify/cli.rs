@@ -61,6 +61,8 @@ fn a_file_agrees_with_itself_on_random_inputs_and_real_images() {
     let expected = [
         "accepted",
         "cosine",
+        "draws",
+        "floor",
         "images",
         "inputs",
         "largest",
@@ -68,6 +70,7 @@ fn a_file_agrees_with_itself_on_random_inputs_and_real_images() {
         "max_rel_diff",
         "max_ulp",
         "mean_abs_diff",
+        "noise",
         "not_finite",
         "not_finite_apart",
         "output",
@@ -76,6 +79,7 @@ fn a_file_agrees_with_itself_on_random_inputs_and_real_images() {
         "spread",
         "top1_agreement",
         "top5_agreement",
+        "used",
         "values",
         "verdict",
     ];

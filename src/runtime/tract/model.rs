@@ -70,8 +70,8 @@ impl Model {
         })
     }
 
-    /// The network optimised for `batch` images.
-    pub(super) fn plan(&self, batch: usize) -> Result<Plan> {
+    /// The network for `batch` images, rewritten for speed or, where `plain`, as near to the file as tract runs it.
+    pub(super) fn plan(&self, batch: usize, plain: bool) -> Result<Plan> {
         guarded(|| {
             let mut network = self.network.clone();
             let shapes = self.fed.at(batch)?;
@@ -81,7 +81,10 @@ impl Model {
                 }
                 let mut network = network.into_typed()?;
                 start_anew(&mut network);
-                network.into_optimized()
+                match plain {
+                    true => network.into_decluttered(),
+                    false => network.into_optimized(),
+                }
             };
             let network = optimised().map_err(|e| failed(&e))?;
             check_output_types(&network)?;
