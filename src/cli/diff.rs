@@ -32,7 +32,7 @@ pub struct DiffArgs {
 
 /// Compares, writes the record whatever it says, and fails when there is a difference.
 pub fn run(args: &DiffArgs) -> Result<()> {
-    let (a, b) = (file::read(&args.a)?, file::read(&args.b)?);
+    let (a, b) = (file::read_whole(&args.a)?, file::read_whole(&args.b)?);
     let names = [&args.a, &args.b].map(|path| path.display().to_string());
     let options = Options { tolerance: args.tolerance };
     let diff = diff::diff((&names[0], &a), (&names[1], &b), options)?;

@@ -64,7 +64,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let options = options(args, &subject)?;
     let exported = export::googlenet(&subject.network, &options)?;
     let max_abs_diff = if args.no_verify { None } else { Some(verify(&subject, &options, &exported)?) };
-    files::write(&args.output, &exported.bytes)?;
+    onnx::write_bytes(&exported.bytes, &args.output)?;
     args.format.write(&ExportRecord::new(&args.output, &exported, max_abs_diff)?)?;
     output::next(&["gnet", "bench", &args.output.display().to_string()]);
     Ok(())

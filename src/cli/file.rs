@@ -12,7 +12,15 @@ const SHOWN: usize = 5;
 
 /// Reads a model and says on stderr what of it was not taken as the file states it.
 pub fn read(path: &Path) -> Result<Model> {
-    let model = onnx::read_file(path)?;
+    noted(path, onnx::read_file(path)?)
+}
+
+/// As [`read`], with its constants held against the hash that the name of their file states: for whoever looks at them.
+pub fn read_whole(path: &Path) -> Result<Model> {
+    noted(path, onnx::read_file_whole(path)?)
+}
+
+fn noted(path: &Path, model: Model) -> Result<Model> {
     let notes = model.notes();
     for note in notes.iter().take(SHOWN) {
         output::note(format_args!("{}: {note}", path.display()));

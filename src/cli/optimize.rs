@@ -32,7 +32,7 @@ pub struct OptimizeArgs {
     /// How many bytes one folded constant may add to the file.
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().growth)]
     max_growth: u64,
-    /// Where constants of 1 KiB and more are written: inside the file while it fits in 2 GiB, or to FILE.data beside it.
+    /// Where constants of 1 KiB and more are written: inside the file while it fits in 2 GiB, or beside it, in a file whose name ends in its hash and .data.
     #[arg(long, value_name = "WHERE", value_enum, default_value_t = ExternalChoice::Auto)]
     external_data: ExternalChoice,
     /// Write without comparing the model with what it was first.
@@ -79,7 +79,7 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
         return args.format.write(&PassList::new());
     };
     let passes = chosen(args)?;
-    let before = super::file::read(file)?;
+    let before = super::file::read_whole(file)?;
     let mut model = before.clone();
     files::check_place(output)?;
     let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
@@ -93,7 +93,8 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
         output: output.display().to_string(),
         bytes_before,
         bytes: written.model,
-        data_bytes: written.data,
+        data_bytes: written.data.as_ref().map(|data| data.bytes),
+        data_file: written.data.map(|data| data.name),
         nodes_before: passes.first().map_or(0, |pass| pass.nodes_before),
         nodes: passes.last().map_or(0, |pass| pass.nodes),
         opset: model.opset,

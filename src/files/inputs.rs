@@ -31,7 +31,7 @@ pub(super) fn add(path: &Path, found: &Metadata) {
 }
 
 /// The name under which the file at `path` was opened to read, be it through a link or another of its names.
-pub(super) fn named(path: &Path) -> Option<PathBuf> {
+pub(crate) fn named(path: &Path) -> Option<PathBuf> {
     let identity = Identity::at(path)?;
     inputs().as_ref()?.get(&identity).cloned()
 }

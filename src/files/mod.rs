@@ -1,26 +1,27 @@
 //! Files: regular ones are read ([`open`]), whole ones are written ([`write()`]), and what was read is not written over.
 
+pub(crate) mod digest;
 mod inputs;
 mod map;
 mod open;
 mod place;
-mod steps;
+pub(crate) mod steps;
 mod unfinished;
 
 use std::path::Path;
 
 use crate::{Error, Result};
 
-pub(crate) use inputs::Identity;
 pub use inputs::keep_inputs;
+pub(crate) use inputs::{Identity, named as named_input};
 pub use map::map;
 pub(crate) use open::kind;
 pub use open::{check_readable, open, read};
-pub(crate) use place::folder_of;
 #[cfg(feature = "burn")]
 pub(crate) use place::rewrite;
 #[cfg(feature = "burn")]
 pub(crate) use place::{CHECKPOINT_MODEL, CHECKPOINT_RECORD, RUN_METRICS};
+pub(crate) use place::{Prepared, folder_of};
 pub use place::{check_place, write, write_with};
 pub use unfinished::abandon;
 #[cfg(any(feature = "burn", feature = "ort"))]

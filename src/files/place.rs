@@ -134,6 +134,35 @@ impl Prepared {
         Ok(Self { file, target, shown: path.to_path_buf() })
     }
 
+    /// Where it goes, links followed.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// The same under another name in its folder, which was not known before its content was.
+    pub(crate) fn called(self, name: &str) -> Self {
+        Self { target: folder_of(&self.target).join(name), ..self }
+    }
+
+    /// Puts `before` in its place, then this one, and stays with what was there when one of the two cannot be put.
+    pub(crate) fn place_after(self, before: Self) -> Result<()> {
+        let Self { file, target, shown } = self;
+        let is_new = !before.target.exists();
+        super::unfinished::finish_both(before.file, file, |first, second| {
+            renamed(first, &before.target)?;
+            // The second refers to the first: the first must be there whatever happens.
+            steps::sync(&folder_of(&before.target));
+            renamed(second, &target).inspect_err(|_| {
+                if is_new {
+                    let _ = steps::remove_file(&before.target);
+                }
+            })
+        })
+        .map_err(|e| unwritable(&shown, &e))?;
+        steps::sync(&folder_of(&target));
+        Ok(())
+    }
+
     /// Puts it in its place, where it stays.
     pub(crate) fn place(self) -> Result<()> {
         let Self { file, target, shown } = self;

@@ -10,6 +10,22 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::rename(from, to)
 }
 
+/// Removes a file.
+pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
+    #[cfg(test)]
+    ending::step();
+    std::fs::remove_file(path)
+}
+
+/// Keeps other processes of gnet from changing a folder's names as long as it lives: they wait.
+pub(crate) struct Locked(#[allow(dead_code, reason = "closing it unlocks")] Option<std::fs::File>);
+
+/// Locks a folder, where the system can: then several files in it change as one.
+pub(crate) fn lock(folder: &Path) -> Locked {
+    let open = std::fs::File::open(folder);
+    Locked(open.and_then(|folder| folder.lock().map(|()| folder)).ok())
+}
+
 /// Makes the names in a folder last through a loss of power: renaming alone does not. A system that cannot has no say.
 pub(crate) fn sync(folder: &Path) {
     #[cfg(unix)]

@@ -81,6 +81,16 @@ impl<T> Unfinished<T> {
     }
 }
 
+/// Puts two that belong together in their places by `place`, which is not interrupted.
+pub(super) fn finish_both<A, B, R>(a: Unfinished<A>, b: Unfinished<B>, place: impl FnOnce(A, B) -> R) -> R {
+    let mut list = unfinished();
+    let result = place(a.made, b.made);
+    list.remove(&a.listed.0);
+    list.remove(&b.listed.0);
+    drop(list);
+    result
+}
+
 impl Unfinished<PathBuf> {
     /// The folder `path`: the caller makes it, and removes it when it comes to nothing.
     ///

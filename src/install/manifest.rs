@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Wheel, digest};
+use super::{Kind, Wheel};
+use crate::files::digest;
 use crate::report::json;
 use crate::{Error, Result, files};
 

@@ -5,7 +5,6 @@
 //! out of it into `DATA/runtime/KIND-VERSION/` by one rename. A `manifest.json` beside them says where they came from and
 //! what each file's hash is ([`Manifest`]), so that [`list`] can tell whether they are still what was installed.
 
-mod digest;
 mod error;
 mod kind;
 mod list;

@@ -8,7 +8,8 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::error::writing;
-use super::{Entry, Wheel, digest};
+use super::{Entry, Wheel};
+use crate::files::digest;
 use crate::{Error, Result};
 
 /// Refuses a file whose SHA-256 is not the pinned one.

@@ -20,6 +20,8 @@ pub struct OptimizeRecord {
     pub bytes: u64,
     /// Bytes of constants that were written beside the second; `None` when all are inside.
     pub data_bytes: Option<u64>,
+    /// The name of the file that they are in, in the folder of the second.
+    pub data_file: Option<String>,
     /// Nodes that were read, those of subgraphs included.
     pub nodes_before: usize,
     /// Nodes that were written.
@@ -121,8 +123,8 @@ impl Report for OptimizeRecord {
         }
         let (from, to) = (number::thousands(self.bytes_before.into()), number::thousands(self.bytes.into()));
         table.note(format!("wrote {}: {to} bytes, {from} before; opset {}", self.output, self.opset));
-        if let Some(beside) = self.data_bytes {
-            table.note(format!("and {}.data: {} bytes of constants", self.output, number::thousands(beside.into())));
+        if let Some((bytes, name)) = self.data_bytes.zip(self.data_file.as_ref()) {
+            table.note(format!("and {name} beside it: {} bytes of constants", number::thousands(bytes.into())));
         }
         table.note(self.verified.to_string());
         vec![table]

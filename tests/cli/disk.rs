@@ -38,6 +38,40 @@ fn a_file_for_which_there_is_no_room_leaves_the_one_that_was_there() {
     }
 }
 
+/// The data of a model fits and the model itself does not, then neither: what was there is there, with its own weights.
+#[test]
+fn a_model_with_data_beside_it_for_which_there_is_no_room_leaves_the_one_that_was_there() {
+    use super::guards::samples::{changed, floats, node_of};
+    let shell = Shell::new();
+    // Constants of 1,000 bytes stay inside, those of 4,000 go beside: more of the one, then of the other.
+    let model = |inside: usize, beside: usize| {
+        changed(|parts| {
+            let sizes = std::iter::repeat_n(250, inside).chain(std::iter::repeat_n(1000, beside));
+            for (at, size) in sizes.enumerate() {
+                parts.initializers.push(floats(&format!("c{at}"), &[size]));
+                parts.nodes.push(node_of(&format!("n{at}"), "Identity", &[&format!("c{at}")], &[&format!("v{at}")]));
+                parts.outputs.push(super::guards::wire::Message::new().text(1, &format!("v{at}")));
+            }
+        })
+    };
+    shell.write("old.onnx", model(2, 1)).write("model.onnx", model(300, 1)).write("data.onnx", model(2, 100));
+    let optimize = |from: &str| format!("optimize {from} -o new.onnx --external-data always --passes dead-code");
+    shell.ok(&optimize("old.onnx"));
+    for from in ["model.onnx", "data.onnx"] {
+        let before = shell.listing();
+        let ran = limited(&shell, 64, &optimize(from), None);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(INPUT), ""), "{ran}");
+        assert!(ran.error().contains("new.onnx: cannot be written: File too large"), "{ran}");
+        assert_eq!(shell.listing(), before, "{ran}");
+        shell.ok("diff old.onnx new.onnx");
+        shell.ok(&optimize(from));
+        shell.ok(&format!("diff {from} new.onnx"));
+        shell.ok(&optimize("old.onnx"));
+        assert_eq!(shell.listing().len(), before.len(), "the data of the model before is gone");
+        shell.ok("diff old.onnx new.onnx");
+    }
+}
+
 #[test]
 fn a_checkpoint_for_which_there_is_no_room_leaves_the_run_as_it_was() {
     let shell = Shell::with_data();

@@ -8,10 +8,10 @@ use super::shell::{DONE, INPUT, Shell};
 
 #[path = "../hostile/samples.rs"]
 #[allow(dead_code)]
-mod samples;
+pub mod samples;
 #[path = "../hostile/wire.rs"]
 #[allow(dead_code)]
-mod wire;
+pub mod wire;
 
 use samples::*;
 use wire::Message;

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::onnx::beside;
 use crate::onnx::proto::StringStringEntryProto;
 use crate::{Error, Result, files};
 
@@ -37,6 +38,11 @@ impl Beside {
     /// Whether a constant was looked for beside the model.
     pub(super) fn was_asked(&self) -> bool {
         self.asked
+    }
+
+    /// Holds each data file that was opened against the hash in its name, if there is one.
+    pub(super) fn check(&self) -> Result<()> {
+        self.files.iter().try_for_each(|(location, bytes)| beside::check(location, bytes))
     }
 
     /// The `need` bytes that the entries of a tensor's `external_data` point at.

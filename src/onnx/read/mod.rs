@@ -30,15 +30,25 @@ pub fn read_file(path: &Path) -> Result<Model> {
     from_file(path, |bytes, beside| decode(bytes, beside))
 }
 
+/// As [`read_file`], and all of it: data beside the model whose name holds its hash, as that of gnet's files does, is held
+/// against it. For whoever computes with the elements or writes them anew.
+///
+/// # Errors
+/// As [`read_file`]; data that is not what its name says.
+pub fn read_file_whole(path: &Path) -> Result<Model> {
+    from_file(path, |bytes, beside| decode(bytes, beside).and_then(|model| beside.check().map(|()| model)))
+}
+
 /// The bytes of an ONNX file in one piece, for an engine that knows no files: its own, or where constants stand beside it
 /// those of the same model with them inside.
 ///
 /// # Errors
-/// As [`read_file`]: what is refused is refused before an engine sees it, in the same words everywhere. More data beside
+/// As [`read_file_whole`]: what is refused is refused before an engine sees it, in the same words everywhere. More data beside
 /// the model than one file can hold.
 pub fn in_one_piece(path: &Path) -> Result<Bytes> {
     from_file(path, |bytes, beside| {
         let model = decode(bytes.clone(), beside)?;
+        beside.check()?;
         if beside.was_asked() { Ok(super::write(&model)?.into()) } else { Ok(bytes) }
     })
 }
@@ -132,7 +142,21 @@ fn opsets(imports: Vec<OperatorSetIdProto>) -> Result<(i64, BTreeMap<String, i64
 
 fn function(bytes: Bytes) -> Result<Function> {
     let (proto, definition) = keep::<FunctionProto>(bytes, "a function")?;
-    Ok(Function { domain: proto.domain, name: proto.name, overload: proto.overload, definition })
+    let attributes = proto.node.iter().flat_map(|node| &node.attribute).chain(&proto.attribute_proto);
+    let holds_numbers = attributes.into_iter().any(holds_numbers);
+    Ok(Function { domain: proto.domain, name: proto.name, overload: proto.overload, holds_numbers, definition })
+}
+
+/// Whether an attribute holds more than one number, in whatever form; what stands in a graph of its own may.
+fn holds_numbers(attribute: &AttributeProto) -> bool {
+    let several = |tensor: &TensorProto| tensor.dims.iter().any(|size| *size != 1);
+    let sparse = attribute.sparse_tensor.is_some() || !attribute.sparse_tensors.is_empty();
+    let inside = attribute.g.iter().map(Box::as_ref).chain(&attribute.graphs);
+    let deeper = |graph: &GraphProto| {
+        !graph.initializer.is_empty() || graph.node.iter().flat_map(|node| &node.attribute).any(holds_numbers)
+    };
+    let dense = attribute.t.iter().map(Box::as_ref).chain(&attribute.tensors).any(several);
+    dense || sparse || attribute.floats.len() > 1 || inside.into_iter().any(deeper)
 }
 
 fn unique(entries: Vec<StringStringEntryProto>) -> Result<BTreeMap<String, String>> {

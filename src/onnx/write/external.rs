@@ -1,12 +1,16 @@
 //! Constants in a file beside the model, for models past what one protobuf message can hold.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
 use super::{MAX_BYTES, encode, message};
+use crate::files::digest::Hashing;
+use crate::files::{self, Prepared};
 use crate::graph::Model;
+use crate::onnx::beside;
 use crate::onnx::proto::{ModelProto, StringStringEntryProto, TensorProto};
-use crate::{Error, Result, files};
+use crate::{Error, Result};
 
 /// Where the elements of a model's constants are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,53 +30,105 @@ const SMALLEST: usize = 1024;
 /// Where the data of a constant may begin: the page size that onnx.proto recommends, so that they can be mapped.
 const ALIGNMENT: usize = 4096;
 
-/// What was written, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// The model's file.
+    /// The model's file, in bytes.
     pub model: u64,
     /// The data file beside it; `None` when every constant is inside.
-    pub data: Option<u64>,
+    pub data: Option<WrittenData>,
 }
 
-/// Writes a model to `path`, and its constants inside or to `path` with `.data` added. Each file is whole or not there.
+/// The data file beside a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenData {
+    /// Its name, which ends in the hash of what it holds and `.data`. It lies in the model's folder.
+    pub name: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// Writes a model to `path`, and its constants inside or to `NAME.HASH.data` beside it.
+///
+/// The model and its data are replaced as one, whatever ends the process and whoever writes there at the same time: the data
+/// has a name of its own, and the model's rename is what makes it count. Then the data of the model before goes, when gnet
+/// wrote it and no other model in the folder names it.
 ///
 /// # Errors
 /// As [`write()`](super::write), and what [`files::write`] refuses.
 pub fn write_file(model: &Model, path: &Path, external: ExternalData) -> Result<Written> {
+    files::check_place(path)?;
     let mut proto = message(model)?;
     let beside = match external {
         ExternalData::Auto => prost::Message::encoded_len(&proto) > MAX_BYTES,
         ExternalData::Never => false,
         ExternalData::Always => true,
     };
-    let data = beside.then(|| move_out(&mut proto, path)).transpose()?;
+    let (data, place) = match beside.then(|| move_out(&mut proto, path)).transpose()? {
+        Some((data, place)) => (Some(data), Some(place)),
+        None => (None, None),
+    };
     let bytes = encode(proto)?;
-    files::write(path, &bytes)?;
+    commit(path, &bytes, place)?;
     Ok(Written { model: bytes.len() as u64, data })
 }
 
-/// Writes the larger constants of the outermost graph to the data file and leaves references to it. The size of that file.
-fn move_out(proto: &mut ModelProto, path: &Path) -> Result<u64> {
-    let place = path.with_added_extension("data");
-    let Some(location) = place.file_name().and_then(|name| name.to_str()) else {
-        return Err(Error::file(path, "has no name that an ONNX file could hold"));
-    };
+/// Writes the bytes of a model that has no data beside it to `path`, as [`write_file`] does.
+///
+/// # Errors
+/// What [`files::write`] refuses.
+pub fn write_bytes(bytes: &[u8], path: &Path) -> Result<()> {
+    files::check_place(path)?;
+    commit(path, bytes, None)
+}
+
+/// Puts a model and its data in their places.
+fn commit(path: &Path, bytes: &[u8], data: Option<Prepared>) -> Result<()> {
+    let model = Prepared::new(path, |file| file.write_all(bytes))?;
+    let target = model.target().to_path_buf();
+    // From here to the end one writer at a time: what one finds in its place, another could be about to remove.
+    let _locked = files::steps::lock(&files::folder_of(&target));
+    let before = if target.is_file() { beside::own(&target) } else { BTreeSet::new() };
+    match data.filter(|data| !beside::is_whole(data.target())) {
+        Some(data) => {
+            files::check_place(data.target())?;
+            model.place_after(data)?;
+        }
+        None => model.place()?,
+    }
+    if !before.is_empty() {
+        beside::sweep(&target, before);
+    }
+    Ok(())
+}
+
+/// Writes the larger constants of the outermost graph to a data file, not in its place yet, and leaves references to it.
+fn move_out(proto: &mut ModelProto, path: &Path) -> Result<(WrittenData, Prepared)> {
     let initializers = proto.graph.iter_mut().flat_map(|graph| &mut graph.initializer);
     let mut large: Vec<_> = initializers.filter(|t| t.raw_data.as_ref().is_some_and(|b| b.len() >= SMALLEST)).collect();
-    let mut offset = 0usize;
-    files::write_with(&place, |file| {
+    let (mut places, mut end, mut sha256) = (Vec::with_capacity(large.len()), 0usize, String::new());
+    let data = Prepared::new(path, |file| {
+        let mut file = Hashing::new(file);
         for tensor in &mut large {
             let bytes = tensor.raw_data.take().unwrap_or_default();
-            let start = offset.next_multiple_of(ALIGNMENT);
-            file.write_all(&vec![0; start - offset])?;
+            let start = end.next_multiple_of(ALIGNMENT);
+            file.write_all(&vec![0; start - end])?;
             file.write_all(&bytes)?;
-            refer(tensor, location, start, bytes.len());
-            offset = start + bytes.len();
+            places.push((start, bytes.len()));
+            end = start + bytes.len();
         }
+        sha256 = file.digest();
         Ok(())
     })?;
-    Ok(offset as u64)
+    let Some(model) = data.target().file_name().and_then(|name| name.to_str()) else {
+        return Err(Error::file(path, "has no name that an ONNX file could hold"));
+    };
+    let name = beside::name(model, &sha256);
+    for (tensor, (start, length)) in large.into_iter().zip(places) {
+        refer(tensor, &name, start, length);
+    }
+    let data = data.called(&name);
+    Ok((WrittenData { name, bytes: end as u64 }, data))
 }
 
 fn refer(tensor: &mut TensorProto, location: &str, offset: usize, length: usize) {

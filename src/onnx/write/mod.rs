@@ -9,7 +9,7 @@ use super::proto::*;
 use crate::graph::{Model, Opaque};
 use crate::{Error, Result};
 
-pub use external::{ExternalData, Written, write_file};
+pub use external::{ExternalData, Written, WrittenData, write_bytes, write_file};
 
 /// The operator sets that gnet's exporter writes, oldest first.
 ///

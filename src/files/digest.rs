@@ -1,4 +1,4 @@
-//! SHA-256 of files.
+//! SHA-256 of what is read and of what is written.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 const PIECE: usize = 1 << 20;
 
 /// Copies `from` to `to`; the number of bytes and their SHA-256 in lower-case hexadecimal digits.
-pub(super) fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<(u64, String)> {
+pub(crate) fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<(u64, String)> {
     let mut hash = Sha256::new();
     let mut piece = vec![0; PIECE];
     let mut bytes = 0;
@@ -28,8 +28,38 @@ pub(super) fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<(u64, 
 }
 
 /// The number of bytes and SHA-256 of what `from` holds.
-pub(super) fn of(from: impl Read) -> io::Result<(u64, String)> {
+pub(crate) fn of(from: impl Read) -> io::Result<(u64, String)> {
     copy(from, io::sink())
+}
+
+/// Hashes what is written on its way.
+pub(crate) struct Hashing<W> {
+    to: W,
+    hash: Sha256,
+}
+
+impl<W: Write> Hashing<W> {
+    /// On the way to `to`.
+    pub(crate) fn new(to: W) -> Self {
+        Self { to, hash: Sha256::new() }
+    }
+
+    /// The SHA-256 of all that was written, in lower-case hexadecimal digits.
+    pub(crate) fn digest(self) -> String {
+        hex(&self.hash.finalize())
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
