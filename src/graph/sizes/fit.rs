@@ -95,7 +95,6 @@ impl Sizes {
         changed.dedup();
         let symbols = ties.flat();
         ensure_formulas(&symbols)?;
-        let mut shapes = shapes;
         shapes.iter_mut().flatten().flatten().for_each(|dim| dim.replace_symbol(&symbols));
         Ok(Fit { shapes, symbols, changed })
     }
