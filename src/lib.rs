@@ -35,6 +35,7 @@ pub mod nets;
 pub mod onnx;
 pub mod passes;
 pub mod process;
+mod program;
 pub mod reference;
 pub mod report;
 #[cfg(all(feature = "burn", feature = "tract"))]

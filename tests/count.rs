@@ -7,6 +7,8 @@
 mod budget;
 #[path = "count/classics.rs"]
 mod classics;
+#[path = "count/foreign.rs"]
+mod foreign;
 #[path = "oracle/python.rs"]
 mod python;
 #[path = "cli/shell.rs"]

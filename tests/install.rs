@@ -25,7 +25,7 @@ impl Home {
         let bin = home.0.path().join("bin");
         symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/python3"), bin.join("python3")).unwrap();
         std::fs::write(bin.join("script"), script).unwrap();
-        for tool in ["sh", "dirname", "sleep", "touch"] {
+        for tool in ["sh", "dirname", "sleep", "touch", "cat", "ls", "mv"] {
             let found =
                 ["/bin", "/usr/bin"].map(|dir| Path::new(dir).join(tool)).into_iter().find(|path| path.exists());
             symlink(found.unwrap(), bin.join(tool)).unwrap();
@@ -39,7 +39,12 @@ impl Home {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gnet"));
-        command.arg("runtime").args(args).env("HOME", self.0.path()).env_remove("XDG_DATA_HOME");
+        command
+            .arg("runtime")
+            .args(args)
+            .env("HOME", self.0.path())
+            .env_remove("XDG_DATA_HOME")
+            .env_remove("PYTHONPATH");
         command
     }
 
@@ -136,6 +141,151 @@ fn a_home_that_cannot_be_written_to_is_an_error() {
     let output = home.command(&["install"]).env_remove("HOME").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).starts_with("error: HOME: is not set"), "{}", text(&output.stderr));
+}
+
+/// The processes whose numbers stand in a file, one a line.
+#[cfg(target_os = "linux")]
+fn all_gone(numbers: &Path) -> bool {
+    let numbers = std::fs::read_to_string(numbers).unwrap();
+    let gone = |number: &str| {
+        let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_none_or(|state| state.is_empty() || state.starts_with('Z'))
+    };
+    let start = std::time::Instant::now();
+    while start.elapsed().as_secs() < 60 {
+        if numbers.lines().all(gone) {
+            return true;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    false
+}
+
+/// pip, what it has started, and what that has started, in another shell.
+#[cfg(target_os = "linux")]
+const FAMILY: &str = "sh -c 'echo $$ >> \"$0\"; sleep 1000 & echo $! >> \"$0\"; wait' \"$here/numbers\" &\n\
+                      echo $! >> \"$here/numbers\"; echo $$ >> \"$here/numbers\"; mv \"$here/numbers\" \"$here/begun\"\n\
+                      exec sleep 1000";
+
+#[cfg(target_os = "linux")]
+#[test]
+fn pip_and_what_it_started_end_with_gnet_however_that_ends() {
+    use nix::sys::signal::{Signal, kill};
+    for signal in [Signal::SIGKILL, Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        let home = Home::with_python(&FAMILY.replace("mv ", "sleep 0.3; mv "));
+        let begun = home.0.path().join("bin/begun");
+        let mut command = home.command(&["install"]);
+        command.env("PATH", home.0.path().join("bin")).stderr(std::process::Stdio::null());
+        let mut gnet = command.spawn().unwrap();
+        while !begun.exists() {
+            assert!(gnet.try_wait().unwrap().is_none(), "it ends by itself");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert_eq!(std::fs::read_to_string(&begun).unwrap().lines().count(), 4);
+        kill(nix::unistd::Pid::from_raw(gnet.id().try_into().unwrap()), signal).unwrap();
+        gnet.wait().unwrap();
+        assert!(all_gone(&begun), "pip goes on after {signal}");
+        if signal != Signal::SIGKILL {
+            assert_eq!(home.left(), [""; 0], "{signal}");
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_pip_leaves_running_ends_with_it() {
+    let home = Home::with_python(&FAMILY.replace("exec sleep 1000", "sleep 0.3; exit 1"));
+    fails(&home.gnet(&["install"]), 3, "pip failed: ");
+    assert!(all_gone(&home.0.path().join("bin/begun")));
+    let home = Home::with_python(FAMILY);
+    fails(&home.gnet(&["install", "--timeout", "1"]), 3, "was stopped");
+    assert!(all_gone(&home.0.path().join("bin/begun")));
+}
+
+#[test]
+fn a_file_larger_than_the_pinned_one_is_refused_while_it_comes() {
+    let home = Home::with_python("exec cat /dev/zero > \"$dest/a.whl\"");
+    let said = fails(&home.gnet(&["install"]), 1, "pip receives a file that is larger than the pinned one of ");
+    assert!(said.contains("nothing was installed"), "{said}");
+    assert_eq!(home.left(), [""; 0]);
+}
+
+#[test]
+fn what_pip_says_is_shown_and_not_acted_on() {
+    let home = Home::with_python(
+        "printf 'ERROR: \\033]0;title\\007\\033[2Jgone\\rover\\302\\233\\342\\200\\256\\n' >&2; exit 1",
+    );
+    let said = fails(&home.gnet(&["install"]), 3, "pip failed: ");
+    assert!(said.chars().all(|c| c == '\n' || !(c.is_control() || c == '\u{202e}')), "{said:?}");
+    assert!(said.contains("gone"), "{said}");
+}
+
+/// A `python3` in the working folder, which an empty or relative entry of the `PATH` would bring.
+#[test]
+fn a_python_in_the_working_folder_is_not_run() {
+    let home = Home::with_python("echo 'ERROR: the right one' >&2; exit 1");
+    let (bin, here) = (home.0.path().join("bin"), home.0.path().join("here"));
+    std::fs::create_dir_all(here.join("tools")).unwrap();
+    for place in ["python3", "tools/python3"] {
+        symlink(bin.join("touch"), here.join(place)).unwrap();
+    }
+    for first in ["", ".", "tools", "./tools"] {
+        let path = format!("{first}:{}", bin.display());
+        let output = home.command(&["install"]).current_dir(&here).env("PATH", path).output().unwrap();
+        fails(&output, 3, "pip failed: the right one;");
+    }
+}
+
+/// The Python of this machine, with its pip, in a folder full of traps. CI has one.
+#[test]
+fn code_in_the_working_folder_is_not_run() {
+    let pip = Command::new("python3").args(["-m", "pip", "--version"]).current_dir("/").output();
+    if !pip.is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let (home, here) = (Home::new(), tempfile::tempdir().unwrap());
+    let trap = |name: &str| {
+        let mark = here.path().join(format!("{name} was run"));
+        std::fs::write(here.path().join(name), format!("open({:?}, 'w')\n", mark.display().to_string())).unwrap();
+    };
+    for name in
+        ["pip.py", "runpy.py", "site.py", "sitecustomize.py", "usercustomize.py", "encodings.py", "os.py", "json.py"]
+    {
+        trap(name);
+    }
+    std::fs::create_dir(here.path().join("wheels")).unwrap();
+    for python_path in [None, Some(""), Some(":"), Some("."), Some("/nowhere:")] {
+        let mut command = home.command(&["install"]);
+        command.current_dir(here.path()).env("PIP_NO_INDEX", "1").env("PIP_FIND_LINKS", "wheels");
+        match python_path {
+            Some(value) => command.env("PYTHONPATH", value),
+            None => command.env_remove("PYTHONPATH"),
+        };
+        // A trap that were run would leave its mark, or break pip.
+        fails(&command.output().unwrap(), 3, "pip failed: No matching distribution found for onnxruntime==1.31.1");
+        let names = std::fs::read_dir(here.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let run: Vec<_> = names.filter(|name| name.to_string_lossy().ends_with("was run")).collect();
+        assert!(run.is_empty(), "{run:?} with PYTHONPATH {python_path:?}");
+    }
+    // A relative folder of wheels is the user's, and is found all the same: the hash says what lies there.
+    let wheel =
+        std::fs::File::create(here.path().join("wheels/onnxruntime-1.31.1-cp312-cp312-manylinux_2_28_x86_64.whl"));
+    let mut archive = zip::ZipWriter::new(wheel.unwrap());
+    for (name, text) in [
+        ("METADATA", "Metadata-Version: 2.1\nName: onnxruntime\nVersion: 1.31.1\n"),
+        ("WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-cp312-manylinux_2_28_x86_64\n"),
+        ("RECORD", ""),
+    ] {
+        let options = zip::write::SimpleFileOptions::default();
+        archive.start_file(format!("onnxruntime-1.31.1.dist-info/{name}"), options).unwrap();
+        std::io::Write::write_all(&mut archive, text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap();
+    if cfg!(target_arch = "x86_64") {
+        let mut command = home.command(&["install"]);
+        command.current_dir(here.path()).env("PIP_NO_INDEX", "1").env("PIP_FIND_LINKS", "wheels");
+        fails(&command.output().unwrap(), 1, "which is not the pinned ");
+    }
 }
 
 /// The real wheel through the real pip. It needs the package index, so it runs only where it is asked for.

@@ -118,6 +118,7 @@ pub fn check(facts: &Facts, rules: &[Rule]) -> Verdict {
         subject: facts.subject.clone(),
         passed: outcomes.iter().all(|outcome| outcome.passed),
         batch: facts.analysis.batch,
+        batch_axis: facts.analysis.batch_axis.clone(),
         rules: outcomes,
         uncounted: facts.analysis.uncounted.clone(),
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::cost::Uncounted;
+use crate::cost::{BatchAxis, Uncounted};
 use crate::report::{Cell, Column, Report, Table, Tone, number};
 use crate::{Error, Result};
 
@@ -35,6 +35,8 @@ pub struct Verdict {
     pub passed: bool,
     /// Items of the batch that memory and bytes moved are for.
     pub batch: u64,
+    /// The axis that was taken for the batch.
+    pub batch_axis: BatchAxis,
     /// Every rule, in the order in which they are documented.
     pub rules: Vec<Outcome>,
     /// What could not be counted.
@@ -101,6 +103,7 @@ impl Report for Verdict {
                 table.note(format!("{}: {reason}", outcome.rule));
             }
         }
+        table.note(self.batch_axis.to_string());
         table.note(format!("memory and bytes moved at batch {}", self.batch));
         vec![table]
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 #[cfg(feature = "burn")]
 use gnet::Error;
-use gnet::cost::{self, Analysis};
+use gnet::cost::{self, Analysis, BatchChoice, Counting};
 use gnet::graph::{Dim, Graph, Model, Value};
 use gnet::{Result, infer};
 
@@ -20,6 +20,13 @@ pub struct CountArgs {
     /// Items of the batch that memory and bytes moved are counted for [default: 1, or what the file is fixed to].
     #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
     pub batch: Option<usize>,
+    /// The axis that is the batch, such as x=0, or none [default: the first axis of the first input].
+    #[arg(long, value_name = "INPUT=AXIS", value_parser = batch_axis)]
+    pub batch_axis: Option<BatchChoice>,
+}
+
+fn batch_axis(text: &str) -> Result<BatchChoice, String> {
+    text.parse().map_err(|e| values::behind_flag(&format!("batch axis {text}"), &e))
 }
 
 impl CountArgs {
@@ -35,12 +42,18 @@ impl CountArgs {
     }
 
     fn counted(&self, model: &mut Model) -> Result<Analysis> {
-        cost::name_batch(&mut model.graph);
+        let counting = Counting { functions: model.functions.clone(), ..self.counting() };
+        cost::name_batch(&mut model.graph, &counting.axis);
         infer::infer(model, &self.sizes.sizes())?;
-        Analysis::of(&model.graph, self.batch).map_err(|e| match e.remedy_text() {
+        Analysis::counted(&model.graph, &counting).map_err(|e| match e.remedy_text() {
             None => e.remedy("give the input's shape with --input NAME=SHAPE"),
             Some(_) => e,
         })
+    }
+
+    fn counting(&self) -> Counting {
+        let axis = self.batch_axis.clone().unwrap_or_default();
+        Counting { batch: self.batch, axis, functions: Vec::new() }
     }
 
     /// Counts a graph whose shapes are all stated.
@@ -48,7 +61,7 @@ impl CountArgs {
     pub fn graph(&self, graph: &Graph) -> Result<Analysis> {
         let sizes = self.sizes.sizes();
         match sizes.is_empty() {
-            true => Analysis::of(graph, self.batch),
+            true => Analysis::counted(graph, &self.counting()),
             false => Err(Error::input(sizes, "is for ONNX files")),
         }
     }

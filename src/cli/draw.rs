@@ -90,7 +90,7 @@ impl DrawArgs {
         let sizes = self.sizes.sizes();
         let stated = file::read(&self.file)?;
         let mut model = stated.clone();
-        cost::name_batch(&mut model.graph);
+        cost::name_batch(&mut model.graph, &cost::BatchChoice::Guess);
         match infer::infer(&mut model, &sizes) {
             Ok(_) => Ok(model),
             Err(e) if sizes.is_empty() => {

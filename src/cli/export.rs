@@ -63,9 +63,11 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     files::check_place(&args.output)?;
     let options = options(args, &subject)?;
     let exported = export::googlenet(&subject.network, &options)?;
-    let max_abs_diff = if args.no_verify { None } else { Some(verify(&subject, &options, &exported)?) };
+    let verified = if args.no_verify { None } else { Some(verify(&subject, &options, &exported)?) };
     onnx::write_bytes(&exported.bytes, &args.output)?;
-    args.format.write(&ExportRecord::new(&args.output, &exported, max_abs_diff)?)?;
+    let (max_abs_diff, redrawn) = verified.unzip();
+    let record = ExportRecord::new(&args.output, &exported, max_abs_diff)?;
+    args.format.write(&ExportRecord { redrawn: redrawn.unwrap_or_default(), ..record })?;
     output::next(&["gnet", "bench", &args.output.display().to_string()]);
     Ok(())
 }
@@ -94,13 +96,15 @@ fn subject(args: &ExportArgs) -> Result<Subject> {
     }
 }
 
+/// The largest difference, and whether it is that of a copy with its weights redrawn.
 #[cfg(feature = "tract")]
-fn verify(subject: &Subject, options: &Options, exported: &Exported) -> Result<f64> {
+fn verify(subject: &Subject, options: &Options, exported: &Exported) -> Result<(f64, bool)> {
     output::progress("comparing Burn with the file in tract");
-    Ok(export::verify_googlenet(&subject.network, options, exported)?.max_abs_diff)
+    let verified = export::verify_googlenet(&subject.network, options, exported)?;
+    Ok((verified.max_abs_diff, verified.redrawn))
 }
 
 #[cfg(not(feature = "tract"))]
-fn verify(_: &Subject, _: &Options, _: &Exported) -> Result<f64> {
+fn verify(_: &Subject, _: &Options, _: &Exported) -> Result<(f64, bool)> {
     Err(Error::unavailable("verification", "this build has no tract").remedy("use --no-verify"))
 }

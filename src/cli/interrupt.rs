@@ -3,6 +3,7 @@
 //! A command ends at once, without temporary files left behind. One that has something to keep says so ([`kept`]): then
 //! the first Ctrl-C is its business, and the second ends it at once.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gnet::{ErrorKind, files};
@@ -27,6 +28,16 @@ pub fn kept() -> &'static AtomicBool {
     &ASKED
 }
 
+/// What a command says when it is interrupted, behind the word itself.
+static LAST_WORDS: OnceLock<Box<dyn Fn() -> String + Send + Sync>> = OnceLock::new();
+
+/// When the command is interrupted it says this: what it leaves and how to go on. It is asked when nothing changes any more.
+#[cfg(feature = "burn")]
+pub fn last_words(words: impl Fn() -> String + Send + Sync + 'static) {
+    // A program runs one command.
+    let _ = LAST_WORDS.set(Box::new(words));
+}
+
 /// Whether the process is ending.
 static ENDS: AtomicBool = AtomicBool::new(false);
 
@@ -45,7 +56,10 @@ fn heard() {
     }
     ENDS.store(true, Ordering::SeqCst);
     files::abandon();
-    output::note("interrupted; no file is half-written: run the same command again");
+    match LAST_WORDS.get() {
+        Some(words) => output::note(format_args!("interrupted; {}", words())),
+        None => output::note("interrupted; no file is half-written: run the same command again"),
+    }
     std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()));
 }
 

@@ -32,6 +32,7 @@ mod reproduce;
 #[cfg(feature = "ort")]
 mod runtime;
 mod sizes;
+mod suggestions;
 mod summary;
 mod terminal;
 #[cfg(feature = "burn")]

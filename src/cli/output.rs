@@ -11,7 +11,7 @@ use gnet::report::{Style, Tone, message, visible};
 use gnet::{Error, Result};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::terminal;
+use super::{suggestions, terminal};
 
 /// Writes `text` to stdout. A reader that went away (`gnet summary .. | head`) is no error.
 pub fn data(text: &str) -> Result<()> {
@@ -65,7 +65,7 @@ pub fn next(words: &[&str]) {
 
 /// A word as a shell reads it.
 #[cfg(any(feature = "burn", feature = "ort"))]
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./=,:@%+".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => word.to_owned(),
@@ -99,11 +99,12 @@ fn visible_words() -> (Vec<String>, bool) {
 /// Prints clap's message: help and version are data and succeed, the rest is bad usage.
 pub fn usage(error: clap::Error) -> ExitCode {
     let (words, differ) = visible_words();
-    let error = match differ.then(|| super::program().try_get_matches_from(words)) {
+    let mut error = match differ.then(|| super::program().try_get_matches_from(words)) {
         None => error,
         Some(Err(shown)) => shown,
         Some(Ok(_)) => return failure(&Error::input("command line", error.kind())),
     };
+    suggestions::correct(&mut error);
     match error.print() {
         Err(e) if !error.use_stderr() && e.kind() != io::ErrorKind::BrokenPipe => failure(&Error::input("stdout", e)),
         _ => ExitCode::from(if error.use_stderr() { 2 } else { 0 }),

@@ -30,6 +30,10 @@ impl Progress {
 }
 
 impl Observer for Progress {
+    fn remark(&mut self, remark: &str) {
+        output::note(format_args!("note: {remark}"));
+    }
+
     fn run_started(&mut self, run: &RunStarted<'_>) {
         self.epochs = run.epochs;
         output::note(format_args!(

@@ -60,6 +60,10 @@ impl Observer for Watcher {
 }
 
 impl train::Observer for Watcher {
+    fn remark(&mut self, remark: &str) {
+        self.progress.remark(remark);
+    }
+
     fn run_started(&mut self, run: &RunStarted<'_>) {
         self.progress.run_started(run);
     }

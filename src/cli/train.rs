@@ -1,6 +1,6 @@
 //! `gnet train`: trains a network and leaves a folder with its checkpoints.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gnet::Result;
 use gnet::data::Source;
@@ -9,7 +9,7 @@ use gnet::train::{self, Options, Schedule, checkpoint};
 
 use super::format::FormatArgs;
 use super::progress::Progress;
-use super::{output, values};
+use super::{interrupt, output, values};
 
 /// Options of `gnet train`. What is not given is the default, or with `--resume` what the run was begun with.
 #[derive(Debug, clap::Args)]
@@ -70,6 +70,8 @@ pub struct Args {
 /// Trains.
 pub fn run(args: Args) -> Result<()> {
     let options = args.options()?;
+    let out = args.out.clone();
+    interrupt::last_words(move || kept(&out));
     let mut progress = Progress::new();
     let outcome = train::run(&options, &mut progress);
     progress.clear();
@@ -77,6 +79,17 @@ pub fn run(args: Args) -> Result<()> {
     let run = options.out.display().to_string();
     output::next(&["gnet", "export", &run, "-o", "model.onnx"]);
     Ok(())
+}
+
+/// What a run that was interrupted leaves, and how to go on with it.
+fn kept(out: &Path) -> String {
+    match checkpoint::saved_epoch(out) {
+        Some((epoch, epochs)) => {
+            let out = output::quoted(&out.display().to_string());
+            format!("epoch {epoch} of {epochs} is saved; `gnet train --resume --out {out}` goes on after it")
+        }
+        None => "no epoch was finished, so that nothing is saved".to_owned(),
+    }
 }
 
 impl Args {

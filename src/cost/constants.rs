@@ -3,23 +3,8 @@
 use std::collections::HashMap;
 
 use super::operators::{is_any, own};
+use super::roles::shows_the_same;
 use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor, ValueId};
-
-/// Operations that show the same numbers in another form: what they make of a parameter is that parameter.
-const SAME_NUMBERS: [&str; 12] = [
-    "Identity",
-    "Cast",
-    "CastLike",
-    "Transpose",
-    "Reshape",
-    "Flatten",
-    "Squeeze",
-    "Unsqueeze",
-    "QuantizeLinear",
-    "DequantizeLinear",
-    "Expand",
-    "Tile",
-];
 
 /// Operations whose result is another one each time.
 const RANDOM: [&str; 6] =
@@ -104,7 +89,7 @@ impl Constants {
         let operand = node.input(0).and_then(|id| self.get(id));
         let dtype = graph.value(id).dtype.or_else(|| made_type(node, operand.and_then(|c| c.dtype)));
         match operand {
-            Some(shown) if own(node) && is_any(node, &SAME_NUMBERS) => Constant { dtype, ..shown.clone() },
+            Some(shown) if shows_the_same(node) => Constant { dtype, ..shown.clone() },
             _ => {
                 let shape = known(graph, id).or_else(|| self.filled_shape(graph, node));
                 let elements = shape.as_ref().and_then(|s| s.iter().try_fold(1u64, |n, d| n.checked_mul(*d)));
@@ -125,11 +110,6 @@ impl Constant {
     fn of(root: Root, dtype: DType, shape: &[usize]) -> Self {
         let elements = shape.iter().try_fold(1u64, |n, size| n.checked_mul(*size as u64));
         Self { root, elements, scalar: shape.is_empty(), dtype: Some(dtype) }
-    }
-
-    /// Whether its elements are floating-point numbers.
-    pub fn is_float(&self) -> bool {
-        self.dtype.is_some_and(DType::is_float)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::einsum;
 use super::operators::{makes_no_product, only_runs_subgraphs, own};
+use super::products;
 use super::sizes::{Counted, Sizes, product, too_large};
 use crate::graph::{Node, ValueId};
 
@@ -9,16 +10,20 @@ use crate::graph::{Node, ValueId};
 pub(super) fn macs(sizes: &Sizes, node: &Node) -> Counted<u64> {
     let rule = Rule { sizes, node };
     let name = (if own(node) { "" } else { node.domain.as_str() }, node.op_type.as_str());
+    let further = match name.0 {
+        "com.microsoft" => products::microsoft(&rule),
+        "ai.onnx.ml" => products::ml(&rule),
+        _ => None,
+    };
+    if let Some(counted) = further {
+        return counted;
+    }
     match name {
-        ("", "Conv" | "ConvInteger" | "DeformConv" | "CausalConvWithState") | ("com.microsoft", "FusedConv") => {
-            rule.convolution(1)
-        }
+        ("", "Conv" | "ConvInteger" | "DeformConv" | "CausalConvWithState") => rule.convolution(1),
         ("", "QLinearConv") => rule.convolution(3),
         ("", "ConvTranspose") => rule.transposed_convolution(),
-        ("", "Gemm") | ("com.microsoft", "FusedGemm" | "QGemm") => rule.gemm(),
-        ("", "MatMul" | "MatMulInteger" | "QLinearMatMul")
-        | ("com.microsoft", "MatMulIntegerToFloat" | "DynamicQuantizeMatMul") => rule.matrix_product(),
-        ("com.microsoft", "FusedMatMul" | "TransposeMatMul") => rule.fused_matrix_product(),
+        ("", "Gemm") => rule.gemm(),
+        ("", "MatMul" | "MatMulInteger" | "QLinearMatMul") => rule.matrix_product(),
         ("", "Einsum") => rule.einsum(),
         ("", "RNN" | "GRU" | "LSTM") => rule.recurrent(),
         ("", "Attention") | ("ai.onnx.preview", "FlexAttention") => rule.attention(),
@@ -29,9 +34,10 @@ pub(super) fn macs(sizes: &Sizes, node: &Node) -> Counted<u64> {
     }
 }
 
-struct Rule<'a> {
-    sizes: &'a Sizes<'a>,
-    node: &'a Node,
+/// One node, with the sizes of what it reads and makes.
+pub(super) struct Rule<'a> {
+    pub sizes: &'a Sizes<'a>,
+    pub node: &'a Node,
 }
 
 impl Rule<'_> {
@@ -39,12 +45,12 @@ impl Rule<'_> {
         id.map_or_else(|| Err(format!("it has no {what}")), |id| self.sizes.dims(id))
     }
 
-    fn operand(&self, index: usize) -> Counted<Vec<u64>> {
+    pub fn operand(&self, index: usize) -> Counted<Vec<u64>> {
         self.dims(self.node.input(index), &format!("operand {index}"))
     }
 
     /// An operand with rows and columns, or channels and places.
-    fn of_rank_2(&self, index: usize) -> Counted<Vec<u64>> {
+    pub fn of_rank_2(&self, index: usize) -> Counted<Vec<u64>> {
         self.operand(index).and_then(of_rank_2)
     }
 
@@ -57,27 +63,27 @@ impl Rule<'_> {
     }
 
     /// Each output element is made from one kernel window: one filter of the group's channels.
-    fn convolution(&self, kernel: usize) -> Counted<u64> {
+    pub fn convolution(&self, kernel: usize) -> Counted<u64> {
         times(&of_rank_2(self.output()?)?, &self.of_rank_2(kernel)?[1..])
     }
 
     /// Each input element is spread over one kernel window.
-    fn transposed_convolution(&self) -> Counted<u64> {
+    pub fn transposed_convolution(&self) -> Counted<u64> {
         times(&self.of_rank_2(0)?, &self.of_rank_2(1)?[1..])
     }
 
     /// Each output element is one row of the first operand, of length K, times one column.
-    fn gemm(&self) -> Counted<u64> {
+    pub fn gemm(&self) -> Counted<u64> {
         let k = usize::from(!self.flag("transA"));
         times(&self.output()?, &self.of_rank_2(0)?[k..=k])
     }
 
-    fn matrix_product(&self) -> Counted<u64> {
+    pub fn matrix_product(&self) -> Counted<u64> {
         let first = self.operand(0)?;
         times(&self.output()?, &first[first.len().saturating_sub(1)..])
     }
 
-    fn fused_matrix_product(&self) -> Counted<u64> {
+    pub fn fused_matrix_product(&self) -> Counted<u64> {
         if self.flag("transBatchA") || self.flag("transBatchB") {
             return Err("gnet has no rule for its transposed batches".to_owned());
         }
@@ -94,7 +100,7 @@ impl Rule<'_> {
     }
 
     /// At each step each item is multiplied by the matrices of the input and of the state, in each direction.
-    fn recurrent(&self) -> Counted<u64> {
+    pub fn recurrent(&self) -> Counted<u64> {
         let x = self.operand(0)?;
         let [steps, items, _] = x[..] else { return Err("its input has not three dimensions".to_owned()) };
         let matrices = product(&self.operand(1)?)?.checked_add(product(&self.operand(2)?)?).ok_or_else(too_large)?;
@@ -115,10 +121,10 @@ impl Rule<'_> {
     }
 }
 
-fn of_rank_2(dims: Vec<u64>) -> Counted<Vec<u64>> {
+pub(super) fn of_rank_2(dims: Vec<u64>) -> Counted<Vec<u64>> {
     if dims.len() < 2 { Err("an operand or its output has fewer than two dimensions".to_owned()) } else { Ok(dims) }
 }
 
-fn times(a: &[u64], b: &[u64]) -> Counted<u64> {
+pub(super) fn times(a: &[u64], b: &[u64]) -> Counted<u64> {
     product(&[product(a)?, product(b)?])
 }

@@ -6,11 +6,15 @@
 #![doc = include_str!("counting.md")]
 
 mod analysis;
+mod batch;
 mod constants;
 mod einsum;
 mod macs;
 mod memory;
 mod operators;
+mod packed;
+mod products;
+mod roles;
 mod show;
 mod sizes;
 mod summary;
@@ -23,9 +27,9 @@ use crate::graph::{Dim, Graph, Model, Sizes};
 use crate::infer;
 use crate::{Error, Result};
 
-pub use analysis::{Analysis, Quantity, Row, Uncounted};
+pub use analysis::{Analysis, Counting, Quantity, Row, Uncounted};
+pub use batch::{BatchAxis, BatchChoice, name_batch};
 pub use show::{Show, Sort};
-pub use sizes::name_batch;
 pub use summary::{CONVENTION, Compute, Memory, Share, Summary, View};
 pub use tree::{group, modules, tree};
 
@@ -38,7 +42,7 @@ pub fn with_shapes(model: Model) -> Model {
 /// As [`with_shapes`], for inputs of these sizes. Sizes that the file cannot have leave it as it is.
 pub fn with_sizes(model: Model, sizes: &Sizes) -> Model {
     let mut known = model.clone();
-    name_batch(&mut known.graph);
+    name_batch(&mut known.graph, &BatchChoice::Guess);
     match infer::infer(&mut known, sizes) {
         Ok(_) => known,
         Err(_) => model,

@@ -1,4 +1,4 @@
-//! What is known of each operation besides its products: what it reads as a parameter, what it moves.
+//! What is known of each operation besides its products: where it comes from, what it moves.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -11,96 +11,18 @@ pub(super) fn own(node: &Node) -> bool {
 }
 
 /// Whether the node is of ONNX Runtime's operator set.
-fn microsoft(node: &Node) -> bool {
+pub(super) fn microsoft(node: &Node) -> bool {
     node.domain == "com.microsoft"
+}
+
+/// Whether the node is of ONNX's operator set for classical machine learning.
+pub(super) fn ml(node: &Node) -> bool {
+    node.domain == "ai.onnx.ml"
 }
 
 /// Whether the operation is one of `names`, of whatever domain.
 pub(super) fn is_any(node: &Node, names: &[&str]) -> bool {
     names.contains(&node.op_type.as_str())
-}
-
-/// What a node takes a constant operand for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// A kernel or matrix: a parameter that is a weight.
-    Weight,
-    /// Another learned number.
-    Parameter,
-    /// Nothing learned: a running statistic, a scale of quantisation, a bound, a size.
-    Fixed,
-}
-
-/// What the node takes its operand at `position` for, and whether integers there are learned numbers, quantised.
-pub(super) fn role(node: &Node, position: usize) -> (Role, bool) {
-    let table: &[Product] = match (own(node), microsoft(node)) {
-        (true, _) => &ONNX_PRODUCTS,
-        (_, true) => &MICROSOFT_PRODUCTS,
-        _ => &[],
-    };
-    match table.iter().find(|product| is_any(node, product.ops)) {
-        Some(product) if product.weights.contains(&position) => (Role::Weight, product.quantised),
-        Some(product) if product.others.contains(&position) => (Role::Parameter, product.quantised),
-        Some(_) => (Role::Fixed, false),
-        None if own(node) && is_fixed(node, position) => (Role::Fixed, false),
-        None => (Role::Parameter, false),
-    }
-}
-
-/// Where operations with products have their learned operands. What a convolution convolves is no weight even when it is
-/// constant; of a matrix product either side can be one.
-struct Product {
-    ops: &'static [&'static str],
-    /// Positions of the weights.
-    weights: &'static [usize],
-    /// Positions of other parameters.
-    others: &'static [usize],
-    /// Whether both are integers.
-    quantised: bool,
-}
-
-const fn plain(ops: &'static [&'static str], weights: &'static [usize], others: &'static [usize]) -> Product {
-    Product { ops, weights, others, quantised: false }
-}
-
-const fn quantised(ops: &'static [&'static str], weights: &'static [usize], others: &'static [usize]) -> Product {
-    Product { ops, weights, others, quantised: true }
-}
-
-const ONNX_PRODUCTS: [Product; 11] = [
-    plain(&["Conv", "ConvTranspose"], &[1], &[0, 2]),
-    plain(&["CausalConvWithState"], &[1], &[0, 2]),
-    plain(&["DeformConv"], &[1], &[0, 2, 3, 4]),
-    plain(&["Gemm"], &[0, 1], &[2]),
-    plain(&["MatMul"], &[0, 1], &[]),
-    plain(&["Einsum"], &[0, 1], &[]),
-    plain(&["RNN", "GRU", "LSTM"], &[1, 2], &[0, 3, 7]),
-    quantised(&["ConvInteger"], &[1], &[0]),
-    quantised(&["MatMulInteger"], &[0, 1], &[]),
-    quantised(&["QLinearConv"], &[3], &[0, 8]),
-    quantised(&["QLinearMatMul"], &[0, 3], &[]),
-];
-
-const MICROSOFT_PRODUCTS: [Product; 6] = [
-    plain(&["FusedConv"], &[1], &[0, 2, 3]),
-    plain(&["FusedGemm"], &[0, 1], &[2]),
-    plain(&["FusedMatMul", "TransposeMatMul"], &[0, 1], &[]),
-    quantised(&["MatMulIntegerToFloat"], &[0, 1], &[6]),
-    quantised(&["DynamicQuantizeMatMul"], &[1], &[0, 4]),
-    quantised(&["QGemm"], &[0, 3], &[6]),
-];
-
-/// Operands of ONNX's other operations that are never learned, whatever their type.
-fn is_fixed(node: &Node, position: usize) -> bool {
-    match node.op_type.as_str() {
-        "BatchNormalization" => position >= 3,
-        "QuantizeLinear" | "DequantizeLinear" | "Resize" | "Upsample" | "Clip" | "Pad" | "Dropout" => position >= 1,
-        "OneHot" | "STFT" => position == 2,
-        "RotaryEmbedding" => position >= 1,
-        "Attention" | "LinearAttention" => position >= 3,
-        "NonMaxSuppression" | "Range" | "If" | "Loop" | "Scan" | "SequenceMap" => true,
-        _ => false,
-    }
 }
 
 /// Whether the node only shows its first operand in another shape: runtimes move nothing for it.
@@ -126,7 +48,9 @@ pub(super) fn only_runs_subgraphs(node: &Node) -> bool {
 /// Whether the operation is known to make no product of the kinds that are counted.
 pub(super) fn makes_no_product(node: &Node) -> bool {
     let op = node.op_type.as_str();
-    (own(node) && WITHOUT_PRODUCTS.contains(op)) || (microsoft(node) && WITHOUT_PRODUCTS_MICROSOFT.contains(op))
+    (own(node) && WITHOUT_PRODUCTS.contains(op))
+        || (microsoft(node) && WITHOUT_PRODUCTS_MICROSOFT.contains(op))
+        || (ml(node) && WITHOUT_PRODUCTS_ML.contains(op))
 }
 
 /// ONNX's operations up to opset 28 whose work is element-wise, pooling, reduction, normalisation or moving data, and the
@@ -145,7 +69,8 @@ static WITHOUT_PRODUCTS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     RMSNormalization RandomNormal RandomNormalLike RandomUniform RandomUniformLike Range Reciprocal ReduceL1 ReduceL2 \
     ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare RegexFullMatch Relu \
     Reshape Resize ReverseSequence RoiAlign RotaryEmbedding Round STFT Scatter ScatterElements ScatterND Selu SequenceAt \
-    SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength Shape Shrink Sigmoid Sign Sin Sinh Size \
+    SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength Shape Shrink Sigmoid Sign \
+    SimplifiedLayerNormalization Sin Sinh Size \
     Slice Softmax SoftmaxCrossEntropyLoss Softplus Softsign SpaceToDepth Split SplitToSequence Sqrt Squeeze StringConcat \
     StringNormalizer StringSplit Sub Sum SwiGLU Swish Tan Tanh TensorScatter TfIdfVectorizer ThresholdedRelu Tile TopK \
     Transpose Trilu Unique Unsqueeze Upsample Where Xor"
@@ -153,13 +78,28 @@ static WITHOUT_PRODUCTS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The same of the operations that ONNX Runtime puts in when it optimizes or quantises a file.
+/// The same of the operations that ONNX Runtime adds, many of them when it optimizes or quantises a file.
 static WITHOUT_PRODUCTS_MICROSOFT: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     "\
-    BiasAdd BiasGelu BiasSoftmax BiasSplitGelu DequantizeLinear FastGelu Gelu GroupNorm QLinearAdd QLinearAveragePool \
-    QLinearConcat QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul QLinearReduceMean QLinearSigmoid QLinearSoftmax \
-    QLinearWhere QuantizeLinear QuickGelu SimplifiedLayerNormalization SkipGroupNorm SkipLayerNormalization \
-    SkipSimplifiedLayerNormalization"
+    BiasAdd BiasDropout BiasGelu BiasSoftmax BiasSplitGelu BifurcationDetector BitmaskBiasDropout BitmaskDropout \
+    BranchwiseRMSNorm ComplexMul ComplexMulConj CropAndResize DequantizeBFP DequantizeLinear DequantizeWithOrder \
+    DynamicTimeWarping EmbedLayerNormalization ExpandDims FastGelu GatedAdd GatedRMSNorm GatherBlockQuantized GatherND \
+    Gelu GemmaRotaryEmbedding GridSample GroupNorm Inverse Irfft IsAllFinite MRotaryEmbedding MaxpoolWithMask MulInteger \
+    MurmurHash3 NGramRepeatBlock NhwcMaxPool Pad QEmbedLayerNormalization QLinearAdd QLinearAveragePool QLinearConcat \
+    QLinearGlobalAveragePool QLinearLeakyRelu QLinearMul QLinearReduceMean QLinearSigmoid QLinearSoftmax QLinearWhere \
+    QOrderedGelu QOrderedLayerNormalization QuantizeBFP QuantizeLinear QuantizeWithOrder QuickGelu Range ReduceSumInteger \
+    RelativePositionBias RemovePadding RestorePadding Rfft RotaryEmbedding ScaledSiLU SimplifiedLayerNormalization \
+    SkipGroupNorm SkipLayerNormalization SkipSimplifiedLayerNormalization Tokenizer TorchEmbedding Trilu UnfoldTensor \
+    Unique"
+        .split_ascii_whitespace()
+        .collect()
+});
+
+/// The same of classical machine learning: comparisons, tables and scales.
+static WITHOUT_PRODUCTS_ML: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    "\
+    ArrayFeatureExtractor Binarizer CastMap CategoryMapper DictVectorizer FeatureVectorizer Imputer LabelEncoder \
+    Normalizer OneHotEncoder Scaler TreeEnsemble TreeEnsembleClassifier TreeEnsembleRegressor ZipMap"
         .split_ascii_whitespace()
         .collect()
 });

@@ -1,65 +1,10 @@
 //! Shapes as numbers: how many elements and bytes a value has at a batch.
 
-use crate::graph::{DType, Dim, Graph, Node, ValueId, shape_text};
+use super::batch::Batch;
+use crate::graph::{DType, Dim, Graph, ValueId, shape_text};
 
 /// A count, or in words why it cannot be made.
 pub(super) type Counted<T> = Result<T, String>;
-
-/// What the first input says about the batch: its first dimension, or the second where a recurrent layer with its steps in
-/// front reads it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) enum Batch {
-    /// The file is for so many items.
-    Fixed(u64),
-    /// The batch is this symbol.
-    Symbol(String),
-    /// There is no input, or it has no such dimension, or nothing is known of it.
-    #[default]
-    None,
-}
-
-impl Batch {
-    /// Reads the batch off the first input that no initializer stands for.
-    pub fn of(graph: &Graph) -> Self {
-        let input = graph.inputs.first().copied();
-        let axis = input.map_or(0, |id| batch_axis(graph, id));
-        match input.and_then(|id| graph.value(id).shape.as_ref()?.get(axis)) {
-            Some(Dim::Known(items)) => Self::Fixed((*items as u64).max(1)),
-            Some(Dim::Symbolic { symbol, .. }) => Self::Symbol(symbol.clone()),
-            Some(Dim::Unknown) | None => Self::None,
-        }
-    }
-
-    /// How many items the file is fixed to.
-    pub fn fixed(&self) -> Option<u64> {
-        match self {
-            Self::Fixed(items) => Some(*items),
-            _ => None,
-        }
-    }
-}
-
-/// The dimension of an input that counts its items.
-fn batch_axis(graph: &Graph, input: ValueId) -> usize {
-    let recurrent = |node: &&Node| ["RNN", "GRU", "LSTM"].iter().any(|op| node.is(op)) && node.input(0) == Some(input);
-    let steps_first = |node: &Node| node.int("layout").unwrap_or(0) == 0;
-    usize::from(graph.nodes.iter().find(recurrent).is_some_and(steps_first))
-}
-
-/// Gives the batch the name `N` where the file leaves that dimension of the first input without one, so that the shapes
-/// inferred from it can carry it.
-pub fn name_batch(graph: &mut Graph) {
-    let input = graph.inputs.first().copied();
-    let taken = |symbol: &Dim| graph.values().any(|(_, value)| value.shape.iter().flatten().any(|dim| dim == symbol));
-    let name = ["N", "batch", "batch_size"].map(Dim::symbol).into_iter().find(|symbol| !taken(symbol));
-    if let (Some(id), Some(name)) = (input, name)
-        && let axis = batch_axis(graph, id)
-        && let Some(items) = graph.value_mut(id).shape.as_mut().and_then(|shape| shape.get_mut(axis))
-        && *items == Dim::Unknown
-    {
-        *items = name;
-    }
-}
 
 /// The sizes of a graph's values when the symbol of the batch has a value. Any other symbol is open.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::tree::{last_part, modules, tree};
-use super::{Analysis, Cost, Quantity, Row, Show, Sort, Uncounted};
+use super::{Analysis, BatchAxis, Cost, Quantity, Row, Show, Sort, Uncounted};
 use crate::graph::shape_text;
 use crate::report::{Cell, Column, Report, Table, number};
 use crate::{Error, Result};
@@ -104,6 +104,8 @@ pub struct Summary {
     pub convention: &'static str,
     /// Items of the batch that memory and bytes moved are for.
     pub batch: u64,
+    /// The axis that was taken for the batch.
+    pub batch_axis: BatchAxis,
     /// Learned parameters.
     pub params: u64,
     /// Those of them that are weights.
@@ -148,6 +150,7 @@ impl Summary {
             subject: subject.into(),
             convention: CONVENTION,
             batch: analysis.batch,
+            batch_axis: analysis.batch_axis,
             params: analysis.params,
             weights: analysis.weights,
             macs: analysis.macs,
@@ -215,6 +218,7 @@ impl Summary {
             count(self.macs),
             count(self.flops)
         )];
+        lines.push(self.batch_axis.to_string());
         if self.fixed_batch.is_some_and(|items| items > 1) {
             lines.push(format!("the file is fixed to a batch of {}", self.batch));
         }

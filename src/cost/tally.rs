@@ -3,12 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::analysis::{Analysis, Quantity, Row, Uncounted, intensity};
+use super::batch::{Batch, BatchAxis};
 use super::constants::{Constant, Constants, Root};
 use super::macs::macs;
 use super::memory::{Live, Wanted, bytes, traffic};
-use super::operators::{Role, role};
-use super::sizes::{Batch, Counted, Sizes};
-use crate::graph::{Graph, Node, Subgraph, ValueId};
+use super::packed;
+use super::roles::{self, Role};
+use super::sizes::{Counted, Sizes};
+use crate::graph::{DType, Function, Graph, Node, Subgraph, ValueId};
 
 /// What the walk has met so far.
 #[derive(Debug, Default)]
@@ -17,6 +19,8 @@ pub(super) struct Tally {
     batch: Batch,
     /// Items of the batch.
     items: u64,
+    /// Operations that the file defines, by domain and name, and whether their definitions hold numbers.
+    functions: HashMap<String, HashMap<String, bool>>,
     /// Graphs entered.
     graphs: usize,
     rows: Vec<Row>,
@@ -53,8 +57,13 @@ struct Place<'a> {
 
 impl Tally {
     /// Nothing met yet.
-    pub fn new(batch: Batch, items: u64) -> Self {
-        Self { batch, items, ..Self::default() }
+    pub fn new(batch: Batch, items: u64, functions: &[Function]) -> Self {
+        let mut defined: HashMap<String, HashMap<String, bool>> = HashMap::new();
+        for function in functions {
+            let of_domain = defined.entry(function.domain.clone()).or_default();
+            *of_domain.entry(function.name.clone()).or_default() |= function.holds_numbers;
+        }
+        Self { batch, items, functions: defined, ..Self::default() }
     }
 
     /// Counts a graph, each node followed by those of its subgraphs.
@@ -161,20 +170,33 @@ impl Tally {
     }
 
     /// Parameters that the node is the first to read, and of these those that it is the first to read as weights.
+    ///
+    /// Every constant and every attribute that may hold weights is counted, or known to be no parameter, or an error: an
+    /// operation that nobody knows never makes them 0.
     fn params(&mut self, place: &Place, node: &Node) -> Counted<(u64, u64)> {
+        let graph = place.all.graph();
         let (mut params, mut weights) = (0u64, 0u64);
+        let mut unknown: Vec<&str> = Vec::new();
         for (position, id) in node.inputs.iter().enumerate() {
             let Some((id, constant)) = id.and_then(|id| Some((id, place.constants.get(id)?))) else { continue };
             if self.read.insert(constant.root) {
                 let bytes = bytes(&place.all, place.constants, id).unwrap_or(0);
                 self.constant_bytes = self.constant_bytes.saturating_add(bytes);
             }
-            let role = learned_role(node, position, constant);
-            if role == Role::Fixed {
-                continue;
-            }
-            let unknown = || format!("the size of {} is not known", place.all.graph().value(id).name);
-            let elements = constant.elements.ok_or_else(unknown)?;
+            let name = &graph.value(id).name;
+            let role = match self.role(node, position) {
+                Some((role, quantised)) => learned(role, quantised, constant),
+                // One number is nothing that a network learned.
+                None if constant.scalar => Some(Role::Fixed),
+                None => {
+                    unknown.push(name);
+                    continue;
+                }
+            };
+            let role = role.ok_or_else(|| format!("the element type of {name} is not known"))?;
+            let (Some(dtype), false) = (constant.dtype, role == Role::Fixed) else { continue };
+            let elements = constant.elements.ok_or_else(|| format!("the size of {name} is not known"))?;
+            let elements = packed::weights(graph, node, position, dtype, elements)?;
             if self.params.insert(constant.root) {
                 params = params.saturating_add(elements);
             }
@@ -182,11 +204,44 @@ impl Tally {
                 weights = weights.saturating_add(elements);
             }
         }
-        Ok((params, weights))
+        let (of_attributes, of_weights) = self.attributes(node, &mut unknown);
+        if !unknown.is_empty() {
+            let more = if unknown.len() > 1 { format!(" and {} more", unknown.len() - 1) } else { String::new() };
+            return Err(format!("gnet does not know whether {}{more} was learned", unknown[0]));
+        }
+        Ok((params.saturating_add(of_attributes), weights.saturating_add(of_weights)))
+    }
+
+    /// What the node takes an operand for, which nobody knows of what the file defines itself.
+    fn role(&self, node: &Node, position: usize) -> Option<(Role, bool)> {
+        if self.defines(node).is_some() { None } else { roles::role(node, position) }
+    }
+
+    /// Whether the file defines the operation, and then whether the definition holds numbers.
+    fn defines(&self, node: &Node) -> Option<bool> {
+        self.functions.get(&node.domain)?.get(&node.op_type).copied()
+    }
+
+    /// Parameters in the node's attributes, and those of them that are weights; names what nobody knows.
+    fn attributes<'n>(&self, node: &'n Node, unknown: &mut Vec<&'n str>) -> (u64, u64) {
+        let defined = self.defines(node);
+        if defined == Some(true) {
+            unknown.push("what its definition in the file holds");
+        }
+        let Some(learned) = roles::attributes(node).filter(|_| defined.is_none()) else {
+            let may = node.attributes.iter().filter(|(_, value)| roles::may_hold_weights(value));
+            unknown.extend(may.map(|(name, _)| name.as_str()));
+            return (0, 0);
+        };
+        let sum = |only: Option<Role>| {
+            let counted = learned.iter().filter(|(_, role)| only.is_none_or(|only| only == *role));
+            counted.map(|(name, _)| roles::learned_elements(node, name)).fold(0, u64::saturating_add)
+        };
+        (sum(None), sum(Some(Role::Weight)))
     }
 
     /// The sums.
-    pub fn analysis(self, fixed_batch: Option<u64>) -> Analysis {
+    pub fn analysis(self, fixed_batch: Option<u64>, batch_axis: BatchAxis) -> Analysis {
         let Self { items, rows, uncounted, constant_bytes, .. } = self;
         let sum = |f: fn(&Row) -> Option<u64>| rows.iter().filter_map(f).fold(0u64, u64::saturating_add);
         let macs = sum(|row| row.macs);
@@ -198,6 +253,7 @@ impl Tally {
         Analysis {
             batch: items,
             fixed_batch,
+            batch_axis,
             params: sum(|row| row.params),
             weights: sum(|row| row.weights),
             macs,
@@ -214,12 +270,16 @@ impl Tally {
     }
 }
 
-/// What a constant is to the node that reads it: nothing learned when it is one number or no number that learning makes.
-fn learned_role(node: &Node, position: usize, constant: &Constant) -> Role {
-    match role(node, position) {
-        (role, quantised) if !constant.scalar && (quantised || constant.is_float()) => role,
-        _ => Role::Fixed,
+/// What a constant is where a node takes it for `role`: nothing learned when it is one number, or no number that learning
+/// makes. `None` when its type is not known.
+fn learned(role: Role, quantised: bool, constant: &Constant) -> Option<Role> {
+    if role == Role::Fixed || constant.scalar {
+        return Some(Role::Fixed);
     }
+    let dtype = constant.dtype?;
+    // Whole numbers of up to a byte are quantised ones; wider ones are indices and sizes, or sums of quantised products.
+    let small = dtype != DType::Bool && (1..=8).contains(&dtype.bits());
+    Some(if dtype.is_float() || small || quantised { role } else { Role::Fixed })
 }
 
 /// A body whose captured values have the types and shapes that they have outside.

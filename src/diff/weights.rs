@@ -25,12 +25,13 @@ pub fn changes(level: &Level, tolerance: f64) -> Vec<WeightChange> {
         both.filter_map(|(x, y)| Some(((*x)?, (*y)?))).for_each(|(x, y)| meet(x, y));
     }
     let names: HashMap<&str, ValueId> = a.initializers().map(|(id, _)| (a.value(id).name.as_str(), id)).collect();
-    let met_a: HashSet<ValueId> = order.iter().map(|(x, _)| *x).collect();
-    let met_b: HashSet<ValueId> = order.iter().map(|(_, y)| *y).collect();
-    let mut also_met = HashSet::new();
-    for (y, _) in b.initializers().filter(|(y, _)| !met_b.contains(y)) {
-        if let Some(x) = names.get(b.value(y).name.as_str()).filter(|x| !met_a.contains(x)) {
-            also_met.insert((*x, y));
+    let mut met_a: HashSet<ValueId> = order.iter().map(|(x, _)| *x).collect();
+    let mut met_b: HashSet<ValueId> = order.iter().map(|(_, y)| *y).collect();
+    // Names are given once: no two of `b` meet the same of `a` here.
+    for (y, _) in b.initializers() {
+        if let Some(x) = names.get(b.value(y).name.as_str()).filter(|x| !met_a.contains(x) && !met_b.contains(&y)) {
+            met_a.insert(*x);
+            met_b.insert(y);
             order.push((*x, y));
         }
     }
@@ -44,8 +45,8 @@ pub fn changes(level: &Level, tolerance: f64) -> Vec<WeightChange> {
             compared((&named(a, *x), tensor_a), (&named(b, *y), tensor_b), renamed, tolerance)
         })
         .collect();
-    let gone = |id: &ValueId| !met_a.contains(id) && !also_met.iter().any(|(x, _)| x == id);
-    let come = |id: &ValueId| !met_b.contains(id) && !also_met.iter().any(|(_, y)| y == id);
+    let gone = |id: &ValueId| !met_a.contains(id);
+    let come = |id: &ValueId| !met_b.contains(id);
     changes.extend(a.initializers().filter(|(id, _)| gone(id)).map(|(id, tensor)| lone(Kind::Removed, a, id, tensor)));
     changes.extend(b.initializers().filter(|(id, _)| come(id)).map(|(id, tensor)| lone(Kind::Added, b, id, tensor)));
     changes.extend(sparse(a, b));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::system::System;
 use super::verdict::No;
-use crate::process;
+use crate::{process, program};
 
 /// What the system shows of NVIDIA GPUs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,7 +117,7 @@ fn listed_by_driver(system: &System) -> Vec<Gpu> {
 
 fn nvidia_smi() -> Option<String> {
     let query = "--query-gpu=name,driver_version,compute_cap,memory.total";
-    let mut command = Command::new("nvidia-smi");
+    let mut command = Command::new(program::find("nvidia-smi".as_ref())?);
     let done = process::run(command.args([query, "--format=csv,noheader,nounits"]), PATIENCE).ok()?;
     done.succeeded().then_some(done.stdout)
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::system::System;
-use crate::process;
+use crate::{process, program};
 
 /// How a library was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +131,7 @@ fn standard() -> Vec<PathBuf> {
 /// What `ldconfig -p` prints; nothing where there is none. Its folder is often not on the `PATH` of a user.
 fn ldconfig() -> String {
     let print = |program: &str| {
+        let program = program::find(program.as_ref())?;
         let done = process::run(Command::new(program).arg("-p"), Duration::from_secs(10)).ok()?;
         done.succeeded().then_some(done.stdout)
     };

@@ -10,7 +10,7 @@ use crate::runtime::{self, Array, Provider, RunOptions, ValueRange};
 use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol, named};
 use crate::verify::{
     Distribution, Draw, InputSet, Judgement, Plan, Port, Precision, Rule, Signature, Trial, Verdict, moved, per_sample,
-    settle, unit,
+    redrawn, settle, unit,
 };
 use crate::{Error, Result};
 
@@ -37,6 +37,8 @@ pub struct Verified {
     pub batches: Vec<usize>,
     /// Distance of the two closest images' outputs.
     pub spread: f64,
+    /// Whether the proof is of a copy with redrawn weights, because the module's own outputs hardly depend on its inputs.
+    pub redrawn: bool,
 }
 
 /// Compares the exported bytes in tract with `forward` in Burn on fresh inputs, for each kept output.
@@ -45,8 +47,11 @@ pub struct Verified {
 /// was traced, integers and booleans are drawn from what the file can take. What is accepted is [`Precision::F32`]'s tolerance,
 /// the noise being what Burn answers when parameters and inputs are moved by a unit in the last place.
 ///
+/// A network whose outputs hardly depend on its inputs, as authors initialise deep ones, is proved on a copy of the module with
+/// redrawn weights, which is exported as well and must come to the same nodes.
+///
 /// # Errors
-/// A difference beyond the tolerance, or outputs too alike for the comparison to mean anything
+/// A difference beyond the tolerance, or outputs too alike for the comparison to mean anything, of the copy too
 /// ([`ErrorKind::Check`](crate::ErrorKind::Check)); a file that tract cannot run.
 pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
@@ -54,6 +59,40 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     exported: &Exported,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Verified> {
+    let found = compared(module, options, exported, &forward)?;
+    let weak = |(judged, _): &(Vec<Judged>, Vec<usize>)| {
+        let verdicts: Vec<Verdict> = judged.iter().map(Judged::verdict).collect();
+        verdicts.contains(&Verdict::Weak) && !verdicts.contains(&Verdict::Disagree)
+    };
+    if !weak(&found) {
+        return judge(found);
+    }
+    let copy = redrawn(module);
+    let of_copy = super::export(&copy, options, &forward)?;
+    if !same_structure(&exported.model, &of_copy.model) {
+        return judge(found);
+    }
+    let proof = compared(&copy, options, &of_copy, &forward)?;
+    // Copies that are as weak prove nothing: then what is said is said of the module itself.
+    judge(if weak(&proof) { found } else { proof }).map(|verified| Verified { redrawn: true, ..verified })
+}
+
+/// Whether two models are the same but for the numbers in their constants.
+fn same_structure(a: &Model, b: &Model) -> bool {
+    let constants = |model: &Model| {
+        let all = model.graph.initializers();
+        all.map(|(id, tensor)| (id, tensor.dtype(), tensor.shape().to_vec())).collect::<Vec<_>>()
+    };
+    a.graph.nodes == b.graph.nodes && constants(a) == constants(b)
+}
+
+/// Every output in every shape, judged, and the batches of the runs.
+fn compared<M: Module, I: Inputs, O: NamedOutputs>(
+    module: &M,
+    options: &Options,
+    exported: &Exported,
+    forward: &impl Fn(&M, I) -> O,
+) -> Result<(Vec<Judged>, Vec<usize>)> {
     let module = module.valid();
     let graph = &exported.model.graph;
     let mut fed = Vec::new();
@@ -61,7 +100,7 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     for run in runs(options) {
         let inputs = inputs(&exported.model, options, &run)?;
         let batch = inputs.first().map_or(1, Array::batch);
-        let of_burn = in_burn(&module, options, &inputs, &forward)?;
+        let of_burn = in_burn(&module, options, &inputs, forward)?;
         let wanted = options.keep.as_ref().map_or(of_burn.len(), Vec::len);
         let of_burn = kept(of_burn, &exported.model)?;
         let of_tract = in_tract(exported, &run, &inputs)?;
@@ -88,7 +127,7 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
         let moved = moved(&module, draw);
         let mut answers = Joined::default();
         for (number, inputs) in fed.iter().enumerate() {
-            let of_burn = in_burn(&moved, options, &draw.inputs(inputs, &ports, number), &forward)?;
+            let of_burn = in_burn(&moved, options, &draw.inputs(inputs, &ports, number), forward)?;
             answers.add(kept(of_burn, &exported.model)?, inputs.first().map_or(1, Array::batch));
         }
         Ok(answers.0.into_iter().map(|(_, array)| array).enumerate().collect())
@@ -99,7 +138,7 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
         discrete: discrete(output),
         judgement: trial.judgement,
     });
-    judge(judged, fed.iter().map(|inputs| inputs.first().map_or(1, Array::batch)).collect())
+    Ok((judged.collect(), fed.iter().map(|inputs| inputs.first().map_or(1, Array::batch)).collect()))
 }
 
 /// An input for the draws: what kind of numbers it takes.
@@ -263,8 +302,9 @@ impl Judged {
     }
 }
 
-fn judge(judged: impl Iterator<Item = Judged>, batches: Vec<usize>) -> Result<Verified> {
-    let mut result = Verified { max_abs_diff: 0.0, tolerance: 0.0, images: 0, batches, spread: f64::INFINITY };
+fn judge((judged, batches): (Vec<Judged>, Vec<usize>)) -> Result<Verified> {
+    let mut result =
+        Verified { max_abs_diff: 0.0, tolerance: 0.0, images: 0, batches, spread: f64::INFINITY, redrawn: false };
     for judged in judged {
         let judgement = &judged.judgement;
         let reason = judgement.reason.clone().unwrap_or_else(|| "outputs are too alike".to_owned());

@@ -2,6 +2,8 @@
 
 pub(crate) mod digest;
 mod inputs;
+#[cfg(any(feature = "burn", feature = "ort"))]
+mod lock;
 mod map;
 mod open;
 mod place;
@@ -14,14 +16,16 @@ use crate::{Error, Result};
 
 pub use inputs::keep_inputs;
 pub(crate) use inputs::{Identity, named as named_input};
+#[cfg(any(feature = "burn", feature = "ort"))]
+pub(crate) use lock::{Locked, lock};
 pub use map::map;
 pub(crate) use open::kind;
 pub use open::{check_readable, open, read};
 #[cfg(feature = "burn")]
-pub(crate) use place::rewrite;
-#[cfg(feature = "burn")]
 pub(crate) use place::{CHECKPOINT_MODEL, CHECKPOINT_RECORD, RUN_METRICS};
 pub(crate) use place::{Prepared, folder_of};
+#[cfg(feature = "burn")]
+pub(crate) use place::{aside, rewrite};
 pub use place::{check_place, write, write_with};
 pub use unfinished::abandon;
 #[cfg(any(feature = "burn", feature = "ort"))]
@@ -31,7 +35,7 @@ pub(crate) use unfinished::{Unfinished, temporary_folder};
 /// Makes a folder and those above it.
 pub fn create_dir(path: &Path) -> Result<()> {
     check_dir(path)?;
-    std::fs::create_dir_all(path).map_err(|e| Error::file(path, format!("the folder cannot be made: {e}")))
+    steps::create_dir_all(path).map_err(|e| Error::file(path, format!("the folder cannot be made: {e}")))
 }
 
 /// Refuses a place where [`create_dir`] would find a file in its way, or that lies inside a checkpoint.

@@ -43,14 +43,38 @@ pub fn write_with(path: &Path, content: impl FnOnce(&mut std::fs::File) -> std::
     Prepared::new(path, content)?.place()
 }
 
-/// As [`write()`], for a file that is the writer's own: it may have read it before, and it may lie in a checkpoint.
+/// As [`write()`], for a file that is the writer's own: it may have read it before, it may lie in a checkpoint, and nobody
+/// else writes it at the same time. Until it is whole it is named [`aside`].
 ///
 /// # Errors
 /// As [`write()`], but for these two.
 #[cfg(feature = "burn")]
 pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
     check_sound(path)?;
-    Prepared::new(path, |file| file.write_all(bytes))?.place()
+    let fail = |e: std::io::Error| unwritable(path, &e);
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let new = aside(&target, "new");
+    let unfinished = Unfinished::at(&new).map_err(fail)?;
+    steps::step();
+    let written = std::fs::File::create(&new).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    let placed = written.and_then(|()| unfinished.finish(|new| steps::rename(&new, &target)));
+    if placed.is_err() {
+        // The first failure is the one to report.
+        let _ = steps::remove_file(&new);
+    }
+    steps::sync(&folder_of(&target));
+    placed.map_err(fail)
+}
+
+/// `.NAME.SUFFIX` beside `path`: `new` is not whole yet, `old` is what it replaces. What a kill leaves under such a name is
+/// known by it.
+#[cfg(feature = "burn")]
+pub(crate) fn aside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".");
+    name.push(suffix);
+    path.with_file_name(name)
 }
 
 /// Refuses a place where [`write()`] could not put a file, before the work of making one is done. What is an input shows

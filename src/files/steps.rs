@@ -1,35 +1,87 @@
 //! The calls that change what a folder holds. Each may be the last thing that a process does.
 
-use std::io;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::Path;
+
+use super::place::folder_of;
+
+/// Stands before such a call, for those who make it themselves.
+pub(crate) fn step() {
+    #[cfg(test)]
+    ending::step();
+}
 
 /// Gives `from` the name `to`, which it takes from another file.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    #[cfg(test)]
-    ending::step();
-    std::fs::rename(from, to)
+    step();
+    fs::rename(from, to)
 }
 
-/// Removes a file.
+/// Makes a folder and those above it, to last.
+pub(crate) fn create_dir_all(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    let above = folder_of(path);
+    create_dir_all(&above)?;
+    step();
+    match fs::create_dir(path) {
+        // Another process may have made it meanwhile.
+        Err(e) if e.kind() != ErrorKind::AlreadyExists || !path.is_dir() => Err(e),
+        _ => {
+            sync(&above);
+            Ok(())
+        }
+    }
+}
+
+/// Removes a file. One that is not there is removed already.
 pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
-    #[cfg(test)]
-    ending::step();
-    std::fs::remove_file(path)
+    step();
+    gone(fs::remove_file(path))
+}
+
+/// Removes an empty folder. One that is not there is removed already.
+#[cfg(feature = "burn")]
+pub(crate) fn remove_dir(path: &Path) -> io::Result<()> {
+    step();
+    gone(fs::remove_dir(path))
+}
+
+/// Removes a folder and what is in it, or a file. One that is not there is removed already; of a link only the link goes.
+#[cfg(feature = "burn")]
+pub(crate) fn remove_all(path: &Path) -> io::Result<()> {
+    let Ok(found) = path.symlink_metadata() else { return Ok(()) };
+    if !found.is_dir() {
+        return remove_file(path);
+    }
+    for entry in fs::read_dir(path)? {
+        remove_all(&entry?.path())?;
+    }
+    remove_dir(path)
+}
+
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 /// Keeps other processes of gnet from changing a folder's names as long as it lives: they wait.
-pub(crate) struct Locked(#[allow(dead_code, reason = "closing it unlocks")] Option<std::fs::File>);
+pub(crate) struct Locked(#[allow(dead_code, reason = "closing it unlocks")] Option<fs::File>);
 
 /// Locks a folder, where the system can: then several files in it change as one.
 pub(crate) fn lock(folder: &Path) -> Locked {
-    let open = std::fs::File::open(folder);
+    let open = fs::File::open(folder);
     Locked(open.and_then(|folder| folder.lock().map(|()| folder)).ok())
 }
 
 /// Makes the names in a folder last through a loss of power: renaming alone does not. A system that cannot has no say.
 pub(crate) fn sync(folder: &Path) {
     #[cfg(unix)]
-    let _ = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+    let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
     #[cfg(not(unix))]
     let _ = folder;
 }
@@ -37,10 +89,14 @@ pub(crate) fn sync(folder: &Path) {
 /// Ends the process before its n-th step, as a kill would, in a test that has started it for that.
 #[cfg(test)]
 pub(crate) mod ending {
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// The variable with the number of the step, from 0.
     pub(crate) const AT: &str = "GNET_TEST_END_AT_STEP";
+    /// The variable with the folder to act in.
+    const FOLDER: &str = "GNET_TEST_END_IN_FOLDER";
 
     static STEPS: AtomicUsize = AtomicUsize::new(0);
 
@@ -49,6 +105,79 @@ pub(crate) mod ending {
         if std::env::var(AT).is_ok_and(|at| at.parse() == Ok(step)) {
             // Nothing is dropped, nothing is cleared, no handler runs.
             std::process::abort();
+        }
+    }
+
+    /// The folder to act in, when this process is one that [`ends`] has started.
+    pub(crate) fn folder() -> Option<PathBuf> {
+        std::env::var_os(FOLDER).map(PathBuf::from)
+    }
+
+    /// Runs the test `name` of this program in a process of its own, which finds `folder` as [`folder()`] and ends before
+    /// a step, counted from 0. False when it came to its own end, having no such step.
+    pub(crate) fn ends(name: &str, folder: &Path, step: usize) -> bool {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", name, "--nocapture"]).env(FOLDER, folder).env(AT, step.to_string());
+        let output = command.output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        if output.status.success() {
+            assert!(out.contains("1 passed"), "there is no test {name}:\n{out}");
+            return false;
+        }
+        assert!(output.status.code().is_none(), "{name} failed by itself before step {step}:\n{out}\n{err}");
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(feature = "burn")]
+    #[test]
+    fn folders_are_made_and_removed_with_what_is_in_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        create_dir_all(&deep).unwrap();
+        create_dir_all(&deep).unwrap();
+        fs::write(deep.join("x"), "x").unwrap();
+        assert!(create_dir_all(&deep.join("x/y")).is_err() && remove_dir(&deep).is_err());
+        for _ in 0..2 {
+            remove_all(&dir.path().join("a")).unwrap();
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[cfg(all(unix, feature = "burn"))]
+    #[test]
+    fn what_a_link_points_to_is_not_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (kept, gone) = (dir.path().join("kept"), dir.path().join("gone"));
+        create_dir_all(&kept).unwrap();
+        create_dir_all(&gone).unwrap();
+        fs::write(kept.join("x"), "x").unwrap();
+        std::os::unix::fs::symlink(&kept, gone.join("link")).unwrap();
+        remove_all(&gone).unwrap();
+        assert!(!gone.exists() && kept.join("x").exists());
+    }
+
+    #[test]
+    fn a_file_is_the_old_or_the_new_one_wherever_its_writing_ends() {
+        const NAME: &str = "files::steps::tests::a_file_is_the_old_or_the_new_one_wherever_its_writing_ends";
+        if let Some(folder) = ending::folder() {
+            return crate::files::write(&folder.join("file"), b"the new one").unwrap();
+        }
+        for step in 0.. {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("file");
+            fs::write(&file, b"old").unwrap();
+            let ended = ending::ends(NAME, dir.path(), step);
+            let expected: &[u8] = if ended { b"old" } else { b"the new one" };
+            assert_eq!(fs::read(&file).unwrap(), expected, "ended before step {step}");
+            if !ended {
+                assert_eq!(step, 1, "the rename is the one step");
+                break;
+            }
         }
     }
 }

@@ -92,12 +92,12 @@ pub(super) fn finish_both<A, B, R>(a: Unfinished<A>, b: Unfinished<B>, place: im
 }
 
 impl Unfinished<PathBuf> {
-    /// The folder `path`: the caller makes it, and removes it when it comes to nothing.
+    /// The file or folder `path`: the caller makes it, and removes it when it comes to nothing.
     ///
     /// # Errors
     /// There is no current folder.
     #[cfg(feature = "burn")]
-    pub(crate) fn folder(path: &Path) -> std::io::Result<Self> {
+    pub(crate) fn at(path: &Path) -> std::io::Result<Self> {
         Self::make(|| Ok(path.to_path_buf()), PathBuf::as_path)
     }
 }

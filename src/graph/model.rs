@@ -44,6 +44,8 @@ pub struct Function {
     pub name: String,
     /// Which of several functions of this name it is.
     pub overload: String,
+    /// Whether numbers that may be weights stand in the definition: a constant of several elements, or a list of real numbers.
+    pub holds_numbers: bool,
     /// The definition.
     pub definition: Opaque,
 }

@@ -1,57 +1,95 @@
 //! The user's own pip, which knows their index, proxy and certificates.
+//!
+//! `python3 -m pip` takes modules from the current folder before all others, so that it is started in an empty one
+//! (`-P` needs Python 3.11, `-I` hides a pip that was installed for the user). What the user has said in variables stays; a
+//! path in one of them, which counts from their folder, is made absolute.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
+use std::cell::RefCell;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use super::Wheel;
 use super::error::writing;
-use crate::{Error, Result};
-
-/// How often the growing file is looked at.
-const GLANCE: Duration = Duration::from_millis(100);
+use super::{Options, Wheel};
+use crate::{Error, Result, process, program};
 
 /// Files and folders of one download, all inside one folder that goes when the installation ends.
 struct Folders {
     wheels: PathBuf,
     temporary: PathBuf,
-    said: PathBuf,
+    /// Where pip is started: nothing lies here.
+    empty: PathBuf,
 }
 
 impl Folders {
     fn make(staging: &Path) -> Result<Self> {
-        let folders =
-            Self { wheels: staging.join("wheels"), temporary: staging.join("tmp"), said: staging.join("pip-said") };
-        for folder in [&folders.wheels, &folders.temporary] {
+        // pip works in another folder.
+        let staging = std::path::absolute(staging).map_err(|e| writing(staging, &e))?;
+        let [wheels, temporary, empty] = ["wheels", "tmp", "empty"].map(|name| staging.join(name));
+        for folder in [&wheels, &temporary, &empty] {
             fs::create_dir(folder).map_err(|e| writing(folder, &e))?;
         }
-        Ok(folders)
+        Ok(Self { wheels, temporary, empty })
+    }
+
+    /// Size of the file that arrives: first in pip's temporary folder, then copied to where it was asked for.
+    fn largest_file(&self) -> u64 {
+        largest_file(&self.temporary).max(largest_file(&self.wheels))
     }
 }
 
 /// Downloads a wheel into `staging` and returns its path. `received` is told how many bytes have arrived so far.
 ///
 /// # Errors
-/// There is no Python or no pip; pip fails, in its own words; nothing arrives for as long as `patience`.
-pub(super) fn download(
-    python: &OsString,
-    wheel: &Wheel,
-    staging: &Path,
-    patience: Duration,
-    received: impl FnMut(u64),
-) -> Result<PathBuf> {
+/// There is no Python or no pip; pip fails, in its own words; nothing arrives for as long as the options' patience; more
+/// arrives than the wheel has.
+pub(super) fn download(options: &Options, wheel: &Wheel, staging: &Path, received: impl FnMut(u64)) -> Result<PathBuf> {
     let folders = Folders::make(staging)?;
-    let child = start(python, wheel, &folders)?;
-    let status = wait(child, wheel, &folders, patience, received)?;
-    if !status.success() {
-        let said = fs::read(&folders.said).unwrap_or_default();
-        return Err(failure(wheel, status, &String::from_utf8_lossy(&said)));
+    let mut command = command(options, wheel, &folders)?;
+    let watch = RefCell::new(Watch {
+        folders: &folders,
+        wheel,
+        patience: options.patience,
+        received,
+        seen: 0,
+        since: Instant::now(),
+    });
+    let finished = process::run_while(&mut command, &|| watch.borrow_mut().goes_on())
+        .map_err(|e| no_python(&options.python, &e))?;
+    if folders.largest_file() > wheel.bytes {
+        return Err(too_large(wheel));
     }
-    only_file(&folders.wheels, wheel)
+    match finished.status {
+        Some(status) if status.success() => only_file(&folders.wheels, wheel),
+        Some(status) => Err(failure(wheel, status, &finished.stderr)),
+        None => Err(stalled(wheel, options.patience)),
+    }
+}
+
+/// Whether a download goes on as it should.
+struct Watch<'a, R> {
+    folders: &'a Folders,
+    wheel: &'a Wheel,
+    patience: Duration,
+    received: R,
+    seen: u64,
+    /// When the file grew last.
+    since: Instant,
+}
+
+impl<R: FnMut(u64)> Watch<'_, R> {
+    fn goes_on(&mut self) -> bool {
+        let bytes = self.folders.largest_file();
+        if bytes != self.seen {
+            (self.seen, self.since) = (bytes, Instant::now());
+            (self.received)(bytes);
+        }
+        bytes <= self.wheel.bytes && self.since.elapsed() < self.patience
+    }
 }
 
 /// Everything that decides which file is asked for is said, so that the Python that runs pip does not matter.
@@ -67,22 +105,63 @@ fn arguments(wheel: &Wheel, into: &Path) -> Vec<OsString> {
     args
 }
 
-/// pip's messages go to a file: a pipe that nobody empties would stop it, and a grandchild could hold it open.
-fn start(python: &OsString, wheel: &Wheel, folders: &Folders) -> Result<Child> {
-    let said = File::create(&folders.said).map_err(|e| writing(&folders.said, &e))?;
-    Command::new(python)
+/// pip in an empty folder, with the user's variables.
+fn command(options: &Options, wheel: &Wheel, folders: &Folders) -> Result<Command> {
+    let missing = || no_python(&options.python, &io::ErrorKind::NotFound.into());
+    let mut command = Command::new(program::find(&options.python).ok_or_else(missing)?);
+    command
         .args(arguments(wheel, &folders.wheels))
+        .current_dir(&folders.empty)
+        .envs(absolute_paths(|name| env::var_os(name), &env::current_dir().unwrap_or_default()))
         // The download grows here, where it is watched, where there is room, and where it goes whatever happens.
         .env("TMPDIR", &folders.temporary)
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(said)
-        .spawn()
-        .map_err(|e| no_python(python, &e))
+        .env("LC_ALL", "C.UTF-8");
+    Ok(command)
 }
 
-fn no_python(python: &OsString, error: &io::Error) -> Error {
+/// Variables whose value is a path.
+const PATHS: [&str; 12] = [
+    "PIP_CONFIG_FILE",
+    "PIP_CERT",
+    "PIP_CLIENT_CERT",
+    "PIP_CACHE_DIR",
+    "PIP_LOG",
+    "PIP_LOG_FILE",
+    "PIP_PYTHON",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NETRC",
+];
+
+/// Variables whose value is a list of paths and addresses with blanks between them.
+const PLACES: [&str; 4] = ["PIP_FIND_LINKS", "PIP_CONSTRAINT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"];
+
+/// The variables with relative paths, these counted from `folder`.
+fn absolute_paths(
+    variable: impl Fn(&str) -> Option<OsString>,
+    folder: &Path,
+) -> impl Iterator<Item = (&'static str, OsString)> {
+    let given = |name: &'static str| Some((name, variable(name).filter(|value| !value.is_empty())?));
+    let path = |value: &OsStr| match value.as_encoded_bytes().starts_with(b"~") {
+        // pip knows the homes of users.
+        true => value.to_owned(),
+        false => folder.join(value).into_os_string(),
+    };
+    let place = |word: &str| match word.contains(':') || !folder.join(word).exists() {
+        true => OsString::from(word),
+        false => path(OsStr::new(word)),
+    };
+    let paths = PATHS.into_iter().filter_map(given).map(|(name, value)| (name, path(&value)));
+    let places = PLACES.into_iter().filter_map(given).filter_map(|(name, value)| {
+        let words: Vec<_> = value.to_str()?.split_whitespace().map(place).collect();
+        Some((name, words.join(OsStr::new(" "))))
+    });
+    paths.chain(places).collect::<Vec<_>>().into_iter()
+}
+
+fn no_python(python: &OsStr, error: &io::Error) -> Error {
     let reason = if error.kind() == io::ErrorKind::NotFound {
         "is not there; runtimes are fetched with its pip".to_owned()
     } else {
@@ -93,33 +172,13 @@ fn no_python(python: &OsString, error: &io::Error) -> Error {
     )
 }
 
-fn wait(
-    mut child: Child,
-    wheel: &Wheel,
-    folders: &Folders,
-    patience: Duration,
-    mut received: impl FnMut(u64),
-) -> Result<ExitStatus> {
-    let (mut last, mut since) = (0, Instant::now());
-    loop {
-        let ended = child.try_wait().map_err(|e| Error::check(wheel.requirement(), format!("pip was lost: {e}")))?;
-        // The file is first in pip's temporary folder, then copied to where it was asked for.
-        let bytes = largest_file(&folders.temporary).max(largest_file(&folders.wheels));
-        if bytes != last {
-            (last, since) = (bytes, Instant::now());
-            received(bytes);
-        }
-        if let Some(status) = ended {
-            return Ok(status);
-        }
-        if since.elapsed() >= patience {
-            // It may have ended by itself in this moment; either way it is reaped.
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(stalled(wheel, patience));
-        }
-        thread::sleep(GLANCE.min(patience));
-    }
+fn too_large(wheel: &Wheel) -> Error {
+    let reason = format!(
+        "pip receives a file that is larger than the pinned one of {} bytes, and was stopped; nothing was installed",
+        wheel.bytes
+    );
+    Error::check(wheel.requirement(), reason)
+        .remedy("pip's index hands out another file: see `python3 -m pip config list`")
 }
 
 fn stalled(wheel: &Wheel, patience: Duration) -> Error {
@@ -206,6 +265,29 @@ mod tests {
             assert!(args.iter().any(|arg| arg == part), "{part}");
         }
         assert_eq!(args.last().unwrap(), "onnxruntime-ep-openvino==1.8.1");
+    }
+
+    #[test]
+    fn paths_in_variables_count_from_the_users_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("wheels")).unwrap();
+        let made = |name: &'static str, value: &str| {
+            let variable = |asked: &str| (asked == name).then(|| value.into());
+            let all: Vec<_> = absolute_paths(variable, dir.path()).collect();
+            all.into_iter().map(|(_, value)| value.into_string().unwrap()).collect::<Vec<_>>()
+        };
+        let there = |name: &str| dir.path().join(name).display().to_string();
+        assert_eq!(made("PIP_CONFIG_FILE", "pip.conf"), [there("pip.conf")]);
+        assert_eq!(made("PIP_CERT", "/etc/ca.pem"), ["/etc/ca.pem"]);
+        assert_eq!(made("PIP_CACHE_DIR", "~/cache"), ["~/cache"]);
+        let links =
+            format!("{} https://example.org/simple {} file:wheels nowhere", there("wheels"), there("wheels/../wheels"));
+        assert_eq!(
+            made("PIP_FIND_LINKS", "wheels https://example.org/simple wheels/../wheels  file:wheels nowhere"),
+            [links]
+        );
+        assert_eq!(made("PIP_INDEX_URL", "https://example.org/simple"), ["https://example.org/simple"]);
+        assert_eq!((made("PIP_CERT", ""), made("PIP_TIMEOUT", "15")), (Vec::new(), Vec::new()));
     }
 
     // The texts below are what pip 23.2 wrote.

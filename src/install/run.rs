@@ -1,7 +1,7 @@
 //! An installation from beginning to end.
 
 use std::ffi::OsString;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::error::writing;
 use super::manifest::{Manifest, fault};
 use super::{Kind, Wheel, data_dir, pinned, pip, unpack};
-use crate::files::Unfinished;
+use crate::files::{Locked, Unfinished, lock};
 use crate::report::{Column, Report, Table, number};
 use crate::{Error, Result, files};
 
@@ -22,7 +22,7 @@ pub struct Options {
     pub force: bool,
     /// pip is stopped when nothing has arrived for so long.
     pub patience: Duration,
-    /// The Python whose pip fetches the wheel: a name that is looked for on the `PATH`, or a path.
+    /// The Python whose pip fetches the wheel: a name that is looked for in the absolute folders of the `PATH`, or a path.
     pub python: OsString,
 }
 
@@ -145,22 +145,19 @@ fn describe(folder: &Path, fetched: bool) -> Result<Installation> {
 }
 
 /// One installation at a time; released when it goes out of scope, also by a crash.
-pub(super) struct Lock(#[allow(dead_code, reason = "held, never read")] File);
+pub(super) struct Lock(#[allow(dead_code, reason = "held, never read")] Locked);
 
 impl Lock {
     pub(super) fn take(runtimes: &Path) -> Result<Self> {
-        let path = runtimes.join(".lock");
-        let file = File::create(&path).map_err(|e| writing(&path, &e))?;
-        match file.try_lock() {
-            Ok(()) => {
+        match lock(runtimes).map_err(|e| writing(runtimes, &e))? {
+            Locked::Taken => Err(Error::unavailable(runtimes.display(), "another gnet is changing what is installed")
+                .remedy("wait until it is done")),
+            ours @ Locked::Ours(_) => {
                 sweep(runtimes);
-                Ok(Self(file))
+                Ok(Self(ours))
             }
-            Err(TryLockError::WouldBlock) => {
-                Err(Error::unavailable(runtimes.display(), "another gnet is changing what is installed")
-                    .remedy("wait until it is done"))
-            }
-            Err(TryLockError::Error(e)) => Err(writing(&path, &e)),
+            // Whoever else works here may need what would be swept.
+            unknown @ Locked::Unknown => Ok(Self(unknown)),
         }
     }
 }
@@ -207,7 +204,7 @@ fn ensure_room(_: &Path, _: &Wheel) -> Result<()> {
 /// Fetches, verifies and unpacks into a folder inside `staging`.
 fn fetch(wheel: &Wheel, staging: &Path, options: &Options, observer: &mut dyn Observer) -> Result<PathBuf> {
     observer.step(wheel, Step::Download, wheel.bytes);
-    let file = pip::download(&options.python, wheel, staging, options.patience, |bytes| observer.done(bytes))?;
+    let file = pip::download(options, wheel, staging, |bytes| observer.done(bytes))?;
     observer.step(wheel, Step::Verify, wheel.bytes);
     unpack::verify(&file, wheel)?;
     observer.step(wheel, Step::Unpack, wheel.unpacked);

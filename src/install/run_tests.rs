@@ -1,6 +1,7 @@
 //! Installations from a wheel that the test makes, brought by a shell script that plays Python.
 #![cfg(unix)]
 
+use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 
@@ -204,6 +205,28 @@ fn a_pip_that_receives_nothing_is_stopped() {
     let error = world.install(&options).unwrap_err();
     assert!(error.to_string().contains("tiny==1.0: pip received nothing for 0.2 s and was stopped"), "{error}");
     assert_eq!(world.left(), [""; 0]);
+}
+
+#[test]
+fn a_pip_that_brings_more_than_the_wheel_is_stopped() {
+    let world = World::whole();
+    // Where pip puts it first, and where it was asked for. It goes on for ever.
+    for place in ["$TMPDIR/part", "$dest/tiny.whl"] {
+        world.python(&format!("while :; do printf 0123456789 >> \"{place}\"; done"));
+        let error = world.fails();
+        assert_eq!(error.kind(), ErrorKind::Check);
+        let says =
+            format!("tiny==1.0: pip receives a file that is larger than the pinned one of {} bytes", world.wheel.bytes);
+        assert!(error.to_string().starts_with(&says), "{error}");
+    }
+}
+
+#[test]
+fn pip_is_started_where_nothing_lies() {
+    let world = World::whole();
+    world.python("echo \"ERROR: in $(pwd) there is: $(ls -A)\" >&2; exit 1");
+    let error = world.fails().to_string();
+    assert!(error.contains("/empty there is:; nothing"), "{error}");
 }
 
 #[test]

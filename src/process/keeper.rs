@@ -20,6 +20,9 @@ const REASON: &str = "gnet keeper: cannot start: ";
 /// The command that runs `command` under a keeper.
 pub(super) fn kept(keeper: &Path, command: &Command) -> Command {
     let mut kept = Command::new(keeper);
+    // What ends gnet's whole group at once shall leave the keeper to see it.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut kept, 0);
     kept.arg(KEEPER_COMMAND).arg("--").arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
@@ -58,6 +61,9 @@ pub fn keep(command: Vec<OsString>) -> u8 {
     use super::run::GRACE;
 
     let _ = ctrlc::set_handler(|| ());
+    // And so shall who ends every process named gnet.
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_name(c"keeper");
     let mut words = command.into_iter();
     let mut command = Command::new(words.next().unwrap_or_default());
     let mut child = match command.args(words).stdin(Stdio::null()).process_group(0).spawn() {

@@ -21,6 +21,8 @@ use std::sync::OnceLock;
 pub use keeper::{KEEPER_COMMAND, keep};
 pub(crate) use lost::Lost;
 pub(crate) use run::run;
+#[cfg(feature = "ort")]
+pub(crate) use run::run_while;
 pub(crate) use serve::serve;
 pub(crate) use worker::Worker;
 #[cfg(all(test, unix))]

@@ -25,7 +25,8 @@ struct Document<'a, T> {
 pub fn document<T: Serialize>(record: &T) -> Result<String> {
     let document = Document { schema_version: SCHEMA_VERSION, record };
     let text = serde_json::to_string_pretty(&document).map_err(|e| Error::input("JSON document", e))?;
-    Ok(escaped(&text) + "\n")
+    // Two signs that a CI obeys stand in a string as well.
+    Ok(escaped(&text).replace("##", "#\\u0023") + "\n")
 }
 
 /// Escapes what the serializer leaves raw. Such a character stands in a string: all else is ASCII and line breaks.
@@ -57,9 +58,9 @@ mod tests {
 
     #[test]
     fn what_the_serializer_leaves_raw_is_escaped() {
-        let name = "del\u{7f} c1\u{9b} bidi\u{202e} tag\u{e0041} line\u{2028}\n";
+        let name = "##[x] del\u{7f} c1\u{9b} bidi\u{202e} tag\u{e0041} line\u{2028}\n";
         let text = document(&std::collections::BTreeMap::from([(name, name)])).unwrap();
-        let escaped = r"del\u007f c1\u009b bidi\u202e tag\udb40\udc41 line\u2028\n";
+        let escaped = r"#\u0023[x] del\u007f c1\u009b bidi\u202e tag\udb40\udc41 line\u2028\n";
         assert!(text.ends_with(&format!("\n  \"{escaped}\": \"{escaped}\"\n}}\n")), "{text}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap()[name], name);
     }

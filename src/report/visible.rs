@@ -62,12 +62,23 @@ pub(super) fn is_hidden(c: char) -> bool {
 /// assert_eq!(visible("a\n::error ::b\u{1b}[31m"), r"a\n::error ::b\u{1b}[31m");
 /// assert_eq!(visible("größe/重み"), "größe/重み");
 /// ```
+///
+/// The log of a CI is a terminal too: GitHub obeys a line that begins with `::`, and it and Azure one that holds `##[` or
+/// `##vso[`. These are written out as well.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    replaced(text, |c, out| match c {
+    let shown = replaced(text, |c, out| match c {
         '\n' | '\r' | '\t' => out.extend(c.escape_default()),
         // Writing to a string cannot fail.
         _ => _ = write!(out, "{}", c.escape_unicode()),
-    })
+    });
+    let begin = shown.len() - shown.trim_start().len();
+    match (shown[begin..].starts_with("::"), shown.contains("##")) {
+        (false, false) => shown,
+        (true, _) => {
+            Cow::Owned(format!(r"{}\u{{3a}}{}", &shown[..begin], shown[begin + 1..].replace("##", r"#\u{23}")))
+        }
+        (false, true) => Cow::Owned(shown.replace("##", r"#\u{23}")),
+    }
 }
 
 /// The text with every hidden character replaced by what `write` puts in its place.
@@ -94,6 +105,9 @@ mod tests {
             ("abc\u{202e}fdp.exe\u{200f}", r"abc\u{202e}fdp.exe\u{200f}"),
             ("\u{feff}zero\u{200b}width\u{2028}line", r"\u{feff}zero\u{200b}width\u{2028}line"),
             ("tag\u{e0041}", r"tag\u{e0041}"),
+            ("::error ::forged", r"\u{3a}:error ::forged"),
+            (" ::error ::a##[b]", r" \u{3a}:error ::a#\u{23}[b]"),
+            ("a ##vso[task.complete]###", r"a #\u{23}vso[task.complete]#\u{23}#"),
         ] {
             assert_eq!(visible(text), shown);
             assert_eq!(visible(shown), shown, "what is written out stays as it is");
@@ -102,8 +116,19 @@ mod tests {
 
     #[test]
     fn what_people_read_stays_as_it_is() {
-        for text in ["", "conv1/Conv", r"C:\net\n.onnx", "größe", "重み", "e\u{301}", "😀", "1 × 3", "a\u{a0}b"]
-        {
+        for text in [
+            "",
+            "conv1/Conv",
+            "a::b",
+            "#1 #2",
+            r"C:\net\n.onnx",
+            "größe",
+            "重み",
+            "e\u{301}",
+            "😀",
+            "1 × 3",
+            "a\u{a0}b",
+        ] {
             assert!(matches!(visible(text), Cow::Borrowed(same) if same == text), "{text}");
         }
     }

@@ -152,6 +152,10 @@ struct Recorder<'a> {
 }
 
 impl train::Observer for Recorder<'_> {
+    fn remark(&mut self, remark: &str) {
+        self.observer.remark(remark);
+    }
+
     fn run_started(&mut self, run: &train::RunStarted<'_>) {
         self.observer.run_started(run);
     }
@@ -180,7 +184,8 @@ fn export(checkpoint: &Checkpoint, file: &Path) -> Result<ExportRecord> {
     let (options, exported) = exported(checkpoint)?;
     let verified = export::verify_googlenet(&checkpoint.model, &options, &exported)?;
     files::write(file, &exported.bytes)?;
-    ExportRecord::new(file, &exported, Some(verified.max_abs_diff))
+    let record = ExportRecord::new(file, &exported, Some(verified.max_abs_diff))?;
+    Ok(ExportRecord { redrawn: verified.redrawn, ..record })
 }
 
 fn summary(file: &Path) -> Result<Summary> {

@@ -7,13 +7,14 @@
 //!     optimizer.bpk    the velocities of SGD (burnpack)
 //! OUT/best/            after the best epoch so far, without the optimiser
 //! OUT/metrics.jsonl    one line an epoch
+//! OUT/.lock            while a training is under way
 //! ```
 //!
 //! A folder is written beside its place and swapped in by two renames. A crash between them leaves the one before under
 //! the name `.last.old` (`.best.old`), where loading finds it. `checkpoint.json` holds length and CRC-32 of the other
-//! files, so that a damaged one is noticed before it is read.
+//! files, so that a damaged one is noticed before it is read, and so is one that belongs to another epoch: a reader that
+//! meets a swap looks again.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
@@ -22,8 +23,8 @@ use burn::store::ModuleRecord;
 use burn::tensor::{AllocationProperty, Bytes, Device};
 use serde::{Deserialize, Serialize};
 
-use super::{EpochMetrics, Options, metrics};
-use crate::files::Unfinished;
+use super::folder::{self, BEST, LAST, RECORD, settled};
+use super::{EpochMetrics, Options};
 use crate::metadata::Metadata;
 use crate::nets::{GoogLeNet, GoogLeNetConfig, Preset};
 use crate::{Error, Result, files};
@@ -31,13 +32,8 @@ use crate::{Error, Result, files};
 /// Version of `checkpoint.json`. A reader refuses what it does not know.
 pub const SCHEMA_VERSION: u32 = 1;
 
-const RECORD: &str = files::CHECKPOINT_RECORD;
 const MODEL: &str = files::CHECKPOINT_MODEL;
 const OPTIMIZER: &str = "optimizer.bpk";
-/// The checkpoint after the last epoch.
-pub(super) const LAST: &str = "last";
-/// The checkpoint of the best epoch.
-pub(super) const BEST: &str = "best";
 
 /// What `checkpoint.json` says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -129,21 +125,23 @@ pub struct Checkpoint {
     pub model: GoogLeNet,
 }
 
-/// Loads the network in `path`: a checkpoint's folder, or a run's folder, of which it takes the best.
+/// Loads the network in `path`: a checkpoint's folder, or a run's folder, of which it takes the best. The run may be under
+/// way in another process.
 ///
 /// # Errors
 /// A folder that is missing, no checkpoint, of an unknown version, or damaged; the message names the file.
 pub fn load(path: &Path) -> Result<Checkpoint> {
-    let folder = locate(path)?;
-    let record = read_record(&folder)?;
-    let model = read_model(&folder, &record, &Device::flex())?.valid();
-    Ok(Checkpoint {
-        path: folder,
-        preset: record.preset,
-        config: record.config.clone(),
-        metadata: record.metadata.clone(),
-        record,
-        model,
+    steady(path, || {
+        let (folder, record) = locate(path)?;
+        let model = read_model(&folder, &record, &Device::flex())?.valid();
+        Ok(Checkpoint {
+            path: folder,
+            preset: record.preset,
+            config: record.config.clone(),
+            metadata: record.metadata.clone(),
+            record,
+            model,
+        })
     })
 }
 
@@ -152,56 +150,65 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
 /// # Errors
 /// There is no run in `out`, or its record cannot be read.
 pub fn options_of(out: &Path) -> Result<Options> {
-    let record = read_record(&last_of(out)?)?;
+    let record = steady(out, || read_record(&folder::last_of(out)?))?;
     Ok(Options { out: out.to_path_buf(), resume: true, ..record.options })
 }
 
-/// The folder of a checkpoint, given it or the run it belongs to.
-fn locate(path: &Path) -> Result<PathBuf> {
-    for folder in [path.to_path_buf(), path.join(BEST)] {
-        if let Some(settled) = settled(&folder) {
-            return Ok(settled);
+/// The last epoch that is saved in the folder of a run, from 1, and how many it is to have; `None` when none is.
+pub fn saved_epoch(out: &Path) -> Option<(usize, usize)> {
+    let record = steady(out, || read_record(&folder::last_of(out)?)).ok()?;
+    Some((record.epoch, record.options.epochs))
+}
+
+/// Reads what another process may be replacing at the same time. Each swap takes a moment, so that a failure counts only
+/// when the checkpoints are the same after it as before.
+fn steady<T>(path: &Path, read: impl Fn() -> Result<T>) -> Result<T> {
+    /// More swaps than can meet one reader, at an epoch between each two of them.
+    const SWAPS: usize = 100;
+    for _ in 0..SWAPS {
+        let before = marks(path);
+        let result = read();
+        if result.is_ok() || marks(path) == before {
+            return result;
         }
     }
+    read()
+}
+
+/// The records of the checkpoints that `path` may stand for.
+fn marks(path: &Path) -> [Option<Vec<u8>>; 3] {
+    let places = [path.to_path_buf(), path.join(LAST), path.join(BEST)];
+    places.map(|folder| settled(&folder).and_then(|folder| files::read(&folder.join(RECORD)).ok()))
+}
+
+/// The folder of a checkpoint and its record, given it or the run it belongs to.
+fn locate(path: &Path) -> Result<(PathBuf, Record)> {
+    if let Some(folder) = settled(path) {
+        return read_record(&folder).map(|record| (folder, record));
+    }
+    // Between the saving of an epoch and the saving of it as the best, the best network is in `last`.
+    let last = settled(&path.join(LAST)).and_then(|folder| read_record(&folder).ok().map(|record| (folder, record)));
+    let best = settled(&path.join(BEST));
+    match (last, best) {
+        (Some((folder, record)), best) if lacks_best(&record, best.as_deref()) => Ok((folder, record)),
+        (_, Some(folder)) => read_record(&folder).map(|record| (folder, record)),
+        (_, None) => Err(no_checkpoint(path)),
+    }
+}
+
+/// Whether the last epoch is the best one and not saved as that yet. A best that cannot be read is another matter.
+pub(super) fn lacks_best(last: &Record, best: Option<&Path>) -> bool {
+    let is_older = |folder: &Path| read_record(folder).is_ok_and(|best| best.epoch < last.epoch);
+    last.best_epoch == last.epoch && best.is_none_or(is_older)
+}
+
+fn no_checkpoint(path: &Path) -> Error {
     let reason = match path {
         _ if !path.exists() => "there is no such folder".to_owned(),
         _ if !path.is_dir() => "is a file; a checkpoint is a folder".to_owned(),
         _ => format!("is no checkpoint: it holds neither {RECORD} nor {BEST}/"),
     };
-    Err(Error::file(path, reason).remedy("give the --out folder of `gnet train`"))
-}
-
-/// `folder`, or where a crash in the middle of a swap left it; `None` when neither is a checkpoint.
-fn settled(folder: &Path) -> Option<PathBuf> {
-    let old = folder.file_name().and_then(|name| name.to_str()).map(|name| aside(folder, name, "old"));
-    [Some(folder.to_path_buf()), old].into_iter().flatten().find(|folder| folder.join(RECORD).is_file())
-}
-
-fn aside(folder: &Path, name: &str, suffix: &str) -> PathBuf {
-    folder.with_file_name(format!(".{name}.{suffix}"))
-}
-
-/// The `last` of a run.
-pub(super) fn last_of(out: &Path) -> Result<PathBuf> {
-    settled(&out.join(LAST)).ok_or_else(|| {
-        Error::file(out, "holds no run to resume").remedy("train without --resume, or give the --out of a run")
-    })
-}
-
-/// Refuses to go on with a run that lacks its `last`, or its `best`, which a later epoch need not replace.
-pub(super) fn check_resumable(out: &Path) -> Result<()> {
-    last_of(out)?;
-    let best = out.join(BEST);
-    match settled(&best) {
-        Some(_) => Ok(()),
-        None => Err(Error::file(&best, "the run's best checkpoint is missing").remedy("train into another --out")),
-    }
-}
-
-/// Whether `out` holds anything a run would replace.
-pub(super) fn holds_a_run(out: &Path) -> bool {
-    [LAST, BEST].iter().any(|name| out.join(name).exists() || settled(&out.join(name)).is_some())
-        || out.join(metrics::FILE).exists()
+    Error::file(path, reason).remedy("give the --out folder of `gnet train`")
 }
 
 #[derive(Deserialize)]
@@ -292,17 +299,7 @@ pub(super) fn save(
     model: &GoogLeNet,
     optimizer: Option<&ModuleOptimizer>,
 ) -> Result<()> {
-    let folder = out.join(name);
-    let new = aside(&folder, name, "new");
-    remove(&new)?;
-    let unfinished = Unfinished::folder(&new).map_err(|e| Error::file(&new, e))?;
-    files::create_dir(&new)?;
-    let written = write_files(&new, record, model, optimizer).and_then(|()| unfinished.finish(|_| swap(&folder, name)));
-    if written.is_err() {
-        // The first failure is the one to report.
-        let _ = remove(&new);
-    }
-    written
+    folder::replace(&out.join(name), |new| write_files(new, record, model, optimizer))
 }
 
 fn write_files(folder: &Path, record: &Record, model: &GoogLeNet, optimizer: Option<&ModuleOptimizer>) -> Result<()> {
@@ -324,25 +321,4 @@ pub(super) fn write_record(folder: &Path, record: &Record) -> Result<()> {
     let path = folder.join(RECORD);
     let text = serde_json::to_string_pretty(record).map_err(|e| Error::file(&path, e))?;
     files::rewrite(&path, (text + "\n").as_bytes())
-}
-
-/// Puts `.NAME.new` in the place of `NAME`. At every moment one of `NAME` and `.NAME.old` is whole.
-fn swap(folder: &Path, name: &str) -> Result<()> {
-    let (new, old) = (aside(folder, name, "new"), aside(folder, name, "old"));
-    let fail = |e: std::io::Error| Error::file(folder, format!("cannot be replaced: {e}"));
-    if folder.exists() {
-        remove(&old)?;
-        fs::rename(folder, &old).map_err(fail)?;
-    }
-    fs::rename(&new, folder).map_err(fail)?;
-    remove(&old)
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::file(folder, format!("cannot be removed: {e}")))
-        }
-        _ => Ok(()),
-    }
 }

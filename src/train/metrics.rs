@@ -53,6 +53,9 @@ pub(super) fn write(folder: &Path, epochs: &[EpochMetrics]) -> Result<()> {
 
 /// Reads the first `count` epochs; later ones were not saved and are trained again.
 pub(super) fn read(folder: &Path, count: usize) -> Result<Vec<EpochMetrics>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
     let path = folder.join(FILE);
     let text = String::from_utf8(files::read(&path)?).map_err(|e| Error::file(&path, e))?;
     let mut epochs = Vec::with_capacity(count);

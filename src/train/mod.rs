@@ -16,6 +16,7 @@
 pub mod checkpoint;
 mod epoch;
 mod evaluation;
+mod folder;
 mod metrics;
 mod observer;
 mod options;

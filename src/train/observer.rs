@@ -37,6 +37,9 @@ pub struct BatchDone {
 
 /// Watches a run. Every method does nothing unless it is written.
 pub trait Observer {
+    /// Something the user should know, in one sentence.
+    fn remark(&mut self, _remark: &str) {}
+
     /// The run begins.
     fn run_started(&mut self, _run: &RunStarted<'_>) {}
 

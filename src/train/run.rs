@@ -8,9 +8,10 @@ use burn::optim::ModuleOptimizer;
 use burn::tensor::Device;
 use serde::Serialize;
 
-use super::checkpoint::{self, BEST, FileMark, LAST, Record, SCHEMA_VERSION, ShuffleState};
+use super::checkpoint::{self, FileMark, Record, SCHEMA_VERSION, ShuffleState};
 use super::epoch::{self, Epoch};
 use super::evaluation::evaluate_prepared;
+use super::folder::{self, BEST, Folder, LAST};
 use super::{EpochMetrics, Observer, Options, RunStarted, metrics};
 use crate::data::{Dataset, Normalization, Prepared};
 use crate::evaluation::Evaluation;
@@ -59,16 +60,13 @@ impl Report for Outcome {
 /// Trains a network as the options say, or goes on with a run. A new network has the classes of the data.
 ///
 /// # Errors
-/// Options that cannot be; a folder that holds a run already, or none to resume; options that contradict the run's;
-/// data that cannot be loaded; a loss that is no longer a number; a folder that cannot be written.
+/// Options that cannot be; a folder that holds a run already, or none to resume, or that another process trains in; options
+/// that contradict the run's; data that cannot be loaded; a loss that is no longer a number; a folder that cannot be written.
 pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Outcome> {
     options.check()?;
-    if !options.resume && checkpoint::holds_a_run(&options.out) {
-        return Err(Error::input(format!("--out {}", options.out.display()), "holds a run already")
-            .remedy("give another folder, or --resume to go on with this one"));
-    }
+    // Looked at again when nobody else can change it; until then it saves the loading of the data.
+    check_folder(options)?;
     if options.resume {
-        checkpoint::check_resumable(&options.out)?;
         options.check_continues(&checkpoint::options_of(&options.out)?)?;
         return run_on(options, &options.data.load()?, observer);
     }
@@ -79,18 +77,23 @@ pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Outcome> {
     run_on(&Options { config, ..options.clone() }, &data, observer)
 }
 
+/// Whether the folder holds a run exactly when one is to be gone on with.
+fn check_folder(options: &Options) -> Result<()> {
+    if options.resume { folder::last_of(&options.out).map(drop) } else { folder::check_free(&options.out) }
+}
+
 /// [`run`] on data that is loaded.
 pub(super) fn run_on(options: &Options, data: &Dataset, observer: &mut dyn Observer) -> Result<Outcome> {
     let run = Run::new(options, data)?;
-    let state = if options.resume { run.resumed()? } else { run.fresh()? };
-    let is_new = !options.out.exists();
-    files::create_dir(&options.out)?;
-    let outcome = run.train(state, observer);
-    if outcome.is_err() && is_new {
-        // Only an empty folder can be removed this way: one that an epoch was saved in stays.
-        let _ = std::fs::remove_dir(&options.out);
+    check_folder(options)?;
+    let folder = Folder::enter(&options.out)?;
+    if !folder.is_ours() {
+        let reason = "is on a file system without locks: see to it that nothing else trains in this folder";
+        observer.remark(&format!("{} {reason}", options.out.display()));
     }
-    outcome
+    check_folder(options)?;
+    let state = if options.resume { run.resumed()? } else { run.fresh()? };
+    run.train(state, observer)
 }
 
 /// What stays the same through a run.
@@ -140,7 +143,7 @@ impl<'a> Run<'a> {
 
     fn resumed(&self) -> Result<State> {
         let out = &self.options.out;
-        let folder = checkpoint::last_of(out)?;
+        let folder = folder::last_of(out)?;
         let record = checkpoint::read_record(&folder)?;
         self.options.check_continues(&record.options)?;
         if record.metadata.preprocessing != self.preprocessing || record.train_images != self.data.train.len() {
@@ -151,12 +154,28 @@ impl<'a> Run<'a> {
             let thing = format!("--epochs {}", self.options.epochs);
             return Err(Error::input(thing, format!("the run has {} behind it", record.epoch)));
         }
-        Ok(State {
+        let state = State {
             model: checkpoint::read_model(&folder, &record, &self.device)?,
             optimizer: checkpoint::read_optimizer(&folder, &record, epoch::optimizer(self.options))?,
-            metrics: metrics::read(out, record.epoch)?,
-            best: record.best_epoch.saturating_sub(1),
-        })
+            metrics: metrics::read(out, record.epoch - 1)?.into_iter().chain([record.metrics]).collect(),
+            best: record.best_epoch - 1,
+        };
+        self.mend(&record, &state)?;
+        Ok(state)
+    }
+
+    /// Writes what follows from `last` where the process ended before it was written.
+    fn mend(&self, last: &Record, state: &State) -> Result<()> {
+        let out = &self.options.out;
+        let best = folder::settled(&out.join(BEST));
+        if checkpoint::lacks_best(last, best.as_deref()) {
+            checkpoint::save(out, BEST, last, &state.model.valid(), None)?;
+        } else if best.is_none() {
+            return Err(
+                Error::file(&out.join(BEST), "the run's best checkpoint is missing").remedy("train into another --out")
+            );
+        }
+        if metrics::read(out, last.epoch).is_ok() { Ok(()) } else { metrics::write(out, &state.metrics) }
     }
 
     /// Trains the epochs that are left and judges the best.
@@ -203,15 +222,13 @@ impl<'a> Run<'a> {
         Ok(state)
     }
 
-    /// `best` goes first and `last` goes last, because resuming starts from `last` and repeats what it lacks.
+    /// `last` goes first: it makes the epoch part of the run, and the others follow from it ([`Run::mend`]).
     fn save(&self, state: &State, settled: &GoogLeNet, is_best: bool) -> Result<()> {
         let out = &self.options.out;
         let record = self.record(state);
-        if is_best {
-            checkpoint::save(out, BEST, &record, settled, None)?;
-        }
+        checkpoint::save(out, LAST, &record, settled, Some(&state.optimizer))?;
         metrics::write(out, &state.metrics)?;
-        checkpoint::save(out, LAST, &record, settled, Some(&state.optimizer))
+        if is_best { checkpoint::save(out, BEST, &record, settled, None) } else { Ok(()) }
     }
 
     fn record(&self, state: &State) -> Record {
@@ -261,6 +278,9 @@ impl<'a> Run<'a> {
     }
 }
 
+#[cfg(test)]
+#[path = "ends_tests.rs"]
+mod ends_tests;
 #[cfg(test)]
 #[path = "run_tests.rs"]
 mod tests;

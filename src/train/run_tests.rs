@@ -10,14 +10,14 @@ use crate::nets::Preset;
 use crate::train::{BatchDone, Schedule, Silent};
 
 /// A few real images, so that a run takes a second.
-fn few(train: usize) -> Dataset {
+pub(super) fn few(train: usize) -> Dataset {
     let all = Source::Embedded.load().unwrap();
     let some = |split: &Split, count| split.subset(&(0..count).collect::<Vec<_>>()).unwrap();
     Dataset { train: some(&all.train, train), validation: some(&all.validation, 20), test: some(&all.test, 20), ..all }
 }
 
 /// A small, quick run: 8 pixels a side, constant rate.
-fn options(preset: Preset, out: &Path) -> Options {
+pub(super) fn options(preset: Preset, out: &Path) -> Options {
     let mut options = Options::new(preset, Source::Embedded, out.into());
     options.config.image_size = 8;
     options.batch_size = 8;
@@ -40,7 +40,7 @@ fn bits(model: &GoogLeNet) -> Vec<u32> {
     bits.0
 }
 
-fn last_bits(out: &Path) -> Vec<u32> {
+pub(super) fn last_bits(out: &Path) -> Vec<u32> {
     bits(&checkpoint::load(&out.join(LAST)).unwrap().model)
 }
 
@@ -131,7 +131,7 @@ fn a_damaged_or_foreign_folder_is_named() {
     let out = dir.path().join("run");
     run_on(&Options { epochs: 1, ..options(Preset::D2l, &out) }, &few(16), &mut Silent).unwrap();
     let refused = |path: &Path, says: &str| {
-        let error = checkpoint::load(path).unwrap_err().to_string();
+        let error = checkpoint::load(path).map(|found| found.path).unwrap_err().to_string();
         assert!(error.contains(says), "'{error}' does not say '{says}'");
     };
     refused(&dir.path().join("none"), "there is no such folder");
@@ -181,7 +181,50 @@ fn a_crash_in_the_middle_of_a_swap_loses_nothing() {
     assert!(run(&begun, &mut Silent).unwrap_err().to_string().contains("holds a run already"));
     run_on(&Options { epochs: 2, resume: true, ..begun }, &data, &mut Silent).unwrap();
     let hidden = fs::read_dir(&out).unwrap().filter(|e| e.as_ref().unwrap().file_name().as_encoded_bytes()[0] == b'.');
-    assert!(hidden.count() <= 1, "at most the best epoch, when the second is no better, stays aside");
+    assert_eq!(hidden.count(), 0, "what the crash left is swept");
+}
+
+#[test]
+fn a_folder_is_trained_in_by_one_process() {
+    let (dir, data) = (tempfile::tempdir().unwrap(), few(16));
+    let out = dir.path().join("run");
+    let (fresh, resumed) = (options(Preset::D2l, &out), Options { resume: true, ..options(Preset::D2l, &out) });
+    /// Tries the others when the first epoch is saved, then stops.
+    struct Meddler<'a>(&'a Dataset, [&'a Options; 2]);
+    impl Observer for Meddler<'_> {
+        fn epoch_done(&mut self, _: &EpochMetrics, _: bool) -> Result<()> {
+            let errors = self.1.map(|other| run_on(other, self.0, &mut Silent).unwrap_err().to_string());
+            assert!(errors[0].ends_with("run: holds a run already"), "{errors:?}");
+            assert!(errors[1].ends_with("run: another gnet is training in this folder"), "{errors:?}");
+            Err(Error::input("the test", "pulled the plug"))
+        }
+    }
+    run_on(&fresh, &data, &mut Meddler(&data, [&fresh, &resumed])).unwrap_err();
+    run_on(&resumed, &data, &mut Silent).unwrap();
+    // Nor is it begun in by two, when neither has saved anything.
+    let new = dir.path().join("new");
+    fs::create_dir(&new).unwrap();
+    let held = Folder::enter(&new).unwrap();
+    let error = run_on(&options(Preset::D2l, &new), &data, &mut Silent).unwrap_err().to_string();
+    assert!(error.ends_with("new: another gnet is training in this folder"), "{error}");
+    drop(held);
+    assert!(new.is_dir(), "it was there before");
+}
+
+#[test]
+fn a_reader_takes_the_best_epoch_wherever_it_is_saved() {
+    let (dir, data) = (tempfile::tempdir().unwrap(), few(16));
+    let out = dir.path().join("run");
+    run_on(&Options { epochs: 1, ..options(Preset::D2l, &out) }, &data, &mut Silent).unwrap();
+    fs::rename(out.join(BEST), dir.path().join("older")).unwrap();
+    let found = checkpoint::load(&out).unwrap();
+    assert_eq!((found.path, bits(&found.model)), (out.join(LAST), last_bits(&out)));
+    // A best epoch that somebody has taken away, and that the last one is not.
+    let record = out.join("last/checkpoint.json");
+    let text = fs::read_to_string(&record).unwrap().replace("\"epoch\": 1", "\"epoch\": 2");
+    fs::write(&record, text).unwrap();
+    let error = checkpoint::load(&out).map(|found| found.path).unwrap_err().to_string();
+    assert!(error.contains("it holds neither checkpoint.json nor best/"), "{error}");
 }
 
 /// Keeps the losses of every batch and epoch.

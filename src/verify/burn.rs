@@ -3,6 +3,7 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
+use super::redraw::{Originals, Role, drawn};
 use super::{Draw, FileSide, Port, Precision, Side, Signature};
 use crate::graph::{Dim, Model};
 use crate::nets::{GoogLeNet, Logits};
@@ -111,8 +112,60 @@ impl Side for BurnSide {
         Ok(Some(Box::new(Self { label, model, signature, heads, export: None })))
     }
 
+    /// What it computes with other weights would have to be exported anew.
+    fn redrawn(&self) -> Result<Option<(Box<dyn Side>, Originals)>> {
+        Ok(None)
+    }
+
     fn unit(&self, _: usize) -> f64 {
         0.0
+    }
+}
+
+/// A copy of a module with its parameters and statistics redrawn so that its outputs depend on its inputs; what is neither a
+/// weight nor a bias nor of a normalisation stays.
+pub(crate) fn redrawn<M: Module>(module: &M) -> M {
+    module.clone().map(&mut Redrawer::default())
+}
+
+#[derive(Default)]
+struct Redrawer {
+    path: Vec<String>,
+}
+
+impl Redrawer {
+    /// The role of a parameter by its name and rank, as Burn's layers have them.
+    fn role(&self, rank: usize) -> Option<Role> {
+        match (self.path.last().map(String::as_str), rank) {
+            (_, 0) => None,
+            (Some("gamma"), 1) => Some(Role::Scale),
+            (Some("bias" | "beta"), 1) => Some(Role::Bias),
+            (Some("running_mean"), 1) => Some(Role::Mean),
+            (Some("running_var"), 1) => Some(Role::Variance),
+            (_, 1) => None,
+            // A linear layer's sums lie along its second axis, a convolution's along its first.
+            (_, 2) => Some(Role::Weight(1)),
+            _ => Some(Role::Weight(0)),
+        }
+    }
+}
+
+impl ModuleMapper for Redrawer {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(role) = self.role(D) else { return param };
+        let name = self.path.join(".");
+        param.map(|tensor| {
+            let shape = tensor.dims();
+            Tensor::from_data(TensorData::new(drawn(&name, role, &shape), shape), &tensor.device())
+        })
     }
 }
 

@@ -16,6 +16,7 @@ mod pairing;
 mod precision;
 mod probe;
 mod record;
+mod redraw;
 mod rewritten;
 mod ruler;
 mod side;
@@ -25,7 +26,7 @@ mod trial;
 #[cfg(feature = "burn")]
 pub use self::burn::BurnSide;
 #[cfg(feature = "burn")]
-pub(crate) use self::burn::moved;
+pub(crate) use self::burn::{moved, redrawn};
 #[cfg(feature = "burn")]
 pub(crate) use self::noise::unit;
 pub use bisect::{Culprit, InputRange, Search, bisect, sweep};
@@ -33,7 +34,8 @@ pub use inputs::{Distribution, IMAGES, InputSet};
 pub use judge::{Judgement, Verdict};
 pub use noise::Draw;
 pub use precision::{Precision, Tolerance};
-pub use record::{Comparison, Row, Verification};
+pub use record::{Comparison, OnCopies, Row, Verification};
+pub use redraw::Originals;
 pub use rewritten::rewritten;
 pub use side::{FileSide, Side};
 pub use signature::{Plan, Port, Signature};
@@ -81,6 +83,46 @@ pub fn verify(
     if others.is_empty() || sets.is_empty() {
         return Err(Error::input("verify", "needs a second side and inputs"));
     }
+    let mut comparisons = compared(reference, others, sets, options, say)?;
+    for (other, comparison) in others.iter().zip(&mut comparisons) {
+        if comparison.verdict == Verdict::Weak {
+            // A copy that an engine does not run proves nothing, and takes no verdict away.
+            if let Ok(Some(proof)) = on_copies(reference, other, sets, options, say) {
+                comparison.proved(proof);
+            }
+        }
+    }
+    Ok(Verification::new(reference, sets, options, comparisons))
+}
+
+/// Compares copies of both sides with the same redrawn weights; `None` where there are none, or where the weights were not the
+/// same.
+fn on_copies(
+    reference: &dyn Side,
+    other: &FileSide,
+    sets: &[InputSet],
+    options: &Options,
+    say: &mut dyn FnMut(&str),
+) -> Result<Option<(Comparison, usize)>> {
+    let (Some((mut here, originals)), Some((there, others))) = (reference.redrawn()?, other.redrawn_file()?) else {
+        return Ok(None);
+    };
+    if originals != others {
+        return Ok(None);
+    }
+    say("the outputs hardly depend on the inputs: comparing copies with redrawn weights");
+    let found = compared(here.as_mut(), &mut [there], sets, options, say)?;
+    Ok(found.into_iter().next().map(|comparison| (comparison, originals.len())))
+}
+
+/// The comparisons with each of the others, searched where that is asked for.
+fn compared(
+    reference: &mut dyn Side,
+    others: &mut [FileSide],
+    sets: &[InputSet],
+    options: &Options,
+    say: &mut dyn FnMut(&str),
+) -> Result<Vec<Comparison>> {
     let mut comparisons = Vec::with_capacity(others.len());
     let mut ties = Vec::with_capacity(others.len());
     for other in others.iter() {
@@ -119,7 +161,7 @@ pub fn verify(
             comparison.search = Some(found.unwrap_or_else(|e| Search::none(format!("the search failed: {e}"))));
         }
     }
-    Ok(Verification::new(reference, sets, options, comparisons))
+    Ok(comparisons)
 }
 
 /// Takes the noise of the outputs that their size alone does not explain, each on the very inputs that were compared.

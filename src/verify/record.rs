@@ -57,6 +57,19 @@ pub struct Comparison {
     pub rows: Vec<Row>,
     /// The search for the layer, where there was one.
     pub search: Option<Search>,
+    /// The comparison of copies with redrawn weights, where the outputs of the sides themselves hardly depend on the inputs.
+    pub redrawn: Option<OnCopies>,
+}
+
+/// What copies of both sides with the same redrawn weights came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct OnCopies {
+    /// Tensors that were redrawn.
+    pub weights: usize,
+    /// The verdict on the copies.
+    pub verdict: Verdict,
+    /// One row for each output and kind of inputs.
+    pub rows: Vec<Row>,
 }
 
 /// One output for one kind of inputs.
@@ -73,7 +86,14 @@ pub struct Row {
 
 impl Comparison {
     pub(super) fn new(subject: &str) -> Self {
-        Self { subject: subject.to_owned(), verdict: Verdict::Agree, reason: None, rows: Vec::new(), search: None }
+        Self {
+            subject: subject.to_owned(),
+            verdict: Verdict::Agree,
+            reason: None,
+            rows: Vec::new(),
+            search: None,
+            redrawn: None,
+        }
     }
 
     /// Judges all outputs for one kind of inputs by their size, and returns them for a judgement by their noise; the first
@@ -119,6 +139,20 @@ impl Comparison {
         if let Some(reason) = weak.map(said) {
             (self.verdict, self.reason) = (Verdict::Weak, Some(format!("agreement proves nothing: {reason}")));
         }
+    }
+
+    /// Takes in what copies with as many redrawn weights came to: they prove what the sides themselves do not.
+    pub(super) fn proved(&mut self, (copies, weights): (Self, usize)) {
+        let Self { verdict, reason, rows, search, .. } = copies;
+        match verdict {
+            Verdict::Agree => (self.verdict, self.reason) = (verdict, None),
+            Verdict::Disagree => {
+                let reason = format!("copies with redrawn weights part: {}", reason.unwrap_or_default());
+                (self.verdict, self.reason, self.search) = (verdict, Some(reason), search);
+            }
+            Verdict::Weak => {}
+        }
+        self.redrawn = Some(OnCopies { weights, verdict, rows });
     }
 
     /// The row that disagrees most for what is accepted; values that are not finite come first.
@@ -200,6 +234,9 @@ impl Report for Verification {
         let mut tables = Vec::new();
         for comparison in &self.comparisons {
             tables.push(self.rows(comparison));
+            if let Some(copies) = &comparison.redrawn {
+                tables.push(self.copies(comparison, copies));
+            }
             if let Some(search) = &comparison.search {
                 tables.push(layer(search));
             }
@@ -215,6 +252,25 @@ impl Verification {
         let ranges = self.inputs.iter().filter_map(|input| Some(format!("{} within {}", input.name, input.range?)));
         let all: Vec<String> = dims.chain(ranges).collect();
         (!all.is_empty()).then(|| all.join(", "))
+    }
+
+    /// The copies' rows, under a title and with a note of their own.
+    fn copies(&self, comparison: &Comparison, copies: &OnCopies) -> Table {
+        let OnCopies { weights, verdict, rows } = copies;
+        let of_copies = Comparison { rows: rows.clone(), ..Comparison::new(&comparison.subject) };
+        let mut table = self.rows(&of_copies);
+        table.title = format!("{}, both with {weights} weights redrawn", table.title);
+        table.notes.clear();
+        let line = format!(
+            "the outputs above hardly depend on the inputs, which proves nothing; on copies with other weights the sides {}",
+            match verdict {
+                Verdict::Agree => "agree",
+                Verdict::Weak => "are as weak",
+                Verdict::Disagree => "disagree",
+            }
+        );
+        table.verdict(line, verdict.tone());
+        table
     }
 
     fn rows(&self, comparison: &Comparison) -> Table {
@@ -314,7 +370,7 @@ fn layer(search: &Search) -> Table {
     ];
     let title = match &search.culprit {
         Some(Culprit { node, op, .. }) => format!("The sides part at {node} ({op})"),
-        None => "No layer parts the sides".to_owned(),
+        None => "No layer was found that parts the sides".to_owned(),
     };
     let mut table = Table::new(title, columns);
     if let Some(culprit) = &search.culprit {
@@ -336,7 +392,10 @@ fn layer(search: &Search) -> Table {
     if let Some(note) = &search.note {
         table.note(note.as_str());
     }
-    table.note(format!("{} layers, found in {} runs of each side", search.nodes, search.runs));
+    if search.runs > 0 {
+        let found = if search.culprit.is_some() { "found in" } else { "looked for in" };
+        table.note(format!("{} layers, {found} {} runs of each side", search.nodes, search.runs));
+    }
     table
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::noise;
+use super::redraw::{self, Originals};
 use super::signature::Signature;
 use super::{Draw, Precision};
 use crate::graph::{Attribute, DType, Graph, Model, Node, ValueId};
@@ -40,6 +41,13 @@ pub trait Side {
     /// # Errors
     /// A copy that cannot be made.
     fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>>;
+
+    /// The same computation with its weights redrawn so that its outputs depend on its inputs, and what the weights were;
+    /// `None` when there is none.
+    ///
+    /// # Errors
+    /// A copy that cannot be made.
+    fn redrawn(&self) -> Result<Option<(Box<dyn Side>, Originals)>>;
 
     /// The least size that the values of an output are computed at, whatever they come to; 0 where that is their own.
     fn unit(&self, output: usize) -> f64;
@@ -143,6 +151,13 @@ impl FileSide {
         Ok(Some(Self { part: true, ..copy }))
     }
 
+    /// The file with its weights redrawn, and what they were.
+    pub(super) fn redrawn_file(&self) -> Result<Option<(Self, Originals)>> {
+        let Some((model, originals)) = redraw::redrawn(&self.model) else { return Ok(None) };
+        let copy = self.beside(self.label.clone(), &model)?;
+        Ok(Some((Self { part: true, ..copy }, originals)))
+    }
+
     /// Loads for a batch, unless it is loaded for that one.
     fn load(&mut self, batch: usize) -> Result<&mut dyn Session> {
         let loaded = match self.session.take() {
@@ -218,6 +233,10 @@ impl Side for FileSide {
 
     fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>> {
         Ok(self.drawn(draw)?.map(|copy| Box::new(copy) as Box<dyn Side>))
+    }
+
+    fn redrawn(&self) -> Result<Option<(Box<dyn Side>, Originals)>> {
+        Ok(self.redrawn_file()?.map(|(copy, originals)| (Box::new(copy) as Box<dyn Side>, originals)))
     }
 
     fn unit(&self, output: usize) -> f64 {

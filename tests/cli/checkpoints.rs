@@ -117,11 +117,9 @@ fn weights_of_another_network_are_refused_briefly() {
 fn a_run_that_lacks_a_part_is_not_gone_on_with() {
     let resume = "train --resume --out run";
     let shell = Shell::with_run();
+    edit(&shell, |record| record["best_epoch"] = json!(1));
     fs::remove_dir_all(shell.path("run/best")).unwrap();
-    shell.refuses(resume, INPUT, &["run/best: the run's best checkpoint is missing"]);
-    let shell = Shell::with_run();
-    fs::remove_dir_all(shell.path("run/last")).unwrap();
-    shell.refuses(resume, INPUT, &["run: holds no run to resume", "help: train without --resume"]);
+    shell.refuses(resume, INPUT, &["run/best: the run's best checkpoint is missing", "help: train into another --out"]);
     let shell = Shell::with_run();
     fs::remove_file(shell.path("run/last/optimizer.bpk")).unwrap();
     shell.refuses(resume, INPUT, &["run/last/optimizer.bpk: there is no such file"]);
@@ -130,6 +128,24 @@ fn a_run_that_lacks_a_part_is_not_gone_on_with() {
     shell.refuses(resume, INPUT, &["run/metrics.jsonl: line 1 is no record of an epoch"]);
     fs::remove_file(shell.path("run/metrics.jsonl")).unwrap();
     shell.refuses(resume, INPUT, &["run/metrics.jsonl: there is no such file"]);
+}
+
+/// A folder holds a run or it does not, whoever asks.
+#[test]
+fn a_run_without_its_last_checkpoint_is_neither_gone_on_with_nor_overwritten() {
+    let shell = Shell::with_run();
+    fs::remove_dir_all(shell.path("run/last")).unwrap();
+    for name in ["best", "metrics.jsonl"] {
+        let missing = format!("run: holds {name} of a run whose last is missing");
+        shell.refuses("train --resume --out run", INPUT, &[&missing, "help: train into another --out"]);
+        let help = format!("help: give another folder, or move {name} out of this one");
+        shell.refuses("train --data data --out run", INPUT, &[&format!("--out {missing}"), &help]);
+        shell.gnet("eval run --data data");
+        if name == "best" {
+            shell.ok("export run -o x.onnx --no-verify");
+            fs::remove_dir_all(shell.path("run/best")).unwrap();
+        }
+    }
 }
 
 #[test]

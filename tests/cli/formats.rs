@@ -150,7 +150,7 @@ fn json_of_train_and_export() {
     assert!(lines[1].starts_with("epoch 1/2  ") && lines[2].starts_with("epoch 2/2  "), "{ran}");
 
     let shell = Shell::with_run();
-    let keys = "path bytes nodes params pruned_params max_abs_diff opset pruned_outputs steps refused";
+    let keys = "path bytes nodes params pruned_params max_abs_diff redrawn opset pruned_outputs steps refused";
     let value = document(&shell, "export run -o x.onnx", keys);
     value["steps"].as_array().unwrap().iter().for_each(|step| has_keys(step, "step nodes params bytes"));
     assert_eq!([&value["params"], &value["pruned_params"]], [5_977_530, 418_324]);

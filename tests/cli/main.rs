@@ -22,6 +22,8 @@ mod interrupt;
 mod kept;
 mod kinds;
 mod names;
+#[cfg(unix)]
+mod readme;
 #[cfg(feature = "ort")]
 mod runtimes;
 mod shell;

@@ -17,10 +17,13 @@ const LINES: &str = "x\n::error file=evil::forged\r\ntotal: 0 forged\nevery rule
 const ESCAPES: &str =
     "\u{1b}]0;pwned\u{7}\u{1b}[2J\u{9b}31m\u{7f}\t\u{202e}\u{200f}\u{2066}\u{61c}\u{feff}\u{200b}\u{2028}\u{e0041}";
 
+/// What the log of a CI obeys without a newline.
+const COMMANDS: &str = "::error file=evil::forged ##[error]forged ##vso[task.complete result=Failed]";
+
 /// Markup and formulas.
 const MARKUP: &str = "=cmd|' /C calc'!A0<script>`c`[x](javascript:alert(1))";
 
-const NAMES: [&str; 3] = [LINES, ESCAPES, MARKUP];
+const NAMES: [&str; 4] = [LINES, ESCAPES, COMMANDS, MARKUP];
 
 const FORMATS: [&str; 4] = ["table", "json", "csv", "markdown"];
 
@@ -52,12 +55,13 @@ fn hostile(name: &str, foreign: bool) -> Vec<u8> {
 #[track_caller]
 fn is_inert(ran: &Ran) {
     for text in [&ran.out, &ran.err] {
-        let text = text.replace('\n', "");
+        // The headings of Markdown are the program's own.
+        let text = text.replace("\n### ", "\n").trim_start_matches("### ").replace('\n', "");
         assert_eq!(visible(&text), text, "{}", visible(&format!("{ran}")));
     }
     for line in ran.out.lines().chain(ran.err.lines()) {
         let forged = ["::", "total: 0 forged", "every rule"].iter().any(|start| line.trim_start().starts_with(start));
-        assert!(!forged, "{line:?} in {}", visible(&format!("{ran}")));
+        assert!(!forged && !line.contains("##["), "{line:?} in {}", visible(&format!("{ran}")));
     }
     assert!(matches!(ran.code, Some(0..=3)), "{ran}");
 }

@@ -142,7 +142,21 @@ fn opsets(imports: Vec<OperatorSetIdProto>) -> Result<(i64, BTreeMap<String, i64
 
 fn function(bytes: Bytes) -> Result<Function> {
     let (proto, definition) = keep::<FunctionProto>(bytes, "a function")?;
-    Ok(Function { domain: proto.domain, name: proto.name, overload: proto.overload, definition })
+    let attributes = proto.node.iter().flat_map(|node| &node.attribute).chain(&proto.attribute_proto);
+    let holds_numbers = attributes.into_iter().any(holds_numbers);
+    Ok(Function { domain: proto.domain, name: proto.name, overload: proto.overload, holds_numbers, definition })
+}
+
+/// Whether an attribute holds more than one number, in whatever form; what stands in a graph of its own may.
+fn holds_numbers(attribute: &AttributeProto) -> bool {
+    let several = |tensor: &TensorProto| tensor.dims.iter().any(|size| *size != 1);
+    let sparse = attribute.sparse_tensor.is_some() || !attribute.sparse_tensors.is_empty();
+    let inside = attribute.g.iter().map(Box::as_ref).chain(&attribute.graphs);
+    let deeper = |graph: &GraphProto| {
+        !graph.initializer.is_empty() || graph.node.iter().flat_map(|node| &node.attribute).any(holds_numbers)
+    };
+    let dense = attribute.t.iter().map(Box::as_ref).chain(&attribute.tensors).any(several);
+    dense || sparse || attribute.floats.len() > 1 || inside.into_iter().any(deeper)
 }
 
 fn unique(entries: Vec<StringStringEntryProto>) -> Result<BTreeMap<String, String>> {

@@ -164,7 +164,8 @@ fn a_file_that_cannot_be_run_is_refused_with_the_reason() {
         ("sequence", "input 'x': is no tensor but a sequence, a map or optional"),
         ("optional", "input 'x': is no tensor but a sequence, a map or optional"),
         ("no_input", "model: its graph has no input"),
-        ("bad_operation", "Frobnicate"),
+        ("bad_operation", "node 'odd' (Frobnicate): tract does not have this operation"),
+        ("bad_branch", "node 'inner' (Frobnicate): tract does not have this operation"),
         ("bad_output", "output 'z': nothing in the graph makes it"),
     ] {
         let error = session(name, 1, 1).err().unwrap_or_else(|| panic!("{name} was loaded"));

@@ -1,0 +1,143 @@
+//! One process at a time in a folder: a lock that the system keeps, so that none outlasts its process.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::{Unfinished, steps};
+
+/// Name of the file in a folder that is locked. It goes with the lock; one that a killed process left is locked by nobody.
+const NAME: &str = ".lock";
+
+/// What an attempt to lock a folder came to.
+pub(crate) enum Locked {
+    /// It is ours until this is dropped.
+    Ours(#[allow(dead_code, reason = "held, never read")] Unfinished<Held>),
+    /// Another process has it.
+    Taken,
+    /// The file system keeps no locks: whether another process works in the folder cannot be known.
+    Unknown,
+}
+
+/// A file that is locked.
+pub(crate) struct Held {
+    _file: File,
+    path: PathBuf,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // While it is still locked: whoever opened it before finds that it has gone, see `is_at`.
+        if cfg!(unix) {
+            let _ = steps::remove_file(&self.path);
+        }
+    }
+}
+
+/// Locks a folder, without waiting.
+///
+/// # Errors
+/// The folder is not there or cannot be written to.
+pub(crate) fn lock(folder: &Path) -> io::Result<Locked> {
+    let path = folder.join(NAME);
+    loop {
+        steps::step();
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
+        match file.try_lock() {
+            Ok(()) if is_at(&file, &path) => {
+                return Unfinished::make(|| Ok(Held { _file: file, path }), |held| &held.path).map(Locked::Ours);
+            }
+            // Its holder has removed it since it was opened.
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(Locked::Taken),
+            Err(TryLockError::Error(e)) if means_no_locks(&e) => {
+                return steps::remove_file(&path).map(|()| Locked::Unknown);
+            }
+            Err(TryLockError::Error(e)) => return Err(e),
+        }
+    }
+}
+
+/// Whether a file that was opened still has its name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), path.symlink_metadata()) {
+        (Ok(opened), Ok(named)) => (opened.dev(), opened.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
+/// It is never removed here.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
+}
+
+/// What a file system without locks answers.
+fn means_no_locks(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(nix::errno::Errno::ENOLCK as i32) {
+        return true;
+    }
+    error.kind() == ErrorKind::Unsupported
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_folder_is_locked_until_its_holder_lets_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let Locked::Ours(first) = lock(dir.path()).unwrap() else { panic!("nobody else has it") };
+        assert!(matches!(lock(dir.path()).unwrap(), Locked::Taken));
+        drop(first);
+        assert_eq!(names(dir.path()), [""; 0]);
+        assert!(matches!(lock(dir.path()).unwrap(), Locked::Ours(_)));
+        assert!(lock(&dir.path().join("none")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_that_its_holder_has_removed_locks_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(NAME);
+        let opened = File::create(&path).unwrap();
+        assert!(is_at(&opened, &path));
+        std::fs::remove_file(&path).unwrap();
+        assert!(!is_at(&opened, &path));
+        std::fs::write(&path, "another").unwrap();
+        assert!(!is_at(&opened, &path));
+    }
+
+    #[test]
+    fn a_killed_process_leaves_no_lock() {
+        use crate::files::steps::ending;
+        if let Some(folder) = ending::folder() {
+            let _locked = lock(&folder).unwrap();
+            // Killed here.
+            return steps::step();
+        }
+        let dir = tempfile::tempdir().unwrap();
+        assert!(ending::ends("files::lock::tests::a_killed_process_leaves_no_lock", dir.path(), 1));
+        assert_eq!(names(dir.path()), [NAME]);
+        assert!(matches!(lock(dir.path()).unwrap(), Locked::Ours(_)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_system_without_locks_is_told_from_an_error() {
+        use nix::errno::Errno;
+        for (errno, no_locks) in
+            [(Errno::ENOLCK, true), (Errno::EOPNOTSUPP, true), (Errno::ENOSYS, true), (Errno::EACCES, false)]
+        {
+            assert_eq!(means_no_locks(&io::Error::from_raw_os_error(errno as i32)), no_locks, "{errno}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The examples of README.md, run in the order in which a reader meets them. The lines are taken from the page.
+
+use std::process::{Command, Stdio};
+
+use gnet::compare::Comparison;
+
+use super::shell::{DONE, Ran, Shell, gnet};
+
+/// The lines of indented blocks that call the program, continued ones as one.
+fn examples() -> Vec<String> {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (mut found, mut open) = (Vec::new(), String::new());
+    for line in page.lines().filter_map(|line| line.strip_prefix("    ")).map(str::trim) {
+        open += line.strip_suffix('\\').unwrap_or(line);
+        if !line.ends_with('\\') {
+            found.push(std::mem::take(&mut open));
+        }
+    }
+    found.retain(|line| line.starts_with("gnet "));
+    found
+}
+
+/// What makes a run of minutes one of seconds, and changes nothing that the example is about.
+fn quick(line: &str) -> String {
+    line.replace("gnet train", "gnet train --data data --epochs 1")
+        .replace("gnet eval", "gnet eval --data data")
+        .replace("gnet bench", "gnet bench --samples 2 --min-time 0 --warmup 1")
+}
+
+#[test]
+fn every_example_of_the_readme_runs() {
+    let shell = Shell::with_data();
+    for block in Comparison::count().unwrap().blocks {
+        shell.write(&format!("{}.onnx", block.name), &block.file);
+    }
+    let examples = examples();
+    for needed in ["train", "eval", "export", "summary", "bench", "draw", "check"] {
+        assert!(examples.iter().any(|line| line.starts_with(&format!("gnet {needed} "))), "no example of {needed}");
+    }
+    #[cfg(feature = "ort")]
+    let library = super::runtimes::ort();
+    #[cfg(not(feature = "ort"))]
+    let library: Option<std::path::PathBuf> = None;
+    for example in examples {
+        // What needs ONNX Runtime runs where there is one; tract profiles nothing.
+        let needs_library = example.contains("--provider cpu") || example.contains("--times times.json");
+        if needs_library && library.is_none() {
+            continue;
+        }
+        let ran = in_a_shell(&shell, &quick(&example), library.as_deref());
+        assert_eq!(ran.code, Some(DONE), "README.md: {example}\n{ran}");
+    }
+    assert!(shell.exists("runs/a/best") && shell.exists("googlenet.onnx"));
+}
+
+/// Runs a line as a shell reads it, with `gnet` for the program.
+fn in_a_shell(shell: &Shell, line: &str, library: Option<&std::path::Path>) -> Ran {
+    let environment = gnet(&shell.path(""));
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("gnet() {{ \"$0\" \"$@\"; }}\n{line}")).arg(environment.get_program());
+    for (name, value) in environment.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    if let Some(library) = library {
+        command.env("GNET_ORT_LIB", library);
+    }
+    let output = command.current_dir(shell.path("")).stdin(Stdio::null()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let ran =
+        Ran { line: line.to_owned(), code: output.status.code(), out: text(output.stdout), err: text(output.stderr) };
+    ran.check_manners();
+    ran
+}
