@@ -23,6 +23,7 @@ pub use model::{Function, Model};
 pub use node::{Attribute, Node};
 pub use remarks::{Opaque, Remarks};
 pub use sizes::{Fed, Fit, Rule, Sizes, Stated};
+pub(crate) use sizes::{mentions, symbols};
 pub use subgraph::{Capture, Subgraph};
 pub use tensor::Tensor;
 pub(crate) use tensor::brief;

@@ -19,8 +19,10 @@
 //! is asked for. Ensures: the same result up to rounding; learned parameters fall from
 //! `W, gamma, beta` to `W, b`; the running statistics are gone. A run of BatchNorms folds one after the other.
 
+use std::collections::{HashMap, HashSet};
+
 use super::channels::Channels;
-use super::edit::{Aliases, Names};
+use super::edit::{Aliases, Names, work};
 use super::{Rewrites, View};
 use crate::graph::{Graph, Model, Node, Tensor, ValueId};
 use crate::{Result, reference};
@@ -28,10 +30,11 @@ use crate::{Result, reference};
 /// The operations that a BatchNorm folds into.
 const LINEAR: [&str; 3] = ["Conv", "ConvTranspose", "Gemm"];
 
-/// One fold that can be made.
+/// What becomes of one linear operation and the BatchNorms after it.
 struct Fold {
     linear: usize,
-    batch_norm: usize,
+    /// The BatchNorms that it takes over, one after the other.
+    batch_norms: Vec<usize>,
     weight: Tensor,
     bias: Tensor,
 }
@@ -42,92 +45,131 @@ pub(super) fn fold(model: &mut Model) -> Result<Rewrites> {
 }
 
 fn fold_in(graph: &mut Graph, opset: i64, names: &mut Names) -> Result<Rewrites> {
-    let mut rewrites = Rewrites::default();
-    loop {
-        let (folds, refused) = plans(graph, opset);
-        rewrites.refused = refused.refused;
-        if folds.is_empty() {
-            return Ok(rewrites);
-        }
-        let mut aliases = Aliases::default();
-        let spent = folds.iter().map(|fold| fold.batch_norm).collect();
-        for fold in folds {
-            rewrites.applied.push(graph.node_name(&graph.nodes[fold.batch_norm]).to_owned());
-            apply(graph, fold, names, &mut aliases);
-        }
-        graph.remove_nodes(&spent);
-        aliases.apply(graph);
+    let (folds, mut rewrites) = plans(graph, opset);
+    let outputs = graph.outputs.iter().copied().collect();
+    let mut aliases = Aliases::default();
+    let spent = folds.iter().flat_map(|fold| fold.batch_norms.iter().copied()).collect();
+    for fold in folds {
+        let folded = fold.batch_norms.iter().map(|index| graph.node_name(&graph.nodes[*index]).to_owned());
+        rewrites.applied.extend(folded);
+        apply(graph, fold, &outputs, names, &mut aliases);
     }
+    graph.remove_nodes(&spent);
+    aliases.apply(graph);
+    Ok(rewrites)
 }
 
 /// The folds that can be made, and why the others cannot.
 fn plans(graph: &Graph, opset: i64) -> (Vec<Fold>, Rewrites) {
-    let (mut folds, mut rewrites) = (Vec::new(), Rewrites::default());
+    let (mut folds, mut rewrites) = (Vec::<Fold>::new(), Rewrites::default());
     let view = View::new(graph);
+    let listed: HashSet<ValueId> = graph.listed_initializers.values().copied().collect();
+    let rules = Rules { view: &view, opset, listed: &listed };
+    // What a folded BatchNorm makes, by the place of its fold: the next one folds into the same operation.
+    let mut made: HashMap<ValueId, usize> = HashMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
         if !node.is("BatchNormalization") || !node.makes().any(|id| view.uses(id) > 0) {
             continue;
         }
-        let before = view.maker(node.input(0)).filter(|(_, before)| LINEAR.iter().any(|op| before.is(op)));
+        work(1);
+        let earlier = node.input(0).and_then(|id| made.get(&id).copied());
+        let before = match earlier {
+            Some(place) => Some((folds[place].linear, &graph.nodes[folds[place].linear])),
+            None => view.maker(node.input(0)).filter(|(_, before)| LINEAR.iter().any(|op| before.is(op))),
+        };
         let Some((linear, before)) = before else {
             rewrites.refuse(graph, node, "no Conv, ConvTranspose or Gemm comes before it");
             continue;
         };
-        match plan(&view, opset, before, node) {
-            Ok((weight, bias)) => folds.push(Fold { linear, batch_norm: index, weight, bias }),
-            Err(reason) => rewrites.refuse(graph, node, reason),
+        match (rules.plan(before, earlier.map(|place| &folds[place]), node), earlier) {
+            (Ok((weight, bias)), Some(place)) => {
+                (folds[place].weight, folds[place].bias) = (weight, bias);
+                folds[place].batch_norms.push(index);
+                made.extend(node.output().map(|id| (id, place)));
+            }
+            (Ok((weight, bias)), None) => {
+                made.extend(node.output().map(|id| (id, folds.len())));
+                folds.push(Fold { linear, batch_norms: vec![index], weight, bias });
+            }
+            (Err(reason), _) => rewrites.refuse(graph, node, reason),
         }
     }
     (folds, rewrites)
 }
 
-/// The new weight and bias, or the reason why there are none.
-fn plan(view: &View, opset: i64, linear: &Node, batch_norm: &Node) -> Result<(Tensor, Tensor), String> {
-    if !in_inference(batch_norm, opset) {
-        return Err("it is in training or normalises by position".to_owned());
+/// What a fold has to hold to.
+struct Rules<'a> {
+    view: &'a View<'a>,
+    opset: i64,
+    /// Initializers that a caller may replace.
+    listed: &'a HashSet<ValueId>,
+}
+
+impl Rules<'_> {
+    /// The new weight and bias, or the reason why there are none. `earlier` is what the operation has become already.
+    fn plan(&self, linear: &Node, earlier: Option<&Fold>, batch_norm: &Node) -> Result<(Tensor, Tensor), String> {
+        if !in_inference(batch_norm, self.opset) {
+            return Err("it is in training or normalises by position".to_owned());
+        }
+        if linear.is("Gemm") && self.opset < 7 {
+            return Err("the bias of a Gemm is no vector before operator set 7".to_owned());
+        }
+        let op = &linear.op_type;
+        if !self.alone(batch_norm.input(0)) {
+            return Err(format!("the result of the {op} is read by another node too"));
+        }
+        let read: Vec<_> = linear.reads().skip(1).chain(batch_norm.reads().skip(1)).collect();
+        let no_constant = || match read.iter().any(|id| self.listed.contains(id)) {
+            true => "a caller may replace a weight or statistic (freeze-defaults makes it constant)".to_owned(),
+            false => format!("the {op}'s weight or bias, or a statistic, is no constant of f32 or f64"),
+        };
+        let weight = match earlier {
+            Some(fold) => &fold.weight,
+            None => self.own_weight(linear, &no_constant)?,
+        };
+        let same_type = |tensor: &&Tensor| tensor.dtype() == weight.dtype();
+        let numbers = |tensor: Option<&Tensor>| {
+            tensor.filter(same_type).and_then(reference::real_numbers).ok_or_else(no_constant)
+        };
+        let statistic = |i| numbers(self.view.constant(batch_norm.input(i)));
+        let parameters = (1..=4).map(statistic).collect::<Result<Vec<_>, _>>()?;
+        let channels = parameters[0].len();
+        let old_bias = match (earlier, linear.input(2)) {
+            (Some(fold), _) => numbers(Some(&fold.bias))?,
+            (None, Some(id)) => {
+                let bias = self.view.constant(Some(id));
+                widened(linear, bias.map_or(&[], Tensor::shape), numbers(bias)?, channels)?
+            }
+            (None, None) => vec![0.0; channels],
+        };
+        let of_weight = Channels::of(linear, weight.shape()).filter(|found| found.count() == channels && channels > 0);
+        let of_weight = of_weight.ok_or("the channels of weight and statistics differ")?;
+        if old_bias.len() != channels || parameters.iter().any(|p| p.len() != channels) {
+            return Err("the channels of bias and statistics differ".to_owned());
+        }
+        // 1e-5 is the operator's default.
+        let epsilon = f64::from(batch_norm.float("epsilon").unwrap_or(1e-5));
+        let scale: Vec<f64> = (0..channels).map(|c| parameters[0][c] / (parameters[3][c] + epsilon).sqrt()).collect();
+        let shifted = |(c, b): (usize, &f64)| (b - parameters[2][c]) * scale[c] + parameters[1][c];
+        let bias = old_bias.iter().enumerate().map(shifted).collect();
+        let bias = reference::tensor_of(weight.dtype(), vec![channels], bias).ok().filter(finite);
+        let weight = of_weight.scaled(weight, &scale);
+        weight.zip(bias).ok_or_else(|| "the folded numbers are not finite".to_owned())
     }
-    if linear.is("Gemm") && opset < 7 {
-        return Err("the bias of a Gemm is no vector before operator set 7".to_owned());
+
+    /// Whether a value has one reader.
+    fn alone(&self, id: Option<ValueId>) -> bool {
+        id.is_some_and(|id| self.view.uses(id) == 1)
     }
-    let op = &linear.op_type;
-    let alone = |id: Option<ValueId>| id.is_some_and(|id| view.uses(id) == 1);
-    if !alone(linear.output()) {
-        return Err(format!("the result of the {op} is read by another node too"));
+
+    /// The weight of an operation that has taken over nothing yet.
+    fn own_weight(&self, linear: &Node, no_constant: &dyn Fn() -> String) -> Result<&Tensor, String> {
+        let weight = linear.input(1).ok_or("there is no weight")?;
+        if !self.alone(Some(weight)) || linear.input(2).is_some_and(|bias| !self.alone(Some(bias))) {
+            return Err(format!("another node shares the {}'s weight or bias", linear.op_type));
+        }
+        self.view.constant(Some(weight)).ok_or_else(no_constant)
     }
-    let weight = linear.input(1).ok_or("there is no weight")?;
-    let bias = linear.input(2);
-    if !alone(Some(weight)) || bias.is_some_and(|b| !alone(Some(b))) {
-        return Err(format!("another node shares the {op}'s weight or bias"));
-    }
-    let read: Vec<_> = linear.reads().skip(1).chain(batch_norm.reads().skip(1)).collect();
-    let no_constant = || match view.graph.listed_initializers.values().any(|id| read.contains(id)) {
-        true => "a caller may replace a weight or statistic (freeze-defaults makes it constant)".to_owned(),
-        false => format!("the {op}'s weight or bias, or a statistic, is no constant of f32 or f64"),
-    };
-    let weight = view.constant(Some(weight)).ok_or_else(no_constant)?;
-    let numbers = |id: Option<ValueId>| {
-        let constant = view.constant(id).filter(|constant| constant.dtype() == weight.dtype());
-        constant.and_then(reference::real_numbers).ok_or_else(no_constant)
-    };
-    let parameters = (1..=4).map(|i| numbers(batch_norm.input(i))).collect::<Result<Vec<_>, _>>()?;
-    let channels = parameters[0].len();
-    let old_bias = match bias {
-        Some(id) => widened(linear, view.constant(Some(id)).map_or(&[], Tensor::shape), numbers(Some(id))?, channels)?,
-        None => vec![0.0; channels],
-    };
-    let of_weight = Channels::of(linear, weight.shape()).filter(|found| found.count() == channels && channels > 0);
-    let of_weight = of_weight.ok_or("the channels of weight and statistics differ")?;
-    if old_bias.len() != channels || parameters.iter().any(|p| p.len() != channels) {
-        return Err("the channels of bias and statistics differ".to_owned());
-    }
-    // 1e-5 is the operator's default.
-    let epsilon = f64::from(batch_norm.float("epsilon").unwrap_or(1e-5));
-    let scale: Vec<f64> = (0..channels).map(|c| parameters[0][c] / (parameters[3][c] + epsilon).sqrt()).collect();
-    let shifted = |(c, b): (usize, &f64)| (b - parameters[2][c]) * scale[c] + parameters[1][c];
-    let bias = old_bias.iter().enumerate().map(shifted).collect();
-    let bias = reference::tensor_of(weight.dtype(), vec![channels], bias).ok().filter(finite);
-    let weight = of_weight.scaled(weight, &scale);
-    weight.zip(bias).ok_or_else(|| "the folded numbers are not finite".to_owned())
 }
 
 fn finite(tensor: &Tensor) -> bool {
@@ -160,8 +202,8 @@ fn widened(linear: &Node, shape: &[usize], bias: Vec<f64>, channels: usize) -> R
     }
 }
 
-fn apply(graph: &mut Graph, fold: Fold, names: &mut Names, aliases: &mut Aliases) {
-    let Fold { linear, batch_norm, weight, bias } = fold;
+fn apply(graph: &mut Graph, fold: Fold, outputs: &HashSet<ValueId>, names: &mut Names, aliases: &mut Aliases) {
+    let Fold { linear, batch_norms, weight, bias } = fold;
     let inputs = [1, 2].map(|i| graph.nodes[linear].input(i));
     let weight = inputs[0].map(|id| (replaced(graph, id, weight, names), id));
     let bias = match (inputs[1], weight) {
@@ -174,10 +216,12 @@ fn apply(graph: &mut Graph, fold: Fold, names: &mut Names, aliases: &mut Aliases
         (None, None) => return,
     };
     // The operation takes over the result under its own name; an output of the graph keeps the name it was promised.
-    let result = graph.nodes[batch_norm].output();
+    let made = batch_norms.iter().map(|index| graph.nodes[*index].output());
+    let made: Vec<_> = std::iter::once(graph.nodes[linear].output()).chain(made).flatten().collect();
+    let result = made.last().copied();
     let old = graph.nodes[linear].output();
     if let (Some(result), Some(old)) = (result, old)
-        && !graph.outputs.contains(&result)
+        && !outputs.contains(&result)
     {
         let name = std::mem::take(&mut graph.value_mut(result).name);
         graph.value_mut(result).name = std::mem::replace(&mut graph.value_mut(old).name, name);
@@ -187,9 +231,9 @@ fn apply(graph: &mut Graph, fold: Fold, names: &mut Names, aliases: &mut Aliases
     node.inputs.truncate(1);
     node.inputs.extend([weight.map(|(new, _)| new), Some(bias)]);
     node.outputs = vec![result];
-    // What nothing needs may still read the old result, which nothing makes any more.
-    if let (Some(result), Some(old)) = (result, old) {
-        aliases.replace(old, result);
+    // What nothing needs may still read a result in between, which nothing makes any more.
+    if let Some(result) = result {
+        made.into_iter().for_each(|old| aliases.replace(old, result));
     }
 }
 

@@ -5,10 +5,11 @@
 //! subgraph. Shapes and element types are not asked for. Ensures: readers of the later node read the earlier one, in branches
 //! and bodies too; an output of the graph keeps the node that makes it. Exact: no bit changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Rewrites;
-use super::edit::Aliases;
+use super::edit::{Aliases, work};
 use crate::Result;
 use crate::graph::{Attribute, Graph, Node, ValueId};
 
@@ -24,7 +25,8 @@ pub(crate) fn draws_lots(node: &Node) -> bool {
 pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
     let uses = super::view::live_uses(graph);
-    let mut seen: HashMap<(String, Vec<Option<ValueId>>), Vec<usize>> = HashMap::new();
+    let outputs: HashSet<ValueId> = graph.outputs.iter().copied().collect();
+    let mut seen: HashMap<u64, Vec<usize>> = HashMap::new();
     let mut aliases = Aliases::default();
     for index in 0..graph.nodes.len() {
         aliases.apply_to(&mut graph.nodes[index]);
@@ -33,9 +35,14 @@ pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {
         if !node.is(&node.op_type) || draws_lots(node) || node.is("Dropout") || unread {
             continue;
         }
-        let known = seen.entry((node.op_type.clone(), node.inputs.clone())).or_default();
-        match known.iter().copied().find(|first| same(&graph.nodes[*first], node)) {
-            Some(_) if node.makes().any(|id| graph.outputs.contains(&id)) => {}
+        let Some(hash) = hash(node) else { continue };
+        let known = seen.entry(hash).or_default();
+        let equal = |first: &usize| {
+            work(1);
+            same(&graph.nodes[*first], node)
+        };
+        match known.iter().copied().find(equal) {
+            Some(_) if node.makes().any(|id| outputs.contains(&id)) => {}
             Some(first) => {
                 rewrites.applied.push(graph.node_name(node).to_owned());
                 let pairs: Vec<_> = graph.nodes[first].makes().zip(node.makes()).collect();
@@ -48,10 +55,32 @@ pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {
     Ok(rewrites)
 }
 
-/// Two nodes of one operation and the same inputs.
+/// A number that equal nodes share and others hardly do; `None` for one with an attribute that is never equal.
+fn hash(node: &Node) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    (&node.op_type, &node.inputs).hash(&mut hasher);
+    for (name, value) in &node.attributes {
+        name.hash(&mut hasher);
+        match value {
+            Attribute::Int(value) => value.hash(&mut hasher),
+            Attribute::Ints(values) => values.hash(&mut hasher),
+            Attribute::Float(value) => value.to_bits().hash(&mut hasher),
+            Attribute::Floats(values) => values.iter().for_each(|value| value.to_bits().hash(&mut hasher)),
+            Attribute::String(value) => value.hash(&mut hasher),
+            Attribute::Strings(values) => values.hash(&mut hasher),
+            Attribute::Tensor(value) => (value.dtype(), value.shape(), value.bytes()).hash(&mut hasher),
+            Attribute::Graph(_) | Attribute::Graphs(_) | Attribute::Opaque(_) => return None,
+        }
+    }
+    Some(hasher.finish())
+}
+
+/// Whether two nodes are one operation with the same inputs and attributes.
 fn same(a: &Node, b: &Node) -> bool {
     let present = |node: &Node| node.outputs.iter().map(Option::is_some).collect::<Vec<_>>();
-    present(a) == present(b)
+    a.op_type == b.op_type
+        && a.inputs == b.inputs
+        && present(a) == present(b)
         && a.attributes.len() == b.attributes.len()
         && a.attributes.iter().zip(&b.attributes).all(|((n, v), (m, w))| n == m && same_attribute(v, w))
 }

@@ -4,6 +4,31 @@ use std::collections::{HashMap, HashSet};
 
 use crate::graph::{Graph, Node, ValueId};
 
+/// Counts steps whose number could grow faster than the graph: a node or value looked at, two things compared. Only the tests
+/// ask how many.
+pub(super) fn work(steps: usize) {
+    #[cfg(test)]
+    counted::STEPS.with(|all| all.set(all.get() + steps));
+    #[cfg(not(test))]
+    let _ = steps;
+}
+
+#[cfg(test)]
+pub(super) mod counted {
+    use std::cell::Cell;
+
+    thread_local! {
+        pub(super) static STEPS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// The steps that `run` takes.
+    pub(in crate::passes) fn steps(run: impl FnOnce()) -> usize {
+        let before = STEPS.get();
+        run();
+        STEPS.get() - before
+    }
+}
+
 /// Values that others stand in for. A pass that walks through the nodes notes here what it found and looks at each node
 /// with its readings replaced; [`Aliases::apply`] then goes through the graph once, however much there is to replace.
 #[derive(Default)]
@@ -21,6 +46,7 @@ impl Aliases {
     /// What is read in place of a value; itself when nothing stands in for it.
     pub fn resolve(&self, mut id: ValueId) -> ValueId {
         while let Some(kept) = self.0.get(&id) {
+            work(1);
             id = *kept;
         }
         id
@@ -36,6 +62,7 @@ impl Aliases {
     /// Replaces what every node of the graph reads.
     pub fn apply(&self, graph: &mut Graph) {
         if !self.0.is_empty() {
+            work(graph.nodes.len());
             graph.redirect_reads(&|id| self.resolve(id));
         }
     }
@@ -44,13 +71,22 @@ impl Aliases {
 /// A graph whose values are merged one after the other.
 pub(super) struct Merge {
     pub aliases: Aliases,
-    /// For each value that a node makes, the index of that node.
-    producers: HashMap<ValueId, usize>,
+    /// For each value that a node makes, the index of that node and the value's place among its results.
+    makers: HashMap<ValueId, (usize, usize)>,
+    outputs: HashSet<ValueId>,
 }
 
 impl Merge {
     pub fn new(graph: &Graph) -> Self {
-        Self { aliases: Aliases::default(), producers: graph.producers() }
+        let results = |(index, node): (usize, &Node)| {
+            let places = node.outputs.iter().enumerate();
+            places.filter_map(|(place, id)| Some(((*id)?, (index, place)))).collect::<Vec<_>>()
+        };
+        Self {
+            aliases: Aliases::default(),
+            makers: graph.nodes.iter().enumerate().flat_map(results).collect(),
+            outputs: graph.outputs.iter().copied().collect(),
+        }
     }
 
     /// Lets everything that reads `made` read the equal value `source` instead. A graph output keeps its name: then it is
@@ -58,20 +94,19 @@ impl Merge {
     ///
     /// Refuses with the reason where both names are promised to somebody.
     pub fn merge(&mut self, graph: &mut Graph, source: ValueId, made: ValueId) -> Result<(), &'static str> {
-        if !graph.outputs.contains(&made) {
+        if !self.outputs.contains(&made) {
             inherit(graph, made, source);
             self.aliases.replace(made, source);
             return Ok(());
         }
-        if graph.outputs.contains(&source) {
+        if self.outputs.contains(&source) {
             return Err("its input and its result are both outputs of the graph");
         }
-        let Some(maker) = self.producers.remove(&source) else {
+        let Some((maker, place)) = self.makers.remove(&source) else {
             return Err("it gives an input or constant of the graph the name of an output");
         };
-        let outputs = graph.nodes[maker].outputs.iter_mut();
-        outputs.filter(|id| **id == Some(source)).for_each(|id| *id = Some(made));
-        self.producers.insert(made, maker);
+        graph.nodes[maker].outputs[place] = Some(made);
+        self.makers.insert(made, (maker, place));
         inherit(graph, source, made);
         self.aliases.replace(source, made);
         Ok(())

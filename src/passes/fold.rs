@@ -12,10 +12,10 @@
 //! the same names; the file does not grow by more than [`Options::growth`](super::Options::growth) for a result, less
 //! the constants that nothing else reads. An output of the graph keeps its node: some runtimes take no initializer there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::bodies::{Order, Scope, each};
-use super::edit::Aliases;
+use super::edit::{Aliases, work};
 use super::{Options, Refusal, Rewrites};
 use crate::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId};
 use crate::reference::{self, Limits};
@@ -26,84 +26,96 @@ pub(super) fn fold(model: &mut Model, options: &Options) -> Result<Rewrites> {
 }
 
 fn fold_graph(graph: &mut Graph, scope: &Scope, options: &Options) -> Result<Rewrites> {
-    let mut rewrites = Rewrites::default();
-    // A node that goes may leave a constant to one reader alone, which then makes the file grow less.
-    loop {
-        let mut round = Round::new(graph, scope, options);
-        let refused = round.all();
-        let (applied, gone, aliases) = (round.applied, round.gone, round.aliases);
-        graph.remove_nodes(&gone);
-        aliases.apply(graph);
-        // What only fed a shape that is a number now reads nothing in the next round.
-        super::dead_code::sweep(graph, true)?;
-        rewrites.refused = refused;
-        if applied.is_empty() {
-            return Ok(rewrites);
-        }
-        rewrites.applied.extend(applied);
+    let mut folding = Folding::new(graph, scope, options);
+    while let Some(index) = folding.waiting.pop_first() {
+        folding.look_at(index);
     }
+    let Folding { applied, refused, gone, aliases, .. } = folding;
+    graph.remove_nodes(&gone);
+    aliases.apply(graph);
+    Ok(Rewrites { applied, refused: refused.into_values().collect(), ..Rewrites::default() })
 }
 
-/// One way through the nodes, from first to last.
-struct Round<'a> {
+/// A graph and the nodes that are still to be looked at, in their order.
+///
+/// A node comes back when something that it reads became constant, or when a constant that it would replace lost a reader:
+/// then the file grows less. Each wire brings a node back once at most, so that the work is in proportion to the graph.
+struct Folding<'a> {
     graph: &'a mut Graph,
     scope: &'a Scope<'a>,
     growth: u64,
+    outputs: HashSet<ValueId>,
     constants: HashMap<ValueId, Tensor>,
+    producers: HashMap<ValueId, usize>,
+    readers: HashMap<ValueId, Vec<usize>>,
+    /// How often what an output needs reads a value.
     uses: HashMap<ValueId, usize>,
     /// The parts of `Shape`s that are known, where not all are.
     shapes: HashMap<ValueId, Vec<Option<i64>>>,
+    waiting: BTreeSet<usize>,
     applied: Vec<String>,
+    refused: BTreeMap<usize, Refusal>,
     gone: HashSet<usize>,
     /// What is read past an `Identity`.
     aliases: Aliases,
 }
 
-impl<'a> Round<'a> {
+impl<'a> Folding<'a> {
     fn new(graph: &'a mut Graph, scope: &'a Scope, options: &Options) -> Self {
         let (mut constants, uses) = (graph.constants(), super::view::live_uses(graph));
         constants.extend(scope.captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
+        let mut readers: HashMap<ValueId, Vec<usize>> = HashMap::new();
+        for (index, node) in graph.nodes.iter().enumerate() {
+            node.reads().for_each(|id| readers.entry(id).or_default().push(index));
+        }
         Self {
-            graph,
             scope,
             growth: options.growth,
+            outputs: graph.outputs.iter().copied().collect(),
             constants,
+            producers: graph.producers(),
+            readers,
             uses,
             shapes: HashMap::new(),
+            waiting: (0..graph.nodes.len()).collect(),
             applied: Vec::new(),
+            refused: BTreeMap::new(),
             gone: HashSet::new(),
             aliases: Aliases::default(),
+            graph,
         }
     }
 
-    /// Folds what can be, and says what could not.
-    fn all(&mut self) -> Vec<Refusal> {
-        let mut refused = Vec::new();
-        for index in 0..self.graph.nodes.len() {
-            self.aliases.apply_to(&mut self.graph.nodes[index]);
-            let node = self.graph.nodes[index].clone();
-            if !node.makes().any(|id| self.uses.contains_key(&id)) {
-                continue;
-            }
-            let name = self.graph.node_name(&node).to_owned();
-            match self.made(&node) {
-                Some(Ok(made)) if self.lacks(&node, made.len()) => {
-                    refused.push(Refusal { node: name, reason: "has more results than its operation".to_owned() });
-                }
-                Some(Ok(made)) => {
-                    self.replace(index, &node, made);
-                    self.applied.push(name);
-                }
-                Some(Err(error)) => refused.push(Refusal { node: name, reason: error.to_string() }),
-                None => {}
-            }
+    /// Folds a node if that can be, or says why not.
+    fn look_at(&mut self, index: usize) {
+        work(1);
+        self.aliases.apply_to(&mut self.graph.nodes[index]);
+        let node = self.graph.nodes[index].clone();
+        self.refused.remove(&index);
+        if self.gone.contains(&index) || !node.makes().any(|id| self.is_read(id)) {
+            return;
         }
-        refused
+        let reason = match self.made(&node) {
+            Some(Ok(made)) if self.lacks(&node, made.len()) => "has more results than its operation".to_owned(),
+            Some(Ok(made)) => {
+                self.applied.push(self.graph.node_name(&node).to_owned());
+                return self.replace(index, &node, made);
+            }
+            Some(Err(error)) => error.to_string(),
+            None => return,
+        };
+        let node = self.graph.node_name(&node).to_owned();
+        self.refused.insert(index, Refusal { node, reason });
+    }
+
+    /// Whether an output needs a value.
+    fn is_read(&self, id: ValueId) -> bool {
+        self.uses.get(&id).is_some_and(|uses| *uses > 0)
     }
 
     /// Whether somebody reads a result of a node beyond the first `made`: a file may give an operation more than it has.
     fn lacks(&self, node: &Node, made: usize) -> bool {
-        node.outputs.iter().skip(made).flatten().any(|id| self.uses.contains_key(id))
+        node.outputs.iter().skip(made).flatten().any(|id| self.is_read(*id))
     }
 
     /// What a node makes; `None` for one that is not constant, an error for one that is and stays.
@@ -118,7 +130,7 @@ impl<'a> Round<'a> {
         if of_shape.is_none() && (inputs.is_none() || captures) {
             return None;
         }
-        if node.makes().any(|id| self.graph.outputs.contains(&id)) {
+        if node.makes().any(|id| self.outputs.contains(&id)) {
             return (!node.is("Constant")).then(|| Err(Error::input("its result", "is an output of the graph")));
         }
         if let Some(tensor) = of_shape {
@@ -134,7 +146,7 @@ impl<'a> Round<'a> {
         // Enough for a result that may be kept; what takes long to compute is left to the runtime.
         let limits = Limits { elements: usize::try_from(most).unwrap_or(usize::MAX), terms: 1 << 28 };
         let made = reference::node(node, self.scope.opset, inputs, limits)?;
-        let kept = node.outputs.iter().zip(&made).filter(|(id, _)| id.is_some_and(|id| self.uses.contains_key(&id)));
+        let kept = node.outputs.iter().zip(&made).filter(|(id, _)| id.is_some_and(|id| self.is_read(id)));
         let size = kept.map(|(_, tensor)| tensor.bytes().len() as u64).sum::<u64>();
         let growth = size.saturating_sub(self.freed(node)).saturating_sub(held);
         match growth > self.growth && !node.is("Identity") {
@@ -145,29 +157,62 @@ impl<'a> Round<'a> {
 
     /// Bytes of the constants that this node alone reads. Those that are captured may have readers elsewhere.
     fn freed(&self, node: &Node) -> u64 {
-        let read: HashSet<ValueId> = node.reads().collect();
-        let alone = |id: &ValueId| self.uses.get(id).copied() == Some(node.reads().filter(|read| read == id).count());
-        let own = read.iter().filter(|id| alone(id) && !self.scope.captured.contains_key(id));
-        own.filter_map(|id| self.constants.get(id)).map(|t| t.bytes().len() as u64).sum()
+        let mut read: HashMap<ValueId, usize> = HashMap::new();
+        work(node.inputs.len());
+        node.reads().for_each(|id| *read.entry(id).or_insert(0) += 1);
+        let alone = |id: &ValueId, times: usize| self.uses.get(id) == Some(&times);
+        let own = read.iter().filter(|(id, times)| alone(id, **times) && !self.scope.captured.contains_key(id));
+        own.filter_map(|(id, _)| self.constants.get(id)).map(|t| t.bytes().len() as u64).sum()
     }
 
     fn replace(&mut self, index: usize, node: &Node, made: Vec<Tensor>) {
         self.gone.insert(index);
-        for id in node.reads() {
-            if let Some(count) = self.uses.get_mut(&id) {
-                *count -= 1;
-            }
-        }
         if let (true, Some(source), Some(result)) = (node.is("Identity"), node.input(0), node.output()) {
             self.aliases.replace(result, source);
             *self.uses.entry(source).or_insert(0) += self.uses.get(&result).copied().unwrap_or(0);
-            return;
+            self.come_back(result);
+            let moved = self.readers.remove(&result).unwrap_or_default();
+            self.readers.entry(source).or_default().extend(moved);
+        } else {
+            for (id, tensor) in node.outputs.iter().zip(made) {
+                let Some(id) = id.filter(|id| self.is_read(*id)) else { continue };
+                self.constants.insert(id, tensor.clone());
+                self.graph.set_initializer(id, tensor);
+                self.come_back(id);
+            }
         }
-        for (id, tensor) in node.outputs.iter().zip(made) {
-            let Some(id) = id.filter(|id| self.uses.contains_key(id)) else { continue };
-            self.constants.insert(id, tensor.clone());
-            self.graph.set_initializer(id, tensor);
+        self.release(node.reads().collect());
+    }
+
+    /// What reads a value is looked at once more.
+    fn come_back(&mut self, id: ValueId) {
+        let readers = self.readers.get(&id).into_iter().flatten().filter(|reader| !self.gone.contains(reader));
+        self.waiting.extend(readers);
+    }
+
+    /// One reading less of each: what only led here is needed no more, and a constant that is left may go with another
+    /// reader.
+    fn release(&mut self, mut read: Vec<ValueId>) {
+        while let Some(id) = read.pop() {
+            work(1);
+            let Some(uses) = self.uses.get_mut(&id) else { continue };
+            *uses -= 1;
+            if self.constants.contains_key(&id) && *uses == 1 {
+                self.come_back(id);
+            }
+            let maker =
+                self.producers.get(&id).copied().filter(|maker| self.uses[&id] == 0 && !self.gone.contains(maker));
+            let Some(maker) = maker else { continue };
+            if !self.graph.nodes[maker].makes().any(|id| self.is_read(id)) {
+                self.gone_dead(maker, &mut read);
+            }
         }
+    }
+
+    /// A node that nothing needs any more; the sweep takes it.
+    fn gone_dead(&mut self, index: usize, read: &mut Vec<ValueId>) {
+        self.aliases.apply_to(&mut self.graph.nodes[index]);
+        read.extend(self.graph.nodes[index].reads());
     }
 
     /// What `Shape`, `Size`, or `Gather` and `Slice` of a shape make, when all of it is fixed.

@@ -46,6 +46,7 @@ fn restore_in(graph: &mut Graph, names: &mut Names) -> Result<Rewrites> {
         }
         !shared
     });
+    let outputs: HashSet<ValueId> = graph.outputs.iter().copied().collect();
     let mut nodes: HashSet<String> = graph.nodes.iter().map(|node| node.name.clone()).collect();
     for Linear { sum, product, inputs } in found {
         let name = match graph.nodes[product].name.as_str() {
@@ -53,7 +54,7 @@ fn restore_in(graph: &mut Graph, names: &mut Names) -> Result<Rewrites> {
             "" => graph.nodes[sum].name.clone(),
             product => name(&nodes, product),
         };
-        rename_output(graph, sum, &name, names);
+        rename_output(graph, &outputs, sum, &name, names);
         let node = &mut graph.nodes[sum];
         node.op_type = "Gemm".to_owned();
         node.inputs = inputs.map(Some).to_vec();
@@ -108,9 +109,9 @@ fn name(nodes: &HashSet<String>, product: &str) -> String {
 }
 
 /// A value has the name of its node; an output of the graph keeps the one it was promised.
-fn rename_output(graph: &mut Graph, node: usize, name: &str, names: &mut Names) {
+fn rename_output(graph: &mut Graph, outputs: &HashSet<ValueId>, node: usize, name: &str, names: &mut Names) {
     if let Some(output) = graph.nodes[node].output()
-        && !graph.outputs.contains(&output)
+        && !outputs.contains(&output)
         && !name.is_empty()
         && names.take(name)
     {

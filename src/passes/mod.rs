@@ -18,6 +18,8 @@ mod edit;
 mod fold;
 mod freeze;
 mod gemm;
+#[cfg(test)]
+mod growth;
 mod identity;
 mod initializers;
 mod lrn;

@@ -11,6 +11,7 @@
 //! the padding alone. Sizes of images are not asked for. Ensures: the same result; the `Pad` is left to the sweep when
 //! nothing else reads it. Exact: no bit changes.
 
+use super::edit::work;
 use super::{Rewrites, Scope, View};
 use crate::Result;
 use crate::graph::{Attribute, Graph, Node, ValueId};
@@ -18,36 +19,39 @@ use crate::reference;
 
 pub(super) fn fuse(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
-    // A chain of pads goes one by one.
-    loop {
-        let view = View::new(graph);
-        let mut refused = Vec::new();
-        let mut fused = Vec::new();
-        for (index, node) in graph.nodes.iter().enumerate() {
-            let kind = ["Conv", "AveragePool", "MaxPool"].iter().any(|op| node.is(op));
-            let Some((_, pad)) = view.made_by(node.input(0), "Pad").filter(|_| kind) else { continue };
-            if !node.makes().any(|id| view.uses(id) > 0) {
-                continue;
-            }
-            let fused_with = |padding: Padding| {
-                finite_weights(&view, scope, node)?;
-                merged(node, &padding, scope.opset)
-            };
-            match padding(&view, pad, scope.opset).and_then(fused_with) {
-                Ok(node) => fused.push((index, Node { inputs: past(pad, &node), ..node })),
-                Err(reason) => refused.push((node.clone(), reason)),
-            }
+    let view = View::new(graph);
+    let (mut fused, mut refused) = (Vec::new(), Vec::new());
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let kind = ["Conv", "AveragePool", "MaxPool"].iter().any(|op| node.is(op));
+        if !kind || !node.makes().any(|id| view.uses(id) > 0) {
+            continue;
         }
-        rewrites.refused.clear();
-        refused.iter().for_each(|(node, reason)| rewrites.refuse(graph, node, *reason));
-        if fused.is_empty() {
-            return Ok(rewrites);
+        let mut now = node.clone();
+        // A chain of pads goes one by one.
+        while let Some((_, pad)) = view.made_by(now.input(0), "Pad") {
+            work(1);
+            let fits = padding(&view, pad, scope.opset).and_then(|padding| {
+                finite_weights(&view, scope, &now)?;
+                merged(&now, &padding, scope.opset)
+            });
+            match fits {
+                Ok(merged) => now = Node { inputs: past(pad, &merged), ..merged },
+                Err(reason) => {
+                    refused.push((index, reason));
+                    break;
+                }
+            }
+            rewrites.applied.push(graph.node_name(node).to_owned());
         }
-        for (index, node) in fused {
-            rewrites.applied.push(graph.node_name(&node).to_owned());
-            graph.nodes[index] = node;
+        if now != *node {
+            fused.push((index, now));
         }
     }
+    refused.into_iter().for_each(|(index, reason)| rewrites.refuse(graph, &graph.nodes[index], reason));
+    for (index, node) in fused {
+        graph.nodes[index] = node;
+    }
+    Ok(rewrites)
 }
 
 /// Refuses a convolution whose weights could make something of a padded zero.

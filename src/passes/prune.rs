@@ -4,8 +4,10 @@
 //! in the order in which they were named; what no other output needs is gone. Inputs stay, read or not: they are the
 //! graph's interface.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{Options, Rewrites};
-use crate::graph::{Graph, Model, Value, ValueId};
+use crate::graph::{Graph, Model, Node, Value, ValueId};
 use crate::{Error, Result};
 
 pub(super) fn prune(model: &mut Model, options: &Options) -> Result<Rewrites> {
@@ -13,11 +15,14 @@ pub(super) fn prune(model: &mut Model, options: &Options) -> Result<Rewrites> {
     if options.outputs.is_empty() {
         return Err(Error::input("prune", "no output is named").remedy("name them with --outputs NAME,.."));
     }
-    let outputs = options.outputs.iter().map(|name| output(graph, name)).collect::<Result<Vec<_>>>()?;
-    if let Some((i, _)) = outputs.iter().enumerate().find(|(i, id)| outputs[..*i].contains(id)) {
-        return Err(Error::input(format!("output {}", options.outputs[i]), "is named twice"));
+    let made = graph.nodes.iter().flat_map(Node::makes).chain(graph.outputs.iter().copied());
+    let made: HashMap<&str, ValueId> = made.map(|id| (graph.value(id).name.as_str(), id)).collect();
+    let outputs = options.outputs.iter().map(|name| output(graph, &made, name)).collect::<Result<Vec<_>>>()?;
+    let mut chosen = HashSet::new();
+    if let Some(twice) = outputs.iter().position(|id| !chosen.insert(*id)) {
+        return Err(Error::input(format!("output {}", options.outputs[twice]), "is named twice"));
     }
-    let gone = graph.outputs.iter().filter(|id| !outputs.contains(id));
+    let gone = graph.outputs.iter().filter(|id| !chosen.contains(id));
     let mut applied: Vec<String> = gone.map(|id| graph.value(*id).name.clone()).collect();
     graph.outputs = outputs;
     applied.extend(super::sweep(graph)?.applied);
@@ -25,14 +30,12 @@ pub(super) fn prune(model: &mut Model, options: &Options) -> Result<Rewrites> {
 }
 
 /// The value that an output is to be.
-fn output(graph: &Graph, name: &str) -> Result<ValueId> {
+fn output(graph: &Graph, made: &HashMap<&str, ValueId>, name: &str) -> Result<ValueId> {
     let place = || format!("output {name}");
-    let made =
-        |id: &ValueId| graph.outputs.contains(id) || graph.nodes.iter().any(|node| node.makes().any(|m| m == *id));
     let names = || graph.outputs.iter().map(|id| graph.value(*id).name.as_str()).collect::<Vec<_>>().join(", ");
     let missing =
         || Error::input(place(), "nothing in the graph makes it").remedy(format!("its outputs are {}", names()));
-    let id = graph.find(name).filter(made).ok_or_else(missing)?;
+    let id = *made.get(name).ok_or_else(missing)?;
     match graph.value(id) {
         Value { dtype: Some(_), .. } | Value { other_type: Some(_), .. } => Ok(id),
         _ => Err(Error::input(place(), "its element type stands nowhere in the file, and an output needs one")),
@@ -42,7 +45,7 @@ fn output(graph: &Graph, name: &str) -> Result<ValueId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{DType, Node, Opaque, OtherType};
+    use crate::graph::{DType, Opaque, OtherType};
     use crate::passes::{self, PRUNE};
 
     /// x -> a -> b and x -> c, outputs b and c; the type of a is not stated.

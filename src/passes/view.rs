@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::edit::work;
 use crate::graph::{Dim, Graph, Node, Tensor, ValueId};
 
 /// A graph with its constants and the makers and readers of its values.
@@ -76,6 +77,7 @@ pub(super) fn needed(graph: &Graph) -> HashSet<ValueId> {
     let mut visited = HashSet::new();
     let mut left = graph.outputs.clone();
     while let Some(id) = left.pop() {
+        work(1);
         if !needed.insert(id) {
             continue;
         }
@@ -92,6 +94,7 @@ pub(super) fn needed(graph: &Graph) -> HashSet<ValueId> {
 ///
 /// What a pass left behind, or what was dead from the start, reads nothing that matters.
 pub(super) fn live_uses(graph: &Graph) -> HashMap<ValueId, usize> {
+    work(graph.nodes.len());
     let needed = needed(graph);
     let live = graph.nodes.iter().filter(|node| node.makes().any(|id| needed.contains(&id)));
     let described = graph.annotations.iter().filter(|annotation| needed.contains(&annotation.value));

@@ -160,26 +160,44 @@ mod tests {
 
     use super::*;
 
-    /// Orders as a process would give them: `None` is that it goes on without more.
-    struct Orders(Receiver<Option<Vec<u8>>>);
+    /// Orders as a process would give them; it is gone after so many messages have come back.
+    struct Orders(Receiver<Vec<u8>>, Receiver<()>, usize);
 
     impl Read for Orders {
         fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
             match self.0.recv() {
-                Ok(Some(order)) => order.as_slice().read(bytes),
-                Ok(None) | Err(_) => Ok(0),
+                Ok(order) => order.as_slice().read(bytes),
+                Err(_) => {
+                    (0..std::mem::take(&mut self.2)).for_each(|_| self.1.recv().unwrap());
+                    Ok(0)
+                }
             }
         }
     }
 
-    fn order(number: u32) -> Option<Vec<u8>> {
-        let mut bytes = Vec::new();
-        frame::send(&mut bytes, &number, &[]).unwrap();
-        Some(bytes)
+    /// What comes back, and a sign for each message.
+    struct Answers<'a>(&'a mut Vec<u8>, Sender<()>);
+
+    impl Write for Answers<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            let _ = self.1.send(());
+            Ok(())
+        }
     }
 
-    /// Carries out `orders`, of which 7 waits for the end of this process; says what was answered, and the end.
-    fn served(orders: Vec<Option<Vec<u8>>>) -> (io::Result<String>, Receiver<()>) {
+    fn order(number: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        frame::send(&mut bytes, &number, &[]).unwrap();
+        bytes
+    }
+
+    /// Carries out `orders`, of which 7 waits for the end of this process; says what was answered, and the end. Whoever gives
+    /// them is gone after so many messages.
+    fn served(orders: Vec<Vec<u8>>, messages: usize) -> (io::Result<String>, Receiver<()>) {
         let ((sender, receiver), (ended, end)): ((Sender<_>, _), (Sender<()>, _)) = (channel(), channel());
         orders.into_iter().for_each(|order| sender.send(order).unwrap());
         drop(sender);
@@ -188,8 +206,9 @@ mod tests {
             let _ = ended.lock().unwrap().send(());
             let _ = stuck.send(());
         });
-        let mut answers = Vec::new();
-        let done = answered(Orders(receiver), &mut answers, &ending, |order: u32, _, served| {
+        let (mut answers, (sign, signs)) = (Vec::new(), channel());
+        let orders = Orders(receiver, signs, messages);
+        let done = answered(orders, Answers(&mut answers, sign), &ending, |order: u32, _, served| {
             served.doing("sums");
             match order {
                 7 => free.recv().map_err(|e| Error::check("7", e)).map(|()| (0, Vec::new())),
@@ -202,7 +221,7 @@ mod tests {
 
     #[test]
     fn orders_are_answered_until_there_are_no_more() {
-        let (answers, end) = served(vec![order(1), order(0)]);
+        let (answers, end) = served(vec![order(1), order(0)], 4);
         let answers = answers.unwrap();
         assert!(answers.starts_with("{\"gnet\":{\"doing\":\"sums\"},\"blocks\":[]}\n"), "{answers}");
         assert!(answers.contains("{\"gnet\":{\"answer\":2},\"blocks\":[1]}\nx"), "{answers}");
@@ -212,14 +231,14 @@ mod tests {
 
     #[test]
     fn work_ends_at_once_when_nobody_waits_for_it() {
-        let (_, end) = served(vec![order(7)]);
+        let (_, end) = served(vec![order(7)], 1);
         end.recv().unwrap();
     }
 
     #[test]
     fn what_is_no_order_is_refused() {
-        let refusal = |bytes: &[u8]| served(vec![Some(bytes.to_vec())]).0.unwrap_err().to_string();
+        let refusal = |bytes: &[u8]| served(vec![bytes.to_vec()], 0).0.unwrap_err().to_string();
         assert!(refusal(b"hello\n").starts_with("a line that is none"));
-        assert_eq!(served(Vec::new()).0.unwrap_err().to_string(), "no order came");
+        assert_eq!(served(Vec::new(), 0).0.unwrap_err().to_string(), "no order came");
     }
 }

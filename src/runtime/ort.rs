@@ -31,7 +31,31 @@ use crate::Error;
 
 /// What ONNX Runtime said about a failure, in one line.
 fn failed<R>(error: &::ort::Error<R>) -> Error {
-    Error::input("ONNX Runtime", said_plainly(error.message()))
+    let said = Error::input("ONNX Runtime", said_plainly(error.message()));
+    match remedy(error.message()) {
+        Some(remedy) => said.remedy(remedy),
+        None => said,
+    }
+}
+
+/// What helps a file that is newer than the library, or that needs what no library has.
+fn remedy(message: &str) -> Option<&'static str> {
+    const REMEDIES: [(&str, &str); 3] = [
+        (
+            "Unsupported model IR version",
+            "take a newer ONNX Runtime (--ort-lib points at it), or export the file with an older IR version",
+        ),
+        (
+            "only *guarantees* support for models stamped with official released onnx opset versions",
+            "take a newer ONNX Runtime (--ort-lib points at it), or export the file for an older opset",
+        ),
+        (
+            "is not a registered function/op",
+            "gnet loads no libraries of custom operations; if the operation is ONNX's own, take a newer ONNX Runtime \
+             (--ort-lib points at it)",
+        ),
+    ];
+    REMEDIES.iter().find(|(sign, _)| message.contains(sign)).map(|(_, remedy)| *remedy)
 }
 
 /// A message without the place it was thrown at: `FILE.cc:LINE SIGNATURE [ONNXRuntimeError] : NUMBER : CODE : MESSAGE`,
@@ -41,7 +65,8 @@ fn said_plainly(message: &str) -> String {
     if let Some(said) = thrown.and_then(|parts| parts.last()) {
         return first_line(said);
     }
-    let is_place = |word: &str| word.split_once(".cc:").is_some_and(|(_, line)| line.parse::<u32>().is_ok());
+    let line = |word: &str| [".cc:", ".h:"].iter().find_map(|ending| Some(word.split_once(ending)?.1.to_owned()));
+    let is_place = |word: &str| line(word).is_some_and(|line| line.parse::<u32>().is_ok());
     match message.split_once(' ') {
         Some((place, rest)) if is_place(place) => first_line(after_signature(rest).unwrap_or(rest)),
         _ => first_line(message),

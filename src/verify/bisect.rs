@@ -40,6 +40,9 @@ pub struct Culprit {
     pub unpaired: Vec<String>,
     /// Whether a run with its inputs and outputs read out showed that the former agree and the latter do not.
     pub confirmed: bool,
+    /// What that run showed instead; the search's note has it.
+    #[serde(skip)]
+    doubt: Option<&'static str>,
 }
 
 /// An input of the culprit.
@@ -96,8 +99,9 @@ pub fn bisect(
     say: &mut dyn FnMut(&str),
 ) -> Result<Search> {
     let hunt = Hunt::new(reference, other)?;
-    let Some(mut probe) = hunt.disagreeing(runs, tolerance)? else {
-        return Ok(Search { note: Some(hunt.agreeing_note()), ..hunt.found(None, 0) });
+    let mut looked = 0;
+    let Some(mut probe) = hunt.disagreeing(runs, tolerance, &mut looked)? else {
+        return Ok(Search { note: Some(hunt.agreeing_note(runs.len())), ..hunt.found(None, looked) });
     };
     let cuts = cuts(&hunt.graph, &hunt.pairing);
     let (mut agrees, mut differs) = (None::<usize>, cuts.len());
@@ -134,8 +138,14 @@ pub fn sweep(
             return Ok(hunt.found(Some(culprit), probe.runs));
         }
     }
-    let found = hunt.found(None, probe.runs);
-    Ok(Search { note: Some("every layer agrees".to_owned()), ..found })
+    let seen = hunt.graph.nodes.iter().filter(|node| node.makes().any(|id| hunt.pairing.partner(id).is_some())).count();
+    let note = match nodes - seen {
+        0 => "every layer agrees".to_owned(),
+        unseen => format!(
+            "every layer that both files have agrees; {unseen} of {nodes} have no counterpart and were not seen"
+        ),
+    };
+    Ok(Search { note: Some(note), ..hunt.found(None, probe.runs) })
 }
 
 /// A place between the last that agrees (`None`: the inputs) and the first that differs.
@@ -144,6 +154,10 @@ fn middle(agrees: Option<usize>, differs: usize) -> Option<usize> {
     (first < differs).then(|| first + (differs - first) / 2)
 }
 
+/// What an engine does with neighbouring layers is out of sight as soon as a value between them is read out.
+const JOINED: &str = "with its values read out the layer agrees: what parts the sides is how an engine joins it with its \
+                      neighbours, or does not come back";
+
 struct Hunt<'a> {
     reference: &'a FileSide,
     other: &'a FileSide,
@@ -151,6 +165,8 @@ struct Hunt<'a> {
     other_graph: Graph,
     pairing: Pairing,
     outputs: Vec<(ValueId, ValueId)>,
+    /// Names of outputs that no layer makes.
+    unmade: Vec<String>,
 }
 
 impl<'a> Hunt<'a> {
@@ -160,9 +176,10 @@ impl<'a> Hunt<'a> {
         let outputs = graph.outputs.iter().zip(places).map(|(id, place)| (*id, other_graph.outputs[place]));
         let made: Vec<ValueId> = graph.nodes.iter().flat_map(|node| node.makes()).collect();
         // An output that is an input or a constant is made by no layer.
-        let outputs: Vec<_> = outputs.filter(|(id, _)| made.contains(id)).collect();
+        let (outputs, unmade): (Vec<_>, Vec<_>) = outputs.partition(|(id, _)| made.contains(id));
+        let unmade = unmade.into_iter().map(|(id, _)| graph.value(id).name.clone()).collect();
         let pairing = Pairing::of(&graph, &other_graph, &outputs);
-        Ok(Self { reference, other, graph, other_graph, pairing, outputs })
+        Ok(Self { reference, other, graph, other_graph, pairing, outputs, unmade })
     }
 
     fn found(&self, culprit: Option<Culprit>, runs: usize) -> Search {
@@ -170,16 +187,39 @@ impl<'a> Hunt<'a> {
         Search { culprit, note, nodes: self.graph.nodes.len(), runs }
     }
 
-    fn agreeing_note(&self) -> String {
-        format!("{} and {} agree: the fault lies outside of the graph", self.reference.label(), self.other.label())
+    /// Why there is nothing to search in, as far as it was seen.
+    fn agreeing_note(&self, runs: usize) -> String {
+        if self.outputs.is_empty() {
+            return format!("no layer makes {}: there is none to be found", self.unmade.join(", "));
+        }
+        let (reference, other) = (self.reference.label(), self.other.label());
+        let rest = match self.unmade.is_empty() {
+            true => String::new(),
+            false => format!(" (but for {}, which no layer makes)", self.unmade.join(", ")),
+        };
+        format!(
+            "when {runs} runs were repeated, {reference} and {other} agreed in each{rest}: what parts the sides did not come \
+             back, or is not in these two files; no layer was looked at"
+        )
     }
 
     /// A probe on the inputs of the first run whose outputs differ: on its worst sample where that is enough.
-    fn disagreeing(&self, runs: &[(Vec<Array>, Vec<Array>)], tolerance: &Tolerance) -> Result<Option<Probe<'a>>> {
+    /// `looked` counts how often both sides were run.
+    fn disagreeing(
+        &self,
+        runs: &[(Vec<Array>, Vec<Array>)],
+        tolerance: &Tolerance,
+        looked: &mut usize,
+    ) -> Result<Option<Probe<'a>>> {
+        if self.outputs.is_empty() {
+            return Ok(None);
+        }
         let probe_on = |inputs| Probe::new(self.reference, self.other, inputs, *tolerance);
         for run in runs {
             let mut whole = probe_on(run.clone());
             let (differ, worst) = whole.outputs(&self.outputs)?;
+            *looked += whole.runs;
+            whole.runs = *looked;
             if !differ {
                 continue;
             }
@@ -256,6 +296,7 @@ impl<'a> Hunt<'a> {
             .collect();
         let all_seen = inputs.len() == reads.len();
         let outputs: Vec<Seen> = node.makes().filter_map(seen_of).collect();
+        let parts = outputs.iter().any(|seen| !seen.agrees);
         let largest =
             |seen: &[&Seen]| seen.iter().map(|seen| seen.error).try_fold(0.0, |max: f64, e| Some(max.max(e?)));
         let inputs_agree = inputs.iter().all(|(_, seen)| seen.agrees);
@@ -270,7 +311,18 @@ impl<'a> Hunt<'a> {
                 differences((&self.graph, node), (&self.other_graph, &self.other_graph.nodes[other]), &self.pairing)
             }),
             unpaired: self.unpaired(start, index),
-            confirmed: all_seen && inputs_agree && outputs.iter().any(|seen| !seen.agrees),
+            confirmed: all_seen && inputs_agree && parts,
+            doubt: match () {
+                () if outputs.is_empty() => {
+                    Some("what it makes has no counterpart in the other file, and was not seen")
+                }
+                () if !inputs_agree => Some("what it reads differs already when it is read out beside what it makes"),
+                () if parts && !all_seen => {
+                    Some("some of what it reads has no counterpart in the other file, and was not seen")
+                }
+                () if !parts => Some(JOINED),
+                () => None,
+            },
         })
     }
 
@@ -293,10 +345,8 @@ fn note_on(culprit: &Culprit) -> Option<String> {
             culprit.unpaired.join(", ")
         ));
     }
-    if !culprit.confirmed {
-        let joined = "with its values read out the layer agrees: what parts the sides is how an engine joins it with \
-                      its neighbours";
-        return Some(joined.to_owned());
+    if let Some(doubt) = culprit.doubt {
+        return Some(doubt.to_owned());
     }
     let after = culprit.error_after?;
     let gradual =
@@ -340,6 +390,7 @@ mod tests {
             differences: Vec::new(),
             unpaired: Vec::new(),
             confirmed: true,
+            doubt: None,
         };
         let says = |culprit: Culprit| note_on(&culprit).unwrap_or_default();
         assert!(says(plain.clone()).contains("grows gradually"), "the engines differ, and not by this layer alone");
@@ -347,7 +398,9 @@ mod tests {
         assert_eq!(says(Culprit { differences: vec!["w".into()], ..plain.clone() }), "", "the files differ here");
         assert_eq!(says(Culprit { error_before: 0.0, ..plain.clone() }), "");
         assert_eq!(says(Culprit { error_after: None, ..plain.clone() }), "", "other shapes");
-        assert!(says(Culprit { confirmed: false, ..plain.clone() }).contains("how an engine joins it"));
+        assert!(
+            says(Culprit { confirmed: false, doubt: Some(JOINED), ..plain.clone() }).contains("how an engine joins it")
+        );
         assert!(says(Culprit { unpaired: vec!["bn".into()], ..plain }).contains("not seen apart from bn"));
     }
 }

@@ -370,7 +370,7 @@ fn layer(search: &Search) -> Table {
     ];
     let title = match &search.culprit {
         Some(Culprit { node, op, .. }) => format!("The sides part at {node} ({op})"),
-        None => "No layer parts the sides".to_owned(),
+        None => "No layer was found that parts the sides".to_owned(),
     };
     let mut table = Table::new(title, columns);
     if let Some(culprit) = &search.culprit {
@@ -392,7 +392,10 @@ fn layer(search: &Search) -> Table {
     if let Some(note) = &search.note {
         table.note(note.as_str());
     }
-    table.note(format!("{} layers, found in {} runs of each side", search.nodes, search.runs));
+    if search.runs > 0 {
+        let found = if search.culprit.is_some() { "found in" } else { "looked for in" };
+        table.note(format!("{} layers, {found} {} runs of each side", search.nodes, search.runs));
+    }
     table
 }
 

@@ -11,7 +11,7 @@ use ort::logging::LogLevel;
 use serde::{Deserialize, Serialize};
 
 use super::super::apart;
-use super::{EngineOptions, elf, log, raw};
+use super::{EngineOptions, Provider, elf, log, raw};
 use crate::install::{self, Kind, Place};
 use crate::{Error, Result, files};
 
@@ -97,18 +97,19 @@ static LOADING: Mutex<()> = Mutex::new(());
 pub fn library(options: &EngineOptions) -> Result<Library> {
     match crate::process::program() {
         Some(program) => apart::library(program, options),
-        None => loaded(options).map(|loaded| loaded.library.clone()),
+        None => loaded(options, Provider::Cpu).map(|loaded| loaded.library.clone()),
     }
 }
 
-pub(super) fn loaded(options: &EngineOptions) -> Result<&'static Loaded> {
+/// As [`library()`]; without one, the way to one with this provider is told.
+pub(super) fn loaded(options: &EngineOptions, provider: Provider) -> Result<&'static Loaded> {
     // Nothing is stored under the lock but the library itself, whole.
     let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     let chosen = choose(options.ort_lib.as_deref(), |name| std::env::var_os(name), &install::installed())?;
     if let Some(loaded) = LOADED.get() {
         return same(&chosen, loaded);
     }
-    let loaded = load(&chosen)?;
+    let loaded = load(&chosen, provider)?;
     Ok(LOADED.get_or_init(|| loaded))
 }
 
@@ -154,8 +155,9 @@ fn same<'a>(chosen: &Candidate, loaded: &'a Loaded) -> Result<&'a Loaded> {
     Ok(loaded)
 }
 
-fn load(chosen: &Candidate) -> Result<Loaded> {
-    let (path, opened) = open(chosen)?;
+fn load(chosen: &Candidate, provider: Provider) -> Result<Loaded> {
+    let refused = |chosen: &Candidate, path: &Path, reason: &str| refused(chosen, path, reason, provider);
+    let (path, opened) = open(chosen, provider)?;
     if !is_supported(&opened.version) {
         let reason = format!("is version {}; gnet needs 1.{} or later", opened.version, ort::MINOR_VERSION);
         return Err(refused(chosen, &path, &reason));
@@ -176,11 +178,12 @@ fn load(chosen: &Candidate) -> Result<Loaded> {
 }
 
 /// Opens the library and says where it lies.
-fn open(chosen: &Candidate) -> Result<(PathBuf, raw::Opened)> {
+fn open(chosen: &Candidate, provider: Provider) -> Result<(PathBuf, raw::Opened)> {
+    let refused = |chosen: &Candidate, path: &Path, reason: &str| refused(chosen, path, reason, provider);
     if chosen.step == Step::System {
         return open_system().map_err(|reason| {
             Error::unavailable("ONNX Runtime", format!("no library was found ({reason})"))
-                .remedy("`gnet runtime install` gets it; --ort-lib points at another")
+                .remedy(format!("{}; --ort-lib points at another", installation(provider)))
         });
     }
     let path = &chosen.path;
@@ -243,15 +246,38 @@ fn compiled_in() -> Vec<String> {
     std::iter::once(ort::ep::CPU::NAME).chain(there).map(str::to_owned).collect()
 }
 
-fn refused(chosen: &Candidate, path: &Path, reason: &str) -> Error {
+/// Which installation a library is of: its folder's name begins with the kind.
+fn installed_kind(path: &Path) -> Kind {
+    let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let is_it = |kind: &Kind| folder.as_ref().is_some_and(|folder| folder.starts_with(kind.name()));
+    Kind::ALL.into_iter().find(is_it).unwrap_or(Kind::Cpu)
+}
+
+/// The command that gets ONNX Runtime with a provider.
+fn installation(provider: Provider) -> String {
+    let gets = |kind: Kind| format!("`gnet runtime install {kind}`");
+    match provider {
+        Provider::Cuda | Provider::TensorRt => format!("{} gets one with CUDA and TensorRT", gets(Kind::Cuda)),
+        Provider::OpenVino => {
+            format!("{} gets it, and {} the plugin for OpenVINO", gets(Kind::Cpu), gets(Kind::OpenVino))
+        }
+        Provider::Cpu | Provider::Tract => format!("{} gets it", gets(Kind::Cpu)),
+    }
+}
+
+fn refused(chosen: &Candidate, path: &Path, reason: &str, provider: Provider) -> Error {
     // The loader's reasons repeat the path.
     let reason = reason.trim_start_matches(&format!("{}: ", path.display()));
     let error = Error::unavailable(path.display(), format!("{reason} (from {})", chosen.step));
     match chosen.step {
-        Step::Installed | Step::System => error.remedy("`gnet runtime install --force` installs it anew"),
+        Step::Installed => {
+            error.remedy(format!("`gnet runtime install {} --force` installs it anew", installed_kind(&chosen.path)))
+        }
+        Step::System => error.remedy(format!("{}, and it comes before the system's", installation(provider))),
         step => error.remedy(format!(
-            "point {step} at the library of ONNX Runtime 1.{} or later, or leave it out: `gnet runtime install` gets one",
-            ort::MINOR_VERSION
+            "point {step} at the library of ONNX Runtime 1.{} or later, or leave it out: {}",
+            ort::MINOR_VERSION,
+            installation(provider)
         )),
     }
 }
@@ -300,18 +326,31 @@ mod tests {
             (text, "is no shared library (from --ort-lib)"),
             (cut, "is cut off after "),
         ] {
-            let error = load(&Candidate { step: Step::Flag, path: path.clone() }).err().unwrap();
+            let error = load(&Candidate { step: Step::Flag, path: path.clone() }, Provider::Cpu).err().unwrap();
             assert_eq!(error.kind(), ErrorKind::Unavailable);
             assert!(error.to_string().starts_with(&format!("{}: {says}", path.display())), "{error}");
-            assert!(error.remedy_text().unwrap().contains("`gnet runtime install`"), "{:?}", error.remedy_text());
+            let remedy = error.remedy_text().unwrap();
+            assert!(remedy.contains("leave it out: `gnet runtime install cpu` gets it"), "{remedy}");
         }
+    }
+
+    #[test]
+    fn each_provider_is_told_what_to_install() {
+        let says = |provider| installation(provider);
+        assert_eq!(says(Provider::Cpu), "`gnet runtime install cpu` gets it");
+        for provider in [Provider::Cuda, Provider::TensorRt] {
+            assert_eq!(says(provider), "`gnet runtime install cuda` gets one with CUDA and TensorRT");
+        }
+        assert!(says(Provider::OpenVino).ends_with("and `gnet runtime install openvino` the plugin for OpenVINO"));
+        assert_eq!(installed_kind(&place(Kind::Cuda).library()), Kind::Cuda);
+        assert_eq!(installed_kind(Path::new("/elsewhere/libonnxruntime.so")), Kind::Cpu);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_foreign_library_is_refused_by_name() {
         let libc = mapped("libc.so").expect("the test program is linked with libc");
-        let error = load(&Candidate { step: Step::GnetOrtLib, path: libc }).err().unwrap();
+        let error = load(&Candidate { step: Step::GnetOrtLib, path: libc }, Provider::Cpu).err().unwrap();
         let text = error.to_string();
         assert!(text.ends_with("is no ONNX Runtime: it exports no OrtGetApiBase (from GNET_ORT_LIB)"), "{text}");
     }

@@ -54,7 +54,7 @@ struct Bound {
 
 impl OrtSession {
     pub(in crate::runtime) fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Self> {
-        let loaded = library::loaded(&options.engine)?;
+        let loaded = library::loaded(&options.engine, provider)?;
         let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut configured = providers::configure(loaded, provider, model, options)?;
         let session =

@@ -209,6 +209,22 @@ fn a_provider_that_the_library_lacks_is_unavailable_and_nothing_runs_in_its_plac
 }
 
 #[test]
+fn what_is_newer_than_the_library_has_a_remedy() {
+    for message in [
+        "Load model failed:/src/core/graph/model.cc:180 onnxruntime::Model::Model(...) Unsupported model IR version: 99, max \
+         supported IR version: 13",
+        "/src/core/graph/model_load_utils.h:46 void onnxruntime::ValidateOpsetForDomain(int) ONNX Runtime only *guarantees* \
+         support for models stamped with official released onnx opset versions. Opset 99 is under development",
+        "Fatal error: com.example:Odd(-1) is not a registered function/op",
+    ] {
+        assert!(remedy(message).unwrap().contains("a newer ONNX Runtime (--ort-lib points at it)"), "{message}");
+    }
+    assert_eq!(remedy("Node (n1) Op (Det) [ShapeInferenceError] ..."), None);
+    let place = "/src/core/graph/model_load_utils.h:46 void onnxruntime::ValidateOpsetForDomain(int) Opset 99 is new";
+    assert_eq!(said_plainly(place), "Opset 99 is new");
+}
+
+#[test]
 fn a_process_has_one_library() {
     let Some(engine) = engine() else { return };
     let loaded = library(&engine).unwrap();

@@ -23,7 +23,19 @@ pub(super) type Plan = Arc<TypedRunnableModel>;
 
 /// What tract said about a failure.
 pub(super) fn failed(error: &TractError) -> Error {
-    Error::input("tract", causes(error))
+    match error.chain().find_map(|cause| lacking(&cause.to_string())) {
+        Some((node, op)) => Error::input(format!("node '{node}' ({op})"), "tract does not have this operation")
+            .remedy("ONNX Runtime has all of ONNX's own: --provider cpu"),
+        None => Error::input("tract", causes(error)),
+    }
+}
+
+/// The node and the operation out of `.. #1 "NODE" Unimplemented(OP) ..`, which tract says of a node that it cannot run, in a
+/// branch or a body as well.
+fn lacking(cause: &str) -> Option<(String, String)> {
+    let (before, after) = cause.split_once("\" Unimplemented(")?;
+    let (node, op) = (before.rsplit_once("#")?.1.split_once('"')?.1, after.split_once(')')?.0);
+    Some((node.to_owned(), op.to_owned()))
 }
 
 /// The first line of each cause, outermost first, without a backtrace.

@@ -36,7 +36,7 @@ fn pieces_of_a_share_equal_the_reference() {
         let options = RunOptions::new(2, 5);
         let layout = Layout::with_budget(&model, &options, images * image * size_of::<f32>());
         assert_eq!(layout.lengths(), lengths);
-        let mut session = TractSession::new(&model, layout).unwrap();
+        let mut session = TractSession::new(&model, layout, false).unwrap();
         assert_equal(&infer(&mut session, &inputs[0]).unwrap(), &outputs);
     }
 }
@@ -109,7 +109,7 @@ fn every_piece_of_every_lane_starts_anew() {
             .collect::<Vec<_>>()
     });
     let sums = Array::new(vec![9, 2], sums.flatten().collect()).unwrap();
-    let mut session = TractSession::new(&model, Layout { lanes: lanes.clone(), notes: Vec::new() }).unwrap();
+    let mut session = TractSession::new(&model, Layout { lanes: lanes.clone(), notes: Vec::new() }, false).unwrap();
     session.bind(std::slice::from_ref(&x)).unwrap();
     for _ in 0..3 {
         session.run().unwrap();
@@ -164,7 +164,8 @@ fn a_file_that_cannot_be_run_is_refused_with_the_reason() {
         ("sequence", "input 'x': is no tensor but a sequence, a map or optional"),
         ("optional", "input 'x': is no tensor but a sequence, a map or optional"),
         ("no_input", "model: its graph has no input"),
-        ("bad_operation", "Frobnicate"),
+        ("bad_operation", "node 'odd' (Frobnicate): tract does not have this operation"),
+        ("bad_branch", "node 'inner' (Frobnicate): tract does not have this operation"),
         ("bad_output", "output 'z': nothing in the graph makes it"),
     ] {
         let error = session(name, 1, 1).err().unwrap_or_else(|| panic!("{name} was loaded"));
