@@ -9,6 +9,8 @@ mod common;
 mod data;
 #[path = "verify/graphs.rs"]
 mod graphs;
+#[path = "verify/sums.rs"]
+mod sums;
 #[path = "verify/unseen.rs"]
 mod unseen;
 

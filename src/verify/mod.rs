@@ -9,6 +9,7 @@
 mod bisect;
 #[cfg(feature = "burn")]
 mod burn;
+mod expand;
 mod inputs;
 mod judge;
 mod noise;
@@ -17,6 +18,7 @@ mod precision;
 mod probe;
 mod record;
 mod redraw;
+mod results;
 mod rewritten;
 mod ruler;
 mod side;
@@ -40,8 +42,9 @@ pub use rewritten::rewritten;
 pub use side::{FileSide, Side};
 pub use signature::{Plan, Port, Signature};
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use self::probe::farthest;
 pub(crate) use self::trial::{Rule, Trial, settle};
 use crate::runtime::Array;
 use crate::{Error, Result};
@@ -131,6 +134,7 @@ fn compared(
         comparisons.push(Comparison::new(other.label()));
     }
     let mut open = Vec::new();
+    let mut answers = Vec::with_capacity(sets.len());
     for (number, set) in sets.iter().enumerate() {
         say(&format!("comparing on {} inputs", set.name));
         let expected = run_all(reference, &set.runs)?;
@@ -143,13 +147,29 @@ fn compared(
             let open_trials = trials.into_iter().enumerate().filter(|(_, trial)| trial.is_open());
             open.extend(open_trials.map(|(output, trial)| (index, first + output, trial)));
         }
+        answers.push(expected);
     }
-    measure(reference, &mut open, sets, options, say)?;
+    let outputs = reference.signature().outputs.len().max(1);
+    let again = open.iter().map(|(_, _, trial)| trial.place / outputs).chain([0]).collect();
+    let mut unsteady = moves_by_itself(reference, sets, &answers, &again, &options.tolerance)?;
+    // What is drawn once for each session shows in another one, as each draw of the noise is.
+    if unsteady.is_none()
+        && !open.is_empty()
+        && let Some(mut twin) = reference.moved(Draw::Still)?
+    {
+        unsteady = moves_by_itself(twin.as_mut(), sets, &answers, &again, &options.tolerance)?;
+    }
+    if unsteady.is_none() {
+        measure(reference, &mut open, sets, options, say)?;
+    }
     for (comparison, row, trial) in open {
         comparisons[comparison].rows[row].judgement = trial.judgement;
     }
     for ((other, ties), comparison) in others.iter().zip(&ties).zip(&mut comparisons) {
         comparison.conclude();
+        if let Some(reason) = &unsteady {
+            (comparison.verdict, comparison.reason) = (Verdict::Disagree, Some(reason.clone()));
+        }
         let wanted = match options.bisect {
             Bisect::Never => false,
             Bisect::OnFailure => comparison.verdict == Verdict::Disagree,
@@ -157,11 +177,42 @@ fn compared(
         };
         if wanted {
             // A search that fails must not take the verdict with it.
-            let found = search(reference, other, ties, comparison, sets, options, say);
+            let found = match unsteady {
+                Some(_) => search_itself(reference, other, comparison, sets, options, say),
+                None => search(reference, other, ties, comparison, sets, options, say),
+            };
             comparison.search = Some(found.unwrap_or_else(|e| Search::none(format!("the search failed: {e}"))));
         }
     }
     Ok(comparisons)
+}
+
+/// Says where the reference answers inputs that it is given `again` otherwise than before, if it does. What it moves by is
+/// then no rounding, and its noise would hide whatever the other side does.
+fn moves_by_itself(
+    reference: &mut dyn Side,
+    sets: &[InputSet],
+    answers: &[Vec<Array>],
+    again: &BTreeSet<usize>,
+    tolerance: &Tolerance,
+) -> Result<Option<String>> {
+    for number in again {
+        let found = run_all(reference, &sets[*number].runs)?;
+        for (place, (before, after)) in answers[*number].iter().zip(&found).enumerate() {
+            let largest = before.data.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+            let accepted = if reference.is_exact() { 0.0 } else { tolerance.accepted(largest.into()) };
+            let moves = if before.shape == after.shape { farthest(&before.data, &after.data) } else { f64::INFINITY };
+            if moves > accepted {
+                let (output, inputs) = (&reference.signature().outputs[place], &sets[*number].name);
+                let label = reference.label();
+                return Ok(Some(format!(
+                    "the reference does not repeat itself: output '{output}' of {label} moves by {moves:.2e} when it is run \
+                     again on the same {inputs} inputs, so that nothing can be compared with it"
+                )));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Takes the noise of the outputs that their size alone does not explain, each on the very inputs that were compared.
@@ -245,6 +296,25 @@ pub(crate) fn per_sample(mut output: Array, batch: usize) -> Array {
         output.shape.insert(0, 1);
     }
     output
+}
+
+/// Looks for the layer in which the reference does not repeat itself: two of it, which only that can part.
+fn search_itself(
+    reference: &dyn Side,
+    like: &FileSide,
+    comparison: &Comparison,
+    sets: &[InputSet],
+    options: &Options,
+    say: &mut dyn FnMut(&str),
+) -> Result<Search> {
+    let Some(stand_in) = reference.as_file(like)? else {
+        return Ok(Search::none("the reference has no values in between to compare"));
+    };
+    let Some(other) = stand_in.as_file(like)? else { return Ok(Search::none("the reference has no second copy")) };
+    let ties = Ties::of(stand_in.signature(), other.signature())?;
+    // Of equal files in one engine nothing but what never repeats itself is apart, and no noise explains that.
+    let options = Options { tolerance: Tolerance { multiple: 0.0, ..options.tolerance }, ..options.clone() };
+    search(reference, &other, &ties, comparison, sets, &options, say)
 }
 
 /// Looks for the layer on the inputs that part the two sides most, or on the first ones where nothing does.

@@ -12,6 +12,8 @@
 use std::collections::HashSet;
 
 use super::Port;
+use super::expand::expand;
+use super::results::move_results;
 use crate::graph::{Attribute, DType, Graph, Model, Node, Sizes, Tensor, ValueId};
 use crate::infer::infer;
 use crate::runtime::Array;
@@ -28,6 +30,8 @@ pub enum Draw {
     },
     /// The same numbers in another order of summation: the engine without its rewrites.
     Reordered,
+    /// The same once more: what it moves by is no rounding.
+    Still,
 }
 
 /// Copies with moved numbers that are tried at most.
@@ -44,16 +48,17 @@ impl Draw {
     /// The model with its weights and results moved, inside branches and bodies too. Whole numbers stay, and so do single numbers and
     /// what an operation takes for a setting, such as the sizes of a `Resize` or an exponent: those are no results of
     /// rounding, and a hair beside them stands another network.
-    pub fn model(self, model: &Model) -> Model {
+    ///
+    /// `sizes` are those that the model is fed with: they tell how many terms a sum has.
+    pub fn model(self, model: &Model, sizes: &Sizes) -> Model {
         let mut model = model.clone();
         if let Self::Moved { seed, bits } = self {
             let mut seed = mixed(seed, 1 << 32);
             move_graph(&mut model.graph, &mut seed, bits);
-            // The graph as it is tells the types that were inferred on a copy, node by node.
-            let mut typed = model.clone();
-            let known = infer(&mut typed, &Sizes::none()).is_ok();
-            let typed = if known { typed.graph } else { model.graph.clone() };
-            move_results(&mut model.graph, &typed, &mut seed, bits);
+            let types = typed(&model, sizes);
+            expand(&mut model.graph, &types, model.opset);
+            let types = typed(&model, sizes);
+            move_results(&mut model.graph, &types, &mut seed, bits);
         }
         model
     }
@@ -76,18 +81,24 @@ impl Draw {
                 let data = array.data.iter().zip(data).map(|(value, by)| moved(*value, by, bits)).collect();
                 Array { shape: array.shape.clone(), data }
             }
-            Self::Reordered => array.clone(),
+            Self::Reordered | Self::Still => array.clone(),
         }
     }
 }
 
+/// The graph with the types that are inferred; as it is where they are not.
+fn typed(model: &Model, sizes: &Sizes) -> Graph {
+    let mut typed = model.clone();
+    if infer(&mut typed, sizes).is_ok() { typed.graph } else { model.graph.clone() }
+}
+
 /// A seed that depends on both.
-fn mixed(seed: u64, number: u64) -> u64 {
+pub(super) fn mixed(seed: u64, number: u64) -> u64 {
     seed.wrapping_mul(0xA24B_AED4_963E_E407).wrapping_add(number.wrapping_add(1).wrapping_mul(0x9FB2_1C65_1E98_DF25))
 }
 
 /// Shares of a unit, evenly within -1..1.
-fn shifts(count: usize, seed: u64) -> impl Iterator<Item = f32> {
+pub(super) fn shifts(count: usize, seed: u64) -> impl Iterator<Item = f32> {
     Array::uniform(vec![count], seed).data.into_iter().map(|place| 2.0 * place - 1.0)
 }
 
@@ -148,122 +159,6 @@ fn move_graph(graph: &mut Graph, seed: &mut u64, bits: u32) {
             node.attributes.extend(moved.map(|tensor| ("value".to_owned(), Attribute::Tensor(tensor))));
         }
         node.subgraphs_mut().for_each(|body| move_graph(&mut body.graph, seed, bits));
-    }
-}
-
-/// How an operation's result is off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rounding {
-    /// By a share of itself.
-    Share,
-    /// By a share of 1; see [`unit`].
-    Fixed,
-}
-
-/// How the results of an operation are off in every element alike; `None` for one that rounds each by itself, or not at all,
-/// or that files compute sizes with.
-fn rounding(op: &str) -> Option<Rounding> {
-    let share = match op {
-        "Sigmoid" => return Some(Rounding::Fixed),
-        "Conv" | "ConvTranspose" | "Gemm" | "MatMul" | "Einsum" | "LSTM" | "GRU" | "RNN" => true,
-        "GlobalAveragePool" | "AveragePool" | "LRN" | "Softmax" | "LogSoftmax" | "GridSample" => true,
-        "Exp" | "Log" | "Tanh" | "Erf" | "Gelu" | "Softplus" | "Mish" | "Elu" | "Celu" | "Selu" | "HardSwish" => true,
-        "Sqrt" | "Reciprocal" | "Pow" | "Sin" | "Cos" => true,
-        op => {
-            op.ends_with("Normalization") || (op.starts_with("Reduce") && !op.ends_with("Max") && !op.ends_with("Min"))
-        }
-    };
-    share.then_some(Rounding::Share)
-}
-
-/// Terms that an engine sums side by side: of so many the rounding of one is seen in the sum.
-const LANES: f32 = 16.0;
-
-/// How many terms each element of a plain sum has, as far as the shapes say; 1 for what is no plain sum. Rounding errors of
-/// a sum of `n` terms, one after the other, come to `sqrt(n)` units (Higham and Mary, *A New Approach to Probabilistic
-/// Rounding Error Analysis*, 2019), and those of equal terms all point one way.
-fn terms(node: &Node, typed: &Graph) -> f32 {
-    if !(node.op_type.starts_with("Reduce") || node.op_type.ends_with("AveragePool")) {
-        return 1.0;
-    }
-    let known = |id: Option<ValueId>| -> Option<f32> {
-        let shape = typed.value(id?).shape.as_deref()?;
-        Some(shape.iter().filter_map(|dim| dim.known()).map(|side| side as f32).product())
-    };
-    let ratio = known(node.input(0)).zip(known(node.output())).map_or(1.0, |(all, sums)| all / sums.max(1.0));
-    if ratio.is_finite() { ratio.max(1.0) } else { 1.0 }
-}
-
-/// The state that a recurrent operation's gates let through: what is off in a sigmoid by a share of 1 is off in the result by
-/// that share of the state, however little of it is let through.
-fn gated_state(node: &Node) -> Option<ValueId> {
-    match node.op_type.as_str() {
-        "LSTM" => node.input(6),
-        "GRU" => node.input(5),
-        _ => None,
-    }
-}
-
-/// Nodes that move one result.
-struct Shift<'a> {
-    graph: &'a mut Graph,
-    /// What their names begin with.
-    name: String,
-    nodes: Vec<Node>,
-}
-
-impl Shift<'_> {
-    fn value(&mut self, what: &str) -> ValueId {
-        self.graph.add_value(format!("{}:{what}", self.name), Some(DType::F32), None)
-    }
-
-    /// `to` is `of` times or plus a number.
-    fn by_number(&mut self, op: &str, of: ValueId, number: f32, to: ValueId) {
-        let count = self.nodes.len();
-        let Ok(number) = Tensor::from_f32(vec![], &[number]) else { return };
-        let number = self.graph.add_initializer(format!("{}:by{count}", self.name), number);
-        self.nodes.push(Node::new(format!("{}:{count}", self.name), op, vec![of, number], vec![to]));
-    }
-}
-
-/// Puts a node behind each result in `f32` of an operation that rounds, which moves it. The values that were there are moved
-/// ones now, and have their numbers still. `typed` is the same graph with its types.
-fn move_results(graph: &mut Graph, typed: &Graph, seed: &mut u64, bits: u32) {
-    let nodes = std::mem::take(&mut graph.nodes);
-    for (mut node, like) in nodes.into_iter().zip(&typed.nodes) {
-        for (body, like) in node.subgraphs_mut().zip(like.subgraphs()) {
-            move_results(&mut body.graph, &like.graph, seed, bits);
-        }
-        let recurrent = matches!(node.op_type.as_str(), "LSTM" | "GRU" | "RNN");
-        let (rounding, terms, state) = (rounding(&node.op_type), terms(&node, typed), gated_state(&node));
-        let mut behind = Vec::new();
-        for output in node.outputs.iter_mut().take(if recurrent { usize::MAX } else { 1 }) {
-            let (Some(rounding), Some(id)) = (rounding, *output) else { continue };
-            if typed.value(id).dtype != Some(DType::F32) {
-                continue;
-            }
-            *seed = mixed(*seed, 2);
-            let by = shifts(1, *seed).next().unwrap_or(0.0) * 0.5_f32.powi(bits as i32);
-            let mut shift =
-                Shift { graph: &mut *graph, name: format!("{}:moved:{}", typed.value(id).name, *seed), nodes: vec![] };
-            let still = shift.value("still");
-            *output = Some(still);
-            match (rounding, state) {
-                (Rounding::Fixed, _) => shift.by_number("Add", still, by, id),
-                (Rounding::Share, None) => {
-                    shift.by_number("Mul", still, 1.0 + by * (terms / LANES).sqrt().max(1.0), id)
-                }
-                (Rounding::Share, Some(state)) => {
-                    let [share, kept] = ["share", "kept"].map(|what| shift.value(what));
-                    shift.by_number("Mul", still, 1.0 + by, share);
-                    shift.by_number("Mul", state, by, kept);
-                    shift.nodes.push(Node::new(format!("{}:sum", shift.name), "Add", vec![share, kept], vec![id]));
-                }
-            }
-            behind.append(&mut shift.nodes);
-        }
-        graph.nodes.push(node);
-        graph.nodes.append(&mut behind);
     }
 }
 
@@ -371,16 +266,16 @@ mod tests {
     #[test]
     fn weights_move_and_settings_and_whole_numbers_stay() {
         let model = model();
-        let copy = DRAW.model(&model);
+        let copy = DRAW.model(&model, &Sizes::none());
         let changed = |name: &str| {
             let of = |model: &Model| model.graph.initializer(model.graph.find(name).unwrap()).cloned();
             of(&model) != of(&copy)
         };
         assert_eq!(["w", "one", "axes", "scales"].map(changed), [true, false, false, false]);
         assert_ne!(model.graph.nodes[0].tensor("value"), copy.graph.nodes[0].tensor("value"));
-        assert_eq!(copy, DRAW.model(&model), "a draw repeats");
-        assert_ne!(copy, Draw::Moved { seed: 6, bits: 23 }.model(&model));
-        assert_eq!(Draw::Reordered.model(&model), model);
+        assert_eq!(copy, DRAW.model(&model, &Sizes::none()), "a draw repeats");
+        assert_ne!(copy, Draw::Moved { seed: 6, bits: 23 }.model(&model, &Sizes::none()));
+        assert_eq!(Draw::Reordered.model(&model, &Sizes::none()), model);
     }
 
     #[test]
@@ -396,7 +291,7 @@ mod tests {
             Node::new("sum", "ReduceSum", vec![t], vec![n]),
         ];
         (graph.inputs, graph.outputs) = (vec![x, t], vec![r, n]);
-        let copy = DRAW.model(&Model::new(graph, 18)).graph;
+        let copy = DRAW.model(&Model::new(graph, 18), &Sizes::none()).graph;
         let ops: Vec<&str> = copy.nodes.iter().map(|node| node.op_type.as_str()).collect();
         assert_eq!(ops, ["Exp", "Mul", "Sigmoid", "Add", "Relu", "ReduceSum"], "whole numbers are summed exactly");
         assert_eq!(

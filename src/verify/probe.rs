@@ -168,7 +168,7 @@ impl Compared {
 }
 
 /// The largest difference; infinite where one alone is NaN.
-fn farthest(a: &[f32], b: &[f32]) -> f64 {
+pub(super) fn farthest(a: &[f32], b: &[f32]) -> f64 {
     let apart = a.iter().zip(b).filter(|(a, b)| a != b && !(a.is_nan() && b.is_nan()));
     let differences = apart.map(|(a, b)| f64::from((a - b).abs()));
     differences.fold(0.0, |most, difference| if difference.is_nan() { f64::INFINITY } else { difference.max(most) })

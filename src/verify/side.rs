@@ -30,6 +30,12 @@ pub trait Side {
     /// Inputs that do not fit, or an engine that fails.
     fn run(&mut self, inputs: &[Array]) -> Result<Vec<Array>>;
 
+    /// Whether it answers equal inputs with equal bits, as engines on the CPU do. Some on the GPU add up in whatever order
+    /// their threads end.
+    fn is_exact(&self) -> bool {
+        true
+    }
+
     /// The same computation as a file whose values in between can be read out; `None` when there is none.
     ///
     /// # Errors
@@ -138,8 +144,25 @@ impl FileSide {
         Self::of_model(label, model, self.provider, &self.options)
     }
 
+    /// The same file in a session of its own.
+    fn twin(&self) -> Self {
+        Self {
+            label: self.label.clone(),
+            model: self.model.clone(),
+            bytes: self.bytes.clone(),
+            provider: self.provider,
+            options: self.options.clone(),
+            signature: self.signature.clone(),
+            part: self.part,
+            session: None,
+        }
+    }
+
     /// The file as a draw has it; `None` where its engine has no other order to sum in.
     pub(super) fn drawn(&self, draw: Draw) -> Result<Option<Self>> {
+        if draw == Draw::Still {
+            return Ok(Some(self.twin()));
+        }
         let mut options = self.options.clone();
         if draw == Draw::Reordered {
             let off = runtime::GraphOptimization::Off;
@@ -147,7 +170,8 @@ impl FileSide {
                 return Ok(None);
             }
         }
-        let copy = Self::of_model(self.label.clone(), &draw.model(&self.model), self.provider, &options)?;
+        let copy =
+            Self::of_model(self.label.clone(), &draw.model(&self.model, &self.options.sizes), self.provider, &options)?;
         Ok(Some(Self { part: true, ..copy }))
     }
 
@@ -218,17 +242,12 @@ impl Side for FileSide {
         Ok(outputs)
     }
 
+    fn is_exact(&self) -> bool {
+        matches!(self.provider, Provider::Tract | Provider::Cpu)
+    }
+
     fn as_file(&self, _: &FileSide) -> Result<Option<FileSide>> {
-        Ok(Some(Self {
-            label: self.label.clone(),
-            model: self.model.clone(),
-            bytes: self.bytes.clone(),
-            provider: self.provider,
-            options: self.options.clone(),
-            signature: self.signature.clone(),
-            part: self.part,
-            session: None,
-        }))
+        Ok(Some(self.twin()))
     }
 
     fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>> {

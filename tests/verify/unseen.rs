@@ -67,31 +67,30 @@ fn model(more: impl FnOnce(&mut Graph)) -> Model {
     Model::new(graph, 18)
 }
 
-fn searched(reference: &mut dyn Side, other: &Model) -> (Verdict, Search) {
+fn searched(reference: &mut dyn Side, other: &Model) -> (Verdict, String, Search) {
     let mut others = [side(other, "other")];
     let plan = Plan::new(8, &[reference.signature(), others[0].signature()]).unwrap();
     let sets = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 3).unwrap()];
     assert!(sets[0].runs.len() > 1);
-    // A given tolerance, so that no noise is measured on a side that never answers twice alike.
-    let tolerance = Precision::F32.tolerance().with_relative(1e-5).unwrap();
+    let tolerance = Precision::F32.tolerance();
     let options = verify::Options { tolerance, bisect: Bisect::OnFailure, seed: 3 };
     let mut verification = verify::verify(reference, &mut others, &sets, &options, &mut |_| {}).unwrap();
     let comparison = verification.comparisons.remove(0);
-    (comparison.verdict, comparison.search.unwrap())
+    (comparison.verdict, comparison.reason.unwrap_or_default(), comparison.search.unwrap())
 }
 
-/// The note of a search that found nothing, and how often it ran both sides.
-fn note(reference: &mut dyn Side, other: &Model) -> (String, usize) {
-    let (verdict, search) = searched(reference, other);
-    assert_eq!((verdict, &search.culprit), (Verdict::Disagree, &None));
-    (search.note.unwrap(), search.runs)
-}
+/// What a reference is called that answers the same inputs otherwise.
+const UNSTEADY: &str =
+    "the reference does not repeat itself: output 'y' of drifting moves by 1.00e0 when it is run again";
 
 #[test]
 fn sides_that_part_only_in_later_runs_are_not_said_to_agree() {
     let file = model(|_| ());
-    let (note, runs) = note(&mut Drifting { inner: side(&file, "stand-in"), runs: 0 }, &file);
-    assert!(note.contains("when 4 runs were repeated, stand-in and other agreed in each"), "{note}");
+    let (verdict, reason, search) = searched(&mut Drifting { inner: side(&file, "stand-in"), runs: 0 }, &file);
+    assert_eq!((verdict, &search.culprit), (Verdict::Disagree, &None));
+    assert!(reason.contains(UNSTEADY), "{reason}");
+    let (note, runs) = (search.note.unwrap(), search.runs);
+    assert!(note.contains("when 4 runs were repeated, stand-in and stand-in agreed in each"), "{note}");
     assert!(note.contains("no layer was looked at") && !note.contains("outside of the graph"), "{note}");
     assert!(runs >= 4, "every run was looked at: {runs}");
 }
@@ -109,8 +108,9 @@ fn a_side_that_never_answers_twice_alike_is_named() {
         graph.nodes.push(Node::new("add", "Add", vec![y, noise], vec![z]));
         graph.outputs = vec![z];
     });
-    let (verdict, search) = searched(&mut side(&random, "reference"), &random);
+    let (verdict, reason, search) = searched(&mut side(&random, "reference"), &random);
     assert_eq!(verdict, Verdict::Disagree);
+    assert!(reason.contains("the reference does not repeat itself: output 'z'"), "{reason}");
     // Drawn anew in each session, the numbers part the sides where they are drawn.
     assert_eq!(search.culprit.unwrap().op, "RandomNormal");
 }
@@ -123,7 +123,21 @@ fn an_output_that_no_layer_makes_is_no_layers_fault() {
             graph.outputs = vec![c];
         })
     };
-    let (verdict, search) = searched(&mut side(&constant(1.0), "reference"), &constant(2.0));
+    let (verdict, _, search) = searched(&mut side(&constant(1.0), "reference"), &constant(2.0));
     assert_eq!((verdict, &search.culprit), (Verdict::Disagree, &None));
     assert_eq!(search.note.as_deref(), Some("no layer makes c: there is none to be found"));
+}
+
+#[test]
+fn a_reference_that_drifts_is_named_even_where_the_first_answers_agree() {
+    let file = model(|_| ());
+    let mut reference = Drifting { inner: side(&file, "stand-in"), runs: 0 };
+    let mut others = [side(&file, "other")];
+    let plan = Plan { batch: 2, runs: 1 };
+    let sets = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 3).unwrap()];
+    let options = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 3 };
+    let verification = verify::verify(&mut reference, &mut others, &sets, &options, &mut |_| {}).unwrap();
+    assert_eq!(verification.comparisons[0].rows[0].judgement.verdict, Verdict::Agree);
+    let error = verification.check().unwrap_err().to_string();
+    assert!(!verification.passed && error.contains(UNSTEADY), "{error}");
 }
