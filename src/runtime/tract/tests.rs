@@ -36,7 +36,7 @@ fn pieces_of_a_share_equal_the_reference() {
         let options = RunOptions::new(2, 5);
         let layout = Layout::with_budget(&model, &options, images * image * size_of::<f32>());
         assert_eq!(layout.lengths(), lengths);
-        let mut session = TractSession::new(&model, layout).unwrap();
+        let mut session = TractSession::new(&model, layout, false).unwrap();
         assert_equal(&infer(&mut session, &inputs[0]).unwrap(), &outputs);
     }
 }
@@ -109,7 +109,7 @@ fn every_piece_of_every_lane_starts_anew() {
             .collect::<Vec<_>>()
     });
     let sums = Array::new(vec![9, 2], sums.flatten().collect()).unwrap();
-    let mut session = TractSession::new(&model, Layout { lanes: lanes.clone(), notes: Vec::new() }).unwrap();
+    let mut session = TractSession::new(&model, Layout { lanes: lanes.clone(), notes: Vec::new() }, false).unwrap();
     session.bind(std::slice::from_ref(&x)).unwrap();
     for _ in 0..3 {
         session.run().unwrap();
