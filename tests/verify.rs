@@ -249,17 +249,46 @@ fn a_file_without_shared_names_is_paired_by_position() {
 /// ONNX Runtime, where a library of it is found: the one of `GNET_TEST_ORT_LIB`, else any. Without one this says so,
 /// unless `GNET_ORT_TESTS` is `required`.
 #[cfg(feature = "ort")]
-#[test]
-fn onnx_runtime_agrees_with_tract_and_its_faults_are_found() {
+fn with_onnx_runtime() -> Option<RunOptions> {
     let ort_lib = std::env::var_os("GNET_TEST_ORT_LIB").map(Into::into);
     let engine = gnet::runtime::EngineOptions { ort_lib, ..Default::default() };
     if let Err(error) = gnet::runtime::library(&engine) {
         let required = std::env::var("GNET_ORT_TESTS").is_ok_and(|value| value == "required");
         assert!(!required && engine.ort_lib.is_none(), "{error}");
         eprintln!("not tested: {error}");
-        return;
+        return None;
     }
-    let options = RunOptions { engine, ..RunOptions::new(1, 1) };
+    Some(RunOptions { engine, ..RunOptions::new(1, 1) })
+}
+
+/// Right files on which engines part further than a share of the largest value allows: sigmoids near 0, a normalisation of
+/// equal numbers, NaN on both sides.
+#[cfg(feature = "ort")]
+#[test]
+fn what_rounding_does_is_no_disagreement_and_what_a_weight_does_is_one() {
+    let Some(options) = with_onnx_runtime() else { return };
+    let verdict = |reference: &Model, other: &Model| {
+        let mut reference = side(reference, "reference");
+        let other = FileSide::of_model("other", other, Provider::Cpu, &options).unwrap();
+        let plan = Plan::new(8, &[reference.signature()]).unwrap();
+        let sets = Distribution::ALL.map(|k| InputSet::random(k, reference.signature(), &plan, 0).unwrap());
+        let options = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 0 };
+        verify::verify(&mut reference, &mut [other], &sets, &options, &mut |_| {}).unwrap().comparisons[0].verdict
+    };
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/foreign");
+    for (file, weight) in [("sigmoid_low", "w"), ("layernorm_plain64", "g"), ("odd_nan", "w")] {
+        let model = gnet::onnx::read_file(&folder.join(format!("{file}.onnx"))).unwrap();
+        assert_eq!(verdict(&model, &model), Verdict::Agree, "{file}");
+        let by = if file == "odd_nan" { f32::NEG_INFINITY } else { 1.01 };
+        let wrong = changed(&model, |graph| scale_all(graph, weight, by));
+        assert_eq!(verdict(&model, &wrong), Verdict::Disagree, "{file}");
+    }
+}
+
+#[cfg(feature = "ort")]
+#[test]
+fn onnx_runtime_agrees_with_tract_and_its_faults_are_found() {
+    let Some(options) = with_onnx_runtime() else { return };
     let cpu = |model| FileSide::of_model("other", model, Provider::Cpu, &options).unwrap();
     let mut reference = side(&FOLDED, "reference");
     let plan = Plan::new(4, &[reference.signature()]).unwrap();

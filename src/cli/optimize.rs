@@ -6,11 +6,12 @@ use clap::{Args, ValueEnum};
 use gnet::graph::Model;
 use gnet::onnx::ExternalData;
 use gnet::passes::{self, DEAD_CODE, DEFAULT, OptimizeRecord, Options, PRUNE, Pass, PassList, Proof};
-use gnet::runtime::RunOptions;
+use gnet::runtime::{self, RunOptions};
 use gnet::{Error, Result, files, onnx, verify};
 
 use super::engine::LibraryArgs;
 use super::format::FormatArgs;
+use super::sizes::SizesArgs;
 use super::{output, values};
 
 /// Arguments of `gnet optimize`.
@@ -40,6 +41,11 @@ pub struct OptimizeArgs {
     /// Show every pass and what it does.
     #[arg(long, conflicts_with_all = ["file", "output", "passes", "outputs"])]
     list: bool,
+    #[command(
+        flatten,
+        next_help_heading = "Sizes at which the file is compared with what it was; they are not written into it"
+    )]
+    sizes: SizesArgs,
     #[command(flatten)]
     library: LibraryArgs,
     #[command(flatten)]
@@ -79,7 +85,7 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
     let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
     let options = Options { outputs: args.outputs.clone(), growth: args.max_growth };
     let passes = passes::run(&mut model, &passes, &options).map_err(|e| e.in_file(file))?;
-    let verified = verify(args, &before, &model)?;
+    let verified = verify(args, &before, &model).map_err(|e| runtime::in_file(file, e))?;
     drop(before);
     let written = onnx::write_file(&model, output, args.external_data.into())?;
     args.format.write(&OptimizeRecord {
@@ -99,10 +105,14 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
 
 /// Holds the model against what it was before it replaces anything, in an engine that runs it.
 fn verify(args: &OptimizeArgs, before: &Model, after: &Model) -> Result<Proof> {
+    let sizes = args.sizes.sizes();
     if args.no_verify {
-        return Ok(Proof::none("--no-verify"));
+        return match sizes.is_empty() {
+            true => Ok(Proof::none("--no-verify")),
+            false => Err(Error::input(sizes, "is for the comparison, which --no-verify leaves out")),
+        };
     }
-    let options = RunOptions { engine: args.library.options(), ..RunOptions::new(1, 1) };
+    let options = RunOptions { engine: args.library.options(), sizes, ..RunOptions::new(1, 1) };
     let proof = verify::rewritten(before, after, &options, &mut |what| output::note(what))?;
     if proof.reason.is_some() {
         output::note(proof.to_string());

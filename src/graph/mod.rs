@@ -5,6 +5,8 @@
 
 mod bind;
 mod check;
+#[cfg(test)]
+pub(crate) mod counted;
 mod dim;
 mod dtype;
 mod lookup;
@@ -23,12 +25,14 @@ pub use model::{Function, Model};
 pub use node::{Attribute, Node};
 pub use remarks::{Opaque, Remarks};
 pub use sizes::{Fed, Fit, Rule, Sizes, Stated};
+pub(crate) use sizes::{mentions, symbols};
 pub use subgraph::{Capture, Subgraph};
 pub use tensor::Tensor;
 pub(crate) use tensor::brief;
 
 /// A value of a [`Graph`]: an input, an initializer or what a node makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Eq, PartialOrd, Ord)]
+#[cfg_attr(not(test), derive(PartialEq, Hash))]
 pub struct ValueId(u32);
 
 /// What is known of a value.

@@ -30,8 +30,6 @@ use serde::Serialize;
 use crate::Result;
 use crate::graph::{DType, Dim, Model, Sizes, Value, shape_text};
 
-/// The older name of [`Sizes`].
-pub use crate::graph::Sizes as Overrides;
 pub(crate) use merge::stated as settle;
 
 /// What inference found out.

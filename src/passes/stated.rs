@@ -8,8 +8,8 @@
 
 use std::collections::HashMap;
 
-use crate::graph::{Attribute, Dim, Graph, Model, Subgraph, ValueId};
-use crate::infer::{self, Overrides, Overruled};
+use crate::graph::{Attribute, Dim, Graph, Model, Sizes, Subgraph, ValueId};
+use crate::infer::{self, Overruled};
 
 /// What was set aside of a graph.
 #[derive(Default)]
@@ -30,7 +30,7 @@ pub(super) fn set_aside(model: &mut Model) -> (Stated, Vec<Overruled>) {
     let (open, mut found) = (proved.graph.inputs.iter().any(open), Vec::new());
     forget(&mut proved.graph, open);
     let mut bare = None;
-    let proved = match infer::infer(&mut proved, &Overrides::none()) {
+    let proved = match infer::infer(&mut proved, &Sizes::none()) {
         Ok(_) => &proved.graph,
         // A node that inference takes for wrong: a runtime may not, and nothing is proved of what it makes.
         Err(_) => {

@@ -12,8 +12,8 @@
 use std::collections::HashSet;
 
 use super::Port;
-use crate::graph::{Attribute, DType, Graph, Model, Node, Tensor, ValueId};
-use crate::infer::{Overrides, infer};
+use crate::graph::{Attribute, DType, Graph, Model, Node, Sizes, Tensor, ValueId};
+use crate::infer::infer;
 use crate::runtime::Array;
 
 /// One way to round otherwise.
@@ -51,7 +51,7 @@ impl Draw {
             move_graph(&mut model.graph, &mut seed, bits);
             // The graph as it is tells the types that were inferred on a copy, node by node.
             let mut typed = model.clone();
-            let known = infer(&mut typed, &Overrides::none()).is_ok();
+            let known = infer(&mut typed, &Sizes::none()).is_ok();
             let typed = if known { typed.graph } else { model.graph.clone() };
             move_results(&mut model.graph, &typed, &mut seed, bits);
         }

@@ -1,10 +1,10 @@
 //! A model and what was rewritten of it: the same answers on fresh inputs, at two sizes of each open axis.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::{Bisect, Distribution, FileSide, InputSet, Options, Plan, Side, Verdict, verify};
-use crate::graph::{Dim, Graph, Model, Sizes, ValueId};
-use crate::infer::{self, Overrides};
+use crate::graph::{self, Dim, Fit, Graph, Model, Rule, Sizes, ValueId};
+use crate::infer;
 use crate::passes::{Proof, draws_lots};
 use crate::runtime::{Provider, Ranges, RunOptions};
 use crate::{Error, ErrorKind, Result};
@@ -26,17 +26,19 @@ const KINDS: usize = 2;
 const SEED: u64 = 1;
 
 /// Compares `after`, which passes made of `before`, with it, in the first engine that runs it. Only outputs that both have
-/// are compared. No engine, and inputs that cannot be made, are no error: the record says why nothing is proved.
+/// are compared. The sizes of `options` stand for the axes that they fix. No engine, and inputs that cannot be made, are no
+/// error: the record says why nothing is proved.
 ///
 /// # Errors
-/// Answers that differ, or a rewritten model that does not run where the other one does ([`ErrorKind::Check`]).
+/// Sizes that the model cannot be fed; answers that differ, or a rewritten model that does not run where the other one does ([`ErrorKind::Check`]).
 pub fn rewritten(before: &Model, after: &Model, options: &RunOptions, say: &mut dyn FnMut(&str)) -> Result<Proof> {
     let whole = before.graph.with_subgraphs().into_iter().flat_map(|graph| &graph.nodes);
     if let Some(node) = whole.into_iter().find(|node| draws_lots(node)) {
         return Ok(Proof::none(format!("{} gives other results each time", node.op_type)));
     }
+    let given = options.sizes.fit(&before.graph.stated_inputs(), Rule::Refuse)?;
     let before = prepared(before, &after.graph);
-    let axes = match axes(&before.graph) {
+    let axes = match axes(&before.graph, given) {
         Ok(axes) => axes,
         Err(reason) => return Ok(Proof::none(reason.to_string())),
     };
@@ -61,7 +63,7 @@ fn prepared(model: &Model, like: &Graph) -> Model {
     let outputs = like.outputs.iter().filter_map(|id| ids.get(like.value(*id).name.as_str()).copied()).collect();
     model.graph.outputs = outputs;
     let mut inferred = model.clone();
-    match infer::infer(&mut inferred, &Overrides::none()) {
+    match infer::infer(&mut inferred, &Sizes::none()) {
         Ok(_) => inferred,
         Err(_) => model,
     }
@@ -80,21 +82,24 @@ enum What {
     Unnamed(ValueId, usize),
 }
 
-/// Every open axis of the inputs, each symbol once.
-fn axes(graph: &Graph) -> Result<Vec<Axis>> {
+/// Every axis of the inputs that the sizes given leave open, each symbol once. What a formula over other symbols comes to
+/// follows from them.
+fn axes(graph: &Graph, given: Fit) -> Result<Vec<Axis>> {
     let mut shapes = Vec::new();
-    for id in &graph.inputs {
+    for (id, shape) in graph.inputs.iter().zip(given.shapes) {
         let value = graph.value(*id);
-        let shape = value.shape.as_ref().filter(|_| value.other_type.is_none());
+        let shape = shape.filter(|_| value.other_type.is_none());
         let missing = || Error::input(format!("input '{}'", value.name), "has no shape in the file");
         shapes.push((*id, shape.ok_or_else(missing)?));
     }
+    let names = graph::symbols(shapes.iter().flat_map(|(_, shape)| shape));
+    let follows = |name: &String| names.iter().any(|other| other != name && graph::mentions(name, other));
     let stands_in_front = |name: &str| {
         let mut fronts = shapes.iter().filter_map(|(_, shape)| shape.first());
         fronts.any(|dim| matches!(dim, Dim::Symbolic { symbol, .. } if symbol == name))
     };
-    let named = graph.symbols().into_iter();
-    let named = named.map(|symbol| Axis { front: stands_in_front(&symbol), what: What::Symbol(symbol) });
+    let named = names.iter().filter(|name| !follows(name));
+    let named = named.map(|symbol| Axis { front: stands_in_front(symbol), what: What::Symbol(symbol.clone()) });
     let unnamed = shapes.iter().flat_map(|(id, shape)| {
         let open = shape.iter().enumerate().filter(|(_, dim)| **dim == Dim::Unknown);
         open.map(|(place, _)| Axis { front: place == 0, what: What::Unnamed(*id, place) })
@@ -183,20 +188,25 @@ impl Pair<'_> {
 
     /// What the inputs are fed at one size of each axis; the files stay as they are.
     fn fed(&self, axes: &[Axis], sizes: &[usize]) -> Result<Sizes> {
-        let mut fed = Sizes::none();
-        let mut shapes: BTreeMap<ValueId, Vec<String>> = BTreeMap::new();
+        let graph = &self.before.graph;
+        let mut given = self.options.sizes.clone();
         for (axis, size) in axes.iter().zip(sizes) {
-            match &axis.what {
-                What::Symbol(symbol) => fed.extend(Sizes::dim(symbol, *size)),
-                What::Unnamed(id, place) => {
-                    let rank = self.before.graph.rank(*id).unwrap_or(0);
-                    let shape = shapes.entry(*id).or_insert_with(|| vec!["?".to_owned(); rank]);
-                    shape[*place] = size.to_string();
-                }
+            if let What::Symbol(symbol) = &axis.what {
+                given.extend(Sizes::dim(symbol, *size));
             }
         }
-        for (id, shape) in shapes {
-            fed.extend(Sizes::input(&format!("{}={}", self.before.graph.value(id).name, shape.join(",")))?);
+        let mut shapes = given.fit(&graph.stated_inputs(), Rule::Refuse)?.shapes;
+        for (axis, size) in axes.iter().zip(sizes) {
+            if let What::Unnamed(id, place) = axis.what {
+                let input = graph.inputs.iter().position(|input| *input == id);
+                let dim = input.and_then(|input| shapes[input].as_mut()?.get_mut(place));
+                dim.into_iter().for_each(|dim| *dim = Dim::Known(*size));
+            }
+        }
+        let mut fed = Sizes::none();
+        for (id, shape) in graph.inputs.iter().zip(shapes) {
+            let shape: Vec<String> = shape.iter().flatten().map(Dim::to_string).collect();
+            fed.extend(Sizes::input(&format!("{}={}", graph.value(*id).name, shape.join(",")))?);
         }
         Ok(fed)
     }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::panic::catch_unwind;
 use std::path::Path;
 
-use gnet::graph::{Dim, Value};
-use gnet::infer::{Overrides, infer};
+use gnet::graph::{Dim, Sizes, Value};
+use gnet::infer::infer;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -144,7 +144,7 @@ impl Shapes {
 /// Every value of the outermost graph by name, after inference.
 fn inferred(path: &Path) -> Result<BTreeMap<String, Value>, String> {
     let mut model = gnet::onnx::read_file(path).map_err(|e| e.to_string())?;
-    infer(&mut model, &Overrides::default()).map_err(|e| e.to_string())?;
+    infer(&mut model, &Sizes::none()).map_err(|e| e.to_string())?;
     Ok(model.graph.values().map(|(_, value)| (value.name.clone(), value.clone())).collect())
 }
 

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gnet::cost::Analysis;
-use gnet::infer::{Overrides, infer};
+use gnet::graph::Sizes;
+use gnet::infer::infer;
 use gnet::onnx;
 use serde::Deserialize;
 
@@ -35,7 +36,7 @@ fn the_classic_networks_count_as_an_independent_count_says() {
     assert_eq!(networks.len(), 9);
     for known in networks {
         let mut model = onnx::read_file(&known.path).unwrap();
-        infer(&mut model, &Overrides::none()).unwrap();
+        infer(&mut model, &Sizes::none()).unwrap();
         let found = Analysis::of(&model.graph, None).unwrap();
         assert_eq!(found.uncounted, [], "{}", known.name);
         let counted = [found.params, found.weights, found.macs];

@@ -95,7 +95,7 @@ fn a_tree_and_its_levels() {
 fn the_compute_column_counts_macs_or_flops() {
     let shell = shell();
     let header = |line: &str| shell.ok(line).lines().next().unwrap().to_owned();
-    let rest = "live_bytes,bytes_moved,flops_byte";
+    let rest = "share_percent,live_bytes,bytes_moved,flops_byte";
     assert_eq!(header("summary block.onnx --format csv"), format!("layer,op,output_shape,params,macs,{rest}"));
     assert_eq!(
         header("summary block.onnx --format csv --count flops"),

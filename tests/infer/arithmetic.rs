@@ -98,7 +98,7 @@ proptest! {
             let attributes =
                 [("kernel_shape", list(&[kernel])), ("strides", list(&[stride])), ("pads", list(&[pad, pad]))];
             let y = builder.node("AveragePool", &[x], &attributes);
-            gnet::infer::infer(&mut builder.model, &gnet::infer::Overrides::none()).ok()?;
+            gnet::infer::infer(&mut builder.model, &gnet::graph::Sizes::none()).ok()?;
             builder.model.graph.value(y).shape.clone().map(|shape| shape[2].clone())
         };
         let symbolic = pooled(Dim::Symbolic { symbol: "H".into(), scale, offset: 0 }).unwrap();

@@ -1,7 +1,7 @@
 //! Small models for the tests.
 
-use gnet::graph::{Attribute, DType, Dim, Graph, Model, Node, Tensor, ValueId, shape_text};
-use gnet::infer::{Inference, Overrides, infer};
+use gnet::graph::{Attribute, DType, Dim, Graph, Model, Node, Sizes, Tensor, ValueId, shape_text};
+use gnet::infer::{Inference, infer};
 
 /// A model that grows node by node.
 pub struct Builder {
@@ -75,11 +75,11 @@ impl Builder {
     }
 
     pub fn run(&mut self) -> Inference {
-        infer(&mut self.model, &Overrides::none()).unwrap()
+        infer(&mut self.model, &Sizes::none()).unwrap()
     }
 
     pub fn error(&mut self) -> String {
-        infer(&mut self.model, &Overrides::none()).unwrap_err().to_string()
+        infer(&mut self.model, &Sizes::none()).unwrap_err().to_string()
     }
 
     /// Why `id` is not known.
@@ -123,7 +123,7 @@ pub fn one_node(
         })
         .collect();
     let made = builder.node(op, &inputs, attributes);
-    infer(&mut builder.model, &Overrides::none()).map_err(|e| e.to_string())?;
+    infer(&mut builder.model, &Sizes::none()).map_err(|e| e.to_string())?;
     let shape = builder.model.graph.value(made).shape.clone().ok_or("no shape")?;
     shape.iter().map(|dim| dim.known().ok_or_else(|| format!("{dim}"))).collect()
 }

@@ -1,7 +1,7 @@
 //! Any operation with any inputs and attributes: an answer, a gap or an error, in bounded time and memory.
 
-use gnet::graph::{Attribute, DType, Dim, Tensor};
-use gnet::infer::{Overrides, infer};
+use gnet::graph::{Attribute, DType, Dim, Sizes, Tensor};
+use gnet::infer::infer;
 use proptest::prelude::*;
 
 use crate::build::Builder;
@@ -184,10 +184,10 @@ proptest! {
             node.attributes = attributes.iter().cloned().collect();
             values.extend(made.into_iter().map(Some));
         }
-        if let Ok(found) = infer(&mut b.model, &Overrides::none()) {
+        if let Ok(found) = infer(&mut b.model, &Sizes::none()) {
             // What was found holds when it is looked at again.
             let model = b.model.clone();
-            let again = infer(&mut b.model, &Overrides::none());
+            let again = infer(&mut b.model, &Sizes::none());
             prop_assert_eq!(again.map_err(|e| e.to_string()), Ok(found));
             prop_assert_eq!(format!("{:?}", b.model), format!("{model:?}"));
         }

@@ -157,3 +157,30 @@ fn every_pass_is_listed_with_a_sentence() {
         ran(&folder, "optimize --list").contains("Default, in this order: dead-code, infer-shapes, drop-identity,")
     );
 }
+
+#[test]
+fn sizes_are_those_of_the_comparison_and_stay_out_of_the_file() {
+    let folder = folder();
+    let verified = |flags: &str| {
+        let log = ran(&folder, &format!("optimize a.onnx -o b.onnx --format json {flags}"));
+        let log: serde_json::Value = serde_json::from_str(&log).unwrap();
+        log["verified"]["sizes"].clone()
+    };
+    assert_eq!(verified(""), serde_json::json!(["N = 1", "N = 3"]));
+    for flags in ["--dim N=5", "--input x=5x2", "--input 5,2"] {
+        assert_eq!(verified(flags), serde_json::json!([]), "{flags}");
+        let model = onnx::read_file(&folder.path().join("b.onnx")).unwrap();
+        let input = model.graph.value(model.graph.inputs[0]).shape.clone().unwrap();
+        assert_eq!(input, [Dim::symbol("N"), Dim::Known(2)], "{flags}");
+    }
+    for (flags, says) in [
+        ("--dim K=5", "a.onnx: symbol K: no input's shape has this symbol"),
+        ("--input x=5,3", "3 given for axis 1, which the file fixes at 2"),
+        ("--dim N=5 --no-verify", "--dim N=5: is for the comparison, which --no-verify leaves out"),
+    ] {
+        let output = gnet(folder.path(), &format!("optimize a.onnx -o c.onnx {flags}"));
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && err.contains(says), "{flags}: {err}");
+        assert!(!folder.path().join("c.onnx").exists());
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gnet::graph::{DType, Dim, Graph, Model, Node, Tensor};
+use gnet::graph::{DType, Dim, Graph, Model, Node, Sizes, Tensor};
 use gnet::passes::{self, DEFAULT, Options, Proof};
 use gnet::runtime::RunOptions;
 use gnet::{ErrorKind, onnx, verify};
@@ -119,4 +119,48 @@ fn random_networks_are_proved_and_a_planted_fault_is_not() {
     }
     assert!(proved >= 30, "{proved} of 40 were proved");
     assert!(caught * 10 >= planted * 9 && caught >= 5, "{caught} of {planted} planted faults were caught");
+}
+
+#[test]
+fn sizes_that_are_given_stand_for_the_axes_that_they_fix() {
+    let constant = [1.0, 2.0, 3.0];
+    let at = |shape: &[Dim], flags: &[&str]| {
+        let mut sizes = Sizes::none();
+        for flag in flags {
+            sizes.extend(match flag.strip_prefix("--") {
+                Some(dim) => {
+                    Sizes::dim(dim.split_once('=').unwrap().0, dim.split_once('=').unwrap().1.parse().unwrap())
+                }
+                None => Sizes::input(flag).unwrap(),
+            });
+        }
+        let (before, options) = (model("Mul", shape, constant), RunOptions { sizes, ..RunOptions::new(1, 1) });
+        verify::rewritten(&before, &before, &options, &mut |_| ())
+    };
+    let open = [Dim::symbol("N"), Dim::Known(3), Dim::symbol("T")];
+    assert_eq!(at(&open, &["--T=7"]).unwrap().sizes, ["N = 1", "N = 3"]);
+    assert_eq!(at(&open, &["x=B,3,7"]).unwrap().sizes, ["B = 1", "B = 3"]);
+    assert_eq!(at(&open, &["x=2,3,7"]).unwrap().sizes, [""; 0]);
+    let unnamed = [Dim::Unknown, Dim::Known(3), Dim::Unknown];
+    assert_eq!(at(&unnamed, &["x=2,3,?"]).unwrap().sizes, ["x axis 2 = 6", "x axis 2 = 5"]);
+    let error = at(&open, &["--K=7"]).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.to_string()),
+        (ErrorKind::Input, "symbol K: no input's shape has this symbol".into())
+    );
+    let error = at(&open, &["x=N,4,T"]).unwrap_err();
+    assert!(error.to_string().contains("4 given for axis 1, which the file fixes at 3"), "{error}");
+}
+
+#[test]
+fn a_formula_over_other_axes_follows_from_them() {
+    let mut twice = model("Mul", &[Dim::symbol("N"), Dim::Known(3), Dim::symbol("T")], [1.0; 3]);
+    let wide = [Dim::symbol("N"), Dim::Known(3), Dim::symbol("T + 1")];
+    let g = &mut twice.graph;
+    let (wide, z) = (g.add_value("wide", Some(DType::F32), Some(wide.to_vec())), g.add_value("z", None, None));
+    let (x, joined) = (g.inputs[0], g.outputs[0]);
+    g.nodes = vec![Node::new("join", "Concat", vec![x, wide], vec![z]), Node::new("it", "Relu", vec![z], vec![joined])];
+    g.nodes[0].set("axis", 2);
+    g.inputs.push(wide);
+    assert_eq!(compared(&twice, &twice).unwrap().sizes, ["N = 1, T = 6", "N = 3, T = 5"]);
 }

@@ -42,6 +42,10 @@ impl Side for Drifting {
         self.inner.moved(draw)
     }
 
+    fn redrawn(&self) -> gnet::Result<Option<(Box<dyn Side>, std::collections::BTreeMap<String, Tensor>)>> {
+        self.inner.redrawn()
+    }
+
     fn unit(&self, output: usize) -> f64 {
         self.inner.unit(output)
     }

@@ -95,7 +95,6 @@ impl Sizes {
         changed.dedup();
         let symbols = ties.flat();
         ensure_formulas(&symbols)?;
-        let mut shapes = shapes;
         shapes.iter_mut().flatten().flatten().for_each(|dim| dim.replace_symbol(&symbols));
         Ok(Fit { shapes, symbols, changed })
     }
@@ -142,7 +141,7 @@ impl Graph {
 }
 
 /// The symbols of some dimensions, each once, in their order.
-pub(in crate::graph) fn symbols<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Vec<String> {
+pub(crate) fn symbols<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Vec<String> {
     let mut symbols: Vec<String> = Vec::new();
     for dim in dims {
         if let Dim::Symbolic { symbol, .. } = dim

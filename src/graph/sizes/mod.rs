@@ -14,8 +14,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use fed::Fed;
+pub(super) use fit::formula;
+pub(crate) use fit::symbols;
 pub use fit::{Fit, Rule, Stated};
-pub(super) use fit::{formula, symbols};
+pub(crate) use formula::mentions;
 
 use self::notation::Shape;
 use super::Graph;

@@ -27,7 +27,7 @@ use scope::Scope;
 /// # Errors
 /// As [`read`], with the file's name; external data that is missing, too short or outside the model's folder.
 pub fn read_file(path: &Path) -> Result<Model> {
-    from_file(path, |bytes, beside| decode(bytes, beside))
+    from_file(path, decode)
 }
 
 /// As [`read_file`], and all of it: data beside the model whose name holds its hash, as that of gnet's files does, is held
