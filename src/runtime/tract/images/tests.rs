@@ -4,7 +4,8 @@ use super::super::layout::Layout;
 use super::super::model::Model;
 use super::super::{Session, TractSession};
 use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor, ValueId};
-use crate::runtime::testing::assert_equal;
+use crate::runtime::compare::Agreement;
+use crate::runtime::testing::TOLERANCE;
 use crate::runtime::{Array, RunOptions};
 
 /// A network under construction: its input `x` has the batch first.
@@ -76,9 +77,13 @@ impl Net {
                 let mut session = TractSession::new(&model, layout, false).unwrap_or_else(|e| panic!("{name}: {e}"));
                 session.bind(std::slice::from_ref(&x)).unwrap();
                 session.run().unwrap_or_else(|e| panic!("{name}, {threads} threads: {e}"));
-                println!("{name}: batch {batch}, {threads} threads, {:?}", session.notes());
                 let found = session.outputs().unwrap();
-                assert_equal(&found, expected.get_or_insert_with(|| found.clone()));
+                let expected = expected.get_or_insert_with(|| found.clone());
+                for (expected, found) in expected.iter().zip(&found) {
+                    let agreement = Agreement::of(expected, found).unwrap();
+                    assert!(agreement.within(TOLERANCE), "{name}, {threads} threads of {batch}: {agreement:?}");
+                }
+                assert_eq!(found.len(), expected.len());
                 used.push(session.threads_used());
             }
         }
