@@ -55,7 +55,8 @@ fn keep(error: &mut clap::Error, kind: ContextKind, keep: impl Fn(&str) -> bool)
     }
 }
 
-#[cfg(all(test, feature = "ort"))]
+#[cfg(test)]
+#[cfg(feature = "ort")]
 mod tests {
     use super::super::program;
 
