@@ -24,7 +24,10 @@ fn plural(noun: &str) -> String {
     match (noun.strip_suffix("is"), before_y) {
         (Some(stem), _) => format!("{stem}es"),
         (_, Some(stem)) => format!("{stem}ies"),
-        _ if ["s", "x", "ch", "sh"].iter().any(|end| noun.ends_with(end)) => format!("{noun}es"),
+        // Of `epoch` the end is a `k`.
+        _ if ["s", "x", "ch", "sh"].iter().any(|end| noun.ends_with(end)) && !noun.ends_with("epoch") => {
+            format!("{noun}es")
+        }
         _ => format!("{noun}s"),
     }
 }
@@ -46,6 +49,7 @@ mod tests {
             (2, "entry", "2 entries"),
             (2, "array", "2 arrays"),
             (3, "branch", "3 branches"),
+            (3, "epoch", "3 epochs"),
             (3, "box", "3 boxes"),
             (3, "class", "3 classes"),
             (3, "axis", "3 axes"),

@@ -172,8 +172,8 @@ mod tests {
     #[test]
     fn pixels_that_do_not_fit_are_refused() {
         for (side, channels, bytes, labels, says) in [
-            (2, 1, 9, 2, "9 bytes are not 2 images of 4 bytes"),
-            (2, 1, 12, 2, "12 bytes are not 2 images"),
+            (2, 1, 9, 2, "hold 9 bytes, not 2 images of 4 bytes"),
+            (2, 1, 12, 2, "hold 12 bytes, not 2 images"),
             (0, 1, 0, 1, "0x0 pixels"),
             (2, 2, 8, 1, "2 channels"),
             (usize::MAX, 1, 8, 1, "channels are supported"),
