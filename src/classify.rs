@@ -6,6 +6,7 @@ use crate::data::{Prepared, Split};
 use crate::evaluation::Evaluation;
 use crate::metadata::Metadata;
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
+use crate::words::counted;
 use crate::{Error, Result, onnx};
 
 /// Images of one run when the file's batch is dynamic.
@@ -75,7 +76,10 @@ impl Classifier {
         let p = &self.metadata.preprocessing;
         let image = p.channels * p.image_size * p.image_size;
         if pixels.is_empty() || !pixels.len().is_multiple_of(image) {
-            return Err(Error::input("images", format!("{} values are no images of {image}", pixels.len())));
+            return Err(Error::input(
+                "images",
+                format!("hold {}, and one of them takes {image}", counted(pixels.len(), "value")),
+            ));
         }
         let shape = vec![self.batch, p.channels, p.image_size, p.image_size];
         let mut rows = Vec::with_capacity(pixels.len() / image);

@@ -1,5 +1,6 @@
 //! How good answers to labelled images are, whoever gave them.
 
+use crate::words::{counted, one_or};
 use crate::{Error, Result};
 
 /// A network's answers to labelled images.
@@ -38,7 +39,13 @@ impl Evaluation {
     /// No images, scores that do not fit the labels, a label beyond the classes, or scores that are not finite.
     pub fn of(logits: &[f32], labels: &[u8], classes: usize) -> Result<Self> {
         if labels.is_empty() || logits.len() != labels.len() * classes {
-            let reason = format!("{} scores do not fit {} images of {classes} classes", logits.len(), labels.len());
+            let reason = format!(
+                "{} {} not fit {} of {}",
+                counted(logits.len(), "score"),
+                one_or(logits.len(), "does", "do"),
+                counted(labels.len(), "image"),
+                counted(classes, "class")
+            );
             return Err(Error::input("evaluation", reason));
         }
         let mut per_class = vec![ClassAccuracy::default(); classes];
@@ -47,7 +54,10 @@ impl Evaluation {
         for (image, (row, label)) in logits.chunks_exact(classes).zip(labels).enumerate() {
             let label = usize::from(*label);
             let class = per_class.get_mut(label).ok_or_else(|| {
-                Error::input(format!("image {image}"), format!("has label {label}; there are {classes} classes"))
+                Error::input(
+                    format!("image {image}"),
+                    format!("has label {label}; there are {}", counted(classes, "class")),
+                )
             })?;
             if row.iter().any(|score| !score.is_finite()) {
                 return Err(Error::input("the network", format!("its scores of image {image} are not numbers")));

@@ -47,5 +47,6 @@ pub mod trace;
 #[cfg(feature = "burn")]
 pub mod train;
 pub mod verify;
+mod words;
 
 pub use error::{Error, ErrorKind, Result};

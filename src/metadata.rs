@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// How an image becomes the network's input: resized, scaled to 0..1, then `(x - mean) / std`, one value a channel.
@@ -71,7 +72,8 @@ impl Metadata {
         let channels: usize = number("channels", need("channels")?)?;
         let finite = |values: &[f32]| values.len() == channels && values.iter().all(|value| value.is_finite());
         if !finite(&mean) || !finite(&std) || std.iter().any(|s| *s <= 0.0) {
-            let reason = format!("must hold one number for each of {channels} channels, the deviation above 0");
+            let reason =
+                format!("must hold one number for each of {}, the deviation above 0", counted(channels, "channel"));
             return Err(Error::input("metadata gnet.mean, gnet.std", reason));
         }
         let classes = serde_json::from_str(need("classes")?)
@@ -131,8 +133,8 @@ mod tests {
         for (key, value, says) in [
             ("gnet.image_size", "wide", "metadata gnet.image_size: 'wide' is not a number"),
             ("gnet.classes", "shirt,bag", "metadata gnet.classes: is no JSON list of names"),
-            ("gnet.mean", "0.1,0.2", "one number for each of 1 channels"),
-            ("gnet.mean", "inf", "one number for each of 1 channels"),
+            ("gnet.mean", "0.1,0.2", "one number for each of 1 channel"),
+            ("gnet.mean", "inf", "one number for each of 1 channel"),
             ("gnet.std", "0", "the deviation above 0"),
             ("gnet.std", "NaN", "the deviation above 0"),
         ] {

@@ -30,7 +30,7 @@ fn a_session_computes_the_same_and_says_the_same_of_itself() {
     assert_eq!(session.notes(), ["uses 3 of 4 threads: one image is the least a thread can take"]);
     assert_eq!(session.run().unwrap_err().to_string(), "run: no input is bound");
     let refused = session.bind(&[Array::noise(vec![3, 3], 1)]).unwrap_err();
-    assert_eq!(refused.to_string(), "inputs: 1 arrays given for 3 (a, b, scale)");
+    assert_eq!(refused.to_string(), "inputs: 1 array given for 3 (a, b, scale)");
     for seed in [1, 2, 1] {
         let inputs: Vec<Array> = shapes.iter().map(|shape| Array::noise(shape.clone(), seed)).collect();
         session.bind(&inputs).unwrap();

@@ -127,7 +127,7 @@ fn the_same_file_agrees_with_itself_and_folding_changes_nothing() {
 #[test]
 fn a_wrong_weight_in_the_middle_is_found_at_its_layer() {
     let other = changed(&FOLDED, |g| scale_weight(g, "inception4c.b5x5_reduce.conv.weight", 1.5));
-    names(&FOLDED, &other, "inception4c.b5x5_reduce.conv/Conv", &["1 of 12288 values differ"]);
+    names(&FOLDED, &other, "inception4c.b5x5_reduce.conv/Conv", &["1 of 12288 values differs"]);
 }
 
 #[test]

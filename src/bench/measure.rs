@@ -7,6 +7,7 @@ use super::copies::copies;
 use super::steady::steady;
 use super::{Clock, Latency, Profile, Run, Spec, SystemClock, feed, memory};
 use crate::runtime::{self, Array, EngineOptions, RunOptions};
+use crate::words::counted;
 use crate::{Error, Result, cost, files, onnx};
 
 /// Measures one row in this process. Its peak memory and warmth are those of the whole process: see
@@ -110,7 +111,7 @@ fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) ->
 /// More threads than cores measure the scheduler as well.
 fn crowded(threads: usize) -> Option<String> {
     let cores = std::thread::available_parallelism().ok()?.get();
-    (threads > cores).then(|| format!("{threads} threads share {cores} cores"))
+    (threads > cores).then(|| format!("{} on {}", counted(threads, "thread"), counted(cores, "core")))
 }
 
 pub(super) fn millis(time: Duration) -> f64 {

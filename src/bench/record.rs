@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::report::{Cell, Column, Report, Table, number};
 use crate::runtime::{Placement, Provider, Settings};
 use crate::stats::Summary;
+use crate::words::counted;
 
 use super::measure::millis;
 use super::{Copies, Fed, Profile};
@@ -188,8 +189,7 @@ fn ms(value: impl Into<Option<f64>>) -> Cell {
 }
 
 pub(super) fn row_label(provider: Provider, batch: usize, threads: usize) -> String {
-    let s = if threads == 1 { "" } else { "s" };
-    format!("{provider}, batch {batch}, {threads} thread{s}")
+    format!("{provider}, batch {batch}, {}", counted(threads, "thread"))
 }
 
 impl Run {
@@ -319,8 +319,13 @@ impl Report for Measurement {
             table.note(format!("interrupted; not run: {}", self.not_run.join("; ")));
         }
         table.note(format!(
-            "{}, {} cores, {} {}, gnet {} ({})",
-            env.cpu, env.cores, env.os, env.arch, env.gnet, env.profile
+            "{}, {}, {} {}, gnet {} ({})",
+            env.cpu,
+            counted(env.cores, "core"),
+            env.os,
+            env.arch,
+            env.gnet,
+            env.profile
         ));
         let profiles = self.runs.iter().filter_map(|run| run.profile.as_ref()).flat_map(Report::tables);
         std::iter::once(table).chain(profiles).collect()

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Clock, Limits};
 use crate::Result;
 use crate::stats::Summary;
+use crate::words::counted;
 
 /// What is timed: one run.
 pub(super) type Run<'a> = &'a mut dyn FnMut() -> Result<()>;
@@ -46,10 +47,10 @@ pub(super) fn steady(run: Run<'_>, clock: &dyn Clock, limits: &Limits) -> Result
     let cpu = cpu_before.zip(clock.cpu()).map(|(before, after)| after.saturating_sub(before));
     if samples.len() < limits.min_samples {
         notes.push(format!(
-            "stopped after {:?} with {} of {} samples",
+            "stopped after {:?} with {} of {}",
             limits.max_time,
             samples.len(),
-            limits.min_samples
+            counted(limits.min_samples, "sample")
         ));
     }
     let summary = Summary::of(&samples).ok_or_else(|| crate::Error::input("samples", "none was taken"))?;
@@ -76,7 +77,11 @@ fn warm_up(run: Run<'_>, clock: &dyn Clock, limits: &Limits, notes: &mut Vec<Str
         }
     }
     if times.len() >= 2 * WINDOW {
-        notes.push(format!("times had not settled within {} % after {} warm-up runs", STABLE * 100.0, times.len()));
+        notes.push(format!(
+            "times had not settled within {} % after {}",
+            STABLE * 100.0,
+            counted(times.len(), "warm-up run")
+        ));
     }
     Ok(times.len())
 }

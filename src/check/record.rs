@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::cost::{BatchAxis, Uncounted};
 use crate::report::{Cell, Column, Report, Table, Tone, number};
+use crate::words::{counted, one_or};
 use crate::{Error, Result};
 
 /// How one rule held.
@@ -53,7 +54,13 @@ impl Verdict {
         if broken.is_empty() {
             return Ok(());
         }
-        let reason = format!("{} of {} rules do not hold: {}", broken.len(), self.rules.len(), broken.join("; "));
+        let reason = format!(
+            "{} of {} {} not hold: {}",
+            broken.len(),
+            counted(self.rules.len(), "rule"),
+            one_or(broken.len(), "does", "do"),
+            broken.join("; ")
+        );
         Err(Error::check(&self.subject, reason))
     }
 }

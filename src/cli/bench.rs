@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use gnet::bench::{self, Environment, Feed, Limits, Measurement, Run, Spec};
 use gnet::graph::Sizes;
+use gnet::report::number::counted;
 use gnet::runtime::Provider;
 use gnet::{Error, ErrorKind, Result, cost, onnx};
 
@@ -186,7 +187,7 @@ fn report(format: &FormatArgs, measurement: Measurement) -> Result<()> {
 /// `main` to show with its exit code.
 fn outcome(failures: Vec<(String, Error)>, not_run: &[String], rows: usize) -> Result<()> {
     if !failures.is_empty() && rows > 1 {
-        output::note(format_args!("{} of {rows} rows failed:", failures.len()));
+        output::note(format_args!("{} of {} failed:", failures.len(), counted(rows, "row")));
         for (label, error) in &failures {
             output::note(format_args!("  {label}: {error}"));
         }

@@ -1,5 +1,6 @@
 //! `gnet draw`.
 
+use gnet::report::number::counted;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -74,10 +75,10 @@ pub fn run(args: &DrawArgs) -> Result<()> {
     }
     files::write(&args.output, picture.svg.as_bytes())?;
     output::note(format_args!(
-        "{}: {} nodes in {} boxes, {} x {} pixels",
+        "{}: {} in {}, {} x {} pixels",
         args.output.display(),
-        picture.nodes,
-        picture.boxes,
+        counted(picture.nodes, "node"),
+        counted(picture.boxes, "box"),
         picture.width,
         picture.height
     ));

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use gnet::classify::Classifier;
 use gnet::data::{Dataset, Source, Split};
 use gnet::evaluation::Evaluation;
+use gnet::report::number::counted;
 use gnet::report::{Cell, Column, Report, Table};
 use gnet::runtime::Provider;
 use gnet::{Error, Result};
@@ -146,7 +147,10 @@ fn load(source: &Source, classes: &[String]) -> Result<Dataset> {
     let data = source.load()?;
     let (has, knows) = (data.classes.len(), classes.len());
     if knows != 0 && has != knows {
-        return Err(Error::input(format!("--data {source}"), format!("has {has} classes, the network {knows}")));
+        return Err(Error::input(
+            format!("--data {source}"),
+            format!("has {}, the network {knows}", counted(has, "class")),
+        ));
     }
     Ok(data)
 }
@@ -189,7 +193,12 @@ impl Report for EvalRecord {
             let percent = row.accuracy.map(|accuracy| 100.0 * accuracy);
             table.row([row.class.as_str().into(), row.images.into(), row.correct.into(), Cell::float(percent, 1)]);
         }
-        table.note(format!("top-1: {:.1} % of {} images, loss {:.4}", 100.0 * self.top1, self.images, self.loss));
+        table.note(format!(
+            "top-1: {:.1} % of {}, loss {:.4}",
+            100.0 * self.top1,
+            counted(self.images, "image"),
+            self.loss
+        ));
         vec![table]
     }
 }

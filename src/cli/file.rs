@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gnet::graph::Model;
+use gnet::report::number::counted;
 use gnet::{Result, onnx};
 
 use super::output;
@@ -26,7 +27,7 @@ fn noted(path: &Path, model: Model) -> Result<Model> {
         output::note(format_args!("{}: {note}", path.display()));
     }
     if notes.len() > SHOWN {
-        output::note(format_args!("{}: and {} more such values", path.display(), notes.len() - SHOWN));
+        output::note(format_args!("{}: and {}", path.display(), counted(notes.len() - SHOWN, "more such value")));
     }
     Ok(model)
 }

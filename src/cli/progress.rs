@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 
 use gnet::Result;
 use gnet::report::number;
+use gnet::report::number::counted;
 use gnet::train::{BatchDone, EpochMetrics, Observer, RunStarted};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -37,11 +38,11 @@ impl Observer for Progress {
     fn run_started(&mut self, run: &RunStarted<'_>) {
         self.epochs = run.epochs;
         output::note(format_args!(
-            "data: {}, {} training and {} validation images; network: {} parameters",
+            "data: {}, {} training and {}; network: {}",
             run.dataset,
             thousands(run.train_images),
-            thousands(run.validation_images),
-            thousands(run.params)
+            counted(thousands(run.validation_images), "validation image"),
+            counted(thousands(run.params), "parameter")
         ));
         if run.first_epoch > 1 {
             output::note(format_args!("resuming after epoch {}", run.first_epoch - 1));

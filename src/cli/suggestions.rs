@@ -8,6 +8,10 @@ use clap::{Command, CommandFactory};
 /// Corrects what clap suggests.
 pub fn correct(error: &mut clap::Error) {
     keep(error, ContextKind::SuggestedSubcommand, |name| !is_hidden(name));
+    // clap leaves an empty line for a list without tips.
+    if matches!(error.get(ContextKind::Suggested), Some(ContextValue::StyledStrs(tips)) if tips.is_empty()) {
+        error.remove(ContextKind::Suggested);
+    }
     let Some(given) = text(error, ContextKind::InvalidValue) else { return };
     // A slip of the finger is seldom in the first letter: `gpu` is not `cpu` misspelt, it is another thing.
     keep(error, ContextKind::SuggestedValue, |value| value.chars().next() == given.chars().next());
@@ -51,7 +55,8 @@ fn keep(error: &mut clap::Error, kind: ContextKind, keep: impl Fn(&str) -> bool)
     }
 }
 
-#[cfg(all(test, feature = "ort"))]
+#[cfg(test)]
+#[cfg(feature = "ort")]
 mod tests {
     use super::super::program;
 
@@ -75,6 +80,7 @@ mod tests {
                     assert!(text.contains("unrecognized subcommand"), "{line}: {text}");
                     let tips: Vec<_> = text.lines().filter(|line| line.contains("tip:")).collect();
                     assert!(!tips.concat().contains("worker"), "{line}: {text}");
+                    assert!(!text.contains("\n\n\n"), "{line}: {text}");
                 }
             }
         }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::operators::is_any;
 use crate::graph::{Dim, Graph, Node, ValueId};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// The axis that is to be the batch.
@@ -157,7 +158,7 @@ fn place(graph: &Graph, choice: &BatchChoice) -> Result<Option<(ValueId, usize)>
             let from_front = if *axis < 0 { axis.checked_add_unsigned(rank as u64) } else { Some(*axis) };
             match from_front.and_then(|axis| usize::try_from(axis).ok()).filter(|axis| *axis < rank) {
                 Some(axis) => Ok(Some((id, axis))),
-                None => Err(wrong(format!("the input has {rank} dimensions"))),
+                None => Err(wrong(format!("the input has {}", counted(rank, "dimension")))),
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The products of an Einsum equation.
 
+use crate::words::counted;
 use std::collections::HashMap;
 
 use super::sizes::{Counted, product};
@@ -12,12 +13,16 @@ pub(super) fn macs(equation: &str, operands: &[Vec<u64>]) -> Counted<u64> {
     let equation: String = equation.chars().filter(|c| !c.is_whitespace()).collect();
     let terms: Vec<&str> = equation.split("->").next().unwrap_or_default().split(',').collect();
     if terms.len() != operands.len() {
-        return Err(format!("its equation {equation} has {} terms for {} operands", terms.len(), operands.len()));
+        return Err(format!(
+            "its equation {equation} has {} for {}",
+            counted(terms.len(), "term"),
+            counted(operands.len(), "operand")
+        ));
     }
     match operands.len() {
         1 => return Ok(0),
         2 => {}
-        n => return Err(format!("the order in which its {n} operands are contracted is not defined")),
+        n => return Err(format!("the order in which its {} are contracted is not defined", counted(n, "operand"))),
     }
     let mut indices: HashMap<Index, u64> = HashMap::new();
     for (term, dims) in terms.iter().zip(operands) {
@@ -74,7 +79,7 @@ mod tests {
     fn what_cannot_be_counted_is_said() {
         for (equation, operands, says) in [
             ("ij,jk,kl->il", vec![vec![2, 2]; 3], "order"),
-            ("ij,jk", vec![vec![2, 2]], "2 terms for 1 operands"),
+            ("ij,jk", vec![vec![2, 2]], "2 terms for 1 operand"),
             ("ij,jk", vec![vec![2], vec![2, 2]], "does not fit"),
             ("ijk...,jk", vec![vec![2, 2], vec![2, 2]], "does not fit"),
             ("i,j", vec![vec![u64::MAX], vec![2]], "too large"),

@@ -121,4 +121,6 @@ pub fn count(graph: &Graph) -> Result<Cost> {
 }
 
 #[cfg(test)]
+mod growth_tests;
+#[cfg(test)]
 mod tests;

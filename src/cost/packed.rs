@@ -3,6 +3,7 @@
 use super::operators::microsoft;
 use super::sizes::{Counted, product};
 use crate::graph::{DType, Graph, Node};
+use crate::words::counted;
 
 /// The weights that a constant of `stored` elements at `position` of the node holds. Operations of ONNX Runtime keep them in
 /// bytes, padded to whole blocks.
@@ -49,6 +50,6 @@ fn unpacked(dtype: DType, stored: u64, bits: i64) -> Counted<u64> {
     match (dtype, bits) {
         (DType::U8 | DType::I8, 1 | 2 | 4) => product(&[stored, (8 / bits) as u64]),
         (_, 1..=8) => Ok(stored),
-        _ => Err(format!("weights of {bits} bits are not known")),
+        _ => Err(format!("weights of {} are not known", counted(bits, "bit"))),
     }
 }

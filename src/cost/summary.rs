@@ -9,6 +9,7 @@ use super::tree::{last_part, modules, tree};
 use super::{Analysis, BatchAxis, Cost, Quantity, Row, Show, Sort, Uncounted};
 use crate::graph::shape_text;
 use crate::report::{Cell, Column, Report, Table, number};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// By what convention every count is made; printed with it.
@@ -212,11 +213,11 @@ impl Summary {
         let (params, macs, moved) =
             (self.bound(Quantity::Params), self.bound(Quantity::Macs), self.bound(Quantity::Bytes));
         let mut lines = vec![format!(
-            "total: {params}{} parameters ({} weights), {macs}{} MACs, {} FLOPs",
-            count(self.params),
-            count(self.weights),
-            count(self.macs),
-            count(self.flops)
+            "total: {params}{} ({}), {macs}{}, {}",
+            counted(count(self.params), "parameter"),
+            counted(count(self.weights), "weight"),
+            counted(count(self.macs), "MAC"),
+            counted(count(self.flops), "FLOP")
         )];
         lines.push(self.batch_axis.to_string());
         if self.fixed_batch.is_some_and(|items| items > 1) {
@@ -279,8 +280,12 @@ impl Report for Summary {
         if let Some(heads) = self.heads {
             let count = |value: u64| number::thousands(value.into());
             let (main_params, main_macs) = (count(self.params - heads.params), count(self.macs - heads.macs));
-            lines.push(format!("auxiliary heads: {} parameters, {} MACs", count(heads.params), count(heads.macs)));
-            lines.push(format!("without them: {main_params} parameters, {main_macs} MACs"));
+            lines.push(format!(
+                "auxiliary heads: {}, {}",
+                counted(count(heads.params), "parameter"),
+                counted(count(heads.macs), "MAC")
+            ));
+            lines.push(format!("without them: {}, {}", counted(main_params, "parameter"), counted(main_macs, "MAC")));
         }
         lines.extend(self.not_counted());
         lines.push(self.convention.to_owned());
@@ -298,7 +303,8 @@ impl Summary {
         let shared = self.show.shared();
         let sum: f64 = rows.iter().filter_map(|row| self.show.share(row, self.total())).sum();
         let of_all = format!(", with {} % of all {}", number::decimal(100.0 * sum, 1), shared.heading());
-        let part = if rows.len() < all { format!("{} of {all} rows", rows.len()) } else { format!("{all} rows") };
+        let part =
+            if rows.len() < all { format!("{} of {}", rows.len(), counted(all, "row")) } else { counted(all, "row") };
         Some(format!("{part}, by {}{}", key.heading(), if rows.len() < all { &of_all } else { "" }))
     }
 

@@ -1,5 +1,6 @@
 //! Layers summed up by module: to a depth of the module tree, or as a tree.
 
+use crate::words::counted;
 use std::collections::HashMap;
 
 use super::Layer;
@@ -32,7 +33,7 @@ impl Member for Layer {
     fn rename(&mut self, module: &str, nodes: usize) {
         self.name = module.to_owned();
         if nodes > 1 {
-            self.op = format!("{nodes} nodes");
+            self.op = counted(nodes, "node");
         }
     }
 }
@@ -62,8 +63,8 @@ impl Member for Row {
         self.name = module.to_owned();
         if nodes > 1 {
             self.op = match self.uncounted {
-                0 => format!("{nodes} nodes"),
-                uncounted => format!("{nodes} nodes, {uncounted} uncounted"),
+                0 => counted(nodes, "node"),
+                uncounted => format!("{}, {uncounted} uncounted", counted(nodes, "node")),
             };
         }
     }

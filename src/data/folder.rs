@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::idx::{self, Images};
 use super::{Dataset, FASHION_MNIST_CLASSES, Split};
+use crate::words::counted;
 use crate::{Error, Result, files};
 
 /// The four files, as published.
@@ -59,7 +60,11 @@ fn with_file_list(error: Error) -> Error {
 /// Images and their labels; the names stand for the files in errors.
 pub fn join(images: Images, labels: Vec<u8>, images_name: &str, labels_name: &str) -> Result<Split> {
     if images.count() != labels.len() {
-        let reason = format!("holds {} labels, but {images_name} holds {} images", labels.len(), images.count());
+        let reason = format!(
+            "holds {}, but {images_name} holds {}",
+            counted(labels.len(), "label"),
+            counted(images.count(), "image")
+        );
         return Err(Error::input(labels_name, reason).remedy("both files must come from the same part of the data"));
     }
     Split::new(images.side, 1, images.pixels, labels).map_err(|e| Error::input(images_name, e.to_string()))
@@ -91,7 +96,7 @@ fn classes(dir: &Path) -> Result<Vec<String>> {
     let text = String::from_utf8(files::read(&path)?).map_err(|_| Error::file(&path, "is not UTF-8 text"))?;
     let names: Vec<String> = text.lines().map(|line| line.trim().to_owned()).collect();
     if !(2..=256).contains(&names.len()) {
-        return Err(Error::file(&path, format!("names {} classes; there must be 2 to 256", names.len())));
+        return Err(Error::file(&path, format!("names {}; there must be 2 to 256", counted(names.len(), "class"))));
     }
     for (at, name) in names.iter().enumerate() {
         let line = at + 1;
@@ -199,7 +204,7 @@ mod tests {
         assert_eq!(load(dir.path(), "x").unwrap().classes, names);
         for (text, says) in [
             ("a\nb\n", "label 2 of image 2 is out of range: there are 2 classes"),
-            ("a\n", "classes.txt: names 1 classes"),
+            ("a\n", "classes.txt: names 1 class"),
             ("a\na,b\n", "classes.txt: line 2 must be a name without commas"),
             ("a\n\nb\n", "classes.txt: line 2"),
             ("a\nb\na\n", "classes.txt: line 3 repeats the name 'a'"),

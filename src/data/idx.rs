@@ -13,6 +13,7 @@ use std::path::Path;
 
 use flate2::bufread::GzDecoder;
 
+use crate::words::counted;
 use crate::{Error, Result, files};
 
 /// Magic number of an idx file of images: unsigned bytes in three dimensions.
@@ -70,7 +71,7 @@ pub fn decode_images(name: &str, gz: impl BufRead) -> Result<Images> {
         return Err(Error::input(name, format!("its images are {columns}x{rows} pixels; they must be square")));
     }
     let declared = u128::from(count) * u128::from(rows) * u128::from(columns);
-    let what = format!("{count} images of {columns}x{rows} pixels");
+    let what = format!("{} of {columns}x{rows} pixels", counted(count, "image"));
     let pixels = file.values(declared, &what)?;
     // A side whose square is over the limit was refused above, so it fits.
     Ok(Images { side: rows as usize, pixels })
@@ -87,9 +88,10 @@ pub fn decode_labels(name: &str, gz: impl BufRead, classes: usize) -> Result<Vec
     if count == 0 {
         return Err(Error::input(name, "holds no labels"));
     }
-    let labels = file.values(u128::from(count), &format!("{count} labels"))?;
+    let labels = file.values(u128::from(count), &counted(count, "label"))?;
     if let Some(at) = labels.iter().position(|label| usize::from(*label) >= classes) {
-        let reason = format!("label {} of image {at} is out of range: there are {classes} classes", labels[at]);
+        let reason =
+            format!("label {} of image {at} is out of range: there are {}", labels[at], counted(classes, "class"));
         return Err(Error::input(name, reason));
     }
     Ok(labels)
@@ -174,7 +176,8 @@ impl<'a, R: BufRead> IdxFile<'a, R> {
         // Asking for one byte more makes the decoder verify the checksum.
         let more = self.bytes(1)?;
         if (values.len() as u64) < declared {
-            let reason = format!("is truncated: it declares {what} ({declared} bytes) and holds {}", values.len());
+            let reason =
+                format!("is truncated: it declares {what} ({}) and holds {}", counted(declared, "byte"), values.len());
             return Err(Error::input(self.name, reason));
         }
         if !more.is_empty() {

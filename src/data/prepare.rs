@@ -12,6 +12,7 @@ use image::{ImageBuffer, Luma};
 
 use super::Split;
 use crate::metadata::Preprocessing;
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Largest side of a network's input, in pixels. Above it, metadata is broken rather than ambitious.
@@ -102,10 +103,15 @@ pub(super) fn check(preprocessing: &Preprocessing) -> Result<()> {
         return fail(format!("image size {image_size} is not between 1 and {MAX_IMAGE_SIZE}"));
     }
     if *channels != 1 && *channels != 3 {
-        return fail(format!("{channels} input channels; images have 1 (grey) or 3 (RGB)"));
+        return fail(format!("{}; images have 1 (grey) or 3 (RGB)", counted(channels, "input channel")));
     }
     if mean.len() != *channels || std.len() != *channels {
-        return fail(format!("{} means and {} deviations for {channels} channels", mean.len(), std.len()));
+        return fail(format!(
+            "{} and {} for {}",
+            counted(mean.len(), "mean"),
+            counted(std.len(), "deviation"),
+            counted(channels, "channel")
+        ));
     }
     if let Some(bad) = mean.iter().find(|m| !m.is_finite()) {
         return fail(format!("mean {bad} is not a finite number"));
@@ -134,7 +140,7 @@ impl Recipe {
         if channels == 1 || channels == self.channels() {
             return Ok(());
         }
-        let reason = format!("have {channels} channels, the network takes {}", self.channels());
+        let reason = format!("have {}, the network takes {}", counted(channels, "channel"), self.channels());
         Err(Error::input("images", reason))
     }
 
@@ -298,7 +304,7 @@ mod tests {
             (plain(0, 1), "image size 0 is not between 1 and 4096"),
             (plain(usize::MAX, 1), "is not between 1 and 4096"),
             (plain(5, 4), "4 input channels"),
-            (Preprocessing { mean: vec![], ..plain(5, 1) }, "0 means and 1 deviations for 1 channels"),
+            (Preprocessing { mean: vec![], ..plain(5, 1) }, "0 means and 1 deviation for 1 channel"),
             (with(f32::NAN, 1.0), "mean NaN"),
             (with(0.0, 0.0), "standard deviation 0 is not above zero"),
             (with(0.0, -1.0), "standard deviation -1"),

@@ -1,5 +1,6 @@
 //! Labelled images in memory, and the three sets a network is trained, chosen and judged on.
 
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Longest side an image of a split may have, in pixels.
@@ -21,7 +22,8 @@ impl Split {
     /// No images, a side or a number of channels that cannot be, or pixels that do not fit the labels.
     pub fn new(side: usize, channels: usize, pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self> {
         if !(1..=MAX_SIDE).contains(&side) || !(channels == 1 || channels == 3) {
-            let reason = format!("{side}x{side} pixels and {channels} channels: 1 or 3 channels are supported");
+            let reason =
+                format!("{side}x{side} pixels and {}: 1 or 3 channels are supported", counted(channels, "channel"));
             return Err(Error::input("images", reason));
         }
         let size = side * side * channels;
@@ -29,7 +31,12 @@ impl Split {
             return Err(Error::input("images", "there are none"));
         }
         if labels.len().checked_mul(size) != Some(pixels.len()) {
-            let reason = format!("{} bytes are not {} images of {size} bytes", pixels.len(), labels.len());
+            let reason = format!(
+                "hold {}, not {} of {}",
+                counted(pixels.len(), "byte"),
+                counted(labels.len(), "image"),
+                counted(size, "byte")
+            );
             return Err(Error::input("images", reason));
         }
         Ok(Self { side, channels, pixels, labels })
@@ -89,8 +96,9 @@ impl Split {
 
     /// Image `index`, or the error that says how many there are.
     pub(super) fn expect_image(&self, index: usize) -> Result<&[u8]> {
-        self.image(index)
-            .ok_or_else(|| Error::input(format!("image {index}"), format!("there are {} images, from 0", self.len())))
+        self.image(index).ok_or_else(|| {
+            Error::input(format!("image {index}"), format!("there are {}, from 0", counted(self.len(), "image")))
+        })
     }
 
     /// Splits off the last tenth of every class: `(training, validation)`.
@@ -164,8 +172,8 @@ mod tests {
     #[test]
     fn pixels_that_do_not_fit_are_refused() {
         for (side, channels, bytes, labels, says) in [
-            (2, 1, 9, 2, "9 bytes are not 2 images of 4 bytes"),
-            (2, 1, 12, 2, "12 bytes are not 2 images"),
+            (2, 1, 9, 2, "hold 9 bytes, not 2 images of 4 bytes"),
+            (2, 1, 12, 2, "hold 12 bytes, not 2 images"),
             (0, 1, 0, 1, "0x0 pixels"),
             (2, 2, 8, 1, "2 channels"),
             (usize::MAX, 1, 8, 1, "channels are supported"),

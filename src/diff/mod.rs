@@ -78,4 +78,6 @@ fn side(name: &str, graph: &Graph) -> Side {
 }
 
 #[cfg(test)]
+mod growth_tests;
+#[cfg(test)]
 mod tests;

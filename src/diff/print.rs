@@ -4,12 +4,15 @@ use std::fmt::Write;
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::graph::{Attribute, Graph, Node, Opaque, Subgraph, Tensor, Value, shape_text};
+use crate::words::counted;
 
 /// `text` in at most `limit` characters. What is cut leaves a trace of its content, so that texts that differ look it.
 pub fn short(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => text.to_owned(),
-        Some((end, _)) => format!("{}… ({} bytes, #{:08x})", &text[..end], text.len(), hash(text.as_bytes()) as u32),
+        Some((end, _)) => {
+            format!("{}… ({}, #{:08x})", &text[..end], counted(text.len(), "byte"), hash(text.as_bytes()) as u32)
+        }
     }
 }
 
@@ -23,7 +26,7 @@ pub fn hash(bytes: &[u8]) -> u64 {
 
 /// A part that is kept as it is.
 pub fn opaque(part: &Opaque) -> String {
-    format!("{} bytes, #{:08x}", part.len(), hash(&part.0) as u32)
+    format!("{}, #{:08x}", counted(part.len(), "byte"), hash(&part.0) as u32)
 }
 
 /// Type and shape of a value: `f32 N x 3`.
@@ -87,7 +90,7 @@ pub fn content(tensor: &Tensor) -> u64 {
 fn subgraph(body: &Subgraph) -> String {
     let mut text = String::new();
     graph(&body.graph, &mut text);
-    format!("a graph of {} nodes, #{:016x}", body.graph.nodes.len(), hash(text.as_bytes()))
+    format!("a graph of {}, #{:016x}", counted(body.graph.nodes.len(), "node"), hash(text.as_bytes()))
 }
 
 /// Everything that a graph inside a node computes, by names; the order of its initializers and names of its nodes do not

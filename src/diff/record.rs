@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::report::{Cell, Column, Report, Table, Tone, number};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// What two models differ in.
@@ -209,7 +210,10 @@ impl Diff {
         }
         if self.unstated_shapes > 0 {
             let count = number::thousands(self.unstated_shapes as i128);
-            table.note(format!("{count} inner values have a type or shape in one of the two only: no difference"));
+            table.note(format!(
+                "{} with a type or shape in one of the two only: no difference",
+                counted(count, "inner value")
+            ));
         }
         match (self.equal, self.changes()) {
             (true, _) if self.tolerance > 0.0 => {
@@ -217,7 +221,7 @@ impl Diff {
             }
             (true, _) => table.verdict("equal", Tone::Good),
             (false, 1) => table.verdict("1 difference", Tone::Bad),
-            (false, all) => table.verdict(format!("{} differences", number::thousands(all as i128)), Tone::Bad),
+            (false, all) => table.verdict(counted(number::thousands(all as i128), "difference"), Tone::Bad),
         };
         table
     }

@@ -6,6 +6,7 @@ use super::level::Level;
 use super::print;
 use super::{Kind, WeightChange};
 use crate::graph::{DType, Graph, SparseTensor, Tensor, ValueId};
+use crate::words::counted;
 
 /// Constants of paired nodes are compared place by place, those left by their names.
 pub fn changes(level: &Level, tolerance: f64) -> Vec<WeightChange> {
@@ -122,7 +123,7 @@ fn sparse(a: &Graph, b: &Graph) -> Vec<WeightChange> {
     let (of_a, of_b) = (of(a), of(b));
     let names: std::collections::BTreeSet<&String> = of_a.keys().chain(of_b.keys()).collect();
     let stated = |tensor: Option<&SparseTensor>| {
-        tensor.map(|t| format!("sparse {} {:?}, {} elements", t.values.dtype(), t.shape, t.values.len()))
+        tensor.map(|t| format!("sparse {} {:?}, {}", t.values.dtype(), t.shape, counted(t.values.len(), "element")))
     };
     let change = |name: &String| {
         let (x, y) = (of_a.get(name), of_b.get(name));

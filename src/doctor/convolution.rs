@@ -2,6 +2,7 @@
 
 use crate::graph::{DType, Dim, Graph, Model, Node, Tensor};
 use crate::runtime::Array;
+use crate::words::counted;
 use crate::{Error, Result, onnx};
 
 /// One image of two channels, 4x4.
@@ -56,7 +57,7 @@ pub(super) fn model() -> Result<Vec<u8>> {
 /// Refuses outputs that are not the known answer.
 pub(super) fn check(outputs: &[Array]) -> Result<()> {
     let wrong = |reason: String| Err(Error::check("the probe's convolution", reason));
-    let [output] = outputs else { return wrong(format!("has {} outputs in place of one", outputs.len())) };
+    let [output] = outputs else { return wrong(format!("has {} in place of one", counted(outputs.len(), "output"))) };
     if output.shape != OUTPUT || output.data.len() != ANSWER.len() {
         return wrong(format!("has the shape {:?} in place of {OUTPUT:?}", output.shape));
     }

@@ -8,6 +8,7 @@ use super::elf;
 use super::loader::{Found, Loader, Place};
 use super::verdict::No;
 use crate::runtime::Provider;
+use crate::words::one_or;
 
 /// A library that a provider needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +125,7 @@ pub(super) fn fault(dependencies: &[Dependency]) -> Option<No> {
     let (missing, hidden): (Vec<&Dependency>, Vec<_>) = bad.into_iter().partition(|d| d.found.is_none());
     if let Some(first) = missing.first() {
         let names: Vec<_> = missing.iter().map(|d| format!("{} ({})", d.name, d.product)).collect();
-        let is = if names.len() == 1 { "is" } else { "are" };
+        let is = one_or(names.len(), "is", "are");
         return Some(No::new(format!("{} {is} not installed", names.join(", "))).remedy(bringer(first, &missing)));
     }
     let first = hidden.first()?.found.as_ref()?;

@@ -3,6 +3,7 @@
 use super::scene::{Item, Kind};
 use super::text::{compact, shortened, width};
 use super::{Metric, path};
+use crate::words::counted;
 
 /// Text size of a box's first line and of a frame's name.
 pub const HEAD: f64 = 12.0;
@@ -47,10 +48,10 @@ impl Face {
         let facts = &item.facts;
         let mut numbers = Vec::new();
         if facts.params > 0 {
-            numbers.push(format!("{} params", compact(facts.params as f64)));
+            numbers.push(counted(compact(facts.params as f64), "param"));
         }
         if let Some(macs) = facts.macs.filter(|macs| *macs > 0) {
-            numbers.push(format!("{} MACs", compact(macs as f64)));
+            numbers.push(counted(compact(macs as f64), "MAC"));
         }
         if !numbers.is_empty() {
             lines.push(numbers.join(" · "));

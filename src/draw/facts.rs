@@ -3,6 +3,7 @@
 use super::Times;
 use crate::cost::Analysis;
 use crate::graph::{Attribute, Graph, Node};
+use crate::words::counted;
 
 /// What one box holds in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -85,7 +86,7 @@ pub fn heading(graph: &Graph, node: &Node) -> String {
         parts.push(perm.iter().map(i64::to_string).collect::<Vec<_>>().join(","));
     }
     let inside = node.subgraphs().map(|body| body.graph.nodes.len()).reduce(|a, b| a + b);
-    parts.extend(inside.map(|nodes| format!("({nodes} nodes inside)")));
+    parts.extend(inside.map(|nodes| format!("({} inside)", counted(nodes, "node"))));
     parts.join(" ")
 }
 
@@ -125,9 +126,9 @@ pub fn attribute(name: &str, value: &Attribute) -> String {
         Attribute::Floats(v) => list(v),
         Attribute::Strings(v) => super::text::shortened(&list(v), 60),
         Attribute::Tensor(v) => format!("{v:?}"),
-        Attribute::Graph(body) => format!("a graph of {} nodes", body.graph.nodes.len()),
-        Attribute::Graphs(bodies) => format!("{} graphs", bodies.len()),
-        Attribute::Opaque(value) => format!("{} bytes", value.len()),
+        Attribute::Graph(body) => format!("a graph of {}", counted(body.graph.nodes.len(), "node")),
+        Attribute::Graphs(bodies) => counted(bodies.len(), "graph"),
+        Attribute::Opaque(value) => counted(value.len(), "byte"),
     };
     format!("{name} = {text}")
 }

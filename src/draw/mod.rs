@@ -18,6 +18,7 @@ mod text;
 mod times;
 
 use crate::graph::Graph;
+use crate::words::counted;
 use crate::{Error, Result};
 
 pub use metric::Metric;
@@ -87,7 +88,7 @@ pub fn draw(graph: &Graph, options: &Options) -> Result<Picture> {
     let scene = scene::Scene::new(graph, options);
     let boxes = scene.items.len();
     if boxes > options.max_boxes {
-        let reason = format!("takes {boxes} boxes to draw, more than {}", options.max_boxes);
+        let reason = format!("takes {} to draw, more than {}", counted(boxes, "box"), options.max_boxes);
         let shallower = options.depth.map_or(2, |depth| depth.saturating_sub(1)).max(1);
         return Err(Error::input(Error::THE_FILE, reason)
             .remedy(format!("sum modules up with --depth {shallower}, or allow them with --max-nodes {boxes}")));

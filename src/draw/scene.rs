@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::facts::{self, Facts};
 use super::{Options, acyclic, path};
 use crate::graph::{Graph, Node, ValueId, shape_text};
+use crate::words::counted;
 
 /// What a box stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,7 +290,7 @@ impl Builder<'_> {
         let shape = last.output().and_then(|id| self.shape(id));
         let op = |i: &usize| facts::short_op(&self.node(*i).op_type).to_owned();
         let (kind, heading, strip) = match &module {
-            Some(_) => (Kind::Module, format!("{} nodes", nodes.len()), Vec::new()),
+            Some(_) => (Kind::Module, counted(nodes.len(), "node"), Vec::new()),
             None => (Kind::Layer, facts::heading(self.graph, first), nodes[1..].iter().map(op).collect()),
         };
         let name = module.unwrap_or_else(|| self.graph.node_name(first).to_owned());

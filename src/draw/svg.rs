@@ -11,6 +11,7 @@ use super::scene::{Item, Kind, Scene};
 use super::text::{compact, escaped, shortened, width};
 use super::{Metric, Options, scale};
 use crate::graph::Graph;
+use crate::words::counted;
 
 /// Space around everything.
 const MARGIN: f64 = 16.0;
@@ -128,18 +129,16 @@ impl Writer<'_> {
     }
 
     fn totals(&self) -> String {
-        let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
         let boxes = self.scene.items.iter().filter(|i| matches!(i.kind, Kind::Layer | Kind::Module)).count();
         let nodes = self.graph.nodes.len();
-        let es = if boxes == 1 { "box" } else { "boxes" };
         let mut parts = vec![if nodes == boxes {
-            plural(nodes, "node")
+            counted(nodes, "node")
         } else {
-            format!("{} in {boxes} {es}", plural(nodes, "node"))
+            format!("{} in {}", counted(nodes, "node"), counted(boxes, "box"))
         }];
         let least = if self.total.partial { "at least " } else { "" };
-        parts.push(format!("{least}{} parameters", compact(self.total.params as f64)));
-        parts.extend(self.total.macs.map(|macs| format!("{least}{} MACs", compact(macs as f64))));
+        parts.push(format!("{least}{}", counted(compact(self.total.params as f64), "parameter")));
+        parts.extend(self.total.macs.map(|macs| format!("{least}{}", counted(compact(macs as f64), "MAC"))));
         parts.extend(self.total.ms.map(|ms| Metric::Time.show(ms)));
         parts.join(" · ")
     }
@@ -348,11 +347,11 @@ impl Writer<'_> {
         let mut lines = Vec::new();
         if facts.params > 0 {
             let share = share(facts.params as f64, self.total.params as f64);
-            lines.push(format!("{} parameters{share}", thousands(facts.params)));
+            lines.push(format!("{}{share}", counted(thousands(facts.params), "parameter")));
         }
         if let Some(macs) = facts.macs.filter(|macs| *macs > 0) {
             let share = share(macs as f64, self.total.macs.unwrap_or(0) as f64);
-            lines.push(format!("{} MACs{share}", thousands(macs)));
+            lines.push(format!("{}{share}", counted(thousands(macs), "MAC")));
         }
         if let Some(ms) = facts.ms {
             lines.push(format!("{}{}", show_ms(ms), share(ms, self.total.ms.unwrap_or(0.0))));

@@ -336,7 +336,7 @@ fn a_subgraph_is_inside_its_box() {
     node.attributes.insert("else_branch".into(), body("Other"));
     let graph = net.done(y);
     assert_eq!(headings(&scene(&graph, Options::default())), ["If (2 nodes inside)"]);
-    assert!(drawn(&graph, &Options::default()).svg.contains("then_branch = a graph of 1 nodes"));
+    assert!(drawn(&graph, &Options::default()).svg.contains("then_branch = a graph of 1 node"));
 }
 
 #[test]

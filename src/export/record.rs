@@ -10,6 +10,7 @@ use crate::cost::Analysis;
 use crate::graph::Graph;
 use crate::passes::Refusal;
 use crate::report::{Cell, Column, Report, Table, number};
+use crate::words::counted;
 
 /// What a graph held after one step of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -110,14 +111,14 @@ impl Report for ExportRecord {
             [] => "pruned nothing".to_owned(),
             outputs => {
                 format!(
-                    "pruned {} with {} parameters",
+                    "pruned {} with {}",
                     outputs.join(", "),
-                    number::thousands(self.pruned_params.into())
+                    counted(number::thousands(self.pruned_params.into()), "parameter")
                 )
             }
         };
         table.note(pruned);
-        table.note(format!("wrote {} bytes, opset {}", number::thousands(self.bytes.into()), self.opset));
+        table.note(format!("wrote {}, opset {}", counted(number::thousands(self.bytes.into()), "byte"), self.opset));
         table.note(match self.max_abs_diff {
             Some(diff) if self.redrawn => format!(
                 "its outputs hardly depend on its inputs; with its weights redrawn Burn and tract agree: largest difference \

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use super::inputs;
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Opens a file to read: **the one way to an input**, whatever it holds.
@@ -53,7 +54,10 @@ pub(super) fn read_whole(path: &Path, file: File, len: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default().min(64 << 20));
     file.take(len.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| unreadable(path, &e))?;
     if bytes.len() as u64 > len {
-        let reason = format!("holds more than the {len} bytes that its length says: it is no file on a disk, or grows");
+        let reason = format!(
+            "holds more than the {} that its length says: it is no file on a disk, or grows",
+            counted(len, "byte")
+        );
         return Err(Error::file(path, reason).remedy("copy it to a file first"));
     }
     Ok(bytes)

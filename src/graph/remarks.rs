@@ -1,5 +1,6 @@
 //! What a file says beside the computation: kept, written back, never interpreted.
 
+use crate::words::counted;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -46,6 +47,6 @@ impl Opaque {
 
 impl fmt::Debug for Opaque {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} opaque bytes", self.len())
+        write!(f, "{}", counted(self.len(), "opaque byte"))
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{DType, Remarks};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// A constant tensor: row-major elements as little-endian bytes, shared when cloned.
@@ -22,7 +23,7 @@ pub struct Tensor {
 pub(crate) fn brief(shape: &[usize]) -> String {
     match shape.len() {
         ..=8 => format!("{shape:?}"),
-        rank => format!("{:?}.. ({rank} dimensions)", &shape[..8]),
+        rank => format!("{:?}.. ({})", &shape[..8], counted(rank, "dimension")),
     }
 }
 
@@ -45,7 +46,7 @@ impl Tensor {
         let bytes = bytes.into();
         let need = Self::bytes_of(dtype, &shape);
         if need != Some(bytes.len()) || dtype == DType::String {
-            let need = need.map_or("more bytes than can be addressed".to_owned(), |n| format!("{n} bytes"));
+            let need = need.map_or("more bytes than can be addressed".to_owned(), |n| counted(n, "byte"));
             let need = if dtype == DType::String { "text".to_owned() } else { need };
             return Err(Error::input(
                 format!("tensor of {dtype} {}", brief(&shape)),
@@ -66,7 +67,7 @@ impl Tensor {
     /// When the shape does not ask for exactly that many texts.
     pub fn from_texts(shape: Vec<usize>, texts: Vec<Bytes>) -> Result<Self> {
         if elements(&shape) != Some(texts.len()) {
-            let reason = format!("its shape does not hold {} texts", texts.len());
+            let reason = format!("its shape does not hold {}", counted(texts.len(), "text"));
             return Err(Error::input(format!("tensor of string {}", brief(&shape)), reason));
         }
         Ok(Self { dtype: DType::String, shape, bytes: Bytes::new(), texts: texts.into(), remarks: None })

@@ -5,6 +5,7 @@ use super::number::Num;
 use super::vector::{Vector, Vectors};
 use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor};
 use crate::onnx::dtype_of;
+use crate::words::counted;
 
 /// Everything that the outputs of a node may depend on.
 #[derive(Clone, Copy)]
@@ -66,7 +67,7 @@ impl<'a> Context<'a> {
         let shape = self.shape(index)?;
         match shape.len() == rank {
             true => Ok(shape),
-            false => fault(format!("input {} has {} dimensions, not {rank}", self.name(index), shape.len())),
+            false => fault(format!("input {} has {}, not {rank}", self.name(index), counted(shape.len(), "dimension"))),
         }
     }
 
@@ -75,7 +76,11 @@ impl<'a> Context<'a> {
         let shape = self.shape(index)?;
         match shape.len() >= rank {
             true => Ok(shape),
-            false => fault(format!("input {} has {} dimensions, fewer than {rank}", self.name(index), shape.len())),
+            false => fault(format!(
+                "input {} has {}, fewer than {rank}",
+                self.name(index),
+                counted(shape.len(), "dimension")
+            )),
         }
     }
 
@@ -210,7 +215,7 @@ pub(super) fn axis_of(axis: i64, rank: usize) -> Known<usize> {
     match axis {
         0.. if axis < signed => Ok(axis as usize),
         ..0 if axis >= -signed => Ok((axis + signed) as usize),
-        _ => fault(format!("axis {axis} is not within {rank} dimensions")),
+        _ => fault(format!("axis {axis} is not within {}", counted(rank, "dimension"))),
     }
 }
 

@@ -15,6 +15,7 @@ use super::vector::{Vector, Vectors};
 use super::walk::{Walk, parts};
 use super::{Inference, Overruled};
 use crate::graph::{Attribute, DType, Dim, Graph, Subgraph, ValueId};
+use crate::words::counted;
 
 /// What a node with subgraphs makes: types and shapes, and elements where they are known.
 type Made = (Answer, Vec<Option<Vector>>);
@@ -78,7 +79,7 @@ fn subgraph<'a>(graph: &'a Graph, index: usize, name: &str) -> Known<&'a Subgrap
 fn run(walk: &mut Walk, graph: &Graph, index: usize, name: &str, given: &[Given]) -> Known<Body> {
     let body = subgraph(graph, index, name)?;
     if body.graph.inputs.len() != given.len() {
-        return fault(format!("{name} has {} inputs, not {}", body.graph.inputs.len(), given.len()));
+        return fault(format!("{name} has {}, not {}", counted(body.graph.inputs.len(), "input"), given.len()));
     }
     let Some(left) = walk.limits.visits.checked_sub(parts(&body.graph)) else {
         return gap(format!("{name} lies in too many loops"));
@@ -170,7 +171,7 @@ fn one_branch(body: &Known<Body>) -> Known<Made> {
 fn both_branches(yes: &Known<Body>, no: &Known<Body>) -> Known<Vec<Fact>> {
     let (yes, no) = (yes.as_ref().map_err(Stop::clone)?, no.as_ref().map_err(Stop::clone)?);
     if yes.outputs.len() != no.outputs.len() {
-        return fault(format!("its branches make {} and {} values", yes.outputs.len(), no.outputs.len()));
+        return fault(format!("its branches make {} and {}", yes.outputs.len(), counted(no.outputs.len(), "value")));
     }
     yes.outputs.iter().zip(&no.outputs).map(|(yes, no)| either(yes, no)).collect()
 }
@@ -207,7 +208,7 @@ fn settle(walk: &mut Walk, graph: &Graph, index: usize, before: &[Given], state:
         let given: Vec<Given> = before.iter().chain(state.iter()).cloned().collect();
         let body = run(walk, graph, index, "body", &given)?;
         if body.outputs.len() < 1 + state.len() {
-            return fault(format!("body has {} outputs for {} of state", body.outputs.len(), state.len()));
+            return fault(format!("body has {} for {} of state", counted(body.outputs.len(), "output"), state.len()));
         }
         let mut settled = true;
         for (state, out) in state.iter_mut().zip(&body.outputs[1..]) {
@@ -265,7 +266,7 @@ fn scanned(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Vec<Fact>>
     let (batched, skip) = if cx.opset < 9 { (true, 1) } else { (false, 0) };
     let scans = usize::try_from(cx.need_int("num_scan_inputs")?).unwrap_or(0);
     let Some(states) = cx.inputs().checked_sub(scans + skip).filter(|_| scans > 0) else {
-        return fault(format!("attribute num_scan_inputs is {scans} for {} inputs", cx.inputs()));
+        return fault(format!("attribute num_scan_inputs is {scans} for {}", counted(cx.inputs(), "input")));
     };
     let axes = |name, place: usize| Ok(cx.ints(name)?.and_then(|axes| axes.get(place)).copied().unwrap_or(0));
     let mut batch = Dim::Unknown;
@@ -292,7 +293,7 @@ fn scanned(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Vec<Fact>>
     let given: Vec<Given> = state.iter().chain(&scanned).cloned().collect();
     let body = run(walk, graph, index, "body", &given)?;
     if body.outputs.len() < state.len() {
-        return fault(format!("body has {} outputs for {} of state", body.outputs.len(), state.len()));
+        return fault(format!("body has {} for {} of state", counted(body.outputs.len(), "output"), state.len()));
     }
     // The operator wants the state to keep its shape.
     for (state, out) in state.iter_mut().zip(&body.outputs) {

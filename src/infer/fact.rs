@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::graph::{DType, Dim};
+use crate::words::counted;
 
 /// Shapes of more dimensions than this are not computed with.
 pub(super) const MAX_RANK: usize = 64;
@@ -59,6 +60,6 @@ pub(super) fn fault<T>(reason: impl fmt::Display) -> Known<T> {
 pub(super) fn unknown_dims(rank: usize) -> Known<Shape> {
     match rank {
         0..=MAX_RANK => Ok(vec![Dim::Unknown; rank]),
-        _ => gap(format!("{rank} dimensions are more than {MAX_RANK}")),
+        _ => gap(format!("{} are more than {MAX_RANK}", counted(rank, "dimension"))),
     }
 }

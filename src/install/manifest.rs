@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Kind, Wheel};
 use crate::files::digest;
 use crate::report::json;
+use crate::words::counted;
 use crate::{Error, Result, files};
 
 /// Name of the manifest in an installed folder.
@@ -94,7 +95,7 @@ fn entry_fault(folder: &Path, entry: &Entry) -> Option<String> {
     let path: PathBuf = folder.join(name);
     match File::open(&path).and_then(digest::of) {
         Ok((bytes, _)) if bytes != entry.bytes => {
-            Some(format!("{} has {bytes} bytes in place of {}", entry.name, entry.bytes))
+            Some(format!("{} has {} in place of {}", entry.name, counted(bytes, "byte"), entry.bytes))
         }
         Ok((_, sha256)) if sha256 != entry.sha256 => {
             Some(format!("{} was changed: its SHA-256 is {sha256}", entry.name))

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::error::writing;
 use super::{Options, Wheel};
+use crate::words::counted;
 use crate::{Error, Result, process, program};
 
 /// Files and folders of one download, all inside one folder that goes when the installation ends.
@@ -174,8 +175,8 @@ fn no_python(python: &OsStr, error: &io::Error) -> Error {
 
 fn too_large(wheel: &Wheel) -> Error {
     let reason = format!(
-        "pip receives a file that is larger than the pinned one of {} bytes, and was stopped; nothing was installed",
-        wheel.bytes
+        "pip receives a file that is larger than the pinned one of {}, and was stopped; nothing was installed",
+        counted(wheel.bytes, "byte")
     );
     Error::check(wheel.requirement(), reason)
         .remedy("pip's index hands out another file: see `python3 -m pip config list`")
@@ -207,9 +208,10 @@ fn only_file(folder: &Path, wheel: &Wheel) -> Result<PathBuf> {
     match (found.pop(), found.len()) {
         (Some(file), 0) => Ok(file),
         (None, _) => Err(Error::check(wheel.requirement(), "pip ended well and brought no file")),
-        (Some(_), others) => {
-            Err(Error::check(wheel.requirement(), format!("pip brought {} files in place of one", others + 1)))
-        }
+        (Some(_), others) => Err(Error::check(
+            wheel.requirement(),
+            format!("pip brought {} in place of one", counted(others + 1, "file")),
+        )),
     }
 }
 

@@ -10,6 +10,7 @@ use zip::result::ZipError;
 use super::error::writing;
 use super::{Entry, Wheel};
 use crate::files::digest;
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Refuses a file whose SHA-256 is not the pinned one.
@@ -19,7 +20,8 @@ pub(super) fn verify(path: &Path, wheel: &Wheel) -> Result<()> {
         return Ok(());
     }
     let reason = format!(
-        "the file of {bytes} bytes that pip brought has the SHA-256 {sha256}, which is not the pinned {}; nothing was installed",
+        "the file of {} that pip brought has the SHA-256 {sha256}, which is not the pinned {}; nothing was installed",
+        counted(bytes, "byte"),
         wheel.sha256
     );
     Err(Error::check(wheel.requirement(), reason)

@@ -19,6 +19,7 @@ use super::edit::{Aliases, work};
 use super::{Options, Refusal, Rewrites};
 use crate::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId};
 use crate::reference::{self, Limits};
+use crate::words::counted;
 use crate::{Error, Result};
 
 pub(super) fn fold(model: &mut Model, options: &Options) -> Result<Rewrites> {
@@ -150,7 +151,10 @@ impl<'a> Folding<'a> {
         let size = kept.map(|(_, tensor)| tensor.bytes().len() as u64).sum::<u64>();
         let growth = size.saturating_sub(self.freed(node)).saturating_sub(held);
         match growth > self.growth && !node.is("Identity") {
-            true => Err(Error::input("the file", format!("would grow by {growth} bytes, {} are allowed", self.growth))),
+            true => Err(Error::input(
+                "the file",
+                format!("would grow by {}, {} are allowed", counted(growth, "byte"), self.growth),
+            )),
             false => Ok(made),
         }
     }

@@ -116,9 +116,12 @@ fn outputs(count: usize) -> Model {
     b.model(outputs)
 }
 
+/// A model of so many equal parts.
+type Family = fn(usize) -> Model;
+
 #[test]
 fn twice_the_graph_takes_twice_the_steps() {
-    let families: [(&str, fn(usize) -> Model); 6] = [
+    let families: [(&str, Family); 6] = [
         ("identities", identities),
         ("attributes", attributes),
         ("pads", pads),
@@ -131,7 +134,6 @@ fn twice_the_graph_takes_twice_the_steps() {
             let mut model = model(count);
             steps(|| drop(run(&mut model, &DEFAULT, &Options::default()).unwrap()))
         });
-        eprintln!("{name}: {taken:?} steps at 100, 200, 400");
         assert!(taken[0] >= 100, "{name} is not counted");
         // What each further part of the graph costs: the same again for all of them, twice as much for twice as many.
         let [first, second] = [taken[1] - taken[0], taken[2] - taken[1]];

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Refusal, Rewrites};
 use crate::report::{Cell, Column, Report, Table, number};
+use crate::words::{counted, one_or};
 
 /// An optimisation of a file, as `gnet optimize --format json` prints it.
 #[derive(Debug, Clone, Serialize)]
@@ -64,7 +65,7 @@ impl fmt::Display for Proof {
         }
         let at = if sizes.is_empty() { String::new() } else { format!(" at {}", sizes.join(" and ")) };
         let engine = engine.as_deref().unwrap_or("an engine");
-        write!(f, "verified in {engine}: {runs} runs{at}, ")?;
+        write!(f, "verified in {engine}: {}{at}, ", counted(runs, "run"))?;
         match max_abs_diff {
             Some(difference) if *difference > 0.0 => write!(f, "largest difference {difference:.2e}"),
             _ => f.write_str("no difference"),
@@ -110,7 +111,11 @@ impl Report for OptimizeRecord {
             table.note(remark.as_str());
         }
         if let Some(more) = remarks.count().checked_sub(LISTED).filter(|more| *more > 0) {
-            table.note(format!("{more} more statements of the file do not hold"));
+            table.note(format!(
+                "and {} of the file {} not hold",
+                counted(more, "more statement"),
+                one_or(more, "does", "do")
+            ));
         }
         for pass in &self.passes {
             let line = |refusal: &Refusal| format!("{} left {}: {}", pass.pass, refusal.node, refusal.reason);
@@ -122,9 +127,12 @@ impl Report for OptimizeRecord {
             }
         }
         let (from, to) = (number::thousands(self.bytes_before.into()), number::thousands(self.bytes.into()));
-        table.note(format!("wrote {}: {to} bytes, {from} before; opset {}", self.output, self.opset));
+        table.note(format!("wrote {}: {}, {from} before; opset {}", self.output, counted(to, "byte"), self.opset));
         if let Some((bytes, name)) = self.data_bytes.zip(self.data_file.as_ref()) {
-            table.note(format!("and {name} beside it: {} bytes of constants", number::thousands(bytes.into())));
+            table.note(format!(
+                "and {name} beside it: {} of constants",
+                counted(number::thousands(bytes.into()), "byte")
+            ));
         }
         table.note(self.verified.to_string());
         vec![table]

@@ -1,5 +1,6 @@
 //! What crosses the channel: a line of JSON that says how many bytes follow, and these.
 
+use crate::words::counted;
 use std::io::{self, BufRead, Read, Write};
 
 use serde::de::DeserializeOwned;
@@ -44,7 +45,7 @@ fn block(pipe: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
     pipe.take(length as u64).read_to_end(&mut bytes)?;
     match bytes.len() == length {
         true => Ok(bytes),
-        false => Err(nonsense(format!("{} of {length} bytes came", bytes.len()))),
+        false => Err(nonsense(format!("{} of {} came", bytes.len(), counted(length, "byte")))),
     }
 }
 

@@ -196,7 +196,8 @@ impl Write for Line {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 pub(crate) mod tests {
     use super::*;
     use crate::ErrorKind;

@@ -4,6 +4,7 @@ use super::Limits;
 use super::index;
 use super::numbers::{self, Array};
 use crate::graph::{DType, Node, Tensor};
+use crate::words::counted;
 use crate::{Error, Result};
 
 pub(super) struct Call<'a> {
@@ -99,7 +100,9 @@ impl<'a> Call<'a> {
     pub fn room(&self, shape: &[usize], terms: usize) -> Result<usize> {
         let elements = index::count(shape).filter(|n| *n <= self.limits.elements);
         let fits = elements.filter(|n| (*n as u64).checked_mul(terms as u64).is_some_and(|t| t <= self.limits.terms));
-        fits.ok_or_else(|| self.wrong(format!("a result of {shape:?} from {terms} terms each is past the limits")))
+        fits.ok_or_else(|| {
+            self.wrong(format!("a result of {shape:?} from {} each is past the limits", counted(terms, "term")))
+        })
     }
 
     /// The input must have at least this rank.

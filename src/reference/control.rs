@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use super::{Limits, Values, graph, node as one_node};
 use crate::graph::{Attribute, DType, Node, Subgraph, Tensor, ValueId};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// A node with what is known around it.
@@ -56,7 +57,7 @@ impl Around<'_> {
     /// The outputs of a subgraph with the given inputs.
     fn run(&self, body: &Subgraph, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
         if body.graph.inputs.len() != inputs.len() {
-            let reason = format!("a graph of {} inputs gets {}", body.graph.inputs.len(), inputs.len());
+            let reason = format!("a graph of {} gets {}", counted(body.graph.inputs.len(), "input"), inputs.len());
             return Err(self.wrong(reason));
         }
         let captured = body.captures.iter().filter_map(|c| Some((c.inner, self.values.get(&c.outer)?.clone())));

@@ -31,6 +31,7 @@ use std::collections::HashMap;
 use call::Call;
 
 use crate::graph::{DType, Graph, Model, Node, Tensor, ValueId};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// How much one node may ask for, so that a small file with huge numbers in it cannot exhaust the machine.
@@ -69,7 +70,7 @@ impl Default for Limits {
 pub fn run(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     let graph = &model.graph;
     if graph.inputs.len() != inputs.len() {
-        let reason = format!("has {} inputs, {} were given", graph.inputs.len(), inputs.len());
+        let reason = format!("has {}, not the {} that came", counted(graph.inputs.len(), "input"), inputs.len());
         return Err(Error::input("the graph", reason));
     }
     let mut values = Values::new();

@@ -5,6 +5,7 @@ use super::call::{Call, one};
 use super::index::{around, broadcast, broadcast_index, positions, ravel};
 use super::numbers::element_size;
 use crate::graph::Tensor;
+use crate::words::counted;
 use crate::{Error, Result};
 
 pub(super) fn find(op_type: &str) -> Option<Operation> {
@@ -139,7 +140,7 @@ fn transpose(call: &Call) -> Result<Vec<Tensor>> {
     let reversed: Vec<i64> = (0..rank as i64).rev().collect();
     let axes = call.node.ints("perm").map_or(reversed, <[i64]>::to_vec);
     if call.axes(&axes, rank)?.len() != rank {
-        return Err(call.wrong(format!("{axes:?} is no order of {rank} axes")));
+        return Err(call.wrong(format!("{axes:?} is no order of {}", counted(rank, "axis"))));
     }
     let axes = axes.iter().map(|axis| call.axis(*axis, rank)).collect::<Result<Vec<_>>>()?;
     let shape: Vec<usize> = axes.iter().map(|axis| x.shape()[*axis]).collect();
@@ -300,7 +301,7 @@ fn pads(call: &Call, rank: usize) -> Result<Vec<(i64, i64)>> {
         None => (0..rank as i64).collect(),
     };
     if given.len() != 2 * axes.len() {
-        return Err(call.wrong(format!("{} pads for {} axes", given.len(), axes.len())));
+        return Err(call.wrong(format!("{} for {}", counted(given.len(), "pad"), counted(axes.len(), "axis"))));
     }
     let mut all = vec![(0, 0); rank];
     for (i, axis) in axes.iter().enumerate() {

@@ -6,6 +6,7 @@ use super::index::{around, broadcast, broadcast_index, count, positions};
 use super::numbers::{Array, of_floats};
 use crate::Result;
 use crate::graph::Tensor;
+use crate::words::counted;
 
 pub(super) fn find(op_type: &str) -> Option<Operation> {
     Some(match op_type {
@@ -26,7 +27,11 @@ fn per_channel(call: &Call, index: usize, channels: usize) -> Result<Vec<f64>> {
     let values = call.array(index)?.to_f64();
     match values.len() == channels {
         true => Ok(values),
-        false => Err(call.wrong(format!("input {index} has {} numbers for {channels} channels", values.len()))),
+        false => Err(call.wrong(format!(
+            "input {index} has {} for {}",
+            counted(values.len(), "number"),
+            counted(channels, "channel")
+        ))),
     }
 }
 
@@ -85,7 +90,11 @@ fn group(call: &Call) -> Result<Vec<Tensor>> {
     let (_, channels, each) = around(&x.shape, 1);
     let groups = call.sizes(&[call.int("num_groups", 0)])?[0];
     if groups == 0 || channels % groups != 0 {
-        return Err(call.wrong(format!("{channels} channels are no {groups} groups")));
+        return Err(call.wrong(format!(
+            "{} cannot be divided into {}",
+            counted(channels, "channel"),
+            counted(groups, "group")
+        )));
     }
     let run = if call.opset < 21 { each * (channels / groups) } else { each };
     let parameters = if call.opset < 21 { groups } else { channels };

@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use crate::Result;
+use crate::words::counted;
 
 /// A window along every spatial axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +26,9 @@ impl Window {
         let axes = input.len();
         let (strides, dilations) = (per_axis(call, "strides", axes)?, per_axis(call, "dilations", axes)?);
         if kernel.len() != axes || kernel.contains(&0) {
-            return Err(call.wrong(format!("a kernel of {kernel:?} does not fit an image of {axes} axes")));
+            return Err(
+                call.wrong(format!("a kernel of {kernel:?} does not fit an image of {}", counted(axes, "axis")))
+            );
         }
         let (begins, ends) = pads(call, axes)?;
         let mut window =
@@ -90,7 +93,7 @@ pub(super) fn per_axis(call: &Call, name: &str, axes: usize) -> Result<Vec<usize
     };
     match values.len() == axes && values.iter().all(|v| (1..1 << 40).contains(v)) {
         true => Ok(values),
-        false => Err(call.wrong(format!("{name} {values:?} do not fit {axes} axes"))),
+        false => Err(call.wrong(format!("{name} {values:?} do not fit {}", counted(axes, "axis")))),
     }
 }
 
@@ -103,6 +106,6 @@ pub(super) fn pads(call: &Call, axes: usize) -> Result<(Vec<usize>, Vec<usize>)>
     };
     match pads.len() == 2 * axes && pads.iter().all(|v| *v < 1 << 40) {
         true => Ok((pads[..axes].to_vec(), pads[axes..].to_vec())),
-        false => Err(call.wrong(format!("pads {pads:?} do not fit {axes} axes"))),
+        false => Err(call.wrong(format!("pads {pads:?} do not fit {}", counted(axes, "axis")))),
     }
 }

@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+pub use crate::words::counted;
+
 /// A whole number in groups of three: `128,049,152`.
 pub fn thousands(value: i128) -> String {
     let sign = if value < 0 { "-" } else { "" };

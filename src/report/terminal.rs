@@ -209,7 +209,7 @@ mod tests {
         assert!(text.contains("\nno room for bytes moved: --wide\n"), "{text}");
         let text = at(&layers(), 60);
         assert!(text.contains("1,204,224"), "{text}");
-        assert!(text.contains("\nno room for output shape: --wide\n"), "{text}");
+        assert!(text.contains("\nno room for output shape, bytes moved: --wide\n"), "{text}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::record::{Agreement, Reproduction};
 use crate::report::curve::{Chart, Series};
 use crate::report::{Cell, Column, Format, Report, Table, json, render};
 use crate::train::EpochMetrics;
+use crate::words::counted;
 use crate::{Result, files};
 
 /// Writes the reports into a folder.
@@ -37,7 +38,8 @@ fn chart(title: &str, unit: &str, epochs: &[EpochMetrics], values: impl Fn(&Epoc
 fn page(r: &Reproduction) -> Result<String> {
     let mut page = String::from("# GoogLeNet: trained, exported, verified, measured\n\n");
     let failed = r.checks.iter().filter(|check| !check.passed).count();
-    let verdict = if failed == 0 { "every check passed".to_owned() } else { format!("{failed} checks FAILED") };
+    let verdict =
+        if failed == 0 { "every check passed".to_owned() } else { format!("{} FAILED", counted(failed, "check")) };
     let form = if r.quick { "`gnet reproduce --quick`" } else { "`gnet reproduce`" };
     // Writing to a string cannot fail.
     let _ = writeln!(page, "Written by {form} in {:.0} s: {verdict}.\n", r.seconds);
@@ -46,11 +48,11 @@ fn page(r: &Reproduction) -> Result<String> {
     let training = &r.training;
     let _ = writeln!(
         page,
-        "### Training\n\n{} on {} images for {} epochs: {:.1} % of the test images, {:.1} % of the validation images, \
+        "### Training\n\n{} on {} images for {}: {:.1} % of the test images, {:.1} % of the validation images, \
          {:.0} images/s.\n\n![Loss](loss.svg)\n\n![Accuracy](accuracy.svg)\n",
         training.options.preset,
         training.options.data,
-        training.outcome.epochs,
+        counted(training.outcome.epochs, "epoch"),
         100.0 * training.outcome.test_accuracy,
         100.0 * training.outcome.validation_accuracy,
         training.outcome.images_per_s
@@ -79,12 +81,12 @@ impl Report for Agreement {
             table.row([class.as_str().into(), Cell::float(100.0 * accuracy, 1)]);
         }
         table.note(format!(
-            "checkpoint in Burn {:.1} %, file in {} {:.1} %; the same class for {} of {} images",
+            "checkpoint in Burn {:.1} %, file in {} {:.1} %; the same class for {} of {}",
             100.0 * self.checkpoint_top1,
             self.provider,
             100.0 * self.file_top1,
             self.same_class,
-            self.images
+            counted(self.images, "image")
         ));
         vec![table]
     }

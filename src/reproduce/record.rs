@@ -9,6 +9,7 @@ use crate::export::ExportRecord;
 use crate::report::{Column, Report, Table};
 use crate::runtime::Provider;
 use crate::train::{self, EpochMetrics, Outcome};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// One thing that was checked.
@@ -87,7 +88,10 @@ impl Reproduction {
             self.checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect();
         match failed.as_slice() {
             [] => Ok(()),
-            names => Err(Error::check("reproduce", format!("{} checks failed: {}", names.len(), names.join("; ")))),
+            names => Err(Error::check(
+                "reproduce",
+                format!("{} failed: {}", counted(names.len(), "check"), names.join("; ")),
+            )),
         }
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, open};
 use crate::process::{self, Blocks, Worker};
+use crate::words::counted;
 use crate::{Error, Result, onnx};
 
 /// The hidden command that makes the program a worker.
@@ -226,7 +227,10 @@ fn packed(arrays: &[Array]) -> (Vec<Vec<usize>>, Blocks) {
 
 fn unpacked(shapes: Vec<Vec<usize>>, blocks: Blocks) -> Result<Vec<Array>> {
     if shapes.len() != blocks.len() {
-        return Err(Error::input(WORKER_COMMAND, format!("{} arrays have {} shapes", blocks.len(), shapes.len())));
+        return Err(Error::input(
+            WORKER_COMMAND,
+            format!("{} have {}", counted(blocks.len(), "array"), counted(shapes.len(), "shape")),
+        ));
     }
     let array = |(shape, block): (Vec<usize>, Vec<u8>)| {
         let data = block.as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect();
@@ -260,7 +264,7 @@ mod tests {
             assert_equal(&unpacked(shapes, values).unwrap(), &outputs);
         }
         let few = told(Order::Run(shapes[..1].to_vec()), blocks[..1].to_vec()).unwrap_err();
-        assert_eq!(few.to_string(), "inputs: 1 arrays given for 3 (a, b, scale)");
+        assert_eq!(few.to_string(), "inputs: 1 array given for 3 (a, b, scale)");
         assert!(told(Order::Run(shapes), blocks).is_ok(), "a refusal is the end of the session");
     }
 

@@ -2,6 +2,7 @@
 
 use super::ValueRange;
 use crate::report::number;
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// A dense array in row-major order, its values as `f32` whatever type an engine takes or gives: whole numbers are exact
@@ -90,7 +91,10 @@ impl Array {
         if expected == Some(self.data.len()) {
             return Ok(());
         }
-        Err(Error::input(format!("array of shape {:?}", self.shape), format!("holds {} values", self.data.len())))
+        Err(Error::input(
+            format!("array of shape {:?}", self.shape),
+            format!("holds {}", counted(self.data.len(), "value")),
+        ))
     }
 }
 

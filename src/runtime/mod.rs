@@ -142,7 +142,12 @@ pub trait Session: Send {
 fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
     if expected.len() != given.len() {
         let names: Vec<_> = expected.iter().map(|input| input.name.as_str()).collect();
-        let reason = format!("{} arrays given for {} ({})", given.len(), expected.len(), names.join(", "));
+        let reason = format!(
+            "{} given for {} ({})",
+            crate::words::counted(given.len(), "array"),
+            expected.len(),
+            names.join(", ")
+        );
         return Err(Error::input("inputs", reason));
     }
     for (input, array) in expected.iter().zip(given) {

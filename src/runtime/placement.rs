@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EngineOptions;
 use crate::cost::Cost;
+use crate::words;
 use crate::{Error, Result};
 
 /// A node and the provider that an engine gave it to.
@@ -164,7 +165,7 @@ impl fmt::Display for Placement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nodes: usize = self.per_provider.iter().map(|share| share.nodes).sum();
         let on_requested = nodes - self.others.len();
-        write!(f, "{on_requested} of {nodes} nodes on {}", self.requested)?;
+        write!(f, "{on_requested} of {} on {}", words::counted(nodes, "node"), self.requested)?;
         if self.others.is_empty() {
             return Ok(());
         }

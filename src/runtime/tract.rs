@@ -5,6 +5,7 @@
 //! session. A lane cuts its share into pieces that stay in the caches. A file whose batch is fixed, or whose images are
 //! not independent of each other, runs whole on one thread.
 
+mod images;
 mod lane;
 mod layout;
 mod model;

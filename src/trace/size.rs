@@ -6,6 +6,7 @@
 
 use super::inputs::Symbol;
 use crate::graph::Dim;
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// The most symbols of a tracing: each doubles the runs.
@@ -31,8 +32,11 @@ impl Grid {
     pub fn new(symbols: Vec<Symbol>) -> Result<Self> {
         if symbols.len() > MOST_SYMBOLS {
             let names: Vec<_> = symbols.iter().map(|symbol| symbol.name.as_str()).collect();
-            return Err(Error::input("inputs", format!("have {} symbols ({})", names.len(), names.join(", ")))
-                .remedy(format!("give fixed sizes to all but {MOST_SYMBOLS}")));
+            return Err(Error::input(
+                "inputs",
+                format!("have {} ({})", counted(names.len(), "symbol"), names.join(", ")),
+            )
+            .remedy(format!("give fixed sizes to all but {MOST_SYMBOLS}")));
         }
         let value = |(j, symbol): (usize, &Symbol), point: usize| POINTS[j][point] + symbol.smallest_unit() - 1;
         let run = |point: &dyn Fn(usize) -> usize| -> Vec<usize> {

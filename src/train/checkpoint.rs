@@ -27,6 +27,7 @@ use super::folder::{self, BEST, LAST, RECORD, settled};
 use super::{EpochMetrics, Options};
 use crate::metadata::Metadata;
 use crate::nets::{GoogLeNet, GoogLeNetConfig, Preset};
+use crate::words::counted;
 use crate::{Error, Result, files};
 
 /// Version of `checkpoint.json`. A reader refuses what it does not know.
@@ -98,7 +99,7 @@ impl FileMark {
     fn read(self, path: &Path) -> Result<Bytes> {
         let bytes = files::map(path)?;
         if bytes.len() as u64 != self.bytes {
-            let reason = format!("is damaged: {} bytes where {RECORD} says {}", bytes.len(), self.bytes);
+            let reason = format!("is damaged: {} where {RECORD} says {}", counted(bytes.len(), "byte"), self.bytes);
             return Err(Error::file(path, reason));
         }
         if Self::of(&bytes) != self {

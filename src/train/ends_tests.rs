@@ -76,7 +76,6 @@ fn whatever_a_killed_run_leaves_is_gone_on_with_or_begun_anew() {
         is_tidy(&out);
     }
     assert!(begun > 5 && resumed > 20, "{begun} were begun anew and {resumed} gone on with");
-    println!("{begun} ends before the first epoch was saved, {resumed} after it");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::counted;
 use crate::{Error, Result, files};
 
 /// The file inside a run's folder.
@@ -68,7 +69,7 @@ pub(super) fn read(folder: &Path, count: usize) -> Result<Vec<EpochMetrics>> {
         epochs.push(epoch);
     }
     if epochs.len() < count {
-        return Err(Error::file(&path, format!("holds {} epochs of {count}", epochs.len())));
+        return Err(Error::file(&path, format!("holds {} of {count}", counted(epochs.len(), "epoch"))));
     }
     Ok(epochs)
 }

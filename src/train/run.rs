@@ -18,6 +18,7 @@ use crate::evaluation::Evaluation;
 use crate::metadata::{Metadata, Preprocessing};
 use crate::nets::{self, GoogLeNet, GoogLeNetConfig};
 use crate::report::{Cell, Column, Report, Table};
+use crate::words::counted;
 use crate::{Error, Result, files};
 
 /// What a run came to.
@@ -118,7 +119,7 @@ impl<'a> Run<'a> {
     fn new(options: &'a Options, data: &'a Dataset) -> Result<Self> {
         let config = &options.config;
         if config.classes != data.classes.len() {
-            let reason = format!("has {} classes, the network {}", data.classes.len(), config.classes);
+            let reason = format!("has {}, the network {}", counted(data.classes.len(), "class"), config.classes);
             return Err(Error::input(format!("--data {}", options.data), reason));
         }
         let preprocessing = Normalization::of(&data.train)?.preprocessing(config.image_size, config.channels)?;

@@ -17,6 +17,7 @@ use super::{FileSide, Port, Side, Tolerance};
 use crate::Result;
 use crate::graph::{Graph, ValueId};
 use crate::runtime::Array;
+use crate::words::{counted, one_or};
 
 /// The layer in which two sides part.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -107,7 +108,7 @@ pub fn bisect(
     let (mut agrees, mut differs) = (None::<usize>, cuts.len());
     while let Some(middle) = middle(agrees, differs) {
         let cut = &cuts[middle];
-        say(&format!("layer {} of {}: {} values", cut.position, hunt.graph.nodes.len(), cut.values.len()));
+        say(&format!("layer {} of {}: {}", cut.position, hunt.graph.nodes.len(), counted(cut.values.len(), "value")));
         if hunt.all_agree(&mut probe, cut)? { agrees = Some(middle) } else { differs = middle }
     }
     let first = agrees.map_or(0, |i| cuts[i].position);
@@ -198,8 +199,10 @@ impl<'a> Hunt<'a> {
             false => format!(" (but for {}, which no layer makes)", self.unmade.join(", ")),
         };
         format!(
-            "when {runs} runs were repeated, {reference} and {other} agreed in each{rest}: what parts the sides did not come \
-             back, or is not in these two files; no layer was looked at"
+            "when {} {} repeated, {reference} and {other} agreed in each{rest}: what parts the sides did not come \
+             back, or is not in these two files; no layer was looked at",
+            counted(runs, "run"),
+            one_or(runs, "was", "were")
         )
     }
 

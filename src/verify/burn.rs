@@ -9,6 +9,7 @@ use crate::graph::{Dim, Model};
 use crate::nets::{GoogLeNet, Logits};
 use crate::runtime::Array;
 use crate::train::checkpoint::Checkpoint;
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// Makes the file that an export of the checkpoint would write; see [`BurnSide::with_export`].
@@ -80,7 +81,7 @@ impl Side for BurnSide {
 
     fn run(&mut self, inputs: &[Array]) -> Result<Vec<Array>> {
         let [input] = inputs else {
-            return Err(Error::input(&self.label, format!("{} arrays given for one input", inputs.len())));
+            return Err(Error::input(&self.label, format!("{} given for one input", counted(inputs.len(), "array"))));
         };
         let port = &self.signature.inputs[0];
         if input.shape != port.at(input.batch()) {

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::{Plan, Port, Precision, Signature};
 use crate::graph::DType;
 use crate::runtime::{Array, ValueRange};
+use crate::words::{counted, one_or};
 use crate::{Error, Result};
 
 /// A kind of random samples.
@@ -174,7 +175,11 @@ impl InputSet {
             let shape = port.at(plan.batch);
             let bytes = shape.iter().chain([&plan.runs]).try_fold(size_of::<f32>(), |n, side| n.checked_mul(*side));
             if bytes.is_none_or(|bytes| bytes > MAX_BYTES) {
-                let reason = format!("{} runs of the shape {shape:?} are too large to hold", plan.runs);
+                let reason = format!(
+                    "{} of the shape {shape:?} {} too large to hold",
+                    counted(plan.runs, "run"),
+                    one_or(plan.runs, "is", "are")
+                );
                 return Err(Error::input(format!("input '{}'", port.name), reason).remedy("use fewer --samples"));
             }
             let key = key(seed, distribution, input);
@@ -210,7 +215,7 @@ impl InputSet {
     ) -> Result<Self> {
         let image = [preprocessing.channels, preprocessing.image_size, preprocessing.image_size];
         let [port] = &signature.inputs[..] else {
-            return Err(Error::input("images", format!("the file takes {} inputs", signature.inputs.len())));
+            return Err(Error::input("images", format!("the file takes {}", counted(signature.inputs.len(), "input"))));
         };
         let shape = port.at(plan.batch);
         if shape != [&[plan.batch], &image[..]].concat() {

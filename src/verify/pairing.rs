@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::graph::{Attribute, Graph, Node, Tensor, ValueId};
+use crate::words::{counted, one_or};
 
 /// What a node is called: its name, or where the file gives none the name of what it makes.
 pub(super) fn name_of(graph: &Graph, node: &Node) -> String {
@@ -164,8 +165,8 @@ fn attribute_text(attribute: Option<&Attribute>) -> String {
         Some(Attribute::Ints(values)) => format!("{values:?}"),
         Some(Attribute::Floats(values)) => format!("{values:?}"),
         Some(Attribute::Strings(values)) => format!("{values:?}"),
-        Some(Attribute::Graph(body)) => format!("a subgraph of {} nodes", body.graph.nodes.len()),
-        Some(Attribute::Graphs(bodies)) => format!("{} subgraphs", bodies.len()),
+        Some(Attribute::Graph(body)) => format!("a subgraph of {}", counted(body.graph.nodes.len(), "node")),
+        Some(Attribute::Graphs(bodies)) => counted(bodies.len(), "subgraph"),
         Some(Attribute::Opaque(kept)) => format!("{kept:?}"),
     }
 }
@@ -177,7 +178,7 @@ fn tensor_difference(a: &Tensor, b: &Tensor) -> String {
     let (Some(x), Some(y)) = (a.to_f32(), b.to_f32()) else { return "other values".to_owned() };
     let count = x.iter().zip(&y).filter(|(x, y)| x.to_bits() != y.to_bits()).count();
     let largest = x.iter().zip(&y).map(|(x, y)| (x - y).abs()).fold(0_f32, f32::max);
-    format!("{count} of {} values differ, by up to {largest:.2e}", x.len())
+    format!("{count} of {} {}, by up to {largest:.2e}", counted(x.len(), "value"), one_or(count, "differs", "differ"))
 }
 
 #[cfg(test)]
@@ -264,7 +265,7 @@ mod tests {
         other.nodes[3].inputs.swap(0, 1);
         let pairing = pair(&graph, &other);
         let said = |i: usize| differences((&graph, &graph.nodes[i]), (&other, &other.nodes[i]), &pairing);
-        assert_eq!(said(2), ["w: 1 of 2 values differ, by up to 5.00e-1"]);
+        assert_eq!(said(2), ["w: 1 of 2 values differs, by up to 5.00e-1"]);
         assert_eq!(said(3), ["attribute axis: none against 1", "input 0: b against c", "input 1: c against b"]);
         assert!(said(1).is_empty());
     }

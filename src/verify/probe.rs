@@ -8,6 +8,7 @@ use super::{Draw, FileSide, Side, Tolerance};
 use crate::Result;
 use crate::graph::ValueId;
 use crate::runtime::Array;
+use crate::words::one_or;
 
 /// Two files, the inputs both are fed, and how far values may part.
 pub(super) struct Probe<'a> {
@@ -156,7 +157,8 @@ impl Compared {
         };
         let agreement = &trial.judgement.agreement;
         let apart = agreement.not_finite_apart;
-        let remark = (apart > 0).then(|| format!("{apart} of its values are NaN or infinite on one side"));
+        let remark = (apart > 0)
+            .then(|| format!("{apart} of its values {} NaN or infinite on one side", one_or(apart, "is", "are")));
         Seen {
             agrees: apart == 0 && trial.judgement.used <= 1.0,
             error: (apart == 0).then_some(agreement.rel_error),
@@ -210,7 +212,7 @@ mod tests {
         assert!(seen(&[f32::NAN, 1.0], &[f32::NAN, 1.0]).agrees);
         let nan = seen(&[f32::NAN, 1.0], &[0.5, 1.0]);
         assert_eq!((nan.agrees, nan.error), (false, None));
-        assert_eq!(nan.remark.as_deref(), Some("1 of its values are NaN or infinite on one side"));
+        assert_eq!(nan.remark.as_deref(), Some("1 of its values is NaN or infinite on one side"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::{Culprit, InputSet, Judgement, Options, Rule, Search, Side, Ties, Tol
 use crate::graph::{DType, Dim};
 use crate::report::{Cell, Column, Report, Table};
 use crate::runtime::{Array, ValueRange};
+use crate::words::{counted, one_or};
 use crate::{Error, Result};
 
 /// What `gnet verify --format json` prints.
@@ -259,7 +260,7 @@ impl Verification {
         let OnCopies { weights, verdict, rows } = copies;
         let of_copies = Comparison { rows: rows.clone(), ..Comparison::new(&comparison.subject) };
         let mut table = self.rows(&of_copies);
-        table.title = format!("{}, both with {weights} weights redrawn", table.title);
+        table.title = format!("{}, both with {} redrawn", table.title, counted(weights, "weight"));
         table.notes.clear();
         let line = format!(
             "the outputs above hardly depend on the inputs, which proves nothing; on copies with other weights the sides {}",
@@ -353,9 +354,11 @@ fn odd(rows: &[Row]) -> Option<String> {
     let first = rows.iter().find(|row| count(row) > 0)?;
     let values: usize = rows.iter().map(count).sum();
     Some(format!(
-        "{values} values are the same NaN or infinity on both sides, first in output '{}' on {} inputs; they are left out of \
-         the measures",
-        first.output, first.inputs
+        "{} {} the same NaN or infinity on both sides, first in output '{}' on {} inputs: left out of the measures",
+        counted(values, "value"),
+        one_or(values, "is", "are"),
+        first.output,
+        first.inputs
     ))
 }
 
@@ -394,7 +397,7 @@ fn layer(search: &Search) -> Table {
     }
     if search.runs > 0 {
         let found = if search.culprit.is_some() { "found in" } else { "looked for in" };
-        table.note(format!("{} layers, {found} {} runs of each side", search.nodes, search.runs));
+        table.note(format!("{}, {found} {} of each side", counted(search.nodes, "layer"), counted(search.runs, "run")));
     }
     table
 }

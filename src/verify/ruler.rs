@@ -177,14 +177,15 @@ mod tests {
 
     /// Eight samples of ten boxes in pixels and ten scores.
     fn detector() -> Array {
-        let value = |i: usize| if i / 10 % 2 == 0 { 300.0 + (i % 7) as f32 } else { 0.1 * (1 + i % 3) as f32 };
+        let value =
+            |i: usize| if (i / 10).is_multiple_of(2) { 300.0 + (i % 7) as f32 } else { 0.1 * (1 + i % 3) as f32 };
         array(&[8, 2, 10], (0..160).map(value).collect())
     }
 
     #[test]
     fn a_small_part_is_judged_by_its_own_size_and_noise() {
         let still = detector();
-        let pixels = |i: usize| if i / 10 % 2 == 0 { 1e-4 } else { 1e-8 };
+        let pixels = |i: usize| if (i / 10).is_multiple_of(2) { 1e-4 } else { 1e-8 };
         let noise = noise(&still, &[&off(&still, pixels)]);
         let tolerance = Precision::F32.tolerance();
         let used = |place: usize, by: f32| {

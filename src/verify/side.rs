@@ -11,6 +11,7 @@ use super::{Draw, Precision};
 use crate::graph::{Attribute, DType, Graph, Model, Node, ValueId};
 use crate::passes;
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
+use crate::words::counted;
 use crate::{Error, ErrorKind, Result, onnx};
 
 /// Something that computes outputs from inputs.
@@ -236,7 +237,11 @@ impl Side for FileSide {
         };
         let outputs = run().map_err(|e| about(&label, e))?;
         if outputs.len() != names.outputs.len() {
-            let reason = format!("the engine gives {} outputs, the file lists {}", outputs.len(), names.outputs.len());
+            let reason = format!(
+                "the engine gives {}, the file lists {}",
+                counted(outputs.len(), "output"),
+                names.outputs.len()
+            );
             return Err(Error::check(label, reason));
         }
         Ok(outputs)

@@ -62,7 +62,7 @@ fn json_of_the_papers_table() {
 #[test]
 fn json_of_summary() {
     let shell = Shell::with_model();
-    let keys = "subject convention batch params weights macs flops memory read_bytes written_bytes intensity layers heads \
+    let keys = "subject convention batch batch_axis params weights macs flops memory read_bytes written_bytes intensity layers heads \
                 uncounted";
     for line in ["summary model.onnx", "summary --preset d2l", "summary --preset bn-aux --image-size 28 --depth 1"] {
         let value = document(&shell, line, keys);

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod checkpoints;
+mod counts;
 mod data;
 mod diff;
 #[cfg(unix)]

@@ -158,6 +158,7 @@ fn every_pass_is_listed_with_a_sentence() {
     );
 }
 
+#[cfg(feature = "tract")]
 #[test]
 fn sizes_are_those_of_the_comparison_and_stay_out_of_the_file() {
     let folder = folder();

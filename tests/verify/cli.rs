@@ -100,7 +100,7 @@ fn a_planted_fault_fails_and_its_layer_is_named() {
     let (code, out, err) = folder.verify("bad.onnx --against good.onnx --samples 4 --inputs normal");
     assert_eq!(code, 1, "{err}");
     assert!(out.contains("The sides part at inception4c.b5x5_reduce.conv/Conv (Conv)"), "{out}");
-    assert!(out.contains("1 of 12288 values differ"), "{out}");
+    assert!(out.contains("1 of 12288 values differs"), "{out}");
     let last = err.lines().find(|line| line.starts_with("error: ")).unwrap();
     assert!(last.starts_with("error: bad.onnx in tract against good.onnx in tract: output 'logits'"), "{last}");
     assert!(last.ends_with("they part at inception4c.b5x5_reduce.conv/Conv (Conv)"), "{last}");

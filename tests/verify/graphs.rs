@@ -63,7 +63,7 @@ fn a_fault_that_vanishes_on_the_way_is_found_when_asked_for() {
     assert!(verification.passed, "the outputs are the same");
     let culprit = verification.comparisons[0].search.as_ref().unwrap().culprit.as_ref().unwrap();
     assert_eq!((culprit.node.as_str(), culprit.confirmed), ("below", true));
-    assert_eq!(culprit.differences, ["shift: 1 of 1 values differ, by up to 1.00e0"]);
+    assert_eq!(culprit.differences, ["shift: 1 of 1 value differs, by up to 1.00e0"]);
 }
 
 /// `where(x > threshold, x, -2 x)`: a boolean in between.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Stated;
 use crate::graph::Dim;
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// `NAME=SHAPE` or `SHAPE`, as it was written.
@@ -48,7 +49,7 @@ impl Shape {
             if inputs.len() == 1 {
                 return Ok(0);
             }
-            let reason = format!("has no name, and the model has {} inputs", inputs.len());
+            let reason = format!("has no name, and the model has {}", counted(inputs.len(), "input"));
             let error = Error::input(format!("input shape {}", self.text), reason);
             return Err(error.remedy(format!("write NAME=SHAPE; the inputs are {}", names())));
         };

@@ -6,6 +6,7 @@ use super::super::merge;
 use super::super::number::Num;
 use super::constant::size;
 use crate::graph::Dim;
+use crate::words::counted;
 
 /// One input of an attention, seen as `[batch, heads, length, width]`.
 struct Heads {
@@ -28,7 +29,7 @@ impl Heads {
                 let width = size(&Num::from(all).div_exact(&count))?;
                 Ok(Self { batch: batch.clone(), heads: size(&count)?, length: length.clone(), width })
             }
-            other => fault(format!("input {} has {} dimensions, not 3 or 4", cx.name(index), other.len())),
+            other => fault(format!("input {} has {}, not 3 or 4", cx.name(index), counted(other.len(), "dimension"))),
         }
     }
 }
@@ -100,7 +101,7 @@ pub(crate) fn linear_attention(cx: &Context) -> Answer {
 pub(crate) fn rotary(cx: &Context) -> Answer {
     let shape = || match cx.shape(0)? {
         x if matches!(x.len(), 3 | 4) => Ok(x.to_vec()),
-        x => fault(format!("the input has {} dimensions, not 3 or 4", x.len())),
+        x => fault(format!("the input has {}, not 3 or 4", counted(x.len(), "dimension"))),
     };
     one(cx.dtype(0), shape())
 }

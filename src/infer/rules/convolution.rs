@@ -7,6 +7,7 @@ use super::super::number::Num;
 use super::constant::{shape_from_input, size};
 use super::window::Window;
 use crate::graph::{DType, Dim};
+use crate::words::counted;
 
 /// `Conv` and `DeformConv`: input, weight.
 pub(crate) fn conv(cx: &Context) -> Answer {
@@ -28,17 +29,21 @@ fn convolved(cx: &Context, data: usize, weight: usize) -> Known<Shape> {
     let x = cx.shape_from_rank(data, 2)?;
     let Ok(w) = cx.shape(weight) else { return without_weight(cx, x, weight) };
     if w.len() != x.len() {
-        return fault(format!("the weight has {} dimensions, the input {}", w.len(), x.len()));
+        return fault(format!("the weight has {}, the input {}", counted(w.len(), "dimension"), x.len()));
     }
     let group = group(cx)?;
     match (x[1].known(), w[1].known().and_then(|c| c.checked_mul(group))) {
         (Some(have), Some(want)) if have != want => {
-            return fault(format!("the input has {have} channels, the weight takes {want}"));
+            return fault(format!("the input has {}, the weight takes {want}", counted(have, "channel")));
         }
         _ => {}
     }
     if w[0].known().is_some_and(|channels| channels % group != 0) {
-        return fault(format!("{} output channels are not divisible into {group} groups", w[0]));
+        return fault(format!(
+            "{} cannot be divided into {}",
+            counted(&w[0], "output channel"),
+            counted(group, "group")
+        ));
     }
     let window = Window::new(cx, x.len() - 2, Some(&w[2..]))?;
     let places = window.places(&x[2..], false)?;
@@ -64,7 +69,7 @@ pub(crate) fn conv_transpose(cx: &Context) -> Answer {
     let shape = || {
         let (x, w) = (cx.shape_from_rank(0, 2)?, cx.shape(1)?);
         if w.len() != x.len() {
-            return fault(format!("the weight has {} dimensions, the input {}", w.len(), x.len()));
+            return fault(format!("the weight has {}, the input {}", counted(w.len(), "dimension"), x.len()));
         }
         merge::equal(&x[1], &w[0], "the channels of input and weight")?;
         let group = group(cx)?;
@@ -75,7 +80,7 @@ pub(crate) fn conv_transpose(cx: &Context) -> Answer {
             Some(sizes) if sizes.len() >= spatial => {
                 sizes[sizes.len() - spatial..].iter().map(|of| size(&Num::Int(*of))).collect::<Known<Vec<_>>>()?
             }
-            Some(sizes) => return fault(format!("attribute output_shape has {} numbers", sizes.len())),
+            Some(sizes) => return fault(format!("attribute output_shape has {}", counted(sizes.len(), "number"))),
             None => window.transposed(&x[2..], &output_padding(cx, spatial)?)?,
         };
         Ok([x[0].clone(), channels].into_iter().chain(places).collect())
@@ -87,7 +92,7 @@ fn output_padding(cx: &Context, spatial: usize) -> Known<Vec<i64>> {
     let values = cx.ints("output_padding")?.map_or_else(|| vec![0; spatial], <[i64]>::to_vec);
     match values.len() == spatial && values.iter().all(|value| *value >= 0) {
         true => Ok(values),
-        false => fault(format!("attribute output_padding is {values:?} for {spatial} spatial dimensions")),
+        false => fault(format!("attribute output_padding is {values:?} for {}", counted(spatial, "spatial dimension"))),
     }
 }
 

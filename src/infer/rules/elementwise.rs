@@ -4,6 +4,7 @@ use super::super::context::Context;
 use super::super::fact::{Answer, Fact, Known, Shape, fault, one};
 use super::super::merge;
 use crate::graph::{DType, Dim, shape_text};
+use crate::words::counted;
 
 /// Every output has the type and shape of the first input.
 pub(crate) fn same(cx: &Context) -> Answer {
@@ -43,7 +44,7 @@ fn binary(cx: &Context) -> Known<Shape> {
     match cx.inputs() {
         2 if cx.opset < 7 => cx.shape(0).map(<[_]>::to_vec),
         2 => broadcast_all(cx),
-        count => fault(format!("has {count} inputs, not 2")),
+        count => fault(format!("has {}, not 2", counted(count, "input"))),
     }
 }
 

@@ -4,6 +4,7 @@ use super::super::context::{Context, axis_of};
 use super::super::fact::{Answer, Known, Shape, fault, gap, one};
 use super::super::merge;
 use crate::graph::{Dim, shape_text};
+use crate::words::counted;
 
 /// `Gather`: the dimension `axis` is replaced by those of the indices.
 pub(crate) fn gather(cx: &Context) -> Answer {
@@ -75,7 +76,7 @@ pub(crate) fn affine_grid(cx: &Context) -> Answer {
                 let coordinates = Dim::Known(spatial.len());
                 Ok([batch].into_iter().chain(spatial).chain([&coordinates]).cloned().collect())
             }
-            _ => fault(format!("a size of {} numbers is neither for pictures nor for volumes", size.len())),
+            _ => fault(format!("a size of {} is neither for pictures nor for volumes", counted(size.len(), "number"))),
         }
     };
     one(cx.dtype(0), shape())

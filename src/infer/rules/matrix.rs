@@ -6,6 +6,7 @@ use super::super::context::Context;
 use super::super::fact::{Answer, Known, Shape, fault, one};
 use super::super::merge;
 use crate::graph::{DType, Dim, shape_text};
+use crate::words::counted;
 
 /// `MatMul`.
 pub(crate) fn matmul(cx: &Context) -> Answer {
@@ -90,7 +91,11 @@ fn einsum_shape(cx: &Context) -> Known<Shape> {
     };
     let operands = left.split(',').map(terms).collect::<Known<Vec<_>>>()?;
     if operands.len() != cx.inputs() {
-        return fault(format!("the equation {equation} has {} operands, not {}", operands.len(), cx.inputs()));
+        return fault(format!(
+            "the equation {equation} has {}, not {}",
+            counted(operands.len(), "operand"),
+            cx.inputs()
+        ));
     }
     let mut letters: Vec<(char, Dim)> = Vec::new();
     let mut dots: Shape = Vec::new();

@@ -6,6 +6,7 @@ use super::super::number::Num;
 use super::constant::size;
 use super::window::Window;
 use crate::graph::{DType, Dim};
+use crate::words::counted;
 
 /// `MaxPool` (with the places of the maxima), `AveragePool`, `LpPool`.
 pub(crate) fn pool(cx: &Context) -> Answer {
@@ -53,7 +54,7 @@ pub(crate) fn roi_align(cx: &Context) -> Answer {
 pub(crate) fn max_roi_pool(cx: &Context) -> Answer {
     let shape = || match cx.need_ints("pooled_shape")? {
         [height, width] => regions(cx, size(&Num::Int(*height))?, size(&Num::Int(*width))?),
-        other => fault(format!("attribute pooled_shape has {} numbers, not 2", other.len())),
+        other => fault(format!("attribute pooled_shape has {}, not 2", counted(other.len(), "number"))),
     };
     one(cx.common_dtype(0), shape())
 }

@@ -5,6 +5,7 @@ use super::super::fact::{Answer, Known, MAX_RANK, Shape, Stop, fault, gap, one, 
 use super::super::number::Num;
 use super::constant::size;
 use crate::graph::{DType, Dim, shape_text};
+use crate::words::counted;
 
 /// `Reshape`: the shape is an attribute before opset 5, then an input.
 pub(crate) fn reshape(cx: &Context) -> Answer {
@@ -24,7 +25,7 @@ fn reshaped(cx: &Context) -> Known<Shape> {
         }
     };
     if target.len() > MAX_RANK {
-        return gap(format!("{} dimensions are more than {MAX_RANK}", target.len()));
+        return gap(format!("{} are more than {MAX_RANK}", counted(target.len(), "dimension")));
     }
     let input = cx.shape(0).ok();
     let keep_zero = cx.flag("allowzero", false)?;
@@ -81,7 +82,7 @@ fn same_count(input: &[Dim], shape: &[Dim]) -> Known<()> {
     let count = |dims: &[Dim]| dims.iter().map(Dim::known).try_fold(1usize, |n, dim| n.checked_mul(dim?));
     match (count(input), count(shape)) {
         (Some(a), Some(b)) if a != b => {
-            fault(format!("{} has {a} elements, {} has {b}", shape_text(input), shape_text(shape)))
+            fault(format!("{} has {}, {} has {b}", shape_text(input), counted(a, "element"), shape_text(shape)))
         }
         _ => Ok(()),
     }
@@ -107,7 +108,11 @@ pub(crate) fn transpose(cx: &Context) -> Answer {
         let places = axes_of(perm, x.len())?;
         match places.len() == x.len() {
             true => Ok(places.into_iter().map(|place| x[place].clone()).collect()),
-            false => fault(format!("attribute perm has {} axes for {} dimensions", perm.len(), x.len())),
+            false => fault(format!(
+                "attribute perm has {} for {}",
+                counted(perm.len(), "axis"),
+                counted(x.len(), "dimension")
+            )),
         }
     };
     one(cx.dtype(0), shape())
@@ -157,7 +162,7 @@ fn unsqueezed(cx: &Context) -> Known<Shape> {
     let Some(axes) = axes else { return fault("has no axes") };
     let rank = x.len() + axes.len();
     if rank > MAX_RANK {
-        return gap(format!("{rank} dimensions are more than {MAX_RANK}"));
+        return gap(format!("{} are more than {MAX_RANK}", counted(rank, "dimension")));
     }
     let ones = axes_of(&axes, rank)?;
     let mut rest = x.iter();
@@ -172,7 +177,7 @@ pub(crate) fn depth_to_space(cx: &Context) -> Answer {
         let by = Num::Int(block);
         let channels = Num::from(&x[1]).div_exact(&by).div_exact(&by);
         if x[1].known().is_some() && channels == Num::Unknown {
-            return fault(format!("{} channels are not divisible by the square of {block}", x[1]));
+            return fault(format!("{} cannot be divided by the square of {block}", counted(&x[1], "channel")));
         }
         let wide = |dim: &Dim| size(&Num::from(dim).mul(&by));
         Ok(vec![x[0].clone(), size(&channels)?, wide(&x[2])?, wide(&x[3])?])

@@ -5,6 +5,7 @@ use super::super::fact::{Answer, Known, Shape, Stop, fault, one, unknown_dims};
 use super::super::number::Num;
 use super::constant::size;
 use crate::graph::Dim;
+use crate::words::counted;
 
 /// `Upsample`: the scales are attributes before opset 9, then an input.
 pub(crate) fn upsample(cx: &Context) -> Answer {
@@ -66,7 +67,7 @@ fn opened(x: &[Dim], axes: &[usize]) -> Shape {
 /// `floor(size * scale)` along each axis; `roi` holds starts, then ends, of the part that is taken (all of it without).
 fn scaled(x: &[Dim], axes: &[usize], scales: &[Num], roi: Option<&[Num]>) -> Known<Shape> {
     if scales.len() != axes.len() || roi.is_some_and(|roi| roi.len() != 2 * axes.len()) {
-        return fault(format!("{} scales for {} axes", scales.len(), axes.len()));
+        return fault(format!("{} for {}", counted(scales.len(), "scale"), counted(axes.len(), "axis")));
     }
     let mut shape = x.to_vec();
     for (entry, axis) in axes.iter().enumerate() {
@@ -90,7 +91,7 @@ fn times(size: &Num, scale: &Num) -> Num {
 /// The given sizes, or those of the input times the one scale that the policy takes from them.
 fn sized(cx: &Context, x: &[Dim], axes: &[usize], sizes: &[Num]) -> Known<Shape> {
     if sizes.len() != axes.len() {
-        return fault(format!("{} sizes for {} axes", sizes.len(), axes.len()));
+        return fault(format!("{} for {}", counted(sizes.len(), "size"), counted(axes.len(), "axis")));
     }
     let mut shape = x.to_vec();
     let ratios = || axes.iter().zip(sizes).map(|(axis, to)| Some(to.int()? as f64 / x[*axis].known()? as f64));

@@ -5,6 +5,7 @@ use super::super::fact::{Answer, Fact, Known, Shape, Stop, fault, one};
 use super::super::number::Num;
 use super::constant::{fixed, size};
 use crate::graph::{DType, Dim};
+use crate::words::counted;
 
 /// `TopK`: `k` is an attribute before opset 10, then an input.
 pub(crate) fn top_k(cx: &Context) -> Answer {
@@ -62,7 +63,7 @@ pub(crate) fn tf_idf(cx: &Context) -> Answer {
         match cx.shape(0)? {
             [] | [_] => Ok(vec![width]),
             [rows, _] => Ok(vec![rows.clone(), width]),
-            x => fault(format!("the input has {} dimensions, more than 2", x.len())),
+            x => fault(format!("the input has {}, more than 2", counted(x.len(), "dimension"))),
         }
     };
     one(DType::F32, shape())
@@ -83,7 +84,7 @@ pub(crate) fn string_normalizer(cx: &Context) -> Answer {
     let shape = || match cx.shape(0)? {
         [_] => Ok(vec![Dim::Unknown]),
         [row, _] => Ok(vec![row.clone(), Dim::Unknown]),
-        x => fault(format!("the input has {} dimensions, neither 1 nor 2", x.len())),
+        x => fault(format!("the input has {}, neither 1 nor 2", counted(x.len(), "dimension"))),
     };
     one(DType::String, shape())
 }

@@ -6,6 +6,7 @@ use super::super::merge;
 use super::super::number::Num;
 use super::constant::size;
 use crate::graph::{Dim, shape_text};
+use crate::words::counted;
 
 /// `Concat`: sizes along the axis add up, the others are equal.
 pub(crate) fn concat(cx: &Context) -> Answer {
@@ -66,7 +67,7 @@ fn parts(cx: &Context) -> Known<Vec<Shape>> {
 
 fn given_parts(cx: &Context, whole: &Dim, sizes: &[i64]) -> Known<Vec<Dim>> {
     if sizes.len() != cx.outputs() {
-        return fault(format!("{} sizes for {} outputs", sizes.len(), cx.outputs()));
+        return fault(format!("{} for {}", counted(sizes.len(), "size"), counted(cx.outputs(), "output")));
     }
     let sum = sizes.iter().try_fold(0i64, |sum, size| sum.checked_add(*size));
     if let (Num::Int(whole), Some(sum)) = (Num::from(whole), sum)
@@ -81,7 +82,7 @@ fn equal_parts(cx: &Context, whole: &Dim) -> Known<Vec<Dim>> {
     let outputs = cx.outputs();
     let count = match cx.int("num_outputs")? {
         Some(count) if usize::try_from(count) != Ok(outputs) => {
-            return fault(format!("attribute num_outputs is {count}, there are {outputs} outputs"));
+            return fault(format!("attribute num_outputs is {count}, there are {}", counted(outputs, "output")));
         }
         _ => i64::try_from(outputs).unwrap_or(i64::MAX),
     };
@@ -94,7 +95,7 @@ fn equal_parts(cx: &Context, whole: &Dim) -> Known<Vec<Dim>> {
         return Ok(vec![size(&exact)?; outputs]);
     }
     match whole {
-        Num::Int(_) if cx.opset < 18 => fault(format!("does not divide evenly into {count} parts")),
+        Num::Int(_) if cx.opset < 18 => fault(format!("does not divide evenly into {}", counted(count, "part"))),
         Num::Int(_) => {
             let part = whole.div_ceil(count);
             let last = whole.sub(&part.mul(&Num::Int(count - 1)));
@@ -270,7 +271,7 @@ fn padded(cx: &Context) -> Known<Shape> {
         false => (0..x.len()).collect(),
     };
     if pads.len() != 2 * axes.len() {
-        return fault(format!("{} pads for {} axes", pads.len(), axes.len()));
+        return fault(format!("{} for {}", counted(pads.len(), "pad"), counted(axes.len(), "axis")));
     }
     let (before, after) = pads.split_at(axes.len());
     let mut shape = x.to_vec();
@@ -295,7 +296,7 @@ fn tiled(cx: &Context) -> Known<Shape> {
         repeats => repeats?,
     };
     if repeats.len() != x.len() {
-        return fault(format!("{} repeats for {} dimensions", repeats.len(), x.len()));
+        return fault(format!("{} for {}", counted(repeats.len(), "repeat"), counted(x.len(), "dimension")));
     }
     x.iter().zip(repeats).map(|(dim, times)| size(&Num::from(dim).mul(times))).collect()
 }
@@ -321,7 +322,7 @@ pub(crate) fn center_crop_pad(cx: &Context) -> Answer {
         let axes = cx.ints("axes")?.map_or_else(|| Ok((0..x.len()).collect()), |axes| axes_of(axes, x.len()))?;
         let sizes = super::constant::shape_from_input(cx, 1)?;
         if sizes.len() != axes.len() {
-            return fault(format!("{} sizes for {} axes", sizes.len(), axes.len()));
+            return fault(format!("{} for {}", counted(sizes.len(), "size"), counted(axes.len(), "axis")));
         }
         let mut shape = x.to_vec();
         axes.into_iter().zip(sizes).for_each(|(axis, dim)| shape[axis] = dim);

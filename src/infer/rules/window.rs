@@ -5,6 +5,7 @@ use super::super::fact::{Known, fault};
 use super::super::number::Num;
 use super::constant::size;
 use crate::graph::Dim;
+use crate::words::counted;
 
 /// How a window moves; one entry a spatial dimension.
 pub(crate) struct Window {
@@ -31,7 +32,11 @@ impl Window {
             (None, None) => return fault("attribute kernel_shape is missing"),
         };
         if kernel.len() != spatial {
-            return fault(format!("the kernel has {} dimensions, the input {spatial} spatial ones", kernel.len()));
+            return fault(format!(
+                "the kernel has {}, the input {} beside batch and channels",
+                counted(kernel.len(), "dimension"),
+                spatial
+            ));
         }
         if let Some(size) = kernel.iter().filter_map(Num::int).find(|size| *size < 1) {
             return fault(format!("the kernel has a size of {size}"));
@@ -111,7 +116,11 @@ fn positive(cx: &Context, name: &str, spatial: usize) -> Known<Vec<i64>> {
     match values.iter().find(|value| **value < 1) {
         Some(value) => fault(format!("attribute {name} has a {value}")),
         None if values.len() == spatial => Ok(values),
-        None => fault(format!("attribute {name} has {} numbers for {spatial} spatial dimensions", values.len())),
+        None => fault(format!(
+            "attribute {name} has {} for {}",
+            counted(values.len(), "number"),
+            counted(spatial, "spatial dimension")
+        )),
     }
 }
 
@@ -124,7 +133,11 @@ fn padding(cx: &Context, spatial: usize) -> Known<Padding> {
     }
     let Some(pads) = cx.ints("pads")? else { return Ok(Padding::Explicit(vec![(0, 0); spatial])) };
     if pads.len() != 2 * spatial {
-        return fault(format!("attribute pads has {} numbers for {spatial} spatial dimensions", pads.len()));
+        return fault(format!(
+            "attribute pads has {} for {}",
+            counted(pads.len(), "number"),
+            counted(spatial, "spatial dimension")
+        ));
     }
     let (before, after) = pads.split_at(spatial);
     let pairs = before.iter().zip(after).map(|(before, after)| Some((before.checked_add(*after)?, *before)));

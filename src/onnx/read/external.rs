@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::onnx::beside;
 use crate::onnx::proto::StringStringEntryProto;
+use crate::words::counted;
 use crate::{Error, Result, files};
 
 /// The folders of a model and the files of them that were opened.
@@ -75,7 +76,8 @@ impl Beside {
             None => Err(match super::kind::lfs(&file) {
                 Some(kind) => kind.error(place, &format!("its data file {location} is ")),
                 None => {
-                    let reason = format!("its data lies past the end of {location}, which has {} bytes", file.len());
+                    let reason =
+                        format!("its data lies past the end of {location}, which has {}", counted(file.len(), "byte"));
                     Error::input(place, reason).remedy("the file is cut off, or of another model: copy it again")
                 }
             }),
@@ -120,10 +122,12 @@ impl Beside {
         let is_there = |folder: &&PathBuf| std::fs::symlink_metadata(folder.join(relative)).is_ok();
         let Some(folder) = self.folders.iter().find(is_there) else {
             let reason = format!("its data stands beside the model in {location}, and there is no such file");
-            let folder = self.folders.first().map(|folder| folder.display().to_string()).unwrap_or_default();
+            // Of a model in the current folder the name says it all.
+            let folder = self.folders.first().filter(|folder| !matches!(folder.to_str(), Some("" | ".")));
+            let to = folder.map(|folder| format!(" to {},", folder.display())).unwrap_or_default();
             let model = self.model.file_name().unwrap_or_default().display();
             return Err(Error::input(place, reason)
-                .remedy(format!("the two belong together: copy {location} to {folder}, beside {model}")));
+                .remedy(format!("the two belong together: copy {location}{to} beside {model}")));
         };
         let real = |path: &Path| {
             std::fs::canonicalize(path)

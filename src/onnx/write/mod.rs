@@ -7,6 +7,7 @@ use prost::Message;
 
 use super::proto::*;
 use crate::graph::{Model, Opaque};
+use crate::words::counted;
 use crate::{Error, Result};
 
 pub use external::{ExternalData, Written, WrittenData, write_bytes, write_file};
@@ -48,7 +49,7 @@ pub fn write(model: &Model) -> Result<Vec<u8>> {
 fn encode(proto: ModelProto) -> Result<Vec<u8>> {
     let bytes = proto.encoded_len();
     if bytes > MAX_BYTES {
-        let reason = format!("takes {bytes} bytes, and an ONNX file can hold {MAX_BYTES}");
+        let reason = format!("takes {}, and an ONNX file can hold {MAX_BYTES}", counted(bytes, "byte"));
         return Err(Error::input("the model", reason).remedy("keep its constants in a file beside it"));
     }
     Ok(proto.encode_to_vec())

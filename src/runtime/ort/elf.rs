@@ -1,6 +1,7 @@
 //! A look at a shared library before the loader maps it: a truncated one would end the process with a signal, and the
 //! loader's reasons for the rest are not for people.
 
+use crate::words::counted;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -33,7 +34,7 @@ fn check_head(head: &[u8], size: u64) -> Result<(), String> {
     if !head.starts_with(b"\x7fELF") {
         return Err("is no shared library".to_owned());
     }
-    let cut = || format!("is cut off after {size} bytes");
+    let cut = || format!("is cut off after {}", counted(size, "byte"));
     if head.len() < HEADER {
         return Err(cut());
     }

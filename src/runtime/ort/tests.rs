@@ -186,7 +186,7 @@ fn inputs_that_do_not_fit_are_named() {
     assert_eq!(session.run().unwrap_err().to_string(), "run: no input is bound");
     assert_eq!(session.copy_in().unwrap_err().to_string(), "run: no input is bound");
     let error = session.bind(&[array(&[2, 3])]).unwrap_err();
-    assert_eq!(error.to_string(), "inputs: 1 arrays given for 3 (a, b, scale)");
+    assert_eq!(error.to_string(), "inputs: 1 array given for 3 (a, b, scale)");
     let error = session.bind(&[array(&[2, 3]), array(&[1, 3]), array(&[1, 3])]).unwrap_err();
     assert_eq!(error.to_string(), "input 'b': takes the shape [2, 3], not [1, 3]");
     assert!(session.outputs().is_err());

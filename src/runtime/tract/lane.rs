@@ -9,6 +9,7 @@ use tract_onnx::prelude::{TValue, TVec, TypedSimpleState};
 use tract_onnx::tract_core::ops::OpState;
 
 use super::model::{Plan, failed};
+use crate::words::counted;
 use crate::{Error, Result};
 
 /// The inputs or the outputs of one piece of a batch.
@@ -74,8 +75,8 @@ impl Lane {
             let mut outputs = Vec::with_capacity(self.inputs.len());
             for (len, inputs) in self.pieces.iter().zip(&self.inputs) {
                 let runner = self.runners.iter_mut().find(|(made_for, _)| made_for == len);
-                let (_, runner) =
-                    runner.ok_or_else(|| Error::input("tract", format!("has no plan for {len} images")))?;
+                let (_, runner) = runner
+                    .ok_or_else(|| Error::input("tract", format!("has no plan for {}", counted(len, "image"))))?;
                 outputs.push(runner.run(inputs.clone())?);
             }
             Ok(outputs)

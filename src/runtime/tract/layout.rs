@@ -1,5 +1,6 @@
 //! Which images of a batch run where: dealt to lanes, a lane's share cut into pieces.
 
+use crate::words::counted;
 use std::ops::Range;
 
 use super::super::RunOptions;
@@ -71,7 +72,7 @@ impl Layout {
 }
 
 fn unused(used: usize, threads: usize, why: &str) -> String {
-    format!("uses {used} of {threads} threads: {why}")
+    format!("uses {used} of {}: {why}", counted(threads, "thread"))
 }
 
 /// Cuts a share into as few pieces of at most `most` images as it takes, of nearly equal length.

@@ -8,12 +8,12 @@ use tract_onnx::pb::{GraphProto, ModelProto, ValueInfoProto, type_proto};
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::gru_seq::GruSeq;
 use tract_onnx::tract_core::ops::logic::IfThenElse;
-use tract_onnx::tract_core::ops::nn::Softmax;
 use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_hir::infer::Factoid;
 
 use super::super::ports::{self, Declared};
 use super::super::{Input, RunOptions, element};
+use super::images::independent;
 use super::lane::guarded;
 use crate::graph::{DType, Dim, Fed};
 use crate::{Error, Result};
@@ -107,9 +107,7 @@ impl Model {
     /// The number of elements of the largest value that one image takes part in, where each image's result depends on
     /// that image alone, so that a batch may be split; else why it may not.
     ///
-    /// The network is typed once more with a symbol for the batch. Then every value that depends on the batch must have
-    /// the symbol in exactly one axis (a mean over the images has lost it, a product of images with images has it
-    /// twice), no softmax and no loop may run along that axis, and in the outputs it must be the first.
+    /// The network is typed once more with a symbol for the batch, and the symbol followed from node to node.
     pub(super) fn largest_value_of_an_image(&self) -> Result<usize, String> {
         if !self.fed.has_plain_batch() {
             return Err("it is the size of more than the first axis of an input".to_owned());
@@ -260,32 +258,6 @@ fn start_anew(network: &mut TypedModel) {
             gru.reset_every_turn = true;
         }
     }
-}
-
-fn independent(network: &TypedModel, symbol: &Symbol) -> Result<(), String> {
-    let axes = |outlet: &OutletId| -> Vec<usize> {
-        let sides = &network.nodes()[outlet.node].outputs[outlet.slot].fact.shape;
-        sides.iter().enumerate().filter(|(_, side)| side.symbols().contains(symbol)).map(|(axis, _)| axis).collect()
-    };
-    for node in network.nodes() {
-        let along: Vec<usize> = node.inputs.iter().flat_map(&axes).collect();
-        if along.is_empty() {
-            continue;
-        }
-        let mixes = node.op_as::<Softmax>().is_some_and(|op| along.iter().any(|axis| op.axes.contains(axis)))
-            || node.op_is::<Scan>();
-        let kept = (0..node.outputs.len()).all(|slot| axes(&OutletId::new(node.id, slot)).len() == 1);
-        if mixes || !kept {
-            return Err(format!("node '{}' ({}) mixes the images", node.name, node.op().name()));
-        }
-    }
-    for outlet in &network.outputs {
-        let first = network.nodes()[outlet.node].outputs[outlet.slot].fact.shape.first();
-        if first != Some(&symbol.to_dim()) || axes(outlet) != [0] {
-            return Err("an output does not have the batch as its first axis".to_owned());
-        }
-    }
-    Ok(())
 }
 
 /// Elements of the largest value between the operations that depends on the batch, for a batch of 1.

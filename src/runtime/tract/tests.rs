@@ -229,11 +229,11 @@ fn inputs_that_do_not_fit_are_named() {
     let mut session = session("two_inputs", 2, 1).unwrap();
     let array = |shape: &[usize]| Array::noise(shape.to_vec(), 1);
     for (given, says) in [
-        (vec![array(&[2, 3])], "inputs: 1 arrays given for 3 (a, b, scale)"),
+        (vec![array(&[2, 3])], "inputs: 1 array given for 3 (a, b, scale)"),
         (vec![array(&[2, 3]), array(&[1, 3]), array(&[1, 3])], "input 'b': takes the shape [2, 3], not [1, 3]"),
         (
             vec![Array { shape: vec![2, 3], data: vec![0.0] }, array(&[2, 3]), array(&[1, 3])],
-            "array of shape [2, 3]: holds 1 values",
+            "array of shape [2, 3]: holds 1 value",
         ),
     ] {
         assert_eq!(session.bind(&given).unwrap_err().to_string(), says);

@@ -11,6 +11,7 @@ mod interpret;
 #[cfg(test)]
 mod tests;
 
+use crate::words::{counted, one_or};
 use burn::backend::TensorData;
 use burn::backend::ir::TensorIr;
 use burn::module::Module;
@@ -148,7 +149,8 @@ fn same(name: &str, expected: &TensorData, found: &TensorData) -> Result<usize> 
     let value = |data: &TensorData| data.iter::<f64>().nth(first).unwrap_or_default();
     let (traced, own) = (value(&b), value(&a));
     differ(format!(
-        "{count} of {} values differ, the first at {first}: {traced:e} in the trace, {own:e} in the forward",
-        a.num_elements()
+        "{count} of {} {}, the first at {first}: {traced:e} in the trace, {own:e} in the forward",
+        counted(a.num_elements(), "value"),
+        one_or(count, "differs", "differ")
     ))
 }
