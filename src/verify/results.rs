@@ -81,8 +81,7 @@ impl Shift<'_> {
 
 /// The length of a value's last axis; 1 where it is not known.
 fn last_axis(typed: &Graph, id: ValueId) -> usize {
-    let last = typed.value(id).shape.as_deref().and_then(|shape| shape.last()?.known());
-    last.map_or(1, |side| side)
+    typed.value(id).shape.as_deref().and_then(|shape| shape.last()?.known()).unwrap_or(1)
 }
 
 /// Whether an operation is a sum or a mean of its terms as they are, so that what it is off by can be measured on them.

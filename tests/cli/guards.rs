@@ -134,8 +134,8 @@ fn a_hubs_cache_is_read_through_its_links() {
     let shell = Shell::with_model();
     shell.ok("optimize model.onnx -o m.onnx --external-data always");
     let is_data = |name: &String| name.starts_with("m.onnx.") && name.ends_with(".data");
-    let all = shell.listing().into_keys().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
-    let data = all.filter(is_data).next().unwrap();
+    let mut all = shell.listing().into_keys().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+    let data = all.find(is_data).unwrap();
     fs::create_dir_all(shell.path("hub/blobs")).unwrap();
     fs::create_dir_all(shell.path("hub/snapshots/main/onnx")).unwrap();
     for (name, blob) in [("m.onnx", "0a"), (&data, "0b")] {

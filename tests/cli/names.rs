@@ -32,7 +32,7 @@ fn hostile(name: &str, foreign: bool) -> Vec<u8> {
     // Only a path cannot hold it.
     let name = &format!("{name}\0");
     let mut graph = Graph::new(name);
-    let shape = || Some(vec![Dim::symbol(&format!("N{name}")), Dim::Known(4)]);
+    let shape = || Some(vec![Dim::symbol(format!("N{name}")), Dim::Known(4)]);
     let x = graph.add_value(format!("{name}x"), Some(DType::F32), shape());
     let z = graph.add_value(format!("{name}z"), Some(DType::F32), shape());
     let y = graph.add_value(format!("{name}y"), Some(DType::F32), shape());

@@ -53,8 +53,3 @@ fn bits(arrays: &[Array]) -> Vec<(Vec<usize>, Vec<u32>)> {
     let bits = |array: &Array| array.data.iter().map(|value| value.to_bits()).collect();
     arrays.iter().map(|array| (array.shape.clone(), bits(array))).collect()
 }
-
-/// The values in the opposite order: other inputs of the same kind.
-pub fn reversed(array: &Array) -> Array {
-    Array { shape: array.shape.clone(), data: array.data.iter().rev().copied().collect() }
-}
