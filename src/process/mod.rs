@@ -1,8 +1,8 @@
 //! Child processes that may crash, hang or be stopped without doing harm, and that never outlive this one.
 //!
 //! A *worker* is the program `gnet` itself under a hidden command: it takes orders over one channel and answers them
-//! ([`worker`], [`serve`]). A *program* is any other, such as Python ([`run`]); a *keeper*, again gnet itself, stands
-//! between ([`keeper`]).
+//! (`worker`, `serve`). A *program* is any other, such as Python (`run`); a *keeper*, again gnet itself, stands
+//! between (`keeper`).
 //!
 //! Both hold the reading end of a channel whose other end only this process has, and watch it from a thread. However this
 //! process ends, the system closes its end, and the child sees that, also when it begins to look later: there is no moment
