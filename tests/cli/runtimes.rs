@@ -64,7 +64,11 @@ fn a_library_that_cannot_be_loaded_is_one_error_with_its_reason_in_every_command
     ] {
         for command in COMMANDS {
             let line = format!("{command} --provider cpu --ort-lib {library}");
-            shell.refuses(&line, UNAVAILABLE, &[says, "help: point --ort-lib at ", "`gnet runtime install` gets one"]);
+            shell.refuses(
+                &line,
+                UNAVAILABLE,
+                &[says, "help: point --ort-lib at ", "`gnet runtime install cpu` gets it"],
+            );
         }
     }
 }
@@ -139,7 +143,7 @@ fn a_broken_installation_is_told_and_mended_by_installing_anew() {
     let data = shell.path("share");
     let unset = [("XDG_DATA_HOME", text(&data)), ("GNET_ORT_LIB", ""), ("ORT_DYLIB_PATH", "")];
     let words: Vec<&str> = BENCH.split_whitespace().chain(["--provider", "cpu"]).collect();
-    let says = ["libonnxruntime.so: is no shared library (from installed)", "help: `gnet runtime install --force`"];
+    let says = ["libonnxruntime.so: is no shared library (from installed)", "help: `gnet runtime install cpu --force`"];
     shell.refuses_with(&unset, &words, UNAVAILABLE, &says);
 }
 

@@ -152,7 +152,7 @@ fn what_cannot_be_right_is_an_error_that_names_the_node() {
     assert_eq!(conv(&[]), "the input has 4 channels, the weight takes 2");
     let half = ("group", Attribute::Int(2));
     assert_eq!(conv(&[half.clone(), ("strides", list(&[0, 1]))]), "attribute strides has a 0");
-    assert_eq!(conv(&[half.clone(), ("pads", list(&[1]))]), "attribute pads has 1 numbers for 2 spatial dimensions");
+    assert_eq!(conv(&[half.clone(), ("pads", list(&[1]))]), "attribute pads has 1 number for 2 spatial dimensions");
     assert_eq!(conv(&[half, ("dilations", list(&[9, 1]))]), "a window of 19 does not fit into 5 with 0 of padding");
     assert_eq!(conv(&[("group", Attribute::Int(0))]), "attribute group is 0");
     assert_eq!(conv(&[("group", text("2"))]), "attribute group is no whole number");

@@ -21,7 +21,7 @@ impl Outlet<'_> {
             Ok(side) => Dim::Known(side),
             Err(_) => {
                 let name = dimension_symbols.get(axis).filter(|name| !name.is_empty());
-                name.map_or(Dim::Unknown, |name| Dim::stated(name))
+                name.map_or(Dim::Unknown, |name| Dim::parse(name))
             }
         };
         Some(shape.iter().enumerate().map(dim).collect())

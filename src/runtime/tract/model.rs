@@ -200,7 +200,7 @@ fn shape(stated: &ValueInfoProto) -> Option<Vec<Dim>> {
     let type_proto::Value::TensorType(tensor) = stated.r#type.as_ref()?.value.as_ref()?;
     let dim = |dim: &tensor_shape_proto::Dimension| match &dim.value {
         Some(dimension::Value::DimValue(size)) => usize::try_from(*size).map_or(Dim::Unknown, Dim::Known),
-        Some(dimension::Value::DimParam(name)) => Dim::stated(name),
+        Some(dimension::Value::DimParam(name)) if !name.is_empty() => Dim::parse(name),
         _ => Dim::Unknown,
     };
     Some(tensor.shape.as_ref()?.dim.iter().map(dim).collect())
