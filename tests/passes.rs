@@ -32,7 +32,7 @@ use generate::{Sample, network, steps};
 use gnet::graph::{Model, Tensor};
 use gnet::passes::{self, ALL, DEAD_CODE, DEFAULT, FREEZE_DEFAULTS, Options, PRUNE, Pass, Rewrites};
 use gnet::{onnx, reference};
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 /// How far a pass that is not exact may move a result, as a share of the largest number in it.
 const TOLERANCE: f32 = 1e-4;
@@ -86,7 +86,12 @@ fn each() -> impl Iterator<Item = Pass> {
 /// `PROPTEST_CASES` asks for more.
 fn runner(cases: u32) -> TestRunner {
     let cases = if std::env::var_os("PROPTEST_CASES").is_some() { Config::default().cases } else { cases };
-    TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
+    // The same graphs in each run; `PROPTEST_RNG_SEED` and `PROPTEST_CASES` ask for others.
+    let rng_seed = match Config::default().rng_seed {
+        RngSeed::Random => RngSeed::Fixed(9),
+        given => given,
+    };
+    TestRunner::new(Config { cases, rng_seed, failure_persistence: None, ..Config::default() })
 }
 
 #[test]
