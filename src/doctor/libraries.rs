@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::elf;
 use super::loader::{Found, Loader, Place};
-use super::verdict::No;
+use super::reason::No;
 use crate::runtime::Provider;
 use crate::words::one_or;
 

@@ -10,7 +10,7 @@ mod place;
 pub(crate) mod steps;
 mod unfinished;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
@@ -21,9 +21,9 @@ pub(crate) use lock::{Locked, lock};
 pub use map::map;
 pub(crate) use open::kind;
 pub use open::{check_readable, open, read};
+pub(crate) use place::Prepared;
 #[cfg(feature = "burn")]
 pub(crate) use place::{CHECKPOINT_MODEL, CHECKPOINT_RECORD, RUN_METRICS};
-pub(crate) use place::{Prepared, folder_of};
 #[cfg(feature = "burn")]
 pub(crate) use place::{aside, rewrite};
 pub use place::{check_place, write, write_with};
@@ -31,6 +31,14 @@ pub use unfinished::abandon;
 #[cfg(any(feature = "burn", feature = "ort"))]
 pub(crate) use unfinished::temporary_folder_in;
 pub(crate) use unfinished::{Unfinished, temporary_folder};
+
+/// The folder a path lies in; the current one for a bare name.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
 
 /// Makes a folder and those above it.
 pub fn create_dir(path: &Path) -> Result<()> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::{Unfinished, inputs, steps};
+use super::{Unfinished, folder_of, inputs, steps};
 use crate::{Error, Result};
 
 /// In a checkpoint's folder: what it is.
@@ -14,14 +14,6 @@ pub(crate) const CHECKPOINT_RECORD: &str = "checkpoint.json";
 pub(crate) const CHECKPOINT_MODEL: &str = "model.bpk";
 /// In a run's folder, beside its checkpoints: how it went.
 pub(crate) const RUN_METRICS: &str = "metrics.jsonl";
-
-/// The folder a path lies in; the current one for a bare name.
-pub(crate) fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    }
-}
 
 /// Writes `bytes` to `path` at once: an interrupted or failed write leaves what was there.
 ///

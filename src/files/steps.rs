@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::place::folder_of;
+use super::folder_of;
 
 /// Stands before such a call, for those who make it themselves.
 pub(crate) fn step() {

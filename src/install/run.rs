@@ -1,37 +1,17 @@
 //! An installation from beginning to end.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Serialize;
 use tempfile::TempDir;
 
 use super::error::writing;
 use super::manifest::{Manifest, fault};
-use super::{Kind, Wheel, data_dir, pinned, pip, unpack};
+use super::{Kind, Options, Wheel, data_dir, pinned, pip, unpack};
 use crate::files::{Locked, Unfinished, lock};
 use crate::report::{Column, Report, Table, number};
 use crate::{Error, Result, files};
-
-/// How an installation goes about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Fetches and replaces what is installed already.
-    pub force: bool,
-    /// pip is stopped when nothing has arrived for so long.
-    pub patience: Duration,
-    /// The Python whose pip fetches the wheel: a name that is looked for in the absolute folders of the `PATH`, or a path.
-    pub python: OsString,
-}
-
-impl Default for Options {
-    /// `python3`, and more patience than pip has with a connection that does not answer.
-    fn default() -> Self {
-        Self { force: false, patience: Duration::from_secs(300), python: "python3".into() }
-    }
-}
 
 /// What an installation does at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

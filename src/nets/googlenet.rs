@@ -10,7 +10,9 @@ use super::config::{GoogLeNetConfig, StageSides};
 use super::conv_unit::ConvUnit;
 use super::dropout::Dropout;
 use super::inception::Inception;
+use super::visit;
 use super::widths::{INCEPTION, InceptionWidths};
+use crate::Result;
 
 /// Dropout before the classifier, as in the paper.
 const DROPOUT: f64 = 0.4;
@@ -175,6 +177,33 @@ fn normalise(lrn: &Option<LocalResponseNorm>, x: Tensor<4>) -> Tensor<4> {
     match lrn {
         Some(lrn) => lrn.forward(x),
         None => x,
+    }
+}
+
+impl GoogLeNetConfig {
+    /// The network on a device, its weights drawn on first use from the generator the process shares.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn init(&self, device: &Device) -> Result<GoogLeNet> {
+        let sides = self.check()?;
+        Ok(GoogLeNet::new(self, &sides, device))
+    }
+
+    /// The network with weights that depend on `seed` only: the same on every machine, whatever else the process draws.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn init_seeded(&self, seed: u64, device: &Device) -> Result<GoogLeNet> {
+        Ok(visit::draw_weights(self.init(device)?, seed))
+    }
+
+    /// The network with weights of 0, for counting: drawing half a billion takes most of a minute.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub(crate) fn init_blank(&self, device: &Device) -> Result<GoogLeNet> {
+        Ok(visit::blank_weights(self.init(device)?))
     }
 }
 

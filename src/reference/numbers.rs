@@ -152,6 +152,11 @@ macro_rules! little_endian {
     };
 }
 
+/// Truth values as a tensor.
+pub(super) fn truth(shape: Vec<usize>, values: impl Iterator<Item = bool>) -> Result<Tensor> {
+    of_wholes(DType::Bool, shape, values.map(i128::from).collect())
+}
+
 fn float(dtype: DType, bytes: &[u8]) -> f64 {
     match dtype {
         DType::F64 => little_endian!(f64, bytes),

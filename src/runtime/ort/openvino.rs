@@ -9,7 +9,7 @@ use ort::memory::DeviceType;
 use ort::session::builder::SessionBuilder;
 
 use super::library::Loaded;
-use super::providers::set;
+use super::settings::set;
 use super::{Provider, RunOptions, Settings, elf, said_plainly};
 use crate::install::{self, Kind, Place};
 use crate::runtime::{OpenVinoOptions, Precision};
