@@ -24,6 +24,7 @@ mod tract;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 #[cfg(any(feature = "tract", feature = "ort"))]
 pub use apart::{WORKER_COMMAND, serve};
@@ -43,7 +44,7 @@ use crate::graph::{DType, Sizes};
 use crate::{Error, ErrorKind, Result, cost, onnx};
 
 /// An input of a loaded file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// Name in the file.
     pub name: String,
