@@ -18,7 +18,6 @@
 
 mod convolution;
 mod cpu;
-mod elf;
 mod engine;
 mod gpu;
 mod libraries;

@@ -19,6 +19,7 @@ pub(crate) use inputs::{Identity, named as named_input};
 #[cfg(any(feature = "burn", feature = "ort"))]
 pub(crate) use lock::{Locked, lock};
 pub use map::map;
+#[cfg(feature = "ort")]
 pub(crate) use open::kind;
 pub use open::{check_readable, open, read};
 pub(crate) use place::Prepared;

@@ -8,6 +8,7 @@ mod apart;
 mod array;
 pub mod compare;
 mod element;
+pub(crate) mod elf;
 mod options;
 #[cfg(feature = "ort")]
 mod ort;

@@ -4,7 +4,6 @@
 //! fails when it cannot be had: ONNX Runtime's own silent fallback to the CPU is never used. What became of each node is
 //! read back after loading ([`Session::assignment`]).
 
-mod elf;
 mod explain;
 mod library;
 mod log;

@@ -10,8 +10,9 @@ use ort::ep::{CUDA, ExecutionProvider, OpenVINO, TensorRT};
 use ort::logging::LogLevel;
 use serde::{Deserialize, Serialize};
 
-use super::{EngineOptions, Provider, elf, log, raw};
+use super::{EngineOptions, Provider, log, raw};
 use crate::install::{self, Kind, Place};
+use crate::runtime::elf;
 use crate::{Error, Result, files};
 
 /// Where a library was named or found, in the order of the search.
