@@ -4,29 +4,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// A reason, and what mends it where that is known.
+/// A reason for a "no", and the remedy if it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct No {
-    /// Why not.
+    /// The reason.
     pub reason: String,
-    /// What mends it.
+    /// The remedy.
     pub remedy: Option<String>,
 }
 
 impl No {
-    /// A reason without a remedy.
+    /// Creates a reason without a remedy.
     pub fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), remedy: None }
     }
 
-    /// The same with what mends it.
+    /// Adds a remedy.
     pub fn remedy(self, remedy: impl Into<String>) -> Self {
         Self { remedy: Some(remedy.into()), ..self }
     }
 }
 
 impl From<&Error> for No {
-    /// The error's own words; a provider's name before them is left out, because each reason stands beside one.
+    /// Takes the error's own words; a leading provider name is left out, because each reason is shown beside one.
     fn from(error: &Error) -> Self {
         let text = error.to_string();
         let of_provider = text.strip_prefix("provider ").and_then(|rest| rest.split_once(": "));

@@ -1,21 +1,22 @@
-//! How an installation goes about it.
+//! Options of an installation.
 
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// How an installation goes about it.
+/// Options of an installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Fetches and replaces what is installed already.
+    /// Reinstall even if the runtime is already installed.
     pub force: bool,
-    /// pip is stopped when nothing has arrived for so long.
+    /// Time without any arriving data after which pip is stopped.
     pub patience: Duration,
-    /// The Python whose pip fetches the wheel: a name that is looked for in the absolute folders of the `PATH`, or a path.
+    /// Python whose pip fetches the wheel: a name that is searched for in the absolute folders of the `PATH`, or a
+    /// path.
     pub python: OsString,
 }
 
 impl Default for Options {
-    /// `python3`, and more patience than pip has with a connection that does not answer.
+    /// Returns `python3`, and more patience than pip has with a connection that does not answer.
     fn default() -> Self {
         Self { force: false, patience: Duration::from_secs(300), python: "python3".into() }
     }
