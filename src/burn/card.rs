@@ -6,8 +6,8 @@ use gnet_core::{Error, Result};
 
 /// The embedded cards, by file name.
 const FILES: [(&str, &str); 2] = [
-    ("models/d2l.toml", include_str!("../models/d2l.toml")),
-    ("models/bn-aux.toml", include_str!("../models/bn-aux.toml")),
+    ("models/d2l.toml", include_str!("../../models/d2l.toml")),
+    ("models/bn-aux.toml", include_str!("../../models/bn-aux.toml")),
 ];
 
 /// Description of a preset at its native size, and the counts that its traced graph must have.
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_card_with_a_foreign_or_missing_key_is_refused() {
-        let text = include_str!("../models/d2l.toml");
+        let text = include_str!("../../models/d2l.toml");
         for broken in [format!("colour = 1\n{text}"), text.replace("classes = 10", "")] {
             let error = Card::parse("x.toml", &broken).unwrap_err().to_string();
             assert!(error.starts_with("x.toml: is no model card"), "{error}");

@@ -3,14 +3,13 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::redraw::{Originals, Role, drawn};
-use super::{Draw, FileSide, Port, Precision, Side, Signature};
 use crate::nets::{GoogLeNet, Logits};
 use crate::train::checkpoint::Checkpoint;
 use gnet_core::graph::{Dim, Model};
 use gnet_core::words::counted;
 use gnet_core::{Error, Result};
 use gnet_engine::runtime::Array;
+use gnet_engine::verify::{Draw, FileSide, Originals, Port, Precision, Role, Side, Signature, drawn};
 
 /// Makes the file that an export of the checkpoint would write; see [`BurnSide::with_export`].
 type Export = Box<dyn Fn() -> Result<Model>>;

@@ -36,6 +36,7 @@ impl ErrorKind {
 /// One failure: the thing concerned, the reason, and, if known, the remedy. It crosses process boundaries as JSON.
 ///
 /// ```
+/// # use gnet_core as gnet;
 /// use gnet::{Error, ErrorKind};
 ///
 /// let error = Error::input("--image-size 8", "the network needs at least 15 pixels").remedy("use --image-size 28");
@@ -89,6 +90,7 @@ impl Error {
     /// ```
     /// use std::path::Path;
     ///
+    /// # use gnet_core as gnet;
     /// let whole = gnet::Error::input(gnet::Error::THE_FILE, "holds no graph").in_file(Path::new("a.onnx"));
     /// assert_eq!(whole.to_string(), "a.onnx: holds no graph");
     /// let part = gnet::Error::input("node x", "has no output").in_file(Path::new("a.onnx"));

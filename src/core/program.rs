@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Finds the program of this name in the absolute folders of the `PATH`. An empty entry, `.` or `bin` would refer to
 /// the current folder. A name with a separator is a path, which was given on purpose.
-pub(crate) fn find(name: &OsStr) -> Option<PathBuf> {
+pub fn find(name: &OsStr) -> Option<PathBuf> {
     find_in(name, &env::var_os("PATH")?)
 }
 
@@ -55,11 +55,11 @@ mod tests {
         assert_eq!(find("tool", &[a]), None);
         assert_eq!(find("other", &[a, b]), None);
         // The tests run in the package's folder, which contains both: a script, and its folder.
-        assert!(Path::new("scripts/oracle").is_file());
-        for relative in ["", ".", "scripts", "./scripts", "../x"] {
+        assert!(Path::new("../../scripts/oracle").is_file());
+        for relative in ["", ".", "../../scripts", "./../../scripts", "../x"] {
             assert_eq!(find("oracle", &[relative]), None, "{relative}");
             assert_eq!(find("tool", &[relative, b]), Some(second.join("tool")), "{relative}");
         }
-        assert_eq!(find("scripts/oracle", &[a]), Some(std::path::absolute("scripts/oracle").unwrap()));
+        assert_eq!(find("../../scripts/oracle", &[a]), Some(std::path::absolute("../../scripts/oracle").unwrap()));
     }
 }

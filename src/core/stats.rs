@@ -82,6 +82,7 @@ fn mean(samples: &[Duration]) -> Duration {
 /// and the rule requires it to be at most 1 - 0.99. It gives 64, 130 and 662 for 0.9, 0.95 and 0.99.
 ///
 /// ```
+/// # use gnet_core as gnet;
 /// assert_eq!(gnet::stats::min_samples(0.99), 662);
 /// ```
 ///

@@ -106,7 +106,7 @@ mod tests {
 
     /// Returns the program's text of each file under `src`, without its tests.
     fn sources() -> Vec<(String, String)> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let (mut folders, mut sources) = (vec![root.clone()], Vec::new());
         while let Some(folder) = folders.pop() {
             let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

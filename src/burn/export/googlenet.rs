@@ -123,7 +123,6 @@ pub struct NetworkCost {
 ///
 /// # Errors
 /// As [`super::verify()`].
-#[cfg(feature = "tract")]
 pub fn verify_googlenet(network: &GoogLeNet, options: &Options, exported: &Exported) -> Result<super::Verified> {
     super::verify(network, options, exported, GoogLeNet::forward)
 }

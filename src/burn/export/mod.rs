@@ -2,13 +2,11 @@
 
 mod googlenet;
 #[doc = include_str!("guide.md")]
-#[cfg(feature = "tract")]
 pub mod guide {
     #[allow(unused_imports, reason = "the page links to it")]
     use super::Options;
 }
 mod record;
-#[cfg(feature = "tract")]
 mod verify;
 
 use std::collections::{BTreeMap, HashSet};
@@ -21,11 +19,9 @@ use gnet_core::graph::{Graph, Model};
 use gnet_core::passes::{self, FOLD_BATCH_NORM, Pass, RESTORE_GEMM, RESTORE_LRN, Rewrites};
 use gnet_core::{Error, Result, onnx};
 
-#[cfg(feature = "tract")]
 pub use googlenet::verify_googlenet;
 pub use googlenet::{Fresh, LOGITS, NetworkCost, NetworkGraph, googlenet, googlenet_options};
 pub use record::{ExportRecord, Step};
-#[cfg(feature = "tract")]
 pub use verify::{Verified, verify};
 
 /// How a module is exported.
@@ -154,6 +150,7 @@ pub struct Exported {
 /// use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 /// use burn::module::Module;
 /// use burn::tensor::{Bool, Device, Int, Tensor};
+/// # use gnet_burn as gnet;
 /// use gnet::axes;
 /// use gnet::export::{Options, export};
 /// use gnet::trace::Input;
@@ -180,7 +177,7 @@ pub struct Exported {
 /// ]);
 /// let exported = export(&tagger, &options, |tagger, (words, padding)| ("tags", tagger.forward(words, padding)))?;
 /// assert_eq!(exported.model.graph.inputs.len(), 2);
-/// # Ok::<(), gnet::Error>(())
+/// # Ok::<(), gnet_core::Error>(())
 /// ```
 ///
 /// # Errors

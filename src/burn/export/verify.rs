@@ -5,13 +5,14 @@ use burn::tensor::Device;
 use serde::Serialize;
 
 use super::{Exported, Options};
+use crate::side::{moved, redrawn};
 use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol, named};
 use gnet_core::graph::{DType, Dim, Model, Sizes};
 use gnet_core::{Error, Result};
 use gnet_engine::runtime::{self, Array, Provider, RunOptions, ValueRange};
 use gnet_engine::verify::{
-    Distribution, Draw, InputSet, Judgement, Plan, Port, Precision, Rule, Signature, Trial, Verdict, moved, per_sample,
-    redrawn, settle, unit,
+    Distribution, Draw, InputSet, Judgement, Plan, Port, Precision, Rule, Signature, Trial, Verdict, per_sample,
+    settle, unit,
 };
 
 /// Sizes of the open axes in two runs, by their order among the symbols: one image, which broadcasting could treat apart, and

@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use burn::nn::PaddingConfig2d;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::conv_unit::ConvUnitConfig;

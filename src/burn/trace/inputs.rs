@@ -93,6 +93,7 @@ impl From<Symbol> for Axis {
 /// adds constraints.
 ///
 /// ```
+/// # use gnet_burn as gnet;
 /// use gnet::{axes, trace::{Axis, Symbol}};
 ///
 /// assert_eq!(axes!["N", 3, 224, 224][1], Axis::Fixed(3));

@@ -44,7 +44,6 @@ pub use inputs::{Axis, Feed, Input, Inputs, Symbol};
 pub(crate) use inputs::{Fed, symbols};
 pub use live::Pruned;
 pub use operations::{LoweredNode, Lowering, Operation, Standing, operations};
-#[cfg(feature = "tract")]
 pub(crate) use outputs::named;
 pub use outputs::{NamedOutputs, Output, Returned};
 pub use replay::{Replayed, replay};

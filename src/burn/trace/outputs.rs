@@ -35,7 +35,6 @@ impl Output {
     }
 
     /// Returns the values as numbers, of a tensor on a device that computes.
-    #[cfg(feature = "tract")]
     pub(crate) fn values(&self) -> gnet_core::Result<gnet_engine::runtime::Array> {
         let data = (self.data)().convert::<f32>();
         let shape = data.shape().to_vec();
@@ -82,6 +81,7 @@ returned!(Float, Int, Bool);
 ///
 /// ```
 /// use burn::tensor::Tensor;
+/// # use gnet_burn as gnet;
 /// use gnet::trace::{NamedOutputs, Output};
 ///
 /// struct Found {

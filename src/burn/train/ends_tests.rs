@@ -7,7 +7,10 @@ use super::*;
 use crate::nets::Preset;
 use crate::train::Silent;
 use crate::train::run::tests::{few, last_bits, options};
-use gnet_core::files::steps::ending;
+use gnet_core::files::steps::before_each;
+
+#[path = "../../core/files/steps/ending.rs"]
+mod ending;
 
 const RUN: &str = "train::run::ends_tests::whatever_a_killed_run_leaves_is_gone_on_with_or_begun_anew";
 const AGAIN: &str = "train::run::ends_tests::a_run_that_is_killed_again_and_again_comes_to_its_end";

@@ -12,7 +12,7 @@ pub struct Times {
     by_layer: HashMap<String, f64>,
 }
 
-/// The part of the document that is read; [`gnet_engine::bench`] describes the rest.
+/// The part of the document that is read; `gnet bench` describes the rest.
 #[derive(Deserialize)]
 struct Document {
     #[serde(default)]

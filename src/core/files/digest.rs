@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 const PIECE: usize = 1 << 20;
 
 /// Copies `from` to `to` and returns the number of bytes and their SHA-256 in lower-case hexadecimal digits.
-pub(crate) fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<(u64, String)> {
+pub fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<(u64, String)> {
     let mut hash = Sha256::new();
     let mut piece = vec![0; PIECE];
     let mut bytes = 0;
@@ -28,24 +28,24 @@ pub(crate) fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<(u64, 
 }
 
 /// Returns the number of bytes in `from` and their SHA-256.
-pub(crate) fn of(from: impl Read) -> io::Result<(u64, String)> {
+pub fn of(from: impl Read) -> io::Result<(u64, String)> {
     copy(from, io::sink())
 }
 
 /// A writer that hashes what passes through it.
-pub(crate) struct Hashing<W> {
+pub struct Hashing<W> {
     to: W,
     hash: Sha256,
 }
 
 impl<W: Write> Hashing<W> {
     /// Creates a writer that passes its data on to `to`.
-    pub(crate) fn new(to: W) -> Self {
+    pub fn new(to: W) -> Self {
         Self { to, hash: Sha256::new() }
     }
 
     /// Returns the SHA-256 of everything written, in lower-case hexadecimal digits.
-    pub(crate) fn digest(self) -> String {
+    pub fn digest(self) -> String {
         hex(&self.hash.finalize())
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn add(path: &Path, found: &Metadata) {
 
 /// Returns the name under which the file at `path` was opened for reading, even if through a link or another of its
 /// names.
-pub(crate) fn named(path: &Path) -> Option<PathBuf> {
+pub fn named(path: &Path) -> Option<PathBuf> {
     let identity = Identity::at(path)?;
     inputs().as_ref()?.get(&identity).cloned()
 }
@@ -50,12 +50,12 @@ pub(super) fn check(path: &Path) -> Result<()> {
 /// Identity of a file, independent of its name: device and inode number.
 #[cfg(unix)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Identity(u64, u64);
+pub struct Identity(u64, u64);
 
 /// Identity of a file: its real path; two hard links to one file count as two files.
 #[cfg(not(unix))]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Identity(PathBuf);
+pub struct Identity(PathBuf);
 
 impl Identity {
     #[cfg(unix)]
@@ -70,7 +70,7 @@ impl Identity {
     }
 
     /// Returns the identity of the file that `path` names now.
-    pub(crate) fn at(path: &Path) -> Option<Self> {
+    pub fn at(path: &Path) -> Option<Self> {
         Self::of(path, &std::fs::metadata(path).ok()?)
     }
 }

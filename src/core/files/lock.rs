@@ -11,7 +11,7 @@ use super::{Unfinished, steps};
 const NAME: &str = ".lock";
 
 /// Result of an attempt to lock a folder.
-pub(crate) enum Locked {
+pub enum Locked {
     /// Locked by this process until dropped.
     Ours(#[allow(dead_code, reason = "held, never read")] Unfinished<Held>),
     /// Locked by another process.
@@ -21,7 +21,7 @@ pub(crate) enum Locked {
 }
 
 /// A locked file.
-pub(crate) struct Held {
+pub struct Held {
     _file: File,
     path: PathBuf,
 }
@@ -39,7 +39,7 @@ impl Drop for Held {
 ///
 /// # Errors
 /// Fails if the folder does not exist or is not writable.
-pub(crate) fn lock(folder: &Path) -> io::Result<Locked> {
+pub fn lock(folder: &Path) -> io::Result<Locked> {
     let path = folder.join(NAME);
     loop {
         steps::step();

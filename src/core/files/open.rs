@@ -80,7 +80,7 @@ fn check_kind(path: &Path, found: &Metadata) -> Result<()> {
 }
 
 /// Returns what kind of thing it is instead of a regular file; `None` for a regular file.
-pub(crate) fn kind(file: FileType) -> Option<&'static str> {
+pub fn kind(file: FileType) -> Option<&'static str> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::FileTypeExt;

@@ -9,11 +9,11 @@ use super::{Unfinished, folder_of, inputs, steps};
 use crate::{Error, Result};
 
 /// Name of the record in a checkpoint's folder.
-pub(crate) const CHECKPOINT_RECORD: &str = "checkpoint.json";
+pub const CHECKPOINT_RECORD: &str = "checkpoint.json";
 /// Name of the weights in a checkpoint's folder.
-pub(crate) const CHECKPOINT_MODEL: &str = "model.bpk";
+pub const CHECKPOINT_MODEL: &str = "model.bpk";
 /// Name of the metrics in a run's folder, beside its checkpoints.
-pub(crate) const RUN_METRICS: &str = "metrics.jsonl";
+pub const RUN_METRICS: &str = "metrics.jsonl";
 
 /// Writes `bytes` to `path` atomically: an interrupted or failed write leaves the previous file in place.
 ///
@@ -40,8 +40,7 @@ pub fn write_with(path: &Path, content: impl FnOnce(&mut std::fs::File) -> std::
 ///
 /// # Errors
 /// Those of [`write()`], except for these two.
-#[cfg(feature = "burn")]
-pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
     check_sound(path)?;
     let fail = |e: std::io::Error| unwritable(path, &e);
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
@@ -60,8 +59,7 @@ pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Returns `.NAME.SUFFIX` beside `path`: `new` is not complete yet, `old` is the file it replaces. The leftovers of a
 /// killed process are recognised by these names.
-#[cfg(feature = "burn")]
-pub(crate) fn aside(path: &Path, suffix: &str) -> PathBuf {
+pub fn aside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".");
@@ -131,7 +129,7 @@ fn real(path: &Path) -> PathBuf {
 }
 
 /// A file that has been written to disk but not yet moved to its destination.
-pub(crate) struct Prepared {
+pub struct Prepared {
     file: Unfinished<NamedTempFile>,
     target: PathBuf,
     /// Name for errors.
@@ -140,7 +138,7 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Writes it beside its destination.
-    pub(crate) fn new(path: &Path, content: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>) -> Result<Self> {
+    pub fn new(path: &Path, content: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>) -> Result<Self> {
         let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
         let fail = |e: std::io::Error| unwritable(path, &e);
         let make = || tempfile::Builder::new().prefix(".gnet-").tempfile_in(folder_of(&target));
@@ -151,17 +149,17 @@ impl Prepared {
     }
 
     /// Returns its destination, with links resolved.
-    pub(crate) fn target(&self) -> &Path {
+    pub fn target(&self) -> &Path {
         &self.target
     }
 
     /// Changes its name within its folder, for a name that depends on its content.
-    pub(crate) fn called(self, name: &str) -> Self {
+    pub fn called(self, name: &str) -> Self {
         Self { target: folder_of(&self.target).join(name), ..self }
     }
 
     /// Moves `before` to its destination, then this one, and restores the previous state if one of the two moves fails.
-    pub(crate) fn place_after(self, before: Self) -> Result<()> {
+    pub fn place_after(self, before: Self) -> Result<()> {
         let Self { file, target, shown } = self;
         let is_new = !before.target.exists();
         super::unfinished::finish_both(before.file, file, |first, second| {
@@ -180,7 +178,7 @@ impl Prepared {
     }
 
     /// Moves it to its destination, where it stays.
-    pub(crate) fn place(self) -> Result<()> {
+    pub fn place(self) -> Result<()> {
         let Self { file, target, shown } = self;
         file.finish(|file| renamed(file, &target)).map_err(|e| unwritable(&shown, &e))?;
         steps::sync(&folder_of(&target));
@@ -248,7 +246,6 @@ mod tests {
             std::os::unix::fs::symlink(best.join(CHECKPOINT_MODEL), &link).unwrap();
             assert!(write(&link, b"new").unwrap_err().to_string().contains("lies inside the checkpoint best"));
         }
-        #[cfg(feature = "burn")]
         rewrite(&best.join(CHECKPOINT_RECORD), b"its own").unwrap();
     }
 }

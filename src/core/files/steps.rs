@@ -3,23 +3,33 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use super::folder_of;
 
+static BEFORE_EACH: OnceLock<fn()> = OnceLock::new();
+
+/// Sets a function that is called before each of these calls from now on: a test ends the process there. A second call has no
+/// effect.
+pub fn before_each(act: fn()) {
+    let _ = BEFORE_EACH.set(act);
+}
+
 /// Marks a step before such a call, for code that makes the call itself.
-pub(crate) fn step() {
-    #[cfg(test)]
-    ending::step();
+pub fn step() {
+    if let Some(act) = BEFORE_EACH.get() {
+        act();
+    }
 }
 
 /// Renames `from` to `to`, replacing any existing file.
-pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     step();
     fs::rename(from, to)
 }
 
 /// Creates a folder and its parents durably.
-pub(crate) fn create_dir_all(path: &Path) -> io::Result<()> {
+pub fn create_dir_all(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
     }
@@ -37,21 +47,19 @@ pub(crate) fn create_dir_all(path: &Path) -> io::Result<()> {
 }
 
 /// Removes a file. A missing file counts as removed.
-pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
+pub fn remove_file(path: &Path) -> io::Result<()> {
     step();
     gone(fs::remove_file(path))
 }
 
 /// Removes an empty folder. A missing folder counts as removed.
-#[cfg(feature = "burn")]
-pub(crate) fn remove_dir(path: &Path) -> io::Result<()> {
+pub fn remove_dir(path: &Path) -> io::Result<()> {
     step();
     gone(fs::remove_dir(path))
 }
 
 /// Removes a folder with its content, or a file. A missing one counts as removed; of a link only the link is removed.
-#[cfg(feature = "burn")]
-pub(crate) fn remove_all(path: &Path) -> io::Result<()> {
+pub fn remove_all(path: &Path) -> io::Result<()> {
     let Ok(found) = path.symlink_metadata() else { return Ok(()) };
     if !found.is_dir() {
         return remove_file(path);
@@ -70,71 +78,30 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
 }
 
 /// Lock that keeps other processes of gnet from changing a folder's names while it is held: they wait.
-pub(crate) struct Locked(#[allow(dead_code, reason = "closing it unlocks")] Option<fs::File>);
+pub struct Locked(#[allow(dead_code, reason = "closing it unlocks")] Option<fs::File>);
 
 /// Locks a folder, if the system can: several files in it then change as one.
-pub(crate) fn lock(folder: &Path) -> Locked {
+pub fn lock(folder: &Path) -> Locked {
     let open = fs::File::open(folder);
     Locked(open.and_then(|folder| folder.lock().map(|()| folder)).ok())
 }
 
 /// Makes the names in a folder survive a loss of power, which renaming alone does not. Failure is ignored on systems
 /// that cannot do it.
-pub(crate) fn sync(folder: &Path) {
+pub fn sync(folder: &Path) {
     #[cfg(unix)]
     let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
     #[cfg(not(unix))]
     let _ = folder;
 }
 
-/// Ends the process before its n-th step, as a kill would, in a test that started it for this purpose.
 #[cfg(test)]
-pub(crate) mod ending {
-    use std::path::{Path, PathBuf};
-    use std::process::Command;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    /// Environment variable with the number of the step, counted from 0.
-    pub(crate) const AT: &str = "GNET_TEST_END_AT_STEP";
-    /// Environment variable with the folder to act in.
-    const FOLDER: &str = "GNET_TEST_END_IN_FOLDER";
-
-    static STEPS: AtomicUsize = AtomicUsize::new(0);
-
-    pub(super) fn step() {
-        let step = STEPS.fetch_add(1, Ordering::SeqCst);
-        if std::env::var(AT).is_ok_and(|at| at.parse() == Ok(step)) {
-            // Nothing is dropped, nothing is cleaned up, no handler runs.
-            std::process::abort();
-        }
-    }
-
-    /// Returns the folder to act in, if this process was started by [`ends`].
-    pub(crate) fn folder() -> Option<PathBuf> {
-        std::env::var_os(FOLDER).map(PathBuf::from)
-    }
-
-    /// Runs the test `name` of this program in a separate process, which finds `folder` as [`folder()`] and ends before
-    /// a step, counted from 0. Returns `false` if it ran to completion because it has no such step.
-    pub(crate) fn ends(name: &str, folder: &Path, step: usize) -> bool {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", name, "--nocapture"]).env(FOLDER, folder).env(AT, step.to_string());
-        let output = command.output().unwrap();
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        if output.status.success() {
-            assert!(out.contains("1 passed"), "there is no test {name}:\n{out}");
-            return false;
-        }
-        assert!(output.status.code().is_none(), "{name} failed by itself before step {step}:\n{out}\n{err}");
-        true
-    }
-}
+pub(crate) mod ending;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[cfg(feature = "burn")]
     #[test]
     fn folders_are_made_and_removed_with_what_is_in_them() {
         let dir = tempfile::tempdir().unwrap();
@@ -149,7 +116,7 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
-    #[cfg(all(unix, feature = "burn"))]
+    #[cfg(unix)]
     #[test]
     fn what_a_link_points_to_is_not_removed() {
         let dir = tempfile::tempdir().unwrap();

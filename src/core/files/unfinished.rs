@@ -14,7 +14,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// Fails if it cannot be created.
-pub(crate) fn temporary_folder() -> Result<Unfinished<TempDir>> {
+pub fn temporary_folder() -> Result<Unfinished<TempDir>> {
     temporary_folder_in(&std::env::temp_dir(), "gnet-").map_err(|e| Error::input("temporary folder", e))
 }
 
@@ -22,7 +22,7 @@ pub(crate) fn temporary_folder() -> Result<Unfinished<TempDir>> {
 ///
 /// # Errors
 /// Those of the system.
-pub(crate) fn temporary_folder_in(folder: &Path, prefix: &str) -> std::io::Result<Unfinished<TempDir>> {
+pub fn temporary_folder_in(folder: &Path, prefix: &str) -> std::io::Result<Unfinished<TempDir>> {
     Unfinished::make(|| tempfile::Builder::new().prefix(prefix).tempdir_in(folder), TempDir::path)
 }
 
@@ -49,9 +49,9 @@ pub fn abandon() {
 }
 
 /// Something temporary, which [`abandon`] knows until it is at its destination.
-pub(crate) struct Unfinished<T> {
+pub struct Unfinished<T> {
     /// The file or folder, which removes itself when it is dropped.
-    pub(crate) made: T,
+    pub made: T,
     listed: Listed,
 }
 
@@ -74,7 +74,7 @@ impl<T> Unfinished<T> {
     }
 
     /// Moves it to its destination with `place`, which is not interrupted.
-    pub(crate) fn finish<R>(self, place: impl FnOnce(T) -> R) -> R {
+    pub fn finish<R>(self, place: impl FnOnce(T) -> R) -> R {
         let mut list = unfinished();
         let result = place(self.made);
         list.remove(&self.listed.0);
@@ -98,8 +98,7 @@ impl Unfinished<PathBuf> {
     ///
     /// # Errors
     /// Fails if there is no current folder.
-    #[cfg(feature = "burn")]
-    pub(crate) fn at(path: &Path) -> std::io::Result<Self> {
+    pub fn at(path: &Path) -> std::io::Result<Self> {
         Self::make(|| Ok(path.to_path_buf()), PathBuf::as_path)
     }
 }

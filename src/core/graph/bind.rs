@@ -12,6 +12,7 @@ impl Model {
     /// size that is a formula of several (`N*T`) becomes [`Dim::Unknown`] while only some of them are bound.
     ///
     /// ```
+    /// # use gnet_core as gnet;
     /// use gnet::graph::{DType, Dim, Graph, Model};
     ///
     /// let mut graph = Graph::new("tokens");

@@ -6,7 +6,7 @@
 mod bind;
 mod check;
 #[cfg(test)]
-pub(crate) mod counted;
+pub mod counted;
 mod dim;
 mod dtype;
 mod lookup;
@@ -25,10 +25,10 @@ pub use model::{Function, Model};
 pub use node::{Attribute, Node};
 pub use remarks::{Opaque, Remarks};
 pub use sizes::{Fed, Fit, Rule, Sizes, Stated};
-pub(crate) use sizes::{mentions, symbols};
+pub use sizes::{mentions, symbols};
 pub use subgraph::{Capture, Subgraph};
 pub use tensor::Tensor;
-pub(crate) use tensor::brief;
+pub use tensor::brief;
 
 /// A value of a [`Graph`]: an input, an initializer or what a node makes.
 #[derive(Debug, Clone, Copy, Eq, PartialOrd, Ord)]

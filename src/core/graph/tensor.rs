@@ -20,7 +20,7 @@ pub struct Tensor {
 }
 
 /// A shape in a message; a hostile file may claim a million dimensions.
-pub(crate) fn brief(shape: &[usize]) -> String {
+pub fn brief(shape: &[usize]) -> String {
     match shape.len() {
         ..=8 => format!("{shape:?}"),
         rank => format!("{:?}.. ({})", &shape[..8], counted(rank, "dimension")),

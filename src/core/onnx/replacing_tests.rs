@@ -44,6 +44,7 @@ const HOW: &str = "GNET_TEST_REPLACE_HOW";
 #[test]
 fn a_writer() {
     let (Some(folder), Ok(how)) = (std::env::var_os(FOLDER), std::env::var(HOW)) else { return };
+    ending::count();
     let path = Path::new(&folder).join("m.onnx");
     let write = |which, external| write_file(&model(which), &path, external).unwrap();
     match how.as_str() {

@@ -18,7 +18,7 @@ const RANDOM: [&str; 6] =
     ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
 
 /// Whether a node gives other results each time, or may: a `Dropout` does where something says that it is in training.
-pub(crate) fn draws_lots(node: &Node) -> bool {
+pub fn draws_lots(node: &Node) -> bool {
     RANDOM.iter().any(|op| node.is(op)) || node.is("Dropout") && node.input(2).is_some()
 }
 

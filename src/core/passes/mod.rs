@@ -39,7 +39,7 @@ use crate::graph::{Graph, Model, Node};
 use crate::{Error, Result};
 
 use bodies::{Order, Scope, each};
-pub(crate) use common::draws_lots;
+pub use common::draws_lots;
 pub use record::{OptimizeRecord, PassEntry, PassList, Proof};
 use view::View;
 

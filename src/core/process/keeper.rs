@@ -58,7 +58,6 @@ pub fn keep(command: Vec<OsString>) -> u8 {
 
     use super::{GRACE, end_at_once};
 
-    let _ = ctrlc::set_handler(|| ());
     // A command that ends every process named gnet must not reach it either.
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_name(c"keeper");

@@ -7,9 +7,14 @@ use crate::{Error, ErrorKind};
 
 /// Reason why a worker gives no answer.
 #[derive(Debug)]
-pub(crate) enum Lost {
+pub enum Lost {
     /// It did not start: the program and the reason.
-    NotStarted { program: String, reason: String },
+    NotStarted {
+        /// The program that was to serve.
+        program: String,
+        /// The system's reason.
+        reason: String,
+    },
     /// There is no place for its output.
     NoFolder(String),
     /// It was stopped because the time limit was reached.
@@ -21,6 +26,7 @@ pub(crate) enum Lost {
     Interrupted,
     /// It ended by itself.
     Died {
+        /// The exit code or signal.
         status: ExitStatus,
         /// The most informative line of its stderr; empty if there is none.
         words: String,
@@ -38,7 +44,7 @@ impl Lost {
     }
 
     /// Returns a remedy, if one is known.
-    pub(crate) fn remedy(&self) -> Option<&'static str> {
+    pub fn remedy(&self) -> Option<&'static str> {
         match self {
             Self::NoFolder(_) => Some("create that folder, or name another with TMPDIR"),
             Self::Died { status, words } if was_killed(*status) || words.contains(ALLOCATION) => {
@@ -49,7 +55,7 @@ impl Lost {
     }
 
     /// Turns it into the error of the task that the worker had.
-    pub(crate) fn of(self, thing: impl fmt::Display) -> Error {
+    pub fn of(self, thing: impl fmt::Display) -> Error {
         let error = match &self {
             Self::Interrupted => Error::interrupted(thing, "was interrupted"),
             _ => Error::input(thing, &self),

@@ -20,17 +20,14 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 pub use keeper::{KEEPER_COMMAND, keep};
-pub(crate) use lost::Lost;
-pub(crate) use run::run;
-#[cfg(feature = "ort")]
-pub(crate) use run::run_while;
-pub(crate) use serve::serve;
-pub(crate) use worker::Worker;
-#[cfg(all(test, unix))]
-pub(crate) use worker::tests::scripted;
+pub use lost::Lost;
+pub use run::run;
+pub use run::run_while;
+pub use serve::serve;
+pub use worker::Worker;
 
 /// Blocks of bytes beside a message: a file, or the values of arrays.
-pub(crate) type Blocks = Vec<Vec<u8>>;
+pub type Blocks = Vec<Vec<u8>>;
 
 /// Time that a stopped process has to remove its temporary files.
 const GRACE: Duration = Duration::from_millis(300);
@@ -47,7 +44,7 @@ pub fn serve_by(program: PathBuf) {
 }
 
 /// Returns the program set by [`serve_by`].
-pub(crate) fn program() -> Option<&'static Path> {
+pub fn program() -> Option<&'static Path> {
     PROGRAM.get().map(PathBuf::as_path)
 }
 

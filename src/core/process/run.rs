@@ -16,7 +16,7 @@ pub(super) const LEAVE: Duration = Duration::from_secs(5);
 
 /// Result of a finished process.
 #[derive(Debug)]
-pub(crate) struct Finished {
+pub struct Finished {
     /// Exit status; `None` if it was stopped.
     pub status: Option<ExitStatus>,
     /// Content of its stdout.
@@ -36,7 +36,7 @@ impl Finished {
 ///
 /// # Errors
 /// Fails if it cannot be started.
-pub(crate) fn run(command: &mut Command, limit: Duration) -> io::Result<Finished> {
+pub fn run(command: &mut Command, limit: Duration) -> io::Result<Finished> {
     let start = Instant::now();
     run_while(command, &|| start.elapsed() < limit)
 }
@@ -49,7 +49,7 @@ pub(crate) fn run(command: &mut Command, limit: Duration) -> io::Result<Finished
 ///
 /// # Errors
 /// Fails if it cannot be started.
-pub(crate) fn run_while(command: &mut Command, go_on: &dyn Fn() -> bool) -> io::Result<Finished> {
+pub fn run_while(command: &mut Command, go_on: &dyn Fn() -> bool) -> io::Result<Finished> {
     let (mut stdout, mut stderr) = (temporary_file()?, temporary_file()?);
     let mut running = Running::start(command, (stdout.try_clone()?, stderr.try_clone()?))?;
     let status = wait(&mut running.child, go_on)?;

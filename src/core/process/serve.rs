@@ -18,13 +18,13 @@ use crate::{Error, Result};
 const CLEANING: Duration = Duration::from_secs(5);
 
 /// Orders of a worker, and the destination of its answers.
-pub(crate) struct Served<'a> {
+pub struct Served<'a> {
     answers: &'a mut dyn Write,
 }
 
 impl Served<'_> {
     /// Reports what is being done now; the waiting side may have different time limits for different tasks.
-    pub(crate) fn doing(&mut self, what: &str) {
+    pub fn doing(&mut self, what: &str) {
         // If nobody is left to be told, this process is about to end.
         let _ = frame::send(&mut self.answers, &Said::Doing(what.to_owned()), &[]);
     }
@@ -36,7 +36,7 @@ impl Served<'_> {
 ///
 /// # Errors
 /// Fails on orders that cannot be understood. A failure of the work itself is an answer.
-pub(crate) fn serve<Q, A>(
+pub fn serve<Q, A>(
     command: &str,
     owner: &str,
     work: impl FnMut(Q, Blocks, &mut Served<'_>) -> Result<(A, Blocks)>,

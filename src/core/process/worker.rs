@@ -30,7 +30,7 @@ pub(super) enum Said {
 type Heard = io::Result<Option<(Said, Blocks)>>;
 
 /// A worker that waits for orders.
-pub(crate) struct Worker {
+pub struct Worker {
     child: Child,
     orders: BufWriter<Line>,
     answers: Receiver<Heard>,
@@ -42,11 +42,12 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts `program` with a hidden command, which must [`serve`](super::serve).
-    pub(crate) fn start(program: &Path, command: &str) -> Result<Self, Lost> {
+    pub fn start(program: &Path, command: &str) -> Result<Self, Lost> {
         Self::spawn(Command::new(program).arg(command))
     }
 
-    fn spawn(command: &mut Command) -> Result<Self, Lost> {
+    /// Starts any program that answers on its stdin as a worker does.
+    pub fn spawn(command: &mut Command) -> Result<Self, Lost> {
         let program = command.get_program().to_string_lossy().into_owned();
         let fail = |e: io::Error| Lost::NotStarted { program: program.clone(), reason: e.to_string() };
         // Its output goes to a file: no pipe can fill up, and no grandchild can keep one open.
@@ -74,7 +75,7 @@ impl Worker {
     ///
     /// # Errors
     /// Fails if the worker is lost ([`Lost`]); the inner error is a failure of its work.
-    pub(crate) fn ask<A: DeserializeOwned>(
+    pub fn ask<A: DeserializeOwned>(
         &mut self,
         order: &impl Serialize,
         blocks: &[&[u8]],
@@ -199,12 +200,12 @@ impl Write for Line {
 
 #[cfg(test)]
 #[cfg(unix)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use crate::ErrorKind;
 
     /// Runs a shell script in the place of a worker; it may answer on its stdin, fd 0.
-    pub(crate) fn scripted(script: &str) -> Result<Worker, Lost> {
+    fn scripted(script: &str) -> Result<Worker, Lost> {
         Worker::spawn(Command::new("sh").args(["-c", script]))
     }
 

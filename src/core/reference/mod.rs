@@ -57,6 +57,7 @@ impl Default for Limits {
 /// not allow, or a result past [`Limits::default`]. The error names the node.
 ///
 /// ```
+/// # use gnet_core as gnet;
 /// use gnet::graph::{Graph, Model, Node, Tensor};
 ///
 /// let mut graph = Graph::new("g");

@@ -57,6 +57,7 @@ pub(super) fn is_hidden(c: char) -> bool {
 /// `\u{202e}`. The result is a single line that a terminal merely displays.
 ///
 /// ```
+/// # use gnet_core as gnet;
 /// use gnet::report::visible;
 ///
 /// assert_eq!(visible("a\n::error ::b\u{1b}[31m"), r"a\n::error ::b\u{1b}[31m");

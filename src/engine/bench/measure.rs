@@ -126,7 +126,7 @@ mod tests {
     fn spec(name: &str, batch: usize, threads: usize) -> Spec {
         let limits = Limits { min_time: Duration::ZERO, min_samples: 64, ..Limits::default() };
         Spec {
-            path: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name),
+            path: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").join(name),
             provider: Provider::Tract,
             batch,
             threads,

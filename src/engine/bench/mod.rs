@@ -130,7 +130,7 @@ mod tests {
 
     fn spec() -> Spec {
         Spec {
-            path: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dynamic.onnx"),
+            path: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/dynamic.onnx"),
             provider: Provider::Tract,
             batch: 1,
             threads: 1,

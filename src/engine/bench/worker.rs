@@ -65,7 +65,6 @@ mod tests {
     use crate::bench::{Feed, Limits};
     use crate::runtime::{EngineOptions, Provider};
     use gnet_core::ErrorKind;
-    use gnet_core::process::scripted;
 
     fn spec(max_load: Duration) -> Spec {
         Spec {
@@ -83,7 +82,12 @@ mod tests {
 
     /// Runs a shell script in the worker's place.
     fn told(script: &str, limit: Duration, stop: bool) -> Error {
-        ordered(scripted(script), &spec(limit), &AtomicBool::new(stop)).unwrap_err()
+        ordered(
+            Worker::spawn(std::process::Command::new("sh").args(["-c", script])),
+            &spec(limit),
+            &AtomicBool::new(stop),
+        )
+        .unwrap_err()
     }
 
     const LONG: Duration = Duration::from_secs(600);

@@ -15,11 +15,12 @@ const DEBIAN_FOLDER: &str = "/usr/share/datasets/fashion-mnist";
 /// Source of a data set.
 ///
 /// ```
+/// # use gnet_engine as gnet;
 /// use gnet::data::Source;
 ///
 /// let source: Source = "embedded".parse()?;
 /// assert_eq!(source.load()?.train.len(), 2000);
-/// # Ok::<(), gnet::Error>(())
+/// # Ok::<(), gnet_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {

@@ -126,7 +126,11 @@ mod tests {
 
     #[cfg(unix)]
     fn answered(script: &str) -> Reply {
-        asked(process::scripted(script), &order(Job::Library), Duration::from_millis(500))
+        asked(
+            Worker::spawn(std::process::Command::new("sh").args(["-c", script])),
+            &order(Job::Library),
+            Duration::from_millis(500),
+        )
     }
 
     #[cfg(unix)]

@@ -58,7 +58,7 @@ impl World {
             library: "capi/libonnxruntime.so.1.0",
             others: &["LICENSE"],
         };
-        symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/python3"), dir.path().join("python3"))
+        symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/python3"), dir.path().join("python3"))
             .unwrap();
         let world = Self { dir, wheel };
         world.python(&format!("cp '{}' \"$dest\"", path.display()));

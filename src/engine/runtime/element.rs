@@ -10,14 +10,12 @@ use gnet_core::graph::DType;
 pub const EXACT: i64 = 1 << 24;
 
 /// Why a type that arrays are not cast to or from is refused.
-#[cfg(any(feature = "tract", feature = "ort"))]
 pub(super) fn refusal(dtype: impl std::fmt::Display) -> String {
     format!("is of type {dtype} where real numbers, whole numbers or booleans are expected")
 }
 
 /// Whether a value can be cast to the type without becoming another: any to a float, whole numbers within its range to
 /// an integer, 0 and 1 to a boolean.
-#[cfg(any(test, feature = "tract", feature = "ort"))]
 pub(super) fn holds(dtype: DType, value: f32) -> bool {
     match (dtype, whole_numbers(dtype)) {
         (DType::Bool, _) => value == 0.0 || value == 1.0,

@@ -3,7 +3,6 @@
 //! An engine is loaded for one batch size and number of threads, bound to its inputs once and run as often as one likes.
 //! Nothing here measures time: that is [`crate::bench`]'s business.
 
-#[cfg(any(feature = "tract", feature = "ort"))]
 mod apart;
 mod array;
 pub mod compare;
@@ -13,11 +12,10 @@ mod options;
 #[cfg(feature = "ort")]
 mod ort;
 mod placement;
-#[cfg(any(feature = "tract", feature = "ort"))]
 mod ports;
 mod provider;
 mod range;
-#[cfg(all(test, any(feature = "tract", feature = "ort")))]
+#[cfg(test)]
 mod testing;
 #[cfg(feature = "tract")]
 mod tract;
@@ -27,7 +25,6 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-#[cfg(any(feature = "tract", feature = "ort"))]
 pub use apart::{WORKER_COMMAND, serve};
 pub use array::Array;
 pub use element::EXACT;
@@ -140,7 +137,6 @@ pub trait Session: Send {
 }
 
 /// Refuses arrays that are not what a session takes: every engine's first step of [`Session::bind`].
-#[cfg(any(feature = "tract", feature = "ort"))]
 fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
     if expected.len() != given.len() {
         let names: Vec<_> = expected.iter().map(|input| input.name.as_str()).collect();
@@ -188,7 +184,6 @@ pub fn open(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Bo
     engine(provider, model, options)
 }
 
-#[cfg(any(feature = "tract", feature = "ort"))]
 fn engine(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     if let Some(program) = gnet_core::process::program() {
         return Ok(Box::new(apart::Apart::start(program, provider, model, options)?));
@@ -203,11 +198,6 @@ fn engine(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<
         #[allow(unreachable_patterns, reason = "a build with every engine leaves nothing to refuse")]
         other => Err(other.unavailable()),
     }
-}
-
-#[cfg(not(any(feature = "tract", feature = "ort")))]
-fn engine(provider: Provider, _: &[u8], _: &RunOptions) -> Result<Box<dyn Session>> {
-    Err(provider.unavailable())
 }
 
 /// Finds ONNX Runtime and loads it, or returns the one that was loaded already: in a worker where there is a program for it

@@ -205,7 +205,6 @@ impl InputSet {
     /// # Errors
     /// A side that does not take one image input of the shape that the metadata describe, images that cannot be
     /// prepared so, or too few for one run.
-    #[cfg(feature = "data")]
     pub fn images(
         preprocessing: &gnet_core::metadata::Preprocessing,
         split: &crate::data::Split,
@@ -251,7 +250,6 @@ fn key(seed: u64, distribution: Distribution, input: usize) -> u64 {
 }
 
 /// `count` of `total` places in an order that the seed decides.
-#[cfg(feature = "data")]
 fn chosen(total: usize, count: usize, seed: u64) -> Vec<usize> {
     let keys = Array::uniform(vec![total], seed).data;
     let mut places: Vec<usize> = (0..total).collect();
@@ -372,7 +370,6 @@ mod tests {
         assert!(error.to_string().contains("are too large to hold"), "{error}");
     }
 
-    #[cfg(feature = "data")]
     #[test]
     fn images_are_chosen_by_the_seed_without_repetition() {
         use gnet_core::metadata::Preprocessing;

@@ -43,12 +43,13 @@ impl Verdict {
 
 /// What an output is judged by, beside its noise.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rule {
-    pub(crate) tolerance: Tolerance,
+pub struct Rule {
+    /// What is accepted.
+    pub tolerance: Tolerance,
     /// The least size that its values are computed at; see [`unit`](super::noise::unit).
-    pub(crate) unit: f64,
+    pub unit: f64,
     /// Whether the inputs were real images.
-    pub(crate) images: bool,
+    pub images: bool,
 }
 
 /// How two sides compare on one output, and what follows.
@@ -69,7 +70,7 @@ pub struct Judgement {
     pub used: f64,
     /// The most that is accepted of any value.
     #[serde(skip)]
-    pub(crate) most_accepted: f64,
+    pub most_accepted: f64,
     /// How far the reference's outputs for different inputs lie apart; `null` when one is not finite.
     pub spread: Option<Spread>,
     /// What follows.
@@ -118,7 +119,7 @@ impl Judgement {
     }
 
     /// Whether values are further apart than accepted, all being finite or odd alike: what noise may explain.
-    pub(crate) fn is_apart(&self) -> bool {
+    pub fn is_apart(&self) -> bool {
         self.agreement.not_finite_apart == 0 && self.used > 1.0
     }
 }

@@ -1,14 +1,12 @@
 //! Proof that two computations are the same: equal inputs through both, and what follows from the difference.
 //!
-//! A [`Side`] is whatever computes: a file in an engine ([`FileSide`]), or a checkpoint in Burn ([`BurnSide`]). [`verify`]
+//! A [`Side`] is whatever computes: a file in an engine ([`FileSide`]), or a checkpoint in Burn (`BurnSide`). [`verify`]
 //! feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by what rounding does to this
 //! network on these inputs: the reference is run again with its numbers moved by units in the last place ([`Draw`]), and the
 //! [`Tolerance`] of the coarsest [`Precision`] that takes part says how often that is accepted. Where two sides part,
 //! [`bisect()`] finds the layer by the same ruler.
 
 mod bisect;
-#[cfg(feature = "burn")]
-mod burn;
 mod expand;
 mod inputs;
 mod judge;
@@ -26,28 +24,21 @@ mod side;
 mod signature;
 mod trial;
 
-#[cfg(feature = "burn")]
-pub use self::burn::BurnSide;
-#[cfg(feature = "burn")]
-pub(crate) use self::burn::{moved, redrawn};
-#[cfg(feature = "burn")]
-pub(crate) use self::noise::unit;
 pub use bisect::{Culprit, InputRange, Search, bisect, sweep};
 pub use inputs::{Distribution, IMAGES, InputSet};
-pub use judge::{Judgement, Verdict};
-pub use noise::Draw;
+pub use judge::{Judgement, Rule, Verdict};
+pub use noise::{Draw, unit};
 pub use precision::{Precision, Tolerance};
 pub use record::{Comparison, OnCopies, Row, Verification};
-pub use redraw::Originals;
+pub use redraw::{Originals, Role, drawn};
 pub use rewritten::rewritten;
 pub use side::{FileSide, Side};
 pub use signature::{Plan, Port, Signature};
+pub use trial::{Trial, settle};
 
 use std::collections::{BTreeSet, HashMap};
 
-pub(crate) use self::judge::Rule;
 use self::probe::farthest;
-pub(crate) use self::trial::{Trial, settle};
 use crate::runtime::Array;
 use gnet_core::{Error, Result};
 
@@ -293,7 +284,7 @@ pub(crate) fn join(joined: &mut Vec<Array>, outputs: Vec<Array>, batch: usize) -
 }
 
 /// An output whose first axis is not the batch is one sample as a whole.
-pub(crate) fn per_sample(mut output: Array, batch: usize) -> Array {
+pub fn per_sample(mut output: Array, batch: usize) -> Array {
     if output.shape.first() != Some(&batch) {
         output.shape.insert(0, 1);
     }

@@ -143,7 +143,7 @@ impl Precision {
 
     /// Bits of a significand behind the first: a number's unit in the last place is that share of the power of two below
     /// it. For integers the step of a range of 256.
-    pub(crate) fn bits(self) -> u32 {
+    pub fn bits(self) -> u32 {
         match self {
             Self::F32 => 23,
             Self::Tf32 | Self::Fp16 => 10,

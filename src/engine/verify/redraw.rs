@@ -20,7 +20,7 @@ const GAIN: f32 = 1.1;
 
 /// What a parameter is for, which says how it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
+pub enum Role {
     /// Factors of sums, one sum for each index along this axis; the others are summed over.
     Weight(usize),
     /// The same with this many leading axes of sums of their own, such as the directions of an LSTM.
@@ -40,7 +40,7 @@ pub(crate) enum Role {
 pub type Originals = BTreeMap<String, Tensor>;
 
 /// The model with the weights, biases and statistics of its layers redrawn; `None` when there are none in `f32`.
-pub(crate) fn redrawn(model: &Model) -> Option<(Model, Originals)> {
+pub fn redrawn(model: &Model) -> Option<(Model, Originals)> {
     let mut model = model.clone();
     let mut originals = BTreeMap::new();
     redraw(&mut model.graph, &mut originals);
@@ -108,7 +108,7 @@ fn role(node: &Node, place: usize, rank: usize, added: bool) -> Option<Role> {
 }
 
 /// New numbers for a parameter, which depend on its name alone.
-pub(crate) fn drawn(name: &str, role: Role, shape: &[usize]) -> Vec<f32> {
+pub fn drawn(name: &str, role: Role, shape: &[usize]) -> Vec<f32> {
     let count: usize = shape.iter().product();
     let seed = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3));
     let normal = Array::noise(vec![count], seed).data;

@@ -141,7 +141,7 @@ impl FileSide {
     }
 
     /// Another model in the same engine.
-    pub(super) fn beside(&self, label: impl Into<String>, model: &Model) -> Result<Self> {
+    pub fn beside(&self, label: impl Into<String>, model: &Model) -> Result<Self> {
         Self::of_model(label, model, self.provider, &self.options)
     }
 

@@ -38,7 +38,7 @@ impl Port {
     }
 
     /// The shape for a batch; its first axis counts samples in any case.
-    pub(super) fn at(&self, batch: usize) -> Vec<usize> {
+    pub fn at(&self, batch: usize) -> Vec<usize> {
         self.shape.iter().map(|dim| dim.at(batch).unwrap_or(batch)).collect()
     }
 }
@@ -93,7 +93,7 @@ impl Signature {
     }
 
     /// The samples of one run's inputs: the length of the first axis that the file leaves open, or what it fixes.
-    pub(crate) fn batch_of(&self, inputs: &[Array]) -> usize {
+    pub fn batch_of(&self, inputs: &[Array]) -> usize {
         let open = self.inputs.iter().position(Port::batched).and_then(|place| inputs.get(place));
         self.fixed_batch().or(open.map(Array::batch)).unwrap_or(1)
     }

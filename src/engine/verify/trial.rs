@@ -9,14 +9,15 @@ use crate::runtime::Array;
 use gnet_core::Result;
 
 /// What both sides answered on one kind of inputs, until it is judged.
-pub(crate) struct Trial {
+pub struct Trial {
     /// Which answer of a draw belongs to it.
-    pub(crate) place: usize,
+    pub place: usize,
     reference: Array,
     other: Array,
     rule: Rule,
     noise: Noise,
-    pub(crate) judgement: Judgement,
+    /// What is said of it so far.
+    pub judgement: Judgement,
 }
 
 /// Times what is accepted after a draw. Draws of one network differ by a factor of a few.
@@ -27,7 +28,7 @@ impl Trial {
     ///
     /// # Errors
     /// As [`Judgement::of`], but that one sample is compared too.
-    pub(crate) fn new(place: usize, reference: Array, other: Array, rule: Rule) -> Result<Self> {
+    pub fn new(place: usize, reference: Array, other: Array, rule: Rule) -> Result<Self> {
         let noise = Noise::default();
         let judgement = Judgement::by(&reference, &other, &rule, &noise)?;
         Ok(Self { place, reference, other, rule, noise, judgement })
@@ -35,7 +36,7 @@ impl Trial {
 
     /// Whether its noise may still explain a difference. One that is [`HOPELESS`] beside what a draw shows is not explained by
     /// the next one.
-    pub(crate) fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         let hopeless = self.noise.draws > 0 && self.judgement.used > HOPELESS;
         self.rule.tolerance.multiple > 0.0 && self.judgement.is_apart() && !hopeless
     }
@@ -54,7 +55,7 @@ impl Trial {
 ///
 /// # Errors
 /// Those of `answer`.
-pub(crate) fn settle(
+pub fn settle(
     trials: &mut [&mut Trial],
     draws: impl Iterator<Item = Draw>,
     mut answer: impl FnMut(Draw, &[usize]) -> Result<HashMap<usize, Array>>,

@@ -141,7 +141,7 @@ impl Graph {
 }
 
 /// The symbols of some dimensions, each once, in their order.
-pub(crate) fn symbols<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Vec<String> {
+pub fn symbols<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Vec<String> {
     let mut symbols: Vec<String> = Vec::new();
     for dim in dims {
         if let Dim::Symbolic { symbol, .. } = dim

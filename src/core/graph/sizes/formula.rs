@@ -12,7 +12,7 @@ pub(super) fn value(text: &str, symbol: &dyn Fn(&str) -> Option<i64>) -> Option<
 }
 
 /// Whether a formula holds `name` as a symbol of its own.
-pub(crate) fn mentions(text: &str, name: &str) -> bool {
+pub fn mentions(text: &str, name: &str) -> bool {
     text.match_indices(name).any(|(at, _)| {
         !text[..at].ends_with(is_word) && !text[at + name.len()..].starts_with(is_word) && !name.is_empty()
     })

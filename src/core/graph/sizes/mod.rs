@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 pub use fed::Fed;
 pub(super) use fit::formula;
-pub(crate) use fit::symbols;
+pub use fit::symbols;
 pub use fit::{Fit, Rule, Stated};
-pub(crate) use formula::mentions;
+pub use formula::mentions;
 
 use self::notation::Shape;
 use super::Graph;
@@ -26,6 +26,7 @@ use crate::{Error, Result};
 /// Sizes for the inputs of a model: shapes, and sizes of the symbols in the file's own shapes.
 ///
 /// ```
+/// # use gnet_core as gnet;
 /// use gnet::graph::Sizes;
 ///
 /// let mut sizes = Sizes::input("image=Nx3x224x224")?;
