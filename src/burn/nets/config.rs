@@ -245,6 +245,8 @@ impl GoogLeNetConfig {
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Device;
+
     use super::*;
 
     #[test]
