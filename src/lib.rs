@@ -15,8 +15,7 @@ pub mod reproduce;
 pub use gnet_burn::{axes, card, compare, export, nets, trace, train};
 #[doc(inline)]
 pub use gnet_core::{
-    Error, ErrorKind, Result, check, cost, diff, draw, files, graph, infer, metadata, onnx, passes, process, reference,
-    report, stats,
+    Error, ErrorKind, Result, check, cost, diff, draw, graph, infer, metadata, onnx, passes, reference, report, stats,
 };
 #[cfg(feature = "ort")]
 #[doc(inline)]
@@ -24,11 +23,33 @@ pub use gnet_engine::install;
 #[doc(inline)]
 pub use gnet_engine::{bench, classify, data, doctor, evaluation, runtime};
 
+/// File access: regular files are read ([`open`](files::open)), complete ones are written ([`write()`](files::write)), and
+/// inputs are not overwritten.
+pub mod files {
+    #[doc(inline)]
+    pub use gnet_core::files::{
+        abandon, check_dir, check_place, check_readable, create_dir, keep_inputs, map, open, read, write, write_with,
+    };
+}
+
+/// Child processes that may crash, hang or be stopped without doing harm, and that never outlive this one.
+///
+/// A *worker* is the program `gnet` itself under a hidden command; [`serve_by`](process::serve_by) names the program that
+/// serves as one. A *keeper*, again gnet itself, stands between this process and a program of somebody else.
+pub mod process {
+    #[doc(inline)]
+    pub use gnet_core::process::{KEEPER_COMMAND, keep, serve_by};
+}
+
 /// Proof that two computations are the same: equal inputs through both, and what follows from the difference.
 pub mod verify {
     #[cfg(feature = "burn")]
     #[doc(inline)]
     pub use gnet_burn::side::BurnSide;
     #[doc(inline)]
-    pub use gnet_engine::verify::*;
+    pub use gnet_engine::verify::{
+        Bisect, Comparison, Culprit, Distribution, Draw, FileSide, IMAGES, InputRange, InputSet, Judgement, OnCopies,
+        Options, Originals, Plan, Port, Precision, Row, Search, Side, Signature, Tolerance, Verdict, Verification,
+        bisect, rewritten, sweep, verify,
+    };
 }

@@ -21,7 +21,8 @@ use crate::nets::Preset;
 use crate::runtime::{EngineOptions, Provider};
 use crate::train::checkpoint::{self, Checkpoint};
 use crate::train::{self, EpochMetrics, Outcome};
-use crate::{Error, Result, files};
+use crate::{Error, Result};
+use gnet_core::files;
 
 pub use record::{Agreement, Check, Reproduction, Training};
 

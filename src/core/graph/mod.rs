@@ -25,10 +25,12 @@ pub use model::{Function, Model};
 pub use node::{Attribute, Node};
 pub use remarks::{Opaque, Remarks};
 pub use sizes::{Fed, Fit, Rule, Sizes, Stated};
+// What the crate of the engines needs of formulas; no part of the library's surface.
+#[doc(hidden)]
 pub use sizes::{mentions, symbols};
 pub use subgraph::{Capture, Subgraph};
 pub use tensor::Tensor;
-pub use tensor::brief;
+pub(crate) use tensor::brief;
 
 /// A value of a [`Graph`]: an input, an initializer or what a node makes.
 #[derive(Debug, Clone, Copy, Eq, PartialOrd, Ord)]

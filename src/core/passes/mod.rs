@@ -39,6 +39,8 @@ use crate::graph::{Graph, Model, Node};
 use crate::{Error, Result};
 
 use bodies::{Order, Scope, each};
+// What the crate of the engines asks before it runs a file twice; no part of the library's surface.
+#[doc(hidden)]
 pub use common::draws_lots;
 pub use record::{OptimizeRecord, PassEntry, PassList, Proof};
 use view::View;
