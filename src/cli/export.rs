@@ -66,8 +66,9 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let verified = if args.no_verify { None } else { Some(verify(&subject, &options, &exported)?) };
     onnx::write_bytes(&exported.bytes, &args.output)?;
     let (max_abs_diff, redrawn) = verified.unzip();
-    let record = ExportRecord::new(&args.output, &exported, max_abs_diff)?;
-    args.format.write(&ExportRecord { redrawn: redrawn.unwrap_or_default(), ..record })?;
+    let mut record = ExportRecord::new(&args.output, &exported, max_abs_diff)?;
+    record.redrawn = redrawn.unwrap_or_default();
+    args.format.write(&record)?;
     output::next(&["gnet", "bench", &args.output.display().to_string()]);
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::metadata::Metadata;
 use crate::nets::Preset;
 use crate::runtime::{EngineOptions, Provider};
 use crate::train::checkpoint::{self, Checkpoint};
-use crate::train::{self, EpochMetrics, Outcome};
+use crate::train::{self, EpochMetrics};
 use crate::{Error, Result};
 use gnet_core::files;
 
@@ -130,7 +130,7 @@ fn train(options: &Options, observer: &mut dyn Observer) -> Result<Training> {
     let folder = files::temporary_folder_in(&options.out, ".run-").map_err(unwritable)?;
     let train_options = options.training(folder.made.path().to_path_buf());
     let mut watched = Recorder { observer, epochs: Vec::new() };
-    let outcome = train::run(&train_options, &mut watched)?;
+    let mut outcome = train::run(&train_options, &mut watched)?;
     let epochs = watched.epochs;
     let place = options.out.join(RUN);
     let best = outcome.checkpoint.strip_prefix(folder.made.path()).map(Path::to_path_buf);
@@ -141,9 +141,9 @@ fn train(options: &Options, observer: &mut dyn Observer) -> Result<Training> {
         std::fs::rename(folder.keep(), &place)
     });
     replaced.map_err(unwritable)?;
-    let checkpoint = best.map_or(place.clone(), |best| place.join(best));
+    outcome.checkpoint = best.map_or(place.clone(), |best| place.join(best));
     let options = train::Options { out: place, ..train_options };
-    Ok(Training { outcome: Outcome { checkpoint, ..outcome }, epochs, options })
+    Ok(Training { outcome, epochs, options })
 }
 
 /// Keeps the epochs of a run while another observer watches it.
@@ -185,8 +185,9 @@ fn export(checkpoint: &Checkpoint, file: &Path) -> Result<ExportRecord> {
     let (options, exported) = exported(checkpoint)?;
     let verified = export::verify_googlenet(&checkpoint.model, &options, &exported)?;
     files::write(file, &exported.bytes)?;
-    let record = ExportRecord::new(file, &exported, Some(verified.max_abs_diff))?;
-    Ok(ExportRecord { redrawn: verified.redrawn, ..record })
+    let mut record = ExportRecord::new(file, &exported, Some(verified.max_abs_diff))?;
+    record.redrawn = verified.redrawn;
+    Ok(record)
 }
 
 fn summary(file: &Path) -> Result<Summary> {

@@ -33,6 +33,7 @@ const EXPECTED: [(&str, [u64; 3]); 3] = [
 
 /// One block.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct BlockCost {
     /// `inception`, `conv3x3` or `conv5x5`.
     pub name: String,
@@ -57,6 +58,7 @@ pub struct BlockCost {
 
 /// The three blocks side by side.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Comparison {
     /// The blocks, smallest first.
     pub blocks: Vec<BlockCost>,

@@ -103,6 +103,7 @@ impl Fresh {
 
 /// A network with auxiliary heads as a graph.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct NetworkGraph {
     /// The network as it is trained, heads included.
     pub whole: Graph,

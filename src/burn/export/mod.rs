@@ -127,6 +127,7 @@ pub const DEFAULT_OPSET: i64 = 18;
 
 /// An exported module.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Exported {
     /// The bytes of the ONNX file.
     pub bytes: Bytes,

@@ -27,6 +27,7 @@ const SEED: u64 = 1;
 
 /// Proof that a file computes what the module computes.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Verified {
     /// Largest difference of an output value over all images and outputs.
     pub max_abs_diff: f64,

@@ -11,6 +11,7 @@ use gnet_core::{Error, Result};
 
 /// What pruning removed from a traced forward.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Pruned {
     /// Names of the removed outputs.
     pub outputs: Vec<String>,

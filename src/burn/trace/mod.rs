@@ -72,6 +72,7 @@ impl Options {
 
 /// A traced and lowered forward.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Traced {
     /// The graph, with parameters named after their module path. No pass has been applied.
     pub model: Model,

@@ -38,6 +38,7 @@ const OPTIMIZER: &str = "optimizer.bpk";
 
 /// Content of `checkpoint.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Record {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -71,6 +72,7 @@ pub struct Record {
 
 /// State of the shuffle: its generator is keyed by the seed and positioned at the start of this stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ShuffleState {
     /// `chacha8`.
     pub generator: String,
@@ -80,6 +82,7 @@ pub struct ShuffleState {
 
 /// Length and checksum of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FileMark {
     /// Length in bytes.
     pub bytes: u64,
@@ -111,6 +114,7 @@ impl FileMark {
 
 /// A saved network with everything known about it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Checkpoint {
     /// Folder it was read from.
     pub path: PathBuf,

@@ -14,6 +14,7 @@ use gnet_engine::data::Source;
 /// Schedule of the learning rate after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Schedule {
     /// Half a cosine from the full rate to zero at the last step (Loshchilov & Hutter 2016, without restarts).
     Cosine,

@@ -23,6 +23,7 @@ use gnet_engine::evaluation::Evaluation;
 
 /// Result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Outcome {
     /// Top-1 accuracy of the best epoch's network on the test images, 0..1.
     pub test_accuracy: f64,

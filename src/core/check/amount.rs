@@ -4,6 +4,7 @@ use crate::{Error, Result};
 
 /// A limit: a number and how it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Amount {
     /// The number.
     pub value: u64,
@@ -16,6 +17,7 @@ pub struct Amount {
 /// The field's tables print 163,328 weights as `0.16M`, cut off and not rounded. `0.16M` therefore stands for everything
 /// that is printed so, 160,000 to 169,999; `163328` stands for itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Figure {
     /// The smallest number that is printed so.
     pub low: u64,

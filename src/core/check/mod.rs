@@ -15,6 +15,7 @@ pub use record::{Outcome, Verdict};
 
 /// What a limit is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Metric {
     /// Learned parameters.
     Params,
@@ -72,6 +73,7 @@ impl Metric {
 
 /// One rule of a budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Rule {
     /// At most so much.
     AtMost(Metric, Amount),

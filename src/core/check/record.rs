@@ -9,6 +9,7 @@ use crate::{Error, Result};
 
 /// How one rule held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Outcome {
     /// Name of the rule, such as `max-params`.
     pub rule: String,
@@ -29,6 +30,7 @@ pub struct Outcome {
 
 /// How a file held against a budget.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Verdict {
     /// The file.
     pub subject: String,

@@ -7,6 +7,7 @@ use crate::graph::Dim;
 
 /// What one node costs, or several together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Row {
     /// Name of the node, or path of the module when nodes were summed up.
     pub name: String,
@@ -61,6 +62,7 @@ pub(super) fn intensity(flops: Option<u64>, moved: Option<u64>) -> Option<f64> {
 /// A kind of count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Quantity {
     /// Parameters and weights.
     Params,
@@ -83,6 +85,7 @@ impl Quantity {
 
 /// A count of a node, or of an input, that cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Uncounted {
     /// The node, or the input.
     pub name: String,
@@ -97,6 +100,7 @@ pub struct Uncounted {
 /// What a graph costs, as far as it can be counted. Every total leaves out what [`Analysis::uncounted`] names: it is then a
 /// lower bound.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Analysis {
     /// Items that memory and bytes moved are for.
     pub batch: u64,

@@ -12,6 +12,7 @@ use crate::{Error, Result};
 
 /// The axis that is to be the batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum BatchChoice {
     /// The first of the first input, or its second where a recurrent layer reads that input with the steps in front.
     #[default]
@@ -39,6 +40,7 @@ impl FromStr for BatchChoice {
 
 /// The axis that was taken for the batch, which figures for one item depend on.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct BatchAxis {
     /// The input; `None` when no axis is the batch, and everything is counted for all that the file computes.
     pub input: Option<String>,

@@ -71,6 +71,7 @@ pub struct Layer {
 
 /// What a graph costs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Cost {
     /// Learned parameters.
     pub params: u64,

@@ -16,6 +16,7 @@ const SHOWN: usize = 10;
 
 /// What part of a network costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Share {
     /// Learned parameters.
     pub params: u64,
@@ -27,6 +28,7 @@ pub struct Share {
 
 /// Which rows a summary shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum View {
     /// Every node.
     Layers,
@@ -38,6 +40,7 @@ pub enum View {
 
 /// Memory that a run takes, by the rules of [`Analysis`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Memory {
     /// Most bytes of activations in use at once.
     pub peak_bytes: u64,
@@ -49,6 +52,7 @@ pub struct Memory {
 
 /// A network, layer by layer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// What was counted: a file or a preset.
     pub subject: String,

@@ -8,6 +8,7 @@ use crate::{Error, Result};
 
 /// What two models differ in.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Diff {
     /// Whether there is no difference.
     pub equal: bool,
@@ -34,6 +35,7 @@ pub struct Diff {
 
 /// How large one of the models is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Side {
     /// What it is called.
     pub name: String,
@@ -51,6 +53,7 @@ pub struct Side {
 
 /// One property that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Change {
     /// The property.
     pub what: String,
@@ -78,6 +81,7 @@ impl Change {
 /// What happened to a node or a constant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Kind {
     /// Both have it, and it differs.
     Changed,
@@ -109,6 +113,7 @@ impl Kind {
 
 /// One node that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct NodeChange {
     /// What happened to it.
     pub kind: Kind,
@@ -124,6 +129,7 @@ pub struct NodeChange {
 
 /// One constant that differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct WeightChange {
     /// What happened to it.
     pub kind: Kind,

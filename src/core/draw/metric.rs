@@ -11,6 +11,7 @@ use crate::{Error, Result};
 
 /// Quantity that the colour of a box shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Metric {
     /// Multiply-accumulates for one item of the batch.
     Macs,

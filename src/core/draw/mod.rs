@@ -63,6 +63,7 @@ impl Default for Options {
 
 /// A drawn graph.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Picture {
     /// The SVG document.
     pub svg: String,

@@ -33,6 +33,7 @@ pub(crate) use merge::stated as settle;
 
 /// What inference found out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Inference {
     /// Values (inputs and what nodes make, in subgraphs too) whose element type and every dimension is now known; a symbol counts as known.
     pub known: usize,
@@ -51,6 +52,7 @@ impl Inference {
 
 /// A statement of the file about a value that does not hold, or not at every size of a symbol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Overruled {
     /// Name of the value.
     pub value: String,
@@ -83,6 +85,7 @@ impl fmt::Display for Overruled {
 
 /// A value whose type or shape could not be known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Gap {
     /// Name of the value.
     pub value: String,

@@ -47,6 +47,7 @@ use view::View;
 
 /// One rewrite of a model.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Pass {
     /// Name on the command line and in logs.
     pub name: &'static str,
@@ -209,6 +210,7 @@ impl Default for Options {
 
 /// What one pass did.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Rewrites {
     /// Name of the pass.
     pub pass: &'static str,
@@ -231,6 +233,7 @@ pub struct Rewrites {
 
 /// A place where a pass declined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Refusal {
     /// Name of the node.
     pub node: String,

@@ -141,6 +141,7 @@ impl Report for OptimizeRecord {
 
 /// The passes there are, as `gnet optimize --list` prints them.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct PassList {
     /// Every pass.
     pub passes: Vec<PassEntry>,
@@ -150,6 +151,7 @@ pub struct PassList {
 
 /// One pass of a [`PassList`].
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct PassEntry {
     /// Its name.
     pub name: &'static str,

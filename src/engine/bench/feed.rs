@@ -18,6 +18,7 @@ pub struct Feed {
 
 /// What an input was fed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Fed {
     /// Name of the input.
     pub name: String,

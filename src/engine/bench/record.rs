@@ -24,6 +24,7 @@ pub struct Measurement {
 
 /// What the numbers depend on besides the row. It holds no date, so that a record can be compared with another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Environment {
     /// Name of the measured file, without its folder.
     pub model: String,
@@ -68,6 +69,7 @@ fn cpu_name(cpuinfo: &str) -> Option<String> {
 
 /// One row: a provider at one batch size and number of threads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Run {
     /// What ran the file.
     pub provider: Provider,

@@ -8,6 +8,7 @@ use super::system::System;
 
 /// Resource limits of a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Limits {
     /// Logical cores that the scheduler may put this process on.
     pub affinity_cores: Option<usize>,

@@ -63,6 +63,7 @@ pub struct Options {
 
 /// Capabilities of a machine. The keys are described in the [module's documentation](self).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Diagnosis {
     /// The processor.
     pub cpu: Cpu,
@@ -78,6 +79,7 @@ pub struct Diagnosis {
 
 /// ONNX Runtime's library, or the reason why it is unavailable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct OrtReport {
     /// The library that was found and loaded.
     pub library: Option<OrtLibrary>,

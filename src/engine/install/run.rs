@@ -35,6 +35,7 @@ pub trait Observer {
 
 /// Result of an installation: `{"kind", "version", "library", "folder", "bytes", "fetched"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Installation {
     /// Kind that is installed.
     pub kind: Kind,

@@ -15,6 +15,7 @@ use gnet_core::{Error, Result};
 /// measures. One that stands on one side alone is a disagreement: the differences are then infinite (`null` in JSON) and
 /// [`within`](Self::within) is false.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Agreement {
     /// Images compared: the length of the first axis.
     pub images: usize,
@@ -210,6 +211,7 @@ pub fn top1(values: &[f32]) -> Option<usize> {
 /// Two runtimes that agree on a network whose output hardly depends on its input have proved nothing: a freshly
 /// initialised GoogLeNet puts two images 5e-7 apart, and a comparison at 1e-4 would pass whatever the file did.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Spread {
     /// Images looked at.
     pub images: usize,

@@ -247,6 +247,7 @@ macro_rules! named {
 /// The rewrites that ONNX Runtime applies when it loads a file, from none to all; each level holds those before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum GraphOptimization {
     /// No rewrite.
     Off,
@@ -270,6 +271,7 @@ named!(
 /// How cuDNN chooses the algorithm of each convolution.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ConvSearch {
     /// The implicit precomputed GEMM, without a search.
     Default,
@@ -285,6 +287,7 @@ named!(ConvSearch, "convolution search", [Default = "default", Heuristic = "heur
 /// A precision of arithmetic.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Precision {
     /// 32-bit floating point.
     #[default]

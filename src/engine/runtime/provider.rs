@@ -10,6 +10,7 @@ use gnet_core::{Error, Result};
 /// What runs a file: tract, or one of ONNX Runtime's execution providers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Provider {
     /// tract, on the CPU.
     Tract,

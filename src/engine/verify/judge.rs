@@ -54,6 +54,7 @@ pub struct Rule {
 
 /// How two sides compare on one output, and what follows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Judgement {
     /// The measures.
     #[serde(flatten)]

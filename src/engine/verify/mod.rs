@@ -44,6 +44,7 @@ use gnet_core::{Error, Result};
 
 /// When to look for the layer in which two sides part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Bisect {
     /// When they disagree.
     #[default]

@@ -12,6 +12,7 @@ use gnet_core::{Error, Result};
 /// The coarsest arithmetic that takes part in a comparison. Ordered from fine to coarse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Precision {
     /// 32-bit floats throughout: 24 bits of significand.
     F32,
@@ -76,6 +77,7 @@ pub enum Precision {
 /// `f32` at every precision, which shows that the outputs depend on the inputs; and half of all pairs must lie three times
 /// apart what is accepted: farther than both could err, so that one input's output cannot pass for another's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Tolerance {
     /// The precision it is for.
     pub precision: Precision,

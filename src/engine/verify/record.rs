@@ -13,6 +13,7 @@ use gnet_core::{Error, Result};
 
 /// What `gnet verify --format json` prints.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Verification {
     /// Whether every comparison agrees.
     pub passed: bool,
@@ -32,6 +33,7 @@ pub struct Verification {
 
 /// An input of the reference.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct InputRecord {
     /// Its name.
     pub name: String,
@@ -47,6 +49,7 @@ pub struct InputRecord {
 
 /// One side against the reference.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Comparison {
     /// The side.
     pub subject: String,
@@ -64,6 +67,7 @@ pub struct Comparison {
 
 /// What copies of both sides with the same redrawn weights came to.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct OnCopies {
     /// Tensors that were redrawn.
     pub weights: usize,
@@ -75,6 +79,7 @@ pub struct OnCopies {
 
 /// One output for one kind of inputs.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Row {
     /// Name of the output in the reference.
     pub output: String,

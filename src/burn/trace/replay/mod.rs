@@ -27,6 +27,7 @@ use gnet_engine::runtime::Array;
 
 /// Record of a replay, whose comparisons were all equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Replayed {
     /// Number of operations that ran, counting those of each iteration of a loop.
     pub operations: usize,

@@ -14,6 +14,7 @@ use crate::{Error, Result};
 
 /// Where the elements of a model's constants are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum ExternalData {
     /// Inside the model when it fits there, beside it when not.
     #[default]
@@ -32,6 +33,7 @@ const ALIGNMENT: usize = 4096;
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Written {
     /// The model's file, in bytes.
     pub model: u64,
@@ -41,6 +43,7 @@ pub struct Written {
 
 /// The data file beside a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WrittenData {
     /// Its name, which ends in the hash of what it holds and `.data`. It lies in the model's folder.
     pub name: String,

@@ -17,6 +17,7 @@ use gnet_core::{Error, Result, files};
 
 /// Where a library was named or found, in the order of the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Step {
     /// The option `--ort-lib`.
     #[serde(rename = "--ort-lib")]
@@ -56,6 +57,7 @@ impl fmt::Display for Step {
 
 /// The ONNX Runtime that this process has loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Library {
     /// The file.
     pub path: PathBuf,
