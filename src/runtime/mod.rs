@@ -15,6 +15,7 @@ mod ort;
 mod placement;
 #[cfg(any(feature = "tract", feature = "ort"))]
 mod ports;
+pub(crate) mod proc;
 mod provider;
 mod range;
 #[cfg(all(test, any(feature = "tract", feature = "ort")))]
