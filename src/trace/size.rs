@@ -2,7 +2,7 @@
 //!
 //! A size is taken to be multilinear: for the symbols `N` and `T` it is `a + b N + c T + d N T`. One run at each corner of a
 //! grid fixes such a formula, and one more run beside the grid shows whether it is one: a square, a ceiling or a minimum also
-//! passes through any two points.
+//! passes through any two points. A size without a formula is an error only where the graph needs it as a number.
 
 use super::inputs::Symbol;
 use crate::graph::Dim;

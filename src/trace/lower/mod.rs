@@ -1,4 +1,8 @@
-//! Writes each traced operation as the ONNX operation that means the same.
+//! Writes each traced operation as the ONNX operation that means the same, or as the few that do: one file a family.
+//!
+//! A size that depends on a symbol is computed from the shape of an input (`sizes`). The steps in between, which Burn never
+//! saw, get their types and shapes from [`infer`]. An operation without a lowering is an error with its name, its module path
+//! and its shapes (`refuse`).
 
 mod arithmetic;
 mod bits;
