@@ -12,7 +12,7 @@
 //!
 //! let before = onnx::read_file("dynamic.onnx".as_ref())?;
 //! let mut after = before.clone();
-//! after.graph.nodes[0].set("dilations", vec![1_i64, 1]);
+//! after.graph.nodes[0].set("dilations", [2, 2]);
 //! let found = diff(("before", &before), ("after", &after), Options::EXACT)?;
 //! assert!(!found.equal && found.weights.is_empty());
 //! assert_eq!((found.nodes[0].kind, found.nodes[0].op.as_str()), (Kind::Changed, "Conv"));

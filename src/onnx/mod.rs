@@ -15,7 +15,7 @@
 //! assert_eq!(onnx::read(bytes.into())?, model);
 //!
 //! let picture = onnx::read(b"\x89PNG\r\n\x1a\n"[..].into()).unwrap_err();
-//! assert_eq!(picture.to_string(), "ONNX model: is a PNG picture, not an ONNX model");
+//! assert_eq!(picture.to_string(), "the file: is no ONNX model: it is a PNG picture");
 //! # Ok::<(), gnet::Error>(())
 //! ```
 
