@@ -90,15 +90,15 @@ impl Crate {
 /// Goes through the tokens of a file.
 struct Reader<'a> {
     file: &'a Path,
-    tokens: Vec<Token>,
+    tokens: Vec<Token<'a>>,
     next: usize,
     crates: &'a [&'a str],
     own: &'a mut Crate,
 }
 
-impl Reader<'_> {
-    fn at(&self, ahead: usize) -> &str {
-        self.tokens.get(self.next + ahead).map_or("", |token| &token.text)
+impl<'a> Reader<'a> {
+    fn at(&self, ahead: usize) -> &'a str {
+        self.tokens.get(self.next + ahead).map_or("", |token| token.text)
     }
 
     /// Reads a module up to its closing brace or the end of the file.
@@ -175,7 +175,7 @@ impl Reader<'_> {
         let start = self.next + 1;
         self.balanced();
         let inside = &self.tokens[start.min(self.next)..self.next.saturating_sub(1).max(start)];
-        inside.iter().map(|token| &*token.text).collect::<Vec<_>>().join(" ")
+        inside.iter().map(|token| token.text).collect::<Vec<_>>().join(" ")
     }
 
     /// Passes a bracket and all that it encloses.
@@ -209,15 +209,15 @@ impl Reader<'_> {
         let line = self.tokens[self.next].line;
         let bound = self.next > 0 && self.tokens[self.next - 1].text == "use";
         let (mut into, mut names, mut relative) = (self.own.name.clone(), Vec::new(), false);
-        let first = self.at(0).to_owned();
-        match first.as_str() {
+        let first = self.at(0);
+        match first {
             "crate" => {}
             "self" => names = place.to_vec(),
             "super" => names = place[..place.len().saturating_sub(1)].to_vec(),
-            other if self.crates.contains(&other) => into = first,
+            _ if self.crates.contains(&first) => first.clone_into(&mut into),
             _ => {
                 relative = true;
-                names = place.iter().chain([&first]).cloned().collect();
+                names = [place, &[first.to_owned()]].concat();
             }
         }
         self.next += 2;

@@ -1,14 +1,15 @@
 //! Rust's tokens, as far as it takes to find paths.
 
 /// A word, a text or a mark.
-pub struct Token {
+#[derive(Clone, Copy)]
+pub struct Token<'a> {
     /// What it is, in its quotes if it is a text.
-    pub text: String,
+    pub text: &'a str,
     /// The line that it begins in.
     pub line: usize,
 }
 
-impl Token {
+impl Token<'_> {
     /// A path goes on behind it: `x::..`, `<X as Y>::..`.
     pub fn ends_a_path(&self) -> bool {
         self.is_name() || self.text == ">"
@@ -21,13 +22,13 @@ impl Token {
 }
 
 /// The tokens of a source without its comments: words, `::`, texts in their quotes, and every other mark by itself.
-pub fn tokens(text: &str) -> Vec<Token> {
+pub fn tokens(text: &str) -> Vec<Token<'_>> {
     let (mut all, mut line, mut rest) = (Vec::new(), 1, text);
     while let Some(first) = rest.chars().next() {
         let length = token(rest, first);
         let token = &rest[..length];
         if !first.is_whitespace() && !token.starts_with("//") && !token.starts_with("/*") {
-            all.push(Token { text: token.to_owned(), line });
+            all.push(Token { text: token, line });
         }
         line += token.matches('\n').count();
         rest = &rest[length..];
