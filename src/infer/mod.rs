@@ -27,7 +27,6 @@
 //! ```
 
 mod context;
-mod control;
 mod evaluate;
 mod fact;
 mod merge;
