@@ -89,9 +89,15 @@ impl<'a> Leads<'a> {
         }
         let all = (at.0.clone(), [&at.1[..length], &["*".to_owned()]].concat());
         let globs = self.bound.get(&all).map_or(&[][..], |targets| targets);
-        let known = |place: &Place| self.longest(place).is_some_and(|(_, found)| found == place.1.len()) || self.bound.contains_key(place);
+        let known = |place: &Place| {
+            self.longest(place).is_some_and(|(_, found)| found == place.1.len()) || self.bound.contains_key(place)
+        };
         // A root makes nothing itself; any other module may make what it does not pass on by name.
         let only = globs.first().filter(|_| module.root && globs.len() == 1);
-        globs.iter().map(|target| whole(target, length)).find(known).or_else(|| only.map(|target| whole(target, length)))
+        globs
+            .iter()
+            .map(|target| whole(target, length))
+            .find(known)
+            .or_else(|| only.map(|target| whole(target, length)))
     }
 }

@@ -227,8 +227,12 @@ impl<'a> Reader<'a> {
         }
         let mut found = Vec::new();
         self.branch(names, line, &mut found);
-        let path = |(names, alias, line)| {
-            Written { into: into.clone(), names, line, alias: Some(alias).filter(|_| bound), relative }
+        let path = |(names, alias, line)| Written {
+            into: into.clone(),
+            names,
+            line,
+            alias: Some(alias).filter(|_| bound),
+            relative,
         };
         self.own.modules[here].paths.extend(found.into_iter().map(path));
     }
