@@ -4,7 +4,10 @@
 //! feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by what rounding does to this
 //! network on these inputs: the reference is run again with its numbers moved by units in the last place ([`Draw`]), and the
 //! [`Tolerance`] of the coarsest [`Precision`] that takes part says how often that is accepted. Where two sides part,
-//! [`bisect()`] finds the layer by the same ruler.
+//! [`bisect()`] finds the layer by the same ruler. A reference that answers the same inputs otherwise, in one session or in a
+//! new one, moves by more than rounding: then that is the verdict, and the search looks for the layer in which it parts from
+//! itself. A network whose outputs hardly depend on its inputs proves nothing by agreeing; a copy with redrawn weights is
+//! compared instead.
 
 mod bisect;
 mod expand;
