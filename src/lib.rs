@@ -10,7 +10,7 @@
 //! println!("{} parameters, {} MACs", cost.params, cost.macs);
 //!
 //! // Rewritten: the same results with less.
-//! for done in passes::run(&mut model, &passes::DEFAULT, &passes::Options::default())? {
+//! for done in passes::run(&mut model, &passes::DEFAULT, &passes::PassOptions::default())? {
 //!     println!("{}: {} rewritten, {} refused", done.pass, done.applied.len(), done.refused.len());
 //! }
 //! # let folder = std::env::temp_dir().join(format!("gnet-first-page-{}", std::process::id()));
@@ -70,10 +70,13 @@ pub mod verify {
     #[cfg(feature = "burn")]
     #[doc(inline)]
     pub use gnet_burn::side::BurnSide;
+    #[allow(deprecated, reason = "its own former name")]
+    #[doc(hidden)]
+    pub use gnet_engine::verify::Options;
     #[doc(inline)]
     pub use gnet_engine::verify::{
         Bisect, Comparison, Culprit, Distribution, Draw, FileSide, IMAGES, InputRange, InputSet, Judgement, OnCopies,
-        Options, Originals, Plan, Port, Precision, Row, Search, Side, Signature, Tolerance, Verdict, Verification,
-        bisect, rewritten, sweep, verify,
+        Originals, Plan, Port, Precision, Row, Search, Side, Signature, Tolerance, Verdict, Verification,
+        VerifyOptions, bisect, rewritten, sweep, verify,
     };
 }

@@ -35,7 +35,7 @@ pub struct Training {
     /// Metrics of every epoch.
     pub epochs: Vec<EpochMetrics>,
     /// Options of the training.
-    pub options: train::Options,
+    pub options: train::TrainOptions,
 }
 
 /// The checkpoint in Burn compared with its export in a runtime, on the same test images.

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use super::{Exported, Options, export};
+use super::{ExportOptions, Exported, export};
 use crate::nets::{GoogLeNet, GoogLeNetConfig, Logits, Preset};
 use crate::trace::{NamedOutputs, Output};
 use gnet_core::cost::Cost;
@@ -24,17 +24,17 @@ impl NamedOutputs for Logits {
 
 /// The options of a GoogLeNet's export: an input of its shape with a batch of any size, the main logits alone unless
 /// `keep_aux`, its metadata.
-pub fn googlenet_options(config: &GoogLeNetConfig, metadata: &Metadata, keep_aux: bool) -> Options {
-    let options = Options::new([config.channels, config.image_size, config.image_size]);
+pub fn googlenet_options(config: &GoogLeNetConfig, metadata: &Metadata, keep_aux: bool) -> ExportOptions {
+    let options = ExportOptions::new([config.channels, config.image_size, config.image_size]);
     let options = if keep_aux { options } else { options.keep(&[LOGITS]) };
-    Options { metadata: metadata.to_props(), ..options }
+    ExportOptions { metadata: metadata.to_props(), ..options }
 }
 
 /// Exports a GoogLeNet, as [`googlenet_options`] or as one likes.
 ///
 /// # Errors
 /// As [`export`].
-pub fn googlenet(network: &GoogLeNet, options: &Options) -> Result<Exported> {
+pub fn googlenet(network: &GoogLeNet, options: &ExportOptions) -> Result<Exported> {
     export(network, options, GoogLeNet::forward)
 }
 
@@ -124,6 +124,6 @@ pub struct NetworkCost {
 ///
 /// # Errors
 /// As [`super::verify()`].
-pub fn verify_googlenet(network: &GoogLeNet, options: &Options, exported: &Exported) -> Result<super::Verified> {
+pub fn verify_googlenet(network: &GoogLeNet, options: &ExportOptions, exported: &Exported) -> Result<super::Verified> {
     super::verify(network, options, exported, GoogLeNet::forward)
 }

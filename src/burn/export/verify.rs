@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::Serialize;
 
-use super::{Exported, Options};
+use super::{ExportOptions, Exported};
 use crate::side::{moved, redrawn};
 use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol, named};
 use gnet_core::graph::{DType, Dim, Model, Sizes};
@@ -57,7 +57,7 @@ pub struct Verified {
 /// ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)); a file that tract cannot run.
 pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &ExportOptions,
     exported: &Exported,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Verified> {
@@ -91,7 +91,7 @@ fn same_structure(a: &Model, b: &Model) -> bool {
 /// Every output in every shape, judged, and the batches of the runs.
 fn compared<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &ExportOptions,
     exported: &Exported,
     forward: &impl Fn(&M, I) -> O,
 ) -> Result<(Vec<Judged>, Vec<usize>)> {
@@ -165,7 +165,7 @@ struct Run {
     number: u64,
 }
 
-fn runs(options: &Options) -> Vec<Run> {
+fn runs(options: &ExportOptions) -> Vec<Run> {
     let symbols = options.symbols();
     if symbols.is_empty() {
         let first = options.inputs.first().and_then(|input| input.axes.first());
@@ -178,7 +178,7 @@ fn runs(options: &Options) -> Vec<Run> {
 }
 
 /// The inputs of a run, as numbers.
-fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
+fn inputs(model: &Model, options: &ExportOptions, run: &Run) -> Result<Vec<Array>> {
     let array = |(place, input): (usize, &crate::trace::Input)| {
         let size = |axis: &Axis| match axis {
             Axis::Fixed(size) => *size,
@@ -226,7 +226,7 @@ fn pattern(name: &str, shape: &[usize], seed: u64) -> Result<Array> {
 /// Burn's answers by name.
 fn in_burn<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &ExportOptions,
     inputs: &[Array],
     forward: &impl Fn(&M, I) -> O,
 ) -> Result<Vec<(String, Array)>> {

@@ -15,7 +15,7 @@
 //! use gnet::{onnx, passes};
 //!
 //! let mut model = onnx::read_file("dynamic.onnx".as_ref())?;
-//! let options = passes::Options { outputs: vec!["y".into()], ..passes::Options::default() };
+//! let options = passes::PassOptions { outputs: vec!["y".into()], ..passes::PassOptions::default() };
 //! for done in passes::run(&mut model, &[passes::PRUNE, passes::FOLD_CONSTANTS], &options)? {
 //!     println!("{}: {} rewritten, {} refused, {} nodes left", done.pass, done.applied.len(), done.refused.len(), done.nodes);
 //! }
@@ -69,7 +69,7 @@ pub struct Pass {
     pub about: &'static str,
     /// Whether results stay the same bit for bit, and not only up to the rounding of floats.
     pub exact: bool,
-    run: fn(&mut Model, &Options) -> Result<Rewrites>,
+    run: fn(&mut Model, &PassOptions) -> Result<Rewrites>,
 }
 
 impl fmt::Debug for Pass {
@@ -85,7 +85,7 @@ impl Pass {
         name: &'static str,
         about: &'static str,
         exact: bool,
-        run: fn(&mut Model, &Options) -> Result<Rewrites>,
+        run: fn(&mut Model, &PassOptions) -> Result<Rewrites>,
     ) -> Self {
         Self { name, about, exact, run }
     }
@@ -208,14 +208,18 @@ pub fn find(name: &str) -> Result<Pass> {
 
 /// What passes have to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub struct PassOptions {
     /// Names of the values that [`PRUNE`] keeps as outputs, in this order.
     pub outputs: Vec<String>,
     /// How many bytes the file may grow by one result of [`FOLD_CONSTANTS`], less the constants that go with it.
     pub growth: u64,
 }
 
-impl Default for Options {
+#[doc(hidden)]
+#[deprecated(note = "is named `PassOptions`")]
+pub type Options = PassOptions;
+
+impl Default for PassOptions {
     /// Every output; 64 KiB, which holds all arithmetic on shapes.
     fn default() -> Self {
         Self { outputs: Vec::new(), growth: 1 << 16 }
@@ -266,7 +270,7 @@ impl Rewrites {
 ///
 /// # Errors
 /// A pass that fails or leaves a graph that does not hold, named.
-pub fn run(model: &mut Model, passes: &[Pass], options: &Options) -> Result<Vec<Rewrites>> {
+pub fn run(model: &mut Model, passes: &[Pass], options: &PassOptions) -> Result<Vec<Rewrites>> {
     // Whoever prunes may ask for what no output needed, and the sweep itself says what it swept.
     let waits = |pass: &Pass| [PRUNE.name, DEAD_CODE.name].contains(&pass.name);
     if !passes.first().is_some_and(waits) {
@@ -378,7 +382,7 @@ mod tests {
                     continue;
                 }
                 let mut model = model.clone();
-                let log = run(&mut model, passes, &Options::default()).unwrap();
+                let log = run(&mut model, passes, &PassOptions::default()).unwrap();
                 assert_eq!(model.graph.nodes.iter().filter(|node| node.name == "reader").count(), 0);
                 let swept = log.iter().any(|pass| pass.applied.contains(&"reader".to_owned()));
                 assert_eq!(swept, passes.iter().any(|pass| pass.name == DEAD_CODE.name), "{passes:?}");
@@ -398,14 +402,14 @@ mod tests {
         ];
         (g.inputs, g.outputs) = (vec![x], vec![z]);
         let mut model = Model::new(g, 18);
-        assert_eq!(run(&mut model, &[DROP_IDENTITY], &Options::default()).unwrap()[0].applied, ["drop"]);
+        assert_eq!(run(&mut model, &[DROP_IDENTITY], &PassOptions::default()).unwrap()[0].applied, ["drop"]);
         assert_eq!(model.graph.nodes.len(), 1);
     }
 
     #[test]
     fn what_nothing_needed_can_still_be_asked_for() {
         let mut model = split(node);
-        let options = Options { outputs: vec!["dead".to_owned()], ..Options::default() };
+        let options = PassOptions { outputs: vec!["dead".to_owned()], ..PassOptions::default() };
         run(&mut model, &[PRUNE, FOLD_CONSTANTS], &options).unwrap();
         let operations: Vec<_> = model.graph.nodes.iter().map(|node| node.op_type.as_str()).collect();
         assert_eq!(operations, ["Relu"]);

@@ -42,7 +42,7 @@ use worker::{Job, Order, Reply};
 
 /// Options for examining a machine.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub struct DoctorOptions {
     /// Program that becomes a worker when it is called with [`WORKER_COMMAND`].
     pub exe: PathBuf,
     /// Options of the sessions, above all the library and the plugin.
@@ -50,6 +50,10 @@ pub struct Options {
     /// Time limit for a probe, after which it is stopped. TensorRT takes long to build its first engine.
     pub timeout: Duration,
 }
+
+#[doc(hidden)]
+#[deprecated(note = "is named `DoctorOptions`")]
+pub type Options = DoctorOptions;
 
 /// Capabilities of a machine. The keys are described in the [module's documentation](self).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,7 +94,7 @@ impl From<&Result<OrtLibrary, No>> for OrtReport {
 
 /// Examines this machine. `trying` is called with each provider before it is tried: each takes a moment, TensorRT up to
 /// a minute.
-pub fn examine(options: &Options, mut trying: impl FnMut(Provider)) -> Diagnosis {
+pub fn examine(options: &DoctorOptions, mut trying: impl FnMut(Provider)) -> Diagnosis {
     let system = System::this();
     let machine = Machine {
         cpu: Cpu::read(system.text("/proc/cpuinfo").as_deref(), std::env::consts::ARCH),
@@ -120,7 +124,7 @@ struct Machine {
     library: Result<OrtLibrary, No>,
 }
 
-fn library(options: &Options) -> Result<OrtLibrary, No> {
+fn library(options: &DoctorOptions) -> Result<OrtLibrary, No> {
     if let Err(error) = Provider::Cpu.ensure_available() {
         return Err((&error).into());
     }
@@ -131,12 +135,12 @@ fn library(options: &Options) -> Result<OrtLibrary, No> {
     }
 }
 
-fn ask(options: &Options, job: Job) -> Reply {
+fn ask(options: &DoctorOptions, job: Job) -> Reply {
     worker::ask(&options.exe, &Order { job, engine: options.engine.clone() }, options.timeout)
 }
 
 impl Machine {
-    fn judge(&self, provider: Provider, options: &Options) -> ProviderReport {
+    fn judge(&self, provider: Provider, options: &DoctorOptions) -> ProviderReport {
         let library = &self.library;
         let plugin = engine::plugin(&options.engine);
         let path = match provider {
@@ -159,7 +163,7 @@ impl Machine {
     }
 }
 
-fn session(provider: Provider, options: &Options) -> Result<String, No> {
+fn session(provider: Provider, options: &DoctorOptions) -> Result<String, No> {
     match ask(options, Job::Convolution(provider)) {
         Reply::Ran(where_it_ran) => Ok(where_it_ran),
         Reply::No(no) => Err(no),

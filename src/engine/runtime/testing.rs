@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::Array;
-use super::compare::Agreement;
+use super::agreement::Agreement;
 
 /// Engines differ from the reference by rounding alone.
 pub(super) const TOLERANCE: f64 = 1e-5;

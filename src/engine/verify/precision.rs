@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::runtime::compare::{SPREAD_OVER_TOLERANCE, Spread};
+use crate::runtime::agreement::{SPREAD_OVER_TOLERANCE, Spread};
 use gnet_core::graph::{DType, Graph};
 use gnet_core::{Error, Result};
 
@@ -235,7 +235,7 @@ impl Tolerance {
 mod tests {
     use super::*;
     use crate::runtime::Array;
-    use crate::runtime::compare::Agreement;
+    use crate::runtime::agreement::Agreement;
     use crate::verify::ruler::{Noise, Worst};
     use gnet_core::graph::{Node, Tensor};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Culprit, InputSet, Judgement, Options, Rule, Search, Side, Ties, Tolerance, Trial, Verdict};
+use super::{Culprit, InputSet, Judgement, Rule, Search, Side, Ties, Tolerance, Trial, Verdict, VerifyOptions};
 use crate::runtime::{Array, ValueRange};
 use gnet_core::graph::{DType, Dim};
 use gnet_core::report::{Cell, Column, Report, Table};
@@ -177,7 +177,7 @@ impl Verification {
     pub(super) fn new(
         reference: &dyn Side,
         sets: &[InputSet],
-        options: &Options,
+        options: &VerifyOptions,
         comparisons: Vec<Comparison>,
     ) -> Self {
         let run = sets.first().and_then(|set| set.runs.first());

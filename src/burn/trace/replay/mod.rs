@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use super::inputs::{Axis, Fed, Feed};
 use super::outputs::named;
-use super::{Inputs, NamedOutputs, Options, Output, Trace, TracedInput, align};
+use super::{Inputs, NamedOutputs, Output, Trace, TraceOptions, TracedInput, align};
 use gnet_core::{Error, Result};
 use gnet_engine::runtime::Array;
 
@@ -52,7 +52,7 @@ pub struct Replayed {
 /// Panics if `forward` does, see [`trace`](super::trace).
 pub fn replay<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &TraceOptions,
     inputs: &[Array],
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Replayed> {
