@@ -23,7 +23,7 @@ pub enum DType {
     U32,
     U64,
     Bool,
-    /// Text of any length: elements are no fixed number of bytes.
+    /// Text of any length: elements have no fixed size.
     String,
     /// Two 32-bit floats, the real part first.
     Complex64,
@@ -44,7 +44,8 @@ pub enum DType {
 }
 
 impl DType {
-    /// Bits of one element; 0 for text. Elements of less than a byte are packed, the first in the lowest bits.
+    /// Returns the number of bits of one element; 0 for text. Elements of less than a byte are packed, the first in the
+    /// lowest bits.
     pub fn bits(self) -> usize {
         match self {
             Self::String => 0,
@@ -60,12 +61,12 @@ impl DType {
         }
     }
 
-    /// Bytes of one element that stands alone; 0 for text, 1 for a type of less than a byte.
+    /// Returns the size in bytes of a single element; 0 for text, 1 for a type of less than a byte.
     pub fn size(self) -> usize {
         self.bits().div_ceil(8)
     }
 
-    /// Bytes of `elements` elements as ONNX stores them; `None` when they cannot be addressed.
+    /// Returns the size in bytes of `elements` elements as ONNX stores them; `None` if they cannot be addressed.
     pub fn byte_len(self, elements: usize) -> Option<usize> {
         match self.bits() {
             bits if bits % 8 == 0 => elements.checked_mul(bits / 8),
@@ -73,7 +74,7 @@ impl DType {
         }
     }
 
-    /// Whether values are floating-point numbers: what a parameter can be.
+    /// Returns `true` if values are floating-point numbers, the only ones that parameters can have.
     pub fn is_float(self) -> bool {
         match self {
             Self::F32 | Self::F64 | Self::F16 | Self::BF16 => true,
@@ -92,7 +93,7 @@ impl fmt::Display for DType {
     }
 }
 
-/// The name, such as `i64`.
+/// Serialized as its name, such as `i64`.
 impl Serialize for DType {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -1,4 +1,4 @@
-//! Attributes: the kinds that gnet looks into, and the others as they are.
+//! Attributes: the kinds that gnet interprets, and the others unchanged.
 
 use bytes::Bytes;
 use prost::Message;
@@ -9,7 +9,7 @@ use crate::graph::{Attribute, Capture, Opaque, Subgraph};
 use crate::onnx::proto::*;
 use crate::{Error, Result};
 
-/// The value of an attribute of a node in `scope`.
+/// Returns the value of an attribute of a node in `scope`.
 pub(super) fn attribute(
     mut proto: AttributeProto,
     place: &str,
@@ -58,7 +58,7 @@ pub(super) fn attribute(
     })
 }
 
-/// The kinds of which an attribute has a value. A value that is a kind's default need not be there.
+/// Returns the kinds for which an attribute has a value. A value that is its kind's default may be absent.
 fn held(proto: &AttributeProto) -> impl Iterator<Item = AttributeType> {
     let fields = [
         (proto.f.is_some_and(|f| f.to_bits() != 0), AttributeType::Float),
@@ -87,7 +87,7 @@ fn opaque(proto: &AttributeProto) -> Attribute {
     Attribute::Opaque(Opaque(proto.encode_to_vec().into()))
 }
 
-/// A graph inside a node; the names that it does not define are looked up in `scope`.
+/// Reads a graph inside a node; names that it does not define are looked up in `scope`.
 fn subgraph(proto: GraphProto, place: &str, scope: &mut Scope, beside: &mut Beside) -> Result<Subgraph> {
     let mut inner = Scope::inside(&proto);
     inner.fill(proto, beside).map_err(|e| Error::input(place, e))?;
