@@ -36,8 +36,8 @@ const MAX_SAMPLES: usize = 100_000;
 
 /// Repeats a run until `limits` are met.
 ///
-/// Warm-up ends when the times are stable, after `max_warmup` runs, or when it has taken `min_time` (or half of
-/// `max_time` if that is shorter), whichever comes first; it is at least one run unless `max_warmup` is 0.
+/// Warm-up ends when the times are stable, after `max_warmup` runs, or when it has taken the longer of `min_time` and
+/// half of `max_time`, whichever comes first; it is at least one run unless `max_warmup` is 0.
 pub(super) fn steady(run: Run<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Steady> {
     let mut notes = Vec::new();
     let first = timed(run, clock)?;
