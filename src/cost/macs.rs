@@ -1,4 +1,4 @@
-//! The MACs of one node: one rule for each kind of product.
+//! MACs of one node: one rule for each kind of product.
 
 use super::einsum;
 use super::operators::{makes_no_product, only_runs_subgraphs, own};
@@ -6,7 +6,7 @@ use super::products;
 use super::sizes::{Counted, Sizes, product, too_large};
 use crate::graph::{Node, ValueId};
 
-/// MACs of a node for the whole batch, or why they cannot be counted.
+/// Counts the MACs of a node for the whole batch, or says why they cannot be counted.
 pub(super) fn macs(sizes: &Sizes, node: &Node) -> Counted<u64> {
     let rule = Rule { sizes, node };
     let name = (if own(node) { "" } else { node.domain.as_str() }, node.op_type.as_str());
@@ -27,14 +27,14 @@ pub(super) fn macs(sizes: &Sizes, node: &Node) -> Counted<u64> {
         ("", "Einsum") => rule.einsum(),
         ("", "RNN" | "GRU" | "LSTM") => rule.recurrent(),
         ("", "Attention") | ("ai.onnx.preview", "FlexAttention") => rule.attention(),
-        // What its subgraphs cost is counted with their own nodes.
+        // The cost of its subgraphs is counted with their own nodes.
         _ if makes_no_product(node) || only_runs_subgraphs(node) => Ok(0),
         ("", op) => Err(format!("gnet has no rule for the operation {op}")),
         (domain, op) => Err(format!("gnet has no rule for the operation {op} of {domain}")),
     }
 }
 
-/// One node, with the sizes of what it reads and makes.
+/// One node, with the sizes of its inputs and outputs.
 pub(super) struct Rule<'a> {
     pub sizes: &'a Sizes<'a>,
     pub node: &'a Node,
@@ -49,7 +49,7 @@ impl Rule<'_> {
         self.dims(self.node.input(index), &format!("operand {index}"))
     }
 
-    /// An operand with rows and columns, or channels and places.
+    /// Returns the sizes of an operand with rows and columns, or channels and positions.
     pub fn of_rank_2(&self, index: usize) -> Counted<Vec<u64>> {
         self.operand(index).and_then(of_rank_2)
     }
@@ -62,17 +62,18 @@ impl Rule<'_> {
         self.node.int(name).unwrap_or(0) != 0
     }
 
-    /// Each output element is made from one kernel window: one filter of the group's channels.
+    /// Counts a convolution: each output element is computed from one kernel window, one filter over the group's
+    /// channels.
     pub fn convolution(&self, kernel: usize) -> Counted<u64> {
         times(&of_rank_2(self.output()?)?, &self.of_rank_2(kernel)?[1..])
     }
 
-    /// Each input element is spread over one kernel window.
+    /// Counts a transposed convolution: each input element is spread over one kernel window.
     pub fn transposed_convolution(&self) -> Counted<u64> {
         times(&self.of_rank_2(0)?, &self.of_rank_2(1)?[1..])
     }
 
-    /// Each output element is one row of the first operand, of length K, times one column.
+    /// Counts a matrix product: each output element is one row of the first operand, of length K, times one column.
     pub fn gemm(&self) -> Counted<u64> {
         let k = usize::from(!self.flag("transA"));
         times(&self.output()?, &self.of_rank_2(0)?[k..=k])
@@ -92,14 +93,15 @@ impl Rule<'_> {
         times(&self.output()?, &first[k..=k])
     }
 
-    /// Every combination of the indices of two operands is one product.
+    /// Counts an Einsum: every combination of the indices of two operands is one product.
     fn einsum(&self) -> Counted<u64> {
         let equation = self.node.text("equation").ok_or("it has no equation")?;
         let operands = (0..self.node.inputs.len()).map(|i| self.operand(i)).collect::<Counted<Vec<_>>>()?;
         einsum::macs(equation, &operands)
     }
 
-    /// At each step each item is multiplied by the matrices of the input and of the state, in each direction.
+    /// Counts a recurrent layer: at each step each item is multiplied by the matrices of the input and of the state, in
+    /// each direction.
     pub fn recurrent(&self) -> Counted<u64> {
         let x = self.operand(0)?;
         let [steps, items, _] = x[..] else { return Err("its input has not three dimensions".to_owned()) };
@@ -107,8 +109,8 @@ impl Rule<'_> {
         product(&[steps, items, matrices])
     }
 
-    /// Scores: each element of the queries meets each key. Mixing: each element of the result sums over each value. Keys
-    /// and values of the past count, a mask saves nothing.
+    /// Counts attention. Scores: each element of the queries is multiplied with each key. Mixing: each element of the
+    /// result sums over each value. Past keys and values count; a mask saves nothing.
     fn attention(&self) -> Counted<u64> {
         let keys = |index: usize| -> Counted<u64> {
             let dims = self.of_rank_2(index)?;
