@@ -1,0 +1,128 @@
+//! Export of GoogLeNet: the names of its outputs and the metadata of its file.
+
+use burn::tensor::Device;
+
+use super::{Exported, Options, export};
+use crate::nets::{GoogLeNet, GoogLeNetConfig, Logits, Preset};
+use crate::trace::{NamedOutputs, Output};
+use gnet_core::cost::Cost;
+use gnet_core::graph::Graph;
+use gnet_core::metadata::{Metadata, Preprocessing};
+use gnet_core::passes;
+use gnet_core::{Result, cost};
+
+/// Name of the main output.
+pub const LOGITS: &str = "logits";
+
+impl NamedOutputs for Logits {
+    fn named_outputs(&self) -> Vec<Output> {
+        let heads = [("aux1", &self.aux1), ("aux2", &self.aux2)];
+        let heads = heads.into_iter().filter_map(|(name, head)| Some(Output::new(name, head.as_ref()?)));
+        std::iter::once(Output::new(LOGITS, &self.main)).chain(heads).collect()
+    }
+}
+
+/// Returns the options for exporting a GoogLeNet: an input of its shape with a batch of any size, only the main logits
+/// unless `keep_aux`, and its metadata.
+pub fn googlenet_options(config: &GoogLeNetConfig, metadata: &Metadata, keep_aux: bool) -> Options {
+    let options = Options::new([config.channels, config.image_size, config.image_size]);
+    let options = if keep_aux { options } else { options.keep(&[LOGITS]) };
+    Options { metadata: metadata.to_props(), ..options }
+}
+
+/// Exports a GoogLeNet with [`googlenet_options`] or with any others.
+///
+/// # Errors
+/// Those of [`export`].
+pub fn googlenet(network: &GoogLeNet, options: &Options) -> Result<Exported> {
+    export(network, options, GoogLeNet::forward)
+}
+
+/// A freshly initialised network, as an alternative to a checkpoint.
+#[derive(Debug, Clone)]
+pub struct Fresh {
+    /// Preset of the network.
+    pub preset: Preset,
+    /// Configuration of the network.
+    pub config: GoogLeNetConfig,
+    /// Seed of its weights.
+    pub seed: u64,
+}
+
+impl Fresh {
+    /// Creates the network on the CPU backend.
+    ///
+    /// # Errors
+    /// Fails on invalid options.
+    pub fn network(&self) -> Result<GoogLeNet> {
+        self.config.init_seeded(self.seed, &Device::flex())
+    }
+
+    /// Returns the metadata of its file: no data set, no accuracy, pixels scaled to 0..1 and not normalised.
+    pub fn metadata(&self) -> Metadata {
+        let channels = self.config.channels;
+        Metadata {
+            preset: self.preset.name().to_owned(),
+            classes: (0..self.config.classes).map(|class| class.to_string()).collect(),
+            preprocessing: Preprocessing {
+                image_size: self.config.image_size,
+                channels,
+                mean: vec![0.0; channels],
+                std: vec![1.0; channels],
+            },
+            dataset: None,
+            validation_accuracy: None,
+            test_accuracy: None,
+        }
+    }
+
+    /// Counts the network in its training form, with and without its heads.
+    ///
+    /// # Errors
+    /// Fails on invalid options.
+    pub fn cost(&self) -> Result<NetworkCost> {
+        let NetworkGraph { whole, main } = self.graph()?;
+        Ok(NetworkCost { main: cost::count(&main)?, whole: cost::count(&whole)? })
+    }
+
+    /// Traces the graph of the network in its training form, with and without its heads. Counts do not depend on the
+    /// weights, which are all 0.
+    ///
+    /// # Errors
+    /// Fails on invalid options.
+    pub fn graph(&self) -> Result<NetworkGraph> {
+        let GoogLeNetConfig { channels, image_size, .. } = self.config;
+        let network = self.config.init_blank(&Device::flex())?;
+        let whole = super::as_trained(&network, &[channels, image_size, image_size], GoogLeNet::forward)?;
+        let mut main = whole.clone();
+        main.outputs.truncate(1);
+        passes::sweep(&mut main)?;
+        Ok(NetworkGraph { whole, main })
+    }
+}
+
+/// A network with auxiliary heads as a graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkGraph {
+    /// The network in its training form, including the heads.
+    pub whole: Graph,
+    /// The part that the main output needs.
+    pub main: Graph,
+}
+
+/// Cost of a network with auxiliary heads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkCost {
+    /// The network in its training form, including the heads.
+    pub whole: Cost,
+    /// The part that the main output needs.
+    pub main: Cost,
+}
+
+/// Compares an exported GoogLeNet with its network, for all outputs that were kept.
+///
+/// # Errors
+/// Those of [`super::verify()`].
+pub fn verify_googlenet(network: &GoogLeNet, options: &Options, exported: &Exported) -> Result<super::Verified> {
+    super::verify(network, options, exported, GoogLeNet::forward)
+}
