@@ -1,7 +1,9 @@
-//! gnet takes a network from training to a deployed ONNX file: train in Burn, export, prove that runtimes agree, measure.
+//! gnet takes a network from training to a deployed ONNX file: train in Burn, export, verify that runtimes agree,
+//! benchmark.
 //!
-//! The pure core ([`graph`], [`onnx`], [`infer`], [`mod@reference`], [`passes`], [`cost`], [`stats`], [`report`]) knows no
-//! Burn and no runtime; it is the crate `gnet-core`. ARCHITECTURE.md in the repository is the map.
+//! The pure core ([`graph`], [`onnx`], [`infer`], [`mod@reference`], [`passes`], [`cost`], [`stats`], [`report`])
+//! depends neither on Burn nor on a runtime; it is the crate `gnet-core`. ARCHITECTURE.md in the repository gives an
+//! overview.
 //!
 //! The library never prints and never exits: it returns records and [`Error`]s, and the program `gnet` shows them.
 
@@ -24,7 +26,7 @@ pub use gnet_engine::install;
 #[doc(inline)]
 pub use gnet_engine::{bench, classify, data, doctor, evaluation, runtime};
 
-/// Proof that two computations are the same: equal inputs through both, and what follows from the difference.
+/// Verification that two computations are the same: equal inputs through both, and a verdict on the difference.
 pub mod verify {
     #[cfg(feature = "burn")]
     #[doc(inline)]

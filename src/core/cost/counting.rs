@@ -1,4 +1,4 @@
-//! A graph counted as it is asked for.
+//! Counting of a graph with options.
 
 use super::Analysis;
 use super::batch::{Batch, BatchChoice};

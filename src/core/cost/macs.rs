@@ -1,4 +1,4 @@
-//! The MACs of one node: which rule counts them.
+//! MACs of one node: selection of the rule that counts them.
 
 use super::operators::{makes_no_product, only_runs_subgraphs, own};
 use super::products;

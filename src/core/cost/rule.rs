@@ -1,4 +1,4 @@
-//! One rule for each kind of product.
+//! Rules for counting MACs, one for each kind of product.
 
 use super::einsum;
 use super::sizes::{Counted, Sizes, product, too_large};

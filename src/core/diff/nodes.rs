@@ -1,4 +1,4 @@
-//! What differs in two graphs: nodes that came, went, changed or have another name, and constants.
+//! Differences between two graphs: nodes that were added, removed, changed or renamed, and constants.
 
 use std::collections::BTreeSet;
 

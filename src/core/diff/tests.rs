@@ -1,4 +1,4 @@
-//! What counts as a difference and what does not, one change at a time.
+//! Definition of a difference, one change at a time.
 
 use proptest::prelude::*;
 
@@ -398,7 +398,7 @@ fn the_record_reads_in_every_format() {
 }
 
 proptest! {
-    /// Whatever is done to a model, both directions report the same differences, and a model equals itself.
+    /// For any changes to a model, both directions report the same differences, and a model equals itself.
     #[test]
     fn both_directions_tell_the_same(edits in proptest::collection::vec((0usize..8, 0usize..5), 0..6)) {
         let mut b = sample();

@@ -5,12 +5,12 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What the elements of a type are.
+/// Kind of a type's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Elements {
     /// Floating-point numbers.
     Floats,
-    /// Whole numbers.
+    /// Booleans.
     Wholes,
     /// True and false.
     Truths,
@@ -20,8 +20,8 @@ pub enum Elements {
     Complexes,
 }
 
-/// Makes [`DType`] from one row a type: ONNX's number (`TensorProto.DataType` in onnx.proto), the bits of an element, what the
-/// elements are.
+/// Defines [`DType`] from one row per type: ONNX's number (`TensorProto.DataType` in onnx.proto), the bits of an
+/// element, and the kind of its elements.
 macro_rules! element_types {
     ($($name:ident $number:literal $bits:literal $elements:ident,)*) => {
         /// Element type of a tensor: ONNX's `TensorProto.DataType`, in Rust's spelling.
@@ -35,7 +35,7 @@ macro_rules! element_types {
         }
 
         impl DType {
-            /// Every element type.
+            /// All element types.
             pub const ALL: [Self; [$($number),*].len()] = [$(Self::$name),*];
 
             fn row(self) -> (i32, usize, Elements) {
@@ -79,12 +79,12 @@ element_types! {
 }
 
 impl DType {
-    /// The number in ONNX's `TensorProto.DataType`: what `Cast` has in its attribute `to`.
+    /// Returns the number in ONNX's `TensorProto.DataType`, as in the attribute `to` of `Cast`.
     pub fn number(self) -> i32 {
         self.row().0
     }
 
-    /// The element type with this number; `None` for a number that ONNX does not define.
+    /// Returns the element type with this number; `None` for a number that ONNX does not define.
     pub fn of_number(number: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|dtype| i64::from(dtype.number()) == number)
     }
@@ -95,7 +95,7 @@ impl DType {
         self.row().1
     }
 
-    /// What the elements are.
+    /// Returns the kind of its elements.
     pub fn elements(self) -> Elements {
         self.row().2
     }

@@ -142,7 +142,7 @@ macro_rules! little_endian {
     };
 }
 
-/// Truth values as a tensor.
+/// Creates a tensor of booleans.
 pub(super) fn truth(shape: Vec<usize>, values: impl Iterator<Item = bool>) -> Result<Tensor> {
     of_wholes(DType::Bool, shape, values.map(i128::from).collect())
 }

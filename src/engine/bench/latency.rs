@@ -1,4 +1,4 @@
-//! Times as a record states them.
+//! Times in the form in which a record states them.
 
 use std::time::Duration;
 

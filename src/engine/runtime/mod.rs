@@ -202,16 +202,17 @@ fn engine(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<
     }
 }
 
-/// Finds ONNX Runtime and loads it, or returns the one that was loaded already: in a worker where there is a program for it
+/// Finds ONNX Runtime and loads it, or returns the one that is already loaded: in a worker if there is a program for it
 /// ([`process::serve_by`](gnet_core::process::serve_by)), else in this process.
 ///
-/// It is looked for in this order: [`EngineOptions::ort_lib`], the variables `GNET_ORT_LIB` and `ORT_DYLIB_PATH`, gnet's
-/// own installation (the CUDA one first, because it holds the CPU provider as well), the system's loader. The first that
-/// is named or found is taken; when it cannot be loaded, that is the outcome.
+/// The order of the search is: [`EngineOptions::ort_lib`], the variables `GNET_ORT_LIB` and `ORT_DYLIB_PATH`, gnet's
+/// own installation (the CUDA one first, because it holds the CPU provider as well), the system's loader. The first one
+/// that is named or found is taken; if it cannot be loaded, that is the result.
 ///
 /// # Errors
-/// [`ErrorKind::Unavailable`](gnet_core::ErrorKind::Unavailable): there is none; or the path with the loader's reason (missing,
-/// cut off, no library, no ONNX Runtime, too old); or an explicit setting names another library than the loaded one.
+/// [`ErrorKind::Unavailable`](gnet_core::ErrorKind::Unavailable): if there is none; with the path and the loader's
+/// reason (missing, truncated, not a library, not ONNX Runtime, too old); or if an explicit setting names a library
+/// other than the loaded one.
 #[cfg(feature = "ort")]
 pub fn library(options: &EngineOptions) -> Result<Library> {
     match gnet_core::process::program() {

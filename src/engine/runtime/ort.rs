@@ -1,8 +1,8 @@
-//! ONNX Runtime, loaded when it is first asked for, with its CPU, CUDA, TensorRT and OpenVINO providers.
+//! ONNX Runtime, loaded when first needed, with its CPU, CUDA, TensorRT and OpenVINO providers.
 //!
-//! The library is one for the whole process: [`library()`](super::library) finds and loads it. A session asks for exactly one provider and
-//! fails when it cannot be had: ONNX Runtime's own silent fallback to the CPU is never used. What became of each node is
-//! read back after loading ([`Session::assignment`]).
+//! There is one library for the whole process: [`library()`](super::library) finds and loads it. A session asks for
+//! exactly one provider and fails if it is unavailable: ONNX Runtime's own silent fallback to the CPU is never used.
+//! The assignment of nodes is read back after loading ([`Session::assignment`]).
 
 mod explain;
 mod library;

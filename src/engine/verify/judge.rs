@@ -44,7 +44,7 @@ impl Verdict {
 /// Criteria for an output, besides its noise.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// What is accepted.
+    /// Tolerance that is applied.
     pub tolerance: Tolerance,
     /// Smallest scale at which its values are computed; see [`unit`](super::noise::unit).
     pub unit: f64,

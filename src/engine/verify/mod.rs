@@ -1,10 +1,10 @@
-//! Proof that two computations are the same: equal inputs through both, and what follows from the difference.
+//! Verification that two computations are the same: equal inputs through both, and a verdict on the difference.
 //!
-//! A [`Side`] is whatever computes: a file in an engine ([`FileSide`]), or a checkpoint in Burn (`BurnSide`). [`verify`]
-//! feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by what rounding does to this
-//! network on these inputs: the reference is run again with its numbers moved by units in the last place ([`Draw`]), and the
-//! [`Tolerance`] of the coarsest [`Precision`] that takes part says how often that is accepted. Where two sides part,
-//! [`bisect()`] finds the layer by the same ruler.
+//! A [`Side`] is anything that computes: a file in an engine ([`FileSide`]), or a checkpoint in Burn (`BurnSide`).
+//! [`verify`] feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by the effect of
+//! rounding on this network with these inputs: the reference is run again with its numbers moved by units in the last
+//! place ([`Draw`]), and the [`Tolerance`] of the coarsest [`Precision`] involved states the accepted multiple of that.
+//! If two sides diverge, [`bisect()`] finds the layer by the same criterion.
 
 mod bisect;
 mod expand;

@@ -1,4 +1,4 @@
-//! Where the numbers of a draw come from: the same on every machine.
+//! Sources of the numbers of a draw: the same on every machine.
 
 use crate::runtime::Array;
 

@@ -16,7 +16,7 @@ pub struct Trial {
     other: Array,
     rule: Rule,
     noise: Noise,
-    /// What is said of it so far.
+    /// Judgement so far.
     pub judgement: Judgement,
 }
 

@@ -236,7 +236,7 @@ fn classical_models_hold_their_numbers_in_attributes() {
     }
 }
 
-/// Whatever the name of an unknown operation, its constants and attributes are named.
+/// For an unknown operation of any name, its constants and attributes are named.
 #[test]
 fn what_a_stranger_holds_is_named_and_never_nothing() {
     let f: (&str, &[usize]) = ("float", &[4, 4]);

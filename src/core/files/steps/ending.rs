@@ -21,12 +21,12 @@ fn step() {
     }
 }
 
-/// Counts the steps from here, and ends the process before the one in [`AT`].
+/// Counts the steps from here on, and ends the process before the one in [`AT`].
 pub fn count() {
     before_each(step);
 }
 
-/// The folder to act in, when this process is one that [`ends`] has started; its steps count from here.
+/// Returns the folder to act in, if this process was started by [`ends`]; its steps are counted from here on.
 pub fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os(FOLDER).map(PathBuf::from)?;
     count();

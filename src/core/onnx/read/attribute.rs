@@ -8,7 +8,7 @@ use crate::graph::{Attribute, Opaque, Subgraph};
 use crate::onnx::proto::*;
 use crate::{Error, Result};
 
-/// The value of an attribute; `inside` reads the graphs in it.
+/// Returns the value of an attribute; `inside` reads the graphs in it.
 pub(super) fn attribute(
     mut proto: AttributeProto,
     place: &str,

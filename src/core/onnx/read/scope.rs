@@ -175,7 +175,7 @@ impl Scope {
         Ok((attributes, docs))
     }
 
-    /// A graph inside a node; the names that it does not define are looked up in this one.
+    /// Reads a graph inside a node; names that it does not define are looked up in this one.
     fn subgraph(&mut self, proto: GraphProto, beside: &mut Beside) -> Result<Subgraph> {
         let sparse = proto.sparse_initializer.iter().filter_map(|s| Some(&s.values.as_ref()?.name));
         let given = proto.initializer.iter().map(|t| &t.name).chain(sparse).chain(proto.input.iter().map(|v| &v.name));

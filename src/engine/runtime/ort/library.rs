@@ -85,12 +85,13 @@ static LOADED: OnceLock<Loaded> = OnceLock::new();
 /// Held while the library is loaded, so that two threads do not load two.
 static LOADING: Mutex<()> = Mutex::new(());
 
-/// Loads ONNX Runtime into this process, or returns the one it has loaded already: see [`library()`](crate::runtime::library).
+/// Loads ONNX Runtime into this process, or returns the one that it has already loaded: see
+/// [`library()`](crate::runtime::library).
 pub(in crate::runtime) fn library(options: &EngineOptions) -> Result<Library> {
     loaded(options, Provider::Cpu).map(|loaded| loaded.library.clone())
 }
 
-/// As [`library`]; without one, the way to one with this provider is told.
+/// Does the same as [`library`]; if there is none, the error says how to get one with this provider.
 pub(super) fn loaded(options: &EngineOptions, provider: Provider) -> Result<&'static Loaded> {
     // The only thing stored under the lock is the library itself, completely.
     let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);

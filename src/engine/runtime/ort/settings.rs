@@ -1,4 +1,4 @@
-//! What a session is run with, as a record states it.
+//! Settings of a session in the form in which a record states them.
 
 use super::library::Loaded;
 use super::{RunOptions, Settings};

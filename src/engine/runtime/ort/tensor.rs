@@ -37,7 +37,7 @@ fn unknown(dtype: DType) -> Error {
     Error::input("ONNX Runtime", format!("tensors of {dtype} cannot be made here"))
 }
 
-/// A tensor in the host's memory with the values cast to the type, which holds them
+/// Creates a tensor in the host's memory with the values cast to the type, which holds them
 /// ([`check_values`](crate::runtime::array::check_values)).
 pub(super) fn tensor(array: &Array, dtype: DType) -> Result<DynTensor> {
     macro_rules! cast {
