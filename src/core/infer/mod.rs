@@ -11,6 +11,20 @@
 //! takes precedence over what the file states about an intermediate value or an output: a stated size fills a gap, and
 //! never replaces a number or a symbol. A file whose batch was opened by hand may still state the size at which it was
 //! exported. If the two contradict each other, the stated one is dropped and [overruled](Inference::overruled).
+//!
+//! ```
+//! # use gnet_core as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::graph::{Sizes, shape_text};
+//! use gnet::{infer, onnx};
+//!
+//! let mut model = onnx::read_file("dynamic.onnx".as_ref())?;
+//! let found = infer::infer(&mut model, &Sizes::input("x=2*K,2,5,5")?)?;
+//! assert!(found.is_complete());
+//! let rows = model.graph.find("row").unwrap();
+//! assert_eq!(model.graph.value(rows).shape.as_deref().map(shape_text).unwrap(), "2*K x 27");
+//! # Ok::<(), gnet::Error>(())
+//! ```
 
 mod context;
 mod evaluate;

@@ -2,7 +2,11 @@
 //!
 //! Its name is derived from its content, so that a model cannot be read with the data of another one: a new version of
 //! a model writes its data under another name, and until the model is renamed to its destination the previous version
-//! keeps its own data.
+//! keeps its own data. Both files
+//! are on the disk before either has its name; the model's rename is the commit, and only then is the data removed that
+//! the previous model named and no other model in the folder does. A writer locks the folder meanwhile; a reader that
+//! finds the model replaced while it reads begins again. Code that computes with elements or writes them again checks
+//! data against the hash; code that only reads shapes does not read it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
