@@ -20,9 +20,6 @@ fn header(bytes: &[u8]) -> read::Result<&FileHeader64<LittleEndian>> {
 /// Returns the reason why the file at `path` cannot be loaded as a shared library by this process. The loader maps even
 /// a truncated library, after which the process ends with a signal, and its messages about other faults are not meant
 /// for people.
-///
-/// The loader maps a truncated library all the same, and the process ends with a signal; its reasons for the rest are not for
-/// people.
 #[cfg(any(test, feature = "ort"))]
 pub(super) fn check(path: &Path) -> Result<(), String> {
     let named = |error: Error| error.to_string().trim_start_matches(&format!("{}: ", path.display())).to_owned();

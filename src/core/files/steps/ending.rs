@@ -33,8 +33,8 @@ pub fn folder() -> Option<PathBuf> {
     Some(folder)
 }
 
-/// Runs the test `name` of this program in a process of its own, which finds `folder` as [`folder()`] and ends before
-/// a step, counted from 0. False when it came to its own end, having no such step.
+/// Runs the test `name` of this program in a separate process, which finds `folder` as [`folder()`] and ends before a
+/// step, counted from 0. Returns `false` if it ran to completion because it has no such step.
 pub fn ends(name: &str, folder: &Path, step: usize) -> bool {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", name, "--nocapture"]).env(FOLDER, folder).env(AT, step.to_string());
