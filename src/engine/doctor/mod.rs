@@ -51,7 +51,7 @@ pub struct Options {
     pub timeout: Duration,
 }
 
-/// Capabilities of a machine. The keys are described in the [module's documentation](self).
+/// Capabilities of a machine, as examined.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Diagnosis {
     /// The processor.
