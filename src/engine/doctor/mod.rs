@@ -55,7 +55,7 @@ pub struct DoctorOptions {
 #[deprecated(note = "is named `DoctorOptions`")]
 pub type Options = DoctorOptions;
 
-/// Capabilities of a machine. The keys are described in the [module's documentation](self).
+/// Capabilities of a machine, as examined.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Diagnosis {
