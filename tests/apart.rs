@@ -72,7 +72,7 @@ fn a_search_reads_values_out_of_other_processes() {
     let mut reference = side(&model);
     let plan = Plan::new(4, &[reference.signature()]).unwrap();
     let sets = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 3).unwrap()];
-    let options = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::OnFailure, seed: 3 };
+    let options = verify::VerifyOptions::new(Precision::F32.tolerance()).bisect(Bisect::OnFailure).seed(3);
     let mut others = [side(&model), side(&wrong)];
     let verification = verify::verify(&mut reference, &mut others, &sets, &options, &mut |_| {}).unwrap();
     let [same, differing] = &verification.comparisons[..] else { panic!("two comparisons") };

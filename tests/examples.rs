@@ -141,7 +141,7 @@ fn every_open_axis_is_in_the_file() {
 fn tract_agrees_with_burn_at_every_size() {
     for Example { name, exported, runs } in all() {
         for Run { sizes, inputs, outputs } in runs {
-            let options = RunOptions { sizes: Sizes::of_dims(&sizes), ..RunOptions::new(1, inputs[0].batch()) };
+            let options = RunOptions::new(1, inputs[0].batch()).sizes(Sizes::of_dims(&sizes));
             let mut session = runtime::load(Provider::Tract, &exported.bytes, &options)
                 .unwrap_or_else(|e| panic!("{name} at {sizes:?}: {e}"));
             session.bind(&inputs).unwrap();

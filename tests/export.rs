@@ -63,10 +63,7 @@ mod bytes {
     #[test]
     fn two_exports_of_one_network_are_the_same_bytes() {
         let (network, config) = bn_aux();
-        for change in
-            [plain, whole, |options: ExportOptions| ExportOptions { opset: 21, ..options }.fix(export::BATCH, 3)]
-                as [Change; 3]
-        {
+        for change in [plain, whole, |options: ExportOptions| options.opset(21).fix(export::BATCH, 3)] as [Change; 3] {
             let first = exported(&network, &config, true, change).bytes;
             assert_eq!(first, exported(&network, &config, true, change).bytes);
         }
@@ -359,7 +356,7 @@ mod refusals {
         let (network, config) = bn_aux();
         let metadata = fresh(Preset::BnAux, config.clone()).metadata();
         for opset in [i64::MIN, 0, 16, 24, i64::MAX] {
-            let options = ExportOptions { opset, ..googlenet_options(&config, &metadata, false) };
+            let options = googlenet_options(&config, &metadata, false).opset(opset);
             let error = export::googlenet(&network, &options).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Input);
             assert_eq!(error.to_string(), format!("opset {opset}: gnet writes opsets 17 to 23"));

@@ -39,7 +39,7 @@ fn in_burn(network: &Network, x: &Array) -> Vec<Array> {
 
 fn in_tract(model: &Model, [batch, length]: [usize; 2], x: &Array) -> Vec<Array> {
     let bytes = gnet::onnx::write(model).unwrap();
-    let options = RunOptions { sizes: Sizes::dim("T", length), ..RunOptions::new(1, batch) };
+    let options = RunOptions::new(1, batch).sizes(Sizes::dim("T", length));
     let mut session = runtime::load(Provider::Tract, &bytes, &options).unwrap();
     runtime::run(session.as_mut(), x).unwrap()
 }
@@ -83,7 +83,7 @@ fn onnx_runtime_and_the_checker_agree() {
 #[test]
 fn an_older_operator_set_and_the_same_bytes_each_time() {
     let (_, network) = networks::all().remove(5);
-    let options = ExportOptions { opset: 17, ..options() };
+    let options = options().opset(17);
     let exported = export(&network, &options, Network::forward).unwrap();
     assert_eq!(exported.bytes, export(&network, &options, Network::forward).unwrap().bytes);
     let verified = verify(&network, &options, &exported, Network::forward).unwrap();

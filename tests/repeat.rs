@@ -36,7 +36,7 @@ const RUN: [(Provider, usize); 2] = [(Provider::Tract, 950), (Provider::Cpu, 125
 fn judged(folder: &Path, case: &Case, (provider, engine): &(Provider, EngineOptions)) -> gnet::Result<Option<String>> {
     let bytes = std::fs::read(folder.join(format!("{}.onnx", case.name))).unwrap();
     let batch = case.inputs.iter().find_map(|input| input.shape.first().copied()).unwrap_or(1).max(1);
-    let options = RunOptions { engine: engine.clone(), ..RunOptions::new(1, batch) };
+    let options = RunOptions::new(1, batch).engine(engine.clone());
     let mut session = runtime::load(*provider, &bytes, &options)?;
     let array = |input: &runtime::Input| {
         let fed = case.inputs.iter().find(|fed| fed.name == input.name).unwrap();

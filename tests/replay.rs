@@ -29,7 +29,7 @@ use common::{config, images, item_shape, network, stirred};
 const BATCHES: [usize; 2] = [1, 3];
 
 fn options(inputs: impl Into<Vec<Input>>) -> TraceOptions {
-    TraceOptions { inputs: inputs.into(), keep: None, opset: 18 }
+    TraceOptions::new(inputs, 18)
 }
 
 /// Replays a forward of one float input of items of this shape.
@@ -57,7 +57,8 @@ fn googlenet_without_its_heads() {
         let config = config(preset, 32);
         let (network, item) = (network(&config), item_shape(&config));
         let axes = axes!["N", item[0], item[1], item[2]];
-        let kept = TraceOptions { keep: Some(vec!["logits".to_owned()]), ..options([Input::new("input", axes)]) };
+        let mut kept = options([Input::new("input", axes)]);
+        kept.keep = Some(vec!["logits".to_owned()]);
         for batch in BATCHES {
             let replayed = replay(&network, &kept, &[images(7, batch, item)], GoogLeNet::forward).unwrap();
             assert_eq!((replayed.outputs, replayed.values), (vec!["logits".to_owned()], batch * config.classes));

@@ -72,8 +72,7 @@ fn both<const D: usize>(
 ) -> (Array, Array) {
     let (net, input) = (net(), Array::noise(vec![batch, FEATURES], 3));
     let exported = export(&net, options, &forward).unwrap();
-    let mut session =
-        runtime::load(Provider::Tract, &exported.bytes, &RunOptions { batch, ..RunOptions::default() }).unwrap();
+    let mut session = runtime::load(Provider::Tract, &exported.bytes, &RunOptions::new(1, batch)).unwrap();
     let got = runtime::run(session.as_mut(), &input).unwrap().remove(0);
     let data = TensorData::new(input.data, input.shape);
     (common::array(&forward(&net, Tensor::from_data(data, &Device::flex()))), got)
@@ -130,7 +129,7 @@ fn with_head(net: &Net, x: Tensor<2>) -> Answers {
 
 #[test]
 fn a_dead_head_may_use_what_cannot_be_exported() {
-    let keep = |name: &str| ExportOptions { keep: Some(vec![name.to_owned()]), ..dynamic() };
+    let keep = |name: &str| dynamic().keep(&[name]);
     let exported = export(&net(), &keep("main"), with_head).unwrap();
     let graph = &exported.model.graph;
     let names: Vec<_> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
@@ -147,7 +146,7 @@ fn a_dead_head_may_use_what_cannot_be_exported() {
 
 #[test]
 fn an_output_that_does_not_exist_is_refused_with_those_that_do() {
-    let options = ExportOptions { keep: Some(vec!["main".to_owned(), "side".to_owned()]), ..dynamic() };
+    let options = dynamic().keep(&["main", "side"]);
     assert!(refusal(&options, with_head).contains("output side: the network has no such output; it has main, head"));
 }
 

@@ -75,7 +75,7 @@ fn compared_with(reference: &Model, other: &Model, bisect: Bisect) -> gnet::Resu
     let plan = Plan::new(6, &[reference.signature(), other.signature()])?;
     let sets = [Distribution::Normal, Distribution::Pattern]
         .map(|kind| InputSet::random(kind, reference.signature(), &plan, 3).unwrap());
-    let options = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect, seed: 3 };
+    let options = verify::VerifyOptions::new(Precision::F32.tolerance()).bisect(bisect).seed(3);
     verify::verify(&mut reference, &mut [other], &sets, &options, &mut |_| {})
 }
 
@@ -253,14 +253,14 @@ fn a_file_without_shared_names_is_paired_by_position() {
 #[cfg(feature = "ort")]
 fn with_onnx_runtime() -> Option<RunOptions> {
     let ort_lib = std::env::var_os("GNET_TEST_ORT_LIB").map(Into::into);
-    let engine = gnet::runtime::EngineOptions { ort_lib, ..Default::default() };
+    let engine = gnet::runtime::EngineOptions::default().ort_lib(ort_lib);
     if let Err(error) = gnet::runtime::library(&engine) {
         let required = std::env::var("GNET_ORT_TESTS").is_ok_and(|value| value == "required");
         assert!(!required && engine.ort_lib.is_none(), "{error}");
         eprintln!("not tested: {error}");
         return None;
     }
-    Some(RunOptions { engine, ..RunOptions::new(1, 1) })
+    Some(RunOptions::new(1, 1).engine(engine))
 }
 
 /// Right files on which engines part further than a share of the largest value allows: sigmoids near 0, a normalisation of
@@ -274,7 +274,7 @@ fn what_rounding_does_is_no_disagreement_and_what_a_weight_does_is_one() {
         let other = FileSide::of_model("other", other, Provider::Cpu, &options).unwrap();
         let plan = Plan::new(8, &[reference.signature()]).unwrap();
         let sets = Distribution::ALL.map(|k| InputSet::random(k, reference.signature(), &plan, 0).unwrap());
-        let options = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 0 };
+        let options = verify::VerifyOptions::new(Precision::F32.tolerance()).bisect(Bisect::Never).seed(0);
         verify::verify(&mut reference, &mut [other], &sets, &options, &mut |_| {}).unwrap().comparisons[0].verdict
     };
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/foreign");
@@ -295,7 +295,7 @@ fn onnx_runtime_agrees_with_tract_and_its_faults_are_found() {
     let mut reference = side(&FOLDED, "reference");
     let plan = Plan::new(4, &[reference.signature()]).unwrap();
     let sets = Distribution::ALL.map(|k| InputSet::random(k, reference.signature(), &plan, 3).unwrap());
-    let options = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::OnFailure, seed: 3 };
+    let options = verify::VerifyOptions::new(Precision::F32.tolerance()).bisect(Bisect::OnFailure).seed(3);
     let wrong = changed(&FOLDED, |g| {
         node(g, "inception4b.pool_proj/MaxPool").set("pads", Attribute::Ints(vec![0, 0, 2, 2]));
     });

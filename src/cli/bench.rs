@@ -76,30 +76,23 @@ impl BenchArgs {
             [] => vec![file.fixed_batch.unwrap_or(1)],
             given => given.to_vec(),
         };
-        let limits = Limits {
-            min_time: self.min_time,
-            min_samples: self.samples,
-            max_time: self.max_time.unwrap_or(Limits::default().max_time),
-            max_load: self.max_time.unwrap_or(Limits::LOADING),
-            max_warmup: self.warmup,
-        };
+        let mut limits = Limits::default();
+        (limits.min_time, limits.min_samples, limits.max_warmup) = (self.min_time, self.samples, self.warmup);
+        if let Some(time) = self.max_time {
+            (limits.max_time, limits.max_load) = (time, time);
+        }
         let engine = self.engine.options(&batches);
-        let feed = Feed { sizes: self.feed.sizes(), ranges: self.feed.ranges()? };
+        let mut feed = Feed::default();
+        (feed.sizes, feed.ranges) = (self.feed.sizes(), self.feed.ranges()?);
         let mut specs = Vec::new();
         for provider in &self.provider {
             for batch in &batches {
                 for threads in &self.threads {
-                    specs.push(Spec {
-                        path: self.file.clone(),
-                        provider: *provider,
-                        batch: *batch,
-                        threads: *threads,
-                        limits,
-                        macs_per_image: file.macs_per_image,
-                        engine: engine.clone(),
-                        feed: feed.clone(),
-                        trace: self.profile.clone(),
-                    });
+                    let mut spec = Spec::new(&self.file, *provider);
+                    (spec.batch, spec.threads, spec.limits) = (*batch, *threads, limits);
+                    (spec.engine, spec.feed) = (engine.clone(), feed.clone());
+                    (spec.macs_per_image, spec.trace) = (file.macs_per_image, self.profile.clone());
+                    specs.push(spec);
                 }
             }
         }

@@ -42,7 +42,8 @@ impl CountArgs {
     }
 
     fn counted(&self, model: &mut Model) -> Result<Analysis> {
-        let counting = Counting { functions: model.functions.clone(), ..self.counting() };
+        let mut counting = self.counting();
+        counting.functions = model.functions.clone();
         cost::name_batch(&mut model.graph, &counting.axis);
         infer::infer(model, &self.sizes.sizes())?;
         Analysis::counted(&model.graph, &counting).map_err(|e| match e.remedy_text() {
@@ -52,8 +53,9 @@ impl CountArgs {
     }
 
     fn counting(&self) -> Counting {
-        let axis = self.batch_axis.clone().unwrap_or_default();
-        Counting { batch: self.batch, axis, functions: Vec::new() }
+        let mut counting = Counting::default();
+        (counting.batch, counting.axis) = (self.batch, self.batch_axis.clone().unwrap_or_default());
+        counting
     }
 
     /// Counts a graph whose shapes are all stated.

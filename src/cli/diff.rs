@@ -34,7 +34,7 @@ pub struct DiffArgs {
 pub fn run(args: &DiffArgs) -> Result<()> {
     let (a, b) = (file::read_whole(&args.a)?, file::read_whole(&args.b)?);
     let names = [&args.a, &args.b].map(|path| path.display().to_string());
-    let options = DiffOptions { tolerance: args.tolerance };
+    let options = DiffOptions::within(args.tolerance);
     let mut diff = diff::diff((&names[0], &a), (&names[1], &b), options)?;
     diff.limit = args.limit.or((args.format.format == Format::Table).then_some(LIMIT));
     args.format.write(&diff)?;

@@ -30,7 +30,8 @@ pub struct DoctorArgs {
 pub fn run(args: &DoctorArgs) -> Result<()> {
     let exe =
         std::env::current_exe().map_err(|e| Error::check("doctor", format!("this program cannot be found: {e}")))?;
-    let options = DoctorOptions { exe, engine: args.library.options(), timeout: Duration::from_secs(args.timeout) };
+    let mut options = DoctorOptions::new(exe);
+    (options.engine, options.timeout) = (args.library.options(), Duration::from_secs(args.timeout));
     let diagnosis = doctor::examine(&options, |provider| output::progress(format_args!("trying {provider}")));
     args.format.write(&diagnosis)?;
     let unmet = diagnosis.unmet(&args.require);

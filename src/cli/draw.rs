@@ -61,14 +61,13 @@ pub fn run(args: &DrawArgs) -> Result<()> {
     if !to_stdout {
         files::check_place(&args.output)?;
     }
-    let options = DrawOptions {
-        title: args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned(),
-        metric: args.color_by.or_else(|| args.color.parse().ok()),
-        depth: args.depth.map(usize::from),
-        every_node: args.every_node,
-        times,
-        max_boxes: args.max_nodes,
-    };
+    let mut options = DrawOptions::default();
+    options.title = args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned();
+    options.metric = args.color_by.or_else(|| args.color.parse().ok());
+    options.depth = args.depth.map(usize::from);
+    options.every_node = args.every_node;
+    options.times = times;
+    options.max_boxes = args.max_nodes;
     let picture = draw::draw(&model.graph, &options).map_err(|e| e.in_file(&args.file))?;
     if to_stdout {
         return output::data(&picture.svg);

@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use gnet::runtime::{
-    BatchRange, ConvSearch, CudaOptions, EngineOptions, GraphOptimization, OpenVinoOptions, Precision, TensorRtOptions,
-};
+use gnet::runtime::{BatchRange, ConvSearch, EngineOptions, GraphOptimization, Precision, TensorRtOptions};
 
 use super::values;
 
@@ -36,7 +34,7 @@ impl LibraryArgs {
 
     /// Returns the default options with this library.
     pub fn options(&self) -> EngineOptions {
-        EngineOptions { ort_lib: self.ort_lib.clone(), ..EngineOptions::default() }
+        EngineOptions::default().ort_lib(self.ort_lib.clone())
     }
 }
 
@@ -117,38 +115,32 @@ impl EngineArgs {
     pub fn options(&self, batches: &[usize]) -> EngineOptions {
         let range =
             batches.iter().min().zip(batches.iter().max()).map(|(min, max)| BatchRange { min: *min, max: *max });
-        EngineOptions {
-            spinning: self.spinning,
-            graph_optimization: self.graph_optimization,
-            arena: !self.no_arena,
-            min_placement: self.min_placement,
-            allow_fallback: self.allow_fallback,
-            cuda: CudaOptions {
-                device: self.cuda_device,
-                tf32: self.cuda_tf32,
-                conv_search: self.cuda_conv_search,
-                nhwc: self.cuda_nhwc,
-                graph: self.cuda_graph,
-            },
-            tensorrt: TensorRtOptions {
-                fp16: self.tensorrt_fp16,
-                cache: self.tensorrt_cache.clone(),
-                builder_level: self.tensorrt_builder_level,
-                batches: range,
-            },
-            openvino: OpenVinoOptions {
-                plugin: self.openvino_plugin.clone(),
-                precision: self.openvino_precision,
-                streams: self.openvino_streams,
-            },
-            ..self.library.options()
-        }
+        let mut options = self.library.options();
+        options.spinning = self.spinning;
+        options.graph_optimization = self.graph_optimization;
+        options.arena = !self.no_arena;
+        options.min_placement = self.min_placement;
+        options.allow_fallback = self.allow_fallback;
+        options.cuda.device = self.cuda_device;
+        options.cuda.tf32 = self.cuda_tf32;
+        options.cuda.conv_search = self.cuda_conv_search;
+        options.cuda.nhwc = self.cuda_nhwc;
+        options.cuda.graph = self.cuda_graph;
+        options.tensorrt.fp16 = self.tensorrt_fp16;
+        options.tensorrt.cache = self.tensorrt_cache.clone();
+        options.tensorrt.builder_level = self.tensorrt_builder_level;
+        options.tensorrt.batches = range;
+        options.openvino.plugin = self.openvino_plugin.clone();
+        options.openvino.precision = self.openvino_precision;
+        options.openvino.streams = self.openvino_streams;
+        options
     }
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use serde_json::json;
 
     use super::*;
 
@@ -165,10 +157,8 @@ mod tests {
     #[test]
     fn the_flags_defaults_are_the_librarys() {
         let batches = Some(BatchRange { min: 1, max: 8 });
-        let expected = EngineOptions {
-            tensorrt: TensorRtOptions { batches, ..TensorRtOptions::default() },
-            ..EngineOptions::default()
-        };
+        let mut expected = EngineOptions::default();
+        expected.tensorrt.batches = batches;
         assert_eq!(options(&[], &[8, 1, 4]).unwrap(), expected);
         assert_eq!(LibraryArgs::default().options(), EngineOptions::default());
     }
@@ -179,24 +169,20 @@ mod tests {
                     --allow-fallback --cuda-device 1 --cuda-tf32 --cuda-conv-search heuristic --cuda-nhwc --cuda-graph \
                     --tensorrt-fp16 --tensorrt-cache /c --tensorrt-builder-level 5 --openvino-precision bf16 \
                     --openvino-streams 2 --openvino-plugin /p.so";
-        let expected = EngineOptions {
-            ort_lib: Some("/l.so".into()),
-            spinning: false,
-            graph_optimization: GraphOptimization::Basic,
-            arena: false,
-            min_placement: 0.995,
-            allow_fallback: true,
-            cuda: CudaOptions { device: 1, tf32: true, conv_search: ConvSearch::Heuristic, nhwc: true, graph: true },
-            tensorrt: TensorRtOptions {
-                fp16: true,
-                cache: Some("/c".into()),
-                builder_level: 5,
-                batches: Some(BatchRange { min: 4, max: 4 }),
-            },
-            openvino: OpenVinoOptions { plugin: Some("/p.so".into()), precision: Precision::Bf16, streams: 2 },
-            profile: None,
-        };
-        assert_eq!(options(&args.split_whitespace().collect::<Vec<_>>(), &[4]).unwrap(), expected);
+        let expected = json!({
+            "ort_lib": "/l.so",
+            "spinning": false,
+            "graph_optimization": "basic",
+            "arena": false,
+            "min_placement": 0.995,
+            "allow_fallback": true,
+            "cuda": { "device": 1, "tf32": true, "conv_search": "heuristic", "nhwc": true, "graph": true },
+            "tensorrt": { "fp16": true, "cache": "/c", "builder_level": 5, "batches": { "min": 4, "max": 4 } },
+            "openvino": { "plugin": "/p.so", "precision": "bf16", "streams": 2 },
+            "profile": null,
+        });
+        let options_of = options(&args.split_whitespace().collect::<Vec<_>>(), &[4]).unwrap();
+        assert_eq!(serde_json::to_value(options_of).unwrap(), expected);
         assert_eq!(options(&["--min-placement", "0.5"], &[1]).unwrap().min_placement, 0.5);
     }
 

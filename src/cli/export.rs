@@ -74,8 +74,9 @@ pub fn run(args: &ExportArgs) -> Result<()> {
 }
 
 fn options(args: &ExportArgs, subject: &Subject) -> Result<ExportOptions> {
-    let options = export::googlenet_options(&subject.config, &subject.metadata, args.keep_aux).folding(!args.no_fold);
-    let options = ExportOptions { opset: args.opset, ..options };
+    let options = export::googlenet_options(&subject.config, &subject.metadata, args.keep_aux)
+        .folding(!args.no_fold)
+        .opset(args.opset);
     match args.batch {
         None => Ok(options),
         Some(size) if (1..=MAX_BATCH).contains(&size) => Ok(options.fix(export::BATCH, size)),

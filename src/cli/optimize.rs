@@ -83,7 +83,8 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
     let mut model = before.clone();
     files::check_place(output)?;
     let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
-    let options = PassOptions { outputs: args.outputs.clone(), growth: args.max_growth };
+    let mut options = PassOptions::default();
+    (options.outputs, options.growth) = (args.outputs.clone(), args.max_growth);
     let passes = passes::run(&mut model, &passes, &options).map_err(|e| e.in_file(file))?;
     let verified = verify(args, &before, &model).map_err(|e| runtime::in_file(file, e))?;
     drop(before);
@@ -112,7 +113,7 @@ fn verify(args: &OptimizeArgs, before: &Model, after: &Model) -> Result<Proof> {
             false => Err(Error::input(sizes, "is for the comparison, which --no-verify leaves out")),
         };
     }
-    let options = RunOptions { engine: args.library.options(), sizes, ..RunOptions::new(1, 1) };
+    let options = RunOptions::new(1, 1).engine(args.library.options()).sizes(sizes);
     let proof = verify::rewritten(before, after, &options, &mut |what| output::note(what))?;
     if proof.reason.is_some() {
         output::note(proof.to_string());

@@ -27,7 +27,8 @@ pub struct ReproduceArgs {
 /// Runs `gnet reproduce`.
 pub fn run(args: &ReproduceArgs) -> Result<()> {
     let exe = std::env::current_exe().map_err(|e| Error::input("gnet", format!("its own program: {e}")))?;
-    let options = ReproduceOptions { quick: args.quick, out: args.out.clone(), exe };
+    let mut options = ReproduceOptions::new(&args.out, exe);
+    options.quick = args.quick;
     let mut watcher = Watcher { progress: Progress::new() };
     let reproduction = reproduce::run(&options, &mut watcher);
     watcher.progress.clear();

@@ -86,8 +86,8 @@ pub fn run(args: &RuntimeArgs) -> Result<()> {
 }
 
 fn install(args: &InstallArgs) -> Result<()> {
-    let patience = Duration::from_secs(args.timeout);
-    let options = InstallOptions { force: args.force, patience, ..InstallOptions::default() };
+    let mut options = InstallOptions::default();
+    (options.force, options.patience) = (args.force, Duration::from_secs(args.timeout));
     let mut progress = Progress::new();
     let installed = install::install(args.kind, &options, &mut progress);
     progress.bar.finish_and_clear();

@@ -44,7 +44,9 @@ pub struct SummaryArgs {
 
 /// Runs `gnet summary`.
 pub fn run(args: &SummaryArgs) -> Result<()> {
-    args.format.write(&summary(args)?.shown(Show { compute: args.count, sort: args.sort, top: args.top }))
+    let mut show = Show::default();
+    (show.compute, show.sort, show.top) = (args.count, args.sort, args.top);
+    args.format.write(&summary(args)?.shown(show))
 }
 
 fn summary(args: &SummaryArgs) -> Result<Summary> {

@@ -85,7 +85,7 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     let plan = Plan::new(args.samples, &signatures)?;
     let tolerance = args.tolerance(reference.as_ref(), &others)?;
     let sets = args.input_sets(reference.as_ref(), &others, &plan, tolerance.precision)?;
-    let options = VerifyOptions { tolerance, bisect: args.bisect.into(), seed: args.seed };
+    let options = VerifyOptions::new(tolerance).bisect(args.bisect.into()).seed(args.seed);
     let say = &mut |what: &str| output::progress(what);
     let mut verification = verify::verify(reference.as_mut(), &mut others, &sets, &options, say)?;
     verification.dims = args.feed.sizes().dims().iter().cloned().collect();
@@ -128,7 +128,7 @@ impl VerifyArgs {
 
     fn open(&self, path: &Path, provider: Provider) -> Result<FileSide> {
         let (engine, sizes) = (self.engine.options(&[]), self.feed.sizes());
-        let options = RunOptions { engine, sizes, ..RunOptions::new(self.threads, 1) };
+        let options = RunOptions::new(self.threads, 1).engine(engine).sizes(sizes);
         FileSide::open(path, provider, &options)
     }
 

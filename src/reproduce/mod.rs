@@ -10,7 +10,7 @@ mod record;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::bench::{self, Environment, Feed, Limits, Measurement, Spec};
+use crate::bench::{self, Environment, Limits, Measurement, Spec};
 use crate::classify::Classifier;
 use crate::compare::{Comparison, PaperTable};
 use crate::cost::{Analysis, Summary, View};
@@ -33,6 +33,7 @@ const RUN: &str = "run";
 
 /// Options of a reproduction.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ReproduceOptions {
     /// Train for fewer epochs and measure for a shorter time: a test of the workflow, not of the result.
     pub quick: bool,
@@ -47,15 +48,23 @@ pub struct ReproduceOptions {
 pub type Options = ReproduceOptions;
 
 impl ReproduceOptions {
+    /// Creates options for the whole workflow, written to `out`, with measurements taken by `exe`.
+    pub fn new(out: impl Into<PathBuf>, exe: impl Into<PathBuf>) -> Self {
+        Self { quick: false, out: out.into(), exe: exe.into() }
+    }
+
     fn limits(&self) -> Limits {
         let min_time = if self.quick { Duration::from_millis(500) } else { Limits::default().min_time };
-        Limits { min_time, max_time: 5 * min_time, ..Limits::default() }
+        let mut limits = Limits::default();
+        (limits.min_time, limits.max_time) = (min_time, 5 * min_time);
+        limits
     }
 
     fn training(&self, out: PathBuf) -> train::TrainOptions {
-        let defaults = train::TrainOptions::new(Preset::BnAux, Source::Embedded, out);
-        let epochs = if self.quick { QUICK_EPOCHS } else { defaults.epochs };
-        train::TrainOptions { epochs, ..defaults }
+        let mut options = train::TrainOptions::new(Preset::BnAux, Source::Embedded, out);
+        let epochs = if self.quick { QUICK_EPOCHS } else { options.epochs };
+        options.epochs = epochs;
+        options
     }
 
     /// Returns the minimum accuracy on the test images, 0..1. Chance is 0.1.
@@ -132,7 +141,7 @@ pub fn run(options: &ReproduceOptions, observer: &mut dyn Observer) -> Result<Re
 fn train(options: &ReproduceOptions, observer: &mut dyn Observer) -> Result<Training> {
     let unwritable = |e: std::io::Error| Error::file(&options.out, format!("cannot be written: {e}"));
     let folder = files::temporary_folder_in(&options.out, ".run-").map_err(unwritable)?;
-    let train_options = options.training(folder.made.path().to_path_buf());
+    let mut train_options = options.training(folder.made.path().to_path_buf());
     let mut watched = Recorder { observer, epochs: Vec::new() };
     let mut outcome = train::run(&train_options, &mut watched)?;
     let epochs = watched.epochs;
@@ -146,8 +155,8 @@ fn train(options: &ReproduceOptions, observer: &mut dyn Observer) -> Result<Trai
     });
     replaced.map_err(unwritable)?;
     outcome.checkpoint = best.map_or(place.clone(), |best| place.join(best));
-    let options = train::TrainOptions { out: place, ..train_options };
-    Ok(Training { outcome, epochs, options })
+    train_options.out = place;
+    Ok(Training { outcome, epochs, options: train_options })
 }
 
 /// Keeps the epochs of a run while another observer watches it.
@@ -239,17 +248,8 @@ fn evaluate(checkpoint: &Checkpoint, file: &Path, providers: &[Provider]) -> Res
 fn measure(options: &ReproduceOptions, file: &Path, macs: u64, providers: &[Provider]) -> Result<Measurement> {
     let rows = providers.iter().flat_map(|provider| [(1, 1), (1, 2), (8, 1), (8, 2)].map(|row| (*provider, row)));
     let measure = |(provider, (batch, threads))| {
-        let spec = Spec {
-            path: file.to_path_buf(),
-            provider,
-            batch,
-            threads,
-            limits: options.limits(),
-            macs_per_image: Some(macs),
-            engine: EngineOptions::default(),
-            feed: Feed::default(),
-            trace: None,
-        };
+        let mut spec = Spec::new(file, provider);
+        (spec.batch, spec.threads, spec.limits, spec.macs_per_image) = (batch, threads, options.limits(), Some(macs));
         spec.validate()?;
         bench::run_in_worker(&options.exe, &spec)
     };

@@ -22,7 +22,7 @@ const COMMANDS: [&str; 3] = [BENCH, "eval model.onnx --data data", "predict mode
 pub fn ort() -> Option<PathBuf> {
     let ort_lib: Option<PathBuf> = std::env::var_os("GNET_TEST_ORT_LIB").map(Into::into);
     let is_required = ort_lib.is_some() || is_required();
-    match library(&EngineOptions { ort_lib, ..EngineOptions::default() }) {
+    match library(&EngineOptions::default().ort_lib(ort_lib)) {
         Ok(library) => Some(library.path),
         Err(error) if is_required => panic!("{error}"),
         Err(error) => {
@@ -160,9 +160,9 @@ fn the_answers_of_the_cpu_are_those_of_tract() {
     assert!((tract["loss"].as_f64().unwrap() - cpu["loss"].as_f64().unwrap()).abs() < 1e-5);
 
     let file = shell.read("model.onnx");
-    let engine = EngineOptions { ort_lib: Some(ort), ..EngineOptions::default() };
+    let engine = EngineOptions::default().ort_lib(Some(ort));
     for (batch, threads) in [(1, 1), (3, 2), (8, 1)] {
-        let options = RunOptions { engine: engine.clone(), ..RunOptions::new(threads, batch) };
+        let options = RunOptions::new(threads, batch).engine(engine.clone());
         let outputs = |provider| {
             let mut session = load(provider, &file, &options).unwrap();
             let images = Array::noise(session.inputs()[0].shape.clone(), 7);
@@ -214,10 +214,7 @@ fn a_row_states_its_settings_and_where_every_node_went() {
 #[test]
 fn the_cpu_library_refuses_the_providers_it_lacks() {
     let Some(ort) = ort() else { return };
-    if library(&EngineOptions { ort_lib: Some(ort.clone()), ..EngineOptions::default() })
-        .unwrap()
-        .has("CUDAExecutionProvider")
-    {
+    if library(&EngineOptions::default().ort_lib(Some(ort.clone()))).unwrap().has("CUDAExecutionProvider") {
         return;
     }
     let shell = Shell::with_model();

@@ -88,7 +88,7 @@ pub fn layer<M: Module + Send + Sync + 'static, const D: usize, const E: usize>(
         numbers: any,
         not_in: Vec::new(),
         export: Box::new(move |input, opset| {
-            export(&module, &ExportOptions { opset, ..ExportOptions::for_inputs([input]) }, &forward)
+            export(&module, &ExportOptions::for_inputs([input]).opset(opset), &forward)
         }),
         burn: Box::new(move |x| {
             let data = TensorData::new(x.data.clone(), x.shape.clone());
@@ -96,7 +96,7 @@ pub fn layer<M: Module + Send + Sync + 'static, const D: usize, const E: usize>(
         }),
         replay: Box::new(move |x| {
             let inputs = ExportOptions::new(&x.shape[1..]).inputs;
-            let options = trace::TraceOptions { inputs, keep: None, opset: DEFAULT_OPSET };
+            let options = trace::TraceOptions::new(inputs, DEFAULT_OPSET);
             trace::replay(&in_trace, &options, std::slice::from_ref(x), &again).map(drop)
         }),
     }

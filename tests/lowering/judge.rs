@@ -148,7 +148,7 @@ fn judged(case: &Case, bytes: &[u8], x: &Array, y: &Array) -> Result<(), String>
 /// Runs a file in tract and compares.
 pub fn agrees(bytes: &[u8], x: &Array, expected: &Array) -> Result<(), String> {
     let sizes = lengths(bytes, x).map_err(|e| e.to_string())?;
-    let options = RunOptions { sizes, ..RunOptions::new(1, x.shape[0]) };
+    let options = RunOptions::new(1, x.shape[0]).sizes(sizes);
     let mut session = runtime::load(Provider::Tract, bytes, &options).map_err(|e| format!("tract: {e}"))?;
     let got = runtime::run(session.as_mut(), x).map_err(|e| format!("tract: {e}"))?.remove(0);
     let agreement = Agreement::of(expected, &got).map_err(|e| e.to_string())?;
@@ -172,7 +172,7 @@ pub fn changes_from_run_to_run(
         for (opset, bytes) in &outcome.files {
             let named = |text: String| format!("{}, opset {opset}, {provider}: {text}", outcome.case.name);
             let found = lengths(bytes, x).and_then(|sizes| {
-                let options = RunOptions { engine: options.clone(), sizes, ..RunOptions::new(2, x.shape[0]) };
+                let options = RunOptions::new(2, x.shape[0]).engine(options.clone()).sizes(sizes);
                 let mut session = runtime::load(*provider, bytes, &options)?;
                 session::differs(session.as_mut(), std::slice::from_ref(x), std::slice::from_ref(&other))
             });

@@ -95,7 +95,7 @@ impl Subject {
         let metadata = self.metadata();
         let options = export::googlenet_options(&self.config, &metadata, keep_aux).folding(fold);
         let options = fixed_batch.into_iter().fold(options, |options, size| options.fix(export::BATCH, size));
-        let exported = export::googlenet(&self.network, &ExportOptions { opset, ..options }).unwrap();
+        let exported = export::googlenet(&self.network, &options.opset(opset)).unwrap();
         let heads: &[_] = if keep_aux && self.config.aux_heads { &["aux1", "aux2"] } else { &[] };
         Variant {
             name: choice.name(&self.name),

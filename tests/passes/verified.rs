@@ -134,7 +134,7 @@ fn sizes_that_are_given_stand_for_the_axes_that_they_fix() {
                 None => Sizes::input(flag).unwrap(),
             });
         }
-        let (before, options) = (model("Mul", shape, constant), RunOptions { sizes, ..RunOptions::new(1, 1) });
+        let (before, options) = (model("Mul", shape, constant), RunOptions::new(1, 1).sizes(sizes));
         verify::rewritten(&before, &before, &options, &mut |_| ())
     };
     let open = [Dim::symbol("N"), Dim::Known(3), Dim::symbol("T")];

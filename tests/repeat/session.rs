@@ -14,7 +14,7 @@ pub fn engines() -> Vec<(Provider, EngineOptions)> {
 #[cfg(feature = "ort")]
 fn onnx_runtime() -> Option<EngineOptions> {
     let ort_lib = std::env::var_os("GNET_TEST_ORT_LIB").map(Into::into);
-    let engine = EngineOptions { ort_lib, ..EngineOptions::default() };
+    let engine = EngineOptions::default().ort_lib(ort_lib);
     match runtime::library(&engine) {
         Ok(_) => Some(engine),
         Err(error) => {

@@ -94,7 +94,7 @@ fn fixture(name: &str, shapes: &[&str]) -> gnet::Result<FileSide> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     let mut sizes = Sizes::none();
     shapes.iter().for_each(|shape| sizes.extend(Sizes::input(shape).unwrap()));
-    FileSide::open(&path, Provider::Tract, &RunOptions { sizes, ..RunOptions::new(1, 1) })
+    FileSide::open(&path, Provider::Tract, &RunOptions::new(1, 1).sizes(sizes))
 }
 
 fn verified(mut reference: FileSide, other: FileSide, precision: Precision) -> Verification {
@@ -103,7 +103,7 @@ fn verified(mut reference: FileSide, other: FileSide, precision: Precision) -> V
         .iter()
         .map(|kind| InputSet::random(*kind, reference.signature(), &plan, 0).unwrap())
         .collect();
-    let options = verify::VerifyOptions { tolerance: precision.tolerance(), bisect: Bisect::OnFailure, seed: 0 };
+    let options = verify::VerifyOptions::new(precision.tolerance()).bisect(Bisect::OnFailure).seed(0);
     verify::verify(&mut reference, &mut [other], &sets, &options, &mut |_| {}).unwrap()
 }
 

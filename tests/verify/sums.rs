@@ -78,12 +78,12 @@ fn network(by: f32, middle: impl FnOnce(&mut Build, ValueId) -> ValueId) -> Mode
 
 fn compared(reference: &Model, other: &Model, kind: Distribution) -> Comparison {
     let sizes = Sizes::input(&format!("x=N,3,{SIDE},{SIDE}")).unwrap();
-    let options = RunOptions { sizes, ..RunOptions::new(1, 1) };
+    let options = RunOptions::new(1, 1).sizes(sizes);
     let side = |model, label| FileSide::of_model(label, model, Provider::Tract, &options).unwrap();
     let (mut reference, other) = (side(reference, "reference"), side(other, "other"));
     let plan = Plan { batch: 4, runs: 1 };
     let sets = [InputSet::random(kind, verify::Side::signature(&reference), &plan, 1).unwrap()];
-    let options = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 1 };
+    let options = verify::VerifyOptions::new(Precision::F32.tolerance()).bisect(Bisect::Never).seed(1);
     verify::verify(&mut reference, &mut [other], &sets, &options, &mut |_| {}).unwrap().comparisons.remove(0)
 }
 

@@ -15,8 +15,8 @@ use crate::export::{ExportOptions, export};
 use crate::nets::{Block, BlockModule};
 use gnet_core::report::{Cell, Column, Report, Table, number};
 use gnet_core::{Error, Result, cost, files};
-use gnet_engine::bench::{self, Feed, Latency, Limits, Spec};
-use gnet_engine::runtime::{EngineOptions, Provider};
+use gnet_engine::bench::{self, Latency, Limits, Spec};
+use gnet_engine::runtime::Provider;
 
 pub use paper::{PaperRow, PaperTable};
 
@@ -112,18 +112,8 @@ impl Comparison {
         for block in &mut self.blocks {
             let path = dir.made.path().join(format!("{}.onnx", block.name));
             files::write(&path, &block.file)?;
-            let macs_per_image = Some(block.macs);
-            let spec = Spec {
-                path,
-                provider: Provider::Tract,
-                batch: 1,
-                threads: 1,
-                limits,
-                macs_per_image,
-                engine: EngineOptions::default(),
-                feed: Feed::default(),
-                trace: None,
-            };
+            let mut spec = Spec::new(path, Provider::Tract);
+            (spec.limits, spec.macs_per_image) = (limits, Some(block.macs));
             block.latency_ms = Some(bench::run_in_worker(exe, &spec)?.latency_ms);
         }
         Ok(())

@@ -26,6 +26,7 @@ pub use verify::{Verified, verify};
 
 /// Options of an export.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ExportOptions {
     /// The inputs in the order in which the forward takes them.
     pub inputs: Vec<Input>,
@@ -75,6 +76,11 @@ impl ExportOptions {
             }
         }
         self
+    }
+
+    /// Sets the operator set.
+    pub fn opset(self, opset: i64) -> Self {
+        Self { opset, ..self }
     }
 
     /// Turns folding of BatchNorm into the preceding convolution on or off.

@@ -260,8 +260,7 @@ fn kept(mut answers: Vec<(String, Array)>, model: &Model) -> Result<Vec<Array>> 
 fn in_tract(exported: &Exported, run: &Run, inputs: &[Array]) -> Result<Vec<Array>> {
     let batch = inputs.first().map_or(1, Array::batch);
     let sizes = Sizes::of_dims(&run.sizes).fitting(&exported.model.graph.stated_inputs());
-    let mut session =
-        runtime::load(Provider::Tract, &exported.bytes, &RunOptions { sizes, ..RunOptions::new(1, batch) })?;
+    let mut session = runtime::load(Provider::Tract, &exported.bytes, &RunOptions::new(1, batch).sizes(sizes))?;
     session.bind(inputs)?;
     session.run()?;
     session.outputs()

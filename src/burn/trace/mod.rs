@@ -54,6 +54,7 @@ use size::{Grid, Size};
 
 /// Options of a trace.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct TraceOptions {
     /// The inputs in the order in which the forward takes them.
     pub inputs: Vec<Input>,
@@ -68,6 +69,11 @@ pub struct TraceOptions {
 pub type Options = TraceOptions;
 
 impl TraceOptions {
+    /// Creates options with these inputs, every output, and this version of the operator set.
+    pub fn new(inputs: impl Into<Vec<Input>>, opset: i64) -> Self {
+        Self { inputs: inputs.into(), keep: None, opset }
+    }
+
     /// Returns the number of input values in the largest run; `None` if it overflows.
     pub fn largest_run(&self) -> Option<usize> {
         align::largest_run(self)

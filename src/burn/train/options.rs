@@ -55,6 +55,7 @@ impl FromStr for Schedule {
 /// Options of a run. All except `out` and `resume` are part of the checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TrainOptions {
     /// Preset of the network.
     pub preset: Preset,

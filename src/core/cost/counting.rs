@@ -8,6 +8,7 @@ use crate::{Error, Result};
 
 /// Options for counting a graph.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Counting {
     /// Batch size for memory and bytes moved; `None` for 1, or the size that the file fixes.
     pub batch: Option<usize>,

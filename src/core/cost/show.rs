@@ -125,6 +125,7 @@ impl FromStr for Sort {
 
 /// Appearance of a summary's table. JSON always holds every row in the order of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Show {
     /// Unit of the compute column.
     pub compute: Compute,

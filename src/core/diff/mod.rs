@@ -38,6 +38,7 @@ pub use record::{Change, Diff, Kind, NodeChange, Side, WeightChange};
 
 /// Options of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct DiffOptions {
     /// Tolerance: weights whose elements differ by no more than this are equal.
     pub tolerance: f64,
@@ -49,7 +50,12 @@ pub type Options = DiffOptions;
 
 impl DiffOptions {
     /// No tolerance: every element must be the same number.
-    pub const EXACT: Self = Self { tolerance: 0.0 };
+    pub const EXACT: Self = Self::within(0.0);
+
+    /// Creates options with this tolerance.
+    pub const fn within(tolerance: f64) -> Self {
+        Self { tolerance }
+    }
 }
 
 /// Compares model `b` with model `a`. The names are those in the record.

@@ -27,6 +27,7 @@ pub use times::Times;
 
 /// Options for drawing a graph.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct DrawOptions {
     /// Title above the picture.
     pub title: String,

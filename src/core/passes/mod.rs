@@ -208,6 +208,7 @@ pub fn find(name: &str) -> Result<Pass> {
 
 /// Options of passes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PassOptions {
     /// Names of the values that [`PRUNE`] keeps as outputs, in this order.
     pub outputs: Vec<String>,

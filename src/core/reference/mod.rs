@@ -36,6 +36,7 @@ use crate::{Error, Result};
 
 /// Limits on the work of one node, so that a small file with huge numbers in it cannot exhaust the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Maximum number of elements of one result.
     pub elements: usize,

@@ -9,6 +9,7 @@ use gnet_core::{Error, Result, onnx};
 
 /// Choices for the inputs of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Feed {
     /// Sizes of open axes. The file itself is not changed.
     pub sizes: Sizes,

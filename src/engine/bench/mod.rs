@@ -58,6 +58,7 @@ use gnet_core::{Error, Result, files};
 
 /// One row of a benchmark: a file, the way it is run, and the duration of the measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Spec {
     /// The ONNX file.
     pub path: PathBuf,
@@ -84,6 +85,7 @@ pub struct Spec {
 
 /// Limits of warm-up and measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Limits {
     /// The steady state is measured for at least this time ...
     pub min_time: Duration,
@@ -116,6 +118,21 @@ impl Default for Limits {
 }
 
 impl Spec {
+    /// Creates a row for a file in an engine: one image on one thread, with the default limits.
+    pub fn new(path: impl Into<PathBuf>, provider: Provider) -> Self {
+        Self {
+            path: path.into(),
+            provider,
+            batch: 1,
+            threads: 1,
+            limits: Limits::default(),
+            macs_per_image: None,
+            engine: EngineOptions::default(),
+            feed: Feed::default(),
+            trace: None,
+        }
+    }
+
     /// Refuses what no engine could run, before anything runs.
     ///
     /// # Errors

@@ -42,6 +42,7 @@ use worker::{Job, Order, Reply};
 
 /// Options for examining a machine.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct DoctorOptions {
     /// Program that becomes a worker when it is called with [`WORKER_COMMAND`].
     pub exe: PathBuf,
@@ -49,6 +50,13 @@ pub struct DoctorOptions {
     pub engine: EngineOptions,
     /// Time limit for a probe, after which it is stopped. TensorRT takes long to build its first engine.
     pub timeout: Duration,
+}
+
+impl DoctorOptions {
+    /// Creates options for probes in this program, with default sessions and two minutes each.
+    pub fn new(exe: impl Into<PathBuf>) -> Self {
+        Self { exe: exe.into(), engine: EngineOptions::default(), timeout: Duration::from_secs(120) }
+    }
 }
 
 #[doc(hidden)]

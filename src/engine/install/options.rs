@@ -5,6 +5,7 @@ use std::time::Duration;
 
 /// Options of an installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InstallOptions {
     /// Reinstall even if the runtime is already installed.
     pub force: bool,

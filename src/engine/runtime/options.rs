@@ -17,6 +17,7 @@ pub type Settings = BTreeMap<String, String>;
 /// Options for running a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct RunOptions {
     /// Number of threads that the engine may use, at least 1.
     pub threads: usize,
@@ -46,6 +47,16 @@ impl RunOptions {
         Self { threads, batch, ..Self::default() }
     }
 
+    /// Sets the sizes.
+    pub fn sizes(self, sizes: Sizes) -> Self {
+        Self { sizes, ..self }
+    }
+
+    /// Sets the options of the engine.
+    pub fn engine(self, engine: EngineOptions) -> Self {
+        Self { engine, ..self }
+    }
+
     /// Refuses what no engine could run.
     ///
     /// # Errors
@@ -69,6 +80,7 @@ impl RunOptions {
 /// Options of ONNX Runtime and its providers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct EngineOptions {
     /// Path of the ONNX Runtime library, which takes precedence over every other place.
     pub ort_lib: Option<PathBuf>,
@@ -120,6 +132,11 @@ const MAX_BUILDER_LEVEL: u8 = 5;
 const MAX_STREAMS: u32 = 1024;
 
 impl EngineOptions {
+    /// Sets the ONNX Runtime library.
+    pub fn ort_lib(self, path: impl Into<Option<PathBuf>>) -> Self {
+        Self { ort_lib: path.into(), ..self }
+    }
+
     /// Refuses meaningless values, before anything is loaded.
     ///
     /// # Errors
@@ -151,6 +168,7 @@ impl EngineOptions {
 /// Options of the CUDA provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct CudaOptions {
     /// Index of the GPU. TensorRT uses it as well.
     pub device: u32,
@@ -168,6 +186,7 @@ pub struct CudaOptions {
 /// Options of the TensorRT provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct TensorRtOptions {
     /// Whether layers may run in fp16. Changes the outputs.
     pub fp16: bool,
@@ -198,6 +217,7 @@ pub struct BatchRange {
 /// Options of the OpenVINO provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct OpenVinoOptions {
     /// Path of the plugin's library; the installed one by default.
     pub plugin: Option<PathBuf>,

@@ -82,6 +82,7 @@ pub enum Bisect {
 
 /// Options of a verification.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct VerifyOptions {
     /// Tolerance.
     pub tolerance: Tolerance,
@@ -89,6 +90,23 @@ pub struct VerifyOptions {
     pub bisect: Bisect,
     /// Seed of the inputs, for the record.
     pub seed: u64,
+}
+
+impl VerifyOptions {
+    /// Creates options with this tolerance, a search for the layer on failure, and the seed 0.
+    pub fn new(tolerance: Tolerance) -> Self {
+        Self { tolerance, bisect: Bisect::default(), seed: 0 }
+    }
+
+    /// Sets the condition for the search.
+    pub fn bisect(self, bisect: Bisect) -> Self {
+        Self { bisect, ..self }
+    }
+
+    /// Sets the seed.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
 }
 
 #[doc(hidden)]
