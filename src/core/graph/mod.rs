@@ -25,7 +25,7 @@ pub use model::{Function, Model};
 pub use node::{Attribute, Node};
 pub use remarks::{Opaque, Remarks};
 pub use sizes::{Fed, Fit, Rule, Sizes, Stated};
-// What the crate of the engines needs of formulas; no part of the library's surface.
+// Formulas for the engine crate; not part of the public API.
 #[doc(hidden)]
 pub use sizes::{mentions, symbols};
 pub use subgraph::{Capture, Subgraph};

@@ -53,7 +53,7 @@ use crate::graph::{Graph, Model, Node};
 use crate::{Error, Result};
 
 use bodies::{Order, Scope, each};
-// What the crate of the engines asks before it runs a file twice; no part of the library's surface.
+// For the engine crate, which asks before it runs a file twice; not part of the public API.
 #[doc(hidden)]
 pub use common::draws_lots;
 pub use record::{OptimizeRecord, PassEntry, PassList, Proof};
