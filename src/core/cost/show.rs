@@ -1,11 +1,7 @@
 //! What of a summary its table shows, and in which order.
 
-use std::fmt;
-use std::str::FromStr;
-
 use super::Row;
 use crate::report::Column;
-use crate::{Error, Result};
 
 /// What the compute column of a table counts in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,20 +33,7 @@ impl Compute {
     }
 }
 
-impl fmt::Display for Compute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Compute {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|compute| compute.name() == text);
-        found.ok_or_else(|| Error::input(format!("count '{text}'"), "is not known").remedy("use macs or flops"))
-    }
-}
+crate::named!(Compute, "count");
 
 /// What the rows of a table are sorted by, the largest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,21 +88,7 @@ impl Sort {
     }
 }
 
-impl fmt::Display for Sort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Sort {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|key| key.name() == text);
-        let names = Self::ALL.map(Self::name).join(", ");
-        found.ok_or_else(|| Error::input(format!("key '{text}'"), "is not known").remedy(format!("use one of {names}")))
-    }
-}
+crate::named!(Sort, "key");
 
 /// How a summary's table looks. JSON holds every row in the order of the network whatever it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

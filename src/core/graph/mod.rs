@@ -250,11 +250,6 @@ impl Graph {
         self.listed_initializers.retain(|_, id| dense.contains_key(id) || sparse.contains_key(id));
     }
 
-    /// Lets every node, and every subgraph, read `new` where it reads `old`. The graph's own outputs stay.
-    pub fn replace_reads(&mut self, old: ValueId, new: ValueId) {
-        self.redirect_reads(&|id| if id == old { new } else { id });
-    }
-
     /// Lets every node, every subgraph and every quantisation parameter read `to(id)` where it reads `id`: many
     /// replacements at the cost of one. The graph's own outputs stay.
     pub fn redirect_reads(&mut self, to: &dyn Fn(ValueId) -> ValueId) {

@@ -1,9 +1,7 @@
 //! What can be asked of an engine.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -218,7 +216,7 @@ macro_rules! named {
     ($type:ident, $thing:literal, [$($value:ident = $name:literal),+]) => {
         impl $type {
             /// Every value.
-            pub const ALL: &'static [Self] = &[$(Self::$value),+];
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$value),+];
 
             /// The name on the command line and in JSON.
             pub fn name(self) -> &'static str {
@@ -226,21 +224,9 @@ macro_rules! named {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self> {
-                Self::ALL.iter().copied().find(|value| value.name() == text).ok_or_else(|| {
-                    Error::input(format!("{} '{text}'", $thing), concat!("is none of", $(" ", $name),+))
-                })
-            }
-        }
+        gnet_core::named!($type, $thing, |thing, names| {
+            Error::input(thing, format!("is none of {}", names.join(" ")))
+        });
     };
 }
 

@@ -1,8 +1,5 @@
 //! What is accepted: how far two sides may part, by the precision they calculate in.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::Serialize;
 
 use crate::runtime::compare::{SPREAD_OVER_TOLERANCE, Spread};
@@ -152,22 +149,7 @@ impl Precision {
     }
 }
 
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Precision {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|precision| precision.name() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::input(format!("precision '{text}'"), "is not known").remedy(format!("use one of {names}"))
-        })
-    }
-}
+gnet_core::named!(Precision, "precision");
 
 impl Tolerance {
     /// The same with a share of the output's largest value as all that is accepted. The cosine is then asked for only as far
