@@ -5,6 +5,7 @@ use crate::report::Column;
 
 /// Unit of the compute column of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Compute {
     /// Multiply-accumulates.
     #[default]
@@ -37,6 +38,7 @@ crate::named!(Compute, "count");
 
 /// Key that the rows of a table are sorted by, in descending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Sort {
     /// Learned parameters.
     Params,

@@ -1,6 +1,6 @@
 //! The quantity that the colours of a picture show.
 
-use super::Options;
+use super::DrawOptions;
 use super::facts::Facts;
 use super::scene::Scene;
 use super::text::compact;
@@ -8,6 +8,7 @@ use crate::{Error, Result};
 
 /// Quantity that the colour of a box shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Metric {
     /// Multiply-accumulates for one item of the batch.
     Macs,
@@ -67,7 +68,7 @@ impl Metric {
 crate::named!(Metric, "colour");
 
 /// Returns the metric asked for, or the one that says most about this graph.
-pub fn chosen(scene: &Scene, options: &Options) -> Result<Metric> {
+pub fn chosen(scene: &Scene, options: &DrawOptions) -> Result<Metric> {
     let any = |metric: Metric| scene.items.iter().any(|item| metric.of(&item.facts).is_some_and(|value| value > 0.0));
     let metric = options.metric.unwrap_or(match options.times {
         Some(_) => Metric::Time,

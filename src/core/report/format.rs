@@ -2,6 +2,7 @@
 
 /// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// Aligned columns for a terminal.
     Table,

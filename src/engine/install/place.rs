@@ -39,6 +39,7 @@ impl Kind {
 
 /// An installed runtime: `DATA/runtime/KIND-VERSION/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Place {
     /// Kind of the runtime.
     pub kind: Kind,

@@ -15,6 +15,7 @@ use gnet_core::{Error, Result};
 /// A kind of random samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Distribution {
     /// Mean 0 and variance 1, like a normalised image.
     Normal,
@@ -137,6 +138,7 @@ gnet_core::named!(Distribution, "inputs", |thing, names| {
 
 /// Samples of one kind, distributed to runs.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct InputSet {
     /// Kind of inputs: a distribution's name, or [`IMAGES`].
     pub name: String,
