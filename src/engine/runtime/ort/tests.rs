@@ -79,7 +79,7 @@ fn every_option_of_the_cpu_leaves_the_answers_as_they_are() {
     let mut seen = Vec::new();
     for level in GraphOptimization::ALL {
         for (spinning, arena) in [(true, true), (false, false)] {
-            let engine = EngineOptions { graph_optimization: *level, spinning, arena, ..engine.clone() };
+            let engine = EngineOptions { graph_optimization: level, spinning, arena, ..engine.clone() };
             let mut session = session(&engine, "dynamic", 5, 2).unwrap();
             assert_equal(&run(session.as_mut(), &inputs[0]).unwrap(), &outputs);
             seen.push(session.settings().clone());
