@@ -33,6 +33,7 @@ pub mod metadata;
 #[cfg(feature = "burn")]
 pub mod nets;
 pub mod onnx;
+mod onnx_file;
 pub mod passes;
 pub mod process;
 mod program;
@@ -50,3 +51,4 @@ pub mod verify;
 mod words;
 
 pub use error::{Error, ErrorKind, Result};
+pub use onnx_file::{Handed, Loadable, OnnxFile, Reference};

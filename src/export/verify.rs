@@ -12,7 +12,7 @@ use crate::verify::{
     Distribution, Draw, InputSet, Judgement, Plan, Port, Precision, Rule, Signature, Trial, Verdict, moved, per_sample,
     redrawn, settle, unit,
 };
-use crate::{Error, Result};
+use crate::{Error, OnnxFile, Result};
 
 /// Sizes of the open axes in two runs, by their order among the symbols: one image, which broadcasting could treat apart, and
 /// sizes that were not traced.
@@ -256,8 +256,11 @@ fn kept(mut answers: Vec<(String, Array)>, model: &Model) -> Result<Vec<Array>> 
 fn in_tract(exported: &Exported, run: &Run, inputs: &[Array]) -> Result<Vec<Array>> {
     let batch = inputs.first().map_or(1, Array::batch);
     let sizes = Sizes::of_dims(&run.sizes).fitting(&exported.model.graph.stated_inputs());
-    let mut session =
-        runtime::load(Provider::Tract, &exported.bytes, &RunOptions { sizes, ..RunOptions::new(1, batch) })?;
+    let mut session = runtime::load(
+        Provider::Tract,
+        &OnnxFile::of_bytes(exported.bytes.clone()),
+        &RunOptions { sizes, ..RunOptions::new(1, batch) },
+    )?;
     session.bind(inputs)?;
     session.run()?;
     session.outputs()

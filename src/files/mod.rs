@@ -7,6 +7,7 @@ mod lock;
 mod map;
 mod open;
 mod place;
+mod stamp;
 pub(crate) mod steps;
 mod unfinished;
 
@@ -19,6 +20,7 @@ pub(crate) use inputs::{Identity, named as named_input};
 #[cfg(any(feature = "burn", feature = "ort"))]
 pub(crate) use lock::{Locked, lock};
 pub use map::map;
+pub(crate) use map::mapped;
 pub(crate) use open::kind;
 pub use open::{check_readable, open, read};
 #[cfg(feature = "burn")]
@@ -27,6 +29,7 @@ pub(crate) use place::{Prepared, folder_of};
 #[cfg(feature = "burn")]
 pub(crate) use place::{aside, rewrite};
 pub use place::{check_place, write, write_with};
+pub use stamp::Stamp;
 pub use unfinished::abandon;
 #[cfg(any(feature = "burn", feature = "ort"))]
 pub(crate) use unfinished::temporary_folder_in;

@@ -16,8 +16,12 @@ mod tests;
 mod types;
 mod write;
 
-pub use read::{in_one_piece, read, read_file, read_file_whole};
+#[doc(hidden)]
+pub use read::decodes;
+pub(crate) use read::{DataFile, Found, open, read_beside};
+pub use read::{read, read_file};
 pub use types::{dtype_of, number_of};
+pub(crate) use write::write_referring;
 pub use write::{ExternalData, OPSETS, Written, WrittenData, write, write_bytes, write_file};
 
 /// `TensorProto.DataLocation.EXTERNAL`: the elements stand in a file beside the model.

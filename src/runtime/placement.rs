@@ -5,10 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::EngineOptions;
+use super::{EngineOptions, Session};
 use crate::cost::Cost;
+use crate::graph::Sizes;
 use crate::words;
-use crate::{Error, Result};
+use crate::{Error, OnnxFile, Result};
 
 /// A node and the provider that an engine gave it to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +77,13 @@ pub struct Placement {
 }
 
 impl Placement {
+    /// Where the nodes of a loaded file went, weighed by the MACs that the file has at the sizes it is fed; `None` for an
+    /// engine without providers.
+    pub fn of_session(session: &dyn Session, file: &OnnxFile, sizes: &Sizes) -> Option<Self> {
+        let assignment = session.assignment()?;
+        Some(Self::of(assignment, file.cost(sizes).ok().as_deref()))
+    }
+
     /// Weighs an assignment by the MACs of a file's layers.
     ///
     /// Nodes and layers are joined by name. The MACs count only when every layer that has some is found exactly once:

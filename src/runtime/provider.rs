@@ -51,6 +51,11 @@ impl Provider {
         if built_in { Ok(()) } else { Err(self.unavailable()) }
     }
 
+    /// Whether it reads constants where they lie beside a model. What TensorRT and OpenVINO build of a model gets it whole.
+    pub(super) fn reads_data_beside(self) -> bool {
+        matches!(self, Self::Cpu | Self::Cuda)
+    }
+
     /// Why this build does not have the provider.
     pub(super) fn unavailable(self) -> Error {
         let thing = format!("provider {self}");
@@ -85,6 +90,8 @@ mod tests {
     use super::*;
     #[cfg(not(feature = "ort"))]
     use crate::ErrorKind;
+    #[cfg(not(all(feature = "tract", feature = "ort")))]
+    use crate::OnnxFile;
 
     #[test]
     fn a_name_leads_back_to_its_provider_here_and_in_json() {
@@ -112,7 +119,7 @@ mod tests {
             assert_eq!(error.to_string(), format!("provider {provider}: this build has no ONNX Runtime"));
             assert!(error.remedy_text().unwrap().ends_with("use --provider tract"));
             assert_eq!(
-                super::super::load(*provider, &[], &Default::default()).err().map(|e| e.kind()),
+                super::super::load(*provider, &OnnxFile::default(), &Default::default()).err().map(|e| e.kind()),
                 Some(ErrorKind::Unavailable)
             );
         }

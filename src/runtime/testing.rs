@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::Array;
 use super::compare::Agreement;
+use crate::OnnxFile;
 
 /// Engines differ from the reference by rounding alone.
 pub(super) const TOLERANCE: f64 = 1e-5;
@@ -36,6 +37,11 @@ impl Stored {
 pub(super) fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The file of that name there, without its ending.
+pub(super) fn file(name: &str) -> OnnxFile {
+    OnnxFile::of_bytes(fixture(&format!("{name}.onnx")))
 }
 
 /// Inputs of a file and what the reference evaluator made of them.

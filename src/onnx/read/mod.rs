@@ -6,6 +6,7 @@ mod kind;
 mod scope;
 mod tensor;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -14,52 +15,47 @@ use prost::Message;
 
 use super::proto::*;
 use super::types::keep;
+use crate::files::{self, Stamp};
 use crate::graph::{Function, Model, Opaque};
-use crate::{Error, Result, files};
+use crate::{Error, Result};
 
 use external::Beside;
+pub(crate) use external::DataFile;
 use scope::Scope;
+
+/// An ONNX file that was read, and what it was read from.
+pub(crate) struct Found {
+    /// What the file itself holds.
+    pub(crate) bytes: Bytes,
+    pub(crate) stamp: Stamp,
+    pub(crate) model: Model,
+    /// The files beside it that hold its constants.
+    pub(crate) data: Vec<DataFile>,
+}
 
 /// Reads an ONNX file, and the files beside it that hold its constants.
 ///
 /// Large files are mapped into memory: the elements of a constant are not read before somebody asks for them.
+/// [`OnnxFile`](crate::OnnxFile) keeps what else was found.
 ///
 /// # Errors
 /// As [`read`], with the file's name; external data that is missing, too short or outside the model's folder.
 pub fn read_file(path: &Path) -> Result<Model> {
-    from_file(path, decode)
-}
-
-/// As [`read_file`], and all of it: data beside the model whose name holds its hash, as that of gnet's files does, is held
-/// against it. For whoever computes with the elements or writes them anew.
-///
-/// # Errors
-/// As [`read_file`]; data that is not what its name says.
-pub fn read_file_whole(path: &Path) -> Result<Model> {
-    from_file(path, |bytes, beside| decode(bytes, beside).and_then(|model| beside.check().map(|()| model)))
-}
-
-/// The bytes of an ONNX file in one piece, for an engine that knows no files: its own, or where constants stand beside it
-/// those of the same model with them inside.
-///
-/// # Errors
-/// As [`read_file_whole`]: what is refused is refused before an engine sees it, in the same words everywhere. More data beside
-/// the model than one file can hold.
-pub fn in_one_piece(path: &Path) -> Result<Bytes> {
-    from_file(path, |bytes, beside| {
-        let model = decode(bytes.clone(), beside)?;
-        beside.check()?;
-        if beside.was_asked() { Ok(super::write(&model)?.into()) } else { Ok(bytes) }
-    })
+    open(path).map(|found| found.model)
 }
 
 /// How often a file is looked at again that was replaced while it was read.
 const LOOKS: usize = 8;
 
-/// Reads a file with `read`. A writer that puts another model in its place meanwhile removes the data of the one before:
-/// then the one that is there now is read.
-fn from_file<T>(path: &Path, read: impl Fn(Bytes, &mut Beside) -> Result<T>) -> Result<T> {
-    let look = || read(mapped(path)?, &mut Beside::model(path)).map_err(|e| e.in_file(path));
+/// Reads a file. A writer that puts another model in its place meanwhile removes the data of the one before: then the one
+/// that is there now is read.
+pub(crate) fn open(path: &Path) -> Result<Found> {
+    let look = || {
+        let (bytes, stamp) = mapped(path)?;
+        let mut beside = Beside::model(path);
+        let model = decode(bytes.clone(), &mut beside).map_err(|e| e.in_file(path))?;
+        Ok(Found { bytes, stamp, model, data: beside.opened() })
+    };
     for _ in 1..LOOKS {
         let before = files::Identity::at(path);
         let found = look();
@@ -70,12 +66,12 @@ fn from_file<T>(path: &Path, read: impl Fn(Bytes, &mut Beside) -> Result<T>) -> 
     look()
 }
 
-fn mapped(path: &Path) -> Result<Bytes> {
+fn mapped(path: &Path) -> Result<(Bytes, Stamp)> {
     if path.is_dir() {
         return Err(Error::file(path, "is a folder where an ONNX file is expected")
             .remedy("write a checkpoint's file with `gnet export CHECKPOINT -o FILE.onnx`"));
     }
-    files::map(path)
+    files::mapped(path)
 }
 
 /// Reads a model from the bytes of an ONNX file; raw tensor data is shared with them, not copied.
@@ -87,7 +83,23 @@ pub fn read(bytes: Bytes) -> Result<Model> {
     decode(bytes, &mut Beside::default())
 }
 
+/// As [`read`], with the constants that the model keeps in files below `folder`.
+pub(crate) fn read_beside(bytes: Bytes, folder: &Path) -> Result<Model> {
+    decode(bytes, &mut Beside::folder(folder))
+}
+
+thread_local! {
+    static DECODES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How many models this thread has decoded, which tests hold against how many there were.
+#[doc(hidden)]
+pub fn decodes() -> usize {
+    DECODES.get()
+}
+
 fn decode(bytes: Bytes, beside: &mut Beside) -> Result<Model> {
+    DECODES.set(DECODES.get() + 1);
     let refused = |reason: String| match kind::of(&bytes) {
         Some(kind) => kind.error(Error::THE_FILE, "is no ONNX model: it is "),
         None => Error::input(Error::THE_FILE, reason),

@@ -8,7 +8,7 @@ use ort::session::builder::{AutoDevicePolicy, BuilderResult, GraphOptimizationLe
 use super::library::Loaded;
 use super::{GraphOptimization, Provider, RunOptions, Settings, explain, failed, log, openvino, tensorrt};
 use crate::runtime::{ConvSearch, CudaOptions};
-use crate::{Error, Result};
+use crate::{Error, OnnxFile, Result};
 
 /// ONNX Runtime's name of a provider.
 pub(super) fn ort_name(provider: Provider) -> &'static str {
@@ -30,7 +30,12 @@ pub(super) struct Configured {
 ///
 /// # Errors
 /// The provider cannot be had, with the reason ([`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)).
-pub(super) fn configure(loaded: &Loaded, provider: Provider, model: &[u8], options: &RunOptions) -> Result<Configured> {
+pub(super) fn configure(
+    loaded: &Loaded,
+    provider: Provider,
+    file: &OnnxFile,
+    options: &RunOptions,
+) -> Result<Configured> {
     let engine = &options.engine;
     openvino::ensure_not_captured(provider)?;
     if !matches!(provider, Provider::Cpu | Provider::OpenVino) && !loaded.library.has(ort_name(provider)) {
@@ -43,7 +48,7 @@ pub(super) fn configure(loaded: &Loaded, provider: Provider, model: &[u8], optio
     let builder = match provider {
         Provider::OpenVino => openvino::register(builder, loaded, options, &mut settings)?,
         _ => {
-            let dispatch = dispatch(provider, loaded, model, options, &mut settings)?;
+            let dispatch = dispatch(provider, loaded, file, options, &mut settings)?;
             builder
                 .with_execution_providers(dispatch)
                 .map_err(|e| explain::unusable(provider, &loaded.library, e.message(), &log::take()))?
@@ -109,7 +114,7 @@ pub(super) fn on(value: bool) -> &'static str {
 fn dispatch(
     provider: Provider,
     loaded: &Loaded,
-    model: &[u8],
+    file: &OnnxFile,
     options: &RunOptions,
     settings: &mut Settings,
 ) -> Result<Vec<ExecutionProviderDispatch>> {
@@ -117,7 +122,7 @@ fn dispatch(
     Ok(match provider {
         Provider::Cuda => vec![cuda(&engine.cuda, settings)],
         Provider::TensorRt => {
-            let first = tensorrt::configure(loaded, model, options, settings)?.build().error_on_failure();
+            let first = tensorrt::configure(loaded, file, options, settings)?.build().error_on_failure();
             let rest = engine.allow_fallback.then(|| cuda(&engine.cuda, settings));
             std::iter::once(first).chain(rest).collect()
         }

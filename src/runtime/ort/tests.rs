@@ -5,9 +5,9 @@
 
 use crate::graph::Sizes;
 use crate::runtime::compare::Spread;
-use crate::runtime::testing::{TOLERANCE, assert_equal, case, fixture, head};
-use crate::runtime::{Provider, infer, load, open, placement};
-use crate::{ErrorKind, Result};
+use crate::runtime::testing::{TOLERANCE, assert_equal, case, file, fixture, head};
+use crate::runtime::{Provider, infer, load, open};
+use crate::{ErrorKind, OnnxFile, Result};
 
 use super::*;
 
@@ -37,7 +37,7 @@ fn options(engine: &EngineOptions, threads: usize, batch: usize) -> RunOptions {
 }
 
 fn session(engine: &EngineOptions, name: &str, batch: usize, threads: usize) -> Result<Box<dyn Session>> {
-    load(Provider::Cpu, &fixture(&format!("{name}.onnx")), &options(engine, threads, batch))
+    load(Provider::Cpu, &file(name), &options(engine, threads, batch))
 }
 
 fn refusal(engine: &EngineOptions, name: &str) -> Error {
@@ -114,7 +114,7 @@ fn every_node_lies_on_the_cpu_and_is_weighed_by_its_macs() {
     assert_eq!(assignment.requested, "CPUExecutionProvider");
     let ops: Vec<_> = assignment.nodes.iter().map(|node| node.op.as_str()).collect();
     assert!(ops.contains(&"Conv") && ops.contains(&"Softmax"), "{ops:?}");
-    let placement = placement(session.as_ref(), &fixture("dynamic.onnx"), &Sizes::none()).unwrap();
+    let placement = Placement::of_session(session.as_ref(), &file("dynamic"), &Sizes::none()).unwrap();
     assert_eq!(placement.share, 1.0);
     let sentence = format!("{0} of {0} nodes on CPUExecutionProvider", ops.len());
     assert_eq!(placement.to_string(), sentence);
@@ -137,7 +137,7 @@ fn files_that_cannot_be_run_are_refused_with_the_reason() {
     }
     let whole = fixture("dynamic.onnx");
     for bytes in [&b""[..], b"\xff\xff\xff\xff", b"not an ONNX file", &whole[..whole.len() / 2]] {
-        let error = load(Provider::Cpu, bytes, &options(&engine, 1, 1)).err().unwrap();
+        let error = load(Provider::Cpu, &OnnxFile::of_bytes(bytes.to_vec()), &options(&engine, 1, 1)).err().unwrap();
         assert!(error.to_string().starts_with("ONNX Runtime: "), "{error}");
     }
 }
@@ -148,7 +148,7 @@ fn numbers_of_every_type_tokens_and_masks_equal_the_reference() {
     for (name, sizes) in [("kinds", Sizes::none()), ("tokens", Sizes::dim("T", 5))] {
         let (inputs, outputs) = case(name);
         let options = RunOptions { sizes, ..options(&engine, 1, 3) };
-        let mut session = load(Provider::Cpu, &fixture(&format!("{name}.onnx")), &options).unwrap();
+        let mut session = load(Provider::Cpu, &file(name), &options).unwrap();
         session.bind(&inputs).unwrap();
         session.run().unwrap();
         assert_equal(&session.outputs().unwrap(), &outputs);
@@ -201,7 +201,7 @@ fn a_provider_that_the_library_lacks_is_unavailable_and_nothing_runs_in_its_plac
         if has_cuda {
             continue;
         }
-        let error = load(provider, &fixture("dynamic.onnx"), &options(&engine, 1, 1)).err().unwrap();
+        let error = load(provider, &file("dynamic"), &options(&engine, 1, 1)).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.to_string().contains("is built without"), "{error}");
         assert!(error.remedy_text().unwrap().contains("`gnet runtime install cuda`"));
@@ -243,7 +243,7 @@ fn a_profile_is_written_when_it_is_asked_for() {
     let profile = Some(dir.path().join("profile"));
     let engine = EngineOptions { profile, ..engine };
     let (inputs, _) = case("dynamic");
-    let mut session = open(Provider::Cpu, &fixture("dynamic.onnx"), &options(&engine, 1, 5)).unwrap();
+    let mut session = open(Provider::Cpu, &file("dynamic"), &options(&engine, 1, 5)).unwrap();
     infer(session.as_mut(), &inputs[0]).unwrap();
     let file = session.finish_profile().unwrap().unwrap();
     let events: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
