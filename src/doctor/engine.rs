@@ -1,4 +1,4 @@
-//! The questions that only a build with ONNX Runtime can answer.
+//! Checks that are only possible in a build with ONNX Runtime.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,8 @@ pub(super) fn library(_: &EngineOptions) -> Result<OrtLibrary> {
         .remedy("build with the feature `ort`, which is on by default"))
 }
 
-/// OpenVINO's plugin, in the order in which a session looks for it: the option, `GNET_OPENVINO_PLUGIN`, the installed one.
+/// Finds OpenVINO's plugin in the order in which a session looks for it: the option, `GNET_OPENVINO_PLUGIN`, the
+/// installed one.
 #[cfg(feature = "ort")]
 pub(super) fn plugin(options: &EngineOptions) -> std::result::Result<PathBuf, No> {
     use crate::install::{Kind, Place, installed};

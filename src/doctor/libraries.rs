@@ -1,4 +1,4 @@
-//! The system's libraries that a provider needs, and whether they are there.
+//! System libraries that a provider needs, and whether they are installed.
 
 use std::path::{Path, PathBuf};
 
@@ -13,25 +13,25 @@ use crate::words::one_or;
 /// A library that a provider needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
-    /// The name it is asked for by, such as `libcudnn.so.9`: the number is the major version.
+    /// Name by which it is loaded, such as `libcudnn.so.9`: the number is the major version.
     pub name: String,
-    /// What people call it, such as `cuDNN 9`.
+    /// Common name, such as `cuDNN 9`.
     pub product: String,
-    /// False for one that only some operators need.
+    /// Whether every operator needs it; false for a library that only some operators need.
     pub required: bool,
-    /// Where it is; `None` when it was not found.
+    /// Location; `None` if it was not found.
     pub found: Option<Found>,
 }
 
 impl Dependency {
-    /// Whether the loader will find it.
+    /// Returns `true` if the loader will find it.
     pub fn is_loadable(&self) -> bool {
         self.found.as_ref().is_some_and(|found| found.by != Place::OutOfSight)
     }
 }
 
-/// The file of a provider beside ONNX Runtime's library, and what it needs where it cannot be read: the official build of
-/// ONNX Runtime 1.31.
+/// Returns the provider's own library, which is beside ONNX Runtime's, and the dependencies to assume if it cannot be
+/// read: those of the official build of ONNX Runtime 1.31.
 fn provider_library(provider: Provider) -> Option<(&'static str, &'static [&'static str])> {
     match provider {
         Provider::Cuda => Some((
@@ -46,7 +46,7 @@ fn provider_library(provider: Provider) -> Option<(&'static str, &'static [&'sta
     }
 }
 
-/// What `provider` needs, found or not. `library` is ONNX Runtime's own, or OpenVINO's plugin.
+/// Returns the dependencies of `provider`, found or not. `library` is ONNX Runtime's own, or OpenVINO's plugin.
 pub(super) fn dependencies(provider: Provider, library: Option<&Path>, loader: &Loader) -> Vec<Dependency> {
     let folder = library.and_then(Path::parent);
     let (dynamic, folder) = match (provider_library(provider), library) {
@@ -71,7 +71,7 @@ pub(super) fn dependencies(provider: Provider, library: Option<&Path>, loader: &
     names.into_iter().map(dependency).collect()
 }
 
-/// `$ORIGIN` is the folder of the library that says it.
+/// Expands `$ORIGIN` to the folder of the library that mentions it.
 fn expanded(part: &str, folder: Option<&Path>) -> Option<PathBuf> {
     let rest = part.strip_prefix("$ORIGIN").or_else(|| part.strip_prefix("${ORIGIN}"));
     match rest {
@@ -80,13 +80,13 @@ fn expanded(part: &str, folder: Option<&Path>) -> Option<PathBuf> {
     }
 }
 
-/// The C and C++ libraries are everywhere; what is asked about is the rest.
+/// Returns `true` for libraries that belong to a product. The C and C++ libraries are everywhere and are not checked.
 fn is_products(name: &str) -> bool {
     ["libcu", "libnv", "libopenvino"].iter().any(|begin| name.starts_with(begin))
 }
 
-/// What the CUDA provider opens by itself when the first operator needs it, so that no header names it: cuDNN for
-/// convolutions, cuFFT (one major version behind CUDA) for Fourier transforms only.
+/// Returns the libraries that the CUDA provider opens when the first operator needs them, so that no header names them:
+/// cuDNN for convolutions, cuFFT (one major version behind CUDA) for Fourier transforms only.
 fn opened_later(provider: Provider, needed: &[String]) -> Vec<(String, bool)> {
     if provider != Provider::Cuda {
         return Vec::new();
@@ -97,7 +97,7 @@ fn opened_later(provider: Provider, needed: &[String]) -> Vec<(String, bool)> {
     later.into_iter().filter(|(name, _)| !needed.contains(name)).collect()
 }
 
-/// What people call a library, with its major version where that is the product's.
+/// Returns the common name of a library, with its major version if that is the product's.
 fn product(name: &str) -> String {
     let (stem, major) = name.split_once(".so").map_or((name, ""), |(stem, rest)| (stem, rest.trim_start_matches('.')));
     let known = match stem {
@@ -119,7 +119,7 @@ fn product(name: &str) -> String {
     format!("{known} {major}").trim_end().to_owned()
 }
 
-/// Why the required libraries are not all there, and what brings the rest; `None` when they are.
+/// Returns the reason why required libraries are missing, and how to get them; `None` if all are there.
 pub(super) fn fault(dependencies: &[Dependency]) -> Option<No> {
     let bad: Vec<&Dependency> = dependencies.iter().filter(|d| d.required && !d.is_loadable()).collect();
     let (missing, hidden): (Vec<&Dependency>, Vec<_>) = bad.into_iter().partition(|d| d.found.is_none());
@@ -140,7 +140,7 @@ pub(super) fn fault(dependencies: &[Dependency]) -> Option<No> {
     )
 }
 
-/// What to install for missing libraries.
+/// Returns what to install for missing libraries.
 fn bringer(first: &Dependency, missing: &[&Dependency]) -> String {
     let named = |stem: &str| missing.iter().find(|d| d.name.starts_with(stem));
     let major = |d: &Dependency| d.name.rsplit('.').next().unwrap_or_default().to_owned();

@@ -1,4 +1,5 @@
-//! Files: regular ones are read ([`open`]), whole ones are written ([`write()`]), and what was read is not written over.
+//! File access: regular files are read ([`open`]), complete ones are written ([`write()`]), and inputs are not
+//! overwritten.
 
 pub(crate) mod digest;
 mod inputs;
@@ -35,13 +36,13 @@ pub use unfinished::abandon;
 pub(crate) use unfinished::temporary_folder_in;
 pub(crate) use unfinished::{Unfinished, temporary_folder};
 
-/// Makes a folder and those above it.
+/// Creates a folder and its parents.
 pub fn create_dir(path: &Path) -> Result<()> {
     check_dir(path)?;
     steps::create_dir_all(path).map_err(|e| Error::file(path, format!("the folder cannot be made: {e}")))
 }
 
-/// Refuses a place where [`create_dir`] would find a file in its way, or that lies inside a checkpoint.
+/// Refuses a path where [`create_dir`] would find a file in its way, or that is inside a checkpoint.
 pub fn check_dir(path: &Path) -> Result<()> {
     place::check_outside(path)?;
     if let Some(file) = path.ancestors().find(|place| place.is_file()) {
@@ -55,8 +56,8 @@ pub fn check_dir(path: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// A file that is opened past this module could be a pipe, and could be written over: outside of it only what lies
-    /// where no user names it is opened (libraries, wheels, what the kernel says).
+    /// A file opened without this module could be a pipe, and could be overwritten. Other modules only open files whose
+    /// names no user gives (libraries, wheels, files of the kernel).
     #[test]
     fn only_this_module_opens_the_files_that_a_user_names() {
         const ELSEWHERE: [&str; 7] =

@@ -1,4 +1,4 @@
-//! Integers as rows of bits.
+//! Operations on the bits of integers.
 
 use burn::backend::ir::{BinaryOpIr, IntOperationIr as I, ScalarIr, ScalarOpIr, TensorIr};
 
@@ -7,7 +7,7 @@ use crate::Result;
 use crate::graph::{Attribute, DType, ValueId};
 use crate::onnx::number_of;
 
-/// Where a shift moves the bits.
+/// Direction of a shift.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Towards {
     Left,
@@ -15,7 +15,7 @@ enum Towards {
 }
 
 impl Lower<'_> {
-    /// Lowers an operation on bits; `false` when there is no lowering. ONNX has the logic of bits from opset 18 on.
+    /// Lowers an operation on bits; returns `false` if there is no lowering. ONNX has bitwise logic from opset 18 on.
     pub(super) fn bits(&mut self, op: &I) -> Result<bool> {
         match op {
             I::BitwiseLeftShift(o) => self.shift_by_tensor(o, Towards::Left)?,
@@ -49,7 +49,8 @@ impl Lower<'_> {
         self.shift(&op.lhs, amount, towards, &op.out)
     }
 
-    /// Burn takes the number modulo the bits of an element. To the left it is a product with a power of two.
+    /// Lowers a shift by a number, which Burn takes modulo the bits of an element. To the left it is a product with a
+    /// power of two.
     fn shift_by_number(&mut self, op: &ScalarOpIr, towards: Towards) -> Result<()> {
         let bits = 8 * dtype(op.lhs.dtype)?.size() as i64;
         let amount = op.rhs.elem::<i64>().rem_euclid(bits);
@@ -62,8 +63,9 @@ impl Lower<'_> {
         self.shift(&op.lhs, amount, towards, &op.out)
     }
 
-    /// ONNX shifts unsigned integers only. The bits of a signed one are those of an unsigned one; to the right a negative
-    /// one is shifted as its complement, `-1 - x`, so that ones follow and not zeros.
+    /// Lowers a shift. ONNX shifts unsigned integers only. The bits of a signed integer are reinterpreted as unsigned;
+    /// to the right a negative one is shifted as its complement, `-1 - x`, so that ones are shifted in rather than
+    /// zeros.
     fn shift(&mut self, x: &TensorIr, amount: ValueId, towards: Towards, out: &TensorIr) -> Result<()> {
         let direction = match towards {
             Towards::Left => "LEFT",
@@ -99,7 +101,7 @@ impl Lower<'_> {
     }
 }
 
-/// The unsigned type with the bits of a signed one; `None` when it is unsigned itself.
+/// Returns the unsigned type with the bits of a signed one; `None` if it is already unsigned.
 fn unsigned(dtype: DType) -> Option<DType> {
     match dtype {
         DType::I64 => Some(DType::U64),
