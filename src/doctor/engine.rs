@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::verdict::{No, OrtLibrary};
+use super::reason::No;
+use super::verdict::OrtLibrary;
 use crate::Result;
 use crate::runtime::EngineOptions;
 

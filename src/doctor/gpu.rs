@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::reason::No;
 use super::system::System;
-use super::verdict::No;
 use crate::{process, program};
 
 /// NVIDIA GPUs reported by the system.

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::elf;
 use super::loader::{Found, Loader, Place};
-use super::verdict::No;
+use super::reason::No;
 use crate::runtime::Provider;
+use crate::runtime::elf::Dynamic;
 use crate::words::one_or;
 
 /// A library that a provider needs.
@@ -51,11 +51,11 @@ pub(super) fn dependencies(provider: Provider, library: Option<&Path>, loader: &
     let folder = library.and_then(Path::parent);
     let (dynamic, folder) = match (provider_library(provider), library) {
         (Some((file, official)), _) => {
-            let read = folder.and_then(|folder| elf::read(&folder.join(file)).ok());
+            let read = folder.and_then(|folder| Dynamic::read(&folder.join(file)));
             let needed = official.iter().map(|name| (*name).to_owned()).collect();
-            (read.unwrap_or(elf::Dynamic { needed, run_path: Vec::new() }), folder)
+            (read.unwrap_or(Dynamic { needed, run_path: Vec::new() }), folder)
         }
-        (None, Some(plugin)) if provider == Provider::OpenVino => (elf::read(plugin).unwrap_or_default(), folder),
+        (None, Some(plugin)) if provider == Provider::OpenVino => (Dynamic::read(plugin).unwrap_or_default(), folder),
         _ => return Vec::new(),
     };
     let run_path: Vec<PathBuf> = dynamic.run_path.iter().filter_map(|part| expanded(part, folder)).collect();
@@ -172,6 +172,7 @@ fn bringer(first: &Dependency, missing: &[&Dependency]) -> String {
 mod tests {
     use super::super::system::{System, recorded};
     use super::*;
+    use crate::runtime::elf::written;
 
     fn loader(system: &System) -> Loader {
         Loader::new(system.clone(), "", "", &[])
@@ -205,7 +206,7 @@ mod tests {
     fn a_provider_of_another_version_is_asked_itself() {
         let (dir, system) = recorded(&[("/usr/lib/libcudart.so.12", "")]);
         let needed = ["libcudart.so.12", "libcudnn.so.9", "libcufft.so.11", "libstdc++.so.6"];
-        std::fs::write(dir.path().join("libonnxruntime_providers_cuda.so"), elf::written(&needed, None)).unwrap();
+        std::fs::write(dir.path().join("libonnxruntime_providers_cuda.so"), written(&needed, None)).unwrap();
         let library = dir.path().join("libonnxruntime.so");
         let cuda = dependencies(Provider::Cuda, Some(&library), &loader(&system));
         let expected =
@@ -217,7 +218,7 @@ mod tests {
     fn what_a_plugin_brings_lies_beside_it() {
         let (dir, _) = recorded(&[("/libopenvino.so.2641", "")]);
         let plugin = dir.path().join("plugin.so");
-        std::fs::write(&plugin, elf::written(&["libopenvino.so.2641", "libc.so.6"], Some("$ORIGIN"))).unwrap();
+        std::fs::write(&plugin, written(&["libopenvino.so.2641", "libc.so.6"], Some("$ORIGIN"))).unwrap();
         let found = dependencies(Provider::OpenVino, Some(&plugin), &loader(&System::this()));
         assert_eq!(names(&found), [("libopenvino.so.2641", true, true)]);
         assert_eq!(found[0].found.as_ref().unwrap().by, Place::RunPath);

@@ -18,12 +18,12 @@
 
 mod convolution;
 mod cpu;
-mod elf;
 mod engine;
 mod gpu;
 mod libraries;
 mod limits;
 mod loader;
+mod reason;
 mod report;
 mod system;
 mod verdict;
@@ -39,7 +39,8 @@ pub use gpu::{Gpu, Gpus};
 pub use libraries::Dependency;
 pub use limits::Limits;
 pub use loader::{Found, Place};
-pub use verdict::{Answer, Check, No, OrtLibrary, ProviderReport, Question};
+pub use reason::No;
+pub use verdict::{Answer, Check, OrtLibrary, ProviderReport, Question};
 pub use worker::{WORKER_COMMAND, serve};
 
 use crate::Error;

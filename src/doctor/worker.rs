@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::verdict::{No, OrtLibrary};
+use super::reason::No;
+use super::verdict::OrtLibrary;
 use super::{convolution, engine};
 use crate::process::{self, Lost, Worker};
 use crate::runtime::{self, EngineOptions, Placement, Provider, RunOptions};

@@ -12,7 +12,7 @@ mod stamp;
 pub(crate) mod steps;
 mod unfinished;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
@@ -22,11 +22,12 @@ pub(crate) use inputs::{Identity, named as named_input};
 pub(crate) use lock::{Locked, lock};
 pub use map::map;
 pub(crate) use map::mapped;
+#[cfg(feature = "ort")]
 pub(crate) use open::kind;
 pub use open::{check_readable, open, read};
+pub(crate) use place::Prepared;
 #[cfg(feature = "burn")]
 pub(crate) use place::{CHECKPOINT_MODEL, CHECKPOINT_RECORD, RUN_METRICS};
-pub(crate) use place::{Prepared, folder_of};
 #[cfg(feature = "burn")]
 pub(crate) use place::{aside, rewrite};
 pub use place::{check_place, write, write_with};
@@ -35,6 +36,14 @@ pub use unfinished::abandon;
 #[cfg(any(feature = "burn", feature = "ort"))]
 pub(crate) use unfinished::temporary_folder_in;
 pub(crate) use unfinished::{Unfinished, temporary_folder};
+
+/// Returns the folder that contains a path; the current one for a bare name.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
 
 /// Creates a folder and its parents.
 pub fn create_dir(path: &Path) -> Result<()> {

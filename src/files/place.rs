@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::{Unfinished, inputs, steps};
+use super::{Unfinished, folder_of, inputs, steps};
 use crate::{Error, Result};
 
 /// Name of the record in a checkpoint's folder.
@@ -14,14 +14,6 @@ pub(crate) const CHECKPOINT_RECORD: &str = "checkpoint.json";
 pub(crate) const CHECKPOINT_MODEL: &str = "model.bpk";
 /// Name of the metrics in a run's folder, beside its checkpoints.
 pub(crate) const RUN_METRICS: &str = "metrics.jsonl";
-
-/// Returns the folder that contains a path; the current one for a bare name.
-pub(crate) fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    }
-}
 
 /// Writes `bytes` to `path` atomically: an interrupted or failed write leaves the previous file in place.
 ///

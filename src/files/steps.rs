@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::place::folder_of;
+use super::folder_of;
 
 /// Marks a step before such a call, for code that makes the call itself.
 pub(crate) fn step() {

@@ -9,6 +9,7 @@ mod error;
 mod kind;
 mod list;
 mod manifest;
+mod options;
 mod pip;
 mod place;
 mod run;
@@ -17,6 +18,7 @@ mod wheel;
 
 pub use list::{Installed, Listing, Removed, list, remove};
 pub use manifest::{Entry, MANIFEST, Manifest};
+pub use options::Options;
 pub use place::{Kind, Place, cache_dir, data_dir, installed};
-pub use run::{Installation, Observer, Options, Step, install};
+pub use run::{Installation, Observer, Step, install};
 pub use wheel::{ONNX_RUNTIME, OPENVINO_PLUGIN, WHEELS, Wheel, pinned};

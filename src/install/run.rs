@@ -1,38 +1,17 @@
 //! An installation from beginning to end.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Serialize;
 use tempfile::TempDir;
 
 use super::error::writing;
 use super::manifest::{Manifest, fault};
-use super::{Kind, Wheel, data_dir, pinned, pip, unpack};
+use super::{Kind, Options, Wheel, data_dir, pinned, pip, unpack};
 use crate::files::{Locked, Unfinished, lock};
 use crate::report::{Column, Report, Table, number};
 use crate::{Error, Result, files};
-
-/// Options of an installation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Reinstall even if the runtime is already installed.
-    pub force: bool,
-    /// Time without any arriving data after which pip is stopped.
-    pub patience: Duration,
-    /// Python whose pip fetches the wheel: a name that is searched for in the absolute folders of the `PATH`, or a
-    /// path.
-    pub python: OsString,
-}
-
-impl Default for Options {
-    /// Returns `python3`, and more patience than pip has with a connection that does not answer.
-    fn default() -> Self {
-        Self { force: false, patience: Duration::from_secs(300), python: "python3".into() }
-    }
-}
 
 /// Step of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

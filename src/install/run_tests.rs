@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use zip::ZipWriter;

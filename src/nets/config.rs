@@ -9,8 +9,6 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::conv_unit::ConvUnitConfig;
-use super::googlenet::GoogLeNet;
-use super::visit;
 use super::widths::{INCEPTION, STEM};
 use crate::{Error, Result};
 
@@ -243,32 +241,6 @@ impl GoogLeNetConfig {
             }
         }
         self.stage_sides()
-    }
-
-    /// Creates the network on a device, its weights drawn on first use from the generator shared by the process.
-    ///
-    /// # Errors
-    /// Those of [`Self::check`].
-    pub fn init(&self, device: &Device) -> Result<GoogLeNet> {
-        let sides = self.check()?;
-        Ok(GoogLeNet::new(self, &sides, device))
-    }
-
-    /// Creates the network with weights that depend on `seed` only: the same on every machine, whatever else the
-    /// process draws.
-    ///
-    /// # Errors
-    /// Those of [`Self::check`].
-    pub fn init_seeded(&self, seed: u64, device: &Device) -> Result<GoogLeNet> {
-        Ok(visit::draw_weights(self.init(device)?, seed))
-    }
-
-    /// Creates the network with weights of 0, for counting: drawing half a billion takes most of a minute.
-    ///
-    /// # Errors
-    /// Those of [`Self::check`].
-    pub(crate) fn init_blank(&self, device: &Device) -> Result<GoogLeNet> {
-        Ok(visit::blank_weights(self.init(device)?))
     }
 }
 

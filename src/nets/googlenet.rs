@@ -10,7 +10,9 @@ use super::config::{GoogLeNetConfig, StageSides};
 use super::conv_unit::ConvUnit;
 use super::dropout::Dropout;
 use super::inception::Inception;
+use super::visit;
 use super::widths::{INCEPTION, InceptionWidths};
+use crate::Result;
 
 /// Dropout probability before the classifier, as in the paper.
 const DROPOUT: f64 = 0.4;
@@ -176,6 +178,34 @@ fn normalise(lrn: &Option<LocalResponseNorm>, x: Tensor<4>) -> Tensor<4> {
     match lrn {
         Some(lrn) => lrn.forward(x),
         None => x,
+    }
+}
+
+impl GoogLeNetConfig {
+    /// Creates the network on a device, its weights drawn on first use from the generator shared by the process.
+    ///
+    /// # Errors
+    /// Those of [`Self::check`].
+    pub fn init(&self, device: &Device) -> Result<GoogLeNet> {
+        let sides = self.check()?;
+        Ok(GoogLeNet::new(self, &sides, device))
+    }
+
+    /// Creates the network with weights that depend on `seed` only: the same on every machine, whatever else the
+    /// process draws.
+    ///
+    /// # Errors
+    /// Those of [`Self::check`].
+    pub fn init_seeded(&self, seed: u64, device: &Device) -> Result<GoogLeNet> {
+        Ok(visit::draw_weights(self.init(device)?, seed))
+    }
+
+    /// Creates the network with weights of 0, for counting: drawing half a billion takes most of a minute.
+    ///
+    /// # Errors
+    /// Those of [`Self::check`].
+    pub(crate) fn init_blank(&self, device: &Device) -> Result<GoogLeNet> {
+        Ok(visit::blank_weights(self.init(device)?))
     }
 }
 

@@ -20,7 +20,6 @@ mod write;
 pub use read::decodes;
 pub(crate) use read::{DataFile, Found, open, read_beside};
 pub use read::{read, read_file};
-pub use types::{dtype_of, number_of};
 pub(crate) use write::write_referring;
 pub use write::{ExternalData, OPSETS, Written, WrittenData, write, write_bytes, write_file};
 

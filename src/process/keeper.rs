@@ -4,9 +4,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
-use std::process::Command;
-
-use super::run::Finished;
+use std::process::{Command, ExitStatus};
 
 /// Hidden command that makes the program a keeper; the program to run and its arguments follow.
 pub const KEEPER_COMMAND: &str = "keeper";
@@ -37,9 +35,9 @@ pub(super) fn kept(keeper: &Path, command: &Command) -> Command {
 }
 
 /// Returns the reason why a keeper could not start its program.
-pub(super) fn not_started(finished: &Finished) -> Option<io::Error> {
-    finished.status.filter(|status| status.code() == Some(i32::from(NOT_STARTED)))?;
-    let number = finished.stderr.strip_prefix(REASON)?.trim().parse().ok()?;
+pub(super) fn not_started(status: Option<ExitStatus>, stderr: &str) -> Option<io::Error> {
+    status.filter(|status| status.code() == Some(i32::from(NOT_STARTED)))?;
+    let number = stderr.strip_prefix(REASON)?.trim().parse().ok()?;
     Some(io::Error::from_raw_os_error(number))
 }
 
@@ -58,8 +56,7 @@ pub fn keep(command: Vec<OsString>) -> u8 {
     use nix::sys::wait::{Id, WaitPidFlag, waitid};
     use nix::unistd::Pid;
 
-    use super::end_at_once;
-    use super::run::GRACE;
+    use super::{GRACE, end_at_once};
 
     let _ = ctrlc::set_handler(|| ());
     // A command that ends every process named gnet must not reach it either.

@@ -17,6 +17,7 @@ mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 pub use keeper::{KEEPER_COMMAND, keep};
 pub(crate) use lost::Lost;
@@ -30,6 +31,9 @@ pub(crate) use worker::tests::scripted;
 
 /// Blocks of bytes beside a message: a file, or the values of arrays.
 pub(crate) type Blocks = Vec<Vec<u8>>;
+
+/// Time that a stopped process has to remove its temporary files.
+const GRACE: Duration = Duration::from_millis(300);
 
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 

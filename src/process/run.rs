@@ -6,13 +6,10 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{keeper, program};
+use super::{GRACE, keeper, program};
 
 /// Interval at which a running process is polled.
 pub(super) const GLANCE: Duration = Duration::from_millis(10);
-
-/// Time that a stopped process has to remove its temporary files.
-pub(super) const GRACE: Duration = Duration::from_millis(300);
 
 /// Time that a process has to exit when told to.
 pub(super) const LEAVE: Duration = Duration::from_secs(5);
@@ -60,7 +57,7 @@ pub(crate) fn run_while(command: &mut Command, go_on: &dyn Fn() -> bool) -> io::
         running.stop()?;
     }
     let finished = Finished { status, stdout: text(&mut stdout)?, stderr: text(&mut stderr)? };
-    keeper::not_started(&finished).map_or(Ok(finished), Err)
+    keeper::not_started(status, &finished.stderr).map_or(Ok(finished), Err)
 }
 
 /// A program, or the keeper that it runs under.

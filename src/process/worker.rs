@@ -11,8 +11,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::run::{GLANCE, GRACE, LEAVE, temporary_file, text, wait_for};
-use super::{Blocks, Lost, frame};
+use super::run::{GLANCE, LEAVE, temporary_file, text, wait_for};
+use super::{Blocks, GRACE, Lost, frame};
 use crate::{Error, Result};
 
 /// Message of a worker.

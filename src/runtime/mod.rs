@@ -8,6 +8,7 @@ mod apart;
 mod array;
 pub mod compare;
 mod element;
+pub(crate) mod elf;
 mod options;
 #[cfg(feature = "ort")]
 mod ort;
@@ -23,6 +24,8 @@ mod tract;
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 #[cfg(any(feature = "tract", feature = "ort"))]
 pub use apart::{WORKER_COMMAND, serve};
 pub use array::Array;
@@ -32,7 +35,7 @@ pub use options::{
     Settings, TensorRtOptions,
 };
 #[cfg(feature = "ort")]
-pub use ort::{Library, Step, library};
+pub use ort::{Library, Step};
 pub use placement::{AssignedNode, Assignment, Placement, ProviderShare, Weight};
 pub use provider::Provider;
 pub use range::{Ranges, ValueRange};
@@ -41,7 +44,7 @@ use crate::graph::DType;
 use crate::{Error, ErrorKind, Loadable, OnnxFile, Result};
 
 /// An input of a loaded file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// Name in the file.
     pub name: String,
@@ -154,7 +157,7 @@ fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
             let reason = format!("takes the shape {:?}, not {:?}", input.shape, array.shape);
             return Err(Error::input(format!("input '{}'", input.name), reason));
         }
-        element::check_values(input, array)?;
+        array::check_values(input, array)?;
     }
     Ok(())
 }
@@ -220,6 +223,24 @@ fn engine(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<B
 #[cfg(not(any(feature = "tract", feature = "ort")))]
 fn engine(provider: Provider, _: &OnnxFile, _: &RunOptions) -> Result<Box<dyn Session>> {
     Err(provider.unavailable())
+}
+
+/// Finds ONNX Runtime and loads it, or returns the one that was loaded already: in a worker where there is a program for it
+/// ([`process::serve_by`](crate::process::serve_by)), else in this process.
+///
+/// It is looked for in this order: [`EngineOptions::ort_lib`], the variables `GNET_ORT_LIB` and `ORT_DYLIB_PATH`, gnet's
+/// own installation (the CUDA one first, because it holds the CPU provider as well), the system's loader. The first that
+/// is named or found is taken; when it cannot be loaded, that is the outcome.
+///
+/// # Errors
+/// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable): there is none; or the path with the loader's reason (missing,
+/// cut off, no library, no ONNX Runtime, too old); or an explicit setting names another library than the loaded one.
+#[cfg(feature = "ort")]
+pub fn library(options: &EngineOptions) -> Result<Library> {
+    match crate::process::program() {
+        Some(program) => apart::library(program, options),
+        None => ort::library(options),
+    }
 }
 
 /// An engine knows the content of a file only: its complaints about it get the file's name. What is not the file's fault

@@ -16,6 +16,7 @@ mod noise;
 mod pairing;
 mod precision;
 mod probe;
+mod random;
 mod record;
 mod redraw;
 mod results;
@@ -44,8 +45,9 @@ pub use signature::{Plan, Port, Signature};
 
 use std::collections::{BTreeSet, HashMap};
 
+pub(crate) use self::judge::Rule;
 use self::probe::farthest;
-pub(crate) use self::trial::{Rule, Trial, settle};
+pub(crate) use self::trial::{Trial, settle};
 use crate::runtime::Array;
 use crate::{Error, Result};
 

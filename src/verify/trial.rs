@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::judge::Rule;
 use super::ruler::Noise;
-use super::{Draw, Judgement, Tolerance};
+use super::{Draw, Judgement};
 use crate::Result;
 use crate::runtime::Array;
 
@@ -20,16 +21,6 @@ pub(crate) struct Trial {
 
 /// Times what is accepted after a draw. Draws of one network differ by a factor of a few.
 const HOPELESS: f64 = 100.0;
-
-/// What an output is judged by, beside its noise.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rule {
-    pub(crate) tolerance: Tolerance,
-    /// The least size that its values are computed at; see [`unit`](super::noise::unit).
-    pub(crate) unit: f64,
-    /// Whether the inputs were real images.
-    pub(crate) images: bool,
-}
 
 impl Trial {
     /// Judges by the size of the output alone.

@@ -5,7 +5,6 @@ use burn::backend::ir::{BinaryOpIr, IntOperationIr as I, ScalarIr, ScalarOpIr, T
 use super::{Lower, dtype};
 use crate::Result;
 use crate::graph::{Attribute, DType, ValueId};
-use crate::onnx::number_of;
 
 /// Direction of a shift.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,12 +79,12 @@ impl Lower<'_> {
                 .extend(direction.map(|(k, v)| (k.to_owned(), v)));
             return Ok(());
         };
-        let cast = |to: DType| [("to", Attribute::Int(number_of(to).into()))];
+        let cast = |to: DType| [("to", Attribute::Int(to.number().into()))];
         let amount = self.step("Cast", vec![amount], &cast(unsigned));
         if towards == Towards::Left {
             let bits = self.step("Cast", vec![value], &cast(unsigned));
             let shifted = self.step("BitShift", vec![bits, amount], &direction);
-            self.emit("Cast", vec![shifted], out).set("to", i64::from(number_of(signed)));
+            self.emit("Cast", vec![shifted], out).set("to", i64::from(signed.number()));
             return Ok(());
         }
         let (zero, ones) = (self.scalar(x, ScalarIr::Int(0))?, self.scalar(x, ScalarIr::Int(-1))?);

@@ -5,7 +5,6 @@ use burn::backend::ir::{BoolOperationIr as L, IntOperationIr as I, ScalarIr, Ten
 use super::{Lower, dtype};
 use crate::Result;
 use crate::graph::{Attribute, DType, ValueId};
-use crate::onnx::number_of;
 
 impl Lower<'_> {
     /// Lowers logic; returns `false` if there is no lowering.
@@ -62,7 +61,7 @@ impl Lower<'_> {
             let zero = self.scalar(input, ScalarIr::Int(0))?;
             x = self.step("Equal", vec![x, zero], &[]);
         }
-        let to = |dtype| [("to", Attribute::Int(number_of(dtype).into()))];
+        let to = |dtype: DType| [("to", Attribute::Int(dtype.number().into()))];
         let ones = self.step("Cast", vec![x], &to(DType::I32));
         let op_type = if all == of_numbers { "ReduceMax" } else { "ReduceMin" };
         let reduced = match axis {

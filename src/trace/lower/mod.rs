@@ -29,7 +29,6 @@ use super::size::Size;
 use super::{Trace, TracedInput};
 use crate::graph::{Attribute, DType, Dim, Graph, Model, Node, Sizes, Tensor, ValueId};
 use crate::infer::infer;
-use crate::onnx::number_of;
 use crate::{Error, Result};
 
 /// Lowers a trace to a model of the operator set `opset`, and returns the nodes that each operation became.
@@ -303,5 +302,5 @@ impl<'a> Lower<'a> {
 
 /// Returns the number of an element type in `Cast`.
 fn number(dtype: BurnDType) -> Result<i64> {
-    Ok(number_of(super::constants::dtype(dtype)?).into())
+    Ok(super::constants::dtype(dtype)?.number().into())
 }

@@ -7,7 +7,6 @@ use super::shapes::Bound;
 use super::{Lower, dtype};
 use crate::Result;
 use crate::graph::{Attribute, DType, Tensor, ValueId};
-use crate::onnx::number_of;
 use crate::trace::size::Size;
 
 /// The part of an axis of length `len` that is replaced: from `start` to before `end`, with a step whose sign is its
@@ -87,7 +86,7 @@ impl Lower<'_> {
     /// Casts positions to the 64-bit integers that ONNX's operations on tuples require.
     pub(super) fn wide(&mut self, indices: &TensorIr) -> Result<ValueId> {
         let raw = self.read(indices)?;
-        let wide = [("to", Attribute::Int(number_of(DType::I64).into()))];
+        let wide = [("to", Attribute::Int(DType::I64.number().into()))];
         Ok(if dtype(indices.dtype)? == DType::I64 { raw } else { self.step("Cast", vec![raw], &wide) })
     }
 

@@ -4,7 +4,6 @@ use burn::backend::ir::TensorIr;
 
 use super::Lower;
 use crate::graph::{Attribute, DType, Tensor, ValueId};
-use crate::onnx::number_of;
 use crate::trace::inputs::Axis;
 use crate::trace::size::Size;
 use crate::{Error, Result};
@@ -116,7 +115,7 @@ impl Lower<'_> {
         let range = self.step("Range", vec![start, limit, step], &[]);
         Ok(match dtype {
             DType::I64 => range,
-            other => self.step("Cast", vec![range], &[("to", Attribute::Int(number_of(other).into()))]),
+            other => self.step("Cast", vec![range], &[("to", Attribute::Int(other.number().into()))]),
         })
     }
 }
