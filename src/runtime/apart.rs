@@ -257,6 +257,24 @@ mod tests {
         assert!(told(Order::Run(shapes), blocks).is_ok(), "a refusal is the end of the session");
     }
 
+    #[cfg(feature = "tract")]
+    #[test]
+    fn a_worker_opens_the_file_that_was_judged_and_need_not_decode_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m.onnx");
+        std::fs::write(&path, crate::runtime::testing::fixture("two_inputs.onnx")).unwrap();
+        let file = OnnxFile::open_whole(&path).unwrap();
+        let (handed, along) = prepare(Provider::Tract, &file).unwrap().handed();
+        assert!(along.is_empty(), "its content does not go through the channel");
+        let load = |handed| carried_out(&mut None, Order::Load(Provider::Tract, RunOptions::new(1, 3), handed), vec![]);
+        let decodes = crate::onnx::decodes();
+        load(handed).unwrap();
+        assert_eq!(crate::onnx::decodes(), decodes);
+        crate::files::write(&path, b"another").unwrap();
+        let error = load(prepare(Provider::Tract, &file).unwrap().handed().0).unwrap_err().to_string();
+        assert!(error.contains("was replaced or changed while it was read"), "{error}");
+    }
+
     #[test]
     fn arrays_that_do_not_fit_their_shapes_are_refused() {
         assert!(unpacked(vec![vec![2, 3]], vec![vec![0; 20]]).is_err());

@@ -3,10 +3,13 @@
 //! They need a library: the one of `GNET_TEST_ORT_LIB`, else any that is found. Without one they pass and say so, unless
 //! `GNET_ORT_TESTS` is `required`.
 
-use crate::graph::Sizes;
+use std::path::{Path, PathBuf};
+
+use crate::graph::{DType, Dim, Graph, Model, Node, Sizes, Tensor};
+use crate::onnx::{self, ExternalData, decodes};
 use crate::runtime::compare::Spread;
 use crate::runtime::testing::{TOLERANCE, assert_equal, case, file, fixture, head};
-use crate::runtime::{Provider, infer, load, open};
+use crate::runtime::{Placement, Provider, infer, load, open};
 use crate::{ErrorKind, OnnxFile, Result};
 
 use super::*;
@@ -118,6 +121,51 @@ fn every_node_lies_on_the_cpu_and_is_weighed_by_its_macs() {
     assert_eq!(placement.share, 1.0);
     let sentence = format!("{0} of {0} nodes on CPUExecutionProvider", ops.len());
     assert_eq!(placement.to_string(), sentence);
+}
+
+/// A model that takes rows of four out of a table, which lies beside it, and makes 2 x 2 of each: itself and its data. Row `n`
+/// holds 4n..4n+4.
+fn table(folder: &Path, rows: usize) -> (PathBuf, PathBuf) {
+    let mut g = Graph::new("g");
+    let ids = g.add_value("ids", Some(DType::I64), Some(vec![Dim::symbol("N"), Dim::Known(1)]));
+    let values: Vec<f32> = (0..4 * rows).map(|v| v as f32).collect();
+    let table = g.add_initializer("table", Tensor::from_f32(vec![rows, 4], &values).unwrap());
+    let shape = g.add_initializer("shape", Tensor::from_i64(&[-1, 2, 2]));
+    let [found, y] = ["found", "y"].map(|name| g.add_value(name, Some(DType::F32), None));
+    g.nodes = vec![
+        Node::new("gather", "Gather", vec![table, ids], vec![found]),
+        Node::new("reshape", "Reshape", vec![found, shape], vec![y]),
+    ];
+    (g.inputs, g.outputs) = (vec![ids], vec![y]);
+    let path = folder.join("table.onnx");
+    let data = onnx::write_file(&Model::new(g, 18), &path, ExternalData::Always).unwrap().data.unwrap();
+    (path, folder.join(data.name))
+}
+
+#[test]
+fn data_beside_a_model_is_read_where_it_lies() {
+    let Some(engine) = engine() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (path, place) = table(dir.path(), 1000);
+    let file = OnnxFile::open_whole(&path).unwrap();
+    let data = file.by_reference().unwrap().clone();
+    assert!(data.reference().is_some() && data.bytes.len() < 1000, "the table stays where it is");
+    let before = decodes();
+    let mut session = load(Provider::Cpu, &file, &options(&engine, 1, 2)).unwrap();
+    let rows = infer(session.as_mut(), &Array::new(vec![2, 1], vec![3.0, 999.0]).unwrap()).unwrap().remove(0);
+    assert_eq!((rows.shape, rows.data[0], rows.data[7]), (vec![2, 2, 2], 12.0, 3999.0));
+    assert_eq!(decodes(), before, "the one when the file was opened is the only one");
+    // What another process was told to load is the same.
+    let (handed, along) = data.handed();
+    let there = OnnxFile::received(handed, along.to_vec()).unwrap();
+    load(Provider::Cpu, &there, &options(&engine, 1, 2)).unwrap();
+    // tract takes it in one piece.
+    #[cfg(feature = "tract")]
+    assert_eq!(load(Provider::Tract, &file, &RunOptions::new(1, 2)).unwrap().inputs().len(), 1);
+    // Data that is replaced while the engine loads it is not what was judged.
+    crate::files::write(&place, &std::fs::read(&place).unwrap()).unwrap();
+    let error = load(Provider::Cpu, &there, &options(&engine, 1, 2)).err().unwrap();
+    assert!(error.to_string().contains("was replaced or changed while it was read"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! tract against the values of onnx's reference evaluator, stored by `tests/fixtures/make.py`.
 
 use super::*;
+use crate::OnnxFile;
 use crate::graph::{Attribute, DType, Dim, Graph, Node, Sizes, Subgraph};
 use crate::runtime::compare::{Agreement, Spread};
 use crate::runtime::testing::{TOLERANCE, assert_equal, case, file, fixture, head};
