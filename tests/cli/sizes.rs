@@ -141,7 +141,7 @@ fn a_branch_that_is_not_taken_may_be_invalid_at_the_sizes_fed() {
         let run = shell.json(&format!("{bench} {flags}"))["runs"][0].clone();
         assert_eq!(run["inputs"][0]["shape"], shape, "{run}");
     }
-    let bytes = shell.read("squeeze_in_if.onnx");
+    let file = gnet::OnnxFile::open(&shell.path("squeeze_in_if.onnx")).unwrap();
     let engine = EngineOptions { ort_lib: Some(ort), ..EngineOptions::default() };
     for (size, made) in [(4, vec![2, 4, 3]), (1, vec![2, 3])] {
         let options = RunOptions { engine: engine.clone(), sizes: Sizes::dim("C", size), ..RunOptions::new(1, 2) };
