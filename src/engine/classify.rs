@@ -3,6 +3,7 @@
 use crate::data::{Prepared, Split};
 use crate::evaluation::Evaluation;
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
+use gnet_core::metadata::Metadata;
 use gnet_core::words::counted;
 use gnet_core::{Error, ErrorKind, OnnxFile, Result};
 

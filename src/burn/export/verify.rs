@@ -9,7 +9,6 @@ use crate::side::{moved, redrawn};
 use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol, named};
 use gnet_core::graph::{DType, Dim, Model, Sizes};
 use gnet_core::{Error, OnnxFile, Result};
-use gnet_core::{Error, Result};
 use gnet_engine::runtime::{self, Array, Provider, RunOptions, ValueRange};
 use gnet_engine::verify::{
     Distribution, Draw, InputSet, Judgement, Plan, Port, Precision, Rule, Signature, Trial, Verdict, per_sample,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::{Array, Input, Ranges, ValueRange};
+use gnet_core::graph::Sizes;
 use gnet_core::{Error, OnnxFile, Result};
 
 /// What a file is fed where it leaves a choice.

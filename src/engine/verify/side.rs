@@ -8,6 +8,8 @@ use super::redraw::{self, Originals};
 use super::signature::Signature;
 use super::{Draw, Precision};
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
+use gnet_core::graph::{Attribute, DType, Graph, Model, Node, ValueId};
+use gnet_core::passes;
 use gnet_core::words::counted;
 use gnet_core::{Error, ErrorKind, OnnxFile, Result};
 

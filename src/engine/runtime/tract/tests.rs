@@ -6,7 +6,6 @@ use crate::runtime::testing::{TOLERANCE, assert_equal, case, file, fixture, head
 use crate::runtime::{Provider, infer, load};
 use gnet_core::OnnxFile;
 use gnet_core::graph::{Attribute, DType, Dim, Graph, Node, Sizes, Subgraph};
-use gnet_core::graph::{Attribute, DType, Dim, Graph, Node, Sizes, Subgraph};
 
 fn session(name: &str, batch: usize, threads: usize) -> Result<Box<dyn Session>> {
     load(Provider::Tract, &file(name), &RunOptions::new(threads, batch))
