@@ -10,7 +10,7 @@ use super::counted::CountArgs;
 use super::format::FormatArgs;
 use super::values;
 
-/// The flags that are rules, of which at least one is needed.
+/// Flags that are rules, of which at least one is required.
 const RULES: [&str; 12] = [
     "max_params",
     "max_weights",
@@ -26,7 +26,7 @@ const RULES: [&str; 12] = [
     "opset_max",
 ];
 
-/// What stands below the flags in the help.
+/// Text below the flags in the help.
 const NUMBERS: &str = "A COUNT takes k, M, G or T. A SIZE takes kB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (powers of \
                        1024). An expected count with a prefix is what tables print, cut off after its last digit: 0.16M stands \
                        for 160000 to 169999, 163328 for itself. At least one rule is needed.";

@@ -1,4 +1,5 @@
-//! ONNX bytes as a model. What the standard defines is kept, understood or not; what it does not allow is refused by name.
+//! Decoding ONNX bytes into a model. Everything the standard defines is kept, interpreted or not; what it does not
+//! allow is refused by name.
 
 mod attribute;
 mod external;
@@ -35,20 +36,20 @@ pub(crate) struct Found {
 
 /// Reads an ONNX file, and the files beside it that hold its constants.
 ///
-/// Large files are mapped into memory: the elements of a constant are not read before somebody asks for them.
-/// [`OnnxFile`](crate::OnnxFile) keeps what else was found.
+/// Large files are mapped into memory: the elements of a constant are only read on demand.
 ///
 /// # Errors
-/// As [`read`], with the file's name; external data that is missing, too short or outside the model's folder.
+/// Those of [`read`], with the file's name; also fails on external data that is missing, too short or outside the
+/// model's folder.
 pub fn read_file(path: &Path) -> Result<Model> {
     open(path).map(|found| found.model)
 }
 
-/// How often a file is looked at again that was replaced while it was read.
+/// Maximum number of attempts to read a file that is replaced while it is being read.
 const LOOKS: usize = 8;
 
-/// Reads a file. A writer that puts another model in its place meanwhile removes the data of the one before: then the one
-/// that is there now is read.
+/// Reads a file with `read`. A writer that replaces the model meanwhile removes the data of the previous one: in that
+/// case the new one is read.
 pub(crate) fn open(path: &Path) -> Result<Found> {
     let look = || {
         let (bytes, stamp) = mapped(path)?;
@@ -74,11 +75,11 @@ fn mapped(path: &Path) -> Result<(Bytes, Stamp)> {
     files::mapped(path)
 }
 
-/// Reads a model from the bytes of an ONNX file; raw tensor data is shared with them, not copied.
+/// Decodes a model from the bytes of an ONNX file; raw tensor data is shared with them, not copied.
 ///
 /// # Errors
-/// Bytes that are no ONNX model, a graph that does not hold, external data (which only [`read_file`] can find). The error
-/// names what and where.
+/// Fails on bytes that are not an ONNX model, an invalid graph, or external data (which only [`read_file`] can find).
+/// The error names the fault and its place.
 pub fn read(bytes: Bytes) -> Result<Model> {
     decode(bytes, &mut Beside::default())
 }
@@ -130,7 +131,7 @@ fn decode(bytes: Bytes, beside: &mut Beside) -> Result<Model> {
     Ok(model)
 }
 
-/// The version of ONNX's own operator set, 0 without one, and those of others.
+/// Returns the version of ONNX's own operator set, 0 without one, and those of others.
 fn opsets(imports: Vec<OperatorSetIdProto>) -> Result<(i64, BTreeMap<String, i64>)> {
     let (mut own, mut others) = (0, BTreeMap::new());
     for import in imports {
@@ -159,7 +160,7 @@ fn function(bytes: Bytes) -> Result<Function> {
     Ok(Function { domain: proto.domain, name: proto.name, overload: proto.overload, holds_numbers, definition })
 }
 
-/// Whether an attribute holds more than one number, in whatever form; what stands in a graph of its own may.
+/// Returns `true` if an attribute holds more than one number, in whatever form; a graph may contain some.
 fn holds_numbers(attribute: &AttributeProto) -> bool {
     let several = |tensor: &TensorProto| tensor.dims.iter().any(|size| *size != 1);
     let sparse = attribute.sparse_tensor.is_some() || !attribute.sparse_tensors.is_empty();
