@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use gnet::OnnxFile;
 use gnet::bench::{self, Feed, Limits, Spec};
+use gnet::graph::Sizes;
 use gnet::onnx::decodes;
 use gnet::runtime::{EngineOptions, Provider, RunOptions, library};
-use gnet::verify::{self, Bisect, Distribution, FileSide, InputSet, Options, Plan, Precision, Side, Verdict};
+use gnet::verify::{self, Bisect, Distribution, FileSide, InputSet, Plan, Precision, Side, Verdict, VerifyOptions};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -36,11 +37,12 @@ fn engines() -> Vec<(Provider, EngineOptions)> {
 fn a_row_of_a_benchmark_decodes_its_file_once() {
     let dir = tempfile::tempdir().unwrap();
     // The second takes whole numbers, whose range is looked up in the file.
-    for (name, batch) in [("dynamic.onnx", 2), ("tokens.onnx", 1)] {
+    for (name, sizes) in [("dynamic.onnx", Sizes::none()), ("tokens.onnx", Sizes::dim("T", 3))] {
         for (provider, engine) in engines() {
             let trace = (provider == Provider::Cpu).then(|| dir.path().join("trace.json"));
             let limits = Limits { min_time: Duration::ZERO, min_samples: 1, max_warmup: 0, ..Limits::default() };
-            let (path, feed) = (fixture(name), Feed::default());
+            let (path, batch) = (fixture(name), 2);
+            let feed = Feed { sizes: sizes.clone(), ..Feed::default() };
             let spec = Spec { path, provider, batch, threads: 1, limits, macs_per_image: None, engine, feed, trace };
             let before = decodes();
             let run = bench::measure(&spec).unwrap();
@@ -62,7 +64,7 @@ fn a_file_that_is_held_against_itself_is_decoded_once() {
     let mut reference = sides.remove(0);
     let plan = Plan::new(6, &[reference.signature()]).unwrap();
     let sets = [InputSet::random(Distribution::Pattern, reference.signature(), &plan, 0).unwrap()];
-    let options = Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::Always, seed: 0 };
+    let options = VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::Always, seed: 0 };
     let record = verify::verify(&mut reference, &mut sides, &sets, &options, &mut |_| ()).unwrap();
     assert!(record.comparisons.iter().all(|comparison| comparison.verdict == Verdict::Agree), "{record:?}");
     assert_eq!(decodes() - before, 1);

@@ -25,7 +25,7 @@ use std::process::Command;
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use common::{array, stirred};
 use gnet::OnnxFile;
-use gnet::export::{Exported, Options, export, verify};
+use gnet::export::{ExportOptions, Exported, export, verify};
 use gnet::graph::{Sizes, shape_text};
 use gnet::runtime::{self, Array, Provider, RunOptions};
 use serde_json::{Value, json};
@@ -148,7 +148,7 @@ fn tract_agrees_with_burn_at_every_size() {
             session.bind(&inputs).unwrap();
             session.run().unwrap();
             for (expected, found) in outputs.iter().zip(session.outputs().unwrap()) {
-                let agreement = runtime::compare::Agreement::of(expected, &found).unwrap();
+                let agreement = runtime::agreement::Agreement::of(expected, &found).unwrap();
                 assert!(agreement.within(2e-5), "{name} at {sizes:?}: {agreement:?}");
             }
         }
@@ -214,7 +214,7 @@ fn described(folder: &Path, example: &Example) -> Value {
 fn the_exporters_own_verification_passes() {
     fn verified<M: burn::module::Module, I: gnet::trace::Inputs, O: gnet::trace::NamedOutputs>(
         network: M,
-        options: &Options,
+        options: &ExportOptions,
         forward: impl Fn(&M, I) -> O,
     ) {
         let network = stirred(network);

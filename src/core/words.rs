@@ -124,7 +124,9 @@ mod tests {
                 });
                 let negates = ["is no ", "are no "].iter().any(|no| {
                     let around = line.split_once(no);
-                    around.is_some_and(|(left, right)| !left.ends_with("here ") && !right.starts_with("longer"))
+                    // A message may be quoted.
+                    let in_prose = |left: &str| !left.ends_with("here ") && left.matches('"').count() % 2 == 0;
+                    around.is_some_and(|(left, right)| in_prose(left) && !right.starts_with("longer"))
                 });
                 if asks || negates {
                     wrong.push(format!("{name}:{}: {line}", place + 1));

@@ -10,7 +10,7 @@ use gnet::OnnxFile;
 use gnet::export::DEFAULT_OPSET;
 use gnet::graph::{Dim, Sizes};
 use gnet::onnx::{self, OPSETS};
-use gnet::runtime::compare::Agreement;
+use gnet::runtime::agreement::Agreement;
 use gnet::runtime::{self, Array, EngineOptions, Provider, RunOptions};
 use gnet::trace::Lowering;
 use proptest::prelude::*;
@@ -152,7 +152,7 @@ pub fn agrees(bytes: &[u8], x: &Array, expected: &Array) -> Result<(), String> {
     let options = RunOptions { sizes, ..RunOptions::new(1, x.shape[0]) };
     let mut session = runtime::load(Provider::Tract, &OnnxFile::of_bytes(bytes.to_vec()), &options)
         .map_err(|e| format!("tract: {e}"))?;
-    let got = runtime::infer(session.as_mut(), x).map_err(|e| format!("tract: {e}"))?.remove(0);
+    let got = runtime::run(session.as_mut(), x).map_err(|e| format!("tract: {e}"))?.remove(0);
     let agreement = Agreement::of(expected, &got).map_err(|e| e.to_string())?;
     match agreement.not_finite == 0 && agreement.rel_error <= TOLERANCE {
         true => Ok(()),

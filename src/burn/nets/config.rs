@@ -36,6 +36,7 @@ pub struct GoogLeNetConfig {
 /// Both halve an even side. They differ at odd ones: 7 becomes 4 with `pad` and 3 with `ceil`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Pooling {
     /// Padding 1 and rounding down, as in the d2l course.
     #[default]
@@ -103,6 +104,7 @@ impl FromStr for Pooling {
 
 /// A named network. Both have 1 channel, 96 pixels and 10 classes by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Preset {
     /// The network of the d2l course: biases, no batch normalisation, no heads.
     #[serde(rename = "d2l")]

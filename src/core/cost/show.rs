@@ -9,6 +9,7 @@ use crate::{Error, Result};
 
 /// Unit of the compute column of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Compute {
     /// Multiply-accumulates.
     #[default]
@@ -54,6 +55,7 @@ impl FromStr for Compute {
 
 /// Key that the rows of a table are sorted by, in descending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Sort {
     /// Learned parameters.
     Params,

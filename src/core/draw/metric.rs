@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::Options;
+use super::DrawOptions;
 use super::facts::Facts;
 use super::scene::Scene;
 use super::text::compact;
@@ -11,6 +11,7 @@ use crate::{Error, Result};
 
 /// Quantity that the colour of a box shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Metric {
     /// Multiply-accumulates for one item of the batch.
     Macs,
@@ -85,7 +86,7 @@ impl FromStr for Metric {
 }
 
 /// Returns the metric asked for, or the one that says most about this graph.
-pub fn chosen(scene: &Scene, options: &Options) -> Result<Metric> {
+pub fn chosen(scene: &Scene, options: &DrawOptions) -> Result<Metric> {
     let any = |metric: Metric| scene.items.iter().any(|item| metric.of(&item.facts).is_some_and(|value| value > 0.0));
     let metric = options.metric.unwrap_or(match options.times {
         Some(_) => Metric::Time,

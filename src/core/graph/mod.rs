@@ -25,10 +25,12 @@ pub use model::{Function, Model};
 pub use node::{Attribute, Node};
 pub use remarks::{Opaque, Remarks};
 pub use sizes::{Fed, Fit, Rule, Sizes, Stated};
+// Formulas for the engine crate; not part of the public API.
+#[doc(hidden)]
 pub use sizes::{mentions, symbols};
 pub use subgraph::{Capture, Subgraph};
 pub use tensor::Tensor;
-pub use tensor::brief;
+pub(crate) use tensor::brief;
 
 /// ID of a value of a [`Graph`]: an input, an initializer or an output of a node.
 #[derive(Debug, Clone, Copy, Eq, PartialOrd, Ord)]

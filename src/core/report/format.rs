@@ -7,6 +7,7 @@ use crate::{Error, Result};
 
 /// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// Aligned columns for a terminal.
     Table,

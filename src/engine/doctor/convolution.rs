@@ -131,6 +131,6 @@ mod tests {
         use gnet_core::OnnxFile;
         let mut session =
             runtime::load(Provider::Tract, &OnnxFile::of_model(model().unwrap()), &RunOptions::default()).unwrap();
-        check(&runtime::infer(session.as_mut(), &input().unwrap()).unwrap()).unwrap();
+        check(&runtime::run(session.as_mut(), &input().unwrap()).unwrap()).unwrap();
     }
 }

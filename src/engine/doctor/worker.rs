@@ -111,7 +111,7 @@ fn convolve(provider: Provider, engine: &EngineOptions) -> Result<String> {
     let file = OnnxFile::of_model(convolution::model()?);
     let options = RunOptions { engine: engine.clone(), ..RunOptions::new(1, 1) };
     let mut session = runtime::load(provider, &file, &options)?;
-    convolution::check(&runtime::infer(session.as_mut(), &convolution::input()?)?)?;
+    convolution::check(&runtime::run(session.as_mut(), &convolution::input()?)?)?;
     let placed = Placement::of_session(session.as_ref(), &file, &options.sizes);
     Ok(placed.map_or_else(|| "ran".to_owned(), |placement| format!("ran on {}", placement.requested)))
 }

@@ -46,6 +46,7 @@ impl fmt::Display for Kind {
 
 /// An installed runtime: `DATA/runtime/KIND-VERSION/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Place {
     /// Kind of the runtime.
     pub kind: Kind,

@@ -249,6 +249,7 @@ macro_rules! named {
 /// before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum GraphOptimization {
     /// No rewrites.
     Off,
@@ -272,6 +273,7 @@ named!(
 /// Strategy by which cuDNN chooses the algorithm of each convolution.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ConvSearch {
     /// The implicit precomputed GEMM, without a search.
     Default,
@@ -287,6 +289,7 @@ named!(ConvSearch, "convolution search", [Default = "default", Heuristic = "heur
 /// A precision of arithmetic.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Precision {
     /// 32-bit floating point.
     #[default]

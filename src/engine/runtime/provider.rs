@@ -10,6 +10,7 @@ use gnet_core::{Error, Result};
 /// Execution provider that runs a file: tract, or one of ONNX Runtime's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Provider {
     /// tract, on the CPU.
     Tract,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::Array;
-use super::compare::Agreement;
+use super::agreement::Agreement;
 use gnet_core::OnnxFile;
 
 /// Engines only differ from the reference by rounding.

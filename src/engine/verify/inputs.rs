@@ -18,6 +18,7 @@ use gnet_core::{Error, Result};
 /// A kind of random samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Distribution {
     /// Mean 0 and variance 1, like a normalised image.
     Normal,
@@ -153,6 +154,7 @@ impl FromStr for Distribution {
 
 /// Samples of one kind, distributed to runs.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct InputSet {
     /// Kind of inputs: a distribution's name, or [`IMAGES`].
     pub name: String,

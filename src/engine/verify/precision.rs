@@ -5,13 +5,14 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::runtime::compare::{SPREAD_OVER_TOLERANCE, Spread};
+use crate::runtime::agreement::{SPREAD_OVER_TOLERANCE, Spread};
 use gnet_core::graph::{DType, Graph};
 use gnet_core::{Error, Result};
 
 /// The coarsest arithmetic that is involved in a comparison. Ordered from fine to coarse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Precision {
     /// 32-bit floats throughout: 24 bits of significand.
     F32,
@@ -78,6 +79,7 @@ pub enum Precision {
 /// three times the accepted difference apart: farther than the errors of both, so that one input's output cannot pass
 /// for another's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Tolerance {
     /// Precision that it applies to.
     pub precision: Precision,
@@ -236,7 +238,7 @@ impl Tolerance {
 mod tests {
     use super::*;
     use crate::runtime::Array;
-    use crate::runtime::compare::Agreement;
+    use crate::runtime::agreement::Agreement;
     use crate::verify::ruler::{Noise, Worst};
     use gnet_core::graph::{Node, Tensor};
 

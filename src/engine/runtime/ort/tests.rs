@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::runtime::compare::Spread;
+use crate::runtime::agreement::Spread;
 use crate::runtime::testing::{TOLERANCE, assert_equal, case, file, fixture, head};
-use crate::runtime::{Placement, Provider, infer, load, open};
+use crate::runtime::{Placement, Provider, load, open, run};
 use gnet_core::graph::{DType, Dim, Graph, Model, Node, Sizes, Tensor};
 use gnet_core::onnx::{self, ExternalData, decodes};
 use gnet_core::{ErrorKind, OnnxFile, Result};
@@ -56,7 +56,7 @@ fn every_batch_and_number_of_threads_equals_the_reference() {
         for threads in 1..=3 {
             let mut session = session(&engine, "dynamic", batch, threads).unwrap();
             assert_eq!(session.inputs()[0].shape, [batch, 2, 5, 5]);
-            let found = infer(session.as_mut(), &head(&inputs[0], batch)).unwrap();
+            let found = run(session.as_mut(), &head(&inputs[0], batch)).unwrap();
             assert_equal(&found, &outputs.iter().map(|o| head(o, batch)).collect::<Vec<_>>());
             assert_eq!(session.threads_used(), threads);
         }
@@ -84,7 +84,7 @@ fn every_option_of_the_cpu_leaves_the_answers_as_they_are() {
         for (spinning, arena) in [(true, true), (false, false)] {
             let engine = EngineOptions { graph_optimization: *level, spinning, arena, ..engine.clone() };
             let mut session = session(&engine, "dynamic", 5, 2).unwrap();
-            assert_equal(&infer(session.as_mut(), &inputs[0]).unwrap(), &outputs);
+            assert_equal(&run(session.as_mut(), &inputs[0]).unwrap(), &outputs);
             seen.push(session.settings().clone());
         }
     }
@@ -99,7 +99,7 @@ fn a_second_binding_replaces_the_first_and_outputs_outlive_the_next_run() {
     let (inputs, outputs) = case("dynamic");
     let mut session = session(&engine, "dynamic", 5, 1).unwrap();
     let zeros = Array::new(inputs[0].shape.clone(), vec![0.0; inputs[0].data.len()]).unwrap();
-    let blank = infer(session.as_mut(), &zeros).unwrap();
+    let blank = run(session.as_mut(), &zeros).unwrap();
     session.bind(&inputs).unwrap();
     assert!(session.outputs().is_err(), "outputs of the former inputs are gone");
     session.run().unwrap();
@@ -152,7 +152,7 @@ fn data_beside_a_model_is_read_where_it_lies() {
     assert!(data.reference().is_some() && data.bytes.len() < 1000, "the table stays where it is");
     let before = decodes();
     let mut session = load(Provider::Cpu, &file, &options(&engine, 1, 2)).unwrap();
-    let rows = infer(session.as_mut(), &Array::new(vec![2, 1], vec![3.0, 999.0]).unwrap()).unwrap().remove(0);
+    let rows = run(session.as_mut(), &Array::new(vec![2, 1], vec![3.0, 999.0]).unwrap()).unwrap().remove(0);
     assert_eq!((rows.shape, rows.data[0], rows.data[7]), (vec![2, 2, 2], 12.0, 3999.0));
     assert_eq!(decodes(), before, "the one when the file was opened is the only one");
     // What another process was told to load is the same.
@@ -292,7 +292,7 @@ fn a_profile_is_written_when_it_is_asked_for() {
     let engine = EngineOptions { profile, ..engine };
     let (inputs, _) = case("dynamic");
     let mut session = open(Provider::Cpu, &file("dynamic"), &options(&engine, 1, 5)).unwrap();
-    infer(session.as_mut(), &inputs[0]).unwrap();
+    run(session.as_mut(), &inputs[0]).unwrap();
     let file = session.finish_profile().unwrap().unwrap();
     let events: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert!(events.as_array().unwrap().iter().any(|event| event["args"]["op_name"] == "Softmax"), "{events}");
