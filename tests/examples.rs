@@ -4,20 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;
-#[path = "../examples/lstm.rs"]
-#[allow(dead_code, reason = "its main")]
-mod lstm;
+#[path = "common/programs.rs"]
+mod programs;
 #[path = "oracle/python.rs"]
 mod python;
-#[path = "../examples/resnet.rs"]
-#[allow(dead_code, reason = "its main")]
-mod resnet;
-#[path = "../examples/transformer_encoder.rs"]
-#[allow(dead_code, reason = "its main")]
-mod transformer_encoder;
-#[path = "../examples/unet.rs"]
-#[allow(dead_code, reason = "its main")]
-mod unet;
 
 use std::path::Path;
 use std::process::Command;
@@ -28,6 +18,7 @@ use gnet::OnnxFile;
 use gnet::export::{ExportOptions, Exported, export, verify};
 use gnet::graph::{Sizes, shape_text};
 use gnet::runtime::{self, Array, Provider, RunOptions};
+use programs::{lstm, resnet, transformer_encoder, unet};
 use serde_json::{Value, json};
 
 /// An exported example and what Burn makes of inputs of several sizes.

@@ -3,7 +3,6 @@
 use std::f64::consts::PI;
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -35,22 +34,7 @@ impl Schedule {
     }
 }
 
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Schedule {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|schedule| schedule.name() == text)
-            .ok_or_else(|| Error::input(format!("schedule '{text}'"), "is not known").remedy("use cosine or constant"))
-    }
-}
+gnet_core::named!(Schedule, "schedule");
 
 /// Options of a run. All except `out` and `resume` are part of the checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -85,7 +85,7 @@ fn what_a_file_calls_and_orders_inside_is_no_difference() {
         m.graph.retain_initializers(|id| id != w);
         m.graph.value_mut(w).name = "unused".into();
         let again = m.graph.add_initializer("fc2.weight", kept);
-        m.graph.replace_reads(w, again);
+        m.graph.redirect_reads(&|id| if id == w { again } else { id });
     });
     assert!(diff.equal, "{diff:?}");
 }

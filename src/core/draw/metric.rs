@@ -1,8 +1,5 @@
 //! The quantity that the colours of a picture show.
 
-use std::fmt;
-use std::str::FromStr;
-
 use super::DrawOptions;
 use super::facts::Facts;
 use super::scene::Scene;
@@ -68,22 +65,7 @@ impl Metric {
     }
 }
 
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Metric {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|metric| metric.name() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::input(format!("colour '{text}'"), "is not known").remedy(format!("use one of {names}"))
-        })
-    }
-}
+crate::named!(Metric, "colour");
 
 /// Returns the metric asked for, or the one that says most about this graph.
 pub fn chosen(scene: &Scene, options: &DrawOptions) -> Result<Metric> {

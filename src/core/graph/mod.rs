@@ -253,11 +253,6 @@ impl Graph {
         self.listed_initializers.retain(|_, id| dense.contains_key(id) || sparse.contains_key(id));
     }
 
-    /// Makes every node, including those of subgraphs, read `new` in place of `old`. The graph's own outputs stay.
-    pub fn replace_reads(&mut self, old: ValueId, new: ValueId) {
-        self.redirect_reads(&|id| if id == old { new } else { id });
-    }
-
     /// Makes every node, subgraph and quantisation parameter read `to(id)` in place of `id`: many replacements at the
     /// cost of one. The graph's own outputs stay.
     pub fn redirect_reads(&mut self, to: &dyn Fn(ValueId) -> ValueId) {

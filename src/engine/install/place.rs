@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// A runtime that can be installed.
@@ -35,12 +34,6 @@ impl Kind {
             Self::Cpu | Self::Cuda => "libonnxruntime.so",
             Self::OpenVino => "libonnxruntime_providers_openvino_plugin.so",
         }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 

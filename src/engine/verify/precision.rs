@@ -1,8 +1,5 @@
 //! Tolerances: how far two sides may differ, by the precision in which they compute.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::Serialize;
 
 use crate::runtime::agreement::{SPREAD_OVER_TOLERANCE, Spread};
@@ -157,22 +154,7 @@ impl Precision {
     }
 }
 
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Precision {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|precision| precision.name() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::input(format!("precision '{text}'"), "is not known").remedy(format!("use one of {names}"))
-        })
-    }
-}
+gnet_core::named!(Precision, "precision");
 
 impl Tolerance {
     /// Limits the tolerance to a fraction of the output's largest value. The cosine is then only required as far as
