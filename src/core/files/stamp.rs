@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Identity;
 
-/// What tells the content of a file from that of any other, and from its own at another time: which file it is, its length
-/// and when it was last changed.
+/// Identity of a file's content, different from that of any other file and from its own at another time: the file, its
+/// length and the time of its last change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     identity: Option<Identity>,
@@ -22,7 +22,7 @@ impl Stamp {
         Self { identity: Identity::of(path, found), len: found.len(), changed: found.modified().ok() }
     }
 
-    /// That of the file which `path` names now; `None` where there is none.
+    /// Returns the one of the file that `path` names now; `None` if there is none.
     pub(crate) fn at(path: &Path) -> Option<Self> {
         Some(Self::of(path, &std::fs::metadata(path).ok()?))
     }

@@ -30,7 +30,7 @@ fn whole(path: &Path) -> Result<Model> {
     Ok(found.model)
 }
 
-/// Which model lies at `path`: it must be whole, and have its own weights.
+/// Returns which model is at `path`: it must be complete, and have its own weights.
 fn read(path: &Path) -> u8 {
     let found = whole(path).unwrap_or_else(|e| panic!("{e}"));
     let which = [1, 2].into_iter().find(|which| found.graph.name == format!("model {which}")).unwrap();

@@ -1,4 +1,4 @@
-//! What an engine loads, in this process or in another.
+//! Models in the form in which an engine loads them, in this process or in another.
 //!
 //! Where data lies beside a model, one engine reads it there and another takes everything in one piece. The former gets bytes
 //! of its own: the model as it was read, small constants inside, and the larger ones by the real names of the files that were
@@ -71,7 +71,7 @@ impl Loadable {
         self.reference.as_ref()
     }
 
-    /// What another process is told, and the bytes that go along; none for a file that it can open.
+    /// Returns the description for another process, and the bytes to send along; none for a file that it can open.
     pub fn handed(&self) -> (Handed, &[u8]) {
         match &self.place {
             Some((path, stamp)) => (Handed::File(path.clone(), stamp.clone()), &[]),

@@ -45,7 +45,7 @@ pub use loadable::{Handed, Loadable, Reference};
 pub struct OnnxFile {
     /// Its name and what it was when it was opened; `None` in memory.
     place: Option<(PathBuf, Stamp)>,
-    /// What the file itself holds.
+    /// Bytes of the file itself.
     bytes: OnceLock<Bytes>,
     model: OnceLock<Arc<Model>>,
     /// The files beside it that hold its constants.
@@ -95,7 +95,7 @@ impl OnnxFile {
         self.place.as_ref().map(|(path, _)| path.as_path())
     }
 
-    /// What the file holds.
+    /// Returns the decoded model.
     ///
     /// # Errors
     /// As [`onnx::read`], of bytes in memory; a file that was opened has been decoded.
@@ -131,7 +131,7 @@ impl OnnxFile {
         }
     }
 
-    /// Whether constants of it lie in files beside it.
+    /// Returns `true` if it has external data.
     pub fn has_data_beside(&self) -> bool {
         !self.data.is_empty() || self.by_reference.get().is_some_and(|known| known.reference().is_some())
     }
@@ -166,7 +166,7 @@ impl OnnxFile {
         })
     }
 
-    /// What the file costs, fed `sizes`; by the shapes that it states where none can be inferred.
+    /// Returns the cost of the file when fed `sizes`, by its stated shapes if none can be inferred.
     ///
     /// # Errors
     /// As [`cost::count`], without the file's name.

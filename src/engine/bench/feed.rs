@@ -30,7 +30,7 @@ pub struct Fed {
 }
 
 impl Feed {
-    /// What each input of a session is to be fed, `file` being loaded in it.
+    /// Determines what each input of a session is fed; `file` is loaded in it.
     pub(super) fn fed(&self, inputs: &[Input], file: &OnnxFile) -> Result<Vec<Fed>> {
         let mut ranges = ranges(inputs, file);
         let places = inputs.iter().zip(&mut ranges);

@@ -42,7 +42,7 @@ pub(super) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
     let placement = Placement::of_session(session.as_ref(), &file, &options.sizes);
     placement.as_ref().map_or(Ok(()), |placement| placement.check(&spec.engine))?;
     let fed = spec.feed.fed(session.inputs(), &file).map_err(in_file)?;
-    // What nobody asks for any more is no part of the memory that is measured.
+    // A file that is no longer needed does not count towards the measured memory.
     let traced = spec.trace.as_ref().map(|trace| (trace, file));
     let inputs = feed::filled(&fed, session.inputs()).map_err(in_file)?;
     session.bind(&inputs).map_err(in_file)?;

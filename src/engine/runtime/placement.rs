@@ -82,7 +82,7 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Where the nodes of a loaded file went, weighed by the MACs that the file has at the sizes it is fed; `None` for an
+    /// Returns the placement of the nodes of a loaded file, weighted by its MACs at the sizes it is fed; `None` for an
     /// engine without providers.
     pub fn of_session(session: &dyn Session, file: &OnnxFile, sizes: &Sizes) -> Option<Self> {
         let assignment = session.assignment()?;

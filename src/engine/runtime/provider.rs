@@ -49,7 +49,7 @@ impl Provider {
         if built_in { Ok(()) } else { Err(self.unavailable()) }
     }
 
-    /// Whether it reads constants where they lie beside a model. What TensorRT and OpenVINO build of a model gets it whole.
+    /// Returns `true` if it reads external data itself. TensorRT and OpenVINO build from a complete model.
     pub(super) fn reads_data_beside(self) -> bool {
         matches!(self, Self::Cpu | Self::Cuda)
     }

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 pub(crate) struct DataFile {
     /// Its name in the model.
     location: String,
-    /// Where it lies, without links.
+    /// Path of the file, with links resolved.
     pub(crate) path: PathBuf,
     pub(crate) stamp: Stamp,
     bytes: Bytes,
@@ -28,7 +28,7 @@ impl DataFile {
         beside::check(&self.location, &self.bytes)
     }
 
-    /// Where these bytes stand in the file, if they are a part of it and no copy.
+    /// Returns the offset of these bytes in the file, if they are a part of it rather than a copy.
     pub(crate) fn offset_of(&self, part: &[u8]) -> Option<usize> {
         let offset = part.as_ptr().addr().checked_sub(self.bytes.as_ptr().addr())?;
         (offset.checked_add(part.len())? <= self.bytes.len()).then_some(offset)
@@ -60,7 +60,7 @@ impl Beside {
         Self { folders, model: path.to_path_buf(), ..Self::default() }
     }
 
-    /// What stands in a folder, for a model that comes without a name of its own.
+    /// Returns the surroundings of a model without a name, given its folder.
     pub(super) fn folder(folder: &Path) -> Self {
         Self { folders: vec![folder.to_path_buf()], ..Self::default() }
     }

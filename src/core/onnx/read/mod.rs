@@ -26,7 +26,7 @@ use scope::Scope;
 
 /// An ONNX file that was read, and what it was read from.
 pub(crate) struct Found {
-    /// What the file itself holds.
+    /// Bytes of the file itself.
     pub(crate) bytes: Bytes,
     pub(crate) stamp: Stamp,
     pub(crate) model: Model,
@@ -93,7 +93,7 @@ thread_local! {
     static DECODES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// How many models this thread has decoded, which tests hold against how many there were.
+/// Returns the number of models that this thread has decoded, which tests compare with the number of files.
 #[doc(hidden)]
 pub fn decodes() -> usize {
     DECODES.get()
