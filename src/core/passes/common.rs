@@ -18,6 +18,7 @@ const RANDOM: [&str; 6] =
     ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
 
 /// Returns `true` if a node gives different results each time, or may: a `Dropout` does if it may be in training mode.
+#[doc(hidden)]
 pub fn draws_lots(node: &Node) -> bool {
     RANDOM.iter().any(|op| node.is(op)) || node.is("Dropout") && node.input(2).is_some()
 }

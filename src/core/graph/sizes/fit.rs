@@ -142,6 +142,7 @@ impl Graph {
 }
 
 /// Returns the symbols of some dimensions, each once, in order.
+#[doc(hidden)]
 pub fn symbols<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Vec<String> {
     let mut symbols: Vec<String> = Vec::new();
     for dim in dims {

@@ -12,6 +12,7 @@ pub(super) fn value(text: &str, symbol: &dyn Fn(&str) -> Option<i64>) -> Option<
 }
 
 /// Returns `true` if a formula contains `name` as a symbol.
+#[doc(hidden)]
 pub fn mentions(text: &str, name: &str) -> bool {
     text.match_indices(name).any(|(at, _)| {
         !text[..at].ends_with(is_word) && !text[at + name.len()..].starts_with(is_word) && !name.is_empty()
