@@ -33,6 +33,7 @@ pub mod metadata;
 #[cfg(feature = "burn")]
 pub mod nets;
 pub mod onnx;
+pub mod operators;
 pub mod passes;
 pub mod process;
 mod program;

@@ -1,6 +1,6 @@
 //! Types and shapes of a graph's values, from those of its inputs, with symbolic dimensions.
 //!
-//! [`infer`] walks the nodes in order. For each, a rule of its operation (`table` lists them, `rules` holds one file a
+//! [`infer`] walks the nodes in order. For each, a rule of its operation (`rules` holds one file a
 //! family) computes element types and shapes of the outputs from those of the inputs, the attributes and the opset; what the
 //! file states beside it is merged in. Beside shapes, the walk carries the elements of small vectors (`evaluate`, one file a
 //! family): the `Shape`, `Gather`, `Concat`, `Reshape` chains that exporters leave behind compute shapes with them, and a
@@ -19,7 +19,6 @@ mod fact;
 mod merge;
 mod number;
 mod rules;
-mod table;
 mod vector;
 mod walk;
 

@@ -31,6 +31,7 @@ use std::collections::HashMap;
 use call::Call;
 
 use crate::graph::{DType, Graph, Model, Node, Tensor, ValueId};
+use crate::operators::{self, Column, operators};
 use crate::words::counted;
 use crate::{Error, Result};
 
@@ -126,10 +127,7 @@ fn evaluate(graph: &Graph, of: &Node, opset: i64, values: &Values) -> Result<Vec
 /// An operation or form of it that is not known, inputs that it does not allow, or a result past `limits`.
 pub fn node(node: &Node, opset: i64, inputs: &[Option<&Tensor>], limits: Limits) -> Result<Vec<Tensor>> {
     let unknown = || Error::input(&node.op_type, "the reference evaluator does not know this operation");
-    if !matches!(node.domain.as_str(), "" | "ai.onnx") {
-        return Err(unknown());
-    }
-    let operation = find(&node.op_type).ok_or_else(unknown)?;
+    let operation = node.operator().and_then(|operator| OPERATIONS.of(operator)).ok_or_else(unknown)?;
     // A tensor without elements can still claim an axis of any length.
     if inputs.iter().flatten().any(|t| t.shape().iter().any(|size| *size > limits.elements)) {
         return Err(Error::input(&node.op_type, "an input is past the limits"));
@@ -143,7 +141,7 @@ pub fn node(node: &Node, opset: i64, inputs: &[Option<&Tensor>], limits: Limits)
 
 /// Whether an operation of ONNX's own domain is known, in some form at least.
 pub fn knows(op_type: &str) -> bool {
-    find(op_type).is_some()
+    operators::find("", op_type).and_then(|operator| OPERATIONS.of(operator)).is_some()
 }
 
 /// The element type that ONNX gives a number, when it is one that is computed with.
@@ -170,20 +168,5 @@ pub(crate) fn tensor_of(dtype: DType, shape: Vec<usize>, values: Vec<f64>) -> Re
 /// What computes an operation.
 type Operation = fn(&Call) -> Result<Vec<Tensor>>;
 
-/// The families, asked one after the other.
-fn find(op_type: &str) -> Option<Operation> {
-    let families = [
-        unary::find,
-        binary::find,
-        make::find,
-        movement::find,
-        gather::find,
-        linear::find,
-        convolution::find,
-        pool::find,
-        normalization::find,
-        reduce::find,
-        quantize::find,
-    ];
-    families.iter().find_map(|family| family(op_type))
-}
+/// The operations that are known, in some form at least.
+static OPERATIONS: Column<Operation> = Column(operators!(result));
