@@ -1,0 +1,129 @@
+//! Parameters, MACs, memory and bytes moved of a graph, node by node.
+//!
+//! [`count()`] is strict: it counts everything or says what it cannot count. [`Analysis`] counts what it can, memory and bytes
+//! moved too, and names the rest. Both go by the rules below.
+//!
+#![doc = include_str!("counting.md")]
+
+mod analysis;
+mod batch;
+mod constants;
+mod counting;
+mod einsum;
+mod macs;
+mod memory;
+mod operators;
+mod packed;
+mod products;
+mod roles;
+mod rule;
+mod show;
+mod sizes;
+mod summary;
+mod tally;
+mod tree;
+
+use serde::Serialize;
+
+use crate::graph::{Dim, Graph, Model, Sizes};
+use crate::infer;
+use crate::{Error, Result};
+
+pub use analysis::{Analysis, Quantity, Row, Uncounted};
+pub use batch::{BatchAxis, BatchChoice, name_batch};
+pub use counting::Counting;
+pub use show::{Compute, Show, Sort};
+pub use summary::{CONVENTION, Memory, Share, Summary, View};
+pub use tree::{group, modules, tree};
+
+/// The model with the shapes that follow from those of its inputs, which counting needs and a file need not state. An open
+/// batch has the name that counting knows it by. A file with a node that its inputs do not allow stays as it is.
+pub fn with_shapes(model: Model) -> Model {
+    with_sizes(model, &Sizes::none())
+}
+
+/// As [`with_shapes`], for inputs of these sizes. Sizes that the file cannot have leave it as it is.
+pub fn with_sizes(model: Model, sizes: &Sizes) -> Model {
+    let mut known = model.clone();
+    name_batch(&mut known.graph, &BatchChoice::Guess);
+    match infer::infer(&mut known, sizes) {
+        Ok(_) => known,
+        Err(_) => model,
+    }
+}
+
+/// What one node costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Layer {
+    /// Name of the node, or of the module when layers were grouped.
+    pub name: String,
+    /// Operation, or what a group holds.
+    pub op: String,
+    /// Shape of the first output; `None` when the graph does not say.
+    pub output_shape: Option<Vec<Dim>>,
+    /// Learned parameters that it reads first.
+    pub params: u64,
+    /// Those of them that are weights.
+    pub weights: u64,
+    /// Multiply-accumulates for one item of the batch.
+    pub macs: u64,
+}
+
+/// What a graph costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// Learned parameters.
+    pub params: u64,
+    /// Weights of convolutions and linear layers.
+    pub weights: u64,
+    /// Multiply-accumulates for one item of the batch.
+    pub macs: u64,
+    /// Floating-point operations by the same count: twice the MACs.
+    pub flops: u64,
+    /// The layers in execution order.
+    pub layers: Vec<Layer>,
+}
+
+impl Cost {
+    /// Sums layers up.
+    pub fn of_layers(layers: Vec<Layer>) -> Self {
+        let sum = |f: fn(&Layer) -> u64| layers.iter().map(f).fold(0u64, u64::saturating_add);
+        let macs = sum(|l| l.macs);
+        Self { params: sum(|l| l.params), weights: sum(|l| l.weights), macs, flops: macs.saturating_mul(2), layers }
+    }
+}
+
+/// Counts parameters, weights and MACs of a graph by the shapes that it states. One layer a node.
+///
+/// # Errors
+/// A node whose parameters or MACs cannot be counted: a shape that the graph does not state or leaves open, a count past 64
+/// bits, an operation without a rule. [`Analysis`] names such nodes and goes on.
+pub fn count(graph: &Graph) -> Result<Cost> {
+    let analysis = Analysis::of(graph, None)?;
+    if let Some(entry) = analysis.uncounted.iter().find(|entry| entry.what != Quantity::Bytes) {
+        let Uncounted { name, op, what, reason } = entry;
+        let reason = format!("its {} cannot be counted: {reason}", what.name());
+        let remedy = "let ONNX's shape inference write the shapes first";
+        return Err(Error::input(format!("node {name} ({op})"), reason).remedy(remedy));
+    }
+    let mut layers: Vec<Layer> = Vec::with_capacity(graph.nodes.len());
+    for row in analysis.rows {
+        let (params, weights, macs) = (row.params.unwrap_or(0), row.weights.unwrap_or(0), row.macs.unwrap_or(0));
+        match layers.last_mut().filter(|_| row.inside.is_some()) {
+            // The nodes of a subgraph come right after the node that they belong to.
+            Some(layer) => {
+                layer.params = layer.params.saturating_add(params);
+                layer.weights = layer.weights.saturating_add(weights);
+            }
+            None => {
+                layers.push(Layer { name: row.name, op: row.op, output_shape: row.output_shape, params, weights, macs })
+            }
+        }
+    }
+    Ok(Cost::of_layers(layers))
+}
+
+#[cfg(test)]
+mod growth_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! What of a summary its table shows, and in which order.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Row;
+use crate::report::Column;
+use crate::{Error, Result};
+
+/// What the compute column of a table counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compute {
+    /// Multiply-accumulates.
+    #[default]
+    Macs,
+    /// Floating-point operations, two a MAC.
+    Flops,
+}
+
+impl Compute {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Macs, Self::Flops];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Macs => "macs",
+            Self::Flops => "flops",
+        }
+    }
+
+    pub(super) fn column(self) -> Column {
+        Column::number(match self {
+            Self::Macs => "MACs",
+            Self::Flops => "FLOPs",
+        })
+    }
+}
+
+impl fmt::Display for Compute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Compute {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|compute| compute.name() == text);
+        found.ok_or_else(|| Error::input(format!("count '{text}'"), "is not known").remedy("use macs or flops"))
+    }
+}
+
+/// What the rows of a table are sorted by, the largest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// Learned parameters.
+    Params,
+    /// MACs, and so FLOPs.
+    Macs,
+    /// Bytes of activations in use while a layer runs.
+    Memory,
+    /// Bytes read and written.
+    Moved,
+    /// FLOPs for each byte moved.
+    Intensity,
+}
+
+impl Sort {
+    /// Every key.
+    pub const ALL: [Self; 5] = [Self::Params, Self::Macs, Self::Memory, Self::Moved, Self::Intensity];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Params => "params",
+            Self::Macs => "macs",
+            Self::Memory => "memory",
+            Self::Moved => "moved",
+            Self::Intensity => "intensity",
+        }
+    }
+
+    /// What the column holds that is sorted.
+    pub(super) fn heading(self) -> &'static str {
+        match self {
+            Self::Params => "params",
+            Self::Macs => "MACs",
+            Self::Memory => "live bytes",
+            Self::Moved => "bytes moved",
+            Self::Intensity => "FLOPs/byte",
+        }
+    }
+
+    /// The value of a row; `None` where it could not be counted.
+    fn of(self, row: &Row) -> Option<f64> {
+        match self {
+            Self::Params => row.params.map(|params| params as f64),
+            Self::Macs => row.macs.map(|macs| macs as f64),
+            Self::Memory => Some(row.live_bytes as f64),
+            Self::Moved => Some(row.read_bytes? as f64 + row.written_bytes? as f64),
+            Self::Intensity => row.intensity,
+        }
+    }
+}
+
+impl fmt::Display for Sort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Sort {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|key| key.name() == text);
+        let names = Self::ALL.map(Self::name).join(", ");
+        found.ok_or_else(|| Error::input(format!("key '{text}'"), "is not known").remedy(format!("use one of {names}")))
+    }
+}
+
+/// How a summary's table looks. JSON holds every row in the order of the network whatever it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Show {
+    /// What the compute column counts in.
+    pub compute: Compute,
+    /// What the rows are sorted by; `None` leaves them in the order of the network.
+    pub sort: Option<Sort>,
+    /// How many rows are shown, the first of the sorted; `None` for all. Without a key they are sorted by MACs.
+    pub top: Option<usize>,
+}
+
+impl Show {
+    /// What the rows are sorted by.
+    pub(super) fn key(&self) -> Option<Sort> {
+        self.sort.or(self.top.map(|_| Sort::Macs))
+    }
+
+    /// The rows that are shown, in their order. What could not be counted comes last.
+    pub(super) fn rows<'a>(&self, rows: &'a [Row]) -> Vec<&'a Row> {
+        let mut shown: Vec<&Row> = rows.iter().collect();
+        if let Some(key) = self.key() {
+            let value = |row: &Row| key.of(row).unwrap_or(f64::NEG_INFINITY);
+            shown.sort_by(|a, b| value(b).total_cmp(&value(a)));
+        }
+        shown.truncate(self.top.unwrap_or(usize::MAX));
+        shown
+    }
+
+    /// The share of a value that each row has of all: of what is sorted where rows add up, else of the MACs.
+    pub(super) fn shared(&self) -> Sort {
+        self.key().filter(|key| matches!(key, Sort::Params | Sort::Moved)).unwrap_or(Sort::Macs)
+    }
+
+    /// A row's share of `total`, 0..1; `None` where it could not be counted, or there is nothing to share.
+    pub(super) fn share(&self, row: &Row, total: u64) -> Option<f64> {
+        self.shared().of(row).filter(|_| total > 0).map(|value| value / total as f64)
+    }
+}

@@ -1,0 +1,124 @@
+//! The quantity that the colours of a picture show.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::Options;
+use super::facts::Facts;
+use super::scene::Scene;
+use super::text::compact;
+use crate::{Error, Result};
+
+/// Quantity that the colour of a box shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Multiply-accumulates for one item of the batch.
+    Macs,
+    /// Learned parameters.
+    Params,
+    /// Time per run.
+    Time,
+    /// No colours: all boxes are white.
+    None,
+}
+
+impl Metric {
+    /// All metrics, in the order in which they are documented.
+    pub const ALL: [Self; 4] = [Self::Macs, Self::Params, Self::Time, Self::None];
+
+    /// Returns the name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Macs => "macs",
+            Self::Params => "params",
+            Self::Time => "time",
+            Self::None => "none",
+        }
+    }
+
+    /// Returns the caption of the legend.
+    pub(super) fn legend(self) -> &'static str {
+        match self {
+            Self::Macs => "MACs for one item of the batch",
+            Self::Params => "learned parameters",
+            Self::Time => "mean time of one run",
+            Self::None => "",
+        }
+    }
+
+    /// Returns the value for a box; `None` if it is not known.
+    pub(super) fn of(self, facts: &Facts) -> Option<f64> {
+        match self {
+            Self::Macs => facts.macs.map(|macs| macs as f64),
+            Self::Params => Some(facts.params as f64),
+            Self::Time => facts.ms,
+            Self::None => None,
+        }
+    }
+
+    /// Formats a value with its unit.
+    pub(super) fn show(self, value: f64) -> String {
+        match self {
+            Self::Time if value == 0.0 => "0".to_owned(),
+            Self::Time if value < 1.0 => format!("{} µs", compact(value * 1e3)),
+            Self::Time => format!("{} ms", compact(value)),
+            _ => compact(value),
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Metric {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|metric| metric.name() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::input(format!("colour '{text}'"), "is not known").remedy(format!("use one of {names}"))
+        })
+    }
+}
+
+/// Returns the metric asked for, or the one that says most about this graph.
+pub fn chosen(scene: &Scene, options: &Options) -> Result<Metric> {
+    let any = |metric: Metric| scene.items.iter().any(|item| metric.of(&item.facts).is_some_and(|value| value > 0.0));
+    let metric = options.metric.unwrap_or(match options.times {
+        Some(_) => Metric::Time,
+        None if any(Metric::Macs) => Metric::Macs,
+        None if any(Metric::Params) => Metric::Params,
+        None => Metric::None,
+    });
+    if metric == Metric::Time && options.times.is_none() {
+        return Err(Error::input("--color-by time", "there are no times").remedy("give them with --times FILE.json"));
+    }
+    if options.times.is_some() && !any(Metric::Time) {
+        return Err(Error::input("--times", "none of its layers is in this file")
+            .remedy("profile the same file with `gnet bench FILE --profile trace.json --format json`"));
+    }
+    Ok(metric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_back_to_its_metric() {
+        for metric in Metric::ALL {
+            assert_eq!(metric.to_string().parse::<Metric>().unwrap(), metric);
+        }
+        let error = "flops".parse::<Metric>().unwrap_err();
+        assert_eq!(error.remedy_text(), Some("use one of macs, params, time, none"));
+    }
+
+    #[test]
+    fn values_have_units() {
+        let shown = [(Metric::Time, 0.0), (Metric::Time, 0.0123), (Metric::Time, 12.0), (Metric::Macs, 5_419_008.0)];
+        assert_eq!(shown.map(|(metric, value)| metric.show(value)), ["0", "12.3 µs", "12 ms", "5.42M"]);
+    }
+}

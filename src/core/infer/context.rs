@@ -1,0 +1,232 @@
+//! What a rule sees: one node, what is known of its inputs, and the opset.
+
+use super::fact::{Known, fault, gap};
+use super::number::Num;
+use super::vector::{Vector, Vectors};
+use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor};
+use crate::words::counted;
+
+/// Everything that the outputs of a node may depend on.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'a> {
+    /// The node.
+    pub(super) node: &'a Node,
+    /// Version of ONNX's operator set.
+    pub(super) opset: i64,
+    /// The graph with the types and shapes known so far.
+    pub(super) graph: &'a Graph,
+    /// Elements of small values known so far.
+    pub(super) vectors: &'a Vectors,
+}
+
+impl<'a> Context<'a> {
+    /// Whether input `index` is there.
+    pub(super) fn has(&self, index: usize) -> bool {
+        self.node.input(index).is_some()
+    }
+
+    /// Number of the inputs, with those left out.
+    pub(super) fn inputs(&self) -> usize {
+        self.node.inputs.len()
+    }
+
+    /// Number of the outputs, with those left out.
+    pub(super) fn outputs(&self) -> usize {
+        self.node.outputs.len()
+    }
+
+    /// Name of input `index`.
+    pub(super) fn name(&self, index: usize) -> &'a str {
+        self.node.input(index).map_or("", |id| &self.graph.value(id).name)
+    }
+
+    /// Element type of input `index`, when it is there and known.
+    pub(super) fn dtype(&self, index: usize) -> Option<DType> {
+        self.graph.value(self.node.input(index)?).dtype
+    }
+
+    /// The first known element type among the inputs `from..`, which all have the same.
+    pub(super) fn common_dtype(&self, from: usize) -> Option<DType> {
+        (from..self.inputs()).find_map(|index| self.dtype(index))
+    }
+
+    /// Shape of input `index`.
+    pub(super) fn shape(&self, index: usize) -> Known<&'a [Dim]> {
+        let Some(id) = self.node.input(index) else { return fault(format!("input {index} is missing")) };
+        let value = self.graph.value(id);
+        match (&value.shape, &value.other_type) {
+            (Some(shape), None) => Ok(shape),
+            (_, Some(other)) => gap(format!("input {} is of a type that is no tensor: {}", value.name, other.kind)),
+            (None, None) => gap(format!("the shape of input {} is not known", self.name(index))),
+        }
+    }
+
+    /// Shape of input `index`, which must have `rank` dimensions.
+    pub(super) fn shape_of_rank(&self, index: usize, rank: usize) -> Known<&'a [Dim]> {
+        let shape = self.shape(index)?;
+        match shape.len() == rank {
+            true => Ok(shape),
+            false => fault(format!("input {} has {}, not {rank}", self.name(index), counted(shape.len(), "dimension"))),
+        }
+    }
+
+    /// Shape of input `index`, which must have at least `rank` dimensions.
+    pub(super) fn shape_from_rank(&self, index: usize, rank: usize) -> Known<&'a [Dim]> {
+        let shape = self.shape(index)?;
+        match shape.len() >= rank {
+            true => Ok(shape),
+            false => fault(format!(
+                "input {} has {}, fewer than {rank}",
+                self.name(index),
+                counted(shape.len(), "dimension")
+            )),
+        }
+    }
+
+    /// Elements of input `index`, when they are carried.
+    pub(super) fn vector(&self, index: usize) -> Option<&'a Vector> {
+        self.vectors.get(self.node.input(index)?)
+    }
+
+    /// Elements of input `index`.
+    pub(super) fn numbers(&self, index: usize) -> Known<&'a [Num]> {
+        match (self.node.input(index), self.vector(index)) {
+            (_, Some(vector)) => Ok(&vector.items),
+            (Some(_), None) => gap(format!("depends on the elements of input {}", self.name(index))),
+            (None, _) => fault(format!("input {index} is missing")),
+        }
+    }
+
+    /// Elements of input `index`, each a whole number.
+    pub(super) fn whole_numbers(&self, index: usize) -> Known<Vec<i64>> {
+        let ints = self.numbers(index)?.iter().map(Num::int).collect::<Option<Vec<_>>>();
+        ints.map_or_else(|| gap(format!("depends on the elements of input {}", self.name(index))), Ok)
+    }
+
+    /// The one whole number that input `index` is.
+    pub(super) fn whole_number(&self, index: usize) -> Known<i64> {
+        match self.whole_numbers(index)?[..] {
+            [number] => Ok(number),
+            _ => fault(format!("input {} is not one number", self.name(index))),
+        }
+    }
+
+    /// Number of elements of the vector input `index`, when its shape tells.
+    pub(super) fn length(&self, index: usize) -> Known<usize> {
+        if let Some(vector) = self.vector(index) {
+            return Ok(vector.items.len());
+        }
+        match self.shape_of_rank(index, 1)?[0].known() {
+            Some(length) => Ok(length),
+            None => gap(format!("the length of input {} is not known", self.name(index))),
+        }
+    }
+
+    /// A whole-number attribute.
+    pub(super) fn int(&self, name: &str) -> Known<Option<i64>> {
+        match self.node.attributes.get(name) {
+            None => Ok(None),
+            Some(Attribute::Int(value)) => Ok(Some(*value)),
+            Some(_) => fault(format!("attribute {name} is no whole number")),
+        }
+    }
+
+    /// A whole-number attribute with a default.
+    pub(super) fn int_or(&self, name: &str, default: i64) -> Known<i64> {
+        Ok(self.int(name)?.unwrap_or(default))
+    }
+
+    /// A whole-number attribute that must be there.
+    pub(super) fn need_int(&self, name: &str) -> Known<i64> {
+        self.int(name)?.map_or_else(|| fault(format!("attribute {name} is missing")), Ok)
+    }
+
+    /// Whether the attribute is there and not 0.
+    pub(super) fn flag(&self, name: &str, default: bool) -> Known<bool> {
+        Ok(self.int(name)?.map_or(default, |value| value != 0))
+    }
+
+    /// An attribute of whole numbers.
+    pub(super) fn ints(&self, name: &str) -> Known<Option<&'a [i64]>> {
+        match self.node.attributes.get(name) {
+            None => Ok(None),
+            Some(Attribute::Ints(values)) => Ok(Some(values)),
+            Some(_) => fault(format!("attribute {name} is no list of whole numbers")),
+        }
+    }
+
+    /// An attribute of whole numbers that must be there.
+    pub(super) fn need_ints(&self, name: &str) -> Known<&'a [i64]> {
+        self.ints(name)?.map_or_else(|| fault(format!("attribute {name} is missing")), Ok)
+    }
+
+    /// An attribute of real numbers.
+    pub(super) fn floats(&self, name: &str) -> Known<Option<&'a [f32]>> {
+        match self.node.attributes.get(name) {
+            None => Ok(None),
+            Some(Attribute::Floats(values)) => Ok(Some(values)),
+            Some(_) => fault(format!("attribute {name} is no list of real numbers")),
+        }
+    }
+
+    /// A text attribute with a default.
+    pub(super) fn text_or(&self, name: &str, default: &'a str) -> Known<&'a str> {
+        match self.node.attributes.get(name) {
+            None => Ok(default),
+            Some(Attribute::String(value)) => Ok(value),
+            Some(_) => fault(format!("attribute {name} is no text")),
+        }
+    }
+
+    /// A tensor attribute.
+    pub(super) fn tensor(&self, name: &str) -> Known<Option<&'a Tensor>> {
+        match self.node.attributes.get(name) {
+            None => Ok(None),
+            Some(Attribute::Tensor(value)) => Ok(Some(value)),
+            Some(_) => fault(format!("attribute {name} is no tensor")),
+        }
+    }
+
+    /// An element type attribute, with a default for when it is missing or 0 (ONNX's "undefined").
+    pub(super) fn type_or(&self, name: &str, default: Option<DType>) -> Known<Option<DType>> {
+        match self.int(name)? {
+            None | Some(0) => Ok(default),
+            Some(number) => Ok(DType::of_number(number)),
+        }
+    }
+
+    /// A whole-number list which is an attribute `name` before opset `since` and input `index` from there; `None` when left
+    /// out.
+    pub(super) fn axes(&self, name: &str, since: i64, index: usize) -> Known<Option<Vec<i64>>> {
+        if self.opset < since {
+            return Ok(self.ints(name)?.map(<[i64]>::to_vec));
+        }
+        if self.node.attributes.contains_key(name) {
+            return fault(format!("attribute {name} is an input from opset {since} on"));
+        }
+        if self.has(index) { self.whole_numbers(index).map(Some) } else { Ok(None) }
+    }
+}
+
+/// The place in a shape of `rank` dimensions that `axis` means: negative ones count from the end.
+pub(super) fn axis_of(axis: i64, rank: usize) -> Known<usize> {
+    let signed = rank as i64;
+    match axis {
+        0.. if axis < signed => Ok(axis as usize),
+        ..0 if axis >= -signed => Ok((axis + signed) as usize),
+        _ => fault(format!("axis {axis} is not within {}", counted(rank, "dimension"))),
+    }
+}
+
+/// The places that `axes` mean, each at most once.
+pub(super) fn axes_of(axes: &[i64], rank: usize) -> Known<Vec<usize>> {
+    let mut places = Vec::new();
+    for axis in axes {
+        let place = axis_of(*axis, rank)?;
+        if places.contains(&place) {
+            return fault(format!("axis {axis} is given twice"));
+        }
+        places.push(place);
+    }
+    Ok(places)
+}

@@ -1,0 +1,75 @@
+//! JSON documents.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::visible::replaced;
+use crate::{Error, Result};
+
+/// Version of the keys of every JSON document. It is incremented when a key changes its meaning or is removed; new keys
+/// leave it alone.
+pub const SCHEMA_VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Document<'a, T> {
+    schema_version: u32,
+    #[serde(flatten)]
+    record: &'a T,
+}
+
+/// Serializes the record as an indented JSON document with `schema_version` as its first key, ending with a newline. A
+/// character that [`visible`](super::visible) would write out becomes a `\u` escape, which a parser reads as that
+/// character.
+///
+/// # Errors
+/// Fails if the record is not an object (a list, a number), or if its `Serialize` fails.
+pub fn document<T: Serialize>(record: &T) -> Result<String> {
+    let document = Document { schema_version: SCHEMA_VERSION, record };
+    let text = serde_json::to_string_pretty(&document).map_err(|e| Error::input("JSON document", e))?;
+    // Two hash signs that a CI would obey are escaped in strings too.
+    Ok(escaped(&text).replace("##", "#\\u0023") + "\n")
+}
+
+/// Escapes characters that the serializer leaves raw. They only occur inside strings: everything else is ASCII and line
+/// breaks.
+fn escaped(text: &str) -> String {
+    let unit = |unit: &u16, out: &mut String| _ = write!(out, "\\u{unit:04x}");
+    let escape = |c: char, out: &mut String| match c {
+        '\n' => out.push(c),
+        // Writing to a string cannot fail.
+        _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|code| unit(code, out)),
+    };
+    replaced(text, escape).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Record {
+        zeta: u8,
+        alpha: Vec<u8>,
+    }
+
+    #[test]
+    fn the_version_comes_first_and_the_keys_keep_their_order() {
+        let text = document(&Record { zeta: 1, alpha: vec![] }).unwrap();
+        assert_eq!(text, "{\n  \"schema_version\": 1,\n  \"zeta\": 1,\n  \"alpha\": []\n}\n");
+    }
+
+    #[test]
+    fn what_the_serializer_leaves_raw_is_escaped() {
+        let name = "##[x] del\u{7f} c1\u{9b} bidi\u{202e} tag\u{e0041} line\u{2028}\n";
+        let text = document(&std::collections::BTreeMap::from([(name, name)])).unwrap();
+        let escaped = r"#\u0023[x] del\u007f c1\u009b bidi\u202e tag\udb40\udc41 line\u2028\n";
+        assert!(text.ends_with(&format!("\n  \"{escaped}\": \"{escaped}\"\n}}\n")), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap()[name], name);
+    }
+
+    #[test]
+    fn a_list_is_no_document() {
+        assert!(document(&[1, 2]).unwrap_err().to_string().starts_with("JSON document: "));
+    }
+}

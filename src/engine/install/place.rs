@@ -1,0 +1,146 @@
+//! Locations in which gnet keeps what it installs.
+
+use std::cmp::Reverse;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// A runtime that can be installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// ONNX Runtime with its CPU provider.
+    Cpu,
+    /// ONNX Runtime with its CPU, CUDA and TensorRT providers.
+    Cuda,
+    /// The OpenVINO provider: a plugin that an ONNX Runtime of another kind loads.
+    OpenVino,
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Cpu, Self::Cuda, Self::OpenVino];
+
+    /// Returns the name on the command line, which also begins the folder's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+            Self::OpenVino => "openvino",
+        }
+    }
+
+    /// Returns the name of the file to load, within the installed folder.
+    pub fn library(self) -> &'static str {
+        match self {
+            Self::Cpu | Self::Cuda => "libonnxruntime.so",
+            Self::OpenVino => "libonnxruntime_providers_openvino_plugin.so",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// An installed runtime: `DATA/runtime/KIND-VERSION/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Kind of the runtime.
+    pub kind: Kind,
+    /// Version, such as `1.31.1`.
+    pub version: String,
+    /// Folder that holds it.
+    pub folder: PathBuf,
+}
+
+impl Place {
+    /// Returns the library to load. It exists: [`installed`] lists no folder without it.
+    pub fn library(&self) -> PathBuf {
+        self.folder.join(self.kind.library())
+    }
+}
+
+/// Returns gnet's data directory: `$XDG_DATA_HOME/gnet`, else `~/.local/share/gnet`. `None` if no home is known.
+///
+/// A relative `XDG_DATA_HOME` counts as unset, as the XDG base directory specification requires.
+pub fn data_dir() -> Option<PathBuf> {
+    base(|name| std::env::var_os(name), "XDG_DATA_HOME", ".local/share")
+}
+
+/// Returns gnet's cache directory: `$XDG_CACHE_HOME/gnet`, else `~/.cache/gnet`. Its content may be deleted at any
+/// time.
+pub fn cache_dir() -> Option<PathBuf> {
+    base(|name| std::env::var_os(name), "XDG_CACHE_HOME", ".cache")
+}
+
+fn base(var: impl Fn(&str) -> Option<OsString>, name: &str, below_home: &str) -> Option<PathBuf> {
+    let absolute = |name: &str| var(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute(name).or_else(|| absolute("HOME").map(|home| home.join(below_home)))?;
+    Some(base.join("gnet"))
+}
+
+/// Returns the installed runtimes by kind, the newest version of a kind first. A folder without its library is not
+/// listed.
+pub fn installed() -> Vec<Place> {
+    data_dir().map_or_else(Vec::new, |data| installed_in(&data.join("runtime")))
+}
+
+fn installed_in(runtimes: &Path) -> Vec<Place> {
+    let Ok(entries) = std::fs::read_dir(runtimes) else { return Vec::new() };
+    let mut places: Vec<Place> = entries.flatten().filter_map(|entry| place(&entry.path())).collect();
+    places.sort_by_key(|place| (place.kind, Reverse(numbers(&place.version)), place.version.clone()));
+    places
+}
+
+fn place(folder: &Path) -> Option<Place> {
+    let (kind, version) = folder.file_name()?.to_str()?.split_once('-')?;
+    let kind = Kind::ALL.into_iter().find(|known| known.name() == kind)?;
+    let place = Place { kind, version: version.to_owned(), folder: folder.to_path_buf() };
+    (numbers(version).is_some() && place.library().is_file()).then_some(place)
+}
+
+/// Parses `1.31.1` into numbers, so that 1.9 sorts before 1.31; `None` if the text is not a version.
+fn numbers(version: &str) -> Option<Vec<u32>> {
+    version.split('.').map(|part| part.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_directory_follows_the_xdg_specification() {
+        let dir = |vars: &'static [(&str, &str)]| {
+            let var = move |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| value.into());
+            base(var, "XDG_DATA_HOME", ".local/share")
+        };
+        let home = Some(PathBuf::from("/home/a/.local/share/gnet"));
+        assert_eq!(dir(&[("XDG_DATA_HOME", "/data"), ("HOME", "/home/a")]), Some("/data/gnet".into()));
+        assert_eq!(dir(&[("HOME", "/home/a")]), home);
+        assert_eq!(dir(&[("XDG_DATA_HOME", "relative"), ("HOME", "/home/a")]), home);
+        assert_eq!(dir(&[("XDG_DATA_HOME", ""), ("HOME", "/home/a")]), home);
+        assert_eq!(dir(&[]), None);
+    }
+
+    #[test]
+    fn whole_installations_are_listed_the_newest_of_a_kind_first() {
+        let dir = tempfile::tempdir().unwrap();
+        for (folder, file) in [
+            ("cuda-1.31.1", "libonnxruntime.so"),
+            ("cpu-1.9.0", "libonnxruntime.so"),
+            ("cpu-1.31.1", "libonnxruntime.so"),
+            ("cpu-1.40.0", "half-unpacked"),
+            ("cpu-new", "libonnxruntime.so"),
+            ("openvino-1.8.1", "libonnxruntime_providers_openvino_plugin.so"),
+            ("tpu-1.0.0", "libonnxruntime.so"),
+        ] {
+            std::fs::create_dir(dir.path().join(folder)).unwrap();
+            std::fs::write(dir.path().join(folder).join(file), "").unwrap();
+        }
+        let found: Vec<String> = installed_in(dir.path()).iter().map(|p| format!("{}-{}", p.kind, p.version)).collect();
+        assert_eq!(found, ["cpu-1.31.1", "cpu-1.9.0", "cuda-1.31.1", "openvino-1.8.1"]);
+        assert_eq!(installed_in(&dir.path().join("missing")), []);
+    }
+}
