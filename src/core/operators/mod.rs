@@ -118,6 +118,8 @@ pub struct Operator {
     pub selection: bool,
     /// Whether it reads the shape of its operand and no element.
     pub of_shape: bool,
+    /// Whether it walks along a sequence, whose steps are the first axis unless its `layout` says otherwise.
+    pub recurrent: bool,
     /// Whether its work is known to be element-wise, pooling, reduction, normalisation or moving data, or a Fourier transform,
     /// which no table of networks counts in MACs.
     pub without_products: bool,
@@ -158,6 +160,7 @@ impl Operator {
         hands_on: false,
         selection: false,
         of_shape: false,
+        recurrent: false,
         without_products: false,
         quantised: false,
         quantised_weights: false,
