@@ -1,5 +1,29 @@
 //! gnet takes a network from training to a deployed ONNX file: train in Burn, export, prove that runtimes agree, measure.
 //!
+//! ```
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")).unwrap();
+//! use gnet::{cost, onnx, passes};
+//!
+//! // Counted: parameters, MACs, layer by layer.
+//! let mut model = onnx::read_file("dynamic.onnx".as_ref())?;
+//! let cost = cost::count(&cost::with_shapes(model.clone()).graph)?;
+//! println!("{} parameters, {} MACs", cost.params, cost.macs);
+//!
+//! // Rewritten: the same results with less.
+//! for done in passes::run(&mut model, &passes::DEFAULT, &passes::Options::default())? {
+//!     println!("{}: {} rewritten, {} refused", done.pass, done.applied.len(), done.refused.len());
+//! }
+//! # let folder = std::env::temp_dir().join(format!("gnet-first-page-{}", std::process::id()));
+//! # std::fs::create_dir(&folder).unwrap();
+//! # std::env::set_current_dir(&folder).unwrap();
+//! gnet::files::write("smaller.onnx".as_ref(), &onnx::write(&model)?)?;
+//! # std::fs::remove_dir_all(&folder).unwrap();
+//! # Ok::<(), gnet::Error>(())
+//! ```
+//!
+//! From here: `verify` proves that two files or engines agree, `bench` measures, `export` makes such a file of a Burn module,
+//! and `diff`, `check` and `draw` are what the commands of these names do.
+//!
 //! The pure core ([`graph`], [`onnx`], [`infer`], [`mod@reference`], [`passes`], [`cost`], [`stats`], [`report`]) knows no
 //! Burn and no runtime; it is the crate `gnet-core`. ARCHITECTURE.md in the repository is the map.
 //!

@@ -3,6 +3,19 @@
 //! [`count()`] is strict: it counts everything or says what it cannot count. [`Analysis`] counts what it can, memory and bytes
 //! moved too, and names the rest. Both go by the rules below.
 //!
+//! ```
+//! # use gnet_core as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::{cost, onnx};
+//!
+//! let model = cost::with_shapes(onnx::read_file("dynamic.onnx".as_ref())?);
+//! let cost = cost::count(&model.graph)?;
+//! assert_eq!((cost.params, cost.weights, cost.macs), (169, 162, 1_458));
+//! let heaviest = cost.layers.iter().max_by_key(|layer| layer.macs).unwrap();
+//! assert_eq!((heaviest.name.as_str(), heaviest.macs), ("conv", 1_350));
+//! # Ok::<(), gnet::Error>(())
+//! ```
+//!
 #![doc = include_str!("counting.md")]
 
 mod analysis;

@@ -3,6 +3,21 @@
 //! `pair` finds for each node of one model its counterpart in the other, by name, else by what it does and reads;
 //! `weights` measures how far constants lie apart; `nodes` and `header` list the rest, `nodes` for the graphs inside paired
 //! nodes as well, which `level` puts side by side: what differs there is called `NODE.ATTRIBUTE/NAME`. The record is [`Diff`].
+//!
+//! ```
+//! # use gnet_core as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::diff::{Kind, Options, diff};
+//! use gnet::onnx;
+//!
+//! let before = onnx::read_file("dynamic.onnx".as_ref())?;
+//! let mut after = before.clone();
+//! after.graph.nodes[0].set("dilations", [2, 2]);
+//! let found = diff(("before", &before), ("after", &after), Options::EXACT)?;
+//! assert!(!found.equal && found.weights.is_empty());
+//! assert_eq!((found.nodes[0].kind, found.nodes[0].op.as_str()), (Kind::Changed, "Conv"));
+//! # Ok::<(), gnet::Error>(())
+//! ```
 
 mod header;
 mod level;

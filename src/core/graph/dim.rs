@@ -5,6 +5,16 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 /// A dimension: a number, `scale * symbol + offset`, or not known.
+///
+/// ```
+/// # use gnet_core as gnet;
+/// use gnet::graph::Dim;
+///
+/// let twice = Dim::parse("2*N+1");
+/// assert_eq!(twice.at(4), Some(9));
+/// assert_eq!(twice.bind(&Dim::parse("3*T")).to_string(), "6*T+1");
+/// assert_eq!((Dim::Known(224).known(), twice.known()), (Some(224), None));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Dim {
     /// A fixed size.

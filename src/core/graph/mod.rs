@@ -82,6 +82,25 @@ pub struct Annotation {
 }
 
 /// A computation: nodes in topological order over named values.
+///
+/// ```
+/// # use gnet_core as gnet;
+/// use gnet::graph::{DType, Dim, Graph, Model, Node, Tensor};
+/// use gnet::onnx;
+///
+/// // y = relu(x + 1), for a batch of any size
+/// let mut graph = Graph::new("shifted");
+/// let shape = || Some(vec![Dim::symbol("N"), Dim::Known(4)]);
+/// let [x, sum, y] = ["x", "sum", "y"].map(|name| graph.add_value(name, Some(DType::F32), shape()));
+/// let one = graph.add_initializer("one", Tensor::from_f32(vec![1], &[1.0])?);
+/// graph.nodes = vec![Node::new("add", "Add", vec![x, one], vec![sum]), Node::new("relu", "Relu", vec![sum], vec![y])];
+/// (graph.inputs, graph.outputs) = (vec![x], vec![y]);
+/// graph.check()?;
+///
+/// let bytes = onnx::write(&Model::new(graph, 18))?;
+/// assert_eq!(onnx::read(bytes.into())?.graph.nodes[1].op_type, "Relu");
+/// # Ok::<(), gnet::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Graph {
     /// Name of the graph.

@@ -5,6 +5,23 @@ use std::collections::BTreeMap;
 use super::{Graph, Opaque, Value};
 
 /// A graph and what an ONNX file says beside it.
+///
+/// ```
+/// # use gnet_core as gnet;
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+/// use gnet::graph::shape_text;
+/// use gnet::onnx;
+///
+/// let model = onnx::read_file("dynamic.onnx".as_ref())?;
+/// assert_eq!(model.opset, 18);
+/// let names = |ids: &[_]| ids.iter().map(|id| model.graph.value(*id).name.clone()).collect::<Vec<_>>();
+/// assert_eq!((names(&model.graph.inputs), names(&model.graph.outputs)), (vec!["x".into()], vec!["y".into(), "p".into()]));
+/// let input = model.graph.value(model.graph.inputs[0]);
+/// assert_eq!(input.shape.as_deref().map(shape_text).unwrap(), "N x 2 x 5 x 5");
+/// let operations: Vec<_> = model.graph.nodes.iter().map(|node| node.op_type.as_str()).collect();
+/// assert_eq!(operations, ["Conv", "Relu", "MaxPool", "Reshape", "Gemm", "Softmax"]);
+/// # Ok::<(), gnet::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
     /// The computation.

@@ -10,6 +10,19 @@ use crate::words::counted;
 use crate::{Error, Result};
 
 /// A constant tensor: row-major elements as little-endian bytes, shared when cloned.
+///
+/// ```
+/// # use gnet_core as gnet;
+/// use gnet::graph::{DType, Tensor};
+///
+/// let weight = Tensor::from_f32(vec![2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+/// assert_eq!((weight.dtype(), weight.shape(), weight.bytes().len()), (DType::F32, &[2, 3][..], 24));
+/// assert_eq!(weight.to_f32().unwrap()[4], 5.0);
+///
+/// let wrong = Tensor::from_f32(vec![2, 2], &[1.0]).unwrap_err();
+/// assert_eq!(wrong.to_string(), "tensor of f32 [2, 2]: needs 16 bytes, its data has 4");
+/// # Ok::<(), gnet::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Tensor {
     dtype: DType,

@@ -11,6 +11,20 @@
 //! states of a value in between or of an output: a stated size fills a gap, and never takes the place of a number or of a
 //! symbol. A file whose batch was opened by hand may still state the size at which it was exported. Where the two
 //! contradict, the stated one goes and is [overruled](Inference::overruled).
+//!
+//! ```
+//! # use gnet_core as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::graph::{Sizes, shape_text};
+//! use gnet::{infer, onnx};
+//!
+//! let mut model = onnx::read_file("dynamic.onnx".as_ref())?;
+//! let found = infer::infer(&mut model, &Sizes::input("x=2*K,2,5,5")?)?;
+//! assert!(found.is_complete());
+//! let rows = model.graph.find("row").unwrap();
+//! assert_eq!(model.graph.value(rows).shape.as_deref().map(shape_text).unwrap(), "2*K x 27");
+//! # Ok::<(), gnet::Error>(())
+//! ```
 
 mod context;
 mod evaluate;

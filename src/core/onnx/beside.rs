@@ -1,7 +1,11 @@
 //! The data file that gnet writes beside a model: `MODEL.HASH.data`.
 //!
 //! Its name says what it holds, so that a model cannot be read with the data of another one: whoever writes a model anew
-//! writes data under another name, and until the model is renamed into its place the one before has its own.
+//! writes data under another name, and until the model is renamed into its place the one before has its own. Both files are on
+//! the disk before either has its name; the model's rename is the commit, and only then does the data go that the model before
+//! named and no other model in the folder does. A writer locks the folder meanwhile; a reader that finds the model replaced
+//! while it reads begins again. Whoever computes with elements or writes them anew checks data against the hash; whoever only
+//! looks at shapes does not read it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,21 @@
 //! [`read`] turns bytes into a [`Model`](crate::graph::Model) or says what in them the standard does not allow; [`write()`]
 //! turns a model into bytes, the same bytes each time. What gnet does not look into (functions, training information,
 //! types other than tensors) goes through unchanged.
+//!
+//! ```
+//! # use gnet_core as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::onnx;
+//!
+//! let mut model = onnx::read_file("dynamic.onnx".as_ref())?;
+//! model.doc = "five pixels wide".into();
+//! let bytes = onnx::write(&model)?;
+//! assert_eq!(onnx::read(bytes.into())?, model);
+//!
+//! let picture = onnx::read(b"\x89PNG\r\n\x1a\n"[..].into()).unwrap_err();
+//! assert_eq!(picture.to_string(), "the file: is no ONNX model: it is a PNG picture");
+//! # Ok::<(), gnet::Error>(())
+//! ```
 
 mod beside;
 #[cfg(test)]

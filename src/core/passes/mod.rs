@@ -8,6 +8,20 @@
 //!
 //! Most passes are exact: the results are the same bit for bit. Those that are not say so ([`Pass::exact`]): they round
 //! once where the graph rounded twice.
+//!
+//! ```
+//! # use gnet_core as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::{onnx, passes};
+//!
+//! let mut model = onnx::read_file("dynamic.onnx".as_ref())?;
+//! let options = passes::Options { outputs: vec!["y".into()], ..passes::Options::default() };
+//! for done in passes::run(&mut model, &[passes::PRUNE, passes::FOLD_CONSTANTS], &options)? {
+//!     println!("{}: {} rewritten, {} refused, {} nodes left", done.pass, done.applied.len(), done.refused.len(), done.nodes);
+//! }
+//! assert_eq!(model.graph.nodes.len(), 5, "the softmax that makes p is gone");
+//! # Ok::<(), gnet::Error>(())
+//! ```
 
 mod batch_norm;
 mod bodies;

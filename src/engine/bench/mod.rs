@@ -2,6 +2,31 @@
 //!
 //! [`measure`] takes one row in this process; [`run_in_worker`] takes it in a fresh one, so that neither memory nor
 //! warmth leaks from row to row. Times come from a [`Clock`], so that the loop is tested without waiting.
+//!
+//! ```
+//! # use gnet_engine as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use std::time::Duration;
+//!
+//! use gnet::bench::{Feed, Limits, Spec, measure};
+//! use gnet::runtime::{EngineOptions, Provider};
+//!
+//! # if Provider::Tract.ensure_available().is_err() { return Ok(()) }
+//! let spec = Spec {
+//!     path: "dynamic.onnx".into(),
+//!     provider: Provider::Tract,
+//!     batch: 4,
+//!     threads: 1,
+//!     limits: Limits { min_time: Duration::ZERO, min_samples: 3, ..Limits::default() },
+//!     macs_per_image: None,
+//!     engine: EngineOptions::default(),
+//!     feed: Feed::default(),
+//!     trace: None,
+//! };
+//! let run = measure(&spec)?;
+//! println!("{} runs of 4 images, {} ms in the median", run.samples, run.latency_ms.p50);
+//! # Ok::<(), gnet_core::Error>(())
+//! ```
 
 mod clock;
 mod copies;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::runtime::proc::values;
 use crate::runtime::{Placement, Provider, Settings};
 use gnet_core::report::{Cell, Column, Report, Table, number};
 use gnet_core::words::counted;
@@ -51,7 +52,7 @@ impl Environment {
         Self {
             model: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             model_bytes: std::fs::metadata(path).map_or(0, |file| file.len()),
-            cpu: cpu_name(&read("/proc/cpuinfo")).unwrap_or_else(|| "unknown".to_owned()),
+            cpu: values(&read("/proc/cpuinfo"), "model name").next().unwrap_or("unknown").to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             os: format!("{} {}", std::env::consts::OS, kernel.trim()).trim().to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
@@ -59,11 +60,6 @@ impl Environment {
             profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
         }
     }
-}
-
-fn cpu_name(cpuinfo: &str) -> Option<String> {
-    let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
-    line.split_once(':').map(|(_, name)| name.trim().to_owned())
 }
 
 /// One row: a provider at one batch size and number of threads.
@@ -411,12 +407,5 @@ mod tests {
         assert!(text.contains("cuda, batch 8, 2 threads: 0 of 0 nodes on CUDAExecutionProvider"), "{text}");
         assert_eq!(text.matches("cuda: cuda_tf32 off, engine onnxruntime 1.31.1").count(), 1, "{text}");
         assert!(!text.contains("tract: engine"), "{text}");
-    }
-
-    #[test]
-    fn the_processor_is_read_from_cpuinfo() {
-        let cpuinfo = "processor\t: 0\nmodel name\t: Some CPU @ 2.00GHz\nprocessor\t: 1\nmodel name\t: Other\n";
-        assert_eq!(cpu_name(cpuinfo).as_deref(), Some("Some CPU @ 2.00GHz"));
-        assert_eq!(cpu_name("processor : 0\n"), None);
     }
 }

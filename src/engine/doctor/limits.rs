@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::system::System;
+use crate::runtime::proc::{kilobytes, values};
 
 /// Resource limits of a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,8 +45,7 @@ impl Limits {
 
 /// Counts the cores in `Cpus_allowed_list:  0-3,8` of `/proc/self/status`.
 fn allowed_cores(status: &str) -> Option<usize> {
-    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
-    list.trim().split(',').map(range_len).sum()
+    values(status, "Cpus_allowed_list").next()?.split(',').map(range_len).sum()
 }
 
 /// Returns the number of cores in `8` or `0-3`.
@@ -53,12 +53,6 @@ fn range_len(range: &str) -> Option<usize> {
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
     last.checked_sub(first)?.checked_add(1)
-}
-
-/// Parses a line `MemTotal:  24595652 kB` into bytes.
-fn kilobytes(meminfo: &str, key: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// The control groups of this process: the folder of each and of its ancestors, up to the mount point of the hierarchy.

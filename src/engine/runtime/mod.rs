@@ -13,6 +13,7 @@ mod options;
 mod ort;
 mod placement;
 mod ports;
+pub(crate) mod proc;
 mod provider;
 mod range;
 #[cfg(test)]

@@ -4,7 +4,32 @@
 //! feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by what rounding does to this
 //! network on these inputs: the reference is run again with its numbers moved by units in the last place ([`Draw`]), and the
 //! [`Tolerance`] of the coarsest [`Precision`] that takes part says how often that is accepted. Where two sides part,
-//! [`bisect()`] finds the layer by the same ruler.
+//! [`bisect()`] finds the layer by the same ruler. A reference that answers the same inputs otherwise, in one session or in a
+//! new one, moves by more than rounding: then that is the verdict, and the search looks for the layer in which it parts from
+//! itself. A network whose outputs hardly depend on its inputs proves nothing by agreeing; a copy with redrawn weights is
+//! compared instead.
+//!
+//! ```
+//! # mod gnet { pub use gnet_core::*; pub use gnet_engine::*; }
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::runtime::{Provider, RunOptions};
+//! use gnet::verify::{Bisect, Distribution, FileSide, InputSet, Options, Plan, Precision, Side, verify};
+//! use gnet::{onnx, passes};
+//!
+//! # if Provider::Tract.ensure_available().is_err() { return Ok(()) }
+//! let before = onnx::read_file("dynamic.onnx".as_ref())?;
+//! let mut after = before.clone();
+//! passes::run(&mut after, &passes::DEFAULT, &passes::Options::default())?;
+//!
+//! let side = |name: &str, model| FileSide::of_model(name, model, Provider::Tract, &RunOptions::default());
+//! let (mut reference, other) = (side("before", &before)?, side("after", &after)?);
+//! let plan = Plan::new(8, &[reference.signature(), other.signature()])?;
+//! let inputs = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 1)?];
+//! let options = Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::OnFailure, seed: 1 };
+//! let found = verify(&mut reference, &mut [other], &inputs, &options, &mut |step| println!("{step}"))?;
+//! assert!(found.passed, "{:?}", found.comparisons[0].reason);
+//! # Ok::<(), gnet::Error>(())
+//! ```
 
 mod bisect;
 mod expand;

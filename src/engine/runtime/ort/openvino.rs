@@ -12,6 +12,7 @@ use super::library::Loaded;
 use super::settings::set;
 use super::{Provider, RunOptions, Settings, said_plainly};
 use crate::install::{self, Kind, Place};
+use crate::runtime::proc::values;
 use crate::runtime::{OpenVinoOptions, Precision, elf};
 use gnet_core::{Error, Result};
 
@@ -61,16 +62,11 @@ pub(super) fn register(
 /// The plugin looks at the maker of each device and offers Intel's alone.
 fn no_device() -> Error {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let reason = match maker(&cpuinfo) {
+    let reason = match values(&cpuinfo, "vendor_id").next() {
         Some(maker) if maker != "GenuineIntel" => format!("it serves Intel processors, and this one is of {maker}"),
         _ => "its plugin offers no CPU device here".to_owned(),
     };
     Error::unavailable("provider openvino", reason).remedy("use --provider cpu")
-}
-
-fn maker(cpuinfo: &str) -> Option<&str> {
-    let line = cpuinfo.lines().find(|line| line.starts_with("vendor_id"))?;
-    line.split_once(':').map(|(_, maker)| maker.trim())
 }
 
 /// OpenVINO's own properties of its CPU device.
@@ -141,12 +137,6 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(error.to_string(), "provider openvino: its plugin is not installed");
         assert!(error.remedy_text().unwrap().contains("`gnet runtime install openvino`"));
-    }
-
-    #[test]
-    fn the_maker_is_read_from_cpuinfo() {
-        assert_eq!(maker("processor\t: 0\nvendor_id\t: AuthenticAMD\n"), Some("AuthenticAMD"));
-        assert_eq!(maker("processor\t: 0\nCPU implementer\t: 0x41\n"), None);
     }
 
     #[test]
