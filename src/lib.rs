@@ -1,4 +1,5 @@
-//! gnet takes a network from training to a deployed ONNX file: train in Burn, export, prove that runtimes agree, measure.
+//! gnet takes a network from training to a deployed ONNX file: train in Burn, export, verify that runtimes agree,
+//! benchmark.
 //!
 //! ```
 //! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")).unwrap();
@@ -21,11 +22,12 @@
 //! # Ok::<(), gnet::Error>(())
 //! ```
 //!
-//! From here: `verify` proves that two files or engines agree, `bench` measures, `export` makes such a file of a Burn module,
-//! and `diff`, `check` and `draw` are what the commands of these names do.
+//! Next steps: `verify` proves that two files or engines agree, `bench` measures, `export` makes such a file from a Burn
+//! module, and `diff`, `check` and `draw` correspond to the commands of these names.
 //!
-//! The pure core ([`graph`], [`onnx`], [`infer`], [`mod@reference`], [`passes`], [`cost`], [`stats`], [`report`]) knows no
-//! Burn and no runtime; it is the crate `gnet-core`. ARCHITECTURE.md in the repository is the map.
+//! The pure core ([`graph`], [`onnx`], [`infer`], [`mod@reference`], [`passes`], [`cost`], [`stats`], [`report`])
+//! depends neither on Burn nor on a runtime; it is the crate `gnet-core`. ARCHITECTURE.md in the repository gives an
+//! overview.
 //!
 //! The library never prints and never exits: it returns records and [`Error`]s, and the program `gnet` shows them.
 
@@ -48,7 +50,7 @@ pub use gnet_engine::install;
 #[doc(inline)]
 pub use gnet_engine::{bench, classify, data, doctor, evaluation, runtime};
 
-/// Proof that two computations are the same: equal inputs through both, and what follows from the difference.
+/// Verification that two computations are the same: equal inputs through both, and a verdict on the difference.
 pub mod verify {
     #[cfg(feature = "burn")]
     #[doc(inline)]

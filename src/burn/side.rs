@@ -1,4 +1,4 @@
-//! A checkpoint in Burn as a side: the forward that was trained, not a file made of it.
+//! A checkpoint in Burn as a side: the trained forward itself, rather than a file made from it.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -11,28 +11,28 @@ use gnet_core::{Error, Result};
 use gnet_engine::runtime::Array;
 use gnet_engine::verify::{Draw, FileSide, Originals, Port, Precision, Role, Side, Signature, drawn};
 
-/// Makes the file that an export of the checkpoint would write; see [`BurnSide::with_export`].
+/// Creates the file that an export of the checkpoint would write; see [`BurnSide::with_export`].
 type Export = Box<dyn Fn() -> Result<Model>>;
 
-/// A network in Burn, in inference on the CPU.
+/// A network in Burn, in inference mode on the CPU.
 pub struct BurnSide {
     label: String,
     model: GoogLeNet,
     signature: Signature,
-    /// For each output its place among main, aux1 and aux2.
+    /// For each output its index among main, aux1 and aux2.
     heads: Vec<usize>,
     export: Option<Export>,
 }
 
-/// Burn's outputs by the names an export gives them.
+/// Burn's outputs by the names that an export gives them.
 const HEADS: [&str; 3] = ["logits", "aux1", "aux2"];
 
 impl BurnSide {
-    /// The network of a checkpoint, giving the outputs that a file has: by name, or the main logits for a file with one
-    /// output of another name.
+    /// Creates the network of a checkpoint with the outputs that a file has: by name, or the main logits for a file
+    /// with one output of another name.
     ///
     /// # Errors
-    /// An output that the network does not have ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
+    /// Fails on an output that the network does not have ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
     pub fn new(checkpoint: &Checkpoint, outputs: &[String]) -> Result<Self> {
         let config = &checkpoint.config;
         let there = if config.aux_heads { 3 } else { 1 };
@@ -59,7 +59,7 @@ impl BurnSide {
         })
     }
 
-    /// The same with a way to make the checkpoint's file: values in between can be read out of that and not of Burn.
+    /// Adds a way to create the checkpoint's file: intermediate values can be read out of that but not of Burn.
     pub fn with_export(self, export: impl Fn() -> Result<Model> + 'static) -> Self {
         Self { export: Some(Box::new(export)), ..self }
     }
@@ -95,14 +95,14 @@ impl Side for BurnSide {
         self.heads.iter().map(answer).collect()
     }
 
-    /// A fresh export of the checkpoint, in the other side's engine, so that nothing but the file differs.
+    /// Returns a fresh export of the checkpoint in the other side's engine, so that only the file differs.
     fn as_file(&self, like: &FileSide) -> Result<Option<FileSide>> {
         let Some(export) = &self.export else { return Ok(None) };
         let label = format!("a fresh export in {}", like.provider());
         like.beside(label, &export()?).map(Some)
     }
 
-    /// Burn has one order to sum in.
+    /// Returns `None` for [`Draw::Reordered`]: Burn has one order of summation.
     fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>> {
         if draw == Draw::Reordered {
             return Ok(None);
@@ -112,7 +112,7 @@ impl Side for BurnSide {
         Ok(Some(Box::new(Self { label, model, signature, heads, export: None })))
     }
 
-    /// What it computes with other weights would have to be exported anew.
+    /// Returns `None`: a copy with other weights would have to be exported again.
     fn redrawn(&self) -> Result<Option<(Box<dyn Side>, Originals)>> {
         Ok(None)
     }
@@ -122,8 +122,8 @@ impl Side for BurnSide {
     }
 }
 
-/// A copy of a module with its parameters and statistics redrawn so that its outputs depend on its inputs; what is neither a
-/// weight nor a bias nor of a normalisation stays.
+/// Copies a module with its parameters and statistics redrawn so that its outputs depend on its inputs; tensors that
+/// are neither weights nor biases nor part of a normalisation stay.
 pub(crate) fn redrawn<M: Module>(module: &M) -> M {
     module.clone().map(&mut Redrawer::default())
 }
@@ -134,7 +134,7 @@ struct Redrawer {
 }
 
 impl Redrawer {
-    /// The role of a parameter by its name and rank, as Burn's layers have them.
+    /// Returns the role of a parameter by its name and rank, as in Burn's layers.
     fn role(&self, rank: usize) -> Option<Role> {
         match (self.path.last().map(String::as_str), rank) {
             (_, 0) => None,
@@ -143,7 +143,7 @@ impl Redrawer {
             (Some("running_mean"), 1) => Some(Role::Mean),
             (Some("running_var"), 1) => Some(Role::Variance),
             (_, 1) => None,
-            // A linear layer's sums lie along its second axis, a convolution's along its first.
+            // A linear layer sums along its second axis, a convolution along its first.
             (_, 2) => Some(Role::Weight(1)),
             _ => Some(Role::Weight(0)),
         }
@@ -169,14 +169,14 @@ impl ModuleMapper for Redrawer {
     }
 }
 
-/// A copy of a module with its parameters and statistics moved as a draw says.
+/// Copies a module with its parameters and statistics moved according to a draw.
 pub(crate) fn moved<M: Module>(module: &M, draw: Draw) -> M {
     module.clone().map(&mut Mover { draw, count: 0 })
 }
 
 struct Mover {
     draw: Draw,
-    /// Parameters so far: what tells one from another.
+    /// Number of parameters so far, which identifies each of them.
     count: u64,
 }
 
@@ -187,7 +187,7 @@ impl ModuleMapper for Mover {
         param.map(|tensor| {
             let data = tensor.to_data();
             let shape = data.shape().to_vec();
-            // What is not held as f32 stays as it is.
+            // Values that are not stored as f32 stay unchanged.
             let Ok(values) = data.try_to_vec::<f32>() else { return tensor };
             let Array { shape, data } = draw.values(&Array { shape, data: values }, key);
             Tensor::from_data(TensorData::new(data, shape), &tensor.device())
@@ -195,12 +195,12 @@ impl ModuleMapper for Mover {
     }
 }
 
-/// An array as a tensor on Burn's CPU backend.
+/// Converts an array to a tensor on Burn's CPU backend.
 fn to_burn(array: &Array) -> Tensor<4> {
     Tensor::from_data(TensorData::new(array.data.clone(), array.shape.clone()), &Device::flex())
 }
 
-/// What Burn answered.
+/// Converts Burn's output.
 fn from_burn(tensor: &Tensor<2>) -> Result<Array> {
     let data = tensor.to_data();
     let shape = data.shape().to_vec();

@@ -1,4 +1,4 @@
-//! Runs the bytes that are about to be shipped in a second runtime and compares with Burn.
+//! Verification: runs the exported bytes in a second runtime and compares the outputs with Burn's.
 
 use burn::module::Module;
 use burn::tensor::Device;
@@ -15,45 +15,47 @@ use gnet_engine::verify::{
     settle, unit,
 };
 
-/// Sizes of the open axes in two runs, by their order among the symbols: one image, which broadcasting could treat apart, and
-/// sizes that were not traced.
+/// Sizes of the open axes in two runs, by their order among the symbols: one image, which broadcasting could treat
+/// differently, and sizes that were not traced.
 const SIZES: [[usize; 2]; 4] = [[1, 4], [6, 5], [4, 6], [6, 4]];
 
-/// Runs of a file whose batch is fixed at one: it takes several images to tell apart.
+/// Number of runs of a file whose batch is fixed at one: several images are needed to tell outputs apart.
 const RUNS_OF_ONE: usize = 3;
 
 /// Seed of the images.
 const SEED: u64 = 1;
 
-/// Proof that a file computes what the module computes.
+/// Proof that a file computes the same as its module.
 #[derive(Debug, Clone, Serialize)]
 pub struct Verified {
     /// Largest difference of an output value over all images and outputs.
     pub max_abs_diff: f64,
-    /// The most that was accepted of any value, in the same unit.
+    /// Largest difference that was accepted for any value, in the same unit.
     pub tolerance: f64,
-    /// Images compared.
+    /// Number of images compared.
     pub images: usize,
     /// Batch sizes run.
     pub batches: Vec<usize>,
-    /// Distance of the two closest images' outputs.
+    /// Distance between the outputs of the two closest images.
     pub spread: f64,
-    /// Whether the proof is of a copy with redrawn weights, because the module's own outputs hardly depend on its inputs.
+    /// Whether the proof was made on a copy with redrawn weights, because the module's own outputs hardly depend on its
+    /// inputs.
     pub redrawn: bool,
 }
 
 /// Compares the exported bytes in tract with `forward` in Burn on fresh inputs, for each kept output.
 ///
-/// `options` are those of the export. Float inputs are [patterns](Distribution::Pattern), unlike one another and unlike what
-/// was traced, integers and booleans are drawn from what the file can take. What is accepted is [`Precision::F32`]'s tolerance,
-/// the noise being what Burn answers when parameters and inputs are moved by a unit in the last place.
+/// `options` are those of the export. Float inputs are [patterns](Distribution::Pattern) that differ from one another
+/// and from the traced inputs; integers and booleans are drawn from the values that the file accepts. The tolerance is
+/// that of [`Precision::F32`], where the noise is the change of Burn's outputs when parameters and inputs are moved by
+/// a unit in the last place.
 ///
-/// A network whose outputs hardly depend on its inputs, as authors initialise deep ones, is proved on a copy of the module with
-/// redrawn weights, which is exported as well and must come to the same nodes.
+/// A network whose outputs hardly depend on its inputs, as is common for freshly initialised deep ones, is verified on
+/// a copy of the module with redrawn weights, whose export must have the same nodes.
 ///
 /// # Errors
-/// A difference beyond the tolerance, or outputs too alike for the comparison to mean anything, of the copy too
-/// ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)); a file that tract cannot run.
+/// Fails if a difference exceeds the tolerance, if the outputs, including those of the copy, are too similar for the
+/// comparison to be meaningful ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)), or if tract cannot run the file.
 pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
     options: &Options,
@@ -74,11 +76,11 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
         return judge(found);
     }
     let proof = compared(&copy, options, &of_copy, &forward)?;
-    // Copies that are as weak prove nothing: then what is said is said of the module itself.
+    // A copy that is as weak proves nothing: the verdict is then on the module itself.
     judge(if weak(&proof) { found } else { proof }).map(|verified| Verified { redrawn: true, ..verified })
 }
 
-/// Whether two models are the same but for the numbers in their constants.
+/// Returns `true` if two models are the same except for the numbers in their constants.
 fn same_structure(a: &Model, b: &Model) -> bool {
     let constants = |model: &Model| {
         let all = model.graph.initializers();
@@ -87,7 +89,7 @@ fn same_structure(a: &Model, b: &Model) -> bool {
     a.graph.nodes == b.graph.nodes && constants(a) == constants(b)
 }
 
-/// Every output in every shape, judged, and the batches of the runs.
+/// Compares every output in every shape, and returns the verdicts with the batches of the runs.
 fn compared<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
     options: &Options,
@@ -122,7 +124,7 @@ fn compared<M: Module, I: Inputs, O: NamedOutputs>(
     }
     let ports: Vec<Port> =
         options.inputs.iter().zip(&graph.inputs).map(|(input, id)| port(input, graph, *id)).collect();
-    // Burn has one order to sum in.
+    // Burn has one order of summation.
     let draws = Draw::all(SEED, Precision::F32.bits()).filter(|draw| *draw != Draw::Reordered);
     settle(&mut trials.iter_mut().collect::<Vec<_>>(), draws, |draw, _| {
         let moved = moved(&module, draw);
@@ -142,7 +144,7 @@ fn compared<M: Module, I: Inputs, O: NamedOutputs>(
     Ok((judged.collect(), fed.iter().map(|inputs| inputs.first().map_or(1, Array::batch)).collect()))
 }
 
-/// An input for the draws: what kind of numbers it takes.
+/// Describes an input for the draws: the kind of numbers it accepts.
 fn port(input: &crate::trace::Input, graph: &gnet_core::graph::Graph, id: gnet_core::graph::ValueId) -> Port {
     let dtype = graph.value(id).dtype.unwrap_or(DType::F32);
     Port { dtype, range: ValueRange::of(graph, id), ..Port::new(&input.name, Vec::new()) }
@@ -158,7 +160,7 @@ fn same_shapes(expected: &[Array], found: &[Array]) -> Result<()> {
     }
 }
 
-/// One run: the size of each symbol, and a number that makes its inputs its own.
+/// One run: the size of each symbol, and a number that makes its inputs unique.
 struct Run {
     sizes: Vec<(String, usize)>,
     number: u64,
@@ -176,7 +178,7 @@ fn runs(options: &Options) -> Vec<Run> {
     (0..2).map(|number| Run { sizes: run(number), number: number as u64 }).collect()
 }
 
-/// The inputs of a run, as numbers.
+/// Returns the inputs of a run, as numbers.
 fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
     let array = |(place, input): (usize, &crate::trace::Input)| {
         let size = |axis: &Axis| match axis {
@@ -197,7 +199,7 @@ fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
     options.inputs.iter().enumerate().map(array).collect()
 }
 
-/// Truths and falsehoods, the first along the last axis false: a mask that covers everything leaves nothing to compute.
+/// Draws booleans, the first along the last axis false: a mask that covers everything leaves nothing to compute.
 fn mask(shape: Vec<usize>, seed: u64) -> Array {
     let last = shape.last().copied().unwrap_or(1).max(1);
     let mut array = whole(shape, seed, ValueRange::BITS);
@@ -205,7 +207,7 @@ fn mask(shape: Vec<usize>, seed: u64) -> Array {
     array
 }
 
-/// Whole numbers of a range.
+/// Draws whole numbers from a range.
 fn whole(shape: Vec<usize>, seed: u64, range: ValueRange) -> Array {
     let mut array = Array::uniform(shape, seed);
     let number = |share: f32| (f64::from(share) * range.count() as f64).floor() as f32 + range.low() as f32;
@@ -222,7 +224,7 @@ fn pattern(name: &str, shape: &[usize], seed: u64) -> Result<Array> {
     array.ok_or_else(|| Error::input(format!("input '{name}'"), "has no values"))
 }
 
-/// Burn's answers by name.
+/// Returns Burn's outputs by name.
 fn in_burn<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
     options: &Options,
@@ -240,7 +242,7 @@ fn in_burn<M: Module, I: Inputs, O: NamedOutputs>(
     outputs.into_iter().map(|output| Ok((output.name.clone(), output.values()?))).collect()
 }
 
-/// The answers that the file has too, in its order.
+/// Returns the outputs that the file also has, in its order.
 fn kept(mut answers: Vec<(String, Array)>, model: &Model) -> Result<Vec<Array>> {
     let graph = &model.graph;
     let missing =
@@ -253,7 +255,7 @@ fn kept(mut answers: Vec<(String, Array)>, model: &Model) -> Result<Vec<Array>> 
         .collect())
 }
 
-/// The answers of the bytes themselves, fed at the sizes of the run.
+/// Returns the outputs of the bytes themselves, fed at the sizes of the run.
 fn in_tract(exported: &Exported, run: &Run, inputs: &[Array]) -> Result<Vec<Array>> {
     let batch = inputs.first().map_or(1, Array::batch);
     let sizes = Sizes::of_dims(&run.sizes).fitting(&exported.model.graph.stated_inputs());
@@ -264,12 +266,12 @@ fn in_tract(exported: &Exported, run: &Run, inputs: &[Array]) -> Result<Vec<Arra
     session.outputs()
 }
 
-/// The outputs of all runs by their place in the file, joined where they have one shape but for the batch.
+/// Outputs of all runs by their index in the file, joined if their shapes agree except for the batch.
 #[derive(Default)]
 struct Joined(Vec<(usize, Array)>);
 
 impl Joined {
-    /// Takes in the outputs of a run of `batch` images.
+    /// Adds the outputs of a run of `batch` images.
     fn add(&mut self, outputs: Vec<Array>, batch: usize) {
         for (output, new) in outputs.into_iter().map(|output| per_sample(output, batch)).enumerate() {
             let alike = |(place, array): &&mut (usize, Array)| *place == output && array.shape[1..] == new.shape[1..];
@@ -284,11 +286,11 @@ impl Joined {
     }
 }
 
-/// One output in one shape, judged.
+/// Verdict on one output in one shape.
 struct Judged {
-    /// Its place among the file's outputs.
+    /// Index among the file's outputs.
     output: usize,
-    /// Whether it counts or decides: then it may be the same for several inputs.
+    /// Whether it is a count or a decision, which may be the same for several inputs.
     discrete: bool,
     judgement: Judgement,
 }

@@ -1,4 +1,4 @@
-//! The MACs of one node: which rule counts them.
+//! MACs of one node: selection of the rule that counts them.
 
 use super::products::{coefficients, columns, experts, grouped_attention, multi_head_attention, projected_attention};
 use super::rule::{
@@ -11,7 +11,7 @@ use crate::operators::{Column, operators};
 /// The rules of the operators that make products.
 static RULES: Column<fn(&Rule) -> Counted<u64>> = Column(operators!(macs));
 
-/// MACs of a node for the whole batch, or why they cannot be counted.
+/// Counts the MACs of a node for the whole batch, or says why they cannot be counted.
 pub(super) fn macs(sizes: &Sizes, node: &Node) -> Counted<u64> {
     let operator = node.operator();
     if let Some((operator, rule)) = operator.and_then(|operator| Some((operator, RULES.of(operator)?))) {

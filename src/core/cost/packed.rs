@@ -1,4 +1,4 @@
-//! Quantised weights that lie several in a byte: how many there are.
+//! Number of quantised weights that are packed into bytes.
 
 use super::sizes::{Counted, product};
 use crate::graph::{DType, Graph, Node};
@@ -38,7 +38,7 @@ impl Packed<'_> {
     }
 }
 
-/// A matrix of `K` rows and as many columns as an attribute states.
+/// Returns the size of a matrix given by attributes.
 fn matrix(packed: &Packed, columns: &str) -> Counted<u64> {
     product(&[size(packed.node, "K")?, size(packed.node, columns)?])
 }
@@ -75,7 +75,7 @@ fn bits(packed: &Packed, bits: i64) -> Counted<u64> {
     }
 }
 
-/// A size that an attribute states.
+/// Returns a size given by an attribute.
 pub(super) fn size(node: &Node, name: &str) -> Counted<u64> {
     let size = node.int(name).and_then(|size| u64::try_from(size).ok());
     size.ok_or_else(|| format!("its attribute {name} is no size"))

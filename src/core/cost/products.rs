@@ -1,4 +1,4 @@
-//! The MACs of operations beyond ONNX's own: those of ONNX Runtime, and of classical machine learning.
+//! MACs of operations outside ONNX's own domain: those of ONNX Runtime, and of classical machine learning.
 
 use super::packed;
 use super::roles::learned_elements;
@@ -6,20 +6,20 @@ use super::rule::{Rule, of_rank_2, times};
 use super::sizes::{Counted, product, too_large};
 use crate::operators::Role;
 
-/// Each row of the input meets each coefficient and support vector.
+/// Counts a classical model: each row of the input is multiplied with each coefficient and support vector.
 pub(super) fn coefficients(rule: &Rule) -> Counted<u64> {
     let weights = rule.operator.attributes.iter().filter(|(_, role)| *role == Role::Weight);
     let numbers = weights.map(|(name, _)| learned_elements(rule.node, name)).fold(0, u64::saturating_add);
     product(&[rows(rule)?, numbers])
 }
 
-/// Rows of the first operand, a vector is one.
+/// Returns the number of rows of the first operand, where a vector is one.
 fn rows(rule: &Rule) -> Counted<u64> {
     let dims = rule.operand(0)?;
     product(&dims[..dims.len().saturating_sub(1)])
 }
 
-/// Each element of the first operand meets so many columns, which the attributes state.
+/// Multiplies each element of the first operand with the number of columns, which attributes state.
 pub(super) fn columns(rule: &Rule, attributes: &[&str]) -> Counted<u64> {
     let mut all = 0u64;
     for name in attributes {
@@ -28,7 +28,8 @@ pub(super) fn columns(rule: &Rule, attributes: &[&str]) -> Counted<u64> {
     times(&rule.operand(0)?, &[all])
 }
 
-/// Queries, keys and values are projected from the input by one matrix; then each query meets each key, past ones too.
+/// Counts attention with projection: queries, keys and values are projected from the input by one matrix; then each
+/// query is multiplied with each key, including past ones.
 pub(super) fn projected_attention(rule: &Rule, past: usize) -> Counted<u64> {
     let (x, w) = (rule.operand(0)?, rule.of_rank_2(1)?);
     let [items, length, _] = x[..] else { return Err("its input has not three dimensions".to_owned()) };
@@ -42,7 +43,7 @@ pub(super) fn projected_attention(rule: &Rule, past: usize) -> Counted<u64> {
     times(&x, &w[1..])?.checked_add(met).ok_or_else(too_large)
 }
 
-/// The length of a state of earlier keys, 0 without one.
+/// Returns the length of a state of earlier keys, 0 without one.
 fn past_keys(rule: &Rule, position: usize, axis: usize) -> Counted<u64> {
     match rule.node.input(position) {
         None => Ok(0),
@@ -52,7 +53,8 @@ fn past_keys(rule: &Rule, position: usize, axis: usize) -> Counted<u64> {
     }
 }
 
-/// Each query meets each key and takes of each value; they may come in one tensor.
+/// Counts multi-head attention: each query is multiplied with each key and weights each value; they may come in one
+/// tensor.
 pub(super) fn multi_head_attention(rule: &Rule) -> Counted<u64> {
     let query = rule.operand(0)?;
     let keys = |dims: &[u64]| match dims {
@@ -76,7 +78,7 @@ pub(super) fn multi_head_attention(rule: &Rule) -> Counted<u64> {
     product(&[rows, keys, both])
 }
 
-/// The same with fewer heads of keys and values than of queries, which come in three tensors or in one.
+/// Does the same with fewer heads of keys and values than of queries, which come in three tensors or in one.
 pub(super) fn grouped_attention(rule: &Rule) -> Counted<u64> {
     let query = rule.operand(0)?;
     let [items, length, width] = query[..] else { return Err("its queries have not three dimensions".to_owned()) };
@@ -89,7 +91,7 @@ pub(super) fn grouped_attention(rule: &Rule) -> Counted<u64> {
     product(&[items, length, keys, width, 2])
 }
 
-/// Each row runs through `k` of the experts.
+/// Counts a mixture of experts: each row passes through `k` of them.
 pub(super) fn experts(rule: &Rule) -> Counted<u64> {
     let chosen = rule.node.int("k").and_then(|k| u64::try_from(k).ok()).unwrap_or(1);
     let mut of_one = 0u64;

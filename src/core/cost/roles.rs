@@ -1,25 +1,26 @@
-//! What constants and attributes are used for: weights, other learned numbers, or nothing learned.
+//! Roles of each operator's constants and attributes: weights, other learned numbers, or nothing learned.
 //!
-//! An operator that is in no row of the table has no roles: what its constants are is not known, and never taken for nothing.
+//! An operator that is in no row of the table has no roles: the meaning of its constants is unknown, and they are never
+//! assumed to be nothing.
 
 use crate::graph::{Attribute, Node};
 use crate::operators::Role;
 
-/// What the node uses its operand at `position` for, and whether integers of any width there are learned numbers, quantised;
-/// `None` when nobody knows.
+/// Returns the role of the operand at `position`, and whether integers of any width there are learned numbers,
+/// quantised; `None` if unknown.
 pub(super) fn role(node: &Node, position: usize) -> Option<(Role, bool)> {
     let operator = node.operator()?;
     Some((operator.role(position)?, operator.quantised_weights))
 }
 
-/// What the attributes of a node hold that learning makes, by their names: an empty list where it is known that none does,
-/// `None` when nobody knows.
+/// Returns the attributes of a node that hold learned numbers, by name: an empty list if it is known that none does,
+/// `None` if unknown.
 pub(super) fn attributes(node: &Node) -> Option<&'static [(&'static str, Role)]> {
     let operator = node.operator()?;
     (!operator.attributes.is_empty() || operator.role(0).is_some()).then_some(operator.attributes)
 }
 
-/// How many learned numbers an attribute of the node holds. Of a tree only nodes that decide have a threshold.
+/// Returns the number of learned numbers in an attribute of the node. In a tree only decision nodes have a threshold.
 pub(super) fn learned_elements(node: &Node, name: &str) -> u64 {
     let elements = match node.attributes.get(name) {
         Some(Attribute::Floats(values)) => values.len(),
@@ -35,9 +36,10 @@ pub(super) fn learned_elements(node: &Node, name: &str) -> u64 {
     elements.saturating_sub(leaves) as u64
 }
 
-/// Whether an attribute holds more numbers than a kernel's shape, a padding or a permutation has, or bytes that may hold them.
+/// Returns `true` if an attribute holds more numbers than a kernel's shape, a padding or a permutation has, or bytes
+/// that may hold them.
 pub(super) fn may_hold_weights(attribute: &Attribute) -> bool {
-    /// Pads of an image in three dimensions with batch and channels are as many.
+    /// The pads of an image in three dimensions with batch and channels are this many.
     const SIZES: usize = 10;
     /// Names and equations are shorter.
     const TEXT: usize = 4096;

@@ -1,11 +1,11 @@
-//! One rule for each kind of product.
+//! Rules for counting MACs, one for each kind of product.
 
 use super::einsum;
 use super::sizes::{Counted, Sizes, product, too_large};
 use crate::graph::{Node, ValueId};
 use crate::operators::Operator;
 
-/// One node, with the sizes of what it reads and makes.
+/// One node, with the sizes of its inputs and outputs.
 pub(super) struct Rule<'a> {
     pub sizes: &'a Sizes<'a>,
     pub node: &'a Node,
@@ -21,7 +21,7 @@ impl Rule<'_> {
         self.dims(self.node.input(index), &format!("operand {index}"))
     }
 
-    /// An operand with rows and columns, or channels and places.
+    /// Returns the sizes of an operand with rows and columns, or channels and positions.
     pub fn of_rank_2(&self, index: usize) -> Counted<Vec<u64>> {
         self.operand(index).and_then(of_rank_2)
     }
@@ -40,19 +40,20 @@ impl Rule<'_> {
     }
 }
 
-/// Each output element is made from one kernel window: one filter of the group's channels.
+/// Counts a convolution: each output element is computed from one kernel window, one filter over the group's
+/// channels.
 pub(super) fn convolution(rule: &Rule) -> Counted<u64> {
     let made = of_rank_2(rule.output()?)?;
     let kernel = rule.operator.weights.first().ok_or("its kernel is not known")?;
     times(&made, &rule.of_rank_2(*kernel)?[1..])
 }
 
-/// Each input element is spread over one kernel window.
+/// Counts a transposed convolution: each input element is spread over one kernel window.
 pub(super) fn transposed_convolution(rule: &Rule) -> Counted<u64> {
     times(&rule.of_rank_2(0)?, &rule.of_rank_2(1)?[1..])
 }
 
-/// Each output element is one row of the first operand, of length K, times one column.
+/// Counts a matrix product: each output element is one row of the first operand, of length K, times one column.
 pub(super) fn gemm(rule: &Rule) -> Counted<u64> {
     let k = usize::from(!rule.flag("transA"));
     times(&rule.output()?, &rule.of_rank_2(0)?[k..=k])
@@ -72,14 +73,15 @@ pub(super) fn fused_matrix_product(rule: &Rule) -> Counted<u64> {
     times(&rule.output()?, &first[k..=k])
 }
 
-/// Every combination of the indices of two operands is one product.
+/// Counts an Einsum: every combination of the indices of two operands is one product.
 pub(super) fn einsum(rule: &Rule) -> Counted<u64> {
     let equation = rule.node.text("equation").ok_or("it has no equation")?;
     let operands = (0..rule.node.inputs.len()).map(|i| rule.operand(i)).collect::<Counted<Vec<_>>>()?;
     einsum::macs(equation, &operands)
 }
 
-/// At each step each item is multiplied by the matrices of the input and of the state, in each direction.
+/// Counts a recurrent layer: at each step each item is multiplied by the matrices of the input and of the state, in
+/// each direction.
 pub(super) fn recurrent(rule: &Rule) -> Counted<u64> {
     let x = rule.operand(0)?;
     let [steps, items, _] = x[..] else { return Err("its input has not three dimensions".to_owned()) };
@@ -87,8 +89,8 @@ pub(super) fn recurrent(rule: &Rule) -> Counted<u64> {
     product(&[steps, items, matrices])
 }
 
-/// Scores: each element of the queries meets each key. Mixing: each element of the result sums over each value. Keys
-/// and values of the past count, a mask saves nothing.
+/// Counts attention. Scores: each element of the queries is multiplied with each key. Mixing: each element of the
+/// result sums over each value. Past keys and values count; a mask saves nothing.
 pub(super) fn attention(rule: &Rule) -> Counted<u64> {
     let keys = |index: usize| -> Counted<u64> {
         let dims = rule.of_rank_2(index)?;

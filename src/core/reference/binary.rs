@@ -7,9 +7,9 @@ use super::numbers::{Array, Numbers};
 use crate::Result;
 use crate::graph::{DType, Tensor};
 
-/// The two operands, shaped so that they broadcast from the last axis.
+/// Returns the two operands, shaped so that they broadcast from the last axis.
 ///
-/// Before operator set 7 the second was broadcast only when `broadcast` said so, from the axis that `axis` names.
+/// Before operator set 7 the second was broadcast only if `broadcast` said so, from the axis named by `axis`.
 fn operands(call: &Call) -> Result<(Array, Array)> {
     let (a, mut b) = (call.array(0)?, call.array(1)?);
     if let (true, Some(axis)) = (call.opset < 7 && call.flag("broadcast"), call.node.int("axis")) {
@@ -20,7 +20,8 @@ fn operands(call: &Call) -> Result<(Array, Array)> {
     Ok((a, b))
 }
 
-/// Applies one of two functions to each pair of elements, by their kind. The result has the type of the first.
+/// Applies one of two functions to each pair of elements, depending on their kind. The result has the type of the
+/// first.
 fn pairs(
     call: &Call,
     (a, b): (Array, Array),
@@ -63,7 +64,7 @@ pub(super) fn arithmetic(call: &Call) -> Result<Vec<Tensor>> {
     one(made?.tensor()?)
 }
 
-/// The remainder with the sign of the divisor, a zero included.
+/// Computes the remainder with the sign of the divisor, including a signed zero.
 fn floored(a: f64, b: f64) -> f64 {
     match a % b {
         0.0 => 0f64.copysign(b),
@@ -72,7 +73,7 @@ fn floored(a: f64, b: f64) -> f64 {
     }
 }
 
-/// The result has the type of the base; the exponent may have another.
+/// Computes a power. The result has the type of the base; the exponent may have another.
 pub(super) fn pow(call: &Call) -> Result<Vec<Tensor>> {
     let (a, mut b) = operands(call)?;
     if let (Numbers::Whole(_), Numbers::Whole(exponents)) = (&a.numbers, &b.numbers)
@@ -87,10 +88,10 @@ pub(super) fn pow(call: &Call) -> Result<Vec<Tensor>> {
     one(Array { dtype, ..made }.tensor()?)
 }
 
-/// The slope broadcasts to the input and not the other way round.
+/// Computes PReLU. The slope broadcasts to the input and not vice versa.
 pub(super) fn prelu(call: &Call) -> Result<Vec<Tensor>> {
     let (x, mut slope) = (call.array(0)?, call.array(1)?);
-    // Before operator set 7 a vector of slopes stood for the channels.
+    // Before operator set 7 a vector of slopes applied to the channels.
     if call.opset < 7 && slope.shape.len() == 1 && x.shape.len() > 1 && slope.len() > 1 {
         slope.shape.extend(vec![1; x.shape.len() - 2]);
     }
@@ -137,7 +138,7 @@ fn whole_of(op: &str, values: &[i128]) -> i128 {
     }
 }
 
-/// A NaN among the values is the result.
+/// Combines values. If one of them is a NaN, so is the result.
 fn real_of(op: &str, values: &[f64]) -> f64 {
     let choose = |better: fn(f64, f64) -> bool| {
         let keep = |x: f64, y: f64| if x.is_nan() || !(y.is_nan() || better(y, x)) { x } else { y };
@@ -188,7 +189,7 @@ pub(super) fn shift(call: &Call) -> Result<Vec<Tensor>> {
     one(made?.tensor()?)
 }
 
-/// Elements are moved and not computed with, so that every bit survives.
+/// Selects elements. They are moved rather than computed with, so that every bit is preserved.
 pub(super) fn choose(call: &Call) -> Result<Vec<Tensor>> {
     let (condition, x, y) = (call.array(0)?, call.tensor(1)?, call.tensor(2)?);
     if x.dtype() != y.dtype() {

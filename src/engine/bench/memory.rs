@@ -2,10 +2,10 @@
 
 use crate::runtime::proc::kilobytes;
 
-/// The largest resident set this process has had, in bytes: `VmHWM` of `/proc/self/status`.
+/// Returns the largest resident set this process has had, in bytes: `VmHWM` of `/proc/self/status`.
 ///
-/// `ru_maxrss` of `getrusage` will not do: it survives `exec`, so a small child would report the peak of the large
-/// process it was forked from. `None` where there is no `/proc`.
+/// `ru_maxrss` of `getrusage` is not suitable: it survives `exec`, so a small child would report the peak of the large
+/// process it was forked from. `None` without `/proc`.
 pub(super) fn peak_rss_bytes() -> Option<u64> {
     kilobytes(&std::fs::read_to_string("/proc/self/status").ok()?, "VmHWM")
 }

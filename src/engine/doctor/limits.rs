@@ -105,7 +105,7 @@ impl Groups {
 /// Threshold for "no limit": version 1 writes it as the largest multiple of a page below 2^63.
 const NO_LIMIT: u64 = 1 << 60;
 
-/// Parses a quota of version 2: `200000 100000` is two cores; `max 100000` is no limit.
+/// Parses a quota of version 2: `200000 100000` is two cores; `max 100000` is unlimited.
 fn quota_v2(text: &str) -> Option<f64> {
     let mut parts = text.split_whitespace();
     quota(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?)

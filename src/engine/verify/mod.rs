@@ -1,13 +1,13 @@
-//! Proof that two computations are the same: equal inputs through both, and what follows from the difference.
+//! Verification that two computations are the same: equal inputs through both, and a verdict on the difference.
 //!
-//! A [`Side`] is whatever computes: a file in an engine ([`FileSide`]), or a checkpoint in Burn (`BurnSide`). [`verify`]
-//! feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by what rounding does to this
-//! network on these inputs: the reference is run again with its numbers moved by units in the last place ([`Draw`]), and the
-//! [`Tolerance`] of the coarsest [`Precision`] that takes part says how often that is accepted. Where two sides part,
-//! [`bisect()`] finds the layer by the same ruler. A reference that answers the same inputs otherwise, in one session or in a
-//! new one, moves by more than rounding: then that is the verdict, and the search looks for the layer in which it parts from
-//! itself. A network whose outputs hardly depend on its inputs proves nothing by agreeing; a copy with redrawn weights is
-//! compared instead.
+//! A [`Side`] is anything that computes: a file in an engine ([`FileSide`]), or a checkpoint in Burn (`BurnSide`).
+//! [`verify`] feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by the effect of
+//! rounding on this network with these inputs: the reference is run again with its numbers moved by units in the last
+//! place ([`Draw`]), and the [`Tolerance`] of the coarsest [`Precision`] involved states the accepted multiple of that.
+//! If two sides diverge, [`bisect()`] finds the layer by the same criterion. A reference whose outputs for
+//! the same inputs vary, in one session or in a new one, varies by more than rounding: then that is the verdict, and the
+//! search looks for the layer in which it diverges from itself. Agreement of a network whose outputs hardly depend on
+//! its inputs proves nothing; copies with redrawn weights are compared instead.
 //!
 //! ```
 //! # mod gnet { pub use gnet_core::*; pub use gnet_engine::*; }
@@ -67,33 +67,34 @@ use self::probe::farthest;
 use crate::runtime::Array;
 use gnet_core::{Error, Result};
 
-/// When to look for the layer in which two sides part.
+/// Condition for searching the layer in which two sides diverge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Bisect {
-    /// When they disagree.
+    /// If they disagree.
     #[default]
     OnFailure,
-    /// Also when they agree: a difference may vanish on its way to the output.
+    /// Even if they agree: a difference may vanish on its way to the output.
     Always,
-    /// Not at all.
+    /// Never.
     Never,
 }
 
-/// How to verify.
+/// Options of a verification.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What is accepted.
+    /// Tolerance.
     pub tolerance: Tolerance,
-    /// When to look for the layer.
+    /// Condition for searching the layer.
     pub bisect: Bisect,
     /// Seed of the inputs, for the record.
     pub seed: u64,
 }
 
-/// Compares each of `others` with `reference` on all inputs. `say` is told what is being done.
+/// Compares each of `others` with `reference` on all inputs. `say` is called with the current activity.
 ///
 /// # Errors
-/// Sides that cannot be fed the same inputs, or an engine that fails. Disagreement is no error: it is in the record.
+/// Fails if the sides cannot be fed the same inputs, or if an engine fails. Disagreement is not an error: it is in the
+/// record.
 pub fn verify(
     reference: &mut dyn Side,
     others: &mut [FileSide],
@@ -107,7 +108,7 @@ pub fn verify(
     let mut comparisons = compared(reference, others, sets, options, say)?;
     for (other, comparison) in others.iter().zip(&mut comparisons) {
         if comparison.verdict == Verdict::Weak {
-            // A copy that an engine does not run proves nothing, and takes no verdict away.
+            // A copy that an engine cannot run proves nothing, and does not affect any verdict.
             if let Ok(Some(proof)) = on_copies(reference, other, sets, options, say) {
                 comparison.proved(proof);
             }
@@ -116,8 +117,8 @@ pub fn verify(
     Ok(Verification::new(reference, sets, options, comparisons))
 }
 
-/// Compares copies of both sides with the same redrawn weights; `None` where there are none, or where the weights were not the
-/// same.
+/// Compares copies of both sides with the same redrawn weights; `None` if there are none, or if the weights were not
+/// the same.
 fn on_copies(
     reference: &dyn Side,
     other: &FileSide,
@@ -136,7 +137,7 @@ fn on_copies(
     Ok(found.into_iter().next().map(|comparison| (comparison, originals.len())))
 }
 
-/// The comparisons with each of the others, searched where that is asked for.
+/// Makes the comparisons with each of the others, with a search if requested.
 fn compared(
     reference: &mut dyn Side,
     others: &mut [FileSide],
@@ -170,7 +171,7 @@ fn compared(
     let outputs = reference.signature().outputs.len().max(1);
     let again = open.iter().map(|(_, _, trial)| trial.place / outputs).chain([0]).collect();
     let mut unsteady = moves_by_itself(reference, sets, &answers, &again, &options.tolerance)?;
-    // What is drawn once for each session shows in another one, as each draw of the noise is.
+    // Randomness that is fixed per session shows in another session, as each draw of the noise is.
     if unsteady.is_none()
         && !open.is_empty()
         && let Some(mut twin) = reference.moved(Draw::Still)?
@@ -194,7 +195,7 @@ fn compared(
             Bisect::Always => true,
         };
         if wanted {
-            // A search that fails must not take the verdict with it.
+            // A failed search must not discard the verdict.
             let found = match unsteady {
                 Some(_) => search_itself(reference, other, comparison, sets, options, say),
                 None => search(reference, other, ties, comparison, sets, options, say),
@@ -205,8 +206,8 @@ fn compared(
     Ok(comparisons)
 }
 
-/// Says where the reference answers inputs that it is given `again` otherwise than before, if it does. What it moves by is
-/// then no rounding, and its noise would hide whatever the other side does.
+/// Describes where the reference's outputs for inputs that it is given `again` differ from before, if they do. That
+/// variation is then not rounding, and its noise would hide any fault of the other side.
 fn moves_by_itself(
     reference: &mut dyn Side,
     sets: &[InputSet],
@@ -233,7 +234,8 @@ fn moves_by_itself(
     Ok(None)
 }
 
-/// Takes the noise of the outputs that their size alone does not explain, each on the very inputs that were compared.
+/// Measures the noise of the outputs whose difference their size does not explain, each on exactly the inputs that were
+/// compared.
 fn measure(
     reference: &dyn Side,
     open: &mut [(usize, usize, Trial)],
@@ -254,7 +256,7 @@ fn measure(
             let runs = sets[number].runs.iter().enumerate();
             let inputs: Vec<_> =
                 runs.map(|(run, arrays)| draw.inputs(arrays, &reference.signature().inputs, run)).collect();
-            // A copy that the engine cannot run, or whose outputs change their shape, says nothing.
+            // A copy that the engine cannot run, or whose outputs change their shape, tells nothing.
             let Ok(answer) = run_all(moved.as_mut(), &inputs) else { continue };
             answers.extend(answer.into_iter().enumerate().map(|(output, array)| (number * outputs + output, array)));
         }
@@ -262,11 +264,11 @@ fn measure(
     })
 }
 
-/// Which input and output of another side belongs to which of the reference.
+/// Correspondence of another side's inputs and outputs with those of the reference.
 struct Ties {
-    /// For each input of the other side its place among the reference's.
+    /// For each input of the other side its index among the reference's.
     inputs: Vec<usize>,
-    /// For each output of the reference its place among the other side's.
+    /// For each output of the reference its index among the other side's.
     outputs: Vec<usize>,
 }
 
@@ -280,7 +282,7 @@ impl Ties {
     }
 }
 
-/// The outputs of all runs, each with its runs joined along the samples.
+/// Returns the outputs of all runs, each joined along the samples.
 fn run_all(side: &mut dyn Side, runs: &[Vec<Array>]) -> Result<Vec<Array>> {
     let mut joined = Vec::new();
     for run in runs {
@@ -308,7 +310,7 @@ pub(crate) fn join(joined: &mut Vec<Array>, outputs: Vec<Array>, batch: usize) -
     Ok(())
 }
 
-/// An output whose first axis is not the batch is one sample as a whole.
+/// Turns an output whose first axis is not the batch into one sample as a whole.
 pub fn per_sample(mut output: Array, batch: usize) -> Array {
     if output.shape.first() != Some(&batch) {
         output.shape.insert(0, 1);
@@ -316,7 +318,7 @@ pub fn per_sample(mut output: Array, batch: usize) -> Array {
     output
 }
 
-/// Looks for the layer in which the reference does not repeat itself: two of it, which only that can part.
+/// Searches for the layer in which the reference does not repeat itself, by comparing it with itself.
 fn search_itself(
     reference: &dyn Side,
     like: &FileSide,
@@ -330,12 +332,12 @@ fn search_itself(
     };
     let Some(other) = stand_in.as_file(like)? else { return Ok(Search::none("the reference has no second copy")) };
     let ties = Ties::of(stand_in.signature(), other.signature())?;
-    // Of equal files in one engine nothing but what never repeats itself is apart, and no noise explains that.
+    // For equal files in one engine, only what never repeats itself differs, and no noise explains that.
     let options = Options { tolerance: Tolerance { multiple: 0.0, ..options.tolerance }, ..options.clone() };
     search(reference, &other, &ties, comparison, sets, &options, say)
 }
 
-/// Looks for the layer on the inputs that part the two sides most, or on the first ones where nothing does.
+/// Searches for the layer on the inputs that separate the two sides most, or on the first ones if nothing does.
 fn search(
     reference: &dyn Side,
     other: &FileSide,
