@@ -7,7 +7,7 @@ use burn::nn::transformer::{TransformerEncoder, TransformerEncoderConfig, Transf
 use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig, PositionalEncoding, PositionalEncodingConfig};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use gnet::axes;
-use gnet::export::{Options, export, verify};
+use gnet::export::{ExportOptions, export, verify};
 use gnet::trace::Input;
 
 const WORDS: usize = 1000;
@@ -17,7 +17,7 @@ const HEADS: usize = 4;
 const LAYERS: usize = 2;
 const CLASSES: usize = 5;
 
-/// Token ids to classes (Vaswani et al. 2017, the encoder; the mean over the words that are no padding is classified).
+/// Token ids to classes (Vaswani et al. 2017, the encoder; the mean over the words that are not padding is classified).
 #[derive(Module, Debug)]
 pub struct TextClassifier {
     words: Embedding,
@@ -50,9 +50,9 @@ impl TextClassifier {
     }
 }
 
-/// What the forward takes: token ids and a mask, both of any batch and length.
-pub fn options() -> Options {
-    Options::for_inputs([Input::new("tokens", axes!["N", "T"]), Input::new("padding", axes!["N", "T"])])
+/// Returns the inputs of the forward: token ids and a mask, both of any batch and length.
+pub fn options() -> ExportOptions {
+    ExportOptions::for_inputs([Input::new("tokens", axes!["N", "T"]), Input::new("padding", axes!["N", "T"])])
 }
 
 /// The forward as it is exported, its outputs named.

@@ -1,23 +1,13 @@
-//! What gnet exports itself, through the command line: `bench` and `verify` of every example and every preset, in tract and
-//! in ONNX Runtime, at two sizes of each open axis.
+//! gnet's own exports through the command line: `bench` and `verify` of every example and every preset, in tract and in
+//! ONNX Runtime, at two sizes of each open axis.
 //!
 //! ONNX Runtime is that of `GNET_TEST_ORT_LIB`; without it tract runs alone.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;
-#[path = "../examples/lstm.rs"]
-#[allow(dead_code, reason = "its main")]
-mod lstm;
-#[path = "../examples/resnet.rs"]
-#[allow(dead_code, reason = "its main")]
-mod resnet;
-#[path = "../examples/transformer_encoder.rs"]
-#[allow(dead_code, reason = "its main")]
-mod transformer_encoder;
-#[path = "../examples/unet.rs"]
-#[allow(dead_code, reason = "its main")]
-mod unet;
+#[path = "common/programs.rs"]
+mod programs;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -26,6 +16,7 @@ use burn::tensor::Device;
 use common::stirred;
 use gnet::export::{self, export, googlenet_options};
 use gnet::nets::{GoogLeNetConfig, Preset};
+use programs::{lstm, resnet, transformer_encoder, unet};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -48,7 +39,7 @@ impl Exported {
         Self { folder, providers, ort }
     }
 
-    /// What a command prints as JSON.
+    /// Returns the JSON output of a command.
     fn json(&self, command: &str, flags: &str) -> Value {
         let mut gnet = Command::new(env!("CARGO_BIN_EXE_gnet"));
         gnet.current_dir(self.folder.path()).arg(command).arg("model.onnx").args(flags.split_whitespace());

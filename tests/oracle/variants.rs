@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use gnet::export::{self, Options};
+use gnet::export::{self, ExportOptions};
 use gnet::metadata::{Metadata, Preprocessing};
 use gnet::nets::{Block, BlockModule, GoogLeNet, GoogLeNetConfig, Pooling, Preset};
 use gnet::runtime::Array;
@@ -37,7 +37,7 @@ pub struct Variant {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// How one file of a network differs from the next.
+/// Variation of one file of a network.
 #[derive(Clone, Copy)]
 pub struct Choice {
     pub fold: bool,
@@ -46,7 +46,7 @@ pub struct Choice {
     pub opset: i64,
 }
 
-/// What an export does when it is told nothing.
+/// Default export.
 pub const PLAIN: Choice = Choice { fold: true, keep_aux: false, fixed_batch: None, opset: export::DEFAULT_OPSET };
 /// Nothing pruned, nothing folded: every operation that a network has.
 pub const WHOLE: Choice = Choice { fold: false, keep_aux: true, ..PLAIN };
@@ -72,7 +72,7 @@ impl Subject {
         Self { name: name.to_owned(), preset, network: network(&config), config }
     }
 
-    /// What a trained network says about itself.
+    /// Returns the metadata of a trained network.
     fn metadata(&self) -> Metadata {
         let channels = self.config.channels;
         Metadata {
@@ -95,7 +95,7 @@ impl Subject {
         let metadata = self.metadata();
         let options = export::googlenet_options(&self.config, &metadata, keep_aux).folding(fold);
         let options = fixed_batch.into_iter().fold(options, |options, size| options.fix(export::BATCH, size));
-        let exported = export::googlenet(&self.network, &Options { opset, ..options }).unwrap();
+        let exported = export::googlenet(&self.network, &ExportOptions { opset, ..options }).unwrap();
         let heads: &[_] = if keep_aux && self.config.aux_heads { &["aux1", "aux2"] } else { &[] };
         Variant {
             name: choice.name(&self.name),
@@ -179,7 +179,7 @@ pub fn block(block: Block) -> (Reference, Variant) {
         Run { input, outputs: vec![("output", output)] }
     };
     let reference = Reference { name: block.name().to_owned(), runs: numbered([1, 1]).map(run).collect() };
-    let exported = export::export(&module, &Options::new(item), BlockModule::forward).unwrap();
+    let exported = export::export(&module, &ExportOptions::new(item), BlockModule::forward).unwrap();
     let variant = Variant {
         name: format!("block {}", block.name()),
         reference: reference.name.clone(),

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use gnet::graph::{Attribute, Model, Node, Tensor};
 use gnet::onnx;
-use gnet::passes::{self, DEFAULT, Options};
+use gnet::passes::{self, DEFAULT, PassOptions};
 use serde_json::{Value, json};
 
 use super::computed;
@@ -23,7 +23,7 @@ struct Case {
     runs: Vec<(Vec<Tensor>, Vec<Tensor>)>,
 }
 
-/// What a file states of another batch is no business of ONNX Runtime, which would believe it.
+/// Removes the statements of a file about another batch, which ONNX Runtime would believe.
 fn unstated(mut model: Model) -> Model {
     let made: Vec<_> = model.graph.nodes.iter().flat_map(Node::makes).collect();
     made.into_iter().for_each(|id| model.graph.value_mut(id).shape = None);
@@ -33,7 +33,7 @@ fn unstated(mut model: Model) -> Model {
 impl Case {
     fn new(name: String, before: Model, runs: Vec<(Vec<Tensor>, Vec<Tensor>)>) -> Self {
         let mut after = before.clone();
-        passes::run(&mut after, &DEFAULT, &Options::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        passes::run(&mut after, &DEFAULT, &PassOptions::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
         Self { name, before: unstated(before), after, runs }
     }
 

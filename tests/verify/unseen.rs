@@ -1,5 +1,5 @@
-//! What a search for the layer says of what it has not seen: sides that do not part again, that never answer twice alike, or
-//! that part where no layer is.
+//! Messages of a search for the layer about what it has not observed: sides that do not diverge again, that never give
+//! the same outputs twice, or that diverge where there is no layer.
 
 use gnet::graph::{Attribute, DType, Dim, Graph, Model, Node, Tensor};
 use gnet::runtime::Array;
@@ -73,13 +73,13 @@ fn searched(reference: &mut dyn Side, other: &Model) -> (Verdict, String, Search
     let sets = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 3).unwrap()];
     assert!(sets[0].runs.len() > 1);
     let tolerance = Precision::F32.tolerance();
-    let options = verify::Options { tolerance, bisect: Bisect::OnFailure, seed: 3 };
+    let options = verify::VerifyOptions { tolerance, bisect: Bisect::OnFailure, seed: 3 };
     let mut verification = verify::verify(reference, &mut others, &sets, &options, &mut |_| {}).unwrap();
     let comparison = verification.comparisons.remove(0);
     (comparison.verdict, comparison.reason.unwrap_or_default(), comparison.search.unwrap())
 }
 
-/// What a reference is called that answers the same inputs otherwise.
+/// Remark on a reference whose outputs for the same inputs vary.
 const UNSTEADY: &str =
     "the reference does not repeat itself: output 'y' of drifting moves by 1.00e0 when it is run again";
 
@@ -135,7 +135,7 @@ fn a_reference_that_drifts_is_named_even_where_the_first_answers_agree() {
     let mut others = [side(&file, "other")];
     let plan = Plan { batch: 2, runs: 1 };
     let sets = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 3).unwrap()];
-    let options = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 3 };
+    let options = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 3 };
     let verification = verify::verify(&mut reference, &mut others, &sets, &options, &mut |_| {}).unwrap();
     assert_eq!(verification.comparisons[0].rows[0].judgement.verdict, Verdict::Agree);
     let error = verification.check().unwrap_err().to_string();

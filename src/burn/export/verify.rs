@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 use serde::Serialize;
 
-use super::{Exported, Options};
+use super::{ExportOptions, Exported};
 use crate::side::{moved, redrawn};
 use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol, named};
 use gnet_core::graph::{DType, Dim, Model, Sizes};
@@ -27,6 +27,7 @@ const SEED: u64 = 1;
 
 /// Proof that a file computes the same as its module.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Verified {
     /// Largest difference of an output value over all images and outputs.
     pub max_abs_diff: f64,
@@ -58,7 +59,7 @@ pub struct Verified {
 /// comparison to be meaningful ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)), or if tract cannot run the file.
 pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &ExportOptions,
     exported: &Exported,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Verified> {
@@ -92,7 +93,7 @@ fn same_structure(a: &Model, b: &Model) -> bool {
 /// Compares every output in every shape, and returns the verdicts with the batches of the runs.
 fn compared<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &ExportOptions,
     exported: &Exported,
     forward: &impl Fn(&M, I) -> O,
 ) -> Result<(Vec<Judged>, Vec<usize>)> {
@@ -166,7 +167,7 @@ struct Run {
     number: u64,
 }
 
-fn runs(options: &Options) -> Vec<Run> {
+fn runs(options: &ExportOptions) -> Vec<Run> {
     let symbols = options.symbols();
     if symbols.is_empty() {
         let first = options.inputs.first().and_then(|input| input.axes.first());
@@ -179,7 +180,7 @@ fn runs(options: &Options) -> Vec<Run> {
 }
 
 /// Returns the inputs of a run, as numbers.
-fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
+fn inputs(model: &Model, options: &ExportOptions, run: &Run) -> Result<Vec<Array>> {
     let array = |(place, input): (usize, &crate::trace::Input)| {
         let size = |axis: &Axis| match axis {
             Axis::Fixed(size) => *size,
@@ -227,7 +228,7 @@ fn pattern(name: &str, shape: &[usize], seed: u64) -> Result<Array> {
 /// Returns Burn's outputs by name.
 fn in_burn<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &ExportOptions,
     inputs: &[Array],
     forward: &impl Fn(&M, I) -> O,
 ) -> Result<Vec<(String, Array)>> {

@@ -129,6 +129,6 @@ mod tests {
     fn tract_gives_the_answer() {
         use crate::runtime::{self, Provider, RunOptions};
         let mut session = runtime::load(Provider::Tract, &model().unwrap(), &RunOptions::default()).unwrap();
-        check(&runtime::infer(session.as_mut(), &input().unwrap()).unwrap()).unwrap();
+        check(&runtime::run(session.as_mut(), &input().unwrap()).unwrap()).unwrap();
     }
 }

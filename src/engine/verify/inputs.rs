@@ -4,9 +4,6 @@
 //! on the machine. One kind reveals what another hides: sparse inputs a dead branch, constant ones a padding, large
 //! ones an overflow or a saturated activation.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::Serialize;
 
 use super::{Plan, Port, Precision, Signature};
@@ -18,6 +15,7 @@ use gnet_core::{Error, Result};
 /// A kind of random samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Distribution {
     /// Mean 0 and variance 1, like a normalised image.
     Normal,
@@ -134,25 +132,13 @@ fn pattern(shape: &[usize], number: usize, noise: Vec<f32>) -> Vec<f32> {
     noise.into_iter().enumerate().map(value).collect()
 }
 
-impl fmt::Display for Distribution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Distribution {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|distribution| distribution.name() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::input(format!("inputs '{text}'"), "is not known").remedy(format!("use some of {names}"))
-        })
-    }
-}
+gnet_core::named!(Distribution, "inputs", |thing, names| {
+    Error::input(thing, "is not known").remedy(format!("use some of {}", names.join(", ")))
+});
 
 /// Samples of one kind, distributed to runs.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct InputSet {
     /// Kind of inputs: a distribution's name, or [`IMAGES`].
     pub name: String,

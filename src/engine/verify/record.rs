@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Culprit, InputSet, Judgement, Options, Rule, Search, Side, Ties, Tolerance, Trial, Verdict};
+use super::{Culprit, InputSet, Judgement, Rule, Search, Side, Ties, Tolerance, Trial, Verdict, VerifyOptions};
 use crate::runtime::{Array, ValueRange};
 use gnet_core::graph::{DType, Dim};
 use gnet_core::report::{Cell, Column, Report, Table};
@@ -13,6 +13,7 @@ use gnet_core::{Error, Result};
 
 /// Record that `gnet verify --format json` prints.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Verification {
     /// Whether every comparison agrees.
     pub passed: bool,
@@ -32,6 +33,7 @@ pub struct Verification {
 
 /// An input of the reference.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct InputRecord {
     /// Name of the input.
     pub name: String,
@@ -47,6 +49,7 @@ pub struct InputRecord {
 
 /// One side compared with the reference.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Comparison {
     /// Name of the side.
     pub subject: String,
@@ -64,6 +67,7 @@ pub struct Comparison {
 
 /// Result for copies of both sides with the same redrawn weights.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct OnCopies {
     /// Number of tensors that were redrawn.
     pub weights: usize,
@@ -75,6 +79,7 @@ pub struct OnCopies {
 
 /// One output for one kind of inputs.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Row {
     /// Name of the output in the reference.
     pub output: String,
@@ -172,7 +177,7 @@ impl Verification {
     pub(super) fn new(
         reference: &dyn Side,
         sets: &[InputSet],
-        options: &Options,
+        options: &VerifyOptions,
         comparisons: Vec<Comparison>,
     ) -> Self {
         let run = sets.first().and_then(|set| set.runs.first());
