@@ -15,6 +15,7 @@ pub mod graph;
 pub mod infer;
 pub mod metadata;
 pub mod onnx;
+pub mod onnx_file;
 pub mod operators;
 pub mod passes;
 pub mod process;
@@ -25,3 +26,4 @@ pub mod stats;
 pub mod words;
 
 pub use error::{Error, ErrorKind, Result};
+pub use onnx_file::OnnxFile;

@@ -8,7 +8,7 @@ use super::{ExportOptions, Exported};
 use crate::side::{moved, redrawn};
 use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol, named};
 use gnet_core::graph::{DType, Dim, Model, Sizes};
-use gnet_core::{Error, Result};
+use gnet_core::{Error, OnnxFile, Result};
 use gnet_engine::runtime::{self, Array, Provider, RunOptions, ValueRange};
 use gnet_engine::verify::{
     Distribution, Draw, InputSet, Judgement, Plan, Port, Precision, Rule, Signature, Trial, Verdict, per_sample,
@@ -260,8 +260,11 @@ fn kept(mut answers: Vec<(String, Array)>, model: &Model) -> Result<Vec<Array>> 
 fn in_tract(exported: &Exported, run: &Run, inputs: &[Array]) -> Result<Vec<Array>> {
     let batch = inputs.first().map_or(1, Array::batch);
     let sizes = Sizes::of_dims(&run.sizes).fitting(&exported.model.graph.stated_inputs());
-    let mut session =
-        runtime::load(Provider::Tract, &exported.bytes, &RunOptions { sizes, ..RunOptions::new(1, batch) })?;
+    let mut session = runtime::load(
+        Provider::Tract,
+        &OnnxFile::of_bytes(exported.bytes.clone()),
+        &RunOptions { sizes, ..RunOptions::new(1, batch) },
+    )?;
     session.bind(inputs)?;
     session.run()?;
     session.outputs()

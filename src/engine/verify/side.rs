@@ -1,8 +1,7 @@
 //! Sides of a comparison: anything that computes outputs from inputs.
 
 use std::path::Path;
-
-use bytes::Bytes;
+use std::sync::Arc;
 
 use super::noise;
 use super::redraw::{self, Originals};
@@ -12,7 +11,7 @@ use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
 use gnet_core::graph::{Attribute, DType, Graph, Model, Node, ValueId};
 use gnet_core::passes;
 use gnet_core::words::counted;
-use gnet_core::{Error, ErrorKind, Result, onnx};
+use gnet_core::{Error, ErrorKind, OnnxFile, Result};
 
 /// Something that computes outputs from inputs.
 pub trait Side {
@@ -64,8 +63,8 @@ pub trait Side {
 /// An ONNX file in an engine.
 pub struct FileSide {
     label: String,
-    model: Model,
-    bytes: Bytes,
+    file: Arc<OnnxFile>,
+    model: Arc<Model>,
     provider: Provider,
     /// Options of the engine; the batch is that of the inputs, the sizes are those that apply to the file.
     options: RunOptions,
@@ -86,11 +85,18 @@ impl FileSide {
     /// stay open; or on sizes that it cannot have.
     pub fn open(path: &Path, provider: Provider, options: &RunOptions) -> Result<Self> {
         provider.ensure_available()?;
-        let bytes = onnx::in_one_piece(path)?;
-        let named = |e: Error| runtime::in_file(path, e);
-        let model = onnx::read(bytes.clone()).map_err(named)?;
-        let label = format!("{} in {provider}", path.display());
-        Self::new(label, model, bytes, provider, options).map_err(named)
+        Self::of_file(&Arc::new(OnnxFile::open_whole(path)?), provider, options)
+    }
+
+    /// As [`open`](Self::open), of a file that may be that of other sides too.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for what is wrong with the file alone.
+    pub fn of_file(file: &Arc<OnnxFile>, provider: Provider, options: &RunOptions) -> Result<Self> {
+        provider.ensure_available()?;
+        let name = file.path().map_or_else(|| "the model".to_owned(), |path| path.display().to_string());
+        let named = |e: Error| if e.kind() == ErrorKind::Input { file.named(e) } else { e };
+        Self::new(format!("{name} in {provider}"), file.clone(), provider, options).map_err(named)
     }
 
     /// Creates a side from a model in memory.
@@ -99,15 +105,14 @@ impl FileSide {
     /// Those of [`open`](Self::open), except for those about the file.
     pub fn of_model(label: impl Into<String>, model: &Model, provider: Provider, options: &RunOptions) -> Result<Self> {
         provider.ensure_available()?;
-        let model = swept(model)?;
-        let bytes = onnx::write(&model)?.into();
-        Self::new(label.into(), model, bytes, provider, options)
+        Self::new(label.into(), Arc::new(OnnxFile::of_model(swept(model)?)), provider, options)
     }
 
-    fn new(label: String, model: Model, bytes: Bytes, provider: Provider, options: &RunOptions) -> Result<Self> {
+    fn new(label: String, file: Arc<OnnxFile>, provider: Provider, options: &RunOptions) -> Result<Self> {
+        let model = file.model()?.clone();
         let options = RunOptions { sizes: options.sizes.fitting(&model.graph.stated_inputs()), ..options.clone() };
         let signature = Signature::of(&model.graph, &options.sizes)?;
-        Ok(Self { label, model, bytes, provider, options, signature, part: false, session: None })
+        Ok(Self { label, file, model, provider, options, signature, part: false, session: None })
     }
 
     /// Returns the decoded model.
@@ -134,7 +139,7 @@ impl FileSide {
     ///
     /// Values that are not known to be f32 are cast to it, so that all outputs have one type.
     pub(super) fn exposing(&self, values: &[ValueId]) -> Result<Self> {
-        let mut model = self.model.clone();
+        let mut model = Model::clone(&self.model);
         let outputs = values.iter().map(|id| as_f32(&mut model.graph, *id)).collect();
         model.graph.outputs = outputs;
         let part = self.beside(self.label.clone(), &model).map_err(|e| about(&self.label, e))?;
@@ -151,7 +156,7 @@ impl FileSide {
         Self {
             label: self.label.clone(),
             model: self.model.clone(),
-            bytes: self.bytes.clone(),
+            file: self.file.clone(),
             provider: self.provider,
             options: self.options.clone(),
             signature: self.signature.clone(),
@@ -200,7 +205,7 @@ impl FileSide {
     fn open_session(&self, options: &RunOptions) -> Result<Box<dyn Session>> {
         // The placement of a part's nodes is not what is judged.
         let load = if self.part { runtime::open } else { runtime::load };
-        load(self.provider, &self.bytes, options)
+        load(self.provider, &self.file, options)
     }
 }
 
