@@ -27,7 +27,7 @@ pub(super) fn macs(sizes: &Sizes, node: &Node) -> Counted<u64> {
     }
 }
 
-/// Whether all that the node does is to run its subgraphs.
+/// Returns `true` if the node does nothing but run its subgraphs.
 pub(super) fn only_runs_subgraphs(node: &Node) -> bool {
     node.operator().is_some_and(|operator| operator.control.is_some()) && node.subgraphs().next().is_some()
 }

@@ -32,7 +32,7 @@ struct Packed<'a> {
 }
 
 impl Packed<'_> {
-    /// Which of the weights it is.
+    /// Returns its index among the weights.
     fn place(&self) -> usize {
         self.operator.weights.iter().position(|position| *position == self.position).unwrap_or(0)
     }

@@ -1,4 +1,4 @@
-//! What is known of each ONNX operator, in one table with a row for each operator of a domain.
+//! Table of ONNX operators: one row for each operator of a domain.
 //!
 //! The table ([`all`]) has a row for every operator that ONNX defines, up to its opset 28, and for those of ONNX Runtime that
 //! some rule is about. What a row does not say is not known: an operator without a shape rule has no known shape, and one
@@ -52,7 +52,7 @@ impl Domain {
     }
 }
 
-/// What an operand or an attribute is used for.
+/// Role of an operand or an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// A kernel or matrix: a parameter that is a weight.
@@ -63,7 +63,7 @@ pub enum Role {
     Fixed,
 }
 
-/// How an operator runs its subgraphs.
+/// Way in which an operator runs its subgraphs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
     /// One of two, by a condition.
@@ -76,7 +76,7 @@ pub enum Control {
     Map,
 }
 
-/// How rounding shifts all elements of a result alike.
+/// Form of the rounding error shared by all elements of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rounding {
     /// By a share of 1, however small the result: engines compute a sigmoid as 1/2 and what an odd function adds to it.
@@ -103,7 +103,7 @@ pub struct Operator {
     pub since: i64,
     /// Whether it stands in ONNX's domain, and ONNX Runtime alone defines it.
     pub of_onnx_runtime: bool,
-    /// How it runs its subgraphs, if it has any.
+    /// Way in which it runs its subgraphs, if it has any.
     pub control: Option<Control>,
     /// Whether its result differs from one run to the next.
     pub random: bool,
@@ -135,7 +135,7 @@ pub struct Operator {
     pub learned: Option<&'static [usize]>,
     /// Attributes that hold learned numbers.
     pub attributes: &'static [(&'static str, Role)],
-    /// How rounding shifts its result; `None` where each element is rounded by itself, or not at all, or where files compute
+    /// Rounding error of its result; `None` if each element is rounded by itself, or not at all, or if files compute
     /// sizes with it.
     pub rounding: Option<Rounding>,
     /// The first operand that is read for what it says and not computed with, as all after it are.
@@ -173,7 +173,7 @@ impl Operator {
         label: None,
     };
 
-    /// What the operand at `position` is used for when it is constant; `None` where nobody knows.
+    /// Returns the role of a constant operand at `position`; `None` if unknown.
     pub fn role(&self, position: usize) -> Option<Role> {
         if self.weights.contains(&position) {
             return Some(Role::Weight);
@@ -203,7 +203,7 @@ pub fn all() -> impl Iterator<Item = &'static Operator> {
     TABLE.into_iter().flatten()
 }
 
-/// What another room has for each operator: one entry where a row names one.
+/// Entries of another room for the operators: one for each row that names one.
 pub(crate) struct Column<T: 'static>(pub(crate) [&'static [Option<T>]; Domain::ALL.len()]);
 
 impl<T: Copy> Column<T> {

@@ -30,7 +30,7 @@ pub(super) fn evaluate(cx: &Context) -> Vec<Option<Vector>> {
     evaluation(cx).into_iter().map(|vector| vector.filter(useful)).collect()
 }
 
-/// What computes the elements of the operators that shapes are computed with.
+/// Evaluations of the operators that shapes are computed with.
 static EVALUATIONS: Column<Evaluation> = Column(operators!(elements));
 
 /// Returns the elements of input `index`; unknown ones if only their number is known.
