@@ -16,6 +16,7 @@ pub mod infer;
 pub mod metadata;
 pub mod onnx;
 pub mod onnx_file;
+pub mod operators;
 pub mod passes;
 pub mod process;
 pub mod program;

@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::operators::is_any;
 use crate::graph::{Dim, Graph, Node, ValueId};
 use crate::words::counted;
 use crate::{Error, Result};
@@ -168,8 +167,8 @@ fn place(graph: &Graph, choice: &BatchChoice) -> Result<Option<(ValueId, usize)>
 
 /// Returns the dimension of an input that is likely to be the batch.
 fn guessed(graph: &Graph, input: ValueId) -> usize {
-    let layers = ["RNN", "GRU", "LSTM", "DynamicQuantizeLSTM"];
-    let recurrent = |node: &&Node| is_any(node, &layers) && node.input(0) == Some(input);
+    let recurrent =
+        |node: &&Node| node.operator().is_some_and(|operator| operator.recurrent) && node.input(0) == Some(input);
     let steps_first = |node: &Node| node.int("layout").unwrap_or(0) == 0;
     usize::from(graph.nodes.iter().find(recurrent).is_some_and(steps_first))
 }

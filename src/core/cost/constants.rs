@@ -2,13 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::operators::{is_any, own};
-use super::roles::shows_the_same;
 use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor, ValueId};
-
-/// Operations whose result is different each time.
-const RANDOM: [&str; 6] =
-    ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
 
 /// A value in one of the nested graphs: the number of the graph, in visiting order, and the value's ID in it.
 pub(super) type Root = (usize, ValueId);
@@ -62,7 +56,7 @@ impl Constants {
 
     /// Returns `true` if the outputs of the node are constant: it only reads constants and is deterministic.
     pub fn hold(&self, node: &Node) -> bool {
-        if own(node) && is_any(node, &RANDOM) {
+        if node.operator().is_some_and(|operator| operator.random) {
             return false;
         }
         let mut reads = node.reads().peekable();
@@ -88,7 +82,9 @@ impl Constants {
         let operand = node.input(0).and_then(|id| self.get(id));
         let dtype = graph.value(id).dtype.or_else(|| made_type(node, operand.and_then(|c| c.dtype)));
         match operand {
-            Some(shown) if shows_the_same(node) => Constant { dtype, ..shown.clone() },
+            Some(shown) if node.operator().is_some_and(|operator| operator.keeps_numbers) => {
+                Constant { dtype, ..shown.clone() }
+            }
             _ => {
                 let shape = known(graph, id).or_else(|| self.filled_shape(graph, node));
                 let elements = shape.as_ref().and_then(|s| s.iter().try_fold(1u64, |n, d| n.checked_mul(*d)));

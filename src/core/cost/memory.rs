@@ -1,15 +1,16 @@
 //! Activation memory by liveness, and the bytes that each node moves.
 //!
 //! Nodes run in the order of the file. A value takes memory from the node that produces it to its last reader; an input
-//! from the start, an output to the end. Nothing is computed in place, and only the operations in [`is_view`] share
-//! memory. An additional output of a node that nothing reads, such as the mask of a Dropout, is not computed.
+//! from the start, an output to the end. Nothing is computed in place, and only a [view](Operator::view) shares memory. An
+//! additional output of a node that nothing reads, such as the mask of a Dropout, is not computed.
 
 use std::collections::{HashMap, HashSet};
 
 use super::constants::Constants;
-use super::operators::{is_view, only_runs_subgraphs, reads_shape_only, selects};
+use super::macs::only_runs_subgraphs;
 use super::sizes::{Counted, Sizes, bytes_of};
 use crate::graph::{Graph, Node, ValueId};
+use crate::operators::Operator;
 
 /// Values that a node of the graph reads or that are outputs.
 #[derive(Debug)]
@@ -29,18 +30,19 @@ impl Wanted {
 /// Counts bytes read and written by a node, for the whole batch.
 pub(super) fn traffic(sizes: &Sizes, constants: &Constants, wanted: &Wanted, node: &Node) -> Counted<(u64, u64)> {
     // The nodes of a subgraph read and write there.
-    if is_view(node) || only_runs_subgraphs(node) {
+    let is = |fact: fn(&Operator) -> bool| node.operator().is_some_and(fact);
+    if is(|operator| operator.view) || only_runs_subgraphs(node) {
         return Ok((0, 0));
     }
     let written = sum(wanted.made(node).map(|id| sizes.bytes(id)))?;
-    if reads_shape_only(node) {
+    if is(|operator| operator.of_shape) {
         return Ok((0, written));
     }
     let mut seen = HashSet::new();
     let distinct =
         node.inputs.iter().enumerate().filter_map(|(i, id)| Some((i, (*id)?))).filter(|(_, id)| seen.insert(*id));
     let read = sum(distinct.map(|(position, id)| match position {
-        0 if selects(node) => Ok(written),
+        0 if is(|operator| operator.selection) => Ok(written),
         _ => bytes(sizes, constants, id),
     }))?;
     Ok((read, written))
@@ -105,7 +107,8 @@ impl<'a> Memory<'a> {
         let mut last: HashMap<ValueId, usize> = HashMap::new();
         let whole = |shown: &HashMap<_, _>, id| shown.get(&id).copied().unwrap_or(id);
         for (index, node) in graph.nodes.iter().enumerate() {
-            if let (true, Some(view), Some(operand)) = (is_view(node), node.output(), node.input(0)) {
+            let is_view = node.operator().is_some_and(|operator| operator.view);
+            if let (true, Some(view), Some(operand)) = (is_view, node.output(), node.input(0)) {
                 shown.insert(view, whole(&shown, operand));
             }
             // A value that nothing reads is freed right after it was produced.

@@ -25,7 +25,6 @@ mod counting;
 mod einsum;
 mod macs;
 mod memory;
-mod operators;
 mod packed;
 mod products;
 mod roles;

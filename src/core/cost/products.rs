@@ -4,45 +4,13 @@ use super::packed;
 use super::roles::learned_elements;
 use super::rule::{Rule, of_rank_2, times};
 use super::sizes::{Counted, product, too_large};
+use crate::operators::Role;
 
-/// Counts the MACs for the whole batch of an operation of ONNX Runtime; `None` if there is no rule.
-pub(super) fn microsoft(rule: &Rule) -> Option<Counted<u64>> {
-    let node = rule.node;
-    Some(match node.op_type.as_str() {
-        "FusedConv" | "NhwcConv" | "NhwcFusedConv" | "CausalConvWithState" => rule.convolution(1),
-        "QLinearConv" => rule.convolution(3),
-        "ConvTransposeWithDynamicPads" => rule.transposed_convolution(),
-        "FusedGemm" | "QGemm" | "GemmFloat8" => rule.gemm(),
-        "MatMulIntegerToFloat" | "DynamicQuantizeMatMul" | "MatMulInteger16" | "GemmFastGelu" | "MatMulFpQ4" => {
-            rule.matrix_product()
-        }
-        "FusedMatMul" | "FusedMatMulActivation" | "TransposeMatMul" | "SparseToDenseMatMul" => {
-            rule.fused_matrix_product()
-        }
-        "MatMulNBits" | "MatMulBnb4" => columns(rule, &[("N", 1)]),
-        "MatMulNBitsMlp" => columns(rule, &[("N", 2)]),
-        "MatMulNBitsQkv" => columns(rule, &[("Nq", 1), ("Nkv", 2)]),
-        "DynamicQuantizeLSTM" => rule.recurrent(),
-        "Attention" => projected_attention(rule, 4),
-        "QAttention" => projected_attention(rule, 8),
-        "MultiHeadAttention" => multi_head_attention(rule),
-        "GroupQueryAttention" => grouped_attention(rule),
-        "MoE" => experts(rule, &[2, 4, 6]),
-        "QMoE" => experts(rule, &[2, 5, 8]),
-        _ => return None,
-    })
-}
-
-/// Does the same for an operation of classical machine learning: each row of the input is multiplied with each
-/// coefficient and support vector.
-pub(super) fn ml(rule: &Rule) -> Option<Counted<u64>> {
-    let learned = |name: &str| learned_elements(rule.node, name);
-    let numbers = match rule.node.op_type.as_str() {
-        "LinearClassifier" | "LinearRegressor" => learned("coefficients"),
-        "SVMClassifier" | "SVMRegressor" => learned("coefficients").saturating_add(learned("support_vectors")),
-        _ => return None,
-    };
-    Some(rows(rule).and_then(|rows| product(&[rows, numbers])))
+/// Counts a classical model: each row of the input is multiplied with each coefficient and support vector.
+pub(super) fn coefficients(rule: &Rule) -> Counted<u64> {
+    let weights = rule.operator.attributes.iter().filter(|(_, role)| *role == Role::Weight);
+    let numbers = weights.map(|(name, _)| learned_elements(rule.node, name)).fold(0, u64::saturating_add);
+    product(&[rows(rule)?, numbers])
 }
 
 /// Returns the number of rows of the first operand, where a vector is one.
@@ -51,21 +19,18 @@ fn rows(rule: &Rule) -> Counted<u64> {
     product(&dims[..dims.len().saturating_sub(1)])
 }
 
-/// Multiplies each element of the first operand with the number of columns: that of an attribute, times a factor.
-fn columns(rule: &Rule, columns: &[(&str, u64)]) -> Counted<u64> {
+/// Multiplies each element of the first operand with the number of columns, which attributes state.
+pub(super) fn columns(rule: &Rule, attributes: &[&str]) -> Counted<u64> {
     let mut all = 0u64;
-    for (name, times) in columns {
-        all = packed::size(rule.node, name)?
-            .checked_mul(*times)
-            .and_then(|n| all.checked_add(n))
-            .ok_or_else(too_large)?;
+    for name in attributes {
+        all = all.checked_add(packed::size(rule.node, name)?).ok_or_else(too_large)?;
     }
     times(&rule.operand(0)?, &[all])
 }
 
 /// Counts attention with projection: queries, keys and values are projected from the input by one matrix; then each
 /// query is multiplied with each key, including past ones.
-fn projected_attention(rule: &Rule, past: usize) -> Counted<u64> {
+pub(super) fn projected_attention(rule: &Rule, past: usize) -> Counted<u64> {
     let (x, w) = (rule.operand(0)?, rule.of_rank_2(1)?);
     let [items, length, _] = x[..] else { return Err("its input has not three dimensions".to_owned()) };
     let (query, value) = match rule.node.ints("qkv_hidden_sizes") {
@@ -90,7 +55,7 @@ fn past_keys(rule: &Rule, position: usize, axis: usize) -> Counted<u64> {
 
 /// Counts multi-head attention: each query is multiplied with each key and weights each value; they may come in one
 /// tensor.
-fn multi_head_attention(rule: &Rule) -> Counted<u64> {
+pub(super) fn multi_head_attention(rule: &Rule) -> Counted<u64> {
     let query = rule.operand(0)?;
     let keys = |dims: &[u64]| match dims {
         [_, length, _] | [_, _, length, _] | [_, length, _, _, _] => Ok(*length),
@@ -114,7 +79,7 @@ fn multi_head_attention(rule: &Rule) -> Counted<u64> {
 }
 
 /// Does the same with fewer heads of keys and values than of queries, which come in three tensors or in one.
-fn grouped_attention(rule: &Rule) -> Counted<u64> {
+pub(super) fn grouped_attention(rule: &Rule) -> Counted<u64> {
     let query = rule.operand(0)?;
     let [items, length, width] = query[..] else { return Err("its queries have not three dimensions".to_owned()) };
     let (heads, groups) = (packed::size(rule.node, "num_heads")?, packed::size(rule.node, "kv_num_heads")?);
@@ -127,15 +92,15 @@ fn grouped_attention(rule: &Rule) -> Counted<u64> {
 }
 
 /// Counts a mixture of experts: each row passes through `k` of them.
-fn experts(rule: &Rule, matrices: &[usize]) -> Counted<u64> {
+pub(super) fn experts(rule: &Rule) -> Counted<u64> {
     let chosen = rule.node.int("k").and_then(|k| u64::try_from(k).ok()).unwrap_or(1);
     let mut of_one = 0u64;
-    for position in matrices.iter().filter(|position| rule.node.input(**position).is_some()) {
-        let stored = of_rank_2(rule.operand(*position)?)?;
+    for position in rule.weights() {
+        let stored = of_rank_2(rule.operand(position)?)?;
         let graph = rule.sizes.graph();
-        let dtype = rule.node.input(*position).and_then(|id| graph.value(id).dtype);
+        let dtype = rule.node.input(position).and_then(|id| graph.value(id).dtype);
         let dtype = dtype.ok_or("the element type of its experts is not known")?;
-        let all = packed::weights(graph, rule.node, *position, dtype, product(&stored)?)?;
+        let all = packed::weights(graph, rule.node, position, dtype, product(&stored)?)?;
         of_one = all.checked_div(stored[0]).and_then(|one| of_one.checked_add(one)).ok_or_else(too_large)?;
     }
     product(&[rows(rule)?, chosen, of_one])

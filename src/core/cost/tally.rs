@@ -8,9 +8,10 @@ use super::constants::{Constant, Constants, Root};
 use super::macs::macs;
 use super::memory::{Live, Wanted, bytes, traffic};
 use super::packed;
-use super::roles::{self, Role};
+use super::roles;
 use super::sizes::{Counted, Sizes};
 use crate::graph::{DType, Function, Graph, Node, Subgraph, ValueId};
+use crate::operators::Role;
 
 /// State of the walk.
 #[derive(Debug, Default)]

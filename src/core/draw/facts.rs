@@ -63,7 +63,7 @@ pub fn of_nodes(graph: &Graph, times: Option<&Times>) -> Vec<Facts> {
 
 /// Returns the operation as a box shows it, with kernel and stride as papers write them: `Conv 3×3 /2`.
 pub fn heading(graph: &Graph, node: &Node) -> String {
-    let mut parts = vec![short_op(&node.op_type).to_owned()];
+    let mut parts = vec![short_op(node).to_owned()];
     let ints = |name: &str| node.ints(name).filter(|values| !values.is_empty());
     let weight = || {
         let shape = graph.value(node.input(1)?).shape.as_ref().filter(|_| node.op_type.contains("Conv"))?;
@@ -94,18 +94,10 @@ fn times(sizes: &[i64]) -> String {
     sizes.iter().map(i64::to_string).collect::<Vec<_>>().join("×")
 }
 
-/// Shortens the names of operations that would widen every box.
-pub fn short_op(op: &str) -> &str {
-    match op {
-        "BatchNormalization" => "BatchNorm",
-        "InstanceNormalization" => "InstanceNorm",
-        "LayerNormalization" | "SimplifiedLayerNormalization" => "LayerNorm",
-        "GroupNormalization" => "GroupNorm",
-        "RMSNormalization" => "RMSNorm",
-        "GlobalAveragePool" => "GlobalAvgPool",
-        "" => "?",
-        op => op,
-    }
+/// The operation's name, in short where it would widen every box.
+pub fn short_op(node: &Node) -> &str {
+    let label = node.operator().and_then(|operator| operator.label);
+    label.unwrap_or(if node.op_type.is_empty() { "?" } else { &node.op_type })
 }
 
 /// Formats an attribute on one short line: `kernel_shape = 3, 3`.

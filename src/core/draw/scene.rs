@@ -65,48 +65,6 @@ pub struct Scene {
     pub wires: Vec<Wire>,
 }
 
-/// Operations that become a strip of the box before.
-const STRIPS: [&str; 34] = [
-    "BatchNormalization",
-    "Celu",
-    "Clip",
-    "Dropout",
-    "Elu",
-    "Erf",
-    "Gelu",
-    "GroupNormalization",
-    "HardSigmoid",
-    "HardSwish",
-    "Identity",
-    "InstanceNormalization",
-    "LRN",
-    "LayerNormalization",
-    "LeakyRelu",
-    "LogSoftmax",
-    "LpNormalization",
-    "Mish",
-    "PRelu",
-    "QuickGelu",
-    "RMSNormalization",
-    "Relu",
-    "Selu",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Softsign",
-    "Swish",
-    "Tanh",
-    "ThresholdedRelu",
-    "Add",
-    "Div",
-    "Mul",
-    "Sub",
-];
-
-/// Operations whose results differ from run to run: never constant, whatever they read.
-const RANDOM: [&str; 6] =
-    ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
-
 /// Number of nodes up to which every node gets a box.
 const SMALL: usize = 30;
 
@@ -143,7 +101,7 @@ fn constants(graph: &Graph) -> HashSet<ValueId> {
     for node in &graph.nodes {
         let makes_itself = node.is("Constant");
         let reads_constants = node.reads().next().is_some() && node.reads().all(|id| constant.contains(&id));
-        if makes_itself || (reads_constants && !RANDOM.contains(&node.op_type.as_str())) {
+        if makes_itself || (reads_constants && !node.operator().is_some_and(|operator| operator.random)) {
             constant.extend(node.makes());
         }
     }
@@ -190,7 +148,7 @@ impl Builder<'_> {
             let node = self.node(index);
             let data = self.data(index);
             let only = data.first().filter(|id| data.len() == 1 && uses.get(id) == Some(&1));
-            let is_strip = STRIPS.iter().any(|op| node.is(op));
+            let is_strip = node.operator().is_some_and(|operator| operator.strip);
             let place = match only.and_then(|id| ends.get(id)) {
                 Some(place) if is_strip => *place,
                 _ => {
@@ -288,7 +246,7 @@ impl Builder<'_> {
         let (first, last) = (self.node(nodes[0]), self.node(nodes[nodes.len() - 1]));
         let facts = nodes.iter().map(|i| self.facts[*i]).reduce(Facts::plus).unwrap_or_default();
         let shape = last.output().and_then(|id| self.shape(id));
-        let op = |i: &usize| facts::short_op(&self.node(*i).op_type).to_owned();
+        let op = |i: &usize| facts::short_op(self.node(*i)).to_owned();
         let (kind, heading, strip) = match &module {
             Some(_) => (Kind::Module, counted(nodes.len(), "node"), Vec::new()),
             None => (Kind::Layer, facts::heading(self.graph, first), nodes[1..].iter().map(op).collect()),

@@ -4,22 +4,6 @@ use std::collections::HashSet;
 
 use super::{Dim, Graph, Node, ValueId};
 
-/// Operations whose output holds values of their first input only.
-const KEEPING: [&str; 12] = [
-    "Cast",
-    "Expand",
-    "Flatten",
-    "Gather",
-    "Identity",
-    "Reshape",
-    "Slice",
-    "Split",
-    "Squeeze",
-    "Tile",
-    "Transpose",
-    "Unsqueeze",
-];
-
 impl Graph {
     /// Returns the number of rows of the smallest table from which the values of `id` select rows, such as the
     /// embedding of token ids: a `Gather` or `GatherElements` with the value, or one derived from it by casts and
@@ -62,7 +46,7 @@ impl Graph {
 
 fn keeps(node: &Node, holding: &HashSet<ValueId>) -> bool {
     let holds = |id: ValueId| holding.contains(&id);
-    let arranges = KEEPING.iter().any(|op| node.is(op)) && node.input(0).is_some_and(holds);
+    let arranges = node.operator().is_some_and(|operator| operator.hands_on) && node.input(0).is_some_and(holds);
     arranges || node.is("Concat") && node.reads().any(holds)
 }
 

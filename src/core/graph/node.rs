@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{DType, Opaque, Remarks, Subgraph, Tensor, ValueId};
+use crate::operators::{self, Operator};
 
 /// The value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,6 +98,11 @@ impl Node {
     pub fn set(&mut self, name: &str, value: impl Into<Attribute>) -> &mut Self {
         self.attributes.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Returns what is known of its operator, or `None` for one that is in no row of the table.
+    pub fn operator(&self) -> Option<&'static Operator> {
+        operators::find(&self.domain, &self.op_type)
     }
 
     /// Returns `true` if it is the operation `op_type` of ONNX's own operator set.

@@ -1,10 +1,10 @@
 //! Type and shape inference with symbolic dimensions, starting from a graph's inputs.
 //!
-//! [`infer`] walks the nodes in order. For each, a rule of its operation (`table` lists them, `rules` holds one file
-//! per family) computes element types and shapes of the outputs from those of the inputs, the attributes and the opset;
-//! the statements of the file are merged in. Besides shapes, the walk carries the elements of small vectors
-//! (`evaluate`, one file per family): the chains of `Shape`, `Gather`, `Concat` and `Reshape` that exporters leave
-//! behind compute shapes with them, and a symbol such as the batch is preserved.
+//! [`infer`] walks the nodes in order. For each, a rule of its operator (`rules`, one file per family) computes element
+//! types and shapes of the outputs from those of the inputs, the attributes and the opset; the statements of the file are
+//! merged in. Besides shapes, the walk carries the elements of small vectors (`evaluate`, one file per family): the chains
+//! of `Shape`, `Gather`, `Concat` and `Reshape` that exporters leave behind compute shapes with them, and a symbol such as
+//! the batch is preserved.
 //!
 //! Nothing is invented: a value whose type or shape cannot be known stays unknown and becomes a [`Gap`] with the
 //! reason, and a dimension that is not linear in one symbol is [`Dim::Unknown`]. What follows from the graph's inputs
@@ -32,7 +32,6 @@ mod fact;
 mod merge;
 mod number;
 mod rules;
-mod table;
 mod vector;
 mod walk;
 

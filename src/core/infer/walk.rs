@@ -7,8 +7,9 @@ use std::collections::HashSet;
 use super::context::Context;
 use super::fact::{Answer, Fact, MAX_RANK, Shape, Stop, gap};
 use super::number::MAX_SYMBOL;
+use super::rules::RULES;
 use super::vector::{Vector, Vectors};
-use super::{Gap, Inference, Overruled, evaluate, merge, table};
+use super::{Gap, Inference, Overruled, evaluate, merge};
 use crate::graph::{DType, Dim, Graph, Model, Node, ValueId};
 use crate::{Error, Result};
 
@@ -203,8 +204,8 @@ fn ask(cx: &Context, functions: &HashSet<(String, String)>) -> Answer {
     if functions.contains(&(node.domain.clone(), name.clone())) {
         return gap(format!("operation {name} is a function of the file, into which inference does not look"));
     }
-    match table::rule(name) {
-        Some(rule) if node.is(name) => rule(cx),
+    match node.operator().and_then(|operator| RULES.of(operator)) {
+        Some(rule) => rule(cx),
         None if node.is(name) => gap(format!("operation {name} is not known")),
         _ => gap(format!("operation {name} of domain {} is not known", node.domain)),
     }

@@ -13,14 +13,11 @@ use super::edit::{Aliases, work};
 use crate::Result;
 use crate::graph::{Attribute, Graph, Node, ValueId};
 
-/// Operations whose results differ from run to run.
-const RANDOM: [&str; 6] =
-    ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
-
 /// Returns `true` if a node gives different results each time, or may: a `Dropout` does if it may be in training mode.
 #[doc(hidden)]
 pub fn draws_lots(node: &Node) -> bool {
-    RANDOM.iter().any(|op| node.is(op)) || node.is("Dropout") && node.input(2).is_some()
+    let random = node.operator().is_some_and(|operator| operator.random);
+    random || node.is("Dropout") && node.input(2).is_some()
 }
 
 pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {

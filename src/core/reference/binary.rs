@@ -1,26 +1,11 @@
 //! Operations on the elements of several tensors that are broadcast together.
 
-use super::Operation;
 use super::call::{Call, one};
 use super::index::{broadcast, broadcast_index, positions};
 use super::movement;
 use super::numbers::{Array, Numbers};
 use crate::Result;
 use crate::graph::{DType, Tensor};
-
-pub(super) fn find(op_type: &str) -> Option<Operation> {
-    Some(match op_type {
-        "Add" | "Sub" | "Mul" | "Div" | "Mod" => arithmetic,
-        "Pow" => pow,
-        "PRelu" => prelu,
-        "Max" | "Min" | "Sum" | "Mean" => variadic,
-        "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" => compare,
-        "And" | "Or" | "Xor" | "BitwiseAnd" | "BitwiseOr" | "BitwiseXor" => bits,
-        "BitShift" => shift,
-        "Where" => choose,
-        _ => return None,
-    })
-}
 
 /// Returns the two operands, shaped so that they broadcast from the last axis.
 ///
@@ -64,7 +49,7 @@ fn together(call: &Call, arrays: &[&Array]) -> Result<Vec<usize>> {
     Ok(shape)
 }
 
-fn arithmetic(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn arithmetic(call: &Call) -> Result<Vec<Tensor>> {
     let pair = operands(call)?;
     let zero = |b: i128| if b == 0 { Err(call.wrong("divides by zero")) } else { Ok(b) };
     let made = match call.node.op_type.as_str() {
@@ -89,7 +74,7 @@ fn floored(a: f64, b: f64) -> f64 {
 }
 
 /// Computes a power. The result has the type of the base; the exponent may have another.
-fn pow(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn pow(call: &Call) -> Result<Vec<Tensor>> {
     let (a, mut b) = operands(call)?;
     if let (Numbers::Whole(_), Numbers::Whole(exponents)) = (&a.numbers, &b.numbers)
         && exponents.iter().all(|e| (0..64).contains(e))
@@ -104,7 +89,7 @@ fn pow(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// Computes PReLU. The slope broadcasts to the input and not vice versa.
-fn prelu(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn prelu(call: &Call) -> Result<Vec<Tensor>> {
     let (x, mut slope) = (call.array(0)?, call.array(1)?);
     // Before operator set 7 a vector of slopes applied to the channels.
     if call.opset < 7 && slope.shape.len() == 1 && x.shape.len() > 1 && slope.len() > 1 {
@@ -119,7 +104,7 @@ fn prelu(call: &Call) -> Result<Vec<Tensor>> {
     }
 }
 
-fn variadic(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn variadic(call: &Call) -> Result<Vec<Tensor>> {
     let arrays = call.tensors()?.into_iter().map(Array::of).collect::<Result<Vec<_>>>()?;
     let shape = together(call, &arrays.iter().collect::<Vec<_>>())?;
     call.room(&shape, arrays.len())?;
@@ -167,7 +152,7 @@ fn real_of(op: &str, values: &[f64]) -> f64 {
     }
 }
 
-fn compare(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn compare(call: &Call) -> Result<Vec<Tensor>> {
     let pair = operands(call)?;
     let test = |ordering: Option<std::cmp::Ordering>| match call.node.op_type.as_str() {
         "Equal" => ordering.is_some_and(|o| o.is_eq()),
@@ -181,7 +166,7 @@ fn compare(call: &Call) -> Result<Vec<Tensor>> {
     one(Array { dtype: DType::Bool, ..made }.tensor()?)
 }
 
-fn bits(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn bits(call: &Call) -> Result<Vec<Tensor>> {
     let (a, b) = operands(call)?;
     a.wholes().and_then(|_| b.wholes())?;
     let made = match call.node.op_type.as_str() {
@@ -192,7 +177,7 @@ fn bits(call: &Call) -> Result<Vec<Tensor>> {
     one(made?.tensor()?)
 }
 
-fn shift(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn shift(call: &Call) -> Result<Vec<Tensor>> {
     let (a, b) = operands(call)?;
     a.wholes().and_then(|_| b.wholes())?;
     let by = |b: i128| u32::try_from(b).ok().filter(|b| *b < 64).ok_or_else(|| call.wrong(format!("shifts by {b}")));
@@ -205,7 +190,7 @@ fn shift(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// Selects elements. They are moved rather than computed with, so that every bit is preserved.
-fn choose(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn choose(call: &Call) -> Result<Vec<Tensor>> {
     let (condition, x, y) = (call.array(0)?, call.tensor(1)?, call.tensor(2)?);
     if x.dtype() != y.dtype() {
         return Err(call.wrong("its branches have different types"));

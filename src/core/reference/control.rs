@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use super::{Limits, Values, graph, node as one_node};
 use crate::graph::{Attribute, DType, Node, Subgraph, Tensor, ValueId};
+use crate::operators::Control;
 use crate::words::counted;
 use crate::{Error, Result};
 
@@ -21,14 +22,11 @@ pub(super) struct Around<'a> {
 
 /// Evaluates a node that runs a graph; `None` for any other.
 pub(super) fn evaluate(around: &Around) -> Option<Result<Vec<Tensor>>> {
-    if !around.node.is(&around.node.op_type) {
-        return None;
-    }
-    match around.node.op_type.as_str() {
-        "If" => Some(around.branch()),
-        "Loop" => Some(around.looped()),
-        "Scan" => Some(around.scanned()),
-        _ => None,
+    match around.node.operator()?.control? {
+        Control::Branch => Some(around.branch()),
+        Control::Loop => Some(around.looped()),
+        Control::Scan => Some(around.scanned()),
+        Control::Map => None,
     }
 }
 

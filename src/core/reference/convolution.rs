@@ -1,21 +1,11 @@
 //! Convolutions, as sums over windows.
 
-use super::Operation;
 use super::call::{Call, one};
 use super::index::{count, positions, ravel};
 use super::numbers::{of_floats, of_wholes};
 use super::window::{Window, pads, per_axis};
 use crate::Result;
 use crate::graph::{DType, Tensor};
-
-pub(super) fn find(op_type: &str) -> Option<Operation> {
-    Some(match op_type {
-        "Conv" => conv,
-        "ConvInteger" => conv_integer,
-        "ConvTranspose" => conv_transpose,
-        _ => return None,
-    })
-}
 
 /// Sizes of `[N, C, ..]` and `[M, C / group, ..]`, and the sizes that follow from them.
 struct Sizes {
@@ -61,7 +51,7 @@ fn convolve(call: &Call, x: (&[usize], &[f64]), w: (&[usize], &[f64]), bias: &[f
     Ok((shape, values))
 }
 
-fn conv(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn conv(call: &Call) -> Result<Vec<Tensor>> {
     let (x, w, bias) = (call.array(0)?, call.array(1)?, call.optional_array(2)?);
     let bias = bias.map_or(Vec::new(), |b| b.to_f64());
     let (shape, values) = convolve(call, (&x.shape, x.floats()?), (&w.shape, w.floats()?), &bias)?;
@@ -69,7 +59,7 @@ fn conv(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// Computes a convolution of 8-bit integers minus their zero points; sums of their products are exact in 64-bit floats.
-fn conv_integer(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn conv_integer(call: &Call) -> Result<Vec<Tensor>> {
     let shifted = |index: usize| -> Result<(Vec<usize>, Vec<f64>)> {
         let (x, zero) = (call.array(index)?, call.optional_array(index + 2)?);
         let zeros = zero.map_or(vec![0.0], |z| z.to_f64());
@@ -88,7 +78,7 @@ fn conv_integer(call: &Call) -> Result<Vec<Tensor>> {
 
 /// Computes a transposed convolution: every input position spreads the kernel over the result, whose size is
 /// `stride (in - 1) + output_padding + (kernel - 1) dilation + 1 - begin - end`.
-fn conv_transpose(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn conv_transpose(call: &Call) -> Result<Vec<Tensor>> {
     let (x, w, bias) = (call.array(0)?, call.array(1)?, call.optional_array(2)?);
     let ([n, c, input @ ..], [channels, per_group, kernel @ ..]) = (&x.shape[..], &w.shape[..]) else {
         return Err(call.wrong("takes images and kernels of rank 2 or more"));

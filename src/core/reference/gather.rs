@@ -1,27 +1,11 @@
 //! Operations that read or write elements by index.
 
-use super::Operation;
 use super::call::{Call, one};
 use super::index::{count, positions, ravel, unravel};
 use super::movement::{pick, pick_one};
 use super::numbers::{Array, Numbers, of_wholes};
 use crate::graph::{DType, Tensor};
 use crate::{Error, Result};
-
-pub(super) fn find(op_type: &str) -> Option<Operation> {
-    Some(match op_type {
-        "Gather" => gather,
-        "GatherElements" => gather_elements,
-        "GatherND" => gather_nd,
-        "Scatter" | "ScatterElements" => scatter_elements,
-        "ScatterND" => scatter_nd,
-        "Compress" => compress,
-        "NonZero" => non_zero,
-        "OneHot" => one_hot,
-        "ReverseSequence" => reverse_sequence,
-        _ => return None,
-    })
-}
 
 /// Converts an index that counts from either end.
 fn wrap(index: i64, size: usize) -> Result<usize> {
@@ -34,7 +18,7 @@ fn wrap_all(indices: &[i64], size: usize) -> Result<Vec<usize>> {
     indices.iter().map(|index| wrap(*index, size)).collect()
 }
 
-fn gather(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn gather(call: &Call) -> Result<Vec<Tensor>> {
     let (x, indices) = (call.tensor(0)?, call.array(1)?);
     let axis = call.the_axis(0, x.shape().len())?;
     let wrapped = wrap_all(&indices.to_i64()?, x.shape()[axis])?;
@@ -49,7 +33,7 @@ fn gather(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(x, shape.clone(), from)?)
 }
 
-fn gather_elements(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn gather_elements(call: &Call) -> Result<Vec<Tensor>> {
     let (x, indices) = (call.tensor(0)?, call.array(1)?);
     let axis = call.the_axis(0, x.shape().len())?;
     inside(call, &indices.shape, x.shape(), axis)?;
@@ -89,7 +73,7 @@ fn places(call: &Call, indices: &Array, shape: &[usize], batch: usize) -> Result
     Ok(((0..rows).map(place).collect::<Result<_>>()?, length))
 }
 
-fn gather_nd(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn gather_nd(call: &Call) -> Result<Vec<Tensor>> {
     let (x, indices) = (call.tensor(0)?, call.array(1)?);
     let batch = call.sizes(&[call.int("batch_dims", 0)])?[0];
     let (places, length) = places(call, &indices, x.shape(), batch)?;
@@ -134,7 +118,7 @@ fn combine(call: &Call, data: &Tensor, updates: &Tensor, places: &[usize]) -> Re
     one(x.tensor()?)
 }
 
-fn scatter_elements(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn scatter_elements(call: &Call) -> Result<Vec<Tensor>> {
     let (x, indices, updates) = (call.tensor(0)?, call.array(1)?, call.tensor(2)?);
     let axis = call.the_axis(0, x.shape().len())?;
     inside(call, &indices.shape, x.shape(), axis)?;
@@ -149,7 +133,7 @@ fn scatter_elements(call: &Call) -> Result<Vec<Tensor>> {
     combine(call, x, updates, &places.collect::<Vec<_>>())
 }
 
-fn scatter_nd(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn scatter_nd(call: &Call) -> Result<Vec<Tensor>> {
     let (x, indices, updates) = (call.tensor(0)?, call.array(1)?, call.tensor(2)?);
     let (places, length) = places(call, &indices, x.shape(), 0)?;
     if places.len() * length != updates.len() {
@@ -159,7 +143,7 @@ fn scatter_nd(call: &Call) -> Result<Vec<Tensor>> {
     combine(call, x, updates, &places)
 }
 
-fn compress(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn compress(call: &Call) -> Result<Vec<Tensor>> {
     let (x, condition) = (call.tensor(0)?, call.array(1)?);
     let kept: Vec<usize> =
         condition.wholes()?.iter().enumerate().filter(|(_, keep)| **keep != 0).map(|(i, _)| i).collect();
@@ -179,7 +163,7 @@ fn compress(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(x, result.clone(), from)?)
 }
 
-fn non_zero(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn non_zero(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let found: Vec<Vec<usize>> =
         positions(&x.shape).zip(x.to_f64()).filter(|(_, value)| *value != 0.0).map(|(position, _)| position).collect();
@@ -188,7 +172,7 @@ fn non_zero(call: &Call) -> Result<Vec<Tensor>> {
     one(of_wholes(DType::I64, vec![rank, found.len()], values)?)
 }
 
-fn one_hot(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn one_hot(call: &Call) -> Result<Vec<Tensor>> {
     let (indices, depth, values) = (call.array(0)?, call.array(1)?.scalar()?, call.tensor(2)?);
     if !(0.0..=call.limits.elements as f64).contains(&depth) || values.len() != 2 {
         return Err(call.wrong("its depth or its values are out of range"));
@@ -208,7 +192,7 @@ fn one_hot(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(values, shape.clone(), from)?)
 }
 
-fn reverse_sequence(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn reverse_sequence(call: &Call) -> Result<Vec<Tensor>> {
     let (x, lengths) = (call.tensor(0)?, call.sizes(&call.input_numbers(1)?)?);
     let rank = x.shape().len();
     let (batch, time) = (call.axis(call.int("batch_axis", 1), rank)?, call.axis(call.int("time_axis", 0), rank)?);

@@ -1,24 +1,14 @@
 //! Matrix products.
 
-use super::Operation;
 use super::call::{Call, one};
 use super::index::{broadcast, broadcast_index, positions, ravel};
 use super::numbers::{Array, Numbers, of_floats, of_wholes};
 use crate::Result;
 use crate::graph::{DType, Tensor};
 
-pub(super) fn find(op_type: &str) -> Option<Operation> {
-    Some(match op_type {
-        "MatMul" => mat_mul,
-        "MatMulInteger" => mat_mul_integer,
-        "Gemm" => gemm,
-        _ => return None,
-    })
-}
-
 /// Computes a product like numpy's `matmul`: vectors are rows or columns whose added axis is removed again, and all
 /// axes before the last two broadcast.
-fn mat_mul(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn mat_mul(call: &Call) -> Result<Vec<Tensor>> {
     one(product(call, call.array(0)?, call.array(1)?)?.tensor()?)
 }
 
@@ -66,7 +56,7 @@ fn product(call: &Call, mut a: Array, mut b: Array) -> Result<Array> {
 
 /// Computes a product of integers minus their zero points: one for all, one for each row of `a`, or one for each column
 /// of `b`.
-fn mat_mul_integer(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn mat_mul_integer(call: &Call) -> Result<Vec<Tensor>> {
     let shifted = |index: usize, by_row: bool| -> Result<Array> {
         let (x, zero) = (call.array(index)?, call.optional_array(index + 2)?);
         let Some(mut zero) = zero else { return Ok(x) };
@@ -86,7 +76,7 @@ fn mat_mul_integer(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// Computes `alpha A B + beta C`, with either matrix optionally transposed and `C` broadcast to the result.
-fn gemm(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn gemm(call: &Call) -> Result<Vec<Tensor>> {
     let (a, b, c) = (call.array(0)?, call.array(1)?, call.optional_array(2)?);
     let ([_, _], [_, _]) = (&a.shape[..], &b.shape[..]) else { return Err(call.wrong("takes matrices")) };
     let (alpha, beta) = (call.float("alpha", 1.0), call.float("beta", 1.0));

@@ -1,29 +1,16 @@
 //! Operations that create a tensor from a shape or from numbers alone.
 
-use super::Operation;
 use super::call::{Call, one};
 use super::movement::pick_one;
 use super::numbers::{Array, Numbers, of_floats, of_wholes};
 use crate::Result;
 use crate::graph::{DType, Tensor};
 
-pub(super) fn find(op_type: &str) -> Option<Operation> {
-    Some(match op_type {
-        "Constant" => constant,
-        "ConstantOfShape" => constant_of_shape,
-        "Shape" => shape,
-        "Size" => size,
-        "Range" => range,
-        "EyeLike" => eye_like,
-        _ => return None,
-    })
-}
-
-fn constant(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn constant(call: &Call) -> Result<Vec<Tensor>> {
     one(call.node.constant().ok_or_else(|| call.wrong("holds neither a number nor a tensor"))?)
 }
 
-fn constant_of_shape(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn constant_of_shape(call: &Call) -> Result<Vec<Tensor>> {
     let shape = call.sizes(&call.input_numbers(0)?)?;
     let total = call.room(&shape, 1)?;
     let zero = of_floats(DType::F32, vec![1], vec![0.0])?;
@@ -35,7 +22,7 @@ fn constant_of_shape(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// Returns the shape. Since operator set 15 a slice of it may be requested.
-fn shape(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn shape(call: &Call) -> Result<Vec<Tensor>> {
     let shape = call.tensor(0)?.shape();
     let rank = shape.len() as i64;
     let bound = |name: &str, default: i64| {
@@ -47,12 +34,12 @@ fn shape(call: &Call) -> Result<Vec<Tensor>> {
     one(Tensor::from_i64(&part.iter().map(|d| *d as i64).collect::<Vec<_>>()))
 }
 
-fn size(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn size(call: &Call) -> Result<Vec<Tensor>> {
     one(of_wholes(DType::I64, vec![], vec![call.tensor(0)?.len() as i128])?)
 }
 
 /// Returns `max(ceil((limit - start) / delta), 0)` numbers from `start` in steps of `delta`.
-fn range(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn range(call: &Call) -> Result<Vec<Tensor>> {
     let [start, limit, delta] = [call.array(0)?, call.array(1)?, call.array(2)?];
     if [&start, &limit, &delta].iter().any(|a| a.len() != 1) || delta.scalar()? == 0.0 {
         return Err(call.wrong("takes three numbers, the last not 0"));
@@ -69,7 +56,7 @@ fn range(call: &Call) -> Result<Vec<Tensor>> {
     one(Array { dtype, shape, numbers }.tensor()?)
 }
 
-fn eye_like(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn eye_like(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     let [_, columns] = *x.shape() else { return Err(call.wrong("takes a matrix")) };
     let (dtype, k) = (call.dtype("dtype")?.unwrap_or(x.dtype()), i128::from(call.int("k", 0)));

@@ -1,34 +1,11 @@
 //! Operations that move elements and compute nothing: every bit is preserved, whatever the type.
 
-use super::Operation;
 use super::call::{Call, one};
 use super::index::{around, broadcast, broadcast_index, positions, ravel};
 use super::numbers::{element_size, truth};
 use crate::graph::Tensor;
 use crate::words::counted;
 use crate::{Error, Result};
-
-pub(super) fn find(op_type: &str) -> Option<Operation> {
-    Some(match op_type {
-        "Identity" => identity,
-        "Dropout" => dropout,
-        "Reshape" => reshape,
-        "Flatten" => flatten,
-        "Squeeze" => squeeze,
-        "Unsqueeze" => unsqueeze,
-        "Transpose" => transpose,
-        "Concat" => concat,
-        "Split" => split,
-        "Slice" => slice,
-        "Expand" => expand,
-        "Tile" => tile,
-        "Pad" => pad,
-        "DepthToSpace" => depth_to_space,
-        "SpaceToDepth" => space_to_depth,
-        "Trilu" => trilu,
-        _ => return None,
-    })
-}
 
 /// Creates a tensor from elements of `sources`, given by `from`: which source, and which of its elements.
 pub(super) fn pick(
@@ -59,12 +36,12 @@ fn reshaped(tensor: &Tensor, shape: Vec<usize>) -> Result<Vec<Tensor>> {
     one(Tensor::new(tensor.dtype(), shape, tensor.bytes().clone())?)
 }
 
-fn identity(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn identity(call: &Call) -> Result<Vec<Tensor>> {
     one(call.tensor(0)?.clone())
 }
 
 /// Evaluates dropout as in inference: the input, and a mask that keeps everything.
-fn dropout(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn dropout(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     let training = match call.opset {
         ..7 => !call.flag("is_test"),
@@ -82,7 +59,7 @@ fn dropout(call: &Call) -> Result<Vec<Tensor>> {
     Ok([vec![x.clone()], mask].concat().into_iter().take(if call.opset < 10 { 1 } else { 2 }).collect())
 }
 
-fn reshape(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn reshape(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     let target = call.numbers("shape", 1)?.ok_or_else(|| call.wrong("has no target shape"))?;
     let keep_zero = call.flag("allowzero");
@@ -104,7 +81,7 @@ fn reshape(call: &Call) -> Result<Vec<Tensor>> {
     reshaped(x, shape)
 }
 
-fn flatten(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn flatten(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     let rank = x.shape().len();
     let axis = call.int("axis", 1);
@@ -113,7 +90,7 @@ fn flatten(call: &Call) -> Result<Vec<Tensor>> {
     reshaped(x, shape.to_vec())
 }
 
-fn squeeze(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn squeeze(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     let ones = || (0..x.shape().len()).filter(|i| x.shape()[*i] == 1).collect();
     let axes = call.numbers("axes", 1)?.map(|axes| call.axes(&axes, x.shape().len())).transpose()?;
@@ -125,7 +102,7 @@ fn squeeze(call: &Call) -> Result<Vec<Tensor>> {
     reshaped(x, kept)
 }
 
-fn unsqueeze(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn unsqueeze(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     let axes = call.numbers("axes", 1)?.ok_or_else(|| call.wrong("has no axes"))?;
     let axes = call.axes(&axes, x.shape().len() + axes.len())?;
@@ -134,7 +111,7 @@ fn unsqueeze(call: &Call) -> Result<Vec<Tensor>> {
     reshaped(x, shape)
 }
 
-fn transpose(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn transpose(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     let rank = x.shape().len();
     let reversed: Vec<i64> = (0..rank as i64).rev().collect();
@@ -152,7 +129,7 @@ fn transpose(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(x, shape.clone(), from)?)
 }
 
-fn concat(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn concat(call: &Call) -> Result<Vec<Tensor>> {
     let tensors = call.tensors()?;
     let Some(first) = tensors.first() else { return Err(call.wrong("has no input")) };
     let axis = call.the_axis(1, first.shape().len())?;
@@ -192,7 +169,7 @@ fn part(x: &Tensor, axis: usize, start: usize, length: usize) -> Result<Tensor> 
     pick_one(x, shape.clone(), from)
 }
 
-fn split(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn split(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     let axis = call.the_axis(0, x.shape().len())?;
     let length = x.shape()[axis];
@@ -217,7 +194,7 @@ fn split(call: &Call) -> Result<Vec<Tensor>> {
     parts.iter().map(take).collect()
 }
 
-fn slice(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn slice(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     let rank = x.shape().len();
     let missing = |what: &str| call.wrong(format!("has no {what}"));
@@ -266,14 +243,14 @@ fn stepped(size: usize, start: i64, end: i64, step: i64) -> Vec<usize> {
     steps.filter(|i| (0..size).contains(i)).map(|i| i as usize).collect()
 }
 
-fn expand(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn expand(call: &Call) -> Result<Vec<Tensor>> {
     let (x, target) = (call.tensor(0)?, call.sizes(&call.input_numbers(1)?)?);
     let shape = broadcast([x.shape(), &target[..]]).ok_or_else(|| call.wrong(format!("does not reach {target:?}")))?;
     call.room(&shape, 1)?;
     one(pick_one(x, shape.clone(), positions(&shape).map(|p| broadcast_index(&p, x.shape())))?)
 }
 
-fn tile(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn tile(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     if call.opset < 6 {
         return Err(call.wrong("its form before operator set 6 is not computed"));
@@ -312,7 +289,7 @@ fn pads(call: &Call, rank: usize) -> Result<Vec<(i64, i64)>> {
     Ok(all)
 }
 
-fn pad(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn pad(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     let pads = pads(call, x.shape().len())?;
     let padded = |(size, (begin, end)): (&usize, &(i64, i64))| {
@@ -383,7 +360,7 @@ fn columns_first(call: &Call) -> Result<bool> {
     }
 }
 
-fn depth_to_space(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn depth_to_space(call: &Call) -> Result<Vec<Tensor>> {
     let (x, [n, c, h, w], b) = blocks(call)?;
     if c % (b * b) != 0 {
         return Err(call.wrong("the channels are no blocks"));
@@ -399,7 +376,7 @@ fn depth_to_space(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(x, shape.clone(), from)?)
 }
 
-fn space_to_depth(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn space_to_depth(call: &Call) -> Result<Vec<Tensor>> {
     let (x, [n, c, h, w], b) = blocks(call)?;
     if h % b != 0 || w % b != 0 {
         return Err(call.wrong("the image is no blocks"));
@@ -412,7 +389,7 @@ fn space_to_depth(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(x, shape.clone(), from)?)
 }
 
-fn trilu(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn trilu(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     call.at_least(x, 2)?;
     let k = call.optional_array(1)?.map(|k| k.scalar()).transpose()?.unwrap_or(0.0);

@@ -1,26 +1,11 @@
 //! Normalisations: by stored statistics, by those of the input, and by those of neighbours.
 
-use super::Operation;
 use super::call::{Call, one};
 use super::index::{around, broadcast, broadcast_index, count, positions};
 use super::numbers::{Array, of_floats};
 use crate::Result;
 use crate::graph::Tensor;
 use crate::words::counted;
-
-pub(super) fn find(op_type: &str) -> Option<Operation> {
-    Some(match op_type {
-        "BatchNormalization" => batch,
-        "InstanceNormalization" => instance,
-        "GroupNormalization" => group,
-        "LayerNormalization" => layer,
-        "RMSNormalization" => root_mean_square,
-        "LRN" => local_response,
-        "LpNormalization" => lp,
-        "MeanVarianceNormalization" => mean_variance,
-        _ => return None,
-    })
-}
 
 /// Returns a parameter with one number per channel.
 fn per_channel(call: &Call, index: usize, channels: usize) -> Result<Vec<f64>> {
@@ -36,7 +21,7 @@ fn per_channel(call: &Call, index: usize, channels: usize) -> Result<Vec<f64>> {
 }
 
 /// Computes `gamma (x - mean) / sqrt(var + epsilon) + beta`, with stored statistics.
-fn batch(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn batch(call: &Call) -> Result<Vec<Tensor>> {
     let training = match call.opset {
         ..7 => !call.flag("is_test"),
         7..14 => false,
@@ -73,7 +58,7 @@ fn standardized(values: &[f64], each: usize, epsilon: f64) -> Vec<f64> {
     runs.flat_map(|(run, (mean, var))| run.iter().map(move |v| (v - mean) / (var + epsilon).sqrt())).collect()
 }
 
-fn instance(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn instance(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     call.at_least(call.tensor(0)?, 2)?;
     let (_, channels, each) = around(&x.shape, 1);
@@ -84,7 +69,7 @@ fn instance(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// Computes group normalisation. Scale and bias are per group before operator set 21, per channel since.
-fn group(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn group(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     call.at_least(call.tensor(0)?, 2)?;
     let (_, channels, each) = around(&x.shape, 1);
@@ -132,7 +117,7 @@ fn scaled(call: &Call, x: &Array, values: Vec<f64>) -> Result<Tensor> {
     of_floats(x.dtype, x.shape.clone(), positions(&x.shape).zip(values).map(element).collect())
 }
 
-fn layer(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn layer(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let (each, statistic) = together(call, &x)?;
     let epsilon = call.float("epsilon", 1e-5);
@@ -144,7 +129,7 @@ fn layer(call: &Call) -> Result<Vec<Tensor>> {
     Ok(vec![made, mean, of_floats(x.dtype, statistic, inverse)?])
 }
 
-fn root_mean_square(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn root_mean_square(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let (each, _) = together(call, &x)?;
     let epsilon = call.float("epsilon", 1e-5);
@@ -156,7 +141,7 @@ fn root_mean_square(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// Computes `x / (bias + alpha / size * sum of x^2 over size channels)^beta`, where channels outside count as 0.
-fn local_response(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn local_response(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     call.at_least(call.tensor(0)?, 2)?;
     let (_, channels, each) = around(&x.shape, 1);
@@ -177,7 +162,7 @@ fn local_response(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// Divides by the norm along an axis; a norm of 0 gives zeros.
-fn lp(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn lp(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let (_, size, each) = around(&x.shape, call.the_axis(-1, x.shape.len())?);
     let (p, values) = (call.int("p", 2), x.floats()?);
@@ -192,7 +177,7 @@ fn lp(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// Computes `(x - mean) / sqrt(var)` over the axes, by default all except the channels.
-fn mean_variance(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn mean_variance(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let axes = call.axes(call.node.ints("axes").unwrap_or(&[0, 2, 3]), x.shape.len())?;
     let values = x.floats()?;

@@ -1,22 +1,11 @@
 //! Pools: one number per window.
 
-use super::Operation;
 use super::call::{Call, one};
 use super::index::{around, count, positions, ravel};
 use super::numbers::{Array, of_floats, of_wholes};
 use super::window::Window;
 use crate::Result;
 use crate::graph::{DType, Tensor};
-
-pub(super) fn find(op_type: &str) -> Option<Operation> {
-    Some(match op_type {
-        "MaxPool" => max_pool,
-        "AveragePool" => average_pool,
-        "LpPool" => lp_pool,
-        "GlobalAveragePool" | "GlobalMaxPool" | "GlobalLpPool" => global,
-        _ => return None,
-    })
-}
 
 /// Returns the input `[N, C, ..]`, its window and the shape of the result.
 fn windowed(call: &Call) -> Result<(Array, Window, Vec<usize>)> {
@@ -36,7 +25,7 @@ fn inside<'a>(x: &'a Array, window: &'a Window, position: &'a [usize]) -> impl I
 }
 
 /// Computes the maximum of a window and its index: the first among equals, counted over the whole input.
-fn max_pool(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn max_pool(call: &Call) -> Result<Vec<Tensor>> {
     let (x, window, shape) = windowed(call)?;
     let values = x.to_f64();
     let best = |p: Vec<usize>| {
@@ -61,7 +50,7 @@ fn column_major(index: usize, shape: &[usize]) -> usize {
 }
 
 /// Computes the mean of a window; `count_include_pad` decides whether padding counts as zeros.
-fn average_pool(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn average_pool(call: &Call) -> Result<Vec<Tensor>> {
     let (x, window, shape) = windowed(call)?;
     let values = x.floats()?;
     let padded = call.flag("count_include_pad");
@@ -75,7 +64,7 @@ fn average_pool(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(x.dtype, shape.clone(), positions(&shape).map(mean).collect())?)
 }
 
-fn lp_pool(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn lp_pool(call: &Call) -> Result<Vec<Tensor>> {
     let (x, window, shape) = windowed(call)?;
     let values = x.floats()?;
     let p = call.int("p", 2) as f64;
@@ -84,7 +73,7 @@ fn lp_pool(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// Computes one number per channel.
-fn global(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn global(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     call.at_least(call.tensor(0)?, 2)?;
     let (before, channels, each) = around(&x.shape, 1);

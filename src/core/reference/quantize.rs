@@ -1,20 +1,10 @@
 //! Quantisation to 8- and 16-bit integers: `real = scale * (integer - zero point)`.
 
-use super::Operation;
 use super::call::{Call, one};
 use super::index::around;
 use super::numbers::{Array, of_floats, of_wholes};
 use crate::Result;
 use crate::graph::{DType, Tensor};
-
-pub(super) fn find(op_type: &str) -> Option<Operation> {
-    Some(match op_type {
-        "QuantizeLinear" => quantize,
-        "DequantizeLinear" => dequantize,
-        "DynamicQuantizeLinear" => dynamic,
-        _ => return None,
-    })
-}
 
 /// Returns the smallest and largest number of an integer type that numbers are quantised to.
 fn range(call: &Call, dtype: DType) -> Result<(i128, i128)> {
@@ -57,7 +47,7 @@ fn zero_points(call: &Call, scale: &Array) -> Result<Vec<i128>> {
 }
 
 /// Computes `round(x / scale) + zero point`, with halves rounded to even, saturating at the limits of the type.
-fn quantize(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn quantize(call: &Call) -> Result<Vec<Tensor>> {
     let (x, scale) = (call.array(0)?, call.array(1)?);
     let dtype = match (call.optional(2), call.dtype("output_dtype")?) {
         (Some(zero), _) => zero.dtype(),
@@ -72,7 +62,7 @@ fn quantize(call: &Call) -> Result<Vec<Tensor>> {
     one(of_wholes(dtype, x.shape, values)?)
 }
 
-fn dequantize(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn dequantize(call: &Call) -> Result<Vec<Tensor>> {
     let (x, scale) = (call.array(0)?, call.array(1)?);
     let (owner, zeros, scales) = (owner(call, &x, &scale)?, zero_points(call, &scale)?, scale.to_f64());
     let dtype = call.dtype("output_dtype")?.unwrap_or(scale.dtype);
@@ -82,7 +72,7 @@ fn dequantize(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// Computes scale and zero point so that the range of the input, including 0, fills the unsigned bytes.
-fn dynamic(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn dynamic(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let values = x.floats()?;
     let (low, high) = values.iter().fold((0f64, 0f64), |(low, high), v| (low.min(*v), high.max(*v)));

@@ -1,23 +1,11 @@
 //! Operations along axes: reductions, softmax, cumulative sums, top-k.
 
-use super::Operation;
 use super::call::{Call, one};
 use super::index::{around, positions, ravel};
 use super::movement::pick_one;
 use super::numbers::{Array, Numbers, of_floats, of_wholes};
 use crate::Result;
 use crate::graph::{DType, Tensor};
-
-pub(super) fn find(op_type: &str) -> Option<Operation> {
-    Some(match op_type {
-        _ if op_type.starts_with("Reduce") => reduce,
-        "ArgMax" | "ArgMin" => arg,
-        "Softmax" | "LogSoftmax" | "Hardmax" => softmax,
-        "CumSum" => cum_sum,
-        "TopK" => top_k,
-        _ => return None,
-    })
-}
 
 /// Returns the indices that are combined when `axes` are reduced, one list for each element of the result.
 pub(super) fn groups(shape: &[usize], axes: &[usize]) -> Vec<Vec<usize>> {
@@ -32,7 +20,7 @@ pub(super) fn groups(shape: &[usize], axes: &[usize]) -> Vec<Vec<usize>> {
     groups
 }
 
-fn reduce(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn reduce(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let rank = x.shape.len();
     let given = call.numbers("axes", 1)?.filter(|axes| !axes.is_empty());
@@ -107,7 +95,7 @@ fn lines(shape: &[usize], axis: usize) -> (Vec<usize>, usize, usize) {
 }
 
 /// Computes softmax. Before operator set 13 everything from `axis` on was one line, and the default axis was 1.
-fn softmax(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn softmax(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let (mut shape, mut axis) = (x.shape.clone(), call.the_axis(if call.opset < 13 { 1 } else { -1 }, x.shape.len())?);
     if call.opset < 13 {
@@ -138,7 +126,7 @@ fn line(op_type: &str, values: &[f64]) -> Vec<f64> {
     }
 }
 
-fn arg(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn arg(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let axis = call.the_axis(0, x.shape.len())?;
     let (starts, length, step) = lines(&x.shape, axis);
@@ -160,7 +148,7 @@ fn arg(call: &Call) -> Result<Vec<Tensor>> {
     one(of_wholes(DType::I64, shape, starts.into_iter().map(|s| choose(s) as i128).collect())?)
 }
 
-fn cum_sum(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn cum_sum(call: &Call) -> Result<Vec<Tensor>> {
     let mut x = call.array(0)?;
     let axis = call.input_numbers(1)?.first().copied().ok_or_else(|| call.wrong("has no axis"))?;
     let (starts, length, step) = lines(&x.shape, call.axis(axis, x.shape.len())?);
@@ -187,7 +175,7 @@ fn running<T: Copy + Default + std::ops::Add<Output = T>>(values: &mut [T], run:
 }
 
 /// Returns the `k` largest (or smallest) along an axis, in order; the earlier among equals comes first.
-fn top_k(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn top_k(call: &Call) -> Result<Vec<Tensor>> {
     let (x, source) = (call.array(0)?, call.tensor(0)?);
     let axis = call.the_axis(-1, x.shape.len())?;
     let k = match call.node.int("k") {

@@ -2,72 +2,35 @@
 
 use std::f64::consts::{FRAC_2_SQRT_PI, PI, SQRT_2};
 
-use super::Operation;
 use super::call::{Call, one};
 use super::numbers::{Array, Numbers, of_floats, of_wholes, tensor};
 use crate::Result;
 use crate::graph::{DType, Tensor};
 
-pub(super) fn find(op_type: &str) -> Option<Operation> {
-    Some(match op_type {
-        "Abs" | "Neg" | "Sign" | "Relu" => signed,
-        "Clip" => clip,
-        "Cast" | "CastLike" => cast,
-        "Not" => not,
-        "BitwiseNot" => bitwise_not,
-        "IsNaN" | "IsInf" => classify,
-        _ if function(op_type).is_some() => plain,
-        "LeakyRelu" | "Elu" | "Selu" | "Celu" | "HardSigmoid" | "ThresholdedRelu" | "Shrink" | "Gelu" | "Swish" => {
-            with_attributes
-        }
-        _ => return None,
-    })
-}
-
-/// Returns the functions of one real number that take no attributes.
-fn function(op_type: &str) -> Option<fn(f64) -> f64> {
-    Some(match op_type {
-        "Acos" => f64::acos,
-        "Acosh" => f64::acosh,
-        "Asin" => f64::asin,
-        "Asinh" => f64::asinh,
-        "Atan" => f64::atan,
-        "Atanh" => f64::atanh,
-        "Ceil" => f64::ceil,
-        "Cos" => f64::cos,
-        "Cosh" => f64::cosh,
-        "Erf" => erf,
-        "Exp" => f64::exp,
-        "Floor" => f64::floor,
-        "HardSwish" => |x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
-        "Log" => f64::ln,
-        "Mish" => |x| x * softplus(x).tanh(),
-        "Reciprocal" => f64::recip,
-        "Round" => f64::round_ties_even,
-        "Sigmoid" => sigmoid,
-        "Sin" => f64::sin,
-        "Sinh" => f64::sinh,
-        "Softplus" => softplus,
-        "Softsign" => |x| x / (1.0 + x.abs()),
-        "Sqrt" => f64::sqrt,
-        "Tan" => f64::tan,
-        "Tanh" => f64::tanh,
-        _ => return None,
-    })
-}
-
-fn sigmoid(x: f64) -> f64 {
+pub(super) fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
+pub(super) fn hard_swish(x: f64) -> f64 {
+    x * (x / 6.0 + 0.5).clamp(0.0, 1.0)
+}
+
+pub(super) fn mish(x: f64) -> f64 {
+    x * softplus(x).tanh()
+}
+
+pub(super) fn softsign(x: f64) -> f64 {
+    x / (1.0 + x.abs())
+}
+
 /// Computes `ln(1 + e^x)`, in the form that does not overflow.
-fn softplus(x: f64) -> f64 {
+pub(super) fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 /// Computes `2/sqrt(pi) e^(-x^2)` times the sum of `2^n x^(2n+1) / (1 3 5 .. (2n+1))`: Abramowitz & Stegun 7.1.6,
 /// without cancellation. Beyond 6 the result is 1 in 64 bits.
-fn erf(x: f64) -> f64 {
+pub(super) fn erf(x: f64) -> f64 {
     if x.is_nan() || x.abs() > 6.0 {
         return if x.is_nan() { x } else { x.signum() };
     }
@@ -85,15 +48,15 @@ fn map(input: Array, f: impl Fn(f64) -> f64) -> Result<Vec<Tensor>> {
     one(of_floats(input.dtype, input.shape, values)?)
 }
 
-fn plain(call: &Call) -> Result<Vec<Tensor>> {
-    let f = function(&call.node.op_type).ok_or_else(|| call.wrong("is not known"))?;
+/// A function of one real number that takes no attribute.
+pub(super) fn real(call: &Call, f: fn(f64) -> f64) -> Result<Vec<Tensor>> {
     map(call.array(0)?, f)
 }
 
 /// A function in its form for real and for whole numbers.
 type Forms = (fn(f64) -> f64, fn(i128) -> i128);
 
-fn signed(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn signed(call: &Call) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
     let (real, whole): Forms = match call.node.op_type.as_str() {
         "Abs" => (f64::abs, i128::abs),
@@ -111,7 +74,7 @@ fn signed(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// Computes functions with attributes, whose defaults are those of the operator documentation.
-fn with_attributes(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn with_attributes(call: &Call) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
     let alpha = |default| call.float("alpha", default);
     match call.node.op_type.as_str() {
@@ -166,7 +129,7 @@ fn gelu(call: &Call, input: Array) -> Result<Vec<Tensor>> {
 }
 
 /// Clips values. Bounds are attributes before operator set 11 and inputs since. The upper one wins if they cross.
-fn clip(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn clip(call: &Call) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
     let bound = |i: usize| call.optional_array(i).map(|a| a.filter(|a| a.len() == 1));
     let (low, high) = (bound(1)?, bound(2)?);
@@ -187,7 +150,7 @@ fn clip(call: &Call) -> Result<Vec<Tensor>> {
     })
 }
 
-fn cast(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn cast(call: &Call) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
     let to = match call.node.op_type.as_str() {
         "CastLike" => call.tensor(1)?.dtype(),
@@ -196,19 +159,19 @@ fn cast(call: &Call) -> Result<Vec<Tensor>> {
     one(tensor(to, input.shape, &input.numbers)?)
 }
 
-fn not(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn not(call: &Call) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
     let values = input.wholes()?.iter().map(|x| (*x == 0).into()).collect();
     one(of_wholes(DType::Bool, input.shape, values)?)
 }
 
-fn bitwise_not(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn bitwise_not(call: &Call) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
     let values = input.wholes()?.iter().map(|x| !x).collect();
     one(of_wholes(input.dtype, input.shape, values)?)
 }
 
-fn classify(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn classify(call: &Call) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
     let (negative, positive) = (call.int("detect_negative", 1) != 0, call.int("detect_positive", 1) != 0);
     let infinite = |x: f64| (x == f64::INFINITY && positive) || (x == f64::NEG_INFINITY && negative);

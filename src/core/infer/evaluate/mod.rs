@@ -11,6 +11,7 @@ use super::context::Context;
 use super::number::Num;
 use super::vector::{MAX_LEN, MAX_VECTOR_RANK, Vector};
 use crate::graph::{DType, Dim, ValueId};
+use crate::operators::{Column, operators};
 
 /// Computes the elements of a node's outputs.
 type Evaluation = fn(&Context) -> Vec<Option<Vector>>;
@@ -23,37 +24,14 @@ pub(super) fn evaluate(cx: &Context) -> Vec<Option<Vector>> {
         let most = if cx.graph.value(id).dtype.is_some_and(DType::is_float) { 1 } else { MAX_VECTOR_RANK };
         cx.graph.rank(id).is_some_and(|rank| rank <= most)
     };
-    if !cx.node.is(&cx.node.op_type) || !cx.node.output().is_some_and(small) {
-        return Vec::new();
-    }
-    let Some(evaluation) = evaluation(&cx.node.op_type) else { return Vec::new() };
+    let evaluation = cx.node.operator().and_then(|operator| EVALUATIONS.of(operator));
+    let Some(evaluation) = evaluation.filter(|_| cx.node.output().is_some_and(small)) else { return Vec::new() };
     let useful = |vector: &Vector| vector.items.iter().any(|item| *item != Num::Unknown) || vector.items.is_empty();
     evaluation(cx).into_iter().map(|vector| vector.filter(useful)).collect()
 }
 
-fn evaluation(op_type: &str) -> Option<Evaluation> {
-    Some(match op_type {
-        "Shape" => make::shape,
-        "Size" => make::size,
-        "ConstantOfShape" => make::constant_of_shape,
-        "Range" => make::range,
-        "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" | "Flatten" => arrange::same,
-        "Transpose" => arrange::transpose,
-        "Cast" | "CastLike" => arrange::cast,
-        "Concat" => arrange::concat,
-        "Gather" => arrange::gather,
-        "Slice" => arrange::slice,
-        "Split" => arrange::split,
-        "Expand" | "Tile" => arrange::repeat,
-        "Where" => arrange::choose,
-        "Add" | "Sub" | "Mul" | "Div" | "Mod" => arithmetic::binary,
-        "Max" | "Min" | "Sum" => arithmetic::variadic,
-        "Neg" | "Abs" | "Floor" | "Ceil" | "Round" | "Not" => arithmetic::unary,
-        "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" | "Xor" => arithmetic::compare,
-        "ReduceProd" | "ReduceSum" | "ReduceMax" | "ReduceMin" => arithmetic::reduce,
-        _ => return None,
-    })
-}
+/// Evaluations of the operators that shapes are computed with.
+static EVALUATIONS: Column<Evaluation> = Column(operators!(elements));
 
 /// Returns the elements of input `index`; unknown ones if only their number is known.
 fn items(cx: &Context, index: usize) -> Option<Vector> {

@@ -15,6 +15,7 @@ use crate::infer::number::Num;
 use crate::infer::rules::constant::size;
 use crate::infer::vector::{Vector, Vectors};
 use crate::infer::{Inference, Overruled, merge};
+use crate::operators::Control;
 use crate::words::counted;
 
 /// Outputs of a node with subgraphs: types and shapes, and elements if they are known.
@@ -25,15 +26,11 @@ const ROUNDS: usize = 4;
 
 /// Returns the answer for node `index`, if it has subgraphs. Facts known inside these are written into them.
 pub(super) fn answer(walk: &mut Walk, graph: &mut Graph, index: usize) -> Option<Made> {
-    let node = &graph.nodes[index];
-    if !node.is(&node.op_type) {
-        return None;
-    }
-    let made = match node.op_type.as_str() {
-        "If" => branches(walk, graph, index),
-        "Loop" => looped(walk, graph, index).map(|facts| (Ok(facts), Vec::new())),
-        "Scan" => scanned(walk, graph, index).map(|facts| (Ok(facts), Vec::new())),
-        _ => return None,
+    let made = match graph.nodes[index].operator()?.control? {
+        Control::Branch => branches(walk, graph, index),
+        Control::Loop => looped(walk, graph, index).map(|facts| (Ok(facts), Vec::new())),
+        Control::Scan => scanned(walk, graph, index).map(|facts| (Ok(facts), Vec::new())),
+        Control::Map => return None,
     };
     Some(made.unwrap_or_else(|stop| (Err(stop), Vec::new())))
 }

@@ -45,8 +45,9 @@ pub fn read_file(path: &Path) -> Result<Model> {
     open(path).map(|found| found.model)
 }
 
-/// Maximum number of attempts to read a file that is replaced while it is being read.
-const LOOKS: usize = 8;
+/// Maximum number of attempts to read a file that is replaced while it is being read. Each needs a writer of its own, so only
+/// writers without a pause use them up.
+const LOOKS: usize = 100;
 
 /// Reads a file with `read`. A writer that replaces the model meanwhile removes the data of the previous one: in that
 /// case the new one is read.
@@ -58,9 +59,9 @@ pub(crate) fn open(path: &Path) -> Result<Found> {
         Ok(Found { bytes, stamp, model, data: beside.opened() })
     };
     for _ in 1..LOOKS {
-        let before = files::Identity::at(path);
+        let before = Stamp::at(path);
         let found = look();
-        if found.is_ok() || files::Identity::at(path) == before {
+        if found.is_ok() || Stamp::at(path) == before {
             return found;
         }
     }
