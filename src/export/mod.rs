@@ -9,6 +9,8 @@ pub mod guide {
 }
 mod record;
 #[cfg(feature = "tract")]
+mod side;
+#[cfg(feature = "tract")]
 mod verify;
 
 use std::collections::{BTreeMap, HashSet};

@@ -1,16 +1,15 @@
 //! Runs the bytes that are about to be shipped in a second runtime and compares with Burn.
 
 use burn::module::Module;
-use burn::tensor::Device;
 use serde::Serialize;
 
+use super::side::ModuleSide;
 use super::{Exported, Options};
-use crate::graph::{DType, Dim, Model, Sizes};
-use crate::runtime::{self, Array, Provider, RunOptions, ValueRange};
-use crate::trace::{Axis, Fed, Feed, Inputs, NamedOutputs, Symbol, named};
+use crate::graph::{DType, Dim, Model};
+use crate::runtime::{Array, Provider, ValueRange};
+use crate::trace::{Axis, Inputs, NamedOutputs, Symbol};
 use crate::verify::{
-    Distribution, Draw, InputSet, Judgement, Plan, Port, Precision, Rule, Signature, Trial, Verdict, moved, per_sample,
-    redrawn, settle, unit,
+    self, Bisect, Comparison, Distribution, FileSide, InputSet, Plan, Port, Precision, Row, Side, Signature, Verdict,
 };
 use crate::{Error, Result};
 
@@ -44,8 +43,9 @@ pub struct Verified {
 /// Compares the exported bytes in tract with `forward` in Burn on fresh inputs, for each kept output.
 ///
 /// `options` are those of the export. Float inputs are [patterns](Distribution::Pattern), unlike one another and unlike what
-/// was traced, integers and booleans are drawn from what the file can take. What is accepted is [`Precision::F32`]'s tolerance,
-/// the noise being what Burn answers when parameters and inputs are moved by a unit in the last place.
+/// was traced, integers and booleans are drawn from what the file can take. It is the proof of [`verify`](crate::verify::verify()):
+/// what is accepted is [`Precision::F32`]'s tolerance, the noise being what Burn answers when parameters and inputs are moved
+/// by a unit in the last place, and a forward that does not answer the same inputs alike is no reference.
 ///
 /// A network whose outputs hardly depend on its inputs, as authors initialise deep ones, is proved on a copy of the module with
 /// redrawn weights, which is exported as well and must come to the same nodes.
@@ -59,102 +59,18 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     exported: &Exported,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Verified> {
-    let found = compared(module, options, exported, &forward)?;
-    let weak = |(judged, _): &(Vec<Judged>, Vec<usize>)| {
-        let verdicts: Vec<Verdict> = judged.iter().map(Judged::verdict).collect();
-        verdicts.contains(&Verdict::Weak) && !verdicts.contains(&Verdict::Disagree)
+    let mut module = ModuleSide::new(module, options, exported, &forward)?;
+    let file = FileSide::at_any_size("the file in tract", exported.bytes.clone(), Provider::Tract)?;
+    let runs = runs(options).iter().map(|run| inputs(&exported.model, options, run)).collect::<Result<Vec<_>>>()?;
+    let batches = runs.iter().map(|run| run.first().map_or(1, Array::batch)).collect();
+    let ranges = module.signature().inputs.iter().map(|port| port.range).collect();
+    let sets = [InputSet { name: Distribution::Pattern.name().to_owned(), runs, ranges }];
+    let how = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: SEED };
+    let record = verify::verify(&mut module, &mut [file], &sets, &how, &mut |_| ())?;
+    let Some(comparison) = record.comparisons.into_iter().next() else {
+        return Err(Error::check("verification", "nothing was compared"));
     };
-    if !weak(&found) {
-        return judge(found);
-    }
-    let copy = redrawn(module);
-    let of_copy = super::export(&copy, options, &forward)?;
-    if !same_structure(&exported.model, &of_copy.model) {
-        return judge(found);
-    }
-    let proof = compared(&copy, options, &of_copy, &forward)?;
-    // Copies that are as weak prove nothing: then what is said is said of the module itself.
-    judge(if weak(&proof) { found } else { proof }).map(|verified| Verified { redrawn: true, ..verified })
-}
-
-/// Whether two models are the same but for the numbers in their constants.
-fn same_structure(a: &Model, b: &Model) -> bool {
-    let constants = |model: &Model| {
-        let all = model.graph.initializers();
-        all.map(|(id, tensor)| (id, tensor.dtype(), tensor.shape().to_vec())).collect::<Vec<_>>()
-    };
-    a.graph.nodes == b.graph.nodes && constants(a) == constants(b)
-}
-
-/// Every output in every shape, judged, and the batches of the runs.
-fn compared<M: Module, I: Inputs, O: NamedOutputs>(
-    module: &M,
-    options: &Options,
-    exported: &Exported,
-    forward: &impl Fn(&M, I) -> O,
-) -> Result<(Vec<Judged>, Vec<usize>)> {
-    let module = module.valid();
-    let graph = &exported.model.graph;
-    let mut fed = Vec::new();
-    let (mut expected, mut found) = (Joined::default(), Joined::default());
-    for run in runs(options) {
-        let inputs = inputs(&exported.model, options, &run)?;
-        let batch = inputs.first().map_or(1, Array::batch);
-        let of_burn = in_burn(&module, options, &inputs, forward)?;
-        let wanted = options.keep.as_ref().map_or(of_burn.len(), Vec::len);
-        let of_burn = kept(of_burn, &exported.model)?;
-        let of_tract = in_tract(exported, &run, &inputs)?;
-        if wanted != of_tract.len() {
-            return Err(Error::check("verification", "the file has another number of outputs than the module"));
-        }
-        same_shapes(&of_burn, &of_tract)?;
-        expected.add(of_burn, batch);
-        found.add(of_tract, batch);
-        fed.push(inputs);
-    }
-    let outputs: Vec<usize> = expected.0.iter().map(|(output, _)| *output).collect();
-    let mut trials = Vec::new();
-    for (place, ((output, expected), (_, found))) in expected.0.into_iter().zip(found.0).enumerate() {
-        let tolerance = Precision::F32.tolerance();
-        let rule = Rule { tolerance, unit: unit(graph, graph.outputs[output]), images: false };
-        trials.push(Trial::new(place, expected, found, rule)?);
-    }
-    let ports: Vec<Port> =
-        options.inputs.iter().zip(&graph.inputs).map(|(input, id)| port(input, graph, *id)).collect();
-    // Burn has one order to sum in.
-    let draws = Draw::all(SEED, Precision::F32.bits()).filter(|draw| *draw != Draw::Reordered);
-    settle(&mut trials.iter_mut().collect::<Vec<_>>(), draws, |draw, _| {
-        let moved = moved(&module, draw);
-        let mut answers = Joined::default();
-        for (number, inputs) in fed.iter().enumerate() {
-            let of_burn = in_burn(&moved, options, &draw.inputs(inputs, &ports, number), forward)?;
-            answers.add(kept(of_burn, &exported.model)?, inputs.first().map_or(1, Array::batch));
-        }
-        Ok(answers.0.into_iter().map(|(_, array)| array).enumerate().collect())
-    })?;
-    let discrete = |output: usize| graph.value(graph.outputs[output]).dtype.is_some_and(|dtype| !dtype.is_float());
-    let judged = outputs.into_iter().zip(trials).map(|(output, trial)| Judged {
-        output,
-        discrete: discrete(output),
-        judgement: trial.judgement,
-    });
-    Ok((judged.collect(), fed.iter().map(|inputs| inputs.first().map_or(1, Array::batch)).collect()))
-}
-
-/// An input for the draws: what kind of numbers it takes.
-fn port(input: &crate::trace::Input, graph: &crate::graph::Graph, id: crate::graph::ValueId) -> Port {
-    let dtype = graph.value(id).dtype.unwrap_or(DType::F32);
-    Port { dtype, range: ValueRange::of(graph, id), ..Port::new(&input.name, Vec::new()) }
-}
-
-fn same_shapes(expected: &[Array], found: &[Array]) -> Result<()> {
-    match expected.iter().zip(found).find(|(expected, found)| expected.shape != found.shape) {
-        None => Ok(()),
-        Some((expected, found)) => {
-            let reason = format!("an output has the shape {:?} in Burn and {:?} in tract", expected.shape, found.shape);
-            Err(Error::check("verification", reason))
-        }
-    }
+    verified(comparison, &module, batches)
 }
 
 /// One run: the size of each symbol, and a number that makes its inputs its own.
@@ -189,7 +105,7 @@ fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
         let id = model.graph.inputs[place];
         match (model.graph.value(id).dtype, ValueRange::of(&model.graph, id)) {
             (Some(DType::Bool), _) => Ok(mask(shape, seed)),
-            (_, Some(range)) => Ok(whole(shape, seed, range)),
+            (_, Some(range)) => Ok(Array::whole(shape, range, seed)),
             _ => pattern(&input.name, &shape, seed),
         }
     };
@@ -199,16 +115,8 @@ fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
 /// Truths and falsehoods, the first along the last axis false: a mask that covers everything leaves nothing to compute.
 fn mask(shape: Vec<usize>, seed: u64) -> Array {
     let last = shape.last().copied().unwrap_or(1).max(1);
-    let mut array = whole(shape, seed, ValueRange::BITS);
+    let mut array = Array::whole(shape, ValueRange::BITS, seed);
     array.data.iter_mut().step_by(last).for_each(|value| *value = 0.0);
-    array
-}
-
-/// Whole numbers of a range.
-fn whole(shape: Vec<usize>, seed: u64, range: ValueRange) -> Array {
-    let mut array = Array::uniform(shape, seed);
-    let number = |share: f32| (f64::from(share) * range.count() as f64).floor() as f32 + range.low() as f32;
-    array.data.iter_mut().for_each(|value| *value = number(*value));
     array
 }
 
@@ -221,110 +129,42 @@ fn pattern(name: &str, shape: &[usize], seed: u64) -> Result<Array> {
     array.ok_or_else(|| Error::input(format!("input '{name}'"), "has no values"))
 }
 
-/// Burn's answers by name.
-fn in_burn<M: Module, I: Inputs, O: NamedOutputs>(
-    module: &M,
-    options: &Options,
-    inputs: &[Array],
-    forward: &impl Fn(&M, I) -> O,
-) -> Result<Vec<(String, Array)>> {
-    let device = Device::flex();
-    let fed = |(input, array): (&crate::trace::Input, &Array)| Fed {
-        name: input.name.clone(),
-        shape: array.shape.clone(),
-        values: Some(array.data.clone()),
+/// What the verdict says of the export.
+fn verified(comparison: Comparison, module: &dyn Side, batches: Vec<usize>) -> Result<Verified> {
+    let Comparison { verdict, reason, rows, redrawn, .. } = comparison;
+    // Copies that are as weak prove nothing: then what is said is said of the module itself.
+    let redrawn = redrawn.filter(|copies| copies.verdict != Verdict::Weak);
+    let mut result = Verified {
+        max_abs_diff: 0.0,
+        tolerance: 0.0,
+        images: 0,
+        batches,
+        spread: f64::INFINITY,
+        redrawn: redrawn.is_some(),
     };
-    let mut feed = Feed::new(&device, options.inputs.iter().zip(inputs).map(fed).collect());
-    let outputs = named(&forward(module, I::take(&mut feed)?));
-    outputs.into_iter().map(|output| Ok((output.name.clone(), output.values()?))).collect()
-}
-
-/// The answers that the file has too, in its order.
-fn kept(mut answers: Vec<(String, Array)>, model: &Model) -> Result<Vec<Array>> {
-    let graph = &model.graph;
-    let missing =
-        |name: &str| Error::check("verification", format!("the module has no output '{name}', which the file has"));
-    let of = |name: &str| answers.iter().position(|(known, _)| known == name).ok_or_else(|| missing(name));
-    let places = graph.outputs.iter().map(|id| of(&graph.value(*id).name)).collect::<Result<Vec<_>>>()?;
-    Ok(places
-        .into_iter()
-        .map(|place| std::mem::replace(&mut answers[place].1, Array { shape: vec![], data: vec![] }))
-        .collect())
-}
-
-/// The answers of the bytes themselves, fed at the sizes of the run.
-fn in_tract(exported: &Exported, run: &Run, inputs: &[Array]) -> Result<Vec<Array>> {
-    let batch = inputs.first().map_or(1, Array::batch);
-    let sizes = Sizes::of_dims(&run.sizes).fitting(&exported.model.graph.stated_inputs());
-    let mut session =
-        runtime::load(Provider::Tract, &exported.bytes, &RunOptions { sizes, ..RunOptions::new(1, batch) })?;
-    session.bind(inputs)?;
-    session.run()?;
-    session.outputs()
-}
-
-/// The outputs of all runs by their place in the file, joined where they have one shape but for the batch.
-#[derive(Default)]
-struct Joined(Vec<(usize, Array)>);
-
-impl Joined {
-    /// Takes in the outputs of a run of `batch` images.
-    fn add(&mut self, outputs: Vec<Array>, batch: usize) {
-        for (output, new) in outputs.into_iter().map(|output| per_sample(output, batch)).enumerate() {
-            let alike = |(place, array): &&mut (usize, Array)| *place == output && array.shape[1..] == new.shape[1..];
-            match self.0.iter_mut().find(alike) {
-                Some((_, whole)) => {
-                    whole.shape[0] += new.shape[0];
-                    whole.data.extend(new.data);
-                }
-                None => self.0.push((output, new)),
-            }
+    let rows = redrawn.map_or(rows, |copies| copies.rows);
+    let said = rows.iter().find(|row| row.judgement.verdict == verdict).and_then(|row| row.judgement.reason.clone());
+    let reason = said.or(reason).unwrap_or_default();
+    match verdict {
+        Verdict::Agree => {}
+        Verdict::Disagree => {
+            return Err(Error::check("verification", format!("Burn and tract disagree: {reason}"))
+                .remedy("the file was not written; please report this"));
+        }
+        Verdict::Weak => {
+            return Err(Error::check("verification", format!("{reason} for agreement to mean anything"))
+                .remedy("train the network first, or use --no-verify"));
         }
     }
-}
-
-/// One output in one shape, judged.
-struct Judged {
-    /// Its place among the file's outputs.
-    output: usize,
-    /// Whether it counts or decides: then it may be the same for several inputs.
-    discrete: bool,
-    judgement: Judgement,
-}
-
-impl Judged {
-    fn verdict(&self) -> Verdict {
-        let differ = self.judgement.spread.as_ref().is_none_or(|spread| spread.max > 0.0);
-        match self.judgement.verdict {
-            Verdict::Weak if self.discrete && differ => Verdict::Agree,
-            verdict => verdict,
-        }
-    }
-}
-
-fn judge((judged, batches): (Vec<Judged>, Vec<usize>)) -> Result<Verified> {
-    let mut result =
-        Verified { max_abs_diff: 0.0, tolerance: 0.0, images: 0, batches, spread: f64::INFINITY, redrawn: false };
-    for judged in judged {
-        let judgement = &judged.judgement;
-        let reason = judgement.reason.clone().unwrap_or_else(|| "outputs are too alike".to_owned());
-        match judged.verdict() {
-            Verdict::Agree => {}
-            Verdict::Disagree => {
-                return Err(Error::check("verification", format!("Burn and tract disagree: {reason}"))
-                    .remedy("the file was not written; please report this"));
-            }
-            Verdict::Weak => {
-                return Err(Error::check("verification", format!("{reason} for agreement to mean anything"))
-                    .remedy("train the network first, or use --no-verify"));
-            }
-        }
-        if !judged.discrete {
+    let outputs = &module.signature().outputs;
+    for Row { output, judgement, .. } in &rows {
+        let place = outputs.iter().position(|name| name == output).unwrap_or_default();
+        if !module.counts(place) {
             result.spread = result.spread.min(judgement.spread.map_or(f64::INFINITY, |spread| spread.min));
         }
         result.max_abs_diff = result.max_abs_diff.max(judgement.agreement.max_abs_diff);
         result.tolerance = result.tolerance.max(judgement.most_accepted);
-        if judged.output == 0 {
+        if place == 0 {
             result.images += judgement.agreement.images;
         }
     }

@@ -3,8 +3,8 @@
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::redraw::{Originals, Role, drawn};
-use super::{Draw, FileSide, Port, Precision, Side, Signature};
+use super::redraw::{Role, drawn};
+use super::{Copies, Draw, FileSide, Port, Precision, Side, Signature};
 use crate::graph::{Dim, Model};
 use crate::nets::{GoogLeNet, Logits};
 use crate::runtime::Array;
@@ -104,7 +104,7 @@ impl Side for BurnSide {
     }
 
     /// Burn has one order to sum in.
-    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>> {
+    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side + '_>>> {
         if draw == Draw::Reordered {
             return Ok(None);
         }
@@ -114,7 +114,7 @@ impl Side for BurnSide {
     }
 
     /// What it computes with other weights would have to be exported anew.
-    fn redrawn(&self) -> Result<Option<(Box<dyn Side>, Originals)>> {
+    fn redrawn(&self, _: &FileSide) -> Result<Option<Copies<'_>>> {
         Ok(None)
     }
 

@@ -60,7 +60,7 @@ pub struct Judgement {
     pub used: f64,
     /// The most that is accepted of any value.
     #[serde(skip)]
-    pub(crate) most_accepted: f64,
+    pub most_accepted: f64,
     /// How far the reference's outputs for different inputs lie apart; `null` when one is not finite.
     pub spread: Option<Spread>,
     /// What follows.
@@ -79,14 +79,14 @@ impl Judgement {
         if reference.batch() < 2 {
             return Err(Error::input("comparison", "one sample cannot tell outputs apart; it takes two"));
         }
-        let rule = Rule { tolerance: *tolerance, unit: 0.0, images };
+        let rule = Rule { tolerance: *tolerance, unit: 0.0, counts: false, images };
         Self::by(reference, other, &rule, &Noise::default())
     }
 
     /// As [`of`](Self::of) with the noise known, and one sample is compared too, where others show that inputs can tell
     /// outputs apart.
-    pub(crate) fn by(reference: &Array, other: &Array, rule: &Rule, noise: &Noise) -> Result<Self> {
-        let Rule { tolerance, unit, images } = rule;
+    pub(super) fn by(reference: &Array, other: &Array, rule: &Rule, noise: &Noise) -> Result<Self> {
+        let Rule { tolerance, unit, images, .. } = rule;
         let agreement = Agreement::of(reference, other)?;
         let unit = if tolerance.is_local() { *unit } else { agreement.largest };
         let worst = Worst::of(reference, other, tolerance, noise, unit);
@@ -95,7 +95,7 @@ impl Judgement {
         let (verdict, reason) = match tolerance.refusal(&agreement, &worst, *images) {
             Some(reason) => (Verdict::Disagree, Some(explained(reason, reference, other, &agreement))),
             None => {
-                let alike = |spread: &Spread| too_alike(tolerance, spread, &agreement, &worst, &reference.data);
+                let alike = |spread: &Spread| too_alike(rule, spread, &agreement, &worst, &reference.data);
                 match empty(&agreement).or_else(|| spread.as_ref().and_then(alike)) {
                     Some(reason) => (Verdict::Weak, Some(reason)),
                     None => (Verdict::Agree, None),
@@ -109,7 +109,7 @@ impl Judgement {
     }
 
     /// Whether values are further apart than accepted, all being finite or odd alike: what noise may explain.
-    pub(crate) fn is_apart(&self) -> bool {
+    pub(super) fn is_apart(&self) -> bool {
         self.agreement.not_finite_apart == 0 && self.used > 1.0
     }
 }
@@ -123,14 +123,12 @@ fn empty(agreement: &Agreement) -> Option<String> {
 /// Why agreement proves nothing.
 ///
 /// Whole numbers that are held to less than 1 are held to be equal, and any two that differ are told apart: tokens or classes
-/// of two samples may well be the same, where half of all pairs differ.
-fn too_alike(
-    tolerance: &Tolerance,
-    spread: &Spread,
-    agreement: &Agreement,
-    worst: &Worst,
-    values: &[f32],
-) -> Option<String> {
+/// of two samples may well be the same, where half of all pairs differ. Of what counts or decides one pair is enough.
+fn too_alike(rule: &Rule, spread: &Spread, agreement: &Agreement, worst: &Worst, values: &[f32]) -> Option<String> {
+    let Rule { tolerance, counts, .. } = rule;
+    if *counts && spread.max > 0.0 {
+        return None;
+    }
     let exact = tolerance.accepted(agreement.largest) < 1.0 && values.iter().all(|value| value.fract() == 0.0);
     if exact && spread.median > 0.0 {
         return None;

@@ -119,7 +119,7 @@ fn moved(value: f32, by: f32, bits: u32) -> f32 {
 /// Engines compute a sigmoid as 1/2 and what an odd function adds to it, so that one near 0 carries the rounding of 1/2:
 /// values of 1e-6 come in steps of 3e-8, and two engines may stand several steps apart. What only hands values on is looked
 /// through.
-pub(crate) fn unit(graph: &Graph, id: ValueId) -> f64 {
+pub fn unit(graph: &Graph, id: ValueId) -> f64 {
     let producers = graph.producers();
     let mut open = vec![id];
     let mut seen = HashSet::new();

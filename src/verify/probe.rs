@@ -8,6 +8,7 @@ use super::{Draw, FileSide, Side, Tolerance};
 use crate::Result;
 use crate::graph::ValueId;
 use crate::runtime::Array;
+use crate::runtime::compare::farthest;
 use crate::words::one_or;
 
 /// Two files, the inputs both are fed, and how far values may part.
@@ -61,7 +62,7 @@ impl<'a> Probe<'a> {
 
     fn compared(&self, a: Array, b: Array, here: ValueId) -> Result<Compared> {
         let unit = unit(&self.reference.model().graph, here);
-        Compared::of(a, b, Rule { tolerance: self.tolerance, unit, images: false })
+        Compared::of(a, b, Rule { tolerance: self.tolerance, unit, counts: false, images: false })
     }
 
     /// Takes the noise of the values that their size alone does not explain.
@@ -169,13 +170,6 @@ impl Compared {
     }
 }
 
-/// The largest difference; infinite where one alone is NaN.
-pub(super) fn farthest(a: &[f32], b: &[f32]) -> f64 {
-    let apart = a.iter().zip(b).filter(|(a, b)| a != b && !(a.is_nan() && b.is_nan()));
-    let differences = apart.map(|(a, b)| f64::from((a - b).abs()));
-    differences.fold(0.0, |most, difference| if difference.is_nan() { f64::INFINITY } else { difference.max(most) })
-}
-
 fn range(array: &Array) -> (f32, f32) {
     let mut range = (f32::INFINITY, f32::NEG_INFINITY);
     for value in &array.data {
@@ -194,7 +188,7 @@ mod tests {
     fn seen(a: &[f32], b: &[f32]) -> Seen {
         let array = |data: &[f32]| Array::new(vec![data.len()], data.to_vec()).unwrap();
         let tolerance = crate::verify::Precision::F32.tolerance().with_relative(1e-3).unwrap();
-        Compared::of(array(a), array(b), Rule { tolerance, unit: 0.0, images: false }).unwrap().seen()
+        Compared::of(array(a), array(b), Rule { tolerance, unit: 0.0, counts: false, images: false }).unwrap().seen()
     }
 
     #[test]

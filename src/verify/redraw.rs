@@ -37,10 +37,10 @@ pub(crate) enum Role {
 
 /// What the weights of a model were before they were redrawn, by name: two files that are to be proved by copies must have
 /// had the same.
-pub type Originals = BTreeMap<String, Tensor>;
+pub(super) type Originals = BTreeMap<String, Tensor>;
 
 /// The model with the weights, biases and statistics of its layers redrawn; `None` when there are none in `f32`.
-pub(crate) fn redrawn(model: &Model) -> Option<(Model, Originals)> {
+pub(super) fn redrawn(model: &Model) -> Option<(Model, Originals)> {
     let mut model = model.clone();
     let mut originals = BTreeMap::new();
     redraw(&mut model.graph, &mut originals);

@@ -8,7 +8,7 @@ use super::noise;
 use super::redraw::{self, Originals};
 use super::signature::Signature;
 use super::{Draw, Precision};
-use crate::graph::{Attribute, DType, Graph, Model, Node, ValueId};
+use crate::graph::{Attribute, DType, Graph, Model, Node, Sizes, ValueId};
 use crate::passes;
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
 use crate::words::counted;
@@ -47,17 +47,32 @@ pub trait Side {
     ///
     /// # Errors
     /// A copy that cannot be made.
-    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>>;
+    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side + '_>>>;
 
-    /// The same computation with its weights redrawn so that its outputs depend on its inputs, and what the weights were;
-    /// `None` when there is none.
+    /// The same computation and that of `other` with one set of redrawn weights, so that their outputs depend on their
+    /// inputs; `None` when there is none, or when the weights were not the same.
     ///
     /// # Errors
     /// A copy that cannot be made.
-    fn redrawn(&self) -> Result<Option<(Box<dyn Side>, Originals)>>;
+    fn redrawn(&self, other: &FileSide) -> Result<Option<Copies<'_>>>;
 
     /// The least size that the values of an output are computed at, whatever they come to; 0 where that is their own.
     fn unit(&self, output: usize) -> f64;
+
+    /// Whether an output counts or decides, so that it may well be the same for most of a few samples.
+    fn counts(&self, _output: usize) -> bool {
+        false
+    }
+}
+
+/// Copies of two sides that have the same redrawn weights.
+pub struct Copies<'a> {
+    /// That of the reference.
+    pub side: Box<dyn Side + 'a>,
+    /// That of the other side.
+    pub file: FileSide,
+    /// Tensors that were redrawn.
+    pub weights: usize,
 }
 
 /// An ONNX file in an engine.
@@ -69,10 +84,12 @@ pub struct FileSide {
     /// How the engine runs it; the batch is that of the inputs, the sizes are those that fit the file.
     options: RunOptions,
     signature: Signature,
+    /// Whether the sizes are those of the inputs of each run instead.
+    any_size: bool,
     /// Part of another file, read out for a search: where its nodes lie is no proof and no failure.
     part: bool,
-    /// The loaded file and the batch it is loaded for.
-    session: Option<(usize, Box<dyn Session>)>,
+    /// The loaded file and what it is loaded for.
+    session: Option<(RunOptions, Box<dyn Session>)>,
 }
 
 impl FileSide {
@@ -88,7 +105,7 @@ impl FileSide {
         let named = |e: Error| runtime::in_file(path, e);
         let model = onnx::read(bytes.clone()).map_err(named)?;
         let label = format!("{} in {provider}", path.display());
-        Self::new(label, model, bytes, provider, options).map_err(named)
+        Self::new(label, model, bytes, (provider, options), false).map_err(named)
     }
 
     /// A model in memory.
@@ -99,13 +116,32 @@ impl FileSide {
         provider.ensure_available()?;
         let model = swept(model)?;
         let bytes = onnx::write(&model)?.into();
-        Self::new(label.into(), model, bytes, provider, options)
+        Self::new(label.into(), model, bytes, (provider, options), false)
     }
 
-    fn new(label: String, model: Model, bytes: Bytes, provider: Provider, options: &RunOptions) -> Result<Self> {
+    /// The bytes of a file, fed at whatever sizes the inputs of a run have: every axis may be open.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for the file and for axes that stay open.
+    pub fn at_any_size(label: impl Into<String>, bytes: Bytes, provider: Provider) -> Result<Self> {
+        provider.ensure_available()?;
+        let model = onnx::read(bytes.clone())?;
+        Self::new(label.into(), model, bytes, (provider, &RunOptions::default()), true)
+    }
+
+    fn new(
+        label: String,
+        model: Model,
+        bytes: Bytes,
+        (provider, options): (Provider, &RunOptions),
+        any_size: bool,
+    ) -> Result<Self> {
         let options = RunOptions { sizes: options.sizes.fitting(&model.graph.stated_inputs()), ..options.clone() };
-        let signature = Signature::of(&model.graph, &options.sizes)?;
-        Ok(Self { label, model, bytes, provider, options, signature, part: false, session: None })
+        let signature = match any_size {
+            true => Signature::open(&model.graph)?,
+            false => Signature::of(&model.graph, &options.sizes)?,
+        };
+        Ok(Self { label, model, bytes, provider, options, signature, any_size, part: false, session: None })
     }
 
     /// What the file holds.
@@ -136,13 +172,22 @@ impl FileSide {
         let mut model = self.model.clone();
         let outputs = values.iter().map(|id| as_f32(&mut model.graph, *id)).collect();
         model.graph.outputs = outputs;
-        let part = self.beside(self.label.clone(), &model).map_err(|e| about(&self.label, e))?;
-        Ok(Self { part: true, ..part })
+        self.beside(self.label.clone(), &model).map_err(|e| about(&self.label, e))
     }
 
-    /// Another model in the same engine.
-    pub(super) fn beside(&self, label: impl Into<String>, model: &Model) -> Result<Self> {
-        Self::of_model(label, model, self.provider, &self.options)
+    /// Another model in the same engine. Where its nodes lie is not what is judged.
+    ///
+    /// # Errors
+    /// As [`of_model`](Self::of_model).
+    pub fn beside(&self, label: impl Into<String>, model: &Model) -> Result<Self> {
+        self.remade(label.into(), model, &self.options)
+    }
+
+    fn remade(&self, label: String, model: &Model, options: &RunOptions) -> Result<Self> {
+        let model = swept(model)?;
+        let bytes = onnx::write(&model)?.into();
+        let copy = Self::new(label, model, bytes, (self.provider, options), self.any_size)?;
+        Ok(Self { part: true, ..copy })
     }
 
     /// The same file in a session of its own.
@@ -154,6 +199,7 @@ impl FileSide {
             provider: self.provider,
             options: self.options.clone(),
             signature: self.signature.clone(),
+            any_size: self.any_size,
             part: self.part,
             session: None,
         }
@@ -171,29 +217,39 @@ impl FileSide {
                 return Ok(None);
             }
         }
-        let copy =
-            Self::of_model(self.label.clone(), &draw.model(&self.model, &self.options.sizes), self.provider, &options)?;
-        Ok(Some(Self { part: true, ..copy }))
+        self.remade(self.label.clone(), &draw.model(&self.model, &self.options.sizes), &options).map(Some)
     }
 
     /// The file with its weights redrawn, and what they were.
-    pub(super) fn redrawn_file(&self) -> Result<Option<(Self, Originals)>> {
+    fn redrawn_file(&self) -> Result<Option<(Self, Originals)>> {
         let Some((model, originals)) = redraw::redrawn(&self.model) else { return Ok(None) };
-        let copy = self.beside(self.label.clone(), &model)?;
-        Ok(Some((Self { part: true, ..copy }, originals)))
+        Ok(Some((self.beside(self.label.clone(), &model)?, originals)))
     }
 
-    /// Loads for a batch, unless it is loaded for that one.
-    fn load(&mut self, batch: usize) -> Result<&mut dyn Session> {
+    /// Loads for the batch or the sizes of these inputs, unless it is loaded for them.
+    fn load(&mut self, inputs: &[Array]) -> Result<&mut dyn Session> {
+        let options = self.options_for(inputs)?;
         let loaded = match self.session.take() {
-            Some(loaded) if loaded.0 == batch => loaded,
+            Some(loaded) if loaded.0 == options => loaded,
             _ => {
-                let options = RunOptions { batch, ..self.options.clone() };
                 let session = self.open_session(&options).map_err(|e| about(&self.label, e))?;
-                (batch, session)
+                (options, session)
             }
         };
         Ok(self.session.insert(loaded).1.as_mut())
+    }
+
+    fn options_for(&self, inputs: &[Array]) -> Result<RunOptions> {
+        let options = self.options.clone();
+        if !self.any_size {
+            return Ok(RunOptions { batch: self.signature.batch_of(inputs), ..options });
+        }
+        let mut sizes = Sizes::none();
+        for (port, array) in self.signature.inputs.iter().zip(inputs) {
+            sizes.extend(Sizes::shape(&port.name, &array.shape)?);
+        }
+        // Of sizes that are all fixed the first axis of the first input is the batch.
+        Ok(RunOptions { batch: inputs.first().map_or(1, Array::batch), sizes, ..options })
     }
 
     fn open_session(&self, options: &RunOptions) -> Result<Box<dyn Session>> {
@@ -217,9 +273,8 @@ impl Side for FileSide {
     }
 
     fn run(&mut self, inputs: &[Array]) -> Result<Vec<Array>> {
-        let batch = self.signature.batch_of(inputs);
         let (label, names) = (self.label.clone(), self.signature.clone());
-        let session = self.load(batch)?;
+        let session = self.load(inputs)?;
         let mut run = || -> Result<Vec<Array>> {
             let ordered = session.inputs().iter().map(|input| {
                 let place = names.inputs.iter().position(|port| port.name == input.name);
@@ -255,12 +310,15 @@ impl Side for FileSide {
         Ok(Some(self.twin()))
     }
 
-    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>> {
+    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side + '_>>> {
         Ok(self.drawn(draw)?.map(|copy| Box::new(copy) as Box<dyn Side>))
     }
 
-    fn redrawn(&self) -> Result<Option<(Box<dyn Side>, Originals)>> {
-        Ok(self.redrawn_file()?.map(|(copy, originals)| (Box::new(copy) as Box<dyn Side>, originals)))
+    fn redrawn(&self, other: &FileSide) -> Result<Option<Copies<'_>>> {
+        let (Some((side, here)), Some((file, there))) = (self.redrawn_file()?, other.redrawn_file()?) else {
+            return Ok(None);
+        };
+        Ok((here == there).then(|| Copies { side: Box::new(side), file, weights: here.len() }))
     }
 
     fn unit(&self, output: usize) -> f64 {

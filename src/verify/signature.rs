@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::graph::{DType, Dim, Graph, Sizes, shape_text};
+use crate::graph::{DType, Dim, Graph, Sizes, Stated, shape_text};
 use crate::runtime::{Array, Ranges, ValueRange};
 use crate::{Error, Result};
 
@@ -64,6 +64,24 @@ impl Signature {
     /// # Errors
     /// As [`Sizes::fed`]; an input that is no tensor or that has no type; a graph without input or output.
     pub fn of(graph: &Graph, sizes: &Sizes) -> Result<Self> {
+        Self::shaped(graph, |inputs| Ok(sizes.fed(inputs)?.shapes))
+    }
+
+    /// That of a graph with every axis open that its own inputs leave open.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of), but for open axes; an input without a shape.
+    pub fn open(graph: &Graph) -> Result<Self> {
+        Self::shaped(graph, |inputs| {
+            let shape = |input: &Stated| {
+                let missing = || Error::input(format!("input '{}'", input.name), "has no shape in the file");
+                input.shape.map(<[Dim]>::to_vec).ok_or_else(missing)
+            };
+            inputs.iter().map(shape).collect()
+        })
+    }
+
+    fn shaped(graph: &Graph, shapes: impl FnOnce(&[Stated]) -> Result<Vec<Vec<Dim>>>) -> Result<Self> {
         if graph.inputs.is_empty() || graph.outputs.is_empty() {
             return Err(Error::input("the graph", "needs an input and an output to be compared"));
         }
@@ -73,8 +91,8 @@ impl Signature {
                 return Err(Error::input(format!("input '{}'", value.name), reason));
             }
         }
-        let fed = sizes.fed(&graph.stated_inputs())?;
-        let inputs = graph.inputs.iter().zip(fed.shapes).map(|(id, shape)| {
+        let shapes = shapes(&graph.stated_inputs())?;
+        let inputs = graph.inputs.iter().zip(shapes).map(|(id, shape)| {
             let value = graph.value(*id);
             let place = format!("input '{}'", value.name);
             let Some(dtype) = value.dtype else { return Err(Error::input(place, "has no type in the file")) };
@@ -93,7 +111,7 @@ impl Signature {
     }
 
     /// The samples of one run's inputs: the length of the first axis that the file leaves open, or what it fixes.
-    pub(crate) fn batch_of(&self, inputs: &[Array]) -> usize {
+    pub(super) fn batch_of(&self, inputs: &[Array]) -> usize {
         let open = self.inputs.iter().position(Port::batched).and_then(|place| inputs.get(place));
         self.fixed_batch().or(open.map(Array::batch)).unwrap_or(1)
     }

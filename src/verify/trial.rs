@@ -8,14 +8,14 @@ use crate::Result;
 use crate::runtime::Array;
 
 /// What both sides answered on one kind of inputs, until it is judged.
-pub(crate) struct Trial {
+pub(super) struct Trial {
     /// Which answer of a draw belongs to it.
-    pub(crate) place: usize,
+    pub(super) place: usize,
     reference: Array,
     other: Array,
     rule: Rule,
     noise: Noise,
-    pub(crate) judgement: Judgement,
+    pub(super) judgement: Judgement,
 }
 
 /// Times what is accepted after a draw. Draws of one network differ by a factor of a few.
@@ -23,12 +23,14 @@ const HOPELESS: f64 = 100.0;
 
 /// What an output is judged by, beside its noise.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rule {
-    pub(crate) tolerance: Tolerance,
+pub(super) struct Rule {
+    pub(super) tolerance: Tolerance,
     /// The least size that its values are computed at; see [`unit`](super::noise::unit).
-    pub(crate) unit: f64,
+    pub(super) unit: f64,
+    /// Whether it counts or decides; see [`Side::counts`](super::Side::counts).
+    pub(super) counts: bool,
     /// Whether the inputs were real images.
-    pub(crate) images: bool,
+    pub(super) images: bool,
 }
 
 impl Trial {
@@ -36,7 +38,7 @@ impl Trial {
     ///
     /// # Errors
     /// As [`Judgement::of`], but that one sample is compared too.
-    pub(crate) fn new(place: usize, reference: Array, other: Array, rule: Rule) -> Result<Self> {
+    pub(super) fn new(place: usize, reference: Array, other: Array, rule: Rule) -> Result<Self> {
         let noise = Noise::default();
         let judgement = Judgement::by(&reference, &other, &rule, &noise)?;
         Ok(Self { place, reference, other, rule, noise, judgement })
@@ -44,7 +46,7 @@ impl Trial {
 
     /// Whether its noise may still explain a difference. One that is [`HOPELESS`] beside what a draw shows is not explained by
     /// the next one.
-    pub(crate) fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         let hopeless = self.noise.draws > 0 && self.judgement.used > HOPELESS;
         self.rule.tolerance.multiple > 0.0 && self.judgement.is_apart() && !hopeless
     }
@@ -63,7 +65,7 @@ impl Trial {
 ///
 /// # Errors
 /// Those of `answer`.
-pub(crate) fn settle(
+pub(super) fn settle(
     trials: &mut [&mut Trial],
     draws: impl Iterator<Item = Draw>,
     mut answer: impl FnMut(Draw, &[usize]) -> Result<HashMap<usize, Array>>,

@@ -59,6 +59,15 @@ impl Sizes {
         Ok(Self { inputs: vec![Shape::parse(text)?], dims: Vec::new() })
     }
 
+    /// The shape of one input, by its name in the file.
+    ///
+    /// # Errors
+    /// A dimension that is none of the notation of [`input`](Self::input).
+    pub fn shape<D: fmt::Display>(name: &str, shape: &[D]) -> Result<Self> {
+        let sizes: Vec<String> = shape.iter().map(D::to_string).collect();
+        Self::input(&format!("{name}={}", sizes.join(",")))
+    }
+
     /// The size of a symbol, by its name in the file.
     pub fn dim(symbol: impl Into<String>, size: usize) -> Self {
         Self { inputs: Vec::new(), dims: vec![(symbol.into(), size)] }
