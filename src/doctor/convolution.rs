@@ -2,6 +2,7 @@
 
 use crate::graph::{DType, Dim, Graph, Model, Node, Tensor};
 use crate::runtime::Array;
+use crate::runtime::compare::Agreement;
 use crate::words::counted;
 use crate::{Error, Result, onnx};
 
@@ -24,7 +25,7 @@ const ANSWER: [f32; 48] = [
 ];
 
 /// Two answers that differ at all differ by 1; what a fast algorithm for convolutions (Winograd, FFT) rounds is far less.
-const TOLERANCE: f32 = 0.1;
+const TOLERANCE: f64 = 0.1;
 
 /// The smallest operator set that gnet writes: the library may be old.
 const OPSET: i64 = *onnx::OPSETS.start();
@@ -61,9 +62,13 @@ pub(super) fn check(outputs: &[Array]) -> Result<()> {
     if output.shape != OUTPUT || output.data.len() != ANSWER.len() {
         return wrong(format!("has the shape {:?} in place of {OUTPUT:?}", output.shape));
     }
-    let worst = output.data.iter().zip(&ANSWER).map(|(is, should)| (is - should).abs()).fold(0.0, f32::max);
-    let all_near = output.data.iter().zip(&ANSWER).all(|(is, should)| (is - should).abs() < TOLERANCE);
-    if all_near { Ok(()) } else { wrong(format!("ran and its answer is wrong: it is off by up to {worst}")) }
+    let agreement = Agreement::of(&Array::new(OUTPUT.to_vec(), ANSWER.to_vec())?, output)?;
+    let worst = agreement.max_abs_diff as f32;
+    if agreement.within(TOLERANCE) {
+        Ok(())
+    } else {
+        wrong(format!("ran and its answer is wrong: it is off by up to {worst}"))
+    }
 }
 
 #[cfg(test)]
