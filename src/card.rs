@@ -1,40 +1,40 @@
-//! Model cards: what each preset is and what it must count to, in `models/*.toml`.
+//! Model cards: description and expected counts of each preset, in `models/*.toml`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// The cards inside the program, by file name.
+/// The embedded cards, by file name.
 const FILES: [(&str, &str); 2] = [
     ("models/d2l.toml", include_str!("../models/d2l.toml")),
     ("models/bn-aux.toml", include_str!("../models/bn-aux.toml")),
 ];
 
-/// What a preset is at its own size, and the counts its traced graph must have.
+/// Description of a preset at its native size, and the counts that its traced graph must have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Card {
-    /// The preset's name.
+    /// Name of the preset.
     pub name: String,
-    /// One sentence on what it is.
+    /// One-sentence description.
     pub what: String,
-    /// Where it comes from.
+    /// Source, such as a paper.
     pub source: String,
     /// Number of classes.
     pub classes: usize,
-    /// The input.
+    /// Input of the network.
     pub input: CardInput,
     /// Counts of the network without its heads, as trained: batch normalisation not folded.
     pub network: CardCounts,
-    /// Counts of both auxiliary heads, where there are any.
+    /// Counts of both auxiliary heads, if there are any.
     pub heads: Option<CardCounts>,
 }
 
-/// The input a card counts for: one square image.
+/// Input that a card's counts refer to: one square image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CardInput {
-    /// Channels.
+    /// Number of channels.
     pub channels: usize,
     /// Side in pixels.
     pub image_size: usize,
@@ -44,7 +44,7 @@ pub struct CardInput {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CardCounts {
-    /// Learned parameters: weights, biases, scales and shifts of batch normalisation; no running statistics.
+    /// Learned parameters: weights, biases, scales and shifts of batch normalisation; without running statistics.
     pub params: u64,
     /// Elements of convolution kernels and of the matrices of linear layers.
     pub weights: u64,
@@ -53,26 +53,26 @@ pub struct CardCounts {
 }
 
 impl Card {
-    /// Reads a card; `file` names it in errors.
+    /// Parses a card; `file` names it in errors.
     ///
     /// # Errors
-    /// Text that is not a card.
+    /// Fails if the text is not a card.
     pub fn parse(file: &str, text: &str) -> Result<Self> {
         toml::from_str(text).map_err(|e| Error::input(file, format!("is no model card: {}", e.message())))
     }
 
-    /// The cards of all presets.
+    /// Returns the cards of all presets.
     ///
     /// # Errors
-    /// A card that cannot be read, which a test rules out for the built-in ones.
+    /// Fails if a card cannot be parsed, which a test rules out for the embedded ones.
     pub fn all() -> Result<Vec<Self>> {
         FILES.iter().map(|(file, text)| Self::parse(file, text)).collect()
     }
 
-    /// The card of the preset `name`.
+    /// Returns the card of the preset `name`.
     ///
     /// # Errors
-    /// No preset has this name.
+    /// Fails if no preset has this name.
     pub fn of(name: &str) -> Result<Self> {
         let cards = Self::all()?;
         let names = cards.iter().map(|card| card.name.clone()).collect::<Vec<_>>().join(", ");

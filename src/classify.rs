@@ -1,4 +1,4 @@
-//! Classifying images with an exported file: its own preprocessing, any runtime.
+//! Classification of images with an exported file: the file's own preprocessing, any runtime.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
 use crate::words::counted;
 use crate::{Error, Result, onnx};
 
-/// Images of one run when the file's batch is dynamic.
+/// Number of images per run if the file's batch is dynamic.
 const BATCH: usize = 32;
 
-/// A file that says how its images are prepared and what its classes are called, loaded in a runtime.
+/// A file that states its preprocessing and class names, loaded in a runtime.
 pub struct Classifier {
     metadata: Metadata,
     session: Box<dyn Session>,
@@ -23,8 +23,8 @@ impl Classifier {
     /// Loads an exported file. `engine` is for providers of ONNX Runtime.
     ///
     /// # Errors
-    /// A file that is missing, no ONNX model, without gnet's metadata, or that the provider cannot run; it is named. A
-    /// provider that cannot be used here.
+    /// Fails if the file is missing, is not an ONNX model, lacks gnet's metadata, or cannot be run by the provider, and
+    /// names it; also fails if the provider cannot be used here.
     pub fn load(path: &Path, provider: Provider, threads: usize, engine: &EngineOptions) -> Result<Self> {
         let bytes = onnx::in_one_piece(path)?;
         let options = RunOptions { threads, engine: engine.clone(), ..RunOptions::new(1, BATCH) };
@@ -45,7 +45,7 @@ impl Classifier {
         Ok(this)
     }
 
-    /// The file takes the images that its metadata describes.
+    /// Checks that the file accepts the images that its metadata describes.
     fn check(&self) -> Result<()> {
         let p = &self.metadata.preprocessing;
         let expected = [self.batch, p.channels, p.image_size, p.image_size];
@@ -58,20 +58,20 @@ impl Classifier {
         }
     }
 
-    /// What the file says about itself.
+    /// Returns the metadata of the file.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// The name of a class; its number where the file names none.
+    /// Returns the name of a class; its number if the file has no names.
     pub fn class_name(&self, class: usize) -> String {
         self.metadata.classes.get(class).cloned().unwrap_or_else(|| class.to_string())
     }
 
-    /// Class scores before softmax, one row an image, of prepared images (NCHW, one after another).
+    /// Returns class scores before softmax, one row per image, for prepared images (NCHW, one after another).
     ///
     /// # Errors
-    /// Pixels that are no whole number of images, or a run that fails.
+    /// Fails if the pixels are not a whole number of images, or if a run fails.
     pub fn scores(&mut self, pixels: &[f32]) -> Result<Vec<Vec<f32>>> {
         let p = &self.metadata.preprocessing;
         let image = p.channels * p.image_size * p.image_size;
@@ -84,7 +84,7 @@ impl Classifier {
         let shape = vec![self.batch, p.channels, p.image_size, p.image_size];
         let mut rows = Vec::with_capacity(pixels.len() / image);
         for chunk in pixels.chunks(self.batch * image) {
-            // The last batch is filled up: a loaded session runs one batch size.
+            // The last batch is padded: a loaded session runs one batch size.
             let mut data = chunk.to_vec();
             data.resize(self.batch * image, 0.0);
             let outputs = runtime::infer(self.session.as_mut(), &Array::new(shape.clone(), data)?)?;
@@ -94,10 +94,10 @@ impl Classifier {
         Ok(rows)
     }
 
-    /// Judges the file on labelled images.
+    /// Evaluates the file on labelled images.
     ///
     /// # Errors
-    /// Images the file does not take, or labels beyond its classes.
+    /// Fails on images that the file does not accept, or labels beyond its classes.
     pub fn evaluate(&mut self, split: &Split) -> Result<Evaluation> {
         let images = Prepared::new(&self.metadata.preprocessing, split)?;
         let indices: Vec<usize> = (0..images.len()).collect();

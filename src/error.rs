@@ -1,4 +1,4 @@
-//! The library's one error type: what is wrong, why, and what mends it.
+//! The library's error type: what is wrong, why, and the remedy.
 
 use std::fmt;
 use std::path::Path;
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What kind of failure an [`Error`] is. Each kind has one exit code, documented in the README.
+/// Kind of failure that an [`Error`] describes. Each kind has one exit code, documented in the README.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
-    /// A check did not hold: two runtimes disagree, a count is off. Exit code 1.
+    /// A check failed: two runtimes disagree, a count is off. Exit code 1.
     Check,
     /// Bad usage or bad input: a flag, a file, a value. Exit code 2.
     Input,
-    /// A runtime, provider or feature is not there. Exit code 3.
+    /// A runtime, provider or feature is unavailable. Exit code 3.
     Unavailable,
-    /// The user asked it to stop: Ctrl-C. Exit code 130, as a shell reports it.
+    /// The user interrupted it: Ctrl-C. Exit code 130, as a shell reports it.
     Interrupted,
 }
 
 impl ErrorKind {
-    /// The exit code of a program that ends with this kind of error.
+    /// Returns the exit code of a program that ends with this kind of error.
     pub fn exit_code(self) -> u8 {
         match self {
             Self::Check => 1,
@@ -33,7 +33,7 @@ impl ErrorKind {
     }
 }
 
-/// One failure: the thing it is about, the reason, and where one is known the remedy. It crosses processes as JSON.
+/// One failure: the thing concerned, the reason, and, if known, the remedy. It crosses process boundaries as JSON.
 ///
 /// ```
 /// use gnet::{Error, ErrorKind};
@@ -52,39 +52,39 @@ pub struct Error {
 }
 
 impl Error {
-    /// What an error is about when it is about a whole file whose name only the caller knows.
+    /// Placeholder for the thing in an error about a whole file whose name only the caller knows.
     pub const THE_FILE: &str = "the file";
 
     fn new(kind: ErrorKind, thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
         Self { kind, thing: thing.to_string(), reason: reason.to_string(), remedy: None }
     }
 
-    /// Bad usage or bad input: `thing` is the flag, file or value.
+    /// Creates an error for bad usage or bad input: `thing` is the flag, file or value.
     pub fn input(thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Input, thing, reason)
     }
 
-    /// A check that did not hold.
+    /// Creates an error for a failed check.
     pub fn check(thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Check, thing, reason)
     }
 
-    /// A runtime, provider or feature that is not there.
+    /// Creates an error for a runtime, provider or feature that is unavailable.
     pub fn unavailable(thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Unavailable, thing, reason)
     }
 
-    /// What was stopped before it was done.
+    /// Creates an error for something that was stopped before it was done.
     pub fn interrupted(thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Interrupted, thing, reason)
     }
 
-    /// A file that could not be read, written or understood.
+    /// Creates an error for a file that could not be read, written or understood.
     pub fn file(path: &Path, reason: impl fmt::Display) -> Self {
         Self::input(path.display(), reason)
     }
 
-    /// The same failure as one of the file at `path`: what only knew the file's content learns its name.
+    /// Attributes the failure to the file at `path`: code that only knew the file's content thereby names it.
     ///
     /// ```
     /// use std::path::Path;
@@ -100,18 +100,18 @@ impl Error {
         Self { thing: path.display().to_string(), reason, ..self }
     }
 
-    /// Adds what the reader can do about it.
+    /// Adds a remedy: what the reader can do about it.
     pub fn remedy(mut self, remedy: impl fmt::Display) -> Self {
         self.remedy = Some(remedy.to_string());
         self
     }
 
-    /// The kind, which decides the exit code.
+    /// Returns the kind, which decides the exit code.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What mends it, where that is known.
+    /// Returns the remedy, if one is known.
     pub fn remedy_text(&self) -> Option<&str> {
         self.remedy.as_deref()
     }

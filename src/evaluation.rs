@@ -1,42 +1,43 @@
-//! How good answers to labelled images are, whoever gave them.
+//! Evaluation of class scores for labelled images, independent of what computed them.
 
 use crate::words::{counted, one_or};
 use crate::{Error, Result};
 
-/// A network's answers to labelled images.
+/// Evaluation of a network on labelled images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
-    /// Share of images whose highest score is their label's, 0..1.
+    /// Fraction of images whose highest score is that of their label, 0..1.
     pub top1: f64,
     /// Mean cross-entropy in nats.
     pub loss: f64,
-    /// The same by class, in the order of the labels.
+    /// Results by class, in the order of the labels.
     pub per_class: Vec<ClassAccuracy>,
-    /// The class with the highest score, the first of equals, one an image.
+    /// Class with the highest score, the first among equals, one per image.
     pub predictions: Vec<usize>,
 }
 
-/// How many images of a class there were and how many were recognised.
+/// Number of images of a class, and of those recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ClassAccuracy {
-    /// Images of the class.
+    /// Number of images of the class.
     pub images: usize,
-    /// Of these, recognised.
+    /// Number of those that were recognised.
     pub correct: usize,
 }
 
 impl ClassAccuracy {
-    /// Share recognised, 0..1; `None` without images.
+    /// Returns the fraction recognised, 0..1; `None` without images.
     pub fn accuracy(&self) -> Option<f64> {
         (self.images > 0).then(|| self.correct as f64 / self.images as f64)
     }
 }
 
 impl Evaluation {
-    /// Judges class scores before softmax, `labels.len()` rows of `classes` numbers.
+    /// Evaluates class scores before softmax, `labels.len()` rows of `classes` numbers.
     ///
     /// # Errors
-    /// No images, scores that do not fit the labels, a label beyond the classes, or scores that are not finite.
+    /// Fails if there are no images, if the scores do not match the labels, if a label is beyond the classes, or if a
+    /// score is not finite.
     pub fn of(logits: &[f32], labels: &[u8], classes: usize) -> Result<Self> {
         if labels.is_empty() || logits.len() != labels.len() * classes {
             let reason = format!(
@@ -74,7 +75,8 @@ impl Evaluation {
     }
 }
 
-/// Class scores as probabilities: `exp(score) / sum of exp(scores)`, shifted by the maximum so that nothing overflows.
+/// Converts class scores to probabilities: `exp(score) / sum of exp(scores)`, shifted by the maximum so that nothing
+/// overflows.
 pub fn softmax(row: &[f32]) -> Vec<f64> {
     let highest = row.iter().fold(f64::NEG_INFINITY, |highest, score| highest.max(f64::from(*score)));
     let powers: Vec<f64> = row.iter().map(|score| (f64::from(*score) - highest).exp()).collect();
@@ -82,12 +84,12 @@ pub fn softmax(row: &[f32]) -> Vec<f64> {
     powers.into_iter().map(|power| power / sum).collect()
 }
 
-/// The place of the highest number, the first of equals.
+/// Returns the index of the highest number, the first among equals.
 pub fn argmax(row: &[f32]) -> usize {
     row.iter().enumerate().fold(0, |best, (place, value)| if *value > row[best] { place } else { best })
 }
 
-/// `ln(sum(exp(scores))) - scores[label]`, shifted by the maximum so that nothing overflows.
+/// Computes `ln(sum(exp(scores))) - scores[label]`, shifted by the maximum so that nothing overflows.
 pub fn cross_entropy(row: &[f32], label: usize) -> f64 {
     let highest = f64::from(row[argmax(row)]);
     let sum: f64 = row.iter().map(|score| (f64::from(*score) - highest).exp()).sum();

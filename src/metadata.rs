@@ -1,4 +1,4 @@
-//! What an exported file says about itself: the typed view of ONNX's `metadata_props`.
+//! Metadata of an exported file: the typed view of ONNX's `metadata_props`.
 
 use std::collections::BTreeMap;
 
@@ -7,30 +7,31 @@ use serde::{Deserialize, Serialize};
 use crate::words::counted;
 use crate::{Error, Result};
 
-/// How an image becomes the network's input: resized, scaled to 0..1, then `(x - mean) / std`, one value a channel.
+/// Preprocessing that turns an image into the network's input: resized, scaled to 0..1, then `(x - mean) / std` per
+/// channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Preprocessing {
     /// Side of the square input, in pixels.
     pub image_size: usize,
-    /// Input channels: 1 (grey) or 3 (RGB).
+    /// Number of input channels: 1 (grey) or 3 (RGB).
     pub channels: usize,
-    /// Mean of the training pixels in 0..1, one a channel.
+    /// Mean of the training pixels in 0..1, per channel.
     pub mean: Vec<f32>,
-    /// Standard deviation of the training pixels in 0..1, one a channel.
+    /// Standard deviation of the training pixels in 0..1, per channel.
     pub std: Vec<f32>,
 }
 
-/// Metadata of a network that gnet made. Every field has one `metadata_props` key, `gnet.` and the field's name; numbers
-/// of several channels are joined by commas, class names (which may hold one) are a JSON list.
+/// Metadata of a network that gnet made. Every field has one `metadata_props` key, `gnet.` plus the field's name; the
+/// numbers of several channels are joined by commas, and class names (which may contain one) are a JSON list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metadata {
-    /// Name of the preset the network comes from, such as `bn-aux`.
+    /// Name of the network's preset, such as `bn-aux`.
     pub preset: String,
-    /// Names of the classes, in the order of the logits. Empty when they have no names.
+    /// Names of the classes, in the order of the logits. Empty if they have no names.
     pub classes: Vec<String>,
-    /// How images are prepared.
+    /// Preprocessing of images.
     pub preprocessing: Preprocessing,
-    /// Name of the data set it was trained on; `None` when freshly initialised.
+    /// Name of the data set it was trained on; `None` if freshly initialised.
     pub dataset: Option<String>,
     /// Top-1 accuracy on the validation images, 0..1.
     pub validation_accuracy: Option<f64>,
@@ -39,7 +40,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The pairs for `metadata_props`, sorted by key.
+    /// Returns the pairs for `metadata_props`, sorted by key.
     pub fn to_props(&self) -> BTreeMap<String, String> {
         let join = |v: &[f32]| v.iter().map(f32::to_string).collect::<Vec<_>>().join(",");
         let p = &self.preprocessing;
@@ -57,10 +58,10 @@ impl Metadata {
         props.into_iter().map(|(key, value)| (format!("gnet.{key}"), value)).collect()
     }
 
-    /// Reads the pairs back; `None` when the file carries none of gnet's.
+    /// Parses the pairs; `None` if the file carries none of gnet's.
     ///
     /// # Errors
-    /// A key that is missing or whose value cannot be read is named.
+    /// Names a key that is missing or whose value cannot be parsed.
     pub fn from_props(props: &BTreeMap<String, String>) -> Result<Option<Self>> {
         if !props.keys().any(|k| k.starts_with("gnet.")) {
             return Ok(None);

@@ -1,11 +1,11 @@
-//! Where the programs of others are found: never in the folder that gnet is used in, which may be anybody's.
+//! Search for other programs: never in the current folder, which anybody may have filled.
 
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The program of this name: in the folders of the `PATH` that are absolute. An empty one, `.` or `bin` would be a place
-/// in the current folder. A name with a separator is a path, which somebody gave on purpose.
+/// Finds the program of this name in the absolute folders of the `PATH`. An empty entry, `.` or `bin` would refer to
+/// the current folder. A name with a separator is a path, which was given on purpose.
 pub(crate) fn find(name: &OsStr) -> Option<PathBuf> {
     find_in(name, &env::var_os("PATH")?)
 }
@@ -46,7 +46,7 @@ mod tests {
             std::fs::create_dir(folder).unwrap();
         }
         symlink("/bin/sh", second.join("tool")).unwrap();
-        // A file that is no program, and a folder of that name, are passed over.
+        // A file that is not executable, and a folder of that name, are skipped.
         std::fs::write(first.join("tool"), "").unwrap();
         std::fs::create_dir(first.join("other")).unwrap();
         let find = |name: &str, folders: &[&str]| find_in(OsStr::new(name), &OsString::from(folders.join(":")));
@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(find("tool", &[a, b]), Some(second.join("tool")));
         assert_eq!(find("tool", &[a]), None);
         assert_eq!(find("other", &[a, b]), None);
-        // The tests run in the folder of the package, in which these are: a script, and the folder of it.
+        // The tests run in the package's folder, which contains both: a script, and its folder.
         assert!(Path::new("scripts/oracle").is_file());
         for relative in ["", ".", "scripts", "./scripts", "../x"] {
             assert_eq!(find("oracle", &[relative]), None, "{relative}");

@@ -1,14 +1,14 @@
-//! Summaries of latency samples, and the rule that says when a tail percentile may be stated.
+//! Summaries of latency samples, and the rule that decides when a tail percentile may be stated.
 
 use std::time::Duration;
 
-/// How sure a stated percentile must be: MLPerf's early-stopping confidence.
+/// Confidence required of a stated percentile: that of MLPerf's early-stopping rule.
 const CONFIDENCE: f64 = 0.99;
 
-/// What a set of latency samples comes to.
+/// Summary of a set of latency samples.
 ///
 /// Percentiles are nearest-rank: the q-percentile of `n` sorted samples is the sample of rank `ceil(q n)`, so each is a
-/// latency that was really measured. A tail percentile is `None` when there are fewer than [`min_samples`] samples.
+/// latency that was really measured. A tail percentile is `None` if there are fewer than [`min_samples`] samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
     /// Number of samples, at least 1.
@@ -34,7 +34,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Summarises samples in any order; `None` when there are none.
+    /// Summarises samples in any order; `None` if there are none.
     pub fn of(samples: &[Duration]) -> Option<Self> {
         let mut sorted = samples.to_vec();
         sorted.sort_unstable();
@@ -55,9 +55,9 @@ impl Summary {
     }
 }
 
-/// The sample of rank `ceil(q n)`, counted from 1. `sorted` is not empty.
+/// Returns the sample of rank `ceil(q n)`, counted from 1. `sorted` is not empty.
 fn nearest_rank(sorted: &[Duration], q: f64) -> Duration {
-    // 0.9 * 70 is 63.00000000000001 in binary: without the slack its ceiling would be a rank too high.
+    // 0.9 * 70 is 63.00000000000001 in binary: without the slack its ceiling would be one rank too high.
     let rank = (q * sorted.len() as f64 - 1e-9).ceil() as usize;
     sorted[rank.clamp(1, sorted.len()) - 1]
 }
@@ -68,7 +68,7 @@ fn mean(samples: &[Duration]) -> Duration {
     Duration::new((mean / 1_000_000_000) as u64, (mean % 1_000_000_000) as u32)
 }
 
-/// The fewest samples that support the percentile `q` (0 < q < 1) with a confidence of 99 %.
+/// Returns the smallest number of samples that supports the percentile `q` (0 < q < 1) with a confidence of 99 %.
 ///
 /// This is the early-stopping rule of the MLPerf inference rules (MLCommons, appendix "Early Stopping Criterion"; its load
 /// generator's `early_stopping.cc`) at its smallest sample count, where no query is discarded and the largest latency is
@@ -79,13 +79,13 @@ fn mean(samples: &[Duration]) -> Duration {
 /// P(X <= 1), X ~ Binomial(n, 1 - q)   =   q^n + n (1 - q) q^(n - 1)
 /// ```
 ///
-/// and the rule asks that this be no more than 1 - 0.99. It gives 64, 130 and 662 for 0.9, 0.95 and 0.99.
+/// and the rule requires it to be at most 1 - 0.99. It gives 64, 130 and 662 for 0.9, 0.95 and 0.99.
 ///
 /// ```
 /// assert_eq!(gnet::stats::min_samples(0.99), 662);
 /// ```
 ///
-/// A `q` outside 0..1 has no such count: the answer is `usize::MAX`.
+/// For a `q` outside 0..1 no number suffices, and the result is `usize::MAX`.
 pub fn min_samples(q: f64) -> usize {
     if !(q > 0.0 && q < 1.0) {
         return usize::MAX;
@@ -105,7 +105,7 @@ pub fn min_samples(q: f64) -> usize {
     low
 }
 
-/// `P(X <= t)` for `X ~ Binomial(n, p)`, with 0 < p < 1, by adding the terms from `x = 0`.
+/// Computes `P(X <= t)` for `X ~ Binomial(n, p)`, with 0 < p < 1, by adding the terms from `x = 0`.
 fn binomial_tail(n: usize, t: usize, p: f64) -> f64 {
     let q = 1.0 - p;
     let mut term = (n as f64 * q.ln()).exp();

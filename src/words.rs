@@ -1,11 +1,11 @@
-//! Words of the messages, which every module may use: this one knows no other.
+//! Wording of messages, available to every module: this one depends on no other.
 
 use std::fmt::Display;
 
-/// A count before the noun that it counts: `1 difference`, `2 differences`, `1 output axis`, `0 branches`.
+/// Formats a count with its noun: `1 difference`, `2 differences`, `1 output axis`, `0 branches`.
 ///
-/// The count is written as it shows itself, a number or its text: `counted(thousands(n), "byte")`. What does not read `1`
-/// takes the plural, which is English's regular one, or that of `axis`.
+/// The count is written with its `Display`, as a number or as text: `counted(thousands(n), "byte")`. Anything other
+/// than `1` takes the plural, which is the regular English one, or that of `axis`.
 pub fn counted(count: impl Display, noun: &str) -> String {
     let count = count.to_string();
     match count == "1" {
@@ -14,7 +14,7 @@ pub fn counted(count: impl Display, noun: &str) -> String {
     }
 }
 
-/// What agrees with a count, in a sentence of which it is the subject: `1 of 5 rules does not hold`.
+/// Returns the word that agrees with a count that is the subject of a sentence: `1 of 5 rules does not hold`.
 pub fn one_or<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }
@@ -24,7 +24,7 @@ fn plural(noun: &str) -> String {
     match (noun.strip_suffix("is"), before_y) {
         (Some(stem), _) => format!("{stem}es"),
         (_, Some(stem)) => format!("{stem}ies"),
-        // Of `epoch` the end is a `k`.
+        // The `ch` of `epoch` is pronounced as a `k`.
         _ if ["s", "x", "ch", "sh"].iter().any(|end| noun.ends_with(end)) && !noun.ends_with("epoch") => {
             format!("{noun}es")
         }
@@ -62,10 +62,11 @@ mod tests {
         assert_eq!(counted("1.0 M", "parameter"), "1.0 M parameters");
     }
 
-    /// Whatever is counted with `counted` anywhere is counted with it everywhere: behind a bare number a plural is wrong at 1.
+    /// Whatever is counted with `counted` anywhere must be counted with it everywhere: after a bare number a plural is
+    /// wrong for 1.
     #[test]
     fn no_message_puts_a_plural_behind_a_bare_number() {
-        // What stands before these is a name or a constant, or is never 1.
+        // These follow a name or a constant, or a number that is never 1.
         const NO_COUNT: [&str; 10] = [
             "images/s",
             "{} FLOPs a byte",
@@ -80,7 +81,7 @@ mod tests {
         ];
         let sources = sources();
         let calls = sources.iter().flat_map(|(_, text)| text.split("counted(").skip(1));
-        // The noun of a call is its last argument, the last word of it when it has several.
+        // The noun of a call is its last argument, or the last word of that.
         let plurals: BTreeSet<String> = calls
             .filter_map(|call| Some(call.split_once("\")")?.0.rsplit_once(", \"")?.1.rsplit(' ').next()?.to_owned()))
             .filter(|noun| noun.chars().all(char::is_alphabetic))
@@ -103,7 +104,7 @@ mod tests {
         assert!(wrong.is_empty(), "use `words::counted`:\n{}", wrong.join("\n"));
     }
 
-    /// The program's text of each file under `src`, without its tests.
+    /// Returns the program's text of each file under `src`, without its tests.
     fn sources() -> Vec<(String, String)> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
         let (mut folders, mut sources) = (vec![root.clone()], Vec::new());

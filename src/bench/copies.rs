@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::measure::per_second;
+use super::latency::per_second;
 use super::steady::steady;
 use super::{Clock, Latency, Limits};
 use crate::Result;

@@ -1,9 +1,9 @@
 //! One row, measured in this process.
 
 use std::path::Path;
-use std::time::Duration;
 
 use super::copies::copies;
+use super::latency::{millis, per_second};
 use super::steady::steady;
 use super::{Clock, Latency, Profile, Run, Spec, SystemClock, feed, memory};
 use crate::runtime::{self, Array, EngineOptions, RunOptions};
@@ -114,18 +114,10 @@ fn crowded(threads: usize) -> Option<String> {
     (threads > cores).then(|| format!("{} on {}", counted(threads, "thread"), counted(cores, "core")))
 }
 
-pub(super) fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
-}
-
-/// `None` when a run takes no time that the clock can see.
-pub(super) fn per_second(images: usize, time: Duration) -> Option<f64> {
-    (!time.is_zero()).then(|| images as f64 / time.as_secs_f64())
-}
-
 #[cfg(all(test, feature = "tract"))]
 mod tests {
     use std::path::PathBuf;
+    use std::time::Duration;
 
     use super::*;
     use crate::bench::{Feed, Limits};

@@ -6,6 +6,7 @@
 mod clock;
 mod copies;
 mod feed;
+mod latency;
 mod measure;
 mod memory;
 mod profile;
@@ -21,9 +22,10 @@ use serde::{Deserialize, Serialize};
 pub use clock::{Clock, SystemClock};
 pub use copies::Copies;
 pub use feed::{Fed, Feed};
+pub use latency::Latency;
 pub use measure::measure;
 pub use profile::{Operator, Profile};
-pub use record::{Environment, Latency, Measurement, Run};
+pub use record::{Environment, Measurement, Run};
 pub use worker::{WORKER_COMMAND, run_in_worker, run_in_worker_until, serve};
 
 use crate::runtime::{EngineOptions, Provider, RunOptions};

@@ -6,11 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::{Cell, Column, Report, Table, number};
 use crate::runtime::{Placement, Provider, Settings};
-use crate::stats::Summary;
 use crate::words::counted;
 
-use super::measure::millis;
-use super::{Copies, Fed, Profile};
+use super::{Copies, Fed, Latency, Profile};
 
 /// A finished benchmark: where it ran and what each row came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,66 +113,8 @@ pub struct Run {
     pub notes: Vec<String>,
 }
 
-/// Percentiles of the steady state, in milliseconds. Nearest-rank; `None` (`null`) where the samples do not support one:
-/// p90 takes 64, p99 662 ([`crate::stats::min_samples`]).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Latency {
-    /// Fastest run.
-    pub min: f64,
-    /// Arithmetic mean.
-    pub mean: f64,
-    /// First quartile.
-    pub p25: f64,
-    /// Median.
-    pub p50: f64,
-    /// Third quartile.
-    pub p75: f64,
-    /// 90th percentile.
-    pub p90: Option<f64>,
-    /// 99th percentile.
-    pub p99: Option<f64>,
-}
-
-impl Latency {
-    /// The summary in milliseconds.
-    pub fn of(summary: &Summary) -> Self {
-        Self {
-            min: millis(summary.min),
-            mean: millis(summary.mean),
-            p25: millis(summary.p25),
-            p50: millis(summary.p50),
-            p75: millis(summary.p75),
-            p90: summary.p90.map(millis),
-            p99: summary.p99.map(millis),
-        }
-    }
-}
-
-/// Mean and median part when they lie further apart than this share of the median.
-const APART: f64 = 0.1;
-
 /// Of fewer runs the median is as much a matter of luck as the mean.
 const FEW: usize = 5;
-
-impl Latency {
-    /// How far the middle half of the runs spreads, as a share of the median.
-    fn spread(&self) -> f64 {
-        (self.p75 - self.p25) / self.p50
-    }
-
-    /// What it means that mean and median part, where they do.
-    fn parted(&self) -> Option<String> {
-        let by = (self.mean - self.p50) / self.p50;
-        // A median of nothing has no share.
-        (by.abs() > APART).then(|| {
-            let (side, runs) = if by > 0.0 { ("above", "slow") } else { ("below", "fast") };
-            format!(
-                "the mean is {:.0} % {side} the median: some runs were {runs}, and the median tells more",
-                100.0 * by.abs()
-            )
-        })
-    }
-}
 
 /// Milliseconds with three significant digits, more when there are more before the point.
 fn ms(value: impl Into<Option<f64>>) -> Cell {

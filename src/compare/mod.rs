@@ -1,6 +1,7 @@
-//! The field's table: an Inception block against plain 3x3 and 5x5 convolutions, 192 to 256 channels on a 28x28 map.
+//! The comparison table of the literature: an Inception block against plain 3x3 and 5x5 convolutions, 192 to 256
+//! channels on a 28x28 feature map.
 //!
-//! Each block is a real Burn module, traced through the same exporter as any network and counted on the resulting graph.
+//! Each block is a real Burn module, traced by the same exporter as any network and counted on the resulting graph.
 
 mod paper;
 
@@ -19,11 +20,11 @@ use crate::{Error, Result, cost, files};
 
 pub use paper::{PaperRow, PaperTable};
 
-/// Side of the map the field counts on.
+/// Side of the feature map that the literature counts on.
 pub const SIDE: usize = 28;
 
-/// What each block must count to: weights, parameters, MACs. Exact values by arithmetic from the widths; the printed
-/// form is that of the lecture notes on GoogLeNet (the d2l course).
+/// Expected counts of each block: weights, parameters, MACs. Exact values computed from the widths; the printed form is
+/// that of the lecture notes on GoogLeNet (the d2l course).
 const EXPECTED: [(&str, [u64; 3]); 3] = [
     ("inception", [163_328, 163_696, 128_049_152]),
     ("conv3x3", [442_368, 442_624, 346_816_512]),
@@ -35,19 +36,19 @@ const EXPECTED: [(&str, [u64; 3]); 3] = [
 pub struct BlockCost {
     /// `inception`, `conv3x3` or `conv5x5`.
     pub name: String,
-    /// Elements of the kernels.
+    /// Number of elements of the kernels.
     pub weights: u64,
-    /// Learned parameters: weights and biases.
+    /// Number of learned parameters: weights and biases.
     pub params: u64,
-    /// Multiply-accumulates for one map.
+    /// Multiply-accumulates for one feature map.
     pub macs: u64,
     /// Floating-point operations: twice the MACs.
     pub flops: u64,
-    /// Parameters as the field prints them: millions, truncated to two decimals.
+    /// Parameters as papers print them: millions, truncated to two decimals.
     pub printed_params: String,
-    /// MACs as the field prints them, under the heading "FLOPS": millions, truncated.
+    /// MACs as papers print them, under the heading "FLOPS": millions, truncated.
     pub printed_flops: String,
-    /// Measured time for one map in tract on one thread, in milliseconds; `null` unless asked for.
+    /// Measured time for one feature map in tract on one thread, in milliseconds; `null` unless asked for.
     pub latency_ms: Option<Latency>,
     /// The exported block.
     #[serde(skip)]
@@ -65,15 +66,15 @@ impl Comparison {
     /// Traces and counts the blocks.
     ///
     /// # Errors
-    /// As [`export`] and [`cost::count`].
+    /// Those of [`export`] and [`cost::count`].
     pub fn count() -> Result<Self> {
         Ok(Self { blocks: Block::ALL.into_iter().map(count).collect::<Result<_>>()? })
     }
 
-    /// Checks every count against the known one.
+    /// Checks every count against the expected one.
     ///
     /// # Errors
-    /// All counts that are off ([`ErrorKind::Check`](crate::ErrorKind::Check)).
+    /// Lists all counts that are off ([`ErrorKind::Check`](crate::ErrorKind::Check)).
     pub fn check(&self) -> Result<()> {
         let mut wrong = Vec::new();
         for (block, (name, expected)) in self.blocks.iter().zip(EXPECTED) {
@@ -90,10 +91,10 @@ impl Comparison {
         }
     }
 
-    /// Measures each block in tract at batch 1 on one thread, in a process of its own started from `exe`.
+    /// Measures each block in tract at batch 1 on one thread, in a separate process started from `exe`.
     ///
     /// # Errors
-    /// As [`bench::run_in_worker`].
+    /// Those of [`bench::run_in_worker`].
     pub fn measure(&mut self, exe: &Path, limits: Limits) -> Result<()> {
         let dir = files::temporary_folder()?;
         for block in &mut self.blocks {

@@ -1,7 +1,8 @@
 //! Table 1 of Szegedy et al., *Going Deeper with Convolutions* (2014), beside the exact counts.
 //!
-//! The paper's own figures are not arithmetic: its parameter column differs from the exact count in every Inception row,
-//! its operations agree within rounding but for the stem, 4a and 5a. Both columns are shown, neither as the other.
+//! The paper's own figures do not follow from its widths: its parameter column differs from the exact count in every
+//! Inception row, and its operations agree within rounding except for the stem, 4a and 5a. Both columns are shown,
+//! neither in place of the other.
 
 use serde::Serialize;
 
@@ -10,7 +11,7 @@ use crate::nets::{GoogLeNetConfig, Preset};
 use crate::report::{Cell, Column, Report, Table};
 use crate::{Error, Result, cost};
 
-/// A row of the paper: its name, the modules it stands for, parameters and operations as printed.
+/// Rows of the paper: name, modules covered, parameters and operations as printed.
 const PRINTED: [(&str, &[&str], &str, &str); 12] = [
     ("conv1", &["conv1"], "2.7K", "34M"),
     ("conv2", &["conv2", "conv3"], "112K", "360M"),
@@ -56,7 +57,7 @@ impl PaperTable {
     /// Traces the network of the paper and counts it row by row.
     ///
     /// # Errors
-    /// As [`Fresh::cost`].
+    /// Those of [`Fresh::cost`].
     pub fn count() -> Result<Self> {
         let config = GoogLeNetConfig { image_size: 224, channels: 3, classes: 1000, ..Preset::D2l.config() };
         let cost = Fresh { preset: Preset::D2l, config, seed: 0 }.cost()?.whole;

@@ -2,10 +2,8 @@
 
 use serde::Serialize;
 
-use super::batch::{Batch, BatchAxis, BatchChoice};
-use super::tally::{Surroundings, Tally};
-use crate::graph::{Dim, Function, Graph};
-use crate::{Error, Result};
+use super::batch::BatchAxis;
+use crate::graph::Dim;
 
 /// What one node costs, or several together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -132,51 +130,7 @@ pub struct Analysis {
     pub uncounted: Vec<Uncounted>,
 }
 
-/// For what a graph is counted.
-#[derive(Debug, Clone, Default)]
-pub struct Counting {
-    /// Items that memory and bytes moved are for: 1, or what the file is fixed to, when `None`.
-    pub batch: Option<usize>,
-    /// The axis that is the batch.
-    pub axis: BatchChoice,
-    /// Operations that the file defines by operations, into which no count looks.
-    pub functions: Vec<Function>,
-}
-
 impl Analysis {
-    /// Counts a graph, with memory and bytes moved for `batch` items: 1, or what the file is fixed to, when `None`.
-    ///
-    /// Takes time in the number of nodes and looks at no element of a weight.
-    ///
-    /// # Errors
-    /// A batch of 0, or another than the file is fixed to.
-    pub fn of(graph: &Graph, batch: Option<usize>) -> Result<Self> {
-        Self::counted(graph, &Counting { batch, ..Counting::default() })
-    }
-
-    /// As [`Analysis::of`], with all that can be said of how to count.
-    ///
-    /// # Errors
-    /// As [`Analysis::of`], and an axis of the batch that is not there.
-    pub fn counted(graph: &Graph, counting: &Counting) -> Result<Self> {
-        let (of_file, axis) = Batch::of(graph, &counting.axis)?;
-        let fixed = of_file.fixed();
-        let wrong = |asked: usize, reason: String| Err(Error::input(format!("batch {asked}"), reason));
-        let items = match (counting.batch, fixed) {
-            (Some(0), _) => return wrong(0, "a batch holds at least one item".to_owned()),
-            (Some(asked), Some(fixed)) if asked as u64 != fixed => {
-                return wrong(asked, format!("the file is fixed to a batch of {fixed}"));
-            }
-            (Some(asked), None) if asked > 1 && axis.input.is_none() && axis.doubt.is_some() => {
-                return wrong(asked, axis.to_string());
-            }
-            (asked, fixed) => asked.map_or(fixed.unwrap_or(1), |asked| asked as u64),
-        };
-        let mut tally = Tally::new(of_file, items, &counting.functions);
-        tally.graph(graph, &Surroundings::default());
-        Ok(tally.analysis(fixed, axis))
-    }
-
     /// What could not be counted of one kind.
     pub fn missing(&self, what: Quantity) -> impl Iterator<Item = &Uncounted> {
         self.uncounted.iter().filter(move |entry| entry.what == what)

@@ -8,6 +8,7 @@
 mod analysis;
 mod batch;
 mod constants;
+mod counting;
 mod einsum;
 mod macs;
 mod memory;
@@ -15,6 +16,7 @@ mod operators;
 mod packed;
 mod products;
 mod roles;
+mod rule;
 mod show;
 mod sizes;
 mod summary;
@@ -27,10 +29,11 @@ use crate::graph::{Dim, Graph, Model, Sizes};
 use crate::infer;
 use crate::{Error, Result};
 
-pub use analysis::{Analysis, Counting, Quantity, Row, Uncounted};
+pub use analysis::{Analysis, Quantity, Row, Uncounted};
 pub use batch::{BatchAxis, BatchChoice, name_batch};
-pub use show::{Show, Sort};
-pub use summary::{CONVENTION, Compute, Memory, Share, Summary, View};
+pub use counting::Counting;
+pub use show::{Compute, Show, Sort};
+pub use summary::{CONVENTION, Memory, Share, Summary, View};
 pub use tree::{group, modules, tree};
 
 /// The model with the shapes that follow from those of its inputs, which counting needs and a file need not state. An open

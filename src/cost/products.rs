@@ -1,8 +1,8 @@
 //! The MACs of operations beyond ONNX's own: those of ONNX Runtime, and of classical machine learning.
 
-use super::macs::{Rule, of_rank_2, times};
 use super::packed;
 use super::roles::learned_elements;
+use super::rule::{Rule, of_rank_2, times};
 use super::sizes::{Counted, product, too_large};
 
 /// MACs for the whole batch of an operation of ONNX Runtime; `None` when there is no rule.

@@ -3,8 +3,54 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Compute, Row};
+use super::Row;
+use crate::report::Column;
 use crate::{Error, Result};
+
+/// What the compute column of a table counts in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compute {
+    /// Multiply-accumulates.
+    #[default]
+    Macs,
+    /// Floating-point operations, two a MAC.
+    Flops,
+}
+
+impl Compute {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Macs, Self::Flops];
+
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Macs => "macs",
+            Self::Flops => "flops",
+        }
+    }
+
+    pub(super) fn column(self) -> Column {
+        Column::number(match self {
+            Self::Macs => "MACs",
+            Self::Flops => "FLOPs",
+        })
+    }
+}
+
+impl fmt::Display for Compute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Compute {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let found = Self::ALL.into_iter().find(|compute| compute.name() == text);
+        found.ok_or_else(|| Error::input(format!("count '{text}'"), "is not known").remedy("use macs or flops"))
+    }
+}
 
 /// What the rows of a table are sorted by, the largest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,16 +1,12 @@
 //! The record of `gnet summary`.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::Serialize;
 
 use super::tree::{last_part, modules, tree};
-use super::{Analysis, BatchAxis, Cost, Quantity, Row, Show, Sort, Uncounted};
+use super::{Analysis, BatchAxis, Compute, Cost, Quantity, Row, Show, Sort, Uncounted};
 use crate::graph::shape_text;
 use crate::report::{Cell, Column, Report, Table, number};
 use crate::words::counted;
-use crate::{Error, Result};
 
 /// By what convention every count is made; printed with it.
 pub const CONVENTION: &str = "MACs of convolutions and matrix products for one item of the batch; 1 MAC = 2 FLOPs";
@@ -38,51 +34,6 @@ pub enum View {
     Modules(usize),
     /// The module tree, to this depth or whole.
     Tree(Option<usize>),
-}
-
-/// What the compute column of a table counts in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Compute {
-    /// Multiply-accumulates.
-    #[default]
-    Macs,
-    /// Floating-point operations, two a MAC.
-    Flops,
-}
-
-impl Compute {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Macs, Self::Flops];
-
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Macs => "macs",
-            Self::Flops => "flops",
-        }
-    }
-
-    fn column(self) -> Column {
-        Column::number(match self {
-            Self::Macs => "MACs",
-            Self::Flops => "FLOPs",
-        })
-    }
-}
-
-impl fmt::Display for Compute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Compute {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|compute| compute.name() == text);
-        found.ok_or_else(|| Error::input(format!("count '{text}'"), "is not known").remedy("use macs or flops"))
-    }
 }
 
 /// Memory that a run takes, by the rules of [`Analysis`].

@@ -1,5 +1,5 @@
-//! The subset of Fashion-MNIST that is part of the program: 2,000 training, 500 validation and 1,000 test images, the
-//! same number of every class.
+//! Embedded subset of Fashion-MNIST: 2,000 training, 500 validation and 1,000 test images, the same number of every
+//! class.
 //!
 //! The files in `embedded/` were drawn from the published ones by `scripts/make-embedded-subset.py`; `embedded/NOTICE`
 //! holds their licence.
@@ -41,7 +41,7 @@ impl Files {
     }
 }
 
-/// Loads the embedded subset. It has validation images of its own; none is held out of the training images.
+/// Loads the embedded subset. It has its own validation images; none are held out of the training images.
 pub fn load() -> Result<Dataset> {
     Ok(Dataset {
         name: "embedded".to_owned(),

@@ -1,4 +1,4 @@
-//! A folder with the four files of Fashion-MNIST, or a data set of one's own under the same names.
+//! A folder with the four files of Fashion-MNIST, or another data set under the same names.
 
 use std::path::Path;
 
@@ -15,20 +15,20 @@ pub const FILES: [&str; 4] = [
     "t10k-labels-idx1-ubyte.gz",
 ];
 
-/// The optional file with one class name a line, for data that is not Fashion-MNIST.
+/// The optional file with one class name per line, for data other than Fashion-MNIST.
 const CLASSES_FILE: &str = "classes.txt";
 
-/// Training and test images of Fashion-MNIST as published.
+/// Numbers of training and test images of Fashion-MNIST as published.
 const PUBLISHED: (usize, usize) = (60_000, 10_000);
 
-/// Whether all four files are in `dir`.
+/// Returns `true` if all four files are in `dir`.
 pub fn is_complete(dir: &Path) -> bool {
     FILES.iter().all(|name| dir.join(name).is_file())
 }
 
-/// Loads the four files of `dir`; the last tenth of the training images of every class is for validation.
+/// Loads the four files of `dir`; the last tenth of the training images of every class is held out for validation.
 ///
-/// The classes are those of Fashion-MNIST, or the lines of `classes.txt` when `dir` has that file.
+/// The classes are those of Fashion-MNIST, or the lines of `classes.txt` if `dir` has that file.
 pub fn load(dir: &Path, name: &str) -> Result<Dataset> {
     if !dir.is_dir() {
         let reason = if dir.exists() { "is a file where a folder is expected" } else { "there is no such folder" };
@@ -49,7 +49,7 @@ fn read_part(images: &Path, labels: &Path, classes: usize) -> Result<Split> {
     join(decoded, numbers, &images.display().to_string(), &labels.display().to_string())
 }
 
-/// A missing file is the moment to say which ones belong there.
+/// Adds to the error of a missing file the list of files that belong there.
 fn with_file_list(error: Error) -> Error {
     match error.remedy_text() {
         Some(_) => error,
@@ -57,7 +57,7 @@ fn with_file_list(error: Error) -> Error {
     }
 }
 
-/// Images and their labels; the names stand for the files in errors.
+/// Joins images and their labels; the names are those of the files, for errors.
 pub fn join(images: Images, labels: Vec<u8>, images_name: &str, labels_name: &str) -> Result<Split> {
     if images.count() != labels.len() {
         let reason = format!(
@@ -70,7 +70,7 @@ pub fn join(images: Images, labels: Vec<u8>, images_name: &str, labels_name: &st
     Split::new(images.side, 1, images.pixels, labels).map_err(|e| Error::input(images_name, e.to_string()))
 }
 
-/// What can be said about the training files beside the test files.
+/// Checks that the training files match the test files.
 fn check_parts(dir: &Path, train: &Split, test: &Split) -> Result<()> {
     let (train_file, test_file) = (dir.join(FILES[0]), dir.join(FILES[2]));
     let fail = |reason: String| Err(Error::file(&train_file, reason));

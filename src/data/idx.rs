@@ -1,11 +1,11 @@
-//! Reads idx files compressed with gzip: the format of MNIST and Fashion-MNIST.
+//! Reader of gzip-compressed idx files, the format of MNIST and Fashion-MNIST.
 //!
-//! An idx file is a header of big-endian 32-bit numbers and then one byte a value. Images: the magic number 2051, the
-//! count, rows, columns, then the pixels row by row. Labels: the magic number 2049, the count, then one byte a label.
+//! An idx file is a header of big-endian 32-bit numbers and then one byte per value. Images: the magic number 2051, the
+//! count, rows, columns, then the pixels row by row. Labels: the magic number 2049, the count, then one byte per label.
 //! Source: <http://yann.lecun.com/exdb/mnist/>, "File formats for this basis of handwritten characters".
 //!
-//! A header is only a claim. Memory grows with the data that is really there, never with what is declared, and the
-//! gzip checksum is always verified before anything is returned.
+//! A header is not trusted. Memory grows with the data that is really there, never with the declared size, and the gzip
+//! checksum is always verified before anything is returned.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -20,20 +20,20 @@ use crate::{Error, Result, files};
 pub const IMAGES_MAGIC: u32 = 2051;
 /// Magic number of an idx file of labels: unsigned bytes in one dimension.
 pub const LABELS_MAGIC: u32 = 2049;
-/// The most uncompressed bytes one file may hold: 22 times the training images of Fashion-MNIST.
+/// Maximum number of uncompressed bytes in one file: 22 times the training images of Fashion-MNIST.
 pub const MAX_BYTES: u64 = 1 << 30;
 
-/// The images of one idx file: one channel, square, at least one.
+/// Images of one idx file: at least one, square, with one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images {
     /// Side of each image in pixels.
     pub side: usize,
-    /// One byte a pixel, image after image, row after row: `count * side * side` of them.
+    /// Pixels, one byte each, image after image, row after row: `count * side * side` bytes.
     pub pixels: Vec<u8>,
 }
 
 impl Images {
-    /// The number of images.
+    /// Returns the number of images.
     pub fn count(&self) -> usize {
         self.pixels.len() / (self.side * self.side)
     }
@@ -42,7 +42,7 @@ impl Images {
 /// Reads a file of images.
 ///
 /// # Errors
-/// Names the file and what is wrong: missing, not gzip, truncated, corrupt, labels instead of images, not square, empty,
+/// Names the file and the fault: missing, not gzip, truncated, corrupt, labels instead of images, not square, empty,
 /// larger than [`MAX_BYTES`], fewer or more bytes than the header declares.
 pub fn read_images(path: &Path) -> Result<Images> {
     decode_images(&path.display().to_string(), open(path)?)
@@ -51,15 +51,15 @@ pub fn read_images(path: &Path) -> Result<Images> {
 /// Reads a file of labels, each of which must be below `classes`.
 ///
 /// # Errors
-/// As [`read_images`], and a label that is out of range.
+/// Those of [`read_images`], and a label that is out of range.
 pub fn read_labels(path: &Path, classes: usize) -> Result<Vec<u8>> {
     decode_labels(&path.display().to_string(), open(path)?, classes)
 }
 
-/// Decodes images from gzip bytes; `name` stands for the file in errors.
+/// Decodes images from gzip bytes; `name` is the name of the file for errors.
 ///
 /// # Errors
-/// As [`read_images`].
+/// Those of [`read_images`].
 pub fn decode_images(name: &str, gz: impl BufRead) -> Result<Images> {
     let mut file = IdxFile::open(name, gz)?;
     file.expect_magic(IMAGES_MAGIC)?;
@@ -77,10 +77,10 @@ pub fn decode_images(name: &str, gz: impl BufRead) -> Result<Images> {
     Ok(Images { side: rows as usize, pixels })
 }
 
-/// Decodes labels from gzip bytes; `name` stands for the file in errors.
+/// Decodes labels from gzip bytes; `name` is the name of the file for errors.
 ///
 /// # Errors
-/// As [`read_labels`].
+/// Those of [`read_labels`].
 pub fn decode_labels(name: &str, gz: impl BufRead, classes: usize) -> Result<Vec<u8>> {
     let mut file = IdxFile::open(name, gz)?;
     file.expect_magic(LABELS_MAGIC)?;
@@ -97,7 +97,7 @@ pub fn decode_labels(name: &str, gz: impl BufRead, classes: usize) -> Result<Vec
     Ok(labels)
 }
 
-/// Opens a file, with a better answer than the system's when it is not there.
+/// Opens a file, with a better error than the system's if it does not exist.
 fn open(path: &Path) -> Result<BufReader<File>> {
     let plain = path.with_extension("");
     if !path.exists() && plain.is_file() {
@@ -107,7 +107,7 @@ fn open(path: &Path) -> Result<BufReader<File>> {
     files::open(path).map(BufReader::new)
 }
 
-/// An idx file while it is read.
+/// An idx file that is being read.
 struct IdxFile<'a, R> {
     name: &'a str,
     gz: GzDecoder<R>,
@@ -128,7 +128,7 @@ impl<'a, R: BufRead> IdxFile<'a, R> {
         Ok(Self { name, gz: GzDecoder::new(raw) })
     }
 
-    /// Up to `limit` bytes, fewer at the end of the data.
+    /// Reads up to `limit` bytes, fewer at the end of the data.
     fn bytes(&mut self, limit: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         match self.gz.by_ref().take(limit).read_to_end(&mut bytes) {
@@ -146,7 +146,7 @@ impl<'a, R: BufRead> IdxFile<'a, R> {
         Error::input(self.name, reason)
     }
 
-    /// One number of the header.
+    /// Reads one number of the header.
     fn word(&mut self) -> Result<u32> {
         let bytes = self.bytes(4)?;
         let word = <[u8; 4]>::try_from(bytes).map_err(|_| Error::input(self.name, "is truncated within its header"))?;
@@ -167,13 +167,13 @@ impl<'a, R: BufRead> IdxFile<'a, R> {
         Err(Error::input(self.name, reason))
     }
 
-    /// The `declared` values that follow the header, and the end of the file after them.
+    /// Reads the `declared` values that follow the header, and requires the end of the file after them.
     fn values(&mut self, declared: u128, what: &str) -> Result<Vec<u8>> {
         let declared = u64::try_from(declared).ok().filter(|bytes| *bytes <= MAX_BYTES).ok_or_else(|| {
             Error::input(self.name, format!("declares {what}, more than the {} MiB it may hold", MAX_BYTES >> 20))
         })?;
         let values = self.bytes(declared)?;
-        // Asking for one byte more makes the decoder verify the checksum.
+        // Asking for one more byte makes the decoder verify the checksum.
         let more = self.bytes(1)?;
         if (values.len() as u64) < declared {
             let reason =
@@ -313,7 +313,7 @@ mod tests {
             let mut bytes = idx_images(10, &pixels);
             let at = at.index(bytes.len());
             bytes[at] ^= flip;
-            // Bytes of the gzip header that carry no meaning may change; all others are noticed.
+            // Bytes of the gzip header that carry no meaning may change; any other change is detected.
             if let Ok(images) = decode_images("x", &bytes[..]) {
                 prop_assert_eq!(images.pixels, pixels);
             }

@@ -1,13 +1,13 @@
-//! Whether a JPEG file is whole.
+//! Detection of truncated JPEG files.
 //!
-//! The decoder is lenient: it fills what a truncated file lacks with grey, and a network would be asked about a picture
-//! that is not there. The end-of-image marker tells; it must be looked for marker by marker, because the thumbnail in
-//! a photograph's header has one of its own. Source of the format: ITU-T T.81, annex B.
+//! The decoder is lenient: it fills the missing part of a truncated file with grey, and a network would classify a
+//! picture that is not there. The end-of-image marker tells; it must be searched for marker by marker, because the
+//! thumbnail in a photograph's header has its own. Source of the format: ITU-T T.81, annex B.
 
 const END_OF_IMAGE: u8 = 0xd9;
 const START_OF_SCAN: u8 = 0xda;
 
-/// Whether `jpeg`, which begins with a start-of-image marker, reaches its end-of-image marker.
+/// Returns `true` if `jpeg`, which begins with a start-of-image marker, reaches its end-of-image marker.
 pub fn is_whole(jpeg: &[u8]) -> bool {
     let mut at = 2;
     while let Some(found) = next_marker(jpeg, at) {
@@ -27,18 +27,18 @@ pub fn is_whole(jpeg: &[u8]) -> bool {
     false
 }
 
-/// The place of the next marker's code: the byte after 0xff (any number of them) that is not 0xff.
+/// Returns the position of the next marker's code: the byte after 0xff (any number of them) that is not 0xff.
 fn next_marker(jpeg: &[u8], from: usize) -> Option<usize> {
     let lead = from + jpeg.get(from..)?.iter().position(|byte| *byte == 0xff)?;
     Some(lead + jpeg[lead..].iter().position(|byte| *byte != 0xff)?)
 }
 
-/// TEM and the restart markers have no length and no content.
+/// Returns `true` for markers without length and content: TEM and the restart markers.
 fn stands_alone(marker: u8) -> bool {
     matches!(marker, 0x01 | 0xd0..=0xd7)
 }
 
-/// Where the compressed data of a scan ends: at a marker that is neither a stuffed zero nor a restart.
+/// Finds the end of a scan's compressed data: a marker that is neither a stuffed zero nor a restart.
 fn end_of_scan(jpeg: &[u8], from: usize) -> usize {
     let rest = jpeg.get(from..).unwrap_or_default();
     let is_end = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff);
@@ -49,7 +49,7 @@ fn end_of_scan(jpeg: &[u8], from: usize) -> usize {
 mod tests {
     use super::is_whole;
 
-    /// A segment with its length.
+    /// Builds a segment with its length.
     fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
         let length = (content.len() as u16 + 2).to_be_bytes();
         [&[0xff, marker][..], &length, content].concat()

@@ -1,4 +1,4 @@
-//! Labelled images: where they come from, how they are checked, and how they become a network's input.
+//! Labelled images: sources, checks, and preparation as a network's input.
 //!
 //! [`Source`] finds and loads a [`Dataset`] of three [`Split`]s. [`Normalization`] is measured on the training split and
 //! goes into the model's [`Preprocessing`](crate::metadata::Preprocessing); [`prepare`], [`Prepared`] and
@@ -22,7 +22,7 @@ pub use prepare::{Prepared, prepare};
 pub use source::Source;
 pub use split::{Dataset, Split};
 
-/// Fashion-MNIST's ten classes, in the order of its labels.
+/// The ten classes of Fashion-MNIST, in the order of its labels.
 pub const FASHION_MNIST_CLASSES: [&str; 10] =
     ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
 

@@ -4,9 +4,9 @@ use super::Split;
 use crate::metadata::Preprocessing;
 use crate::{Error, Result};
 
-/// Mean and standard deviation of a split's pixels in 0..1, one value a channel.
+/// Mean and standard deviation of a split's pixels in 0..1, one value per channel.
 ///
-/// The deviation is the population's: the root of the mean squared distance from the mean.
+/// The deviation is that of the population: the root of the mean squared distance from the mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalization {
     /// Mean of each channel.
@@ -16,12 +16,13 @@ pub struct Normalization {
 }
 
 impl Normalization {
-    /// Measures a split, which should be the training images: judging images must not leak into the input's scale.
+    /// Measures a split, which should be the training images: validation and test images must not leak into the input's
+    /// scale.
     ///
     /// Pixels are measured as they are stored, before any resizing.
     ///
     /// # Errors
-    /// A channel whose pixels are all equal has no deviation to divide by.
+    /// Fails if all pixels of a channel are equal: there is no deviation to divide by.
     pub fn of(split: &Split) -> Result<Self> {
         let counts = histograms(split);
         let mut measured = Self { mean: Vec::new(), std: Vec::new() };
@@ -37,12 +38,12 @@ impl Normalization {
         Ok(measured)
     }
 
-    /// The preparation of images for a network of `channels` input channels and `image_size` pixels a side.
+    /// Returns the preprocessing for a network of `channels` input channels and `image_size` pixels per side.
     ///
-    /// Grey data in a network of three channels is repeated, and so are its mean and deviation.
+    /// For a network with three channels, grey data is repeated, and so are its mean and deviation.
     ///
     /// # Errors
-    /// When the data has more channels than the network, or the network's size is out of range.
+    /// Fails if the data has more channels than the network, or if the network's size is out of range.
     pub fn preprocessing(&self, image_size: usize, channels: usize) -> Result<Preprocessing> {
         let fit = |values: &[f32]| match values {
             [one] => vec![*one; channels],
@@ -54,7 +55,7 @@ impl Normalization {
     }
 }
 
-/// How often each of the 256 values occurs in each channel: exact, whatever the number of pixels.
+/// Counts how often each of the 256 values occurs in each channel, which is exact for any number of pixels.
 fn histograms(split: &Split) -> Vec<[u64; 256]> {
     let mut counts = vec![[0u64; 256]; split.channels()];
     for (plane, pixels) in split.pixels().chunks_exact(split.side() * split.side()).enumerate() {
@@ -64,7 +65,7 @@ fn histograms(split: &Split) -> Vec<[u64; 256]> {
     counts
 }
 
-/// Mean and population standard deviation of values in 0..1.
+/// Computes the mean and population standard deviation of values in 0..1.
 fn moments(counts: &[u64; 256]) -> (f64, f64) {
     let total: u64 = counts.iter().sum();
     let average = |f: &dyn Fn(f64) -> f64| {
@@ -92,7 +93,7 @@ mod tests {
     fn channels_are_measured_apart() {
         let image = |r, g, b| [[r, 0], [g, 0], [b, 0]].concat();
         let pixels = [image(255, 51, 102), image(255, 51, 102)].concat();
-        // Two values a plane make no square, so each plane is two pixels of a 2x2 image with a dark lower half.
+        // Two values per plane do not form a square, so each plane is two pixels of a 2x2 image with a dark lower half.
         let pixels: Vec<u8> = pixels.chunks(2).flat_map(|p| [p[0], p[0], 0, 0]).collect();
         let measured = Normalization::of(&Split::new(2, 3, pixels, vec![0, 1]).unwrap()).unwrap();
         for (channel, half) in [0.5, 0.1, 0.2].iter().enumerate() {
@@ -110,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_embedded_images_have_the_known_moments() {
-        // Fashion-MNIST's training images have mean 0.2860 and deviation 0.3530; the subset is near.
+        // The training images of Fashion-MNIST have mean 0.2860 and deviation 0.3530; the subset is close.
         let data = crate::data::Source::Embedded.load().unwrap();
         let measured = Normalization::of(&data.train).unwrap();
         assert!((measured.mean[0] - 0.2860).abs() < 0.01, "{measured:?}");

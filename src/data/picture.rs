@@ -1,10 +1,11 @@
-//! A PNG or JPEG file as a network's input, for asking a trained network about one's own pictures.
+//! A PNG or JPEG file as a network's input, for classifying pictures with a trained network.
 //!
-//! What is done to a picture: the format is told by the content and never by the name; a photograph is turned upright
-//! as its EXIF data says; transparency is composited on black, the background of Fashion-MNIST; a network with one
-//! channel gets the luma (0.2126 R + 0.7152 G + 0.0722 B), one with three gets RGB, with grey repeated; the whole
-//! picture is resized to the network's square as a data set's images are ([`prepare`](super::prepare)), so a picture
-//! that is not square is squeezed and not cut. Nothing is inverted: Fashion-MNIST shows light objects on black.
+//! Processing of a picture: the format is detected from the content, never from the name; a photograph is turned
+//! upright according to its EXIF data; transparency is composited on black, the background of Fashion-MNIST; a network
+//! with one channel gets the luma (0.2126 R + 0.7152 G + 0.0722 B), one with three gets RGB, with grey repeated; the
+//! whole picture is resized to the network's square in the same way as the images of a data set
+//! ([`prepare`](super::prepare)), so a picture that is not square is squeezed rather than cropped. Nothing is inverted:
+//! Fashion-MNIST shows light objects on black.
 
 use std::io::{self, Cursor, Read};
 use std::path::Path;
@@ -18,26 +19,26 @@ use super::prepare::Recipe;
 use crate::metadata::Preprocessing;
 use crate::{Error, Result, files};
 
-/// The largest file that is read.
+/// Maximum size of a file, in bytes.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
-/// The longest side of a picture, in pixels.
+/// Maximum side of a picture, in pixels.
 pub const MAX_SIDE: u32 = 1 << 14;
-/// The most memory a decoded picture may take: 89 megapixels of RGB.
+/// Maximum memory of a decoded picture, in bytes: 89 megapixels of RGB.
 pub const MAX_DECODED_BYTES: u64 = 256 << 20;
 
-/// Loads a PNG or JPEG file: `channels * image_size * image_size` values, one image in NCHW order.
+/// Loads a PNG or JPEG file as `channels * image_size * image_size` values, one image in NCHW order.
 ///
 /// # Errors
-/// Names the file and what is wrong: missing, not a picture, a format other than PNG and JPEG, truncated, corrupt, or
+/// Names the file and the fault: missing, not a picture, a format other than PNG and JPEG, truncated, corrupt, or
 /// larger than [`MAX_FILE_BYTES`], [`MAX_SIDE`] or [`MAX_DECODED_BYTES`] allow.
 pub fn load(path: &Path, preprocessing: &Preprocessing) -> Result<Vec<f32>> {
     decode(&path.display().to_string(), &read(path)?, preprocessing)
 }
 
-/// Decodes the content of a PNG or JPEG file; `name` stands for the file in errors.
+/// Decodes the content of a PNG or JPEG file; `name` is the name of the file for errors.
 ///
 /// # Errors
-/// As [`load`].
+/// Those of [`load`].
 pub fn decode(name: &str, bytes: &[u8], preprocessing: &Preprocessing) -> Result<Vec<f32>> {
     let recipe = Recipe::new(preprocessing)?;
     let picture = on_black(upright(name, bytes)?);
@@ -54,7 +55,7 @@ pub fn decode(name: &str, bytes: &[u8], preprocessing: &Preprocessing) -> Result
     Ok(out)
 }
 
-/// Reads a file, but no more of it than a picture may have.
+/// Reads a file, but no more than the maximum size of a picture.
 fn read(path: &Path) -> Result<Vec<u8>> {
     if path.is_dir() {
         return Err(Error::file(path, "is a folder where a picture is expected"));
@@ -68,7 +69,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Decodes within the limits and turns the picture as its EXIF data says.
+/// Decodes within the limits and rotates the picture according to its EXIF data.
 fn upright(name: &str, bytes: &[u8]) -> Result<DynamicImage> {
     let fail = |e: ImageError| Error::input(name, describe(&e));
     let format = format_of(name, bytes)?;
@@ -82,9 +83,9 @@ fn upright(name: &str, bytes: &[u8]) -> Result<DynamicImage> {
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits.clone());
     let mut decoder = reader.into_decoder().map_err(fail)?;
-    // The JPEG decoder itself knows no limit of memory.
+    // The JPEG decoder itself has no memory limit.
     limits.reserve(decoder.total_bytes()).map_err(fail)?;
-    // EXIF data that cannot be read turns nothing; the picture itself may still be sound.
+    // Unreadable EXIF data rotates nothing; the picture itself may still be intact.
     let orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(fail)?;
     picture.apply_orientation(orientation);
@@ -106,7 +107,7 @@ fn format_of(name: &str, bytes: &[u8]) -> Result<ImageFormat> {
     }
 }
 
-/// The decoder's failure in one line.
+/// Formats the decoder's error on one line.
 fn describe(error: &ImageError) -> String {
     match error {
         ImageError::Limits(limit) if limit.kind() == LimitErrorKind::DimensionError => {
@@ -120,7 +121,7 @@ fn describe(error: &ImageError) -> String {
     }
 }
 
-/// Composites a picture with transparency on black: every colour times its opacity.
+/// Composites a picture with transparency on black: every colour is multiplied by its opacity.
 fn on_black(picture: DynamicImage) -> DynamicImage {
     if !picture.color().has_alpha() {
         return picture;
@@ -134,7 +135,7 @@ fn on_black(picture: DynamicImage) -> DynamicImage {
     DynamicImage::ImageRgba8(rgba)
 }
 
-/// RGB pixels as three planes.
+/// Splits RGB pixels into three planes.
 fn planes_of(rgb: &[u8]) -> Vec<u8> {
     (0..3).flat_map(|channel| rgb.iter().skip(channel).step_by(3).copied()).collect()
 }

@@ -1,8 +1,8 @@
 //! From bytes to a network's input: resize, scale to 0..1, normalise, NCHW.
 //!
-//! Resizing is bilinear with half-pixel centres: output pixel `o` looks at `(o + 0.5) * from / to - 0.5`, with the
-//! edges repeated; when shrinking, the triangle widens with the ratio so that every pixel counts (`antialias` in other
-//! libraries). Resized pixels are rounded to bytes. An image that has the right size already is left alone.
+//! Resizing is bilinear with half-pixel centres: output pixel `o` samples `(o + 0.5) * from / to - 0.5`, with the edges
+//! repeated; when shrinking, the triangle filter widens with the ratio so that every pixel contributes (`antialias` in
+//! other libraries). Resized pixels are rounded to bytes. An image that already has the right size is left alone.
 
 use std::num::NonZero;
 use std::thread;
@@ -15,26 +15,27 @@ use crate::metadata::Preprocessing;
 use crate::words::counted;
 use crate::{Error, Result};
 
-/// Largest side of a network's input, in pixels. Above it, metadata is broken rather than ambitious.
+/// Maximum side of a network's input, in pixels. Larger values in metadata are taken as corrupt.
 const MAX_IMAGE_SIZE: usize = 4096;
 
-/// The most bytes of resized images that [`Prepared`] keeps: Fashion-MNIST's training images at 128 pixels a side.
+/// Maximum number of bytes of resized images that [`Prepared`] keeps: the training images of Fashion-MNIST at 128
+/// pixels per side.
 const MAX_KEPT_BYTES: usize = 1 << 30;
 
-/// Prepares the images at `indices`: `indices.len() * channels * image_size * image_size` values in NCHW order.
+/// Prepares the images at `indices` as `indices.len() * channels * image_size * image_size` values in NCHW order.
 ///
 /// Grey images are repeated for a network with three channels. For many batches of one split, use [`Prepared`].
 ///
 /// # Errors
-/// A preparation that makes no sense, RGB images for a grey network, an index that is out of range.
+/// Fails on invalid preprocessing, RGB images for a grey network, or an index that is out of range.
 pub fn prepare(preprocessing: &Preprocessing, split: &Split, indices: &[usize]) -> Result<Vec<f32>> {
     gather(&Recipe::new(preprocessing)?, split, indices)
 }
 
 /// A split ready for training: resized once, normalised batch by batch.
 ///
-/// Gives exactly what [`prepare`] gives. When the resized images would take more than 1 GiB they are not kept; each
-/// batch is then resized when it is asked for.
+/// Gives exactly the results of [`prepare`]. If the resized images would take more than 1 GiB they are not kept; each
+/// batch is then resized on demand.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     recipe: Recipe,
@@ -45,7 +46,7 @@ impl Prepared {
     /// Resizes the whole split, on all cores.
     ///
     /// # Errors
-    /// A preparation that makes no sense, or RGB images for a grey network.
+    /// Fails on invalid preprocessing, or RGB images for a grey network.
     pub fn new(preprocessing: &Preprocessing, split: &Split) -> Result<Self> {
         Self::keeping(preprocessing, split, MAX_KEPT_BYTES)
     }
@@ -62,40 +63,40 @@ impl Prepared {
         Ok(Self { recipe, split })
     }
 
-    /// The images at `indices`, as [`prepare`] gives them.
+    /// Returns the images at `indices`, as [`prepare`] does.
     ///
     /// # Errors
-    /// An index that is out of range.
+    /// Fails if an index is out of range.
     pub fn batch(&self, indices: &[usize]) -> Result<Vec<f32>> {
         gather(&self.recipe, &self.split, indices)
     }
 
-    /// The shape of a batch of `count` images: `[count, channels, side, side]`.
+    /// Returns the shape of a batch of `count` images: `[count, channels, side, side]`.
     pub fn shape(&self, count: usize) -> [usize; 4] {
         [count, self.recipe.channels(), self.recipe.side, self.recipe.side]
     }
 
-    /// The number of images.
-    // As of the split, which is never empty.
+    /// Returns the number of images.
+    // Like the split, it is never empty.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         self.split.len()
     }
 
-    /// All labels.
+    /// Returns all labels.
     pub fn labels(&self) -> &[u8] {
         self.split.labels()
     }
 }
 
-/// A checked [`Preprocessing`], with the normalised value of each of the 256 bytes worked out for each channel.
+/// A checked [`Preprocessing`], with the normalised value of each of the 256 bytes tabulated for each channel.
 #[derive(Debug, Clone)]
 pub(super) struct Recipe {
     pub side: usize,
     tables: Vec<[f32; 256]>,
 }
 
-/// Checks that images can be prepared so; metadata of a file may say anything.
+/// Checks the preprocessing; the metadata of a file may say anything.
 pub(super) fn check(preprocessing: &Preprocessing) -> Result<()> {
     let Preprocessing { image_size, channels, mean, std } = preprocessing;
     let fail = |reason: String| Err(Error::input("preprocessing", reason));
@@ -144,7 +145,7 @@ impl Recipe {
         Err(Error::input("images", reason))
     }
 
-    /// Appends one image of `side * side` planes: as many as the network has channels, or one that is repeated.
+    /// Appends one image of `side * side` planes: one per channel of the network, or a single one that is repeated.
     pub(super) fn normalise(&self, planes: &[u8], out: &mut Vec<f32>) {
         let size = self.side * self.side;
         for (table, plane) in self.tables.iter().zip(planes.chunks_exact(size).cycle()) {
@@ -153,7 +154,7 @@ impl Recipe {
     }
 }
 
-/// Picks, resizes where needed, and normalises.
+/// Selects, resizes where needed, and normalises.
 fn gather(recipe: &Recipe, split: &Split, indices: &[usize]) -> Result<Vec<f32>> {
     recipe.check_channels(split.channels())?;
     let mut out = Vec::with_capacity(indices.len() * recipe.channels() * recipe.side * recipe.side);
@@ -170,14 +171,14 @@ fn gather(recipe: &Recipe, split: &Split, indices: &[usize]) -> Result<Vec<f32>>
     Ok(out)
 }
 
-/// One channel of an image, `from` x `from` bytes, resized to `to` x `to`.
+/// Resizes one channel of an image from `from` x `from` bytes to `to` x `to`.
 fn resize_plane(plane: &[u8], from: usize, to: usize) -> Vec<u8> {
     let (from, to) = (from as u32, to as u32);
     let image = ImageBuffer::<Luma<u8>, _>::from_raw(from, from, plane).expect("a plane holds side * side bytes");
     imageops::resize(&image, to, to, FilterType::Triangle).into_raw()
 }
 
-/// All planes of a split, resized on all cores.
+/// Resizes all planes of a split on all cores.
 fn resize_all(split: &Split, to: usize) -> Vec<u8> {
     let (small, large) = (split.side() * split.side(), to * to);
     let planes = split.len() * split.channels();
@@ -205,7 +206,7 @@ mod tests {
         Preprocessing { image_size, channels, mean: vec![0.0; channels], std: vec![1.0; channels] }
     }
 
-    /// What the values were as bytes, under `plain`.
+    /// Converts values back to bytes, under `plain`.
     fn bytes(values: &[f32]) -> Vec<u8> {
         values.iter().map(|v| (v * 255.0).round() as u8).collect()
     }

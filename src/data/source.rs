@@ -1,4 +1,4 @@
-//! Where a data set comes from: the value of `--data`.
+//! Sources of data sets: the value of `--data`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use std::str::FromStr;
 use super::{Dataset, embedded, folder};
 use crate::{Error, Result};
 
-/// The environment variable that names the folder of `fashion-mnist`.
+/// Environment variable that names the folder of `fashion-mnist`.
 const VARIABLE: &str = "GNET_DATA";
-/// Where Debian's package `dataset-fashion-mnist` installs its files.
+/// Folder in which Debian's package `dataset-fashion-mnist` installs its files.
 const DEBIAN_FOLDER: &str = "/usr/share/datasets/fashion-mnist";
 
-/// Where a data set comes from.
+/// Source of a data set.
 ///
 /// ```
 /// use gnet::data::Source;
@@ -23,12 +23,12 @@ const DEBIAN_FOLDER: &str = "/usr/share/datasets/fashion-mnist";
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// `fashion-mnist`: the published files, in the folder that the environment variable `GNET_DATA` names (empty is
-    /// as good as unset), or else where Debian's package `dataset-fashion-mnist` installs them.
+    /// `fashion-mnist`: the published files, in the folder named by the environment variable `GNET_DATA` (empty counts
+    /// as unset), or else where Debian's package `dataset-fashion-mnist` installs them.
     FashionMnist,
-    /// `embedded`: the subset that is part of the program.
+    /// `embedded`: the subset that is embedded in the program.
     Embedded,
-    /// A folder with four files named as those of Fashion-MNIST. A folder that is really called `embedded` or
+    /// A folder with four files named as those of Fashion-MNIST. A folder that is actually called `embedded` or
     /// `fashion-mnist` is written `./embedded`.
     Dir(PathBuf),
 }
@@ -59,21 +59,20 @@ impl fmt::Display for Source {
 impl Source {
     /// Loads and checks the data set.
     ///
-    /// The validation images of `embedded` are files of their own; elsewhere they are the last tenth of the training
-    /// images of every class ([`Split::hold_out_tenth`](super::Split::hold_out_tenth)). The data set of a folder is
-    /// named after the folder's last component.
+    /// The validation images of `embedded` are separate files; elsewhere they are the last tenth of the training images
+    /// of every class ([`Split::hold_out_tenth`](super::Split::hold_out_tenth)). The data set of a folder is named
+    /// after the folder's last component.
     ///
     /// # Errors
-    /// Names the file and what is wrong with it. A `GNET_DATA` that is set is the only place looked in: when it fails,
-    /// that is an error.
+    /// Names the file and the fault. If `GNET_DATA` is set, no other place is searched, and failure there is an error.
     pub fn load(&self) -> Result<Dataset> {
         self.load_from(&Places::of_this_machine())
     }
 
-    /// `fashion-mnist` when its files are there or `GNET_DATA` is set, else `embedded`.
+    /// Returns `fashion-mnist` if its files exist or `GNET_DATA` is set, else `embedded`.
     ///
-    /// A `GNET_DATA` that is set wrongly gives `fashion-mnist`, so that loading says what is wrong with it instead of
-    /// quietly training on less.
+    /// A wrong `GNET_DATA` gives `fashion-mnist`, so that loading reports the fault instead of quietly training on less
+    /// data.
     pub fn best_available() -> Self {
         Self::best_of(&Places::of_this_machine())
     }
@@ -95,7 +94,7 @@ impl Source {
     }
 }
 
-/// The last component of a folder's path; with `./` before it where it would be taken for one of the two words.
+/// Returns the last component of a folder's path, with `./` before it if it would be taken for one of the two words.
 fn folder_name(dir: &Path) -> String {
     let name = dir.file_name().map_or_else(|| "folder".into(), |name| name.to_string_lossy());
     match name.parse() {
@@ -104,12 +103,12 @@ fn folder_name(dir: &Path) -> String {
     }
 }
 
-/// A name that is no folder may have been meant as one of the two words.
+/// Extends the error: a name that is not a folder may have been meant as one of the two words.
 fn explain_name(error: Error, dir: &Path) -> Error {
     if dir.exists() { error } else { error.remedy("give fashion-mnist, embedded or a folder with its four files") }
 }
 
-/// The places that `fashion-mnist` may be in, as a value, so that a test needs no environment.
+/// Places where `fashion-mnist` may be, as a value, so that a test needs no environment.
 #[derive(Debug, Clone)]
 struct Places {
     variable: Option<PathBuf>,

@@ -1,12 +1,12 @@
-//! Labelled images in memory, and the three sets a network is trained, chosen and judged on.
+//! Labelled images in memory, and the three sets for training, validation and testing.
 
 use crate::words::counted;
 use crate::{Error, Result};
 
-/// Longest side an image of a split may have, in pixels.
+/// Maximum side of an image of a split, in pixels.
 const MAX_SIDE: usize = 1 << 15;
 
-/// Labelled square images: one byte a pixel in NCHW order, one label an image. Never empty.
+/// Labelled square images: one byte per pixel in NCHW order, one label per image. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
     side: usize,
@@ -16,10 +16,11 @@ pub struct Split {
 }
 
 impl Split {
-    /// Images of `side` x `side` pixels and `channels` channels, one for every label.
+    /// Creates a split of images of `side` x `side` pixels and `channels` channels, one for every label.
     ///
     /// # Errors
-    /// No images, a side or a number of channels that cannot be, or pixels that do not fit the labels.
+    /// Fails if there are no images, if the side or the number of channels is invalid, or if the pixels do not match
+    /// the labels.
     pub fn new(side: usize, channels: usize, pixels: Vec<u8>, labels: Vec<u8>) -> Result<Self> {
         if !(1..=MAX_SIDE).contains(&side) || !(channels == 1 || channels == 3) {
             let reason =
@@ -42,48 +43,48 @@ impl Split {
         Ok(Self { side, channels, pixels, labels })
     }
 
-    /// The number of images.
+    /// Returns the number of images.
     // A split is never empty, so there is no `is_empty`.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Side of every image in pixels.
+    /// Returns the side of every image in pixels.
     pub fn side(&self) -> usize {
         self.side
     }
 
-    /// Channels of every image: 1 (grey) or 3 (RGB).
+    /// Returns the number of channels of every image: 1 (grey) or 3 (RGB).
     pub fn channels(&self) -> usize {
         self.channels
     }
 
-    /// All pixels: image after image, channel after channel, row after row.
+    /// Returns all pixels: image after image, channel after channel, row after row.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
-    /// All labels.
+    /// Returns all labels.
     pub fn labels(&self) -> &[u8] {
         &self.labels
     }
 
-    /// The `channels * side * side` bytes of image `index`; `None` when there is no such image.
+    /// Returns the `channels * side * side` bytes of image `index`; `None` if there is no such image.
     pub fn image(&self, index: usize) -> Option<&[u8]> {
         let size = self.side * self.side * self.channels;
         self.pixels.chunks_exact(size).nth(index)
     }
 
-    /// The label of image `index`; `None` when there is no such image.
+    /// Returns the label of image `index`; `None` if there is no such image.
     pub fn label(&self, index: usize) -> Option<u8> {
         self.labels.get(index).copied()
     }
 
-    /// The images at `indices`, in that order; an index may come more than once.
+    /// Returns the images at `indices`, in that order; an index may occur more than once.
     ///
     /// # Errors
-    /// No indices, or one that is out of range.
+    /// Fails if there are no indices, or if one is out of range.
     pub fn subset(&self, indices: &[usize]) -> Result<Self> {
         let mut pixels = Vec::with_capacity(indices.len() * self.side * self.side * self.channels);
         let mut labels = Vec::with_capacity(indices.len());
@@ -94,7 +95,7 @@ impl Split {
         Self::new(self.side, self.channels, pixels, labels)
     }
 
-    /// Image `index`, or the error that says how many there are.
+    /// Returns image `index`, or an error that says how many there are.
     pub(super) fn expect_image(&self, index: usize) -> Result<&[u8]> {
         self.image(index).ok_or_else(|| {
             Error::input(format!("image {index}"), format!("there are {}, from 0", counted(self.len(), "image")))
@@ -104,11 +105,11 @@ impl Split {
     /// Splits off the last tenth of every class: `(training, validation)`.
     ///
     /// Of the `n` images of a class, the last `n / 10` (rounded down, but at least one of a class with two or more) are
-    /// for validation. Both halves keep the order of the images. The rule has no randomness: the same images always
-    /// give the same halves.
+    /// held out for validation. Both halves keep the order of the images. The rule is deterministic: the same images
+    /// always give the same halves.
     ///
     /// # Errors
-    /// When no class has two images.
+    /// Fails if no class has two images.
     pub fn hold_out_tenth(&self) -> Result<(Self, Self)> {
         let mut sizes = [0usize; 256];
         self.labels.iter().for_each(|label| sizes[usize::from(*label)] += 1);
@@ -129,18 +130,18 @@ impl Split {
     }
 }
 
-/// A data set: what a network learns from, is chosen by, and is judged on.
+/// A data set: training, validation and test images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
     /// Name for people and for a model's metadata, such as `fashion-mnist`.
     pub name: String,
     /// Names of the classes, in the order of the labels.
     pub classes: Vec<String>,
-    /// Images to learn from.
+    /// Training images.
     pub train: Split,
-    /// Images to choose the best checkpoint by. None of them is in `train`.
+    /// Images to choose the best checkpoint by. None of them are in `train`.
     pub validation: Split,
-    /// Images to judge by, once, at the end.
+    /// Images for the final evaluation, used once.
     pub test: Split,
 }
 

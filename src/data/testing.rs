@@ -16,29 +16,29 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// An idx file before compression.
+/// Builds an idx file before compression.
 pub fn idx_raw(magic: u32, dimensions: &[u32], payload: &[u8]) -> Vec<u8> {
     let header = std::iter::once(&magic).chain(dimensions).flat_map(|n| n.to_be_bytes());
     header.chain(payload.iter().copied()).collect()
 }
 
-/// A whole file of square images.
+/// Builds a whole file of square images.
 pub fn idx_images(side: usize, pixels: &[u8]) -> Vec<u8> {
     let count = pixels.len() / (side * side);
     gzip(&idx_raw(IMAGES_MAGIC, &[count as u32, side as u32, side as u32], pixels))
 }
 
-/// A whole file of labels.
+/// Builds a whole file of labels.
 pub fn idx_labels(labels: &[u8]) -> Vec<u8> {
     gzip(&idx_raw(LABELS_MAGIC, &[labels.len() as u32], labels))
 }
 
-/// `count` labels that go round the ten classes.
+/// Returns `count` labels that cycle through the ten classes.
 pub fn round_labels(count: usize) -> Vec<u8> {
     (0..count).map(|i| (i % 10) as u8).collect()
 }
 
-/// Pixels that differ from image to image and from `salt` to `salt`.
+/// Returns pixels that differ between images and between values of `salt`.
 pub fn pixels(count: usize, side: usize, salt: usize) -> Vec<u8> {
     (0..count * side * side).map(|i| ((i / (side * side)) * 31 + i * 7 + salt * 13) as u8).collect()
 }
@@ -49,13 +49,13 @@ pub fn write_part(dir: &Path, part: &str, side: usize, pixels: &[u8], labels: &[
     std::fs::write(dir.join(format!("{part}-labels-idx1-ubyte.gz")), idx_labels(labels)).unwrap();
 }
 
-/// Writes a whole folder: 40 training images and 20 test images, 3x3 pixels.
+/// Writes a whole folder: 40 training images and 20 test images of 3x3 pixels.
 pub fn write_folder(dir: &Path) {
     write_part(dir, "train", 3, &pixels(40, 3, 0), &round_labels(40));
     write_part(dir, "t10k", 3, &pixels(20, 3, 5), &round_labels(20));
 }
 
-/// A split of one-channel images.
+/// Builds a split of one-channel images.
 pub fn split(count: usize, side: usize) -> Split {
     Split::new(side, 1, pixels(count, side, 0), round_labels(count)).unwrap()
 }

@@ -6,19 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::pair::{self, Known, Pairs};
-use super::{Change, NodeChange, WeightChange, nodes, weights};
 use crate::graph::{Graph, Subgraph, ValueId};
-
-/// What was found in all graphs together.
-#[derive(Default)]
-pub struct Found {
-    /// Nodes that differ.
-    pub nodes: Vec<NodeChange>,
-    /// Constants that differ.
-    pub weights: Vec<WeightChange>,
-    /// Types of inner values that only one of the two states.
-    pub unstated: usize,
-}
 
 /// Two graphs with what is known of them.
 pub struct Level<'a> {
@@ -80,34 +68,5 @@ impl<'a> Level<'a> {
     /// Whether a constant of each is one of the graph around, where it is compared.
     pub fn both_captured(&self, a: ValueId, b: ValueId) -> bool {
         self.captured[0].contains(&a) && self.captured[1].contains(&b)
-    }
-
-    /// What differs in these graphs and in all inside them.
-    pub fn compare(&self, tolerance: f64, found: &mut Found) {
-        nodes::changes(self, tolerance, found);
-        let named = |side: usize, name: Option<String>| name.map(|name| format!("{}{name}", self.place[side]));
-        let differ = weights::changes(self, tolerance).into_iter();
-        found.weights.extend(differ.map(|change| WeightChange {
-            a: named(0, change.a),
-            b: named(1, change.b),
-            ..change
-        }));
-    }
-
-    /// How inputs and outputs of graphs inside nodes differ, `attribute` being what they are called there.
-    pub fn ends(&self, attribute: &str, unstated: &mut usize) -> Vec<Change> {
-        let (a, b) = (self.a(), self.b());
-        let count = |ids: &[ValueId]| Some(ids.len().to_string());
-        let mut changes = Vec::new();
-        changes.extend(Change::of(format!("{attribute} inputs"), count(&a.inputs), count(&b.inputs)));
-        changes.extend(Change::of(format!("{attribute} outputs"), count(&a.outputs), count(&b.outputs)));
-        for (place, (x, y)) in a.inputs.iter().zip(&b.inputs).enumerate() {
-            let what = format!("{attribute} input {place} type");
-            changes.extend(nodes::retyped(what, a.value(*x), b.value(*y), unstated));
-        }
-        for (place, (x, y)) in a.outputs.iter().zip(&b.outputs).enumerate() {
-            changes.extend(nodes::read(self, format!("{attribute} output {place}"), Some(*x), Some(*y)));
-        }
-        changes
     }
 }

@@ -1,8 +1,8 @@
 //! What changed between two models: operations, interface, attributes, shapes, weights.
 //!
 //! `pair` finds for each node of one model its counterpart in the other, by name, else by what it does and reads;
-//! `weights` measures how far constants lie apart; `nodes` and `header` list the rest. `level` does this for the graphs
-//! inside paired nodes as well: what differs there is called `NODE.ATTRIBUTE/NAME`. The record is [`Diff`].
+//! `weights` measures how far constants lie apart; `nodes` and `header` list the rest, `nodes` for the graphs inside paired
+//! nodes as well, which `level` puts side by side: what differs there is called `NODE.ATTRIBUTE/NAME`. The record is [`Diff`].
 
 mod header;
 mod level;
@@ -12,7 +12,8 @@ mod print;
 mod record;
 mod weights;
 
-use level::{Found, Level};
+use level::Level;
+use nodes::Found;
 
 use crate::cost::Analysis;
 use crate::graph::{Graph, Model};
@@ -46,7 +47,7 @@ pub fn diff(a: (&str, &Model), b: (&str, &Model), options: Options) -> Result<Di
     }
     let ((name_a, a), (name_b, b)) = (a, b);
     let mut found = Found::default();
-    Level::outermost(&a.graph, &b.graph).compare(tolerance, &mut found);
+    nodes::compare(&Level::outermost(&a.graph, &b.graph), tolerance, &mut found);
     let Found { nodes, mut weights, unstated } = found;
     weights::sort(&mut weights);
     let mut diff = Diff {

@@ -1,14 +1,32 @@
-//! Nodes that came, went, changed or have another name.
+//! What differs in two graphs: nodes that came, went, changed or have another name, and constants.
 
 use std::collections::BTreeSet;
 
-use super::level::{Found, Level};
-use super::print;
-use super::{Change, Kind, NodeChange};
+use super::level::Level;
+use super::{Change, Kind, NodeChange, WeightChange, print, weights};
 use crate::graph::{Attribute, Dim, Graph, Node, Subgraph, Value, ValueId};
 
+/// What was found in all graphs together.
+#[derive(Default)]
+pub struct Found {
+    /// Nodes that differ.
+    pub nodes: Vec<NodeChange>,
+    /// Constants that differ.
+    pub weights: Vec<WeightChange>,
+    /// Types of inner values that only one of the two states.
+    pub unstated: usize,
+}
+
+/// What differs in these graphs and in all inside them.
+pub fn compare(level: &Level, tolerance: f64, found: &mut Found) {
+    changes(level, tolerance, found);
+    let named = |side: usize, name: Option<String>| name.map(|name| format!("{}{name}", level.place[side]));
+    let differ = weights::changes(level, tolerance).into_iter();
+    found.weights.extend(differ.map(|change| WeightChange { a: named(0, change.a), b: named(1, change.b), ..change }));
+}
+
 /// Adds the changes in the order of the graphs; those inside a node follow it.
-pub fn changes(level: &Level, tolerance: f64, found: &mut Found) {
+fn changes(level: &Level, tolerance: f64, found: &mut Found) {
     let (a, b, pairs) = (level.a(), level.b(), &level.pairs);
     // What was removed stands before the first node behind it that is left.
     let mut next = 0;
@@ -58,7 +76,7 @@ fn paired<'a>(level: &Level<'a>, a: &'a Node, b: &'a Node, tolerance: f64, found
             for (body_a, body_b) in bodies_a.iter().zip(bodies_b) {
                 let place = [(0, a), (1, b)].map(|(side, node)| format!("{}.{name}/", called(level, side, node)));
                 let inner = level.inside([body_a, body_b], place);
-                changes.extend(inner.ends(name, &mut found.unstated));
+                changes.extend(ends(&inner, name, &mut found.unstated));
                 inside.push(inner);
             }
             continue;
@@ -85,7 +103,24 @@ fn paired<'a>(level: &Level<'a>, a: &'a Node, b: &'a Node, tolerance: f64, found
         let (a, b) = (Some(called(level, 0, a)), Some(called(level, 1, b)));
         found.nodes.push(NodeChange { kind, a, b, op: op_a, changes });
     }
-    inside.iter().for_each(|inner| inner.compare(tolerance, found));
+    inside.iter().for_each(|inner| compare(inner, tolerance, found));
+}
+
+/// How inputs and outputs of graphs inside nodes differ, `attribute` being what they are called there.
+fn ends(level: &Level, attribute: &str, unstated: &mut usize) -> Vec<Change> {
+    let (a, b) = (level.a(), level.b());
+    let count = |ids: &[ValueId]| Some(ids.len().to_string());
+    let mut changes = Vec::new();
+    changes.extend(Change::of(format!("{attribute} inputs"), count(&a.inputs), count(&b.inputs)));
+    changes.extend(Change::of(format!("{attribute} outputs"), count(&a.outputs), count(&b.outputs)));
+    for (place, (x, y)) in a.inputs.iter().zip(&b.inputs).enumerate() {
+        let what = format!("{attribute} input {place} type");
+        changes.extend(retyped(what, a.value(*x), b.value(*y), unstated));
+    }
+    for (place, (x, y)) in a.outputs.iter().zip(&b.outputs).enumerate() {
+        changes.extend(read(level, format!("{attribute} output {place}"), Some(*x), Some(*y)));
+    }
+    changes
 }
 
 /// The graphs that an attribute holds.
@@ -98,7 +133,7 @@ fn bodies(value: Option<&Attribute>) -> &[Subgraph] {
 }
 
 /// Whether the same is read at a place, or handed back.
-pub fn read(level: &Level, place: String, a: Option<ValueId>, b: Option<ValueId>) -> Option<Change> {
+fn read(level: &Level, place: String, a: Option<ValueId>, b: Option<ValueId>) -> Option<Change> {
     let constant = |side: usize, id: Option<ValueId>| id.is_some_and(|id| level.known[side].constant(id).is_some());
     let same = match (a, b) {
         (None, None) => true,
@@ -123,7 +158,7 @@ pub fn read(level: &Level, place: String, a: Option<ValueId>, b: Option<ValueId>
 }
 
 /// How the type of a value differs, where both state it.
-pub fn retyped(what: String, a: &Value, b: &Value, unstated: &mut usize) -> Option<Change> {
+fn retyped(what: String, a: &Value, b: &Value, unstated: &mut usize) -> Option<Change> {
     let of = |value: &Value| Some(print::value_type(value));
     let change = Change::of(what, of(a), of(b))?;
     let open = |value: &Value| value.dtype.is_none() && value.other_type.is_none();

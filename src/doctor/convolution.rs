@@ -1,4 +1,4 @@
-//! A model of one convolution, its input and the answer that is known beforehand.
+//! A model of one convolution, its input, and the output known in advance.
 
 use crate::graph::{DType, Dim, Graph, Model, Node, Tensor};
 use crate::runtime::Array;
@@ -6,17 +6,18 @@ use crate::runtime::compare::Agreement;
 use crate::words::counted;
 use crate::{Error, Result, onnx};
 
-/// One image of two channels, 4x4.
+/// Shape of the input: one image of two channels, 4x4.
 const INPUT: [usize; 4] = [1, 2, 4, 4];
-/// Three kernels of two channels, 3x3.
+/// Shape of the weights: three kernels of two channels, 3x3.
 const KERNELS: [usize; 4] = [3, 2, 3, 3];
-/// The maps of the three kernels, with a padding of 1.
+/// Shape of the output: the feature maps of the three kernels, with a padding of 1.
 const OUTPUT: [usize; 4] = [1, 3, 4, 4];
 const BIAS: [f32; 3] = [1.0, -2.0, 3.0];
 
-/// Input and weights are small whole numbers without symmetry, so that the answer consists of whole numbers below 128:
-/// every precision, down to bf16, can hold each of them and each sum on the way exactly, and a wrong axis or stride shows.
-/// Made by the definition of the convolution in another language, and checked by it in the tests.
+/// Expected output. Input and weights are small whole numbers without symmetry, so that the output consists of whole
+/// numbers below 128: every precision, down to bf16, represents each of them and each partial sum exactly, and a wrong
+/// axis or stride shows. Computed from the definition of the convolution in another language, and checked against the
+/// definition in the tests.
 #[rustfmt::skip]
 const ANSWER: [f32; 48] = [
     -8.0, 33.0, 29.0, -19.0, -31.0, -8.0, 89.0, -10.0, -33.0, -34.0, 36.0, 27.0, -16.0, -33.0, 9.0, 39.0,
@@ -24,10 +25,11 @@ const ANSWER: [f32; 48] = [
     -14.0, -13.0, 16.0, 20.0, -7.0, -41.0, -14.0, 69.0, 13.0, -32.0, -32.0, 13.0, 45.0, -3.0, -23.0, -2.0,
 ];
 
-/// Two answers that differ at all differ by 1; what a fast algorithm for convolutions (Winograd, FFT) rounds is far less.
+/// Tolerance: any wrong value is off by at least 1, and the rounding of fast convolution algorithms (Winograd, FFT) is
+/// far smaller.
 const TOLERANCE: f64 = 0.1;
 
-/// The smallest operator set that gnet writes: the library may be old.
+/// Lowest operator set that gnet writes: the library may be old.
 const OPSET: i64 = *onnx::OPSETS.start();
 
 fn cycle(len: usize, step: usize, start: usize, modulus: usize) -> Vec<f32> {
@@ -35,12 +37,12 @@ fn cycle(len: usize, step: usize, start: usize, modulus: usize) -> Vec<f32> {
     (0..len).map(|i| ((i * step + start) % modulus) as f32 - middle).collect()
 }
 
-/// The image.
+/// Returns the image.
 pub(super) fn input() -> Result<Array> {
     Array::new(INPUT.to_vec(), cycle(32, 7, 3, 9))
 }
 
-/// The model as ONNX bytes, written by gnet's own writer.
+/// Returns the model as ONNX bytes, written by gnet's own writer.
 pub(super) fn model() -> Result<Vec<u8>> {
     let shape = |sides: &[usize]| Some(sides.iter().map(|side| Dim::Known(*side)).collect());
     let mut graph = Graph::new("one convolution");
@@ -55,7 +57,7 @@ pub(super) fn model() -> Result<Vec<u8>> {
     onnx::write(&Model::new(graph, OPSET))
 }
 
-/// Refuses outputs that are not the known answer.
+/// Refuses outputs that differ from the expected one.
 pub(super) fn check(outputs: &[Array]) -> Result<()> {
     let wrong = |reason: String| Err(Error::check("the probe's convolution", reason));
     let [output] = outputs else { return wrong(format!("has {} in place of one", counted(outputs.len(), "output"))) };
@@ -75,7 +77,7 @@ pub(super) fn check(outputs: &[Array]) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// The convolution by its definition, in whole numbers.
+    /// Computes the convolution from its definition, in whole numbers.
     fn defined() -> Vec<f32> {
         let (image, weight) = (cycle(32, 7, 3, 9), cycle(54, 5, 1, 7));
         let pixel = |c: usize, y: usize, x: usize| {

@@ -1,4 +1,4 @@
-//! What the processor can do, out of `/proc/cpuinfo`.
+//! Capabilities of the processor, read from `/proc/cpuinfo`.
 
 use std::collections::BTreeSet;
 
@@ -7,32 +7,33 @@ use serde::{Deserialize, Serialize};
 /// One instruction set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Feature {
-    /// The kernel's name for it, such as `avx512_vnni`.
+    /// Name used by the kernel, such as `avx512_vnni`.
     pub name: String,
-    /// The name people know, such as `AVX512-VNNI`.
+    /// Common name, such as `AVX512-VNNI`.
     pub title: String,
     /// Whether the processor has it and the kernel lets programs use it.
     pub present: bool,
 }
 
-/// The processor.
+/// Description of the processor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cpu {
-    /// Its name, as the system has it.
+    /// Name as reported by the system.
     pub name: String,
-    /// Its maker, as an x86 processor names itself: `GenuineIntel`, `AuthenticAMD`; `None` where it does not.
+    /// Vendor as an x86 processor reports it: `GenuineIntel`, `AuthenticAMD`; `None` if it does not.
     pub vendor: Option<String>,
-    /// Its architecture, such as `x86_64`.
+    /// Architecture, such as `x86_64`.
     pub arch: String,
-    /// Logical cores that are switched on.
+    /// Number of logical cores that are online.
     pub logical_cores: usize,
-    /// Physical cores; `None` where the system does not tell.
+    /// Number of physical cores; `None` if the system does not report it.
     pub physical_cores: Option<usize>,
     /// The instruction sets that matter for inference, present or not.
     pub features: Vec<Feature>,
 }
 
-/// Kernel's name and common name, by architecture. The first half is for floating point, the second for int8 and bf16.
+/// Returns kernel name and common name of the instruction sets of an architecture. The first half is for floating
+/// point, the second for int8 and bf16.
 fn known(arch: &str) -> &'static [(&'static str, &'static str)] {
     match arch {
         "x86_64" => &[
@@ -62,7 +63,7 @@ fn known(arch: &str) -> &'static [(&'static str, &'static str)] {
 }
 
 impl Cpu {
-    /// Reads `/proc/cpuinfo`. Where there is none, the processor itself is asked for what it can be asked for.
+    /// Parses `/proc/cpuinfo`. Without it, queries the processor itself as far as possible.
     pub(super) fn read(cpuinfo: Option<&str>, arch: &str) -> Self {
         let text = cpuinfo.unwrap_or_default();
         let flags: BTreeSet<&str> = match values(text, "flags").chain(values(text, "Features")).next() {
@@ -85,20 +86,20 @@ impl Cpu {
     }
 }
 
-/// The values of every line `key : value`.
+/// Returns the values of all lines `key : value`.
 fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
     let pairs = text.lines().filter_map(|line| line.split_once(':'));
     pairs.filter(move |(its, _)| its.trim() == key).map(|(_, value)| value.trim())
 }
 
-/// Different pairs of socket and core. Virtual machines often give every core the same pair of zeros and mean nothing by
-/// it, but then their topology says so as well.
+/// Counts distinct pairs of socket and core. Virtual machines often give every core the same pair of zeros without any
+/// meaning, but their topology then agrees with it.
 fn physical_cores(text: &str) -> Option<usize> {
     let cores: BTreeSet<_> = values(text, "physical id").zip(values(text, "core id")).collect();
     if cores.is_empty() { None } else { Some(cores.len()) }
 }
 
-/// What the processor says of itself, for systems without `/proc/cpuinfo`.
+/// Queries the processor itself, for systems without `/proc/cpuinfo`.
 #[cfg(target_arch = "x86_64")]
 fn asked() -> Vec<&'static str> {
     let answers = [
@@ -121,7 +122,7 @@ fn asked() -> Vec<&'static str> {
 mod tests {
     use super::*;
 
-    /// Two of the processors that a dual-socket Xeon lists, cut to what is read.
+    /// Two of the processors that a dual-socket Xeon lists, reduced to the lines that are read.
     const SAPPHIRE_RAPIDS: &str = "\
 processor\t: 0
 vendor_id\t: GenuineIntel

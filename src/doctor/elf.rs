@@ -1,4 +1,5 @@
-//! What a shared library says it needs: `DT_NEEDED` and its own search path, out of an ELF file, without loading it.
+//! Dependencies of a shared library: `DT_NEEDED` and the library's own search path, read from an ELF file without
+//! loading it.
 //!
 //! Source of the layout: the System V ABI, chapters 4 and 5 (`Elf64_Ehdr`, `Elf64_Phdr`, `Elf64_Dyn`).
 
@@ -8,12 +9,12 @@ use std::path::Path;
 
 use crate::files;
 
-/// The dynamic section of a library, as far as it concerns what is loaded with it.
+/// The part of a library's dynamic section that concerns its dependencies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Dynamic {
-    /// Names of the libraries it is loaded with, such as `libcudart.so.13`.
+    /// Names of the libraries it depends on, such as `libcudart.so.13`.
     pub needed: Vec<String>,
-    /// Folders that are searched for them: `DT_RUNPATH`, else `DT_RPATH`; `$ORIGIN` is the library's own folder.
+    /// Folders searched for them: `DT_RUNPATH`, else `DT_RPATH`; `$ORIGIN` is the library's own folder.
     pub run_path: Vec<String>,
 }
 
@@ -25,7 +26,8 @@ const DT_STRSZ: u64 = 10;
 const DT_RPATH: u64 = 15;
 const DT_RUNPATH: u64 = 29;
 
-/// More than any real library has; keeps a broken file from being read into memory as a whole.
+/// Maximum size of a section, larger than any real library needs; keeps a corrupt file from being read into memory as a
+/// whole.
 const MAX_SECTION: u64 = 16 << 20;
 
 /// One program header.
@@ -36,10 +38,10 @@ struct Segment {
     size: u64,
 }
 
-/// Reads a library.
+/// Reads the dynamic section of a library.
 ///
 /// # Errors
-/// It cannot be read, or is no 64-bit little-endian ELF file with a dynamic section.
+/// Fails if the file cannot be read, or if it is not a 64-bit little-endian ELF file with a dynamic section.
 pub(super) fn read(path: &Path) -> io::Result<Dynamic> {
     let found = std::fs::metadata(path)?;
     if let Some(what) = files::kind(found.file_type()) {
@@ -82,7 +84,8 @@ fn segments(file: &mut (impl Read + Seek), header: &[u8]) -> io::Result<Vec<Segm
     Ok(table.chunks_exact(usize::from(size)).map(segment).collect())
 }
 
-/// The table of names; the dynamic section gives its address in memory, the segments where that is in the file.
+/// Reads the string table; the dynamic section gives its address in memory, and the segments map that to a place in the
+/// file.
 fn strings(file: &mut (impl Read + Seek), segments: &[Segment], entries: &[(u64, u64)]) -> io::Result<Vec<u8>> {
     let value = |tag: u64| entries.iter().find(|(its, _)| *its == tag).map(|(_, value)| *value);
     let (Some(address), Some(size)) = (value(DT_STRTAB), value(DT_STRSZ)) else {
@@ -116,7 +119,7 @@ fn broken(reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-/// The callers give slices that are long enough; beyond their end there are zeros.
+/// Reads `N` bytes at `at`. Callers pass slices that are long enough; bytes past the end read as zero.
 fn number<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let mut number = [0; N];
     if let Some(found) = bytes.get(at..at + N) {
@@ -137,7 +140,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(number(bytes, at))
 }
 
-/// A library with these entries, as small as the format allows: for the tests of whoever reads libraries.
+/// Writes a library with these entries, as small as the format allows, for the tests of code that reads libraries.
 #[cfg(test)]
 pub(super) fn written(needed: &[&str], run_path: Option<&str>) -> Vec<u8> {
     let mut names = vec![0];
@@ -147,7 +150,7 @@ pub(super) fn written(needed: &[&str], run_path: Option<&str>) -> Vec<u8> {
         names.extend_from_slice(name.as_bytes());
         names.push(0);
     }
-    // Loaded at 0x1000, so that an address and its place in the file differ.
+    // Loaded at 0x1000, so that an address and its offset in the file differ.
     let (dynamic, dynamic_size) = (64 + 2 * 56, 16 * (entries.len() as u64 + 3));
     let strings = dynamic + dynamic_size;
     entries.extend([(DT_STRTAB, 0x1000 + strings), (DT_STRSZ, names.len() as u64), (0, 0)]);

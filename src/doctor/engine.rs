@@ -1,8 +1,9 @@
-//! The questions that only a build with ONNX Runtime can answer.
+//! Checks that are only possible in a build with ONNX Runtime.
 
 use std::path::PathBuf;
 
-use super::verdict::{No, OrtLibrary};
+use super::reason::No;
+use super::verdict::OrtLibrary;
 use crate::Result;
 use crate::runtime::EngineOptions;
 
@@ -24,7 +25,8 @@ pub(super) fn library(_: &EngineOptions) -> Result<OrtLibrary> {
         .remedy("build with the feature `ort`, which is on by default"))
 }
 
-/// OpenVINO's plugin, in the order in which a session looks for it: the option, `GNET_OPENVINO_PLUGIN`, the installed one.
+/// Finds OpenVINO's plugin in the order in which a session looks for it: the option, `GNET_OPENVINO_PLUGIN`, the
+/// installed one.
 #[cfg(feature = "ort")]
 pub(super) fn plugin(options: &EngineOptions) -> std::result::Result<PathBuf, No> {
     use crate::install::{Kind, Place, installed};

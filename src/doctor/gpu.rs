@@ -1,29 +1,29 @@
-//! NVIDIA GPUs, as far as the system shows them without CUDA.
+//! NVIDIA GPUs, as far as the system reports them without CUDA.
 
 use std::process::Command;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::reason::No;
 use super::system::System;
-use super::verdict::No;
 use crate::{process, program};
 
-/// What the system shows of NVIDIA GPUs.
+/// NVIDIA GPUs reported by the system.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gpus {
-    /// Version of the kernel's driver, such as `580.65.06`.
+    /// Version of the kernel driver, such as `580.65.06`.
     pub driver: Option<String>,
     /// Device files, such as `/dev/nvidia0`.
     pub device_files: Vec<String>,
-    /// The GPUs, by `nvidia-smi` where there is one, else by the driver's own files.
+    /// The GPUs, from `nvidia-smi` if available, else from the driver's own files.
     pub devices: Vec<Gpu>,
 }
 
 /// One GPU.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gpu {
-    /// Its name, such as `NVIDIA H100 80GB HBM3`.
+    /// Name, such as `NVIDIA H100 80GB HBM3`.
     pub name: String,
     /// Compute capability, such as `9.0`.
     pub compute_capability: Option<String>,
@@ -31,16 +31,16 @@ pub struct Gpu {
     pub memory_bytes: Option<u64>,
 }
 
-/// `nvidia-smi` asks a driver that may hang.
+/// Time limit for `nvidia-smi`, which queries a driver that may hang.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Gpus {
-    /// What this machine shows.
+    /// Returns the GPUs of this machine.
     pub(super) fn this() -> Self {
         Self::read(&System::this(), nvidia_smi().as_deref())
     }
 
-    /// What the files of a machine and the output of `nvidia-smi` show.
+    /// Reads the GPUs from the files of a machine and the output of `nvidia-smi`.
     fn read(system: &System, smi: Option<&str>) -> Self {
         let driver = system.text("/proc/driver/nvidia/version").as_deref().and_then(driver_version);
         let (smi_driver, devices) = smi.map(parse_smi).unwrap_or_default();
@@ -51,7 +51,7 @@ impl Gpus {
         }
     }
 
-    /// What was seen, in a few words.
+    /// Returns a short summary.
     pub(super) fn summary(&self) -> String {
         let named = self.devices.iter().map(|gpu| gpu.name.clone());
         let seen: Vec<String> = if self.devices.is_empty() { self.device_files.clone() } else { named.collect() };
@@ -59,7 +59,7 @@ impl Gpus {
         seen.into_iter().chain(driver).collect::<Vec<_>>().join(", ")
     }
 
-    /// Why there is no GPU that a CUDA of version `cuda` could use; `None` when there seems to be one.
+    /// Returns the reason why no GPU can be used by CUDA version `cuda`; `None` if there seems to be one.
     pub(super) fn fault(&self, cuda: Option<u32>) -> Option<No> {
         let no = No::new;
         if self.device_files.is_empty() && self.devices.is_empty() {
@@ -80,7 +80,8 @@ impl Gpus {
     }
 }
 
-/// The oldest driver of each CUDA, as NVIDIA's table of minor version compatibility has it (for Linux).
+/// Returns the oldest driver that supports each CUDA version, from NVIDIA's table of minor version compatibility (for
+/// Linux).
 fn oldest_driver(cuda: u32) -> Option<u32> {
     match cuda {
         11 => Some(450),
@@ -90,13 +91,13 @@ fn oldest_driver(cuda: u32) -> Option<u32> {
     }
 }
 
-/// The first word that is a version, in the first line of `/proc/driver/nvidia/version`.
+/// Returns the first word that is a version, from the first line of `/proc/driver/nvidia/version`.
 fn driver_version(text: &str) -> Option<String> {
     let is_version = |word: &&str| word.contains('.') && word.split('.').all(|part| part.parse::<u32>().is_ok());
     text.lines().next()?.split_whitespace().find(is_version).map(str::to_owned)
 }
 
-/// `/dev/nvidia0` and so on, and `/dev/dxg` of the Windows Subsystem for Linux.
+/// Lists `/dev/nvidia0` and so on, and `/dev/dxg` of the Windows Subsystem for Linux.
 fn device_files(system: &System) -> Vec<String> {
     let is_gpu = |name: &String| {
         name == "dxg" || name.strip_prefix("nvidia").is_some_and(|number| number.parse::<u32>().is_ok())
@@ -104,7 +105,7 @@ fn device_files(system: &System) -> Vec<String> {
     system.names("/dev").into_iter().filter(is_gpu).map(|name| format!("/dev/{name}")).collect()
 }
 
-/// Names out of `/proc/driver/nvidia/gpus/BUS/information`.
+/// Reads the names from `/proc/driver/nvidia/gpus/BUS/information`.
 fn listed_by_driver(system: &System) -> Vec<Gpu> {
     let folder = "/proc/driver/nvidia/gpus";
     let name = |bus: String| {
@@ -122,7 +123,7 @@ fn nvidia_smi() -> Option<String> {
     done.succeeded().then_some(done.stdout)
 }
 
-/// Lines `NVIDIA H100 80GB HBM3, 580.65.06, 9.0, 81559` (memory in MiB): the driver's version and the GPUs.
+/// Parses lines `NVIDIA H100 80GB HBM3, 580.65.06, 9.0, 81559` (memory in MiB) into the driver's version and the GPUs.
 fn parse_smi(text: &str) -> (Option<String>, Vec<Gpu>) {
     let mut driver = None;
     let gpu = |line: &str| {

@@ -1,37 +1,37 @@
-//! The system's libraries that a provider needs, and whether they are there.
+//! System libraries that a provider needs, and whether they are installed.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::elf;
 use super::loader::{Found, Loader, Place};
-use super::verdict::No;
+use super::reason::No;
 use crate::runtime::Provider;
+use crate::runtime::elf::Dynamic;
 use crate::words::one_or;
 
 /// A library that a provider needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {
-    /// The name it is asked for by, such as `libcudnn.so.9`: the number is the major version.
+    /// Name by which it is loaded, such as `libcudnn.so.9`: the number is the major version.
     pub name: String,
-    /// What people call it, such as `cuDNN 9`.
+    /// Common name, such as `cuDNN 9`.
     pub product: String,
-    /// False for one that only some operators need.
+    /// Whether every operator needs it; false for a library that only some operators need.
     pub required: bool,
-    /// Where it is; `None` when it was not found.
+    /// Location; `None` if it was not found.
     pub found: Option<Found>,
 }
 
 impl Dependency {
-    /// Whether the loader will find it.
+    /// Returns `true` if the loader will find it.
     pub fn is_loadable(&self) -> bool {
         self.found.as_ref().is_some_and(|found| found.by != Place::OutOfSight)
     }
 }
 
-/// The file of a provider beside ONNX Runtime's library, and what it needs where it cannot be read: the official build of
-/// ONNX Runtime 1.31.
+/// Returns the provider's own library, which is beside ONNX Runtime's, and the dependencies to assume if it cannot be
+/// read: those of the official build of ONNX Runtime 1.31.
 fn provider_library(provider: Provider) -> Option<(&'static str, &'static [&'static str])> {
     match provider {
         Provider::Cuda => Some((
@@ -46,16 +46,16 @@ fn provider_library(provider: Provider) -> Option<(&'static str, &'static [&'sta
     }
 }
 
-/// What `provider` needs, found or not. `library` is ONNX Runtime's own, or OpenVINO's plugin.
+/// Returns the dependencies of `provider`, found or not. `library` is ONNX Runtime's own, or OpenVINO's plugin.
 pub(super) fn dependencies(provider: Provider, library: Option<&Path>, loader: &Loader) -> Vec<Dependency> {
     let folder = library.and_then(Path::parent);
     let (dynamic, folder) = match (provider_library(provider), library) {
         (Some((file, official)), _) => {
-            let read = folder.and_then(|folder| elf::read(&folder.join(file)).ok());
+            let read = folder.and_then(|folder| Dynamic::read(&folder.join(file)));
             let needed = official.iter().map(|name| (*name).to_owned()).collect();
-            (read.unwrap_or(elf::Dynamic { needed, run_path: Vec::new() }), folder)
+            (read.unwrap_or(Dynamic { needed, run_path: Vec::new() }), folder)
         }
-        (None, Some(plugin)) if provider == Provider::OpenVino => (elf::read(plugin).unwrap_or_default(), folder),
+        (None, Some(plugin)) if provider == Provider::OpenVino => (Dynamic::read(plugin).unwrap_or_default(), folder),
         _ => return Vec::new(),
     };
     let run_path: Vec<PathBuf> = dynamic.run_path.iter().filter_map(|part| expanded(part, folder)).collect();
@@ -71,7 +71,7 @@ pub(super) fn dependencies(provider: Provider, library: Option<&Path>, loader: &
     names.into_iter().map(dependency).collect()
 }
 
-/// `$ORIGIN` is the folder of the library that says it.
+/// Expands `$ORIGIN` to the folder of the library that mentions it.
 fn expanded(part: &str, folder: Option<&Path>) -> Option<PathBuf> {
     let rest = part.strip_prefix("$ORIGIN").or_else(|| part.strip_prefix("${ORIGIN}"));
     match rest {
@@ -80,13 +80,13 @@ fn expanded(part: &str, folder: Option<&Path>) -> Option<PathBuf> {
     }
 }
 
-/// The C and C++ libraries are everywhere; what is asked about is the rest.
+/// Returns `true` for libraries that belong to a product. The C and C++ libraries are everywhere and are not checked.
 fn is_products(name: &str) -> bool {
     ["libcu", "libnv", "libopenvino"].iter().any(|begin| name.starts_with(begin))
 }
 
-/// What the CUDA provider opens by itself when the first operator needs it, so that no header names it: cuDNN for
-/// convolutions, cuFFT (one major version behind CUDA) for Fourier transforms only.
+/// Returns the libraries that the CUDA provider opens when the first operator needs them, so that no header names them:
+/// cuDNN for convolutions, cuFFT (one major version behind CUDA) for Fourier transforms only.
 fn opened_later(provider: Provider, needed: &[String]) -> Vec<(String, bool)> {
     if provider != Provider::Cuda {
         return Vec::new();
@@ -97,7 +97,7 @@ fn opened_later(provider: Provider, needed: &[String]) -> Vec<(String, bool)> {
     later.into_iter().filter(|(name, _)| !needed.contains(name)).collect()
 }
 
-/// What people call a library, with its major version where that is the product's.
+/// Returns the common name of a library, with its major version if that is the product's.
 fn product(name: &str) -> String {
     let (stem, major) = name.split_once(".so").map_or((name, ""), |(stem, rest)| (stem, rest.trim_start_matches('.')));
     let known = match stem {
@@ -119,7 +119,7 @@ fn product(name: &str) -> String {
     format!("{known} {major}").trim_end().to_owned()
 }
 
-/// Why the required libraries are not all there, and what brings the rest; `None` when they are.
+/// Returns the reason why required libraries are missing, and how to get them; `None` if all are there.
 pub(super) fn fault(dependencies: &[Dependency]) -> Option<No> {
     let bad: Vec<&Dependency> = dependencies.iter().filter(|d| d.required && !d.is_loadable()).collect();
     let (missing, hidden): (Vec<&Dependency>, Vec<_>) = bad.into_iter().partition(|d| d.found.is_none());
@@ -140,7 +140,7 @@ pub(super) fn fault(dependencies: &[Dependency]) -> Option<No> {
     )
 }
 
-/// What to install for missing libraries.
+/// Returns what to install for missing libraries.
 fn bringer(first: &Dependency, missing: &[&Dependency]) -> String {
     let named = |stem: &str| missing.iter().find(|d| d.name.starts_with(stem));
     let major = |d: &Dependency| d.name.rsplit('.').next().unwrap_or_default().to_owned();
@@ -172,6 +172,7 @@ fn bringer(first: &Dependency, missing: &[&Dependency]) -> String {
 mod tests {
     use super::super::system::{System, recorded};
     use super::*;
+    use crate::runtime::elf::written;
 
     fn loader(system: &System) -> Loader {
         Loader::new(system.clone(), "", "", &[])
@@ -205,7 +206,7 @@ mod tests {
     fn a_provider_of_another_version_is_asked_itself() {
         let (dir, system) = recorded(&[("/usr/lib/libcudart.so.12", "")]);
         let needed = ["libcudart.so.12", "libcudnn.so.9", "libcufft.so.11", "libstdc++.so.6"];
-        std::fs::write(dir.path().join("libonnxruntime_providers_cuda.so"), elf::written(&needed, None)).unwrap();
+        std::fs::write(dir.path().join("libonnxruntime_providers_cuda.so"), written(&needed, None)).unwrap();
         let library = dir.path().join("libonnxruntime.so");
         let cuda = dependencies(Provider::Cuda, Some(&library), &loader(&system));
         let expected =
@@ -217,7 +218,7 @@ mod tests {
     fn what_a_plugin_brings_lies_beside_it() {
         let (dir, _) = recorded(&[("/libopenvino.so.2641", "")]);
         let plugin = dir.path().join("plugin.so");
-        std::fs::write(&plugin, elf::written(&["libopenvino.so.2641", "libc.so.6"], Some("$ORIGIN"))).unwrap();
+        std::fs::write(&plugin, written(&["libopenvino.so.2641", "libc.so.6"], Some("$ORIGIN"))).unwrap();
         let found = dependencies(Provider::OpenVino, Some(&plugin), &loader(&System::this()));
         assert_eq!(names(&found), [("libopenvino.so.2641", true, true)]);
         assert_eq!(found[0].found.as_ref().unwrap().by, Place::RunPath);

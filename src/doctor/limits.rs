@@ -1,4 +1,4 @@
-//! How much of the machine this process may use: its affinity and its control groups (versions 1 and 2).
+//! Share of the machine that this process may use: its CPU affinity and its control groups (versions 1 and 2).
 
 use std::path::{Path, PathBuf};
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::system::System;
 
-/// What a process may use.
+/// Resource limits of a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     /// Logical cores that the scheduler may put this process on.
     pub affinity_cores: Option<usize>,
-    /// Cores' worth of time that the control groups allow, such as 1.5; `None` for no limit.
+    /// CPU time that the control groups allow, in cores, such as 1.5; `None` for no limit.
     pub cpu_quota: Option<f64>,
-    /// Threads worth starting: the affinity, cut to the quota.
+    /// Number of threads worth starting: the affinity, capped by the quota.
     pub usable_cores: usize,
     /// Memory of the machine in bytes.
     pub memory_bytes: Option<u64>,
@@ -42,26 +42,26 @@ impl Limits {
     }
 }
 
-/// Counts `Cpus_allowed_list:  0-3,8` of `/proc/self/status`.
+/// Counts the cores in `Cpus_allowed_list:  0-3,8` of `/proc/self/status`.
 fn allowed_cores(status: &str) -> Option<usize> {
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
     list.trim().split(',').map(range_len).sum()
 }
 
-/// Numbers in `8` or `0-3`.
+/// Returns the number of cores in `8` or `0-3`.
 fn range_len(range: &str) -> Option<usize> {
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
     last.checked_sub(first)?.checked_add(1)
 }
 
-/// A line `MemTotal:  24595652 kB` in bytes.
+/// Parses a line `MemTotal:  24595652 kB` into bytes.
 fn kilobytes(meminfo: &str, key: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The control groups of this process: the folder of each, with those above it, up to where the hierarchy is mounted.
+/// The control groups of this process: the folder of each and of its ancestors, up to the mount point of the hierarchy.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Groups {
     unified: Vec<PathBuf>,
@@ -89,7 +89,7 @@ impl Groups {
         groups
     }
 
-    /// The tightest quota of any level.
+    /// Returns the tightest quota of any level.
     fn cpu_quota(&self, system: &System) -> Option<f64> {
         let unified = self.unified.iter().filter_map(|folder| quota_v2(&system.text(folder.join("cpu.max"))?));
         let split = self.cpu.iter().filter_map(|folder| {
@@ -99,7 +99,7 @@ impl Groups {
         unified.chain(split).min_by(f64::total_cmp)
     }
 
-    /// The tightest limit of any level.
+    /// Returns the tightest limit of any level.
     fn memory_limit(&self, system: &System) -> Option<u64> {
         let unified = self.unified.iter().map(|folder| folder.join("memory.max"));
         let split = self.memory.iter().map(|folder| folder.join("memory.limit_in_bytes"));
@@ -108,37 +108,37 @@ impl Groups {
     }
 }
 
-/// Version 1 writes no limit as the largest multiple of a page below 2^63.
+/// Threshold for "no limit": version 1 writes it as the largest multiple of a page below 2^63.
 const NO_LIMIT: u64 = 1 << 60;
 
-/// `200000 100000` is two cores; `max 100000` is no limit.
+/// Parses a quota of version 2: `200000 100000` is two cores; `max 100000` is no limit.
 fn quota_v2(text: &str) -> Option<f64> {
     let mut parts = text.split_whitespace();
     quota(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?)
 }
 
-/// Version 1 writes no limit as -1.
+/// Computes a quota of version 1, where -1 means no limit.
 fn quota(time: f64, period: f64) -> Option<f64> {
     (time > 0.0 && period > 0.0).then(|| time / period)
 }
 
-/// Whether a comma-separated list holds a name.
+/// Returns `true` if a comma-separated list holds a name.
 fn has(list: &str, name: &str) -> bool {
     list.split(',').any(|item| item == name)
 }
 
-/// Where a hierarchy of control groups is mounted.
+/// Mount point of a hierarchy of control groups.
 #[derive(Debug, PartialEq, Eq)]
 struct Mount {
-    /// The group that is seen at the mount point; inside a container often not `/`.
+    /// The group that is visible at the mount point; inside a container often not `/`.
     root: String,
     point: PathBuf,
-    /// The controllers of version 1; empty for version 2.
+    /// Controllers of version 1; empty for version 2.
     controllers: Vec<String>,
 }
 
 impl Mount {
-    /// A line of `/proc/self/mountinfo`, when it mounts control groups: see proc_pid_mountinfo(5).
+    /// Parses a line of `/proc/self/mountinfo`, if it mounts control groups: see proc_pid_mountinfo(5).
     fn parse(line: &str) -> Option<Self> {
         let (before, after) = line.split_once(" - ")?;
         let mut before = before.split(' ').skip(3);
@@ -161,9 +161,9 @@ impl Mount {
         }
     }
 
-    /// The folder of a group and of every group above it that can be seen.
+    /// Returns the folder of a group and those of its visible ancestors.
     fn folders(&self, group: &str) -> Vec<PathBuf> {
-        // A group outside what is mounted here cannot be seen; the root of what is mounted is the nearest.
+        // A group outside the mounted hierarchy is not visible; the root of the mount is the closest.
         let inside = Path::new(group).strip_prefix(&self.root).unwrap_or(Path::new(""));
         inside.ancestors().map(|above| self.point.join(above)).collect()
     }

@@ -1,8 +1,8 @@
-//! Where the dynamic loader finds a shared library, without loading it.
+//! Emulation of the dynamic loader's search for a shared library, without loading it.
 //!
-//! glibc's order (ld.so(8)): `LD_LIBRARY_PATH`, the `DT_RUNPATH` of the library that asks, the cache that `ldconfig` keeps,
-//! `/lib` and `/usr/lib`. A library that lies in none of these but in a folder where installers put such things is found
-//! as well, and said to be out of the loader's sight: that is the commonest fault of all.
+//! glibc's order (ld.so(8)): `LD_LIBRARY_PATH`, the `DT_RUNPATH` of the library that asks, the cache that `ldconfig`
+//! keeps, `/lib` and `/usr/lib`. A library that is in none of these, but in a folder where installers put such
+//! libraries, is found as well and reported as outside the loader's search path: that is the most common fault of all.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,34 +13,34 @@ use serde::{Deserialize, Serialize};
 use super::system::System;
 use crate::{process, program};
 
-/// How a library was found.
+/// Means by which a library was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// Through the variable `LD_LIBRARY_PATH`.
+    /// The variable `LD_LIBRARY_PATH`.
     LdLibraryPath,
-    /// Through the search path inside the library that needs it, such as its own folder.
+    /// The search path inside the library that needs it, such as its own folder.
     RunPath,
-    /// Through the cache of `ldconfig`.
+    /// The cache of `ldconfig`.
     Cache,
-    /// In a folder that is always searched.
+    /// A folder that is always searched.
     Standard,
-    /// In a folder that the loader does not search.
+    /// A folder that the loader does not search.
     OutOfSight,
 }
 
 /// A library that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
-    /// Where it lies.
+    /// Path of the file.
     pub path: String,
-    /// Its full version, out of the name of the file it really is; `None` when that has none.
+    /// Full version, from the name of the file that links resolve to; `None` if that has none.
     pub version: Option<String>,
-    /// How it was found.
+    /// Means by which it was found.
     pub by: Place,
 }
 
-/// Where CUDA, cuDNN and TensorRT are put by their installers, by pip and by conda.
+/// Folders in which CUDA, cuDNN and TensorRT are put by their installers, by pip and by conda.
 const INSTALLERS: [&str; 14] = [
     "/usr/local/cuda*/lib64",
     "/usr/local/cuda*/targets/*/lib",
@@ -58,14 +58,14 @@ const INSTALLERS: [&str; 14] = [
     "/usr/lib/python3*/*-packages/nvidia/*/lib",
 ];
 
-/// The same below a home or the folder of a virtual environment.
+/// The same, relative to a home or the folder of a virtual environment.
 const ENVIRONMENTS: [&str; 3] = [
     "/lib/python3*/site-packages/nvidia/*/lib",
     "/lib/python3*/site-packages/tensorrt_libs",
     "/.local/lib/python3*/site-packages/nvidia/*/lib",
 ];
 
-/// What the loader searches on this machine.
+/// Search path of this machine's loader.
 #[derive(Debug, Clone)]
 pub(super) struct Loader {
     system: System,
@@ -75,14 +75,14 @@ pub(super) struct Loader {
 }
 
 impl Loader {
-    /// The loader of this process.
+    /// Returns the loader of this process.
     pub fn this() -> Self {
         let var = |name: &str| std::env::var(name).unwrap_or_default();
         let homes = ["VIRTUAL_ENV", "CONDA_PREFIX", "HOME"].map(var);
         Self::new(System::this(), &var("LD_LIBRARY_PATH"), &ldconfig(), &homes)
     }
 
-    /// A loader with these settings: `LD_LIBRARY_PATH`, what `ldconfig -p` prints, folders of environments.
+    /// Creates a loader with these settings: `LD_LIBRARY_PATH`, the output of `ldconfig -p`, folders of environments.
     pub fn new(system: System, variable: &str, cache: &str, homes: &[String]) -> Self {
         let below = |home: &String| ENVIRONMENTS.map(|pattern| format!("{home}{pattern}"));
         let homes = homes.iter().filter(|home| !home.is_empty()).flat_map(below);
@@ -95,8 +95,8 @@ impl Loader {
         }
     }
 
-    /// Finds a library by the name that another needs it by, such as `libcudnn.so.9`. `run_path` holds the folders that
-    /// the other one has searched.
+    /// Finds a library by the name under which another depends on it, such as `libcudnn.so.9`. `run_path` holds the
+    /// folders that the other one has searched.
     pub fn find(&self, name: &str, run_path: &[PathBuf]) -> Option<Found> {
         let within =
             |folders: &[PathBuf]| folders.iter().map(|folder| folder.join(name)).find(|path| self.is_file(path));
@@ -117,7 +117,7 @@ impl Loader {
     }
 }
 
-/// The folders that are searched without being asked for.
+/// Returns the folders that are always searched.
 fn standard() -> Vec<PathBuf> {
     let arch = std::env::consts::ARCH;
     let multiarch = format!("{arch}-linux-gnu");
@@ -128,7 +128,7 @@ fn standard() -> Vec<PathBuf> {
         .collect()
 }
 
-/// What `ldconfig -p` prints; nothing where there is none. Its folder is often not on the `PATH` of a user.
+/// Returns the output of `ldconfig -p`; empty if it is missing. Its folder is often not on a user's `PATH`.
 fn ldconfig() -> String {
     let print = |program: &str| {
         let program = program::find(program.as_ref())?;
@@ -138,7 +138,7 @@ fn ldconfig() -> String {
     ["/sbin/ldconfig", "/usr/sbin/ldconfig", "ldconfig"].into_iter().find_map(print).unwrap_or_default()
 }
 
-/// Lines `libz.so.1 (libc6,x86-64) => /lib/x86_64-linux-gnu/libz.so.1`, those of another architecture left out.
+/// Parses lines `libz.so.1 (libc6,x86-64) => /lib/x86_64-linux-gnu/libz.so.1`, skipping those of another architecture.
 fn parse_cache(text: &str, arch: &str) -> Vec<(String, PathBuf)> {
     let tag = match arch {
         "x86_64" => "x86-64",
@@ -154,7 +154,7 @@ fn parse_cache(text: &str, arch: &str) -> Vec<(String, PathBuf)> {
     text.lines().filter_map(entry).collect()
 }
 
-/// `9.13.0` out of `libcudnn.so.9.13.0`.
+/// Extracts `9.13.0` from `libcudnn.so.9.13.0`.
 fn version_of(file: &str) -> Option<String> {
     let (_, version) = file.split_once(".so.")?;
     version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())

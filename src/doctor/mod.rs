@@ -1,8 +1,8 @@
-//! What this machine can do: its processor, its limits, and which providers really run.
+//! Diagnosis of this machine: its processor, its limits, and the providers that really run.
 //!
-//! Everything is read without loading anything, but for two things that only trying shows: whether ONNX Runtime's library
-//! loads, and whether a session runs. Those happen in processes of their own ([`serve`]), so that neither a crash nor a
-//! plugin nor a driver that hangs can hurt.
+//! Everything is read without loading anything, except for two facts that only a trial can establish: whether ONNX
+//! Runtime's library loads, and whether a session runs. These trials run in separate processes ([`serve`]), so that
+//! neither a crash nor a plugin or driver that hangs can do harm.
 //!
 //! A [`Diagnosis`] is one JSON document:
 //!
@@ -18,12 +18,12 @@
 
 mod convolution;
 mod cpu;
-mod elf;
 mod engine;
 mod gpu;
 mod libraries;
 mod limits;
 mod loader;
+mod reason;
 mod report;
 mod system;
 mod verdict;
@@ -39,7 +39,8 @@ pub use gpu::{Gpu, Gpus};
 pub use libraries::Dependency;
 pub use limits::Limits;
 pub use loader::{Found, Place};
-pub use verdict::{Answer, Check, No, OrtLibrary, ProviderReport, Question};
+pub use reason::No;
+pub use verdict::{Answer, Check, OrtLibrary, ProviderReport, Question};
 pub use worker::{WORKER_COMMAND, serve};
 
 use crate::Error;
@@ -49,40 +50,40 @@ use system::System;
 use verdict::{Facts, is_onnx_runtimes};
 use worker::{Job, Order, Reply};
 
-/// How a machine is examined.
+/// Options for examining a machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
-    /// The program that becomes a worker when it is called with [`WORKER_COMMAND`].
+    /// Program that becomes a worker when it is called with [`WORKER_COMMAND`].
     pub exe: PathBuf,
-    /// What the sessions are asked for: the library and the plugin above all.
+    /// Options of the sessions, above all the library and the plugin.
     pub engine: EngineOptions,
-    /// A probe that has not answered by then is stopped. TensorRT takes long to build its first engine.
+    /// Time limit for a probe, after which it is stopped. TensorRT takes long to build its first engine.
     pub timeout: Duration,
 }
 
-/// What a machine can do. The keys stand in the [module's documentation](self).
+/// Capabilities of a machine. The keys are described in the [module's documentation](self).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Diagnosis {
     /// The processor.
     pub cpu: Cpu,
-    /// What this process may use of the machine.
+    /// Resource limits of this process.
     pub limits: Limits,
     /// NVIDIA GPUs.
     pub gpus: Gpus,
     /// ONNX Runtime's library.
     pub onnxruntime: OrtReport,
-    /// The verdict on every provider that has a name.
+    /// Verdict on every named provider.
     pub providers: Vec<ProviderReport>,
 }
 
-/// ONNX Runtime's library, or why there is none.
+/// ONNX Runtime's library, or the reason why it is unavailable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrtReport {
     /// The library that was found and loaded.
     pub library: Option<OrtLibrary>,
-    /// Why there is none.
+    /// Reason why it is unavailable.
     pub reason: Option<String>,
-    /// What mends that.
+    /// Remedy for that.
     pub remedy: Option<String>,
 }
 
@@ -95,7 +96,8 @@ impl From<&Result<OrtLibrary, No>> for OrtReport {
     }
 }
 
-/// Examines this machine. `trying` is told which provider is tried next: each takes a moment, TensorRT up to a minute.
+/// Examines this machine. `trying` is called with each provider before it is tried: each takes a moment, TensorRT up to
+/// a minute.
 pub fn examine(options: &Options, mut trying: impl FnMut(Provider)) -> Diagnosis {
     let system = System::this();
     let machine = Machine {
@@ -118,7 +120,7 @@ pub fn examine(options: &Options, mut trying: impl FnMut(Provider)) -> Diagnosis
     }
 }
 
-/// What every provider is judged by.
+/// Facts by which every provider is judged.
 struct Machine {
     cpu: Cpu,
     gpus: Gpus,
@@ -174,7 +176,7 @@ fn session(provider: Provider, options: &Options) -> Result<String, No> {
 }
 
 impl Diagnosis {
-    /// Why the required providers cannot be used, one error for each that cannot.
+    /// Returns one error for each required provider that cannot be used.
     pub fn unmet(&self, required: &[Provider]) -> Vec<Error> {
         let reports = self.providers.iter().filter(|report| required.contains(&report.provider));
         reports.filter_map(ProviderReport::error).collect()

@@ -5,7 +5,8 @@ use super::{Dependency, Diagnosis, Place};
 use crate::report::{Cell, Column, Report, Table, Tone, number};
 
 impl Report for Diagnosis {
-    /// The machine, the providers with a reason and a remedy for each no, and the libraries they need.
+    /// Returns tables of the machine, of the providers with reason and remedy for each "no", and of the libraries they
+    /// need.
     fn tables(&self) -> Vec<Table> {
         let tables = [self.machine_table(), self.provider_table(), self.library_table()];
         tables.into_iter().filter(|table| !table.rows.is_empty()).collect()
@@ -81,7 +82,7 @@ impl Diagnosis {
         table
     }
 
-    /// Every no, once, with the names of the providers that have it.
+    /// Returns every "no" once, with the names of the providers that share it.
     fn noes(&self) -> Vec<(String, &Check)> {
         let mut noes: Vec<(String, &Check)> = Vec::new();
         for report in &self.providers {

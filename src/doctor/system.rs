@@ -1,4 +1,4 @@
-//! The machine's files, below a root that a test replaces by a recorded tree.
+//! Files of the machine, below a root that a test replaces by a recorded tree.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,28 +10,28 @@ pub(super) struct System {
 }
 
 impl System {
-    /// The machine this process runs on.
+    /// Returns the machine that this process runs on.
     pub fn this() -> Self {
         Self::below("/")
     }
 
-    /// A recorded machine.
+    /// Returns a recorded machine.
     pub fn below(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
-    /// Where an absolute path of the machine lies.
+    /// Maps an absolute path of the machine to its real place.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    /// The text of a file; `None` when it cannot be read.
+    /// Returns the text of a file; `None` if it cannot be read.
     pub fn text(&self, path: impl AsRef<Path>) -> Option<String> {
         fs::read(self.path(path)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Names in a folder, sorted; none when it cannot be read.
+    /// Returns the names in a folder, sorted; empty if it cannot be read.
     pub fn names(&self, folder: impl AsRef<Path>) -> Vec<String> {
         let entries = fs::read_dir(self.path(folder)).into_iter().flatten().flatten();
         let mut names: Vec<_> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
@@ -39,7 +39,7 @@ impl System {
         names
     }
 
-    /// The folders that a pattern with `*` for (part of) a name stands for, sorted by name.
+    /// Expands a pattern with `*` for (part of) a name into folders, sorted by name.
     pub fn folders(&self, pattern: &str) -> Vec<PathBuf> {
         let parts = pattern.split('/').filter(|part| !part.is_empty());
         let mut found = vec![PathBuf::from("/")];
@@ -63,7 +63,7 @@ impl System {
     }
 }
 
-/// A recorded machine in a folder that goes with it.
+/// Records a machine in a temporary folder that is removed with it.
 #[cfg(test)]
 pub(super) fn recorded(files: &[(&str, &str)]) -> (tempfile::TempDir, System) {
     let dir = tempfile::tempdir().unwrap();

@@ -1,44 +1,14 @@
-//! From facts to a verdict: whether a provider can be used, and if not, why and what mends it. Pure.
+//! From facts to a verdict: whether a provider can be used, and if not, the reason and the remedy. Pure.
 
 use serde::{Deserialize, Serialize};
 
 use super::gpu::Gpus;
 use super::libraries::{self, Dependency};
+use super::reason::No;
 use crate::runtime::Provider;
 use crate::{Error, ErrorKind};
 
-/// A reason, and what mends it where that is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct No {
-    /// Why not.
-    pub reason: String,
-    /// What mends it.
-    pub remedy: Option<String>,
-}
-
-impl No {
-    /// A reason without a remedy.
-    pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), remedy: None }
-    }
-
-    /// The same with what mends it.
-    pub fn remedy(self, remedy: impl Into<String>) -> Self {
-        Self { remedy: Some(remedy.into()), ..self }
-    }
-}
-
-impl From<&Error> for No {
-    /// The error's own words; a provider's name before them is left out, because each reason stands beside one.
-    fn from(error: &Error) -> Self {
-        let text = error.to_string();
-        let of_provider = text.strip_prefix("provider ").and_then(|rest| rest.split_once(": "));
-        let reason = of_provider.map_or(text.as_str(), |(_, reason)| reason).to_owned();
-        Self { reason, remedy: error.remedy_text().map(str::to_owned) }
-    }
-}
-
-/// What is asked about a provider, in the order in which one thing rests on the other.
+/// Questions about a provider, ordered so that each builds on the ones before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
@@ -74,28 +44,28 @@ impl Question {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// It is so.
+    /// Yes.
     Yes,
-    /// It is not.
+    /// No.
     No,
-    /// The provider does without.
+    /// The provider does not need it.
     NotNeeded,
-    /// It was not tried, because what it rests on is not there.
+    /// Not tried, because a prerequisite is missing.
     NotTried,
 }
 
 /// One question about a provider and its answer: `{"question", "answer", "found", "reason", "remedy"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
-    /// What was asked.
+    /// The question.
     pub question: Question,
     /// The answer.
     pub answer: Answer,
-    /// What was found, such as a version.
+    /// Finding, such as a version.
     pub found: Option<String>,
-    /// Why not, when the answer is no.
+    /// Reason, if the answer is no.
     pub reason: Option<String>,
-    /// What mends it, when the answer is no.
+    /// Remedy, if the answer is no.
     pub remedy: Option<String>,
 }
 
@@ -117,34 +87,34 @@ impl Check {
     }
 }
 
-/// What is known of a provider before it is judged.
+/// Facts about a provider before it is judged.
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
     pub provider: Provider,
     /// Whether this build has it.
     pub built_in: Result<(), No>,
-    /// ONNX Runtime, for the providers that run on it: its path and version, and the names of its providers.
+    /// ONNX Runtime, for the providers that run on it: path, version, and the names of its providers.
     pub library: Result<OrtLibrary, No>,
     /// The provider's plugin, for OpenVINO.
     pub plugin: Result<String, No>,
     pub dependencies: &'a [Dependency],
     pub gpus: &'a Gpus,
-    /// The processor's maker, where it names itself.
+    /// Vendor of the processor, if it reports one.
     pub vendor: Option<&'a str>,
-    /// What the session came to; `None` when it was not tried.
+    /// Outcome of the session; `None` if it was not tried.
     pub session: Option<Result<String, No>>,
 }
 
 /// ONNX Runtime's library, found and loaded: `{"path", "source", "version", "providers"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrtLibrary {
-    /// The file.
+    /// Path of the file.
     pub path: String,
-    /// Where it was named or found: `--ort-lib`, `GNET_ORT_LIB`, `ORT_DYLIB_PATH`, `installed`, `system`.
+    /// Origin of the path: `--ort-lib`, `GNET_ORT_LIB`, `ORT_DYLIB_PATH`, `installed`, `system`.
     pub source: String,
-    /// Its version, such as `1.31.1`.
+    /// Version, such as `1.31.1`.
     pub version: String,
-    /// Its providers as ONNX Runtime names them: compiled in, which does not mean usable.
+    /// Providers under ONNX Runtime's names: compiled in, which does not mean usable.
     pub providers: Vec<String>,
 }
 
@@ -153,15 +123,15 @@ pub struct OrtLibrary {
 pub struct ProviderReport {
     /// The provider.
     pub provider: Provider,
-    /// Whether a session really ran there.
+    /// Whether a session really ran on it.
     pub usable: bool,
-    /// The first reason why not.
+    /// First reason why it is unusable.
     pub reason: Option<String>,
-    /// What mends that.
+    /// Remedy for that.
     pub remedy: Option<String>,
-    /// Every question with its answer, each once, in their order.
+    /// Every question with its answer, each once, in order.
     pub checks: Vec<Check>,
-    /// The system's libraries it needs.
+    /// System libraries that it needs.
     pub dependencies: Vec<Dependency>,
 }
 
@@ -182,18 +152,18 @@ impl ProviderReport {
             },
         ];
         let usable = checks.iter().any(|c| c.question == Question::Session && c.answer == Answer::Yes);
-        // What ran is usable, whatever was not found on the way.
+        // A provider that ran is usable, whatever was not found along the way.
         let first = checks.iter().find(|check| check.answer == Answer::No && !usable);
         let (reason, remedy) = first.map(|c| (c.reason.clone(), c.remedy.clone())).unwrap_or_default();
         Self { provider, usable, reason, remedy, checks, dependencies }
     }
 
-    /// The answer to one question.
+    /// Returns the answer to one question.
     pub fn answer(&self, question: Question) -> Answer {
         self.checks.iter().find(|check| check.question == question).map_or(Answer::NotTried, |check| check.answer)
     }
 
-    /// Why the provider cannot be used, as an error; `None` when it can.
+    /// Returns an error with the reason why the provider cannot be used; `None` if it can.
     pub fn error(&self) -> Option<Error> {
         if self.usable {
             return None;
@@ -210,7 +180,7 @@ impl ProviderReport {
     }
 }
 
-/// Whether a provider runs on ONNX Runtime.
+/// Returns `true` if a provider runs on ONNX Runtime.
 pub(super) fn is_onnx_runtimes(provider: Provider) -> bool {
     provider != Provider::Tract
 }
@@ -226,7 +196,7 @@ fn library(facts: &Facts<'_>) -> Check {
     Check::judged(Question::Library, facts.library.clone().map(found))
 }
 
-/// The name that ONNX Runtime has for a provider.
+/// Returns ONNX Runtime's name for a provider.
 fn ort_name(provider: Provider) -> Option<&'static str> {
     match provider {
         Provider::Tract => None,
@@ -263,7 +233,7 @@ fn found_dependencies(facts: &Facts<'_>) -> Check {
     }
 }
 
-/// The products with their full versions, each once: `CUDA runtime 13.0.96, cuDNN 9.13.0`.
+/// Lists the products with their full versions, each once: `CUDA runtime 13.0.96, cuDNN 9.13.0`.
 fn summary(dependencies: &[Dependency]) -> String {
     let version = |d: &Dependency| {
         let stem = d.product.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end();
@@ -285,7 +255,7 @@ fn device(facts: &Facts<'_>) -> Check {
                 None => Check::yes(question, facts.gpus.summary()),
             }
         }
-        // Seen with the plugin 1.8.1: registered on a processor of AMD's, it lists no device at all.
+        // Observed with the plugin 1.8.1: registered on an AMD processor, it lists no device at all.
         Provider::OpenVino if facts.vendor.is_some_and(|vendor| vendor != INTEL) => {
             let vendor = facts.vendor.unwrap_or_default();
             let no = No::new(format!("OpenVINO's plugin offers devices of Intel's only; this processor is {vendor}"));
@@ -295,7 +265,7 @@ fn device(facts: &Facts<'_>) -> Check {
     }
 }
 
-/// How an x86 processor of Intel's names its maker.
+/// Vendor name that Intel's x86 processors report.
 const INTEL: &str = "GenuineIntel";
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What may crash, hang or change the process for good happens in a process of its own: loading a library and running a
-//! session.
+//! Isolation of what may crash, hang or change the process permanently, namely loading a library and running a session,
+//! in a separate process.
 
 use std::path::Path;
 use std::process::ExitStatus;
@@ -7,16 +7,17 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::verdict::{No, OrtLibrary};
+use super::reason::No;
+use super::verdict::OrtLibrary;
 use super::{convolution, engine};
 use crate::Result;
 use crate::process::{self, Lost, Worker};
 use crate::runtime::{self, EngineOptions, Provider, RunOptions};
 
-/// The argument that makes the program a worker.
+/// Argument that makes the program a worker.
 pub const WORKER_COMMAND: &str = "doctor-worker";
 
-/// What a worker is to do.
+/// Order to a worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Order {
     pub job: Job,
@@ -26,18 +27,18 @@ pub(super) struct Order {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Job {
-    /// Load ONNX Runtime and say what it is.
+    /// Load ONNX Runtime and describe it.
     Library,
     /// Run one convolution.
     Convolution(Provider),
 }
 
-/// What a worker answers.
+/// Reply of a worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Reply {
     Library(OrtLibrary),
-    /// Where the convolution ran.
+    /// Provider on which the convolution ran.
     Ran(String),
     No(No),
 }
@@ -91,10 +92,10 @@ fn end(status: ExitStatus) -> String {
     format!("ended without an answer ({status})")
 }
 
-/// The worker's side: carries out orders in this process.
+/// Serves as the worker: carries out orders in this process.
 ///
 /// # Errors
-/// Orders that cannot be understood. What does not work is an answer, not an error.
+/// Fails on orders that cannot be understood. A failure of the work itself is an answer, not an error.
 pub fn serve() -> Result<()> {
     process::serve(WORKER_COMMAND, "gnet doctor", |order: Order, _, _| Ok((carried_out(&order)?, Vec::new())))
 }

@@ -1,7 +1,8 @@
-//! Which parts of a contracted graph lie on a cycle: nodes merged into one box must not be left and entered again.
+//! Finds the parts of a contracted graph that lie on a cycle: nodes merged into one box must not be left and entered
+//! again.
 
-/// For each of `count` vertices, whether it lies on a cycle of more than itself: Tarjan's strongly connected components
-/// (SIAM J. Comput. 1, 1972), without recursion, since a graph may be thousands of nodes deep.
+/// Returns, for each of `count` vertices, whether it lies on a cycle through other vertices. Uses Tarjan's strongly
+/// connected components (SIAM J. Comput. 1, 1972), without recursion, since a graph may be thousands of nodes deep.
 pub fn on_cycle(count: usize, edges: &[(usize, usize)]) -> Vec<bool> {
     let (first, targets) = adjacency(count, edges);
     let mut tarjan = Tarjan {
@@ -18,7 +19,8 @@ pub fn on_cycle(count: usize, edges: &[(usize, usize)]) -> Vec<bool> {
     tarjan.found
 }
 
-/// Edges sorted by their source: `targets[first[v]..first[v + 1]]` are those of `v`.
+/// Returns the adjacency list: edges sorted by their source, so that `targets[first[v]..first[v + 1]]` are those of
+/// `v`.
 pub fn adjacency(count: usize, edges: &[(usize, usize)]) -> (Vec<usize>, Vec<usize>) {
     let mut first = vec![0; count + 1];
     edges.iter().for_each(|(from, _)| first[from + 1] += 1);
@@ -50,7 +52,7 @@ impl Tarjan<'_> {
         if self.index[root] != usize::MAX {
             return;
         }
-        // Each entry: a vertex and the edge of it that is looked at next.
+        // Each entry is a vertex and the edge of it to be visited next.
         let mut path = vec![(root, self.enter(root))];
         while let Some((v, edge)) = path.last_mut() {
             let v = *v;
@@ -81,7 +83,7 @@ impl Tarjan<'_> {
         self.first[v]
     }
 
-    /// Closes the component whose first vertex `v` is.
+    /// Closes the component whose first vertex is `v`.
     fn leave(&mut self, v: usize) {
         if self.low[v] != self.index[v] {
             return;

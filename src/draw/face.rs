@@ -1,21 +1,21 @@
-//! The text in a box, and how much room it takes.
+//! The text in a box, and the space that it takes.
 
 use super::scene::{Item, Kind};
 use super::text::{compact, shortened, width};
 use super::{Metric, path};
 use crate::words::counted;
 
-/// Text size of a box's first line and of a frame's name.
+/// Font size of a box's first line and of a frame's name.
 pub const HEAD: f64 = 12.0;
-/// Text size of the other lines.
+/// Font size of the other lines.
 pub const LINE: f64 = 10.5;
 /// Height of a line.
 pub const STEP: f64 = 14.0;
 /// Height of a strip.
 pub const STRIP: f64 = 16.0;
-/// Space at the sides of a box.
+/// Padding at the left and right of a box.
 const PAD: f64 = 9.0;
-/// The narrowest box, and the longest text in one.
+/// Smallest width of a box, and greatest length of a text in one.
 const NARROWEST: f64 = 92.0;
 const LONGEST: usize = 34;
 
@@ -31,7 +31,7 @@ pub struct Face {
 }
 
 impl Face {
-    /// What a box in the frame of module `frame` shows.
+    /// Builds the text of a box that lies in the frame of module `frame`.
     pub fn new(item: &Item, frame: &str) -> Self {
         let name = path::inside(&item.name, frame);
         let mut lines = Vec::new();
@@ -63,11 +63,11 @@ impl Face {
         Self { kind: item.kind, head: shortened(&head, LONGEST), lines, strip }
     }
 
-    /// Width and height of the box.
+    /// Returns width and height of the box.
     pub fn size(&self) -> (f64, f64) {
         let pill = matches!(self.kind, Kind::Input | Kind::Output | Kind::Link);
         let lines = self.lines.iter().chain(&self.strip).map(|line| width(line, LINE));
-        // Bold letters are wider by about a tenth.
+        // Bold letters are about a tenth wider.
         let widest = lines.chain([width(&self.head, HEAD) * 1.1]).fold(0.0, f64::max);
         let height = STEP * (self.lines.len() + 1) as f64 + 9.0;
         let strip = if self.strip.is_some() { STRIP } else { 0.0 };

@@ -1,28 +1,28 @@
-//! What is known of each node: parameters, MACs, time, and the few attributes a reader looks for first.
+//! Facts known about each node: parameters, MACs, time, and the few attributes a reader looks for first.
 
 use super::Times;
 use crate::cost::Analysis;
 use crate::graph::{Attribute, Graph, Node};
 use crate::words::counted;
 
-/// What one box holds in numbers.
+/// Figures of one box.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Facts {
-    /// Learned parameters that are read here first.
+    /// Number of learned parameters that are first read by this box.
     pub params: u64,
-    /// Multiply-accumulates for one item of the batch; `None` when they cannot be counted.
+    /// Multiply-accumulates for one item of the batch; `None` if they cannot be counted.
     pub macs: Option<u64>,
-    /// Milliseconds of one run; `None` when no profile was given or it has none of it.
+    /// Milliseconds per run; `None` if no profile was given or the profile does not cover this box.
     pub ms: Option<f64>,
     /// Whether something could not be counted, so that the counts are lower bounds.
     pub partial: bool,
 }
 
 impl Facts {
-    /// Nothing, and known to be: what an input costs.
+    /// Zero cost, known to be exact: the facts of an input.
     pub const NOTHING: Self = Self { params: 0, macs: Some(0), ms: None, partial: false };
 
-    /// Both together. What is known of one alone counts, and is then a lower bound.
+    /// Adds two sets of facts. A figure known for only one of them is kept, and the sum is then a lower bound.
     pub fn plus(self, other: Self) -> Self {
         Self {
             params: self.params.saturating_add(other.params),
@@ -40,7 +40,7 @@ fn either<T>(a: Option<T>, b: Option<T>, sum: impl Fn(T, T) -> T) -> Option<T> {
     }
 }
 
-/// The facts of every node, those of its subgraphs included.
+/// Computes the facts of every node, those of its subgraphs included.
 pub fn of_nodes(graph: &Graph, times: Option<&Times>) -> Vec<Facts> {
     let rows = Analysis::of(graph, None).map_or(Vec::new(), |analysis| analysis.rows);
     let mut facts: Vec<Facts> = Vec::with_capacity(graph.nodes.len());
@@ -51,7 +51,7 @@ pub fn of_nodes(graph: &Graph, times: Option<&Times>) -> Vec<Facts> {
             ms: times.and_then(|times| times.of(&row.name)),
             partial: row.params.is_none(),
         };
-        // The nodes of a subgraph come right after the node that they belong to.
+        // The nodes of a subgraph follow the node that owns it.
         match facts.last_mut().filter(|_| row.inside.is_some()) {
             Some(node) => *node = node.plus(counted),
             None => facts.push(counted),
@@ -61,7 +61,7 @@ pub fn of_nodes(graph: &Graph, times: Option<&Times>) -> Vec<Facts> {
     facts
 }
 
-/// The operation as a box shows it, with kernel and stride as papers write them: `Conv 3×3 /2`.
+/// Returns the operation as a box shows it, with kernel and stride as papers write them: `Conv 3×3 /2`.
 pub fn heading(graph: &Graph, node: &Node) -> String {
     let mut parts = vec![short_op(&node.op_type).to_owned()];
     let ints = |name: &str| node.ints(name).filter(|values| !values.is_empty());
@@ -94,7 +94,7 @@ fn times(sizes: &[i64]) -> String {
     sizes.iter().map(i64::to_string).collect::<Vec<_>>().join("×")
 }
 
-/// Operations whose names would widen every box.
+/// Shortens the names of operations that would widen every box.
 pub fn short_op(op: &str) -> &str {
     match op {
         "BatchNormalization" => "BatchNorm",
@@ -108,7 +108,7 @@ pub fn short_op(op: &str) -> &str {
     }
 }
 
-/// An attribute in one short line: `kernel_shape = 3, 3`.
+/// Formats an attribute on one short line: `kernel_shape = 3, 3`.
 pub fn attribute(name: &str, value: &Attribute) -> String {
     const SHOWN: usize = 8;
     fn list<T: ToString>(values: &[T]) -> String {

@@ -8,31 +8,31 @@ use super::{acyclic, path};
 /// The frames around the boxes of a scene. Number 0 is the picture itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frames {
-    /// Every frame, each after the one around it.
+    /// All frames, each after the one that encloses it.
     pub frames: Vec<Frame>,
-    /// The innermost frame of each box.
+    /// Innermost frame of each box.
     pub of: Vec<usize>,
 }
 
 /// One frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// The module, in full; empty for the picture.
+    /// Full path of the module; empty for the picture.
     pub module: String,
-    /// The frame around it; 0 for itself at the picture.
+    /// Index of the enclosing frame; 0 for the picture itself.
     pub parent: usize,
 }
 
-/// How deep frames are nested at most.
+/// Maximum nesting depth of frames.
 const DEEPEST: usize = 3;
 
-/// A module gets a frame when it holds so many boxes, at the outermost level and within another frame.
+/// Minimum number of boxes for a module to get a frame, at the outermost level and within another frame.
 const LEAST: [usize; 2] = [2, 3];
 
 impl Frames {
-    /// Finds the frames of a scene.
+    /// Determines the frames of a scene.
     ///
-    /// A module gets none when it holds too little, when it holds everything, or when data leaves it and comes back:
+    /// A module gets no frame if it holds too few boxes, if it holds all of them, or if data leaves it and comes back:
     /// it could then not be one box of the graph around it.
     pub fn new(scene: &Scene) -> Self {
         let mut trails: Vec<Vec<usize>> = Vec::with_capacity(scene.items.len());
@@ -59,14 +59,14 @@ impl Frames {
     }
 }
 
-/// Takes the modules out of the trails that hold too little, everything, or the same as the one within.
+/// Removes modules from the trails that hold too few boxes, all boxes, or the same boxes as the module within.
 fn prune(trails: &mut [Vec<usize>], modules: usize, scene: &Scene) {
     let named = scene.items.iter().filter(|item| matches!(item.kind, Kind::Layer | Kind::Module)).count();
     let mut boxes = vec![0; modules];
     trails.iter().flatten().for_each(|module| boxes[*module] += 1);
     for trail in trails {
         trail.retain(|module| boxes[*module] >= LEAST[0] && boxes[*module] < named);
-        // Of modules with the same boxes the inner one says more.
+        // Of modules with the same boxes, the inner one says more.
         let whole: Vec<usize> = trail.clone();
         let mut at = 0;
         trail.retain(|module| {
@@ -82,9 +82,9 @@ fn prune(trails: &mut [Vec<usize>], modules: usize, scene: &Scene) {
     }
 }
 
-/// Takes every module out of the trails that lies on a cycle of its level; whether there was one.
+/// Removes every module from the trails that lies on a cycle at its level. Returns `true` if there was one.
 fn dissolve_cycles(trails: &mut [Vec<usize>], modules: usize, scene: &Scene) -> bool {
-    // Vertices: the modules, then the boxes.
+    // Vertices are the modules, followed by the boxes.
     let mut edges = Vec::new();
     for wire in &scene.wires {
         for to in &wire.to {

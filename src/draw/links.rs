@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use super::facts::Facts;
 use super::scene::{Item, Kind, Scene, Wire};
 
-/// How many rows all wires together may cross. Each crossing is a point of the layout, and beyond this a picture is made
-/// of nothing but wires.
+/// Maximum number of rows that all wires together may cross. Each crossing is a point of the layout, and beyond this
+/// limit a picture consists of wires only.
 const BUDGET: usize = 200_000;
 
-/// Cuts the longest wires until the rest crosses at most [`BUDGET`] rows.
+/// Cuts the longest wires until the rest cross at most [`BUDGET`] rows.
 pub fn cut(scene: Scene) -> Scene {
     cut_to(scene, BUDGET)
 }
@@ -23,7 +23,7 @@ fn cut_to(mut scene: Scene, budget: usize) -> Scene {
         return scene;
     }
     spans.sort_unstable();
-    // The largest length that all wires can be cut to.
+    // Greatest length that all wires can be cut to.
     let (mut limit, mut used) = (1, 0);
     for (at, span) in spans.iter().enumerate() {
         let rest = spans.len() - at;
@@ -64,7 +64,7 @@ fn cut_to(mut scene: Scene, budget: usize) -> Scene {
     scene
 }
 
-/// The length of the longest path to each box.
+/// Computes the length of the longest path to each box.
 pub fn depths(scene: &Scene) -> Vec<usize> {
     let mut waits = vec![0usize; scene.items.len()];
     let mut leaves: Vec<Vec<usize>> = vec![Vec::new(); scene.items.len()];
@@ -90,7 +90,7 @@ pub fn depths(scene: &Scene) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    /// A chain in which the last box reads every box before it too.
+    /// Builds a chain in which the last box also reads every box before it.
     fn dense(count: usize) -> Scene {
         let item = |name: usize| Item {
             kind: Kind::Layer,
@@ -121,7 +121,7 @@ mod tests {
             scene.wires.iter().map(|w| w.to.iter().map(|to| depth[*to] - depth[w.from]).max().unwrap()).sum();
         let links = scene.items.iter().filter(|item| item.kind == Kind::Link).count();
         assert!(links > 0 && links < 18, "{links}");
-        // A link stands right above its reader once it is laid out; here it starts at depth 0.
+        // Once laid out, a link is directly above its reader; here it starts at depth 0.
         let drawn: usize = scene.wires.iter().filter(|w| scene.items[w.from].kind != Kind::Link).count();
         assert!(drawn == 19 && crossed > 0);
         let mut values: Vec<&str> =

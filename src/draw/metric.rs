@@ -1,4 +1,4 @@
-//! What the colours of a picture show.
+//! The quantity that the colours of a picture show.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,24 +9,24 @@ use super::scene::Scene;
 use super::text::compact;
 use crate::{Error, Result};
 
-/// What the colour of a box shows.
+/// Quantity that the colour of a box shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
     /// Multiply-accumulates for one item of the batch.
     Macs,
     /// Learned parameters.
     Params,
-    /// Time of one run.
+    /// Time per run.
     Time,
-    /// Nothing: all boxes are white.
+    /// No colours: all boxes are white.
     None,
 }
 
 impl Metric {
-    /// Every metric, in the order they are documented.
+    /// All metrics, in the order in which they are documented.
     pub const ALL: [Self; 4] = [Self::Macs, Self::Params, Self::Time, Self::None];
 
-    /// The name on the command line.
+    /// Returns the name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Macs => "macs",
@@ -36,7 +36,7 @@ impl Metric {
         }
     }
 
-    /// What the legend says.
+    /// Returns the caption of the legend.
     pub(super) fn legend(self) -> &'static str {
         match self {
             Self::Macs => "MACs for one item of the batch",
@@ -46,7 +46,7 @@ impl Metric {
         }
     }
 
-    /// The value of a box; `None` when it is not known.
+    /// Returns the value for a box; `None` if it is not known.
     pub(super) fn of(self, facts: &Facts) -> Option<f64> {
         match self {
             Self::Macs => facts.macs.map(|macs| macs as f64),
@@ -56,7 +56,7 @@ impl Metric {
         }
     }
 
-    /// A value with its unit.
+    /// Formats a value with its unit.
     pub(super) fn show(self, value: f64) -> String {
         match self {
             Self::Time if value == 0.0 => "0".to_owned(),
@@ -84,7 +84,7 @@ impl FromStr for Metric {
     }
 }
 
-/// What the colours show: what was asked for, or what says most about this graph.
+/// Returns the metric asked for, or the one that says most about this graph.
 pub fn chosen(scene: &Scene, options: &Options) -> Result<Metric> {
     let any = |metric: Metric| scene.items.iter().any(|item| metric.of(&item.facts).is_some_and(|value| value > 0.0));
     let metric = options.metric.unwrap_or(match options.times {

@@ -1,7 +1,8 @@
 //! A picture of a graph: SVG with boxes for layers, frames for modules, colours for what a layer costs.
 //!
-//! `scene` decides what is a box and what is a wire, `frames` which modules have a frame, `layout` where everything is,
-//! `svg` writes it. The picture depends on nothing but the graph and the [`Options`]: the same bytes each time.
+//! `scene` decides what becomes a box and what a wire, `frames` which modules get a frame, `layout` computes the
+//! coordinates, and `svg` writes the document. The picture depends only on the graph and the [`Options`], byte for
+//! byte.
 
 mod acyclic;
 mod face;
@@ -24,26 +25,26 @@ use crate::{Error, Result};
 pub use metric::Metric;
 pub use times::Times;
 
-/// What is drawn, and how.
+/// Options for drawing a graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Title above the picture.
     pub title: String,
-    /// What the colours show; `None` chooses time where times are given, else MACs where the graph states its shapes, else
-    /// parameters.
+    /// Quantity that the colours show; `None` chooses time if times are given, else MACs if the graph states its
+    /// shapes, else parameters.
     pub metric: Option<Metric>,
-    /// One box for each module at this depth of the module tree.
+    /// Depth of the module tree at which each module becomes one box; `None` for no grouping.
     pub depth: Option<usize>,
-    /// A box for each node, also where an activation would be a strip in the box of the layer before.
+    /// Draws a box for every node, even where an activation would be a strip in the box of the layer before.
     pub every_node: bool,
-    /// Times of the layers.
+    /// Times of the layers, from a profile.
     pub times: Option<Times>,
-    /// How many boxes a picture may have.
+    /// Maximum number of boxes in the picture.
     pub max_boxes: usize,
 }
 
 impl Options {
-    /// Boxes that a picture has at most unless asked for more.
+    /// Default of [`Options::max_boxes`].
     pub const MAX_BOXES: usize = 10_000;
 }
 
@@ -60,16 +61,16 @@ impl Default for Options {
     }
 }
 
-/// A picture.
+/// A drawn graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
     /// The SVG document.
     pub svg: String,
-    /// What its colours show.
+    /// Quantity that its colours show.
     pub metric: Metric,
-    /// Nodes of the graph.
+    /// Number of nodes of the graph.
     pub nodes: usize,
-    /// Boxes of the picture, those for inputs and outputs included.
+    /// Number of boxes of the picture, including those for inputs and outputs.
     pub boxes: usize,
     /// Width in pixels.
     pub width: u32,
@@ -77,13 +78,14 @@ pub struct Picture {
     pub height: u32,
 }
 
-/// Draws a graph, top to bottom.
+/// Draws a graph from top to bottom.
 ///
-/// Any graph that holds ([`Graph::check`]) can be drawn: shapes, names and countable operations make the picture richer
-/// and are not needed. The work grows with boxes and wires, nearly in proportion.
+/// Any valid graph ([`Graph::check`]) can be drawn: shapes, names and countable operations enrich the picture but are
+/// not required. The running time is nearly proportional to the number of boxes and wires.
 ///
 /// # Errors
-/// More boxes than [`Options::max_boxes`]; colours by time without times, or with times of other layers.
+/// Fails if there are more boxes than [`Options::max_boxes`], or if colours by time are asked for without times or with
+/// the times of other layers.
 pub fn draw(graph: &Graph, options: &Options) -> Result<Picture> {
     let scene = scene::Scene::new(graph, options);
     let boxes = scene.items.len();

@@ -1,13 +1,13 @@
 //! Module paths inside the names of nodes.
 //!
-//! Three spellings are about: `inception3a.b1x1.conv/Conv` (gnet), `/layer1/layer1.0/conv1/Conv` (PyTorch) and
+//! There are three common spellings: `inception3a.b1x1.conv/Conv` (gnet), `/layer1/layer1.0/conv1/Conv` (PyTorch) and
 //! `block/conv/Conv2D` (TensorFlow, Caffe). What follows the last slash is the node itself. Where a slash separates
-//! modules, dots belong to their names; where there is only the one before the operation, dots separate modules, as in
-//! [`crate::cost::group`].
+//! modules, dots belong to their names; where the only slash is the one before the operation, dots separate modules, as
+//! in [`crate::cost::group`].
 
-/// The modules of a name, outermost first, each as the part of the name that reaches to its end.
+/// Returns the modules of a name, outermost first, each as the prefix of the name that ends with it.
 ///
-/// `a.b/Conv` has `a` and `a.b`. A name without a slash counts wholly as modules, as in [`crate::cost::group`].
+/// `a.b/Conv` yields `a` and `a.b`. A name without a slash consists entirely of modules, as in [`crate::cost::group`].
 pub fn modules(name: &str) -> Vec<&str> {
     let name = name.trim_start_matches('/');
     let (path, separator) = match name.rsplit_once('/') {
@@ -19,7 +19,7 @@ pub fn modules(name: &str) -> Vec<&str> {
     inner.chain([path.len()]).map(|end| &path[..end]).filter(|part| !part.ends_with(separator)).collect()
 }
 
-/// The modules that can be a frame around a node: a name without a slash ends in the node itself.
+/// Returns the modules that can be a frame around a node. The last part of a name without a slash is the node itself.
 pub fn around(name: &str) -> Vec<&str> {
     let mut modules = modules(name);
     if !name.trim_start_matches('/').contains('/') {
@@ -28,14 +28,14 @@ pub fn around(name: &str) -> Vec<&str> {
     modules
 }
 
-/// The module a node belongs to at `depth`, from 1; the whole path when that is shorter.
+/// Returns the module that a node belongs to at `depth`, counted from 1; the whole path if that is shorter.
 pub fn module(name: &str, depth: usize) -> &str {
     let modules = modules(name);
     modules.get(depth.max(1) - 1).or(modules.last()).copied().unwrap_or(name)
 }
 
-/// What is left of `name` inside the frame `outer`, without the operation behind the last slash; nothing for the frame's
-/// own operations.
+/// Returns the rest of `name` inside the frame `outer`, without the operation after the last slash; empty for the
+/// frame's own operations.
 pub fn inside<'a>(name: &'a str, outer: &str) -> &'a str {
     let path = modules(name).last().copied().unwrap_or(name);
     path.strip_prefix(outer).unwrap_or(path).trim_start_matches(['.', '/'])

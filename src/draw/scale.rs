@@ -1,10 +1,11 @@
-//! From a number to a colour: light for little, dark for much, in one order of lightness, so that it reads without
+//! Colour scale: light for small values, dark for large ones, with monotonic lightness, so that it is readable without
 //! colour vision and in print.
 
-/// The scale's ends and the steps between, in sRGB: light sand, green-blue, deep blue. Lightness falls throughout.
+/// Ends of the scale and the steps between, in sRGB: light sand, green-blue, deep blue. Lightness decreases throughout.
 const STEPS: [[u8; 3]; 5] = [[253, 246, 220], [190, 224, 190], [95, 184, 186], [35, 116, 165], [18, 45, 104]];
 
-/// Dark text. One of black and white stands out by at least 4.58 to 1 on any colour; a softer black would not.
+/// Colour of dark text. On any background either black or white has a contrast of at least 4.58 to 1; a softer black
+/// would not reach that.
 pub const INK: &str = "#000000";
 
 /// An opaque colour.
@@ -12,18 +13,18 @@ pub const INK: &str = "#000000";
 pub struct Colour(pub [u8; 3]);
 
 impl Colour {
-    /// As SVG writes it: `#rrggbb`.
+    /// Returns the colour in SVG notation, `#rrggbb`.
     pub fn hex(self) -> String {
         let [r, g, b] = self.0;
         format!("#{r:02x}{g:02x}{b:02x}")
     }
 
-    /// The text colour that stands out more on it: white or [`INK`].
+    /// Returns the text colour with the higher contrast on it: white or [`INK`].
     pub fn ink(self) -> &'static str {
         if contrast(self, Self([255; 3])) > contrast(self, Self([0; 3])) { "#ffffff" } else { INK }
     }
 
-    /// Relative luminance (WCAG 2.2).
+    /// Computes the relative luminance (WCAG 2.2).
     fn luminance(self) -> f64 {
         let [r, g, b] = self.0.map(linear);
         0.2126 * r + 0.7152 * g + 0.0722 * b
@@ -40,13 +41,13 @@ fn encoded(linear: f64) -> u8 {
     (c.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
-/// Contrast ratio of two colours, 1 to 21 (WCAG 2.2).
+/// Computes the contrast ratio of two colours, 1 to 21 (WCAG 2.2).
 pub fn contrast(a: Colour, b: Colour) -> f64 {
     let (a, b) = (a.luminance(), b.luminance());
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
-/// Björn Ottosson's Oklab, in which equal steps look equal (bottosson.github.io/posts/oklab, 2020).
+/// Converts to Björn Ottosson's Oklab, in which equal steps look equal (bottosson.github.io/posts/oklab, 2020).
 fn oklab(colour: [u8; 3]) -> [f64; 3] {
     let [r, g, b] = colour.map(linear);
     let l = (0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b).cbrt();
@@ -70,7 +71,7 @@ fn from_oklab([light, a, b]: [f64; 3]) -> Colour {
     ])
 }
 
-/// The colour at `place`, 0..1; what lies outside has the colour of the nearer end.
+/// Returns the colour at `place` in 0..1; values outside are clamped.
 pub fn colour(place: f64) -> Colour {
     let place = if place.is_finite() { place.clamp(0.0, 1.0) } else { 0.0 };
     let scaled = place * (STEPS.len() - 1) as f64;
@@ -80,13 +81,14 @@ pub fn colour(place: f64) -> Colour {
     from_oklab([0, 1, 2].map(|i| from[i] + (to[i] - from[i]) * share))
 }
 
-/// Where a value stands on the scale: its square root against that of the largest. Between a straight scale, on which a
-/// few heavy layers leave the rest white, and a logarithmic one, on which nothing stands out.
+/// Returns the position of a value on the scale: the square root of its ratio to the largest value. This is a
+/// compromise between a linear scale, on which a few heavy layers leave the rest white, and a logarithmic one, on which
+/// nothing stands out.
 pub fn place(value: f64, largest: f64) -> f64 {
     if largest > 0.0 && value > 0.0 { (value / largest).sqrt().min(1.0) } else { 0.0 }
 }
 
-/// The value that stands at `place`.
+/// Returns the value at `place`; the inverse of [`place`].
 pub fn value(place: f64, largest: f64) -> f64 {
     place * place * largest
 }

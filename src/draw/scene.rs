@@ -1,8 +1,8 @@
-//! What is to be drawn: boxes and the wires between them, without places.
+//! The content of a picture: boxes and the wires between them, without coordinates.
 //!
-//! Constants and what is computed from constants alone are no boxes: their size stands in the box that reads them. A
-//! normalisation, an activation or an arithmetic with constants that is the only reader of the layer before becomes a
-//! strip in that layer's box.
+//! Constants, and nodes computed from constants alone, get no box: their size is counted in the box that reads them. A
+//! normalisation, an activation or an arithmetic operation with constants that is the only reader of the layer before
+//! becomes a strip in that layer's box.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -11,14 +11,14 @@ use super::{Options, acyclic, path};
 use crate::graph::{Graph, Node, ValueId, shape_text};
 use crate::words::counted;
 
-/// What a box stands for.
+/// Kind of a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// An input of the graph.
     Input,
     /// An output of the graph.
     Output,
-    /// One node, perhaps with strips.
+    /// One node, possibly with strips.
     Layer,
     /// A module: several nodes under one name.
     Module,
@@ -29,39 +29,39 @@ pub enum Kind {
 /// One box.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// What it stands for.
+    /// Kind of the box.
     pub kind: Kind,
-    /// The first line.
+    /// First line of text.
     pub heading: String,
-    /// Name of the node, value or module, in full.
+    /// Full name of the node, value or module.
     pub name: String,
-    /// Shape of its first output.
+    /// Shape of the first output.
     pub shape: Option<String>,
-    /// Its numbers.
+    /// Parameters, MACs and time.
     pub facts: Facts,
     /// Operations drawn as a strip.
     pub strip: Vec<String>,
-    /// The nodes in it, by their place in the graph.
+    /// Nodes in the box, by their index in the graph.
     pub nodes: Vec<usize>,
 }
 
-/// One value, drawn from the box that makes it to those that read it.
+/// One value, drawn from the box that produces it to those that read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wire {
     /// Name and shape of the value.
     pub label: String,
-    /// The box it comes from.
+    /// Index of the box where it starts.
     pub from: usize,
-    /// The boxes it goes to, without repetition, in order.
+    /// Indices of the boxes where it ends, sorted and without repetition.
     pub to: Vec<usize>,
 }
 
-/// Boxes in an order in which each stands after those it reads from, and the wires.
+/// Boxes in topological order, and the wires between them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scene {
     /// The boxes.
     pub items: Vec<Item>,
-    /// The wires, by the box and value they come from.
+    /// The wires, sorted by the box and value that they start from.
     pub wires: Vec<Wire>,
 }
 
@@ -103,19 +103,19 @@ const STRIPS: [&str; 34] = [
     "Sub",
 ];
 
-/// Results differ from run to run: never constant, whatever they read.
+/// Operations whose results differ from run to run: never constant, whatever they read.
 const RANDOM: [&str; 6] =
     ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
 
-/// Graphs of up to this many nodes get a box for each: there is room.
+/// Number of nodes up to which every node gets a box.
 const SMALL: usize = 30;
 
 impl Scene {
-    /// Sorts a graph into boxes.
+    /// Groups the nodes of a graph into boxes.
     pub fn new(graph: &Graph, options: &Options) -> Self {
         let constant = constants(graph);
         let outputs: HashSet<ValueId> = graph.outputs.iter().copied().collect();
-        // A constant that is handed back has to be seen.
+        // A constant that is an output of the graph has to be visible.
         let shown: Vec<usize> = (0..graph.nodes.len())
             .filter(|i| graph.nodes[*i].makes().any(|id| !constant.contains(&id) || outputs.contains(&id)))
             .collect();
@@ -129,14 +129,14 @@ impl Scene {
         builder.build(members)
     }
 
-    /// The sum of all boxes.
+    /// Sums the facts of all boxes.
     pub fn total(&self) -> Facts {
         let mut boxes = self.items.iter().map(|item| item.facts);
         boxes.next().map_or_else(Facts::default, |first| boxes.fold(first, Facts::plus))
     }
 }
 
-/// Every value that depends on no input: initializers, and what nodes make of them.
+/// Finds every value that depends on no input: initializers, and the values computed from them.
 fn constants(graph: &Graph) -> HashSet<ValueId> {
     let sparse = graph.sparse_initializers().map(|(id, _)| id);
     let mut constant: HashSet<ValueId> = graph.initializers().map(|(id, _)| id).chain(sparse).collect();
@@ -152,7 +152,7 @@ fn constants(graph: &Graph) -> HashSet<ValueId> {
 
 /// The nodes of one box.
 struct Members {
-    /// Name of the module, where they are one.
+    /// Name of the module, if they form one.
     module: Option<String>,
     nodes: Vec<usize>,
 }
@@ -170,20 +170,20 @@ impl Builder<'_> {
         &self.graph.nodes[index]
     }
 
-    /// The values a node reads that depend on an input, each once.
+    /// Returns the values read by a node that depend on an input, each once.
     fn data(&self, index: usize) -> BTreeSet<ValueId> {
         self.node(index).reads().filter(|id| !self.constant.contains(id)).collect()
     }
 
-    /// One box a node.
+    /// Makes one box per node.
     fn each(&self) -> Vec<Members> {
         self.shown.iter().map(|i| Members { module: None, nodes: vec![*i] }).collect()
     }
 
-    /// One box a layer and the strips behind it.
+    /// Makes one box per layer and the strips that follow it.
     fn chains(&self) -> Vec<Members> {
         let uses = self.graph.uses();
-        // For each value that a box ends in, that box.
+        // For each value at the end of a box, that box.
         let mut ends: HashMap<ValueId, usize> = HashMap::new();
         let mut boxes: Vec<Members> = Vec::new();
         for &index in &self.shown {
@@ -199,7 +199,7 @@ impl Builder<'_> {
                 }
             };
             boxes[place].nodes.push(index);
-            // A second output that is used would leave from the middle of the box.
+            // A second output in use would leave from the middle of the box.
             let mut used = node.makes().filter(|id| uses.contains_key(id));
             if let (Some(id), None) = (used.next(), used.next()) {
                 ends.insert(id, place);
@@ -208,7 +208,7 @@ impl Builder<'_> {
         boxes
     }
 
-    /// One box a module at `depth`; a module that is left and entered again is split deeper, down to its nodes.
+    /// Makes one box per module at `depth`; a module that is left and entered again is split deeper, down to its nodes.
     fn modules(&self, depth: usize) -> Vec<Members> {
         let makers: HashMap<ValueId, usize> =
             self.shown.iter().enumerate().flat_map(|(at, i)| self.node(*i).makes().map(move |id| (id, at))).collect();
@@ -231,7 +231,7 @@ impl Builder<'_> {
                 };
                 return groups.into_iter().map(members).collect();
             }
-            // A few steps down the tree, then to the bottom: a name can be as deep as it likes.
+            // Goes down the tree a few steps at a time, then straight to the bottom: a name can be arbitrarily deep.
             let deeper = |depth: usize| if round < 8 { depth + 1 } else { usize::MAX };
             let cyclic = depths.iter_mut().zip(&group_of).filter(|(_, group)| on_cycle[**group]);
             cyclic.for_each(|(depth, _)| *depth = deeper(*depth));
@@ -298,15 +298,15 @@ impl Builder<'_> {
     }
 }
 
-/// Places with the same module at their depth, in the order of their first appearance, and the group of each place. What
-/// was sent deeper than `least` and than its name reaches is a group of its own.
+/// Groups nodes with the same module at their depth, in the order of first appearance; also returns the group of each
+/// node. A node whose depth exceeds both `least` and its name's depth forms a group of its own.
 fn grouped<'a>(names: &[&'a str], depths: &[usize], least: usize) -> (Vec<(&'a str, Vec<usize>)>, Vec<usize>) {
     let mut keys: HashMap<(&str, usize), usize> = HashMap::new();
     let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
     let mut group_of = vec![0; names.len()];
     for (at, (name, depth)) in names.iter().zip(depths).enumerate() {
         let module = path::module(name, *depth);
-        // Past the end of its path a node stands alone.
+        // Past the end of its path a node is alone.
         let alone = if *depth > path::modules(name).len().max(least) { at + 1 } else { 0 };
         let group = *keys.entry((module, alone)).or_insert_with(|| {
             groups.push((module, Vec::new()));

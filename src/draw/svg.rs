@@ -1,4 +1,4 @@
-//! The SVG document of a laid-out scene.
+//! SVG document of a laid-out scene.
 
 use std::fmt::Write;
 
@@ -13,14 +13,14 @@ use super::{Metric, Options, scale};
 use crate::graph::Graph;
 use crate::words::counted;
 
-/// Space around everything.
+/// Margin around everything.
 const MARGIN: f64 = 16.0;
-/// Size of the title.
+/// Font size of the title.
 const TITLE: f64 = 16.0;
-/// Size of the legend's bar.
+/// Width and height of the legend's bar.
 const BAR: (f64, f64) = (280.0, 11.0);
 
-/// Below a class of its own: a page that holds the picture keeps its own looks.
+/// Scoped to a class, so that a page that embeds the picture keeps its own styles.
 const STYLE: &str = "\
 .gnet text{font-family:Arial,Helvetica,sans-serif;font-size:10.5px;text-anchor:middle}\
 .gnet .h{font-size:12px;font-weight:bold}.gnet .l{text-anchor:start;fill:#17212b}\
@@ -29,7 +29,7 @@ const STYLE: &str = "\
 .gnet .w{fill:none;stroke:#6b7885;stroke-width:1.3}.gnet .a{fill:#6b7885}.gnet .b{stroke:#3f4c59;stroke-width:1}\
 .gnet .e:hover .w{stroke:#d55e00;stroke-width:2.6}.gnet .e:hover .a{fill:#d55e00}";
 
-/// The document, its width and its height.
+/// Returns the document, its width and its height.
 pub fn document(graph: &Graph, scene: &Scene, metric: Metric, options: &Options) -> (String, u32, u32) {
     let frames = Frames::new(scene);
     let labels: Vec<String> = frames.frames.iter().map(|frame| label(&frames, &frame.module, frame.parent)).collect();
@@ -58,20 +58,20 @@ pub fn document(graph: &Graph, scene: &Scene, metric: Metric, options: &Options)
     (writer.out, width as u32, height as u32)
 }
 
-/// A frame's name, without that of the frame around it.
+/// Returns a frame's name without that of the frame around it.
 fn label(frames: &Frames, module: &str, parent: usize) -> String {
     let outer = &frames.frames[parent].module;
     let rest = module.strip_prefix(outer.as_str()).unwrap_or(module).trim_start_matches(['.', '/']);
     shortened(if rest.is_empty() { module } else { rest }, 40)
 }
 
-/// Frames in frames alternate between two greys.
+/// Returns the fill of a frame: nested frames alternate between two greys.
 fn frame_fill(frames: &Frames, number: usize) -> &'static str {
     let around = std::iter::successors(Some(number), |frame| Some(frames.frames[*frame].parent).filter(|f| *f != 0));
     if around.count() % 2 == 1 { "#f1f4f7" } else { "#e4eaef" }
 }
 
-/// A number with at most one decimal place.
+/// Formats a number with at most one decimal place.
 fn num(value: f64) -> String {
     let text = format!("{value:.1}");
     match text.strip_suffix(".0") {
@@ -101,7 +101,7 @@ impl Writer<'_> {
         );
     }
 
-    /// Title, totals and legend; their width and height.
+    /// Writes title, totals and legend; also returns their width and height.
     fn header(&self, options: &Options) -> (String, f64, f64) {
         let mut out = String::new();
         let mut y = MARGIN + TITLE;
@@ -143,14 +143,14 @@ impl Writer<'_> {
         parts.join(" · ")
     }
 
-    /// Time that no box shows: an engine's own kernels, or layers of another file.
+    /// Describes the time that no box shows: an engine's own kernels, or layers of another file.
     fn elsewhere(&self, options: &Options) -> Option<String> {
         let all = options.times.as_ref()?.total();
         let rest = all - self.total.ms.unwrap_or(0.0);
         (rest > 0.001 * all).then(|| format!("{} of {} in kernels of no layer", show_ms(rest), show_ms(all)))
     }
 
-    /// The bar with its numbers, at height `y`; returns its width.
+    /// Draws the bar with its numbers at height `y` and returns its width.
     fn legend(&self, out: &mut String, y: f64) -> f64 {
         const STOPS: usize = 16;
         out.push_str("<defs><linearGradient id=\"scale\">");
@@ -215,7 +215,7 @@ impl Writer<'_> {
         }
     }
 
-    /// The names of the frames, over the wires, which stop at them.
+    /// Writes the names of the frames on top of the wires, which are interrupted there.
     fn labels(&mut self, frames: &Frames, labels: &[String], places: &Nested) {
         for (number, label) in labels.iter().enumerate().skip(1) {
             let Rect { x, y, .. } = places.frames[number];
@@ -313,9 +313,9 @@ impl Writer<'_> {
         self.out.push_str("</g></g>\n");
     }
 
-    /// Everything that is known of a box, for its tooltip.
+    /// Returns everything known about a box, for its tooltip.
     fn told(&self, item: &Item) -> String {
-        /// Nodes and attributes that a tooltip lists at most.
+        /// Maximum number of nodes and of attributes in a tooltip.
         const LISTED: usize = 12;
         let mut lines = vec![shortened(&item.name, 200)];
         match item.kind {
@@ -336,7 +336,7 @@ impl Writer<'_> {
         lines.join("\n")
     }
 
-    /// Parameters, MACs and time, with their share of the whole.
+    /// Formats parameters, MACs and time, with their share of the total.
     fn numbers(&self, facts: &Facts) -> Vec<String> {
         let share = |value: f64, of: f64| match of > 0.0 {
             true => format!(" ({:.1} %)", 100.0 * value / of),

@@ -1,4 +1,4 @@
-//! Pictures: well-formed whatever the graph is called, complete, and the same each time.
+//! Pictures: well-formed whatever the names in the graph, complete, and deterministic.
 
 use super::scene::{Kind, Scene};
 use super::*;
@@ -72,7 +72,7 @@ fn dims(shape: &[usize]) -> Option<Vec<Dim>> {
     Some([Dim::symbol("N")].into_iter().chain(shape.iter().map(|d| Dim::Known(*d))).collect())
 }
 
-/// Builds graphs of convolutions and what goes with them, with the names that gnet gives.
+/// Builds graphs of convolutions and accompanying layers, with the names that gnet gives.
 struct Net {
     graph: Graph,
     shape: [usize; 3],
@@ -96,7 +96,7 @@ impl Net {
         y
     }
 
-    /// Convolution to `channels`, batch normalisation, ReLU.
+    /// Adds a convolution to `channels`, batch normalisation and ReLU.
     fn unit(&mut self, name: &str, x: ValueId, channels: usize) -> ValueId {
         let from = self.graph.value(x).shape.as_ref().unwrap()[1].known().unwrap();
         self.shape[0] = channels;
@@ -107,7 +107,7 @@ impl Net {
         self.node(&format!("{name}/Relu"), "Relu", vec![norm], &[])
     }
 
-    /// Four branches and their concatenation.
+    /// Adds four branches and their concatenation.
     fn inception(&mut self, name: &str, x: ValueId) -> ValueId {
         let mut ends = vec![self.unit(&format!("{name}.b1x1"), x, 4)];
         for branch in ["b3x3", "b5x5"] {
@@ -129,7 +129,7 @@ impl Net {
     }
 }
 
-/// A stem, two Inception blocks, a classifier.
+/// Builds a stem, two Inception blocks and a classifier.
 fn googlenet() -> Graph {
     let mut net = Net::new();
     let x = net.graph.inputs[0];
@@ -164,7 +164,7 @@ fn a_chain_behind_a_layer_is_its_strip() {
     let convs: Vec<_> = scene.items.iter().filter(|item| item.heading == "Conv 1×1").collect();
     assert_eq!(convs.len(), 13);
     assert!(convs.iter().all(|item| item.strip == ["BatchNorm", "Relu"] && item.nodes.len() == 3));
-    // Its parameters are those of the convolution and of scale and shift, not the running statistics.
+    // Its parameters are those of the convolution and the scale and shift, without the running statistics.
     assert_eq!(convs[0].facts.params, 8 * 3 + 2 * 8);
     assert_eq!(scene.total().params, crate::cost::count(&graph).unwrap().params);
     assert_eq!(scene.total().macs, Some(crate::cost::count(&graph).unwrap().macs));
@@ -174,7 +174,7 @@ fn a_chain_behind_a_layer_is_its_strip() {
 fn a_value_that_two_read_ends_its_box() {
     let mut net = Net::new();
     let x = net.graph.inputs[0];
-    // More nodes than have room for a box each.
+    // More nodes than get a box each.
     let mut y = x;
     for i in 0..20 {
         let conv = net.node(&format!("c{i}"), "Relu", vec![y], &[]);
@@ -186,7 +186,7 @@ fn a_value_that_two_read_ends_its_box() {
     let scaled = net.node("scaled", "Mul", vec![sum], &[&[1]]);
     let graph = net.done(scaled);
     let fused = scene(&graph, Options::default());
-    // The first ReLU reads the input and takes the other 39; the pool is read twice; the sum takes the scaling.
+    // The first ReLU reads the input and absorbs the other 39; the pool is read twice; the sum absorbs the scaling.
     assert_eq!(headings(&fused), ["Relu", "MaxPool", "Relu", "Add"]);
     assert_eq!(fused.items[1].strip.len(), 39);
     assert_eq!(fused.items[4].strip, ["Mul"]);
@@ -208,7 +208,7 @@ fn constants_are_no_boxes() {
     let graph = net.done(all);
     let found = scene(&graph, Options::default());
     assert_eq!(headings(&found), ["RandomNormalLike", "Add", "Sum"]);
-    // A constant that is handed back is seen.
+    // A constant that is an output is shown.
     let mut graph = graph;
     graph.outputs.push(longer);
     assert!(headings(&scene(&graph, Options::default())).contains(&"Unsqueeze"));
@@ -227,7 +227,7 @@ fn a_depth_gives_one_box_a_module() {
     }
     let whole = scene(&graph, Options::default()).total();
     assert_eq!(scene(&graph, Options { depth: Some(1), ..Options::default() }).total(), whole);
-    // Deeper than any name each node is its own module: 44, the input and the output.
+    // Deeper than any name, each node is its own module: 44, plus the input and the output.
     assert_eq!(drawn(&graph, &Options { depth: Some(9), ..Options::default() }).boxes, 46);
 }
 
@@ -261,7 +261,7 @@ fn everything_a_box_should_say_is_there() {
     ] {
         assert!(texts.iter().any(|found| found == text), "{text} in {texts:#?}");
     }
-    // Tooltips have everything in full.
+    // Tooltips contain everything in full.
     assert!(texts.iter().any(|text| text.contains("kernel_shape = 3, 3")));
     assert!(texts.iter().any(|text| text.starts_with("inception3a&#10;") && text.contains(" parameters (")));
     assert!(texts.iter().any(|text| text == "stem/Relu:out: f32 N×8×8×8"));
@@ -312,7 +312,7 @@ fn a_graph_without_anything_known_is_drawn() {
     (graph.inputs, graph.outputs) = (vec![x, lone], vec![z, x]);
     let picture = drawn(&graph, &Options::default());
     assert_eq!((picture.metric, picture.boxes), (Metric::None, 6));
-    // Asked for all the same, unknown boxes look unknown.
+    // When the metric is asked for explicitly, unknown boxes look unknown.
     let asked = drawn(&graph, &Options { metric: Some(Metric::Macs), ..Options::default() });
     assert_eq!(asked.svg.matches("stroke-dasharray=\"4 3\"").count(), 2);
     let empty = Graph::new("empty");
@@ -344,7 +344,7 @@ fn more_is_darker_and_nothing_is_white() {
     let picture = drawn(&googlenet(), &Options::default());
     assert_eq!(picture.metric, Metric::Macs);
     let darkest = scale::colour(1.0).hex();
-    // The legend's last stop and the one heaviest size of box.
+    // The legend's last stop and the heaviest box.
     assert!(picture.svg.matches(&darkest).count() >= 2);
     assert!(picture.svg.contains("fill=\"#ffffff\"/>"), "pools cost no MACs");
     let none = drawn(&googlenet(), &Options { metric: Some(Metric::None), ..Options::default() });
@@ -379,7 +379,7 @@ fn too_many_boxes_are_refused_with_the_way_out() {
     assert!(draw(&googlenet(), &Options { depth: Some(1), ..options }).is_ok());
 }
 
-/// The last value of a chain of `count` operations, each also read `skip` operations later.
+/// Builds a chain of `count` operations, each also read `skip` operations later, and returns its last value.
 fn long(count: usize, skip: usize) -> Graph {
     let mut net = Net::new();
     let mut made = vec![net.graph.inputs[0]];
@@ -399,7 +399,7 @@ fn thousands_of_nodes_are_drawn() {
     let graph = long(3000, 7);
     let picture = drawn(&graph, &Options::default());
     assert_eq!(picture.boxes, 3003);
-    // Every value is read by the last node: the wires are cut, and each cut one is named at its end.
+    // Every value is read by the last node: the wires are cut, and each of them is named at its end.
     let picture = drawn(&long(1200, 0), &Options::default());
     assert!(picture.svg.contains("from above"), "links");
 }

@@ -1,6 +1,6 @@
-//! Text in a picture: how wide it is about, how it is shortened, and how it is written into XML.
+//! Text in a picture: estimating its width, shortening it, and escaping it for XML.
 
-/// Width of `text` in pixels at `size` pixels, for a wide sans-serif face.
+/// Estimates the width of `text` in pixels at `size` pixels, for a wide sans-serif face.
 ///
 /// The viewer's font is not known. The classes below are those of Verdana and DejaVu Sans, which are wider than Arial
 /// and Helvetica, so that a text fits its box in any of them.
@@ -8,7 +8,7 @@ pub fn width(text: &str, size: f64) -> f64 {
     text.chars().map(advance).sum::<f64>() * size
 }
 
-/// Advance of a character, as a share of the font's size.
+/// Returns the advance width of a character as a fraction of the font size.
 fn advance(c: char) -> f64 {
     match c {
         'i' | 'j' | 'l' | '\'' | '|' => 0.30,
@@ -18,13 +18,13 @@ fn advance(c: char) -> f64 {
         '×' => 0.84,
         'a'..='z' | '0'..='9' => 0.63,
         _ if c.is_ascii() => 0.66,
-        // Han, kana, hangul, emoji: a full square.
+        // Han, kana, hangul and emoji take a full square.
         _ if c >= '\u{1100}' => 1.05,
         _ => 0.75,
     }
 }
 
-/// `text` in at most `limit` characters: the middle gives way, since names differ at their ends.
+/// Shortens `text` to at most `limit` characters by dropping its middle, since names differ at their ends.
 pub fn shortened(text: &str, limit: usize) -> String {
     let length = text.chars().count();
     if length <= limit {
@@ -35,9 +35,10 @@ pub fn shortened(text: &str, limit: usize) -> String {
     text.chars().take(head).chain(['…']).chain(text.chars().skip(length - tail)).collect()
 }
 
-/// `text` as the content of an element or attribute of XML 1.0.
+/// Escapes `text` as the content of an element or attribute of XML 1.0.
 ///
-/// What XML forbids altogether (control characters, U+FFFE, U+FFFF) becomes U+FFFD; a line break becomes a reference.
+/// Characters that XML forbids altogether (control characters, U+FFFE, U+FFFF) become U+FFFD; a line break becomes a
+/// character reference.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -56,7 +57,7 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
-/// A count in about three digits: `999`, `1.23k`, `12.3M`, `123M`.
+/// Formats a count with about three significant digits: `999`, `1.23k`, `12.3M`, `123M`.
 pub fn compact(value: f64) -> String {
     const PREFIXES: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
     let (mut value, mut index) = (value, 0);

@@ -1,4 +1,4 @@
-//! Time by layer, out of the document of `gnet bench --profile`.
+//! Time by layer, read from the document of `gnet bench --profile`.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,13 @@ use serde::Deserialize;
 
 use crate::{Error, Result};
 
-/// Mean time of one run by layer, in milliseconds.
+/// Mean time per run of each layer, in milliseconds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Times {
     by_layer: HashMap<String, f64>,
 }
 
-/// What is read of the document; [`crate::bench`] describes the rest.
+/// The part of the document that is read; [`crate::bench`] describes the rest.
 #[derive(Deserialize)]
 struct Document {
     #[serde(default)]
@@ -38,10 +38,10 @@ struct Operator {
 }
 
 impl Times {
-    /// Reads the JSON document of `gnet bench --profile .. --format json`: its first run that has a profile.
+    /// Parses the JSON document of `gnet bench --profile .. --format json` and takes its first run that has a profile.
     ///
     /// # Errors
-    /// Text that is no such document, or one without a profile.
+    /// Fails if the text is not such a document, or if it has no profile.
     pub fn parse(json: &str) -> Result<Self> {
         let document: Document = serde_json::from_str(json).map_err(|e| {
             Error::input(Error::THE_FILE, format!("is no document of `gnet bench`: {e}")).remedy(REMEDY)
@@ -61,12 +61,12 @@ impl Times {
         Ok(Self { by_layer })
     }
 
-    /// Time of the layer of this name; `None` when the profile has none of it.
+    /// Returns the time of the layer of this name; `None` if the profile does not have it.
     pub fn of(&self, layer: &str) -> Option<f64> {
         self.by_layer.get(layer).copied()
     }
 
-    /// Time of all layers, also of those that no graph has: an engine's own kernels.
+    /// Returns the time of all layers, including those that are not in the graph: an engine's own kernels.
     pub fn total(&self) -> f64 {
         let mut all: Vec<f64> = self.by_layer.values().copied().collect();
         // A sum of floats depends on its order, and a map has none.

@@ -1,14 +1,14 @@
-//! SHA-256 of what is read and of what is written.
+//! SHA-256 of data as it is read and written.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 
 use sha2::{Digest, Sha256};
 
-/// Bytes that are read, hashed and written at once.
+/// Number of bytes that are read, hashed and written at a time.
 const PIECE: usize = 1 << 20;
 
-/// Copies `from` to `to`; the number of bytes and their SHA-256 in lower-case hexadecimal digits.
+/// Copies `from` to `to` and returns the number of bytes and their SHA-256 in lower-case hexadecimal digits.
 pub(crate) fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<(u64, String)> {
     let mut hash = Sha256::new();
     let mut piece = vec![0; PIECE];
@@ -27,24 +27,24 @@ pub(crate) fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<(u64, 
     Ok((bytes, hex(&hash.finalize())))
 }
 
-/// The number of bytes and SHA-256 of what `from` holds.
+/// Returns the number of bytes in `from` and their SHA-256.
 pub(crate) fn of(from: impl Read) -> io::Result<(u64, String)> {
     copy(from, io::sink())
 }
 
-/// Hashes what is written on its way.
+/// A writer that hashes what passes through it.
 pub(crate) struct Hashing<W> {
     to: W,
     hash: Sha256,
 }
 
 impl<W: Write> Hashing<W> {
-    /// On the way to `to`.
+    /// Creates a writer that passes its data on to `to`.
     pub(crate) fn new(to: W) -> Self {
         Self { to, hash: Sha256::new() }
     }
 
-    /// The SHA-256 of all that was written, in lower-case hexadecimal digits.
+    /// Returns the SHA-256 of everything written, in lower-case hexadecimal digits.
     pub(crate) fn digest(self) -> String {
         hex(&self.hash.finalize())
     }

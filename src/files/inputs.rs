@@ -1,4 +1,4 @@
-//! What was read is not written over.
+//! Protection of inputs: a file that was read is not overwritten.
 
 use std::collections::BTreeMap;
 use std::fs::Metadata;
@@ -7,30 +7,31 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::{Error, Result};
 
-/// The files that were opened and under which names, once somebody has asked to keep them.
+/// The files that were opened and the names used, once protection has been turned on.
 static INPUTS: Mutex<Option<BTreeMap<Identity, PathBuf>>> = Mutex::new(None);
 
-/// A panic while it was held leaves the list as good as it was.
+/// Locks the list. A panic while it is locked leaves the list valid.
 fn inputs() -> MutexGuard<'static, Option<BTreeMap<Identity, PathBuf>>> {
     INPUTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on [`write`](super::write()) refuses to replace a file that this process has opened to read.
+/// Makes [`write`](super::write()) refuse, from now on, to replace a file that this process has opened for reading.
 ///
-/// The program `gnet` asks for it before anything else, so that no command has to remember. A library does not: who calls
-/// [`onnx::read_file`](crate::onnx::read_file) and then writes over that file has said so.
+/// The program `gnet` calls it first of all, so that no command has to remember. A library does not: a caller of
+/// [`onnx::read_file`](crate::onnx::read_file) that then writes to the same path does so deliberately.
 pub fn keep_inputs() {
     inputs().get_or_insert_default();
 }
 
-/// A file was opened to read.
+/// Records that a file was opened for reading.
 pub(super) fn add(path: &Path, found: &Metadata) {
     if let (Some(list), Some(identity)) = (inputs().as_mut(), Identity::of(path, found)) {
         list.entry(identity).or_insert_with(|| path.to_path_buf());
     }
 }
 
-/// The name under which the file at `path` was opened to read, be it through a link or another of its names.
+/// Returns the name under which the file at `path` was opened for reading, even if through a link or another of its
+/// names.
 pub(crate) fn named(path: &Path) -> Option<PathBuf> {
     let identity = Identity::at(path)?;
     inputs().as_ref()?.get(&identity).cloned()
@@ -46,12 +47,12 @@ pub(super) fn check(path: &Path) -> Result<()> {
     Err(Error::file(path, reason).remedy("give another file to write"))
 }
 
-/// What tells a file from all others, whatever it is called: its device and number there.
+/// Identity of a file, independent of its name: device and inode number.
 #[cfg(unix)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity(u64, u64);
 
-/// Its real path; two hard links to one file pass for two files.
+/// Identity of a file: its real path; two hard links to one file count as two files.
 #[cfg(not(unix))]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Identity(PathBuf);
@@ -68,7 +69,7 @@ impl Identity {
         std::fs::canonicalize(path).ok().map(Self)
     }
 
-    /// That of the file which `path` names now.
+    /// Returns the identity of the file that `path` names now.
     pub(crate) fn at(path: &Path) -> Option<Self> {
         Self::of(path, &std::fs::metadata(path).ok()?)
     }

@@ -1,4 +1,4 @@
-//! One process at a time in a folder: a lock that the system keeps, so that none outlasts its process.
+//! One process at a time in a folder: a lock kept by the system, so that it never outlasts its process.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -6,20 +6,21 @@ use std::path::{Path, PathBuf};
 
 use super::{Unfinished, steps};
 
-/// Name of the file in a folder that is locked. It goes with the lock; one that a killed process left is locked by nobody.
+/// Name of the file in a locked folder. It is removed with the lock; a file left by a killed process is locked by
+/// nobody.
 const NAME: &str = ".lock";
 
-/// What an attempt to lock a folder came to.
+/// Result of an attempt to lock a folder.
 pub(crate) enum Locked {
-    /// It is ours until this is dropped.
+    /// Locked by this process until dropped.
     Ours(#[allow(dead_code, reason = "held, never read")] Unfinished<Held>),
-    /// Another process has it.
+    /// Locked by another process.
     Taken,
-    /// The file system keeps no locks: whether another process works in the folder cannot be known.
+    /// The file system does not support locks: whether another process works in the folder cannot be determined.
     Unknown,
 }
 
-/// A file that is locked.
+/// A locked file.
 pub(crate) struct Held {
     _file: File,
     path: PathBuf,
@@ -27,7 +28,7 @@ pub(crate) struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // While it is still locked: whoever opened it before finds that it has gone, see `is_at`.
+        // Removed while still locked: a process that opened it earlier finds that it is gone, see `is_at`.
         if cfg!(unix) {
             let _ = steps::remove_file(&self.path);
         }
@@ -37,7 +38,7 @@ impl Drop for Held {
 /// Locks a folder, without waiting.
 ///
 /// # Errors
-/// The folder is not there or cannot be written to.
+/// Fails if the folder does not exist or is not writable.
 pub(crate) fn lock(folder: &Path) -> io::Result<Locked> {
     let path = folder.join(NAME);
     loop {
@@ -58,7 +59,7 @@ pub(crate) fn lock(folder: &Path) -> io::Result<Locked> {
     }
 }
 
-/// Whether a file that was opened still has its name.
+/// Returns `true` if an open file still has its name.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -74,7 +75,7 @@ fn is_at(_: &File, _: &Path) -> bool {
     true
 }
 
-/// What a file system without locks answers.
+/// Returns `true` for the error of a file system without locks.
 fn means_no_locks(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(nix::errno::Errno::ENOLCK as i32) {
@@ -121,7 +122,7 @@ mod tests {
         use crate::files::steps::ending;
         if let Some(folder) = ending::folder() {
             let _locked = lock(&folder).unwrap();
-            // Killed here.
+            // Ended here by the test.
             return steps::step();
         }
         let dir = tempfile::tempdir().unwrap();

@@ -1,9 +1,9 @@
-//! Large files mapped into memory, so that only what is looked at is read.
+//! Memory mapping of large files, so that only the parts that are accessed are read.
 //!
-//! The one place of the pure core that may be unsafe: the crate `memmap2` asks its caller to know that nobody changes a
-//! file while it is mapped. gnet itself never does: it writes a file beside its place and renames it, which leaves a mapping
-//! of the old one whole. A file that another program cuts short meanwhile ends the process with SIGBUS, as it does every
-//! program that maps models.
+//! The only place in the pure core with unsafe code: the crate `memmap2` requires its caller to ensure that nobody
+//! changes a file while it is mapped. gnet itself never does: it writes a file beside its destination and renames it,
+//! which leaves a mapping of the old one intact. A file that another program truncates meanwhile ends the process with
+//! SIGBUS, as it would any program that maps models.
 #![allow(unsafe_code)]
 
 use std::path::Path;
@@ -13,13 +13,13 @@ use bytes::Bytes;
 use super::open::{opened, read_whole, unreadable};
 use crate::Result;
 
-/// From this size on a file is mapped; smaller ones are read at once, which is as fast and safe against changes.
+/// Size from which on a file is mapped; smaller ones are read into memory, which is as fast and safe against changes.
 const MAPPED_FROM: u64 = 1 << 20;
 
-/// The content of a file: read when it is small, mapped when it is large.
+/// Returns the content of a file: read if it is small, mapped if it is large.
 ///
 /// # Errors
-/// As [`read`](super::read).
+/// Those of [`read`](super::read).
 pub fn map(path: &Path) -> Result<Bytes> {
     let (file, found) = opened(path)?;
     if found.len() < MAPPED_FROM {

@@ -1,4 +1,5 @@
-//! Files: regular ones are read ([`open`]), whole ones are written ([`write()`]), and what was read is not written over.
+//! File access: regular files are read ([`open`]), complete ones are written ([`write()`]), and inputs are not
+//! overwritten.
 
 pub(crate) mod digest;
 mod inputs;
@@ -10,7 +11,7 @@ mod place;
 pub(crate) mod steps;
 mod unfinished;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
@@ -19,11 +20,12 @@ pub(crate) use inputs::{Identity, named as named_input};
 #[cfg(any(feature = "burn", feature = "ort"))]
 pub(crate) use lock::{Locked, lock};
 pub use map::map;
+#[cfg(feature = "ort")]
 pub(crate) use open::kind;
 pub use open::{check_readable, open, read};
+pub(crate) use place::Prepared;
 #[cfg(feature = "burn")]
 pub(crate) use place::{CHECKPOINT_MODEL, CHECKPOINT_RECORD, RUN_METRICS};
-pub(crate) use place::{Prepared, folder_of};
 #[cfg(feature = "burn")]
 pub(crate) use place::{aside, rewrite};
 pub use place::{check_place, write, write_with};
@@ -32,13 +34,21 @@ pub use unfinished::abandon;
 pub(crate) use unfinished::temporary_folder_in;
 pub(crate) use unfinished::{Unfinished, temporary_folder};
 
-/// Makes a folder and those above it.
+/// Returns the folder that contains a path; the current one for a bare name.
+pub(crate) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Creates a folder and its parents.
 pub fn create_dir(path: &Path) -> Result<()> {
     check_dir(path)?;
     steps::create_dir_all(path).map_err(|e| Error::file(path, format!("the folder cannot be made: {e}")))
 }
 
-/// Refuses a place where [`create_dir`] would find a file in its way, or that lies inside a checkpoint.
+/// Refuses a path where [`create_dir`] would find a file in its way, or that is inside a checkpoint.
 pub fn check_dir(path: &Path) -> Result<()> {
     place::check_outside(path)?;
     if let Some(file) = path.ancestors().find(|place| place.is_file()) {
@@ -52,8 +62,8 @@ pub fn check_dir(path: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// A file that is opened past this module could be a pipe, and could be written over: outside of it only what lies
-    /// where no user names it is opened (libraries, wheels, what the kernel says).
+    /// A file opened without this module could be a pipe, and could be overwritten. Other modules only open files whose
+    /// names no user gives (libraries, wheels, files of the kernel).
     #[test]
     fn only_this_module_opens_the_files_that_a_user_names() {
         const ELSEWHERE: [&str; 7] =

@@ -1,4 +1,4 @@
-//! Files that are read: regular ones and no others, so that nothing waits for a pipe or reads a device without end.
+//! Reading files: regular ones only, so that nothing waits for a pipe or reads a device without end.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -8,21 +8,21 @@ use super::inputs;
 use crate::words::counted;
 use crate::{Error, Result};
 
-/// Opens a file to read: **the one way to an input**, whatever it holds.
+/// Opens a file for reading: **the only way to open an input**, whatever it contains.
 ///
-/// Links are followed. Nothing waits: a pipe is refused whether somebody writes to it or not. What is opened is an input
+/// Links are followed. Nothing blocks: a pipe is refused whether or not it has a writer. The file counts as an input
 /// from then on ([`keep_inputs`](super::keep_inputs)).
 ///
 /// # Errors
-/// A file that is missing or unreadable; a folder, pipe, socket or device. It is named.
+/// Fails if the file is missing or unreadable, or is a folder, pipe, socket or device. The error names it.
 pub fn open(path: &Path) -> Result<File> {
     opened(path).map(|(file, _)| file)
 }
 
-/// As [`open`], with what the system knows of the file.
+/// Does the same as [`open`] and also returns the file's metadata.
 pub(super) fn opened(path: &Path) -> Result<(File, Metadata)> {
     let fail = |e: io::Error| unreadable(path, &e);
-    // Looked at first: to open a device can be to do something.
+    // Checked before opening: opening a device can have side effects.
     check_kind(path, &std::fs::metadata(path).map_err(fail)?)?;
     let file = without_waiting().open(path).map_err(fail)?;
     let found = file.metadata().map_err(fail)?;
@@ -31,7 +31,8 @@ pub(super) fn opened(path: &Path) -> Result<(File, Metadata)> {
     Ok((file, found))
 }
 
-/// A pipe that came into the place of a file since it was looked at is opened at once, and then refused.
+/// Returns options that do not block: a pipe that has replaced the file since it was checked is opened immediately, and
+/// then refused.
 fn without_waiting() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -40,16 +41,17 @@ fn without_waiting() -> OpenOptions {
     options
 }
 
-/// Reads a whole file. The error names it and says whether it is missing, unreadable or no file.
+/// Reads a whole file. The error names it and says whether it is missing, unreadable or not a file.
 ///
 /// # Errors
-/// As [`open`]; a file that holds more than its length says, as some of `/proc` do, whose end nobody knows.
+/// Those of [`open`]; also fails on a file that holds more than its stated length, as some in `/proc` do, since such a
+/// file may be endless.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let (file, found) = opened(path)?;
     read_whole(path, file, found.len())
 }
 
-/// The content of an open file that claims to be `len` bytes long.
+/// Returns the content of an open file that claims to be `len` bytes long.
 pub(super) fn read_whole(path: &Path, file: File, len: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default().min(64 << 20));
     file.take(len.saturating_add(1)).read_to_end(&mut bytes).map_err(|e| unreadable(path, &e))?;
@@ -66,7 +68,7 @@ pub(super) fn read_whole(path: &Path, file: File, len: u64) -> Result<Vec<u8>> {
 /// Refuses a file that [`read`] could not read, without reading it.
 ///
 /// # Errors
-/// As [`open`].
+/// Those of [`open`].
 pub fn check_readable(path: &Path) -> Result<()> {
     open(path).map(drop)
 }
@@ -77,7 +79,7 @@ fn check_kind(path: &Path, found: &Metadata) -> Result<()> {
     Err(if found.is_dir() { error } else { error.remedy("write its content to a file first") })
 }
 
-/// What it is in place of a regular file; `None` for one.
+/// Returns what kind of thing it is instead of a regular file; `None` for a regular file.
 pub(crate) fn kind(file: FileType) -> Option<&'static str> {
     #[cfg(unix)]
     {

@@ -1,53 +1,45 @@
-//! Files that are written: whole or not there, and never in the place of something that must stay.
+//! Writing files: all or nothing, and never in the place of something that must stay.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::{Unfinished, inputs, steps};
+use super::{Unfinished, folder_of, inputs, steps};
 use crate::{Error, Result};
 
-/// In a checkpoint's folder: what it is.
+/// Name of the record in a checkpoint's folder.
 pub(crate) const CHECKPOINT_RECORD: &str = "checkpoint.json";
-/// In a checkpoint's folder: its weights.
+/// Name of the weights in a checkpoint's folder.
 pub(crate) const CHECKPOINT_MODEL: &str = "model.bpk";
-/// In a run's folder, beside its checkpoints: how it went.
+/// Name of the metrics in a run's folder, beside its checkpoints.
 pub(crate) const RUN_METRICS: &str = "metrics.jsonl";
 
-/// The folder a path lies in; the current one for a bare name.
-pub(crate) fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    }
-}
-
-/// Writes `bytes` to `path` at once: an interrupted or failed write leaves what was there.
+/// Writes `bytes` to `path` atomically: an interrupted or failed write leaves the previous file in place.
 ///
-/// The folder must exist; the file is made in it under a temporary name and then renamed. A link is followed: the file
-/// it names is replaced, not the link.
+/// The folder must exist; the file is created in it under a temporary name and then renamed. A link is followed: the
+/// file it points to is replaced, not the link.
 ///
 /// # Errors
-/// What [`check_place`] refuses; no room, no right.
+/// Fails on anything that [`check_place`] refuses, on a full disk, or without permission.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |file| file.write_all(bytes))
 }
 
-/// As [`write()`], for content that is made piece by piece.
+/// Does the same as [`write()`] for content that is produced piece by piece.
 ///
 /// # Errors
-/// As [`write()`].
+/// Those of [`write()`].
 pub fn write_with(path: &Path, content: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>) -> Result<()> {
     check_place(path)?;
     Prepared::new(path, content)?.place()
 }
 
-/// As [`write()`], for a file that is the writer's own: it may have read it before, it may lie in a checkpoint, and nobody
-/// else writes it at the same time. Until it is whole it is named [`aside`].
+/// Does the same as [`write()`] for a file that belongs to the writer: it may have been read before, it may be inside a
+/// checkpoint, and nobody else writes it at the same time. Until it is complete it is named [`aside`].
 ///
 /// # Errors
-/// As [`write()`], but for these two.
+/// Those of [`write()`], except for these two.
 #[cfg(feature = "burn")]
 pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
     check_sound(path)?;
@@ -66,8 +58,8 @@ pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<()> {
     placed.map_err(fail)
 }
 
-/// `.NAME.SUFFIX` beside `path`: `new` is not whole yet, `old` is what it replaces. What a kill leaves under such a name is
-/// known by it.
+/// Returns `.NAME.SUFFIX` beside `path`: `new` is not complete yet, `old` is the file it replaces. The leftovers of a
+/// killed process are recognised by these names.
 #[cfg(feature = "burn")]
 pub(crate) fn aside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
@@ -77,13 +69,13 @@ pub(crate) fn aside(path: &Path, suffix: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Refuses a place where [`write()`] could not put a file, before the work of making one is done. What is an input shows
-/// when it has been opened: inputs come first.
+/// Refuses a path where [`write()`] could not put a file, before the work of producing one is done. Inputs are only
+/// known once they have been opened, so they come first.
 ///
 /// # Errors
-/// The folder is not there, or something else than a file has the name: a folder, a device, a pipe, a dangling link. A
-/// rename would put a file in the place of `/dev/null` as readily as in that of a file. The file is an input, under
-/// whatever name ([`keep_inputs`](super::keep_inputs)), or lies inside a checkpoint.
+/// Fails if the folder does not exist; if something other than a file has the name: a folder, a device, a pipe, a
+/// dangling link (a rename would replace `/dev/null` as readily as a file); if the file is an input under any name
+/// ([`keep_inputs`](super::keep_inputs)); or if it is inside a checkpoint.
 pub fn check_place(path: &Path) -> Result<()> {
     check_sound(path)?;
     inputs::check(path)?;
@@ -108,7 +100,7 @@ fn check_sound(path: &Path) -> Result<()> {
     }
 }
 
-/// Refuses a place inside a checkpoint, and that of a run's metrics: training replaces these as a whole.
+/// Refuses a path inside a checkpoint, and that of a run's metrics: training replaces these as a whole.
 pub(super) fn check_outside(path: &Path) -> Result<()> {
     let place = real(path);
     let refused = |reason: String| Err(Error::file(path, reason).remedy("give a place outside of it"));
@@ -128,7 +120,7 @@ fn is_checkpoint(folder: &Path) -> bool {
     [CHECKPOINT_RECORD, CHECKPOINT_MODEL].iter().all(|name| folder.join(name).is_file())
 }
 
-/// Where a path leads: links are followed as far as there is something.
+/// Resolves a path: links are followed as far as they exist.
 fn real(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     let found = absolute.ancestors().find_map(|place| Some((place, std::fs::canonicalize(place).ok()?)));
@@ -138,16 +130,16 @@ fn real(path: &Path) -> PathBuf {
     }
 }
 
-/// A file that is written, on the disk, and not in its place yet.
+/// A file that has been written to disk but not yet moved to its destination.
 pub(crate) struct Prepared {
     file: Unfinished<NamedTempFile>,
     target: PathBuf,
-    /// The name for errors.
+    /// Name for errors.
     shown: PathBuf,
 }
 
 impl Prepared {
-    /// Writes it beside its place.
+    /// Writes it beside its destination.
     pub(crate) fn new(path: &Path, content: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>) -> Result<Self> {
         let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
         let fail = |e: std::io::Error| unwritable(path, &e);
@@ -158,23 +150,23 @@ impl Prepared {
         Ok(Self { file, target, shown: path.to_path_buf() })
     }
 
-    /// Where it goes, links followed.
+    /// Returns its destination, with links resolved.
     pub(crate) fn target(&self) -> &Path {
         &self.target
     }
 
-    /// The same under another name in its folder, which was not known before its content was.
+    /// Changes its name within its folder, for a name that depends on its content.
     pub(crate) fn called(self, name: &str) -> Self {
         Self { target: folder_of(&self.target).join(name), ..self }
     }
 
-    /// Puts `before` in its place, then this one, and stays with what was there when one of the two cannot be put.
+    /// Moves `before` to its destination, then this one, and restores the previous state if one of the two moves fails.
     pub(crate) fn place_after(self, before: Self) -> Result<()> {
         let Self { file, target, shown } = self;
         let is_new = !before.target.exists();
         super::unfinished::finish_both(before.file, file, |first, second| {
             renamed(first, &before.target)?;
-            // The second refers to the first: the first must be there whatever happens.
+            // The second refers to the first: the first must exist whatever happens.
             steps::sync(&folder_of(&before.target));
             renamed(second, &target).inspect_err(|_| {
                 if is_new {
@@ -187,7 +179,7 @@ impl Prepared {
         Ok(())
     }
 
-    /// Puts it in its place, where it stays.
+    /// Moves it to its destination, where it stays.
     pub(crate) fn place(self) -> Result<()> {
         let Self { file, target, shown } = self;
         file.finish(|file| renamed(file, &target)).map_err(|e| unwritable(&shown, &e))?;
@@ -208,13 +200,14 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Error {
     Error::file(path, format!("cannot be written: {}", cause(error)))
 }
 
-/// The system's own words: `tempfile` adds the temporary file's name to them, which means nothing to a reader.
+/// Returns the system's own words: `tempfile` adds the name of the temporary file to them, which means nothing to a
+/// reader.
 fn cause(error: &std::io::Error) -> String {
     let text = error.to_string();
     text.split_once(" at path ").map_or(text.clone(), |(cause, _)| cause.to_owned())
 }
 
-/// Temporary files are private to their owner; a result is as readable as any new file.
+/// Makes a file as readable as any new file: temporary files are private to their owner.
 #[cfg(unix)]
 fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;

@@ -1,24 +1,24 @@
-//! The calls that change what a folder holds. Each may be the last thing that a process does.
+//! The calls that change the content of a folder. Each may be the last thing that a process does.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::place::folder_of;
+use super::folder_of;
 
-/// Stands before such a call, for those who make it themselves.
+/// Marks a step before such a call, for code that makes the call itself.
 pub(crate) fn step() {
     #[cfg(test)]
     ending::step();
 }
 
-/// Gives `from` the name `to`, which it takes from another file.
+/// Renames `from` to `to`, replacing any existing file.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     step();
     fs::rename(from, to)
 }
 
-/// Makes a folder and those above it, to last.
+/// Creates a folder and its parents durably.
 pub(crate) fn create_dir_all(path: &Path) -> io::Result<()> {
     if path.as_os_str().is_empty() || path.is_dir() {
         return Ok(());
@@ -27,7 +27,7 @@ pub(crate) fn create_dir_all(path: &Path) -> io::Result<()> {
     create_dir_all(&above)?;
     step();
     match fs::create_dir(path) {
-        // Another process may have made it meanwhile.
+        // Another process may have created it meanwhile.
         Err(e) if e.kind() != ErrorKind::AlreadyExists || !path.is_dir() => Err(e),
         _ => {
             sync(&above);
@@ -36,20 +36,20 @@ pub(crate) fn create_dir_all(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Removes a file. One that is not there is removed already.
+/// Removes a file. A missing file counts as removed.
 pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
     step();
     gone(fs::remove_file(path))
 }
 
-/// Removes an empty folder. One that is not there is removed already.
+/// Removes an empty folder. A missing folder counts as removed.
 #[cfg(feature = "burn")]
 pub(crate) fn remove_dir(path: &Path) -> io::Result<()> {
     step();
     gone(fs::remove_dir(path))
 }
 
-/// Removes a folder and what is in it, or a file. One that is not there is removed already; of a link only the link goes.
+/// Removes a folder with its content, or a file. A missing one counts as removed; of a link only the link is removed.
 #[cfg(feature = "burn")]
 pub(crate) fn remove_all(path: &Path) -> io::Result<()> {
     let Ok(found) = path.symlink_metadata() else { return Ok(()) };
@@ -69,16 +69,17 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Keeps other processes of gnet from changing a folder's names as long as it lives: they wait.
+/// Lock that keeps other processes of gnet from changing a folder's names while it is held: they wait.
 pub(crate) struct Locked(#[allow(dead_code, reason = "closing it unlocks")] Option<fs::File>);
 
-/// Locks a folder, where the system can: then several files in it change as one.
+/// Locks a folder, if the system can: several files in it then change as one.
 pub(crate) fn lock(folder: &Path) -> Locked {
     let open = fs::File::open(folder);
     Locked(open.and_then(|folder| folder.lock().map(|()| folder)).ok())
 }
 
-/// Makes the names in a folder last through a loss of power: renaming alone does not. A system that cannot has no say.
+/// Makes the names in a folder survive a loss of power, which renaming alone does not. Failure is ignored on systems
+/// that cannot do it.
 pub(crate) fn sync(folder: &Path) {
     #[cfg(unix)]
     let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
@@ -86,16 +87,16 @@ pub(crate) fn sync(folder: &Path) {
     let _ = folder;
 }
 
-/// Ends the process before its n-th step, as a kill would, in a test that has started it for that.
+/// Ends the process before its n-th step, as a kill would, in a test that started it for this purpose.
 #[cfg(test)]
 pub(crate) mod ending {
     use std::path::{Path, PathBuf};
     use std::process::Command;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// The variable with the number of the step, from 0.
+    /// Environment variable with the number of the step, counted from 0.
     pub(crate) const AT: &str = "GNET_TEST_END_AT_STEP";
-    /// The variable with the folder to act in.
+    /// Environment variable with the folder to act in.
     const FOLDER: &str = "GNET_TEST_END_IN_FOLDER";
 
     static STEPS: AtomicUsize = AtomicUsize::new(0);
@@ -103,18 +104,18 @@ pub(crate) mod ending {
     pub(super) fn step() {
         let step = STEPS.fetch_add(1, Ordering::SeqCst);
         if std::env::var(AT).is_ok_and(|at| at.parse() == Ok(step)) {
-            // Nothing is dropped, nothing is cleared, no handler runs.
+            // Nothing is dropped, nothing is cleaned up, no handler runs.
             std::process::abort();
         }
     }
 
-    /// The folder to act in, when this process is one that [`ends`] has started.
+    /// Returns the folder to act in, if this process was started by [`ends`].
     pub(crate) fn folder() -> Option<PathBuf> {
         std::env::var_os(FOLDER).map(PathBuf::from)
     }
 
-    /// Runs the test `name` of this program in a process of its own, which finds `folder` as [`folder()`] and ends before
-    /// a step, counted from 0. False when it came to its own end, having no such step.
+    /// Runs the test `name` of this program in a separate process, which finds `folder` as [`folder()`] and ends before
+    /// a step, counted from 0. Returns `false` if it ran to completion because it has no such step.
     pub(crate) fn ends(name: &str, folder: &Path, step: usize) -> bool {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", name, "--nocapture"]).env(FOLDER, folder).env(AT, step.to_string());

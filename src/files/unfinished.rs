@@ -1,4 +1,5 @@
-//! What is made under another name and then put in its place: it must not be left behind when the program is interrupted.
+//! Files and folders that are created under another name and then moved: they must not be left behind when the program
+//! is interrupted.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,47 +9,48 @@ use tempfile::TempDir;
 
 use crate::{Error, Result};
 
-/// A folder in the system's temporary one that goes when it is dropped, or when the program is interrupted ([`abandon`]).
+/// Creates a folder in the system's temporary folder that is removed when it is dropped, or when the program is
+/// interrupted ([`abandon`]).
 ///
 /// # Errors
-/// There is no place for one.
+/// Fails if it cannot be created.
 pub(crate) fn temporary_folder() -> Result<Unfinished<TempDir>> {
     temporary_folder_in(&std::env::temp_dir(), "gnet-").map_err(|e| Error::input("temporary folder", e))
 }
 
-/// As [`temporary_folder`], in a folder of the caller's.
+/// Does the same as [`temporary_folder`] in a folder given by the caller.
 ///
 /// # Errors
-/// The system's own.
+/// Those of the system.
 pub(crate) fn temporary_folder_in(folder: &Path, prefix: &str) -> std::io::Result<Unfinished<TempDir>> {
     Unfinished::make(|| tempfile::Builder::new().prefix(prefix).tempdir_in(folder), TempDir::path)
 }
 
-/// Paths of what is made and not yet in its place.
+/// Paths of everything that is created but not yet moved to its destination.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-/// A panic while it was held leaves the list as good as it was.
+/// Locks the list. A panic while it is locked leaves the list valid.
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes every temporary file and folder that this process is working on, and stops every thread that is about to make
-/// one or to put one in its place: **the last thing before a process exits in the middle of its work**.
+/// Removes all temporary files and folders that this process is working on, and blocks every thread that is about to
+/// create one or to move one to its destination: **the last call before a process exits in the middle of its work**.
 ///
-/// After it each file is as it was or whole, and nothing lies beside it.
+/// Afterwards each file is either unchanged or complete, and nothing is left beside it.
 pub fn abandon() {
     let list = unfinished();
     for path in list.iter() {
-        // What cannot be removed has nobody left to be told.
+        // Nobody is left to be told about a failure.
         let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     }
-    // Never given back: a thread that went on could put half a folder in the place of a whole one.
+    // Never unlocked: a thread that continued could move half a folder to the place of a whole one.
     std::mem::forget(list);
 }
 
-/// Something temporary, which [`abandon`] knows as long as it is not in its place.
+/// Something temporary, which [`abandon`] knows until it is at its destination.
 pub(crate) struct Unfinished<T> {
-    /// What was made; it removes itself when it is dropped.
+    /// The file or folder, which removes itself when it is dropped.
     pub(crate) made: T,
     listed: Listed,
 }
@@ -62,7 +64,7 @@ impl Drop for Listed {
 }
 
 impl<T> Unfinished<T> {
-    /// Makes it; there is no moment in which it is there and not on the list.
+    /// Creates it; at no moment does it exist without being on the list.
     pub(super) fn make(make: impl FnOnce() -> std::io::Result<T>, path: fn(&T) -> &Path) -> std::io::Result<Self> {
         let mut list = unfinished();
         let made = make()?;
@@ -71,7 +73,7 @@ impl<T> Unfinished<T> {
         Ok(Self { made, listed: Listed(path) })
     }
 
-    /// Puts it in its place by `place`, which is not interrupted.
+    /// Moves it to its destination with `place`, which is not interrupted.
     pub(crate) fn finish<R>(self, place: impl FnOnce(T) -> R) -> R {
         let mut list = unfinished();
         let result = place(self.made);
@@ -81,7 +83,7 @@ impl<T> Unfinished<T> {
     }
 }
 
-/// Puts two that belong together in their places by `place`, which is not interrupted.
+/// Moves two that belong together to their destinations with `place`, which is not interrupted.
 pub(super) fn finish_both<A, B, R>(a: Unfinished<A>, b: Unfinished<B>, place: impl FnOnce(A, B) -> R) -> R {
     let mut list = unfinished();
     let result = place(a.made, b.made);
@@ -92,10 +94,10 @@ pub(super) fn finish_both<A, B, R>(a: Unfinished<A>, b: Unfinished<B>, place: im
 }
 
 impl Unfinished<PathBuf> {
-    /// The file or folder `path`: the caller makes it, and removes it when it comes to nothing.
+    /// Registers the file or folder `path`: the caller creates it, and removes it on failure.
     ///
     /// # Errors
-    /// There is no current folder.
+    /// Fails if there is no current folder.
     #[cfg(feature = "burn")]
     pub(crate) fn at(path: &Path) -> std::io::Result<Self> {
         Self::make(|| Ok(path.to_path_buf()), PathBuf::as_path)

@@ -2,62 +2,101 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Element type of a tensor: ONNX's `TensorProto.DataType`, in Rust's spelling.
-///
-/// The letters of an 8-bit or smaller float are its exponent and mantissa bits; `Fn` has no infinities, `Uz` no negative zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs)]
-pub enum DType {
-    F32,
-    F64,
-    F16,
-    BF16,
-    I8,
-    I16,
-    I32,
-    I64,
-    U8,
-    U16,
-    U32,
-    U64,
-    Bool,
+/// What the elements of a type are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Elements {
+    /// Floating-point numbers.
+    Floats,
+    /// Whole numbers.
+    Wholes,
+    /// True and false.
+    Truths,
     /// Text of any length: elements are no fixed number of bytes.
-    String,
-    /// Two 32-bit floats, the real part first.
-    Complex64,
-    /// Two 64-bit floats, the real part first.
-    Complex128,
-    F8E4M3Fn,
-    F8E4M3FnUz,
-    F8E5M2,
-    F8E5M2FnUz,
-    F8E8M0,
-    U4,
-    I4,
-    F4E2M1,
-    U2,
-    I2,
-    F6E2M3,
-    F6E3M2,
+    Texts,
+    /// Two floats each, the real part first.
+    Complexes,
+}
+
+/// Makes [`DType`] from one row a type: ONNX's number (`TensorProto.DataType` in onnx.proto), the bits of an element, what the
+/// elements are.
+macro_rules! element_types {
+    ($($name:ident $number:literal $bits:literal $elements:ident,)*) => {
+        /// Element type of a tensor: ONNX's `TensorProto.DataType`, in Rust's spelling.
+        ///
+        /// The letters of an 8-bit or smaller float are its exponent and mantissa bits; `Fn` has no infinities, `Uz` no
+        /// negative zero.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[allow(missing_docs)]
+        pub enum DType {
+            $($name,)*
+        }
+
+        impl DType {
+            /// Every element type.
+            pub const ALL: [Self; [$($number),*].len()] = [$(Self::$name),*];
+
+            fn row(self) -> (i32, usize, Elements) {
+                match self {
+                    $(Self::$name => ($number, $bits, Elements::$elements),)*
+                }
+            }
+        }
+    };
+}
+
+element_types! {
+    F32 1 32 Floats,
+    F64 11 64 Floats,
+    F16 10 16 Floats,
+    BF16 16 16 Floats,
+    I8 3 8 Wholes,
+    I16 5 16 Wholes,
+    I32 6 32 Wholes,
+    I64 7 64 Wholes,
+    U8 2 8 Wholes,
+    U16 4 16 Wholes,
+    U32 12 32 Wholes,
+    U64 13 64 Wholes,
+    Bool 9 8 Truths,
+    String 8 0 Texts,
+    Complex64 14 64 Complexes,
+    Complex128 15 128 Complexes,
+    F8E4M3Fn 17 8 Floats,
+    F8E4M3FnUz 18 8 Floats,
+    F8E5M2 19 8 Floats,
+    F8E5M2FnUz 20 8 Floats,
+    F8E8M0 24 8 Floats,
+    U4 21 4 Wholes,
+    I4 22 4 Wholes,
+    F4E2M1 23 4 Floats,
+    U2 25 2 Wholes,
+    I2 26 2 Wholes,
+    F6E2M3 27 6 Floats,
+    F6E3M2 28 6 Floats,
 }
 
 impl DType {
+    /// The number in ONNX's `TensorProto.DataType`: what `Cast` has in its attribute `to`.
+    pub fn number(self) -> i32 {
+        self.row().0
+    }
+
+    /// The element type with this number; `None` for a number that ONNX does not define.
+    pub fn of_number(number: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|dtype| i64::from(dtype.number()) == number)
+    }
+
     /// Bits of one element; 0 for text. Elements of less than a byte are packed, the first in the lowest bits.
     pub fn bits(self) -> usize {
-        match self {
-            Self::String => 0,
-            Self::U2 | Self::I2 => 2,
-            Self::U4 | Self::I4 | Self::F4E2M1 => 4,
-            Self::F6E2M3 | Self::F6E3M2 => 6,
-            Self::I8 | Self::U8 | Self::Bool => 8,
-            Self::F8E4M3Fn | Self::F8E4M3FnUz | Self::F8E5M2 | Self::F8E5M2FnUz | Self::F8E8M0 => 8,
-            Self::F16 | Self::BF16 | Self::I16 | Self::U16 => 16,
-            Self::F32 | Self::I32 | Self::U32 => 32,
-            Self::F64 | Self::I64 | Self::U64 | Self::Complex64 => 64,
-            Self::Complex128 => 128,
-        }
+        self.row().1
+    }
+
+    /// What the elements are.
+    pub fn elements(self) -> Elements {
+        self.row().2
     }
 
     /// Bytes of one element that stands alone; 0 for text, 1 for a type of less than a byte.
@@ -75,14 +114,7 @@ impl DType {
 
     /// Whether values are floating-point numbers: what a parameter can be.
     pub fn is_float(self) -> bool {
-        match self {
-            Self::F32 | Self::F64 | Self::F16 | Self::BF16 => true,
-            Self::F8E4M3Fn | Self::F8E4M3FnUz | Self::F8E5M2 | Self::F8E5M2FnUz | Self::F8E8M0 => true,
-            Self::F4E2M1 | Self::F6E2M3 | Self::F6E3M2 => true,
-            Self::I8 | Self::I16 | Self::I32 | Self::I64 | Self::I4 | Self::I2 => false,
-            Self::U8 | Self::U16 | Self::U32 | Self::U64 | Self::U4 | Self::U2 => false,
-            Self::Bool | Self::String | Self::Complex64 | Self::Complex128 => false,
-        }
+        self.elements() == Elements::Floats
     }
 }
 
@@ -96,6 +128,14 @@ impl fmt::Display for DType {
 impl Serialize for DType {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let found = Self::ALL.into_iter().find(|dtype| dtype.to_string() == name);
+        found.ok_or_else(|| D::Error::custom(format!("{name} is no element type")))
     }
 }
 
@@ -117,5 +157,19 @@ mod tests {
         ] {
             assert_eq!(dtype.byte_len(elements), bytes, "{elements} of {dtype}");
         }
+    }
+
+    #[test]
+    fn names_and_numbers_stand_for_one_type() {
+        for dtype in DType::ALL {
+            assert_eq!(DType::of_number(dtype.number().into()), Some(dtype));
+            let name = serde_json::to_string(&dtype).unwrap();
+            assert_eq!(serde_json::from_str::<DType>(&name).unwrap(), dtype);
+        }
+        let mut numbers = DType::ALL.map(DType::number);
+        numbers.sort_unstable();
+        assert!(numbers.into_iter().eq(1..=28), "onnx.proto has the numbers 1 to 28: {numbers:?}");
+        assert_eq!((DType::of_number(0), DType::of_number(29), DType::of_number(i64::MIN)), (None, None, None));
+        assert!(serde_json::from_str::<DType>("\"f33\"").is_err());
     }
 }

@@ -20,7 +20,7 @@ mod tensor;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use dim::{Dim, elements, shape_text};
-pub use dtype::DType;
+pub use dtype::{DType, Elements};
 pub use model::{Function, Model};
 pub use node::{Attribute, Node};
 pub use remarks::{Opaque, Remarks};

@@ -4,7 +4,6 @@ use super::fact::{Known, fault, gap};
 use super::number::Num;
 use super::vector::{Vector, Vectors};
 use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor};
-use crate::onnx::dtype_of;
 use crate::words::counted;
 
 /// Everything that the outputs of a node may depend on.
@@ -192,7 +191,7 @@ impl<'a> Context<'a> {
     pub(super) fn type_or(&self, name: &str, default: Option<DType>) -> Known<Option<DType>> {
         match self.int(name)? {
             None | Some(0) => Ok(default),
-            Some(number) => Ok(i32::try_from(number).ok().and_then(dtype_of)),
+            Some(number) => Ok(DType::of_number(number)),
         }
     }
 

@@ -13,7 +13,6 @@
 //! contradict, the stated one goes and is [overruled](Inference::overruled).
 
 mod context;
-mod control;
 mod evaluate;
 mod fact;
 mod merge;

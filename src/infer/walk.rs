@@ -1,12 +1,14 @@
 //! The walk over the nodes: rules asked, answers merged with what the file states, elements carried along.
 
+mod control;
+
 use std::collections::HashSet;
 
 use super::context::Context;
 use super::fact::{Answer, Fact, MAX_RANK, Shape, Stop, gap};
 use super::number::MAX_SYMBOL;
 use super::vector::{Vector, Vectors};
-use super::{Gap, Inference, Overruled, control, evaluate, merge, table};
+use super::{Gap, Inference, Overruled, evaluate, merge, table};
 use crate::graph::{DType, Dim, Graph, Model, Node, ValueId};
 use crate::{Error, Result};
 
@@ -63,28 +65,28 @@ fn once(model: &mut Model) -> Result<Inference> {
 }
 
 /// Nodes and values of a graph and of all graphs inside it: what a walk over a copy of it costs.
-pub(super) fn parts(graph: &Graph) -> usize {
+fn parts(graph: &Graph) -> usize {
     graph.with_subgraphs().iter().map(|graph| graph.nodes.len() + graph.values().count()).sum()
 }
 
 /// What holds for a model and all its subgraphs.
-pub(super) struct Limits {
-    pub(super) opset: i64,
+struct Limits {
+    opset: i64,
     /// Before IR version 4 every initializer had to be listed as an input; nobody meant to replace a shape by that.
     defaults_hold: bool,
     /// Operations that the file defines by operations, by domain and name.
     functions: HashSet<(String, String)>,
     carried: usize,
     /// Parts that may still be looked at.
-    pub(super) visits: usize,
+    visits: usize,
 }
 
 /// The walk over one graph.
-pub(super) struct Walk<'a> {
-    pub(super) limits: &'a mut Limits,
+struct Walk<'a> {
+    limits: &'a mut Limits,
     /// Elements of small values.
-    pub(super) vectors: Vectors,
-    pub(super) found: Inference,
+    vectors: Vectors,
+    found: Inference,
     /// Whether the graph runs inside a node, and perhaps never: what is wrong in it is then not known, and no error.
     inside: bool,
 }
@@ -96,12 +98,12 @@ impl<'a> Walk<'a> {
     }
 
     /// A walk over a graph inside a node, of which `vectors` are known.
-    pub(super) fn inside(limits: &'a mut Limits, vectors: Vectors) -> Self {
+    fn inside(limits: &'a mut Limits, vectors: Vectors) -> Self {
         Self { limits, vectors, found: Inference::default(), inside: true }
     }
 
     /// Infers every value of `graph`.
-    pub(super) fn graph(&mut self, graph: &mut Graph) -> Result<()> {
+    fn graph(&mut self, graph: &mut Graph) -> Result<()> {
         let defaults = graph.listed_initializers.values().filter_map(|id| Some((*id, graph.initializer(*id)?.clone())));
         let defaults: Vec<_> = defaults.filter(|_| self.limits.defaults_hold).collect();
         for (id, tensor) in graph.constants().into_iter().chain(defaults) {
@@ -157,7 +159,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What a rule sees at node `index`.
-    pub(super) fn context<'b>(&'b self, graph: &'b Graph, index: usize) -> Context<'b> {
+    fn context<'b>(&'b self, graph: &'b Graph, index: usize) -> Context<'b> {
         Context { node: &graph.nodes[index], opset: self.limits.opset, graph, vectors: &self.vectors }
     }
 

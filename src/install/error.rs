@@ -1,11 +1,12 @@
-//! Errors that several steps of an installation share.
+//! Errors shared by several steps of an installation.
 
 use std::io;
 use std::path::Path;
 
 use crate::Error;
 
-/// A file or folder of the installation that could not be written; a full disk has its own sentence.
+/// Returns the error for a file or folder of the installation that could not be written; a full disk has its own
+/// message.
 pub(super) fn writing(path: &Path, error: &io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

@@ -1,4 +1,4 @@
-//! A kind's name in text and in JSON.
+//! Serialization of a kind's name in text and in JSON.
 
 use std::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! What is installed, whether it is still what was installed, and its removal.
+//! Listing of installed runtimes, their integrity, and their removal.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,46 +15,47 @@ use crate::{Error, Result};
 /// One installed runtime: `{"kind", "version", "library", "folder", "bytes", "intact", "problem"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Installed {
-    /// What it is.
+    /// Kind of the runtime.
     pub kind: Kind,
-    /// Its version, out of the folder's name.
+    /// Version, from the name of the folder.
     pub version: String,
     /// The library to load.
     pub library: String,
-    /// The folder that holds it.
+    /// Folder that holds it.
     pub folder: String,
     /// Size of everything in the folder, in bytes.
     pub bytes: u64,
-    /// Whether every file is there with the content that was installed.
+    /// Whether all files are present with the content that was installed.
     pub intact: bool,
-    /// What is wrong with it, when it is not.
+    /// Description of the damage, if it is not intact.
     pub problem: Option<String>,
 }
 
 /// Everything installed: `{"folder", "runtimes": [..]}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listing {
-    /// The folder that runtimes are installed in.
+    /// Folder in which runtimes are installed.
     pub folder: String,
-    /// The installed runtimes, by kind and version.
+    /// Installed runtimes, by kind and version.
     pub runtimes: Vec<Installed>,
 }
 
-/// What was removed: `{"kind", "folders", "bytes"}`.
+/// Record of a removal: `{"kind", "folders", "bytes"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Removed {
-    /// What it was.
+    /// Kind that was removed.
     pub kind: Kind,
-    /// The folders that are gone, one a version.
+    /// Folders that were removed, one per version.
     pub folders: Vec<String>,
-    /// Size of everything that was in them, in bytes.
+    /// Total size of their content, in bytes.
     pub bytes: u64,
 }
 
-/// Lists what is installed; every file is read and its hash compared, which takes about a second for the largest kind.
+/// Lists the installed runtimes; every file is read and its hash compared, which takes about a second for the largest
+/// kind.
 ///
 /// # Errors
-/// There is no home. A damaged runtime is no error here: it is listed with its problem.
+/// Fails if there is no home. A damaged runtime is not an error: it is listed with its problem.
 pub fn list() -> Result<Listing> {
     Ok(list_in(&runtimes()?))
 }
@@ -75,7 +76,7 @@ fn list_in(runtimes: &Path) -> Listing {
     Listing { folder: runtimes.display().to_string(), runtimes: installed.collect() }
 }
 
-/// Every folder that is named like a runtime, whole or not: kind, version, path.
+/// Finds every folder that is named like a runtime, intact or not: kind, version, path.
 fn folders(runtimes: &Path) -> Vec<(Kind, String, PathBuf)> {
     let named = |entry: fs::DirEntry| {
         let name = entry.file_name().into_string().ok()?;
@@ -95,7 +96,7 @@ fn size(folder: &Path) -> u64 {
 /// Removes every version of `kind`.
 ///
 /// # Errors
-/// None is installed; it cannot be removed; an installation is under way.
+/// Fails if none is installed, if it cannot be removed, or if an installation is in progress.
 pub fn remove(kind: Kind) -> Result<Removed> {
     remove_from(&runtimes()?, kind)
 }
@@ -108,7 +109,7 @@ fn remove_from(runtimes: &Path, kind: Kind) -> Result<Removed> {
             .remedy("`gnet runtime list` shows what is"));
     }
     let _lock = Lock::take(runtimes)?;
-    // Out of sight by one rename each, then deleted: a half-removed runtime is never found.
+    // Each is moved out of sight by one rename and then deleted: a half-removed runtime is never found.
     let bin = staging(runtimes)?;
     let mut removed = Removed { kind, folders: Vec::new(), bytes: 0 };
     for (_, version, folder) in found {

@@ -1,4 +1,4 @@
-//! `manifest.json`: what lies in an installed folder and where it came from.
+//! `manifest.json`: content and origin of an installed folder.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ use crate::{Error, Result, files};
 /// Name of the manifest in an installed folder.
 pub const MANIFEST: &str = "manifest.json";
 
-/// What an installed folder holds.
+/// Content of an installed folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// What was installed.
+    /// Kind of the runtime.
     pub kind: Kind,
-    /// Name of the Python package it came in.
+    /// Name of the Python package that contained it.
     pub package: String,
     /// Version of the package.
     pub version: String,
@@ -34,7 +34,7 @@ pub struct Manifest {
 /// One unpacked file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Name in the folder.
+    /// Name within the folder.
     pub name: String,
     /// Size in bytes.
     pub bytes: u64,
@@ -62,20 +62,20 @@ impl Manifest {
     /// Reads the manifest of `folder`.
     ///
     /// # Errors
-    /// It is missing or no manifest.
+    /// Fails if it is missing or is not a manifest.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(MANIFEST);
         let bytes = files::read(&path)?;
         serde_json::from_slice(&bytes).map_err(|e| Error::file(&path, format!("is no manifest: {e}")))
     }
 
-    /// Size of all files together, in bytes.
+    /// Returns the total size of all files, in bytes.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|entry| entry.bytes).sum()
     }
 }
 
-/// What is wrong with an installed folder; `None` when every file is there with the content that was installed.
+/// Returns the fault of an installed folder; `None` if all files are present with the content that was installed.
 pub(super) fn fault(folder: &Path) -> Option<String> {
     let manifest = match Manifest::read(folder) {
         Ok(manifest) => manifest,

@@ -1,14 +1,15 @@
-//! What gnet installs for itself: the ONNX Runtime library and its plugins, in the user's data directory.
+//! Installation of the ONNX Runtime library and its plugins in the user's data directory.
 //!
 //! Nothing is downloaded when gnet is built. [`install`] fetches one pinned Python wheel with the user's own pip, which
-//! honours their index, proxy and certificates, refuses it when its SHA-256 is not the pinned one, and moves the libraries
-//! out of it into `DATA/runtime/KIND-VERSION/` by one rename. A `manifest.json` beside them says where they came from and
-//! what each file's hash is ([`Manifest`]), so that [`list`] can tell whether they are still what was installed.
+//! honours their index, proxy and certificates, refuses it if its SHA-256 differs from the pinned one, and moves its
+//! libraries into `DATA/runtime/KIND-VERSION/` by one rename. A `manifest.json` beside them records their origin and
+//! the hash of each file ([`Manifest`]), so that [`list`] can tell whether they have changed since.
 
 mod error;
 mod kind;
 mod list;
 mod manifest;
+mod options;
 mod pip;
 mod place;
 mod run;
@@ -17,6 +18,7 @@ mod wheel;
 
 pub use list::{Installed, Listing, Removed, list, remove};
 pub use manifest::{Entry, MANIFEST, Manifest};
+pub use options::Options;
 pub use place::{Kind, Place, cache_dir, data_dir, installed};
-pub use run::{Installation, Observer, Options, Step, install};
+pub use run::{Installation, Observer, Step, install};
 pub use wheel::{ONNX_RUNTIME, OPENVINO_PLUGIN, WHEELS, Wheel, pinned};

@@ -1,8 +1,8 @@
 //! The user's own pip, which knows their index, proxy and certificates.
 //!
-//! `python3 -m pip` takes modules from the current folder before all others, so that it is started in an empty one
-//! (`-P` needs Python 3.11, `-I` hides a pip that was installed for the user). What the user has said in variables stays; a
-//! path in one of them, which counts from their folder, is made absolute.
+//! `python3 -m pip` prefers modules from the current folder to all others, so it is started in an empty one (`-P` needs
+//! Python 3.11, `-I` hides a pip that was installed for the user). The user's environment variables are kept; relative
+//! paths in them, which refer to the user's folder, are made absolute.
 
 use std::cell::RefCell;
 use std::env;
@@ -18,11 +18,11 @@ use super::{Options, Wheel};
 use crate::words::counted;
 use crate::{Error, Result, process, program};
 
-/// Files and folders of one download, all inside one folder that goes when the installation ends.
+/// Files and folders of one download, all inside one folder that is removed when the installation ends.
 struct Folders {
     wheels: PathBuf,
     temporary: PathBuf,
-    /// Where pip is started: nothing lies here.
+    /// Empty folder in which pip is started.
     empty: PathBuf,
 }
 
@@ -37,17 +37,19 @@ impl Folders {
         Ok(Self { wheels, temporary, empty })
     }
 
-    /// Size of the file that arrives: first in pip's temporary folder, then copied to where it was asked for.
+    /// Returns the size of the file being downloaded: it is first in pip's temporary folder and then copied to its
+    /// destination.
     fn largest_file(&self) -> u64 {
         largest_file(&self.temporary).max(largest_file(&self.wheels))
     }
 }
 
-/// Downloads a wheel into `staging` and returns its path. `received` is told how many bytes have arrived so far.
+/// Downloads a wheel into `staging` and returns its path. `received` is called with the number of bytes that have
+/// arrived so far.
 ///
 /// # Errors
-/// There is no Python or no pip; pip fails, in its own words; nothing arrives for as long as the options' patience; more
-/// arrives than the wheel has.
+/// Fails if Python or pip is missing, if pip fails (in its own words), if nothing arrives within the patience set in
+/// the options, or if more arrives than the size of the wheel.
 pub(super) fn download(options: &Options, wheel: &Wheel, staging: &Path, received: impl FnMut(u64)) -> Result<PathBuf> {
     let folders = Folders::make(staging)?;
     let mut command = command(options, wheel, &folders)?;
@@ -71,14 +73,14 @@ pub(super) fn download(options: &Options, wheel: &Wheel, staging: &Path, receive
     }
 }
 
-/// Whether a download goes on as it should.
+/// Monitor of a download's progress.
 struct Watch<'a, R> {
     folders: &'a Folders,
     wheel: &'a Wheel,
     patience: Duration,
     received: R,
     seen: u64,
-    /// When the file grew last.
+    /// Time at which the file last grew.
     since: Instant,
 }
 
@@ -93,7 +95,8 @@ impl<R: FnMut(u64)> Watch<'_, R> {
     }
 }
 
-/// Everything that decides which file is asked for is said, so that the Python that runs pip does not matter.
+/// Returns the arguments for pip. They state everything that decides which file is chosen, so that the Python that runs
+/// pip does not matter.
 fn arguments(wheel: &Wheel, into: &Path) -> Vec<OsString> {
     let mut args: Vec<OsString> = ["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
         .into_iter()
@@ -106,7 +109,7 @@ fn arguments(wheel: &Wheel, into: &Path) -> Vec<OsString> {
     args
 }
 
-/// pip in an empty folder, with the user's variables.
+/// Builds the command that runs pip in an empty folder, with the user's environment variables.
 fn command(options: &Options, wheel: &Wheel, folders: &Folders) -> Result<Command> {
     let missing = || no_python(&options.python, &io::ErrorKind::NotFound.into());
     let mut command = Command::new(program::find(&options.python).ok_or_else(missing)?);
@@ -114,13 +117,13 @@ fn command(options: &Options, wheel: &Wheel, folders: &Folders) -> Result<Comman
         .args(arguments(wheel, &folders.wheels))
         .current_dir(&folders.empty)
         .envs(absolute_paths(|name| env::var_os(name), &env::current_dir().unwrap_or_default()))
-        // The download grows here, where it is watched, where there is room, and where it goes whatever happens.
+        // The download grows in this folder, which is watched, has enough room, and is removed whatever happens.
         .env("TMPDIR", &folders.temporary)
         .env("LC_ALL", "C.UTF-8");
     Ok(command)
 }
 
-/// Variables whose value is a path.
+/// Environment variables whose value is a path.
 const PATHS: [&str; 12] = [
     "PIP_CONFIG_FILE",
     "PIP_CERT",
@@ -136,17 +139,17 @@ const PATHS: [&str; 12] = [
     "NETRC",
 ];
 
-/// Variables whose value is a list of paths and addresses with blanks between them.
+/// Environment variables whose value is a list of paths and addresses separated by blanks.
 const PLACES: [&str; 4] = ["PIP_FIND_LINKS", "PIP_CONSTRAINT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"];
 
-/// The variables with relative paths, these counted from `folder`.
+/// Returns the variables with relative paths, resolved against `folder`.
 fn absolute_paths(
     variable: impl Fn(&str) -> Option<OsString>,
     folder: &Path,
 ) -> impl Iterator<Item = (&'static str, OsString)> {
     let given = |name: &'static str| Some((name, variable(name).filter(|value| !value.is_empty())?));
     let path = |value: &OsStr| match value.as_encoded_bytes().starts_with(b"~") {
-        // pip knows the homes of users.
+        // pip expands home directories itself.
         true => value.to_owned(),
         false => folder.join(value).into_os_string(),
     };
@@ -188,7 +191,7 @@ fn stalled(wheel: &Wheel, patience: Duration) -> Error {
     Error::unavailable(wheel.requirement(), reason).remedy("check the network and pip's index, or raise --timeout")
 }
 
-/// Size of the largest file in a folder and the folders in it.
+/// Returns the size of the largest file in a folder and its subfolders.
 fn largest_file(folder: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(folder) else { return 0 };
     entries.flatten().map(|entry| size(&entry)).max().unwrap_or(0)
@@ -215,7 +218,7 @@ fn only_file(folder: &Path, wheel: &Wheel) -> Result<PathBuf> {
     }
 }
 
-/// pip's failure in one sentence.
+/// Describes pip's failure in one sentence.
 fn failure(wheel: &Wheel, status: ExitStatus, said: &str) -> Error {
     if said.contains("No module named pip") {
         return Error::unavailable("python3 -m pip", "this Python has no pip; runtimes are fetched with it").remedy(
@@ -232,14 +235,16 @@ fn failure(wheel: &Wheel, status: ExitStatus, said: &str) -> Error {
         .remedy("check the network and pip's own settings: `python3 -m pip config list`, PIP_INDEX_URL, HTTPS_PROXY")
 }
 
-/// pip's last error, else its last line: that of an exception, which pip announces as an error without a word on it.
+/// Returns pip's last error, else its last line: that of an exception, which pip announces as an error without giving
+/// details.
 fn reason(said: &str) -> Option<&str> {
     let lines = || said.lines().rev().map(str::trim).filter(|line| !line.is_empty());
     let error = lines().find_map(|line| line.strip_prefix("ERROR: ")).filter(|error| *error != "Exception:");
     error.or_else(|| lines().next())
 }
 
-/// Without a connection pip's last error only says that it found nothing; the cause stands in a warning above.
+/// Returns the cause of a failed connection. pip's last error then only says that it found nothing; the cause is in a
+/// warning above.
 fn broken_connection(said: &str) -> Option<&str> {
     let (_, cause) = said.lines().rev().find_map(|line| line.split_once("connection broken by '"))?;
     let cause = cause.split_once("': /").map_or(cause, |(cause, _)| cause);
@@ -292,7 +297,7 @@ mod tests {
         assert_eq!((made("PIP_CERT", ""), made("PIP_TIMEOUT", "15")), (Vec::new(), Vec::new()));
     }
 
-    // The texts below are what pip 23.2 wrote.
+    // Output written by pip 23.2.
 
     #[test]
     fn pips_last_error_is_the_reason() {

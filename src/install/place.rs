@@ -1,11 +1,11 @@
-//! Where gnet keeps what it installs, and what lies there.
+//! Locations in which gnet keeps what it installs.
 
 use std::cmp::Reverse;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// What can be installed.
+/// A runtime that can be installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// ONNX Runtime with its CPU provider.
@@ -17,10 +17,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind.
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::Cpu, Self::Cuda, Self::OpenVino];
 
-    /// The name on the command line and at the beginning of the folder's name.
+    /// Returns the name on the command line, which also begins the folder's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cpu => "cpu",
@@ -29,7 +29,7 @@ impl Kind {
         }
     }
 
-    /// The file that is loaded, in the installed folder.
+    /// Returns the name of the file to load, within the installed folder.
     pub fn library(self) -> &'static str {
         match self {
             Self::Cpu | Self::Cuda => "libonnxruntime.so",
@@ -44,32 +44,33 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Something installed: `DATA/runtime/KIND-VERSION/`.
+/// An installed runtime: `DATA/runtime/KIND-VERSION/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// What it is.
+    /// Kind of the runtime.
     pub kind: Kind,
-    /// Its version, such as `1.31.1`.
+    /// Version, such as `1.31.1`.
     pub version: String,
-    /// The folder that holds it.
+    /// Folder that holds it.
     pub folder: PathBuf,
 }
 
 impl Place {
-    /// The library to load. It is there: [`installed`] lists no folder without it.
+    /// Returns the library to load. It exists: [`installed`] lists no folder without it.
     pub fn library(&self) -> PathBuf {
         self.folder.join(self.kind.library())
     }
 }
 
-/// gnet's data directory: `$XDG_DATA_HOME/gnet`, else `~/.local/share/gnet`. `None` when no home is known.
+/// Returns gnet's data directory: `$XDG_DATA_HOME/gnet`, else `~/.local/share/gnet`. `None` if no home is known.
 ///
-/// A relative `XDG_DATA_HOME` counts as unset, as the XDG base directory specification asks for.
+/// A relative `XDG_DATA_HOME` counts as unset, as the XDG base directory specification requires.
 pub fn data_dir() -> Option<PathBuf> {
     base(|name| std::env::var_os(name), "XDG_DATA_HOME", ".local/share")
 }
 
-/// gnet's cache directory: `$XDG_CACHE_HOME/gnet`, else `~/.cache/gnet`. What lies there may be deleted at any time.
+/// Returns gnet's cache directory: `$XDG_CACHE_HOME/gnet`, else `~/.cache/gnet`. Its content may be deleted at any
+/// time.
 pub fn cache_dir() -> Option<PathBuf> {
     base(|name| std::env::var_os(name), "XDG_CACHE_HOME", ".cache")
 }
@@ -80,7 +81,8 @@ fn base(var: impl Fn(&str) -> Option<OsString>, name: &str, below_home: &str) ->
     Some(base.join("gnet"))
 }
 
-/// What is installed, by kind, the newest version of a kind first. A folder without its library is not listed.
+/// Returns the installed runtimes by kind, the newest version of a kind first. A folder without its library is not
+/// listed.
 pub fn installed() -> Vec<Place> {
     data_dir().map_or_else(Vec::new, |data| installed_in(&data.join("runtime")))
 }
@@ -99,7 +101,7 @@ fn place(folder: &Path) -> Option<Place> {
     (numbers(version).is_some() && place.library().is_file()).then_some(place)
 }
 
-/// `1.31.1` as numbers, so that 1.9 comes before 1.31; `None` for what is no version.
+/// Parses `1.31.1` into numbers, so that 1.9 sorts before 1.31; `None` if the text is not a version.
 fn numbers(version: &str) -> Option<Vec<u32>> {
     version.split('.').map(|part| part.parse().ok()).collect()
 }

@@ -1,42 +1,22 @@
 //! An installation from beginning to end.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::Serialize;
 use tempfile::TempDir;
 
 use super::error::writing;
 use super::manifest::{Manifest, fault};
-use super::{Kind, Wheel, data_dir, pinned, pip, unpack};
+use super::{Kind, Options, Wheel, data_dir, pinned, pip, unpack};
 use crate::files::{Locked, Unfinished, lock};
 use crate::report::{Column, Report, Table, number};
 use crate::{Error, Result, files};
 
-/// How an installation goes about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
-    /// Fetches and replaces what is installed already.
-    pub force: bool,
-    /// pip is stopped when nothing has arrived for so long.
-    pub patience: Duration,
-    /// The Python whose pip fetches the wheel: a name that is looked for in the absolute folders of the `PATH`, or a path.
-    pub python: OsString,
-}
-
-impl Default for Options {
-    /// `python3`, and more patience than pip has with a connection that does not answer.
-    fn default() -> Self {
-        Self { force: false, patience: Duration::from_secs(300), python: "python3".into() }
-    }
-}
-
-/// What an installation does at the moment.
+/// Step of an installation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// pip fetches the wheel.
+    /// pip downloads the wheel.
     Download,
     /// The wheel's SHA-256 is compared with the pinned one.
     Verify,
@@ -44,34 +24,34 @@ pub enum Step {
     Unpack,
 }
 
-/// Is told how an installation goes.
+/// Observer of an installation.
 pub trait Observer {
-    /// A step begins; it will work on so many bytes.
+    /// Called when a step begins, with the number of bytes it will process.
     fn step(&mut self, wheel: &Wheel, step: Step, bytes: u64);
 
-    /// So many bytes of the step are done.
+    /// Called with the number of bytes of the step that are done.
     fn done(&mut self, bytes: u64);
 }
 
-/// What an installation came to: `{"kind", "version", "library", "folder", "bytes", "fetched"}`.
+/// Result of an installation: `{"kind", "version", "library", "folder", "bytes", "fetched"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Installation {
-    /// What is installed.
+    /// Kind that is installed.
     pub kind: Kind,
-    /// Its version.
+    /// Version.
     pub version: String,
     /// The library to load.
     pub library: String,
-    /// The folder that holds it.
+    /// Folder that holds it.
     pub folder: String,
-    /// Size of all its files together, in bytes.
+    /// Total size of its files, in bytes.
     pub bytes: u64,
-    /// False when it was there already.
+    /// Whether it was downloaded; false if it was already installed.
     pub fetched: bool,
 }
 
 impl Report for Installation {
-    /// One row.
+    /// Returns one row.
     fn tables(&self) -> Vec<Table> {
         let columns = [Column::text("runtime"), Column::text("version"), Column::text("size"), Column::path("library")];
         let mut table = Table::new("", columns);
@@ -85,17 +65,17 @@ impl Report for Installation {
     }
 }
 
-/// Installs the pinned version of `kind`, unless it is there and intact.
+/// Installs the pinned version of `kind`, unless it is already there and intact.
 ///
 /// # Errors
-/// There is no wheel for this machine, no home, no room, no Python, no pip; pip fails or stalls; the wheel is not the pinned
-/// one; what is there already is damaged and [`Options::force`] is not set; another installation is under way. In each case
-/// what was installed before stays, and nothing else is left.
+/// Fails if there is no wheel for this machine, no home, no room, no Python or no pip; if pip fails or stalls; if the
+/// wheel is not the pinned one; if the existing installation is damaged and [`Options::force`] is not set; or if
+/// another installation is in progress. In each case the previous installation stays, and nothing else is left behind.
 pub fn install(kind: Kind, options: &Options, observer: &mut dyn Observer) -> Result<Installation> {
     install_wheel(pinned(kind)?, &runtimes()?, options, observer)
 }
 
-/// The folder of everything installed.
+/// Returns the folder of all installed runtimes.
 pub(super) fn runtimes() -> Result<PathBuf> {
     let data = data_dir().ok_or_else(|| {
         Error::input("HOME", "is not set, so that there is no place for a runtime").remedy("set HOME or XDG_DATA_HOME")
@@ -122,7 +102,7 @@ fn install_wheel(
     describe(&folder, true)
 }
 
-/// What is installed already, when it is intact.
+/// Returns the existing installation if it is intact.
 fn present(folder: &Path) -> Result<Installation> {
     match fault(folder) {
         None => describe(folder, false),
@@ -144,7 +124,7 @@ fn describe(folder: &Path, fetched: bool) -> Result<Installation> {
     })
 }
 
-/// One installation at a time; released when it goes out of scope, also by a crash.
+/// Lock that admits one installation at a time; released when dropped, and also by a crash.
 pub(super) struct Lock(#[allow(dead_code, reason = "held, never read")] Locked);
 
 impl Lock {
@@ -156,36 +136,36 @@ impl Lock {
                 sweep(runtimes);
                 Ok(Self(ours))
             }
-            // Whoever else works here may need what would be swept.
+            // Another process working here may need what would be swept.
             unknown @ Locked::Unknown => Ok(Self(unknown)),
         }
     }
 }
 
-/// Beginning of the names of folders that are not finished.
+/// Prefix of the names of unfinished folders.
 const STAGING: &str = ".partial-";
 
-/// A folder beside the final ones, so that a rename moves what is in it; it goes when it is dropped.
+/// Creates a folder beside the final ones, so that a rename can move its content; it is removed when dropped.
 pub(super) fn staging(runtimes: &Path) -> Result<Unfinished<TempDir>> {
     files::temporary_folder_in(runtimes, STAGING).map_err(|e| writing(runtimes, &e))
 }
 
-/// Removes what an installation left that was killed. Only the holder of the lock may.
+/// Removes the leftovers of a killed installation. Only the holder of the lock may do this.
 fn sweep(runtimes: &Path) {
     for entry in fs::read_dir(runtimes).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(STAGING) {
-            // What cannot be removed now is tried again the next time.
+            // Leftovers that cannot be removed now are tried again next time.
             let _ = fs::remove_dir_all(entry.path());
         }
     }
 }
 
-/// Refuses to start what the disk has no room for: twice the wheel, which pip copies, and what comes out of it.
+/// Refuses to start if the disk lacks room for twice the wheel, which pip copies, and for its unpacked content.
 #[cfg(unix)]
 #[allow(clippy::useless_conversion, reason = "the number of blocks has 32 bits on some systems")]
 fn ensure_room(runtimes: &Path, wheel: &Wheel) -> Result<()> {
     let needed = 2 * wheel.bytes + wheel.unpacked;
-    // A file system that does not tell is no reason to refuse.
+    // A file system that does not report its free space is not a reason to refuse.
     let Ok(about) = nix::sys::statvfs::statvfs(runtimes) else { return Ok(()) };
     let free = u64::from(about.blocks_available()).saturating_mul(about.fragment_size());
     if free >= needed {
@@ -220,7 +200,8 @@ fn fetch(wheel: &Wheel, staging: &Path, options: &Options, observer: &mut dyn Ob
     Ok(fresh)
 }
 
-/// Puts `fresh` in the place of `folder`. What was there goes with `staging`, or comes back when the last step fails.
+/// Moves `fresh` to the place of `folder`. The previous folder goes away with `staging`, or is restored if the last
+/// step fails.
 fn swap(fresh: &Path, folder: &Path, staging: &TempDir) -> Result<()> {
     let old = staging.path().join("old");
     let replaces = folder.symlink_metadata().is_ok();

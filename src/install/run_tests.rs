@@ -1,9 +1,10 @@
-//! Installations from a wheel that the test makes, brought by a shell script that plays Python.
+//! Installations from a wheel made by the test, delivered by a shell script in the role of Python.
 #![cfg(unix)]
 
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use zip::ZipWriter;
@@ -13,13 +14,13 @@ use super::*;
 use crate::ErrorKind;
 use crate::install::MANIFEST;
 
-/// A place to install into, a wheel, and a Python that brings it.
+/// A place to install into, a wheel, and a Python that delivers it.
 struct World {
     dir: TempDir,
     wheel: Wheel,
 }
 
-/// Keeps what it was told.
+/// Records every call.
 #[derive(Default)]
 struct Diary(Vec<String>);
 
@@ -68,7 +69,7 @@ impl World {
         Self::new(&[("tiny/LICENSE", "licence"), ("tiny/capi/libonnxruntime.so.1.0", "library"), ("tiny/x.py", "no")])
     }
 
-    /// Lets `python3` run `script`, with pip's `--dest` in `$dest`.
+    /// Makes `python3` run `script`, with pip's `--dest` in `$dest`.
     fn python(&self, script: &str) {
         fs::write(self.dir.path().join("script"), script).unwrap();
     }
@@ -90,13 +91,13 @@ impl World {
         install_wheel(&self.wheel, &self.runtimes(), options, &mut Diary::default())
     }
 
-    /// Names of everything in the folder of runtimes but the lock.
+    /// Returns the names of everything in the folder of runtimes except the lock.
     fn left(&self) -> Vec<String> {
         let entries = fs::read_dir(self.runtimes()).into_iter().flatten().flatten();
         entries.map(|e| e.file_name().into_string().unwrap()).filter(|name| name != ".lock").collect()
     }
 
-    /// The error of an installation that must fail and leave nothing.
+    /// Returns the error of an installation that must fail and leave nothing behind.
     fn fails(&self) -> Error {
         let error = self.install(&self.options()).unwrap_err();
         assert_eq!(self.left(), [""; 0], "nothing is left behind after: {error}");
@@ -210,7 +211,7 @@ fn a_pip_that_receives_nothing_is_stopped() {
 #[test]
 fn a_pip_that_brings_more_than_the_wheel_is_stopped() {
     let world = World::whole();
-    // Where pip puts it first, and where it was asked for. It goes on for ever.
+    // Where pip first puts the file, and its destination. It grows without end.
     for place in ["$TMPDIR/part", "$dest/tiny.whl"] {
         world.python(&format!("while :; do printf 0123456789 >> \"{place}\"; done"));
         let error = world.fails();

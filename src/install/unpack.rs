@@ -1,4 +1,4 @@
-//! From a wheel to a folder of libraries.
+//! Unpacking a wheel into a folder of libraries.
 
 use std::fs::File;
 use std::io;
@@ -13,7 +13,7 @@ use crate::files::digest;
 use crate::words::counted;
 use crate::{Error, Result};
 
-/// Refuses a file whose SHA-256 is not the pinned one.
+/// Refuses a file whose SHA-256 differs from the pinned one.
 pub(super) fn verify(path: &Path, wheel: &Wheel) -> Result<()> {
     let (bytes, sha256) = File::open(path).and_then(digest::of).map_err(|e| Error::file(path, e))?;
     if sha256 == wheel.sha256 {
@@ -28,7 +28,7 @@ pub(super) fn verify(path: &Path, wheel: &Wheel) -> Result<()> {
         .remedy("try again after `python3 -m pip cache purge`; if it stays so, pip's index hands out another file"))
 }
 
-/// Unpacks the members of `wheel` from the file at `path` into `folder`, all side by side.
+/// Unpacks the members of `wheel` from the file at `path` into `folder`, without subfolders.
 pub(super) fn unpack(path: &Path, wheel: &Wheel, folder: &Path, mut written: impl FnMut(u64)) -> Result<Vec<Entry>> {
     let file = File::open(path).map_err(|e| Error::file(path, e))?;
     let mut archive = ZipArchive::new(file).map_err(|e| broken(wheel, &e))?;
@@ -45,7 +45,7 @@ pub(super) fn unpack(path: &Path, wheel: &Wheel, folder: &Path, mut written: imp
     Ok(entries)
 }
 
-/// The name a member has in the installed folder: its own, without its folder; the library has one that never changes.
+/// Returns the name of a member in the installed folder: its file name, except for the library, whose name is fixed.
 fn installed_name<'a>(wheel: &Wheel, member: &'a str) -> &'a str {
     if member.strip_prefix(wheel.folder).is_some_and(|rest| rest.strip_prefix('/') == Some(wheel.library)) {
         wheel.kind.library()

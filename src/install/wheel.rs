@@ -1,7 +1,7 @@
-//! The wheels that are installed: which file, which hash, and what is taken out of it.
+//! The wheels that are installed: file, hash, and the members that are unpacked.
 //!
-//! A Python wheel is built for one version of Python, and each has a hash of its own, though the library inside is the
-//! same. So one wheel is named here and asked for by its full description, whatever Python runs pip.
+//! A Python wheel is built for one version of Python, and each has its own hash, though the library inside is the same.
+//! Therefore a single wheel is named here and requested by its full description, whatever Python runs pip.
 
 use super::Kind;
 use crate::{Error, Result};
@@ -15,7 +15,7 @@ pub const OPENVINO_PLUGIN: &str = "1.8.1";
 /// One wheel, as the package index has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wheel {
-    /// What it brings.
+    /// Kind that it contains.
     pub kind: Kind,
     /// Name of the Python package.
     pub package: &'static str,
@@ -27,24 +27,24 @@ pub struct Wheel {
     pub sha256: &'static str,
     /// Size of the wheel in bytes.
     pub bytes: u64,
-    /// Size of the members together, unpacked, in bytes.
+    /// Total unpacked size of the members, in bytes.
     pub unpacked: u64,
-    /// Folder inside the wheel that holds the members.
+    /// Folder inside the wheel that contains the members.
     pub folder: &'static str,
-    /// The library that is loaded; the first thing that is unpacked.
+    /// The library that is loaded; unpacked first.
     pub library: &'static str,
-    /// The other files that are unpacked, with their paths below `folder`: libraries it loads from beside itself, and the
-    /// texts of its licences.
+    /// The other files that are unpacked, as paths below `folder`: libraries it loads from its own folder, and licence
+    /// texts.
     pub others: &'static [&'static str],
 }
 
 impl Wheel {
-    /// What pip is asked for, such as `onnxruntime==1.31.1`.
+    /// Returns the requirement for pip, such as `onnxruntime==1.31.1`.
     pub fn requirement(&self) -> String {
         format!("{}=={}", self.package, self.version)
     }
 
-    /// The paths inside the wheel of everything that is unpacked.
+    /// Returns the paths inside the wheel of everything that is unpacked.
     pub fn members(&self) -> impl Iterator<Item = String> {
         let (folder, library, others) = (self.folder, self.library, self.others);
         std::iter::once(&library).chain(others).map(|name| format!("{folder}/{name}")).collect::<Vec<_>>().into_iter()
@@ -53,7 +53,7 @@ impl Wheel {
 
 const RUNTIME_TEXTS: [&str; 2] = ["LICENSE", "ThirdPartyNotices.txt"];
 
-/// Every pinned wheel.
+/// All pinned wheels.
 pub const WHEELS: [Wheel; 4] = [
     Wheel {
         kind: Kind::Cpu,
@@ -107,8 +107,8 @@ pub const WHEELS: [Wheel; 4] = [
         unpacked: 158_511_031,
         folder: "onnxruntime_ep_openvino",
         library: "libonnxruntime_providers_openvino_plugin.so",
-        // The wheel holds the plugin three times, under its versions as well, and tuning tables of the GPU plugin
-        // (cache.json); one copy is enough, the tables go with the plugin that reads them.
+        // The wheel contains the plugin three times, also under versioned names, and tuning tables of the GPU plugin
+        // (cache.json); one copy is enough, and the tables are installed with the plugin that reads them.
         others: &[
             "cache.json",
             "libhwloc.so.15",
@@ -130,10 +130,10 @@ pub const WHEELS: [Wheel; 4] = [
     },
 ];
 
-/// The wheel of a kind for the machine that this program was built for.
+/// Returns the wheel of a kind for the machine that this program was built for.
 ///
 /// # Errors
-/// There is none ([`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)).
+/// Fails if there is none ([`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)).
 pub fn pinned(kind: Kind) -> Result<&'static Wheel> {
     pinned_for(kind, std::env::consts::OS, std::env::consts::ARCH)
 }

@@ -1,4 +1,4 @@
-//! The auxiliary classifier: a second opinion in the middle of the network, for training only.
+//! The auxiliary classifier in the middle of the network, used for training only.
 
 use burn::module::Module;
 use burn::nn::pool::{AvgPool2d, AvgPool2dConfig};
@@ -8,11 +8,11 @@ use burn::tensor::{Device, Tensor, activation};
 use super::conv_unit::{ConvUnit, ConvUnitConfig};
 use super::dropout::Dropout;
 
-/// Channels of the head's 1x1 convolution.
+/// Number of channels of the head's 1x1 convolution.
 const CONV: usize = 128;
-/// Features of the head's hidden layer.
+/// Number of features of the head's hidden layer.
 const HIDDEN: usize = 1024;
-/// The head's dropout.
+/// Dropout probability of the head.
 const DROPOUT: f64 = 0.7;
 
 /// An auxiliary classifier (Szegedy et al., section 5): average pool of kernel `min(5, side)` and stride 3, 1x1
@@ -32,7 +32,7 @@ pub struct AuxHead {
 }
 
 impl AuxHead {
-    /// A head on maps of `input` channels and side `side`.
+    /// Creates a head for feature maps of `input` channels and side `side`.
     pub fn new(input: usize, side: usize, classes: usize, batch_norm: bool, device: &Device) -> Self {
         let kernel = Self::pool_kernel(side);
         let pooled = Self::pooled_side(side);
@@ -45,17 +45,17 @@ impl AuxHead {
         }
     }
 
-    /// Kernel of the average pool on maps of side `side`: 5, or the whole map where it is smaller.
+    /// Returns the kernel of the average pool on feature maps of side `side`: 5, or the whole map if it is smaller.
     pub fn pool_kernel(side: usize) -> usize {
         side.min(5)
     }
 
-    /// Side of the maps after the pool: `floor((side - kernel) / 3) + 1`.
+    /// Returns the side of the feature maps after the pool: `floor((side - kernel) / 3) + 1`.
     pub fn pooled_side(side: usize) -> usize {
         (side - Self::pool_kernel(side)) / 3 + 1
     }
 
-    /// `[images, input, side, side]` to logits `[images, classes]`.
+    /// Maps `[images, input, side, side]` to logits `[images, classes]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<2> {
         let x = self.conv.forward(self.pool.forward(x));
         let x = activation::relu(self.fc1.forward(x.flatten(1, 3)));
@@ -63,7 +63,7 @@ impl AuxHead {
     }
 }
 
-/// A linear layer with Xavier uniform weights and zero bias.
+/// Creates a linear layer with Xavier uniform weights and zero bias.
 pub(super) fn linear(input: usize, output: usize, device: &Device) -> Linear {
     let mut linear = LinearConfig::new(input, output)
         .with_bias(false)

@@ -1,4 +1,4 @@
-//! The three blocks that `gnet compare` sets side by side: Inception, a plain 3x3 and a plain 5x5 convolution.
+//! The three blocks compared by `gnet compare`: Inception, a plain 3x3 and a plain 5x5 convolution.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -8,7 +8,7 @@ use super::inception::Inception;
 use super::visit;
 use super::widths::INCEPTION;
 
-/// One way from the input of Inception 3a to its output: 192 to 256 channels on maps of side 28.
+/// A block from the input of Inception 3a to its output: 192 to 256 channels on feature maps of side 28.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Block {
     /// Inception 3a.
@@ -22,14 +22,14 @@ pub enum Block {
 impl Block {
     /// All three, in the order of the table.
     pub const ALL: [Self; 3] = [Self::Inception, Self::Conv3x3, Self::Conv5x5];
-    /// Channels in.
+    /// Number of input channels.
     pub const INPUT: usize = INCEPTION[0].input;
-    /// Channels out.
+    /// Number of output channels.
     pub const OUTPUT: usize = INCEPTION[0].output();
-    /// Side of the maps, in and out.
+    /// Side of the feature maps, input and output.
     pub const SIDE: usize = 28;
 
-    /// The name in reports: `inception`, `conv3x3` or `conv5x5`.
+    /// Returns the name in reports: `inception`, `conv3x3` or `conv5x5`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Inception => "inception",
@@ -38,7 +38,7 @@ impl Block {
         }
     }
 
-    /// The module, with biases and without batch normalisation.
+    /// Creates the module, with biases and without batch normalisation.
     pub fn init(self, device: &Device) -> BlockModule {
         let plain = |kernel| ConvUnitConfig::new(Self::INPUT, Self::OUTPUT, kernel, false).init(device);
         match self {
@@ -48,7 +48,7 @@ impl Block {
         }
     }
 
-    /// The module with weights that depend on `seed` only.
+    /// Creates the module with weights that depend on `seed` only.
     pub fn init_seeded(self, seed: u64, device: &Device) -> BlockModule {
         visit::draw_weights(self.init(device), seed)
     }
@@ -65,7 +65,7 @@ pub enum BlockModule {
 }
 
 impl BlockModule {
-    /// `[images, 192, side, side]` to `[images, 256, side, side]`.
+    /// Maps `[images, 192, side, side]` to `[images, 256, side, side]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         match self {
             Self::Inception(inception) => inception.forward(x),

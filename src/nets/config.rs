@@ -1,4 +1,4 @@
-//! What a GoogLeNet is to be: its options, the presets, and whether a map fits through it.
+//! Configuration of a GoogLeNet: its options, the presets, and the sizes of its feature maps.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,8 +9,6 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::conv_unit::ConvUnitConfig;
-use super::googlenet::GoogLeNet;
-use super::visit;
 use super::widths::{INCEPTION, STEM};
 use crate::{Error, Result};
 
@@ -20,30 +18,30 @@ use crate::{Error, Result};
 pub struct GoogLeNetConfig {
     /// Side of the square input, in pixels.
     pub image_size: usize,
-    /// Channels of the input.
+    /// Number of input channels.
     pub channels: usize,
     /// Number of classes.
     pub classes: usize,
-    /// Batch normalisation after every convolution. A convolution has a bias exactly when there is none.
+    /// Whether every convolution is followed by batch normalisation; it has a bias exactly if there is none.
     pub batch_norm: bool,
-    /// Auxiliary heads after 4a and 4d.
+    /// Whether there are auxiliary heads after 4a and 4d.
     pub aux_heads: bool,
-    /// Local response normalisation after the first pool and before the second.
+    /// Whether there is local response normalisation after the first pool and before the second.
     pub lrn: bool,
-    /// How the four pools of stride 2 treat the border.
+    /// Border treatment of the four pools of stride 2.
     pub pooling: Pooling,
 }
 
-/// How a 3x3 pool of stride 2 treats the border.
+/// Border treatment of a 3x3 pool of stride 2.
 ///
-/// Both halve an even side. They part at odd ones: 7 becomes 4 with `pad` and 3 with `ceil`.
+/// Both halve an even side. They differ at odd ones: 7 becomes 4 with `pad` and 3 with `ceil`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
-    /// Padding 1, rounding down, as in the d2l course.
+    /// Padding 1 and rounding down, as in the d2l course.
     #[default]
     Pad,
-    /// No padding, rounding up, as in the paper and in Caffe.
+    /// No padding and rounding up, as in the paper and in Caffe.
     Ceil,
 }
 
@@ -56,7 +54,7 @@ impl Pooling {
     /// Stride of the pools between stages.
     const STRIDE: usize = 2;
 
-    /// The name on the command line and in files.
+    /// Returns the name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pad => "pad",
@@ -64,10 +62,10 @@ impl Pooling {
         }
     }
 
-    /// Side of the map after a pool, `None` when no window fits.
+    /// Returns the side of the feature map after a pool, `None` if no window fits.
     ///
     /// `pad`: `floor((side + 2 - 3) / 2) + 1`. `ceil`: `ceil((side - 3) / 2) + 1`, from side 2 on, where one window
-    /// hangs over the border by one; PyTorch, Burn and ONNX agree there.
+    /// extends over the border by one; PyTorch, Burn and ONNX agree there.
     pub fn output_side(self, side: usize) -> Option<usize> {
         match self {
             Self::Pad => side.saturating_add(2).checked_sub(Self::KERNEL).map(|room| room / Self::STRIDE + 1),
@@ -77,7 +75,7 @@ impl Pooling {
         }
     }
 
-    /// The layer.
+    /// Creates the layer.
     pub(super) fn layer(self) -> MaxPool2d {
         let pool = MaxPool2dConfig::new([Self::KERNEL; 2]).with_strides([Self::STRIDE; 2]);
         match self {
@@ -104,10 +102,10 @@ impl FromStr for Pooling {
     }
 }
 
-/// A named network. Both are for 1 channel, 96 pixels and 10 classes unless told otherwise.
+/// A named network. Both have 1 channel, 96 pixels and 10 classes by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Preset {
-    /// The d2l course's: biases, no batch normalisation, no heads.
+    /// The network of the d2l course: biases, no batch normalisation, no heads.
     #[serde(rename = "d2l")]
     D2l,
     /// Batch normalisation, convolutions without bias, auxiliary heads.
@@ -119,7 +117,7 @@ impl Preset {
     /// All presets.
     pub const ALL: [Self; 2] = [Self::D2l, Self::BnAux];
 
-    /// The name on the command line and in files.
+    /// Returns the name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::D2l => "d2l",
@@ -127,7 +125,7 @@ impl Preset {
         }
     }
 
-    /// The options the preset stands for, at its own size; change the fields for another.
+    /// Returns the options that the preset stands for, at its native size; change the fields for another.
     pub fn config(self) -> GoogLeNetConfig {
         let rich = self == Self::BnAux;
         GoogLeNetConfig {
@@ -160,7 +158,7 @@ impl FromStr for Preset {
     }
 }
 
-/// Sides of the square maps inside a network, in pixels.
+/// Sides of the square feature maps inside a network, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StageSides {
     /// The input.
@@ -178,23 +176,24 @@ pub struct StageSides {
 }
 
 impl GoogLeNetConfig {
-    /// Largest supported image, in pixels a side: beyond it the heads alone would have billions of parameters.
+    /// Largest supported image, in pixels per side: beyond it the heads alone would have billions of parameters.
     pub const MAX_IMAGE_SIZE: usize = 2048;
-    /// Most supported input channels.
+    /// Maximum number of supported input channels.
     pub const MAX_CHANNELS: usize = 1024;
-    /// Most supported classes.
+    /// Maximum number of supported classes.
     pub const MAX_CLASSES: usize = 100_000;
 
-    /// The three convolutions before the first Inception block.
+    /// Returns the three convolutions before the first Inception block.
     pub(super) fn stem(&self) -> [ConvUnitConfig; 3] {
         let unit = |input, output, kernel| ConvUnitConfig::new(input, output, kernel, self.batch_norm);
         [unit(self.channels, STEM, 7).with_stride(2), unit(STEM, STEM, 1), unit(STEM, INCEPTION[0].input, 3)]
     }
 
-    /// The side of every map, derived from kernels, strides and padding.
+    /// Computes the side of every feature map from kernels, strides and padding.
     ///
     /// # Errors
-    /// An image too small for the pools, or larger than [`Self::MAX_IMAGE_SIZE`]; the message says the smallest size.
+    /// Fails if the image is too small for the pools, or larger than [`Self::MAX_IMAGE_SIZE`]; the message states the
+    /// smallest size.
     pub fn stage_sides(&self) -> Result<StageSides> {
         let thing = format!("image size {}", self.image_size);
         if self.image_size > Self::MAX_IMAGE_SIZE {
@@ -210,7 +209,7 @@ impl GoogLeNetConfig {
         })
     }
 
-    /// The smallest image that leaves every map at least one pixel.
+    /// Returns the smallest image that leaves every feature map at least one pixel.
     pub fn smallest_image_size(&self) -> usize {
         (1..=Self::MAX_IMAGE_SIZE).find(|side| self.sides_of(*side).is_some()).unwrap_or(Self::MAX_IMAGE_SIZE)
     }
@@ -232,7 +231,7 @@ impl GoogLeNetConfig {
     /// Checks every option.
     ///
     /// # Errors
-    /// The first option that cannot be, named.
+    /// Names the first invalid option.
     pub fn check(&self) -> Result<StageSides> {
         for (name, value, most) in
             [("channels", self.channels, Self::MAX_CHANNELS), ("classes", self.classes, Self::MAX_CLASSES)]
@@ -242,31 +241,6 @@ impl GoogLeNetConfig {
             }
         }
         self.stage_sides()
-    }
-
-    /// The network on a device, its weights drawn on first use from the generator the process shares.
-    ///
-    /// # Errors
-    /// As [`Self::check`].
-    pub fn init(&self, device: &Device) -> Result<GoogLeNet> {
-        let sides = self.check()?;
-        Ok(GoogLeNet::new(self, &sides, device))
-    }
-
-    /// The network with weights that depend on `seed` only: the same on every machine, whatever else the process draws.
-    ///
-    /// # Errors
-    /// As [`Self::check`].
-    pub fn init_seeded(&self, seed: u64, device: &Device) -> Result<GoogLeNet> {
-        Ok(visit::draw_weights(self.init(device)?, seed))
-    }
-
-    /// The network with weights of 0, for counting: drawing half a billion takes most of a minute.
-    ///
-    /// # Errors
-    /// As [`Self::check`].
-    pub(crate) fn init_blank(&self, device: &Device) -> Result<GoogLeNet> {
-        Ok(visit::blank_weights(self.init(device)?))
     }
 }
 

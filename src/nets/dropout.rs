@@ -1,4 +1,4 @@
-//! Dropout whose masks come from a generator of its own.
+//! Dropout with its own generator of masks.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,9 +9,9 @@ use rand_chacha::ChaCha8Rng;
 use super::random;
 
 /// Inverted dropout (Srivastava et al. 2014): in training each value is zeroed with probability `prob` and the others
-/// are scaled by `1 / (1 - prob)`; off the autodiff device the input passes unchanged and leaves no operation behind.
+/// are scaled by `1 / (1 - prob)`; outside the autodiff device the input passes unchanged and no operation is recorded.
 ///
-/// Burn's own dropout draws from a generator that the whole process shares, so that a run could not be repeated while
+/// Burn's own dropout draws from a generator shared by the whole process, so that a run would not be reproducible while
 /// anything else draws. This one has its own, set by [`Dropout::seed`].
 #[derive(Module, Debug)]
 pub struct Dropout {
@@ -22,7 +22,7 @@ pub struct Dropout {
 }
 
 impl Dropout {
-    /// Dropout with probability `prob`, its generator at seed 0.
+    /// Creates dropout with probability `prob`, with its generator at seed 0.
     pub fn new(prob: f64) -> Self {
         Self { prob, masks: Arc::new(Mutex::new(random::generator(0, random::Purpose::Dropout, 0))) }
     }
@@ -33,7 +33,7 @@ impl Dropout {
             random::generator(seed, random::Purpose::Dropout, stream);
     }
 
-    /// `[images, features]` to the same shape.
+    /// Maps `[images, features]` to the same shape.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let device = x.device();
         if !device.is_autodiff() || self.prob == 0.0 {

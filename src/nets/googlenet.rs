@@ -10,23 +10,25 @@ use super::config::{GoogLeNetConfig, StageSides};
 use super::conv_unit::ConvUnit;
 use super::dropout::Dropout;
 use super::inception::Inception;
+use super::visit;
 use super::widths::{INCEPTION, InceptionWidths};
+use crate::Result;
 
-/// Dropout before the classifier, as in the paper.
+/// Dropout probability before the classifier, as in the paper.
 const DROPOUT: f64 = 0.4;
 
-/// What a GoogLeNet answers: one row of class scores an image, before softmax. Each is `[images, classes]`.
+/// Output of a GoogLeNet: one row of class scores per image, before softmax. Each is `[images, classes]`.
 #[derive(Debug, Clone)]
 pub struct Logits {
-    /// The classifier at the end.
+    /// Scores of the final classifier.
     pub main: Tensor<2>,
-    /// The auxiliary head after 4a, where the network has heads.
+    /// Scores of the auxiliary head after 4a, if the network has heads.
     pub aux1: Option<Tensor<2>>,
-    /// The auxiliary head after 4d, where the network has heads.
+    /// Scores of the auxiliary head after 4d, if the network has heads.
     pub aux2: Option<Tensor<2>>,
 }
 
-/// GoogLeNet. Make one with [`GoogLeNetConfig::init`] or [`GoogLeNetConfig::init_seeded`].
+/// GoogLeNet. Create one with [`GoogLeNetConfig::init`] or [`GoogLeNetConfig::init_seeded`].
 #[derive(Module, Debug)]
 pub struct GoogLeNet {
     /// 7x7, stride 2, to 64 channels.
@@ -69,7 +71,7 @@ pub struct GoogLeNet {
     pub inception5a: Inception,
     /// 832 to 1024 channels.
     pub inception5b: Inception,
-    /// The mean of each map.
+    /// Mean of each feature map.
     pub avgpool: AdaptiveAvgPool2d,
     /// Dropout with probability 0.4.
     pub dropout: Dropout,
@@ -78,7 +80,7 @@ pub struct GoogLeNet {
 }
 
 impl GoogLeNet {
-    /// Builds the network for maps whose sides are known to fit.
+    /// Builds the network for feature maps whose sides are known to fit.
     pub(super) fn new(config: &GoogLeNetConfig, sides: &StageSides, device: &Device) -> Self {
         let [w3a, w3b, w4a, w4b, w4c, w4d, w4e, w5a, w5b] = &INCEPTION;
         let block = |widths: &InceptionWidths| Inception::new(widths, config.batch_norm, device);
@@ -115,7 +117,8 @@ impl GoogLeNet {
         }
     }
 
-    /// Class scores of images `[images, channels, side, side]`. The heads are computed whenever the network has them.
+    /// Computes class scores of images `[images, channels, side, side]`. The heads are computed whenever the network
+    /// has them.
     pub fn forward(&self, x: Tensor<4>) -> Logits {
         let x = self.stage3(self.stage2(self.stage1(x)));
         let (x, aux1, aux2) = self.stage4(x);
@@ -132,23 +135,23 @@ impl GoogLeNet {
         }
     }
 
-    /// 7x7 and pool: a quarter of the side, 64 channels.
+    /// Applies 7x7 and pool: a quarter of the side, 64 channels.
     fn stage1(&self, x: Tensor<4>) -> Tensor<4> {
         normalise(&self.lrn1, self.pool1.forward(self.conv1.forward(x)))
     }
 
-    /// 1x1, 3x3 and pool: an eighth of the side, 192 channels.
+    /// Applies 1x1, 3x3 and pool: an eighth of the side, 192 channels.
     fn stage2(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.conv3.forward(self.conv2.forward(x));
         self.pool2.forward(normalise(&self.lrn2, x))
     }
 
-    /// 3a, 3b and pool: a sixteenth of the side, 480 channels.
+    /// Applies 3a, 3b and pool: a sixteenth of the side, 480 channels.
     fn stage3(&self, x: Tensor<4>) -> Tensor<4> {
         self.pool3.forward(self.inception3b.forward(self.inception3a.forward(x)))
     }
 
-    /// 4a to 4e and pool: a thirty-second of the side, 832 channels; and the heads after 4a and 4d.
+    /// Applies 4a to 4e and pool: a thirty-second of the side, 832 channels; and the heads after 4a and 4d.
     fn stage4(&self, x: Tensor<4>) -> (Tensor<4>, Option<Tensor<2>>, Option<Tensor<2>>) {
         let x = self.inception4a.forward(x);
         let aux1 = self.aux1.as_ref().map(|head| head.forward(x.clone()));
@@ -157,16 +160,16 @@ impl GoogLeNet {
         (self.pool4.forward(self.inception4e.forward(x)), aux1, aux2)
     }
 
-    /// 5a, 5b and the mean of each map: 1024 features.
+    /// Applies 5a, 5b and the mean of each feature map: 1024 features.
     fn stage5(&self, x: Tensor<4>) -> Tensor<2> {
         self.avgpool.forward(self.inception5b.forward(self.inception5a.forward(x))).flatten(1, 3)
     }
 }
 
-/// LRN over 5 channels with alpha 1e-4, beta 0.75 and k 1: `x / (k + alpha / 5 * sum(x^2))^beta`.
+/// Creates LRN over 5 channels with alpha 1e-4, beta 0.75 and k 1: `x / (k + alpha / 5 * sum(x^2))^beta`.
 ///
 /// The paper gives no numbers; these are those of the BVLC GoogLeNet for Caffe. Caffe, ONNX and Burn divide alpha by
-/// the window, where the AlexNet paper does not (and has k 2).
+/// the window, whereas the AlexNet paper does not (and has k 2).
 fn local_response_norm() -> LocalResponseNorm {
     LocalResponseNormConfig::new(5).with_alpha(1e-4).with_beta(0.75).with_k(1.0).init()
 }
@@ -175,6 +178,34 @@ fn normalise(lrn: &Option<LocalResponseNorm>, x: Tensor<4>) -> Tensor<4> {
     match lrn {
         Some(lrn) => lrn.forward(x),
         None => x,
+    }
+}
+
+impl GoogLeNetConfig {
+    /// Creates the network on a device, its weights drawn on first use from the generator shared by the process.
+    ///
+    /// # Errors
+    /// Those of [`Self::check`].
+    pub fn init(&self, device: &Device) -> Result<GoogLeNet> {
+        let sides = self.check()?;
+        Ok(GoogLeNet::new(self, &sides, device))
+    }
+
+    /// Creates the network with weights that depend on `seed` only: the same on every machine, whatever else the
+    /// process draws.
+    ///
+    /// # Errors
+    /// Those of [`Self::check`].
+    pub fn init_seeded(&self, seed: u64, device: &Device) -> Result<GoogLeNet> {
+        Ok(visit::draw_weights(self.init(device)?, seed))
+    }
+
+    /// Creates the network with weights of 0, for counting: drawing half a billion takes most of a minute.
+    ///
+    /// # Errors
+    /// Those of [`Self::check`].
+    pub(crate) fn init_blank(&self, device: &Device) -> Result<GoogLeNet> {
+        Ok(visit::blank_weights(self.init(device)?))
     }
 }
 

@@ -86,7 +86,7 @@ fn heads_and_batch_normalisation_cost_what_is_known() {
     assert_eq!(params(with(224, 3, 1000, false)), 7_005_832);
     assert_eq!(params(with(96, 1, 10, false)), 5_984_810);
     assert_eq!(params(with(28, 1, 10, true)) - params(with(28, 1, 10, false)), 418_324);
-    // Folding turns a scale and a shift a channel into one bias a channel.
+    // Folding turns a scale and a shift per channel into one bias per channel.
     let net = network(&with(28, 1, 10, false));
     let statistics = net.num_params() - learned_params(&net);
     assert_eq!(learned_params(&net) - statistics / 2, 5_977_530);
@@ -170,7 +170,7 @@ fn seeded_weights_are_xavier_uniform_and_biases_zero() {
 
 #[test]
 fn branches_are_concatenated_in_their_order() {
-    // Each branch's bias alone decides its channels when the weights are zero.
+    // If the weights are zero, each branch's bias alone decides its channels.
     let device = Device::flex();
     let mut block = Inception::new(&INCEPTION[0], false, &device);
     for (unit, value) in

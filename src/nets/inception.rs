@@ -1,4 +1,4 @@
-//! The Inception block: four views of one map, side by side.
+//! The Inception block: four parallel branches over one feature map.
 
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
@@ -10,8 +10,8 @@ use super::widths::InceptionWidths;
 
 /// The Inception block with dimension reductions (Szegedy et al., figure 2b).
 ///
-/// The branches keep the side of the map (the 3x3 pads 1, the 5x5 pads 2, the pool is 3x3 with stride 1 and padding 1)
-/// and are concatenated on axis 1 in the order 1x1, 3x3, 5x5, pool projection.
+/// The branches keep the side of the feature map (the 3x3 pads 1, the 5x5 pads 2, the pool is 3x3 with stride 1 and
+/// padding 1) and are concatenated on axis 1 in the order 1x1, 3x3, 5x5, pool projection.
 #[derive(Module, Debug)]
 pub struct Inception {
     /// 1x1.
@@ -22,7 +22,7 @@ pub struct Inception {
     pub b3x3: ConvUnit,
     /// 1x1 before the 5x5.
     pub b5x5_reduce: ConvUnit,
-    /// 5x5: a real one, where torchvision keeps a 3x3 for the sake of its published weights.
+    /// 5x5: a real one, whereas torchvision keeps a 3x3 for the sake of its published weights.
     pub b5x5: ConvUnit,
     /// 3x3 max pool of stride 1.
     pub pool: MaxPool2d,
@@ -31,7 +31,7 @@ pub struct Inception {
 }
 
 impl Inception {
-    /// A block of the given widths.
+    /// Creates a block of the given widths.
     pub fn new(widths: &InceptionWidths, batch_norm: bool, device: &Device) -> Self {
         let unit = |input, output, kernel| ConvUnitConfig::new(input, output, kernel, batch_norm).init(device);
         let pool = MaxPool2dConfig::new([3, 3])
@@ -49,7 +49,7 @@ impl Inception {
         }
     }
 
-    /// `[images, input, side, side]` to `[images, output, side, side]`.
+    /// Maps `[images, input, side, side]` to `[images, output, side, side]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let one = self.b1x1.forward(x.clone());
         let three = self.b3x3.forward(self.b3x3_reduce.forward(x.clone()));

@@ -5,9 +5,10 @@
 //! Learning* (d2l.ai).
 //!
 //! # Shapes
-//! Images are NCHW: `[images, channels, height, width]`, height and width equal. The side of a map after a convolution
-//! or pool is `floor((side + 2 * padding - kernel) / stride) + 1`; in ceil mode the division rounds up, and a last
-//! window that would start outside the input is dropped. Branches and concatenations join on axis 1, the channels.
+//! Images are NCHW: `[images, channels, height, width]`, height and width equal. The side of a feature map after a
+//! convolution or pool is `floor((side + 2 * padding - kernel) / stride) + 1`; in ceil mode the division rounds up, and
+//! a last window that would start outside the input is dropped. Branches and concatenations join on axis 1, the
+//! channels.
 //!
 //! # What "same" means
 //! Every convolution here pads `kernel / 2` on each side. At stride 1 that is what all frameworks call "same". At

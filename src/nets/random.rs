@@ -1,12 +1,12 @@
-//! Seeded numbers that are the same on every machine and whatever else the process draws.
+//! Seeded random numbers that are the same on every machine, whatever else the process draws.
 //!
 //! The generator is ChaCha with 8 rounds, whose output is specified. Its key holds the seed and a purpose, its stream a
-//! counter (the epoch, the step), so that any point of a run can be reached without replaying what came before.
+//! counter (the epoch, the step), so that any point of a run can be reached without replaying the draws before it.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// What numbers are drawn for. Two purposes never share a sequence.
+/// Purpose of random numbers. Two purposes never share a sequence.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Purpose {
     Weights = 1,
@@ -14,7 +14,8 @@ pub(crate) enum Purpose {
     Shuffle = 3,
 }
 
-/// The generator for a seed, a purpose and a counter: key = seed and purpose as little-endian 64-bit words, then zeros.
+/// Creates the generator for a seed, a purpose and a counter: key = seed and purpose as little-endian 64-bit words,
+/// then zeros.
 pub(crate) fn generator(seed: u64, purpose: Purpose, stream: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -24,12 +25,12 @@ pub(crate) fn generator(seed: u64, purpose: Purpose, stream: u64) -> ChaCha8Rng 
     generator
 }
 
-/// A number in `0..1`: the upper 24 bits of a word, which an `f32` holds exactly.
+/// Draws a number in `0..1`: the upper 24 bits of a word, which an `f32` holds exactly.
 pub(crate) fn unit(generator: &mut ChaCha8Rng) -> f32 {
     (generator.next_u32() >> 8) as f32 / (1 << 24) as f32
 }
 
-/// A number in `0..bound`, each equally likely: words beyond the last multiple of `bound` are drawn again.
+/// Draws a number in `0..bound`, each equally likely: words beyond the last multiple of `bound` are drawn again.
 pub(crate) fn below(generator: &mut ChaCha8Rng, bound: u64) -> u64 {
     let limit = u64::MAX - u64::MAX % bound;
     loop {

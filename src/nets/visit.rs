@@ -1,4 +1,4 @@
-//! Walks over a module's parameters: counting what is learned, and drawing what is random.
+//! Traversals of a module's parameters: counting the learned ones, and drawing the random ones.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::random;
 
-/// Number of learned parameters: weights, biases, scales and shifts of batch normalisation.
+/// Returns the number of learned parameters: weights, biases, scales and shifts of batch normalisation.
 ///
 /// Running statistics are not learned and not counted; `Module::num_params` counts them too.
 pub fn learned_params<M: Module>(module: &M) -> usize {
@@ -15,7 +15,7 @@ pub fn learned_params<M: Module>(module: &M) -> usize {
     counter.elements
 }
 
-/// Whether the field `name` of `container` is a running statistic of batch normalisation.
+/// Returns `true` if the field `name` of `container` is a running statistic of batch normalisation.
 fn is_statistic(name: &str, container: &str) -> bool {
     container == "Struct:BatchNorm" && name.starts_with("running_")
 }
@@ -42,7 +42,7 @@ impl ModuleVisitor for Counter {
     }
 }
 
-/// Draws every kernel and matrix again, Xavier uniform, from a generator of its own in the order of the fields.
+/// Redraws every kernel and matrix, Xavier uniform, from its own generator in the order of the fields.
 ///
 /// Biases, scales and shifts are constants and stay.
 pub(super) fn draw_weights<M: Module>(module: M, seed: u64) -> M {
@@ -63,8 +63,8 @@ impl ModuleMapper for Xavier {
     }
 }
 
-/// Sets every kernel and matrix to 0, which costs neither time nor, until it is read, memory: for what depends on the
-/// shapes alone.
+/// Sets every kernel and matrix to 0, which costs neither time nor, until it is read, memory: for uses that depend on
+/// the shapes alone.
 pub(super) fn blank_weights<M: Module>(module: M) -> M {
     module.map(&mut Blank)
 }
@@ -77,15 +77,15 @@ impl ModuleMapper for Blank {
         if xavier_bound(&shape).is_none() {
             return param;
         }
-        // Memory that the system hands out is 0 until it is written to; `Tensor::zeros` would write to it.
+        // Memory from the system is 0 until it is written to; `Tensor::zeros` would write to it.
         let zeros = TensorData::new(vec![0_f32; shape.iter().product()], shape);
         let (tensor, id) = (Tensor::from_data(zeros, &param.lazy_device()), param.id);
         param.transform_for_load(tensor, id)
     }
 }
 
-/// The bound `sqrt(6 / (fan_in + fan_out))` of Glorot & Bengio (2010) for a kernel `[out, in, height, width]` or a
-/// matrix `[in, out]`; `None` for a vector.
+/// Returns the bound `sqrt(6 / (fan_in + fan_out))` of Glorot & Bengio (2010) for a kernel `[out, in, height, width]`
+/// or a matrix `[in, out]`; `None` for a vector.
 fn xavier_bound(shape: &[usize]) -> Option<f32> {
     let fans = match shape {
         [inputs, outputs] => inputs + outputs,

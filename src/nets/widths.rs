@@ -1,23 +1,23 @@
-//! The one table of Inception widths; channel counts elsewhere follow from it.
+//! Table of Inception widths, from which all other channel counts follow.
 
 /// Channels of one Inception block: a row of Table 1 of Szegedy et al.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InceptionWidths {
-    /// The row's name, such as `3a`.
+    /// Name of the row, such as `3a`.
     pub name: &'static str,
-    /// Channels that come in.
+    /// Number of input channels.
     pub input: usize,
-    /// The 1x1 branch.
+    /// Width of the 1x1 branch.
     pub b1x1: usize,
-    /// The 1x1 reduction before the 3x3 convolution.
+    /// Width of the 1x1 reduction before the 3x3 convolution.
     pub b3x3_reduce: usize,
-    /// The 3x3 branch.
+    /// Width of the 3x3 branch.
     pub b3x3: usize,
-    /// The 1x1 reduction before the 5x5 convolution.
+    /// Width of the 1x1 reduction before the 5x5 convolution.
     pub b5x5_reduce: usize,
-    /// The 5x5 branch.
+    /// Width of the 5x5 branch.
     pub b5x5: usize,
-    /// The 1x1 projection after the branch's pool.
+    /// Width of the 1x1 projection after the branch's pool.
     pub pool_proj: usize,
 }
 
@@ -27,7 +27,7 @@ impl InceptionWidths {
         Self { name, input, b1x1, b3x3_reduce, b3x3, b5x5_reduce, b5x5, pool_proj }
     }
 
-    /// Channels that go out: the four branches side by side.
+    /// Returns the number of output channels: the four branches concatenated.
     pub const fn output(&self) -> usize {
         self.b1x1 + self.b3x3 + self.b5x5 + self.pool_proj
     }

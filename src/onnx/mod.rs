@@ -17,7 +17,6 @@ mod types;
 mod write;
 
 pub use read::{in_one_piece, read, read_file, read_file_whole};
-pub use types::{dtype_of, number_of};
 pub use write::{ExternalData, OPSETS, Written, WrittenData, write, write_bytes, write_file};
 
 /// `TensorProto.DataLocation.EXTERNAL`: the elements stand in a file beside the model.

@@ -7,48 +7,6 @@ use super::proto::*;
 use crate::graph::{DType, Dim, Opaque, OtherType, Remarks, Value};
 use crate::{Error, Result};
 
-/// ONNX's `TensorProto.DataType` numbers (onnx.proto), one row a type.
-const DATA_TYPES: [(i32, DType); 28] = [
-    (1, DType::F32),
-    (2, DType::U8),
-    (3, DType::I8),
-    (4, DType::U16),
-    (5, DType::I16),
-    (6, DType::I32),
-    (7, DType::I64),
-    (8, DType::String),
-    (9, DType::Bool),
-    (10, DType::F16),
-    (11, DType::F64),
-    (12, DType::U32),
-    (13, DType::U64),
-    (14, DType::Complex64),
-    (15, DType::Complex128),
-    (16, DType::BF16),
-    (17, DType::F8E4M3Fn),
-    (18, DType::F8E4M3FnUz),
-    (19, DType::F8E5M2),
-    (20, DType::F8E5M2FnUz),
-    (21, DType::U4),
-    (22, DType::I4),
-    (23, DType::F4E2M1),
-    (24, DType::F8E8M0),
-    (25, DType::U2),
-    (26, DType::I2),
-    (27, DType::F6E2M3),
-    (28, DType::F6E3M2),
-];
-
-/// The element type that a number of `TensorProto.DataType` stands for: what `Cast` has in its attribute `to`.
-pub fn dtype_of(number: i32) -> Option<DType> {
-    DATA_TYPES.iter().find(|(n, _)| *n == number).map(|(_, dtype)| *dtype)
-}
-
-/// The number of an element type in `TensorProto.DataType`.
-pub fn number_of(dtype: DType) -> i32 {
-    DATA_TYPES.iter().find(|(_, d)| *d == dtype).map_or(0, |(n, _)| *n)
-}
-
 /// Writes what a type says into a value.
 pub(super) fn read_type(kind: &TypeProto, value: &mut Value, place: &str) -> Result<()> {
     let stated = match &kind.value {
@@ -68,7 +26,7 @@ fn read_tensor_type(tensor: &TensorTypeProto, denotation: &str, value: &mut Valu
     // 0 is what a file has that states a shape and no element type.
     value.dtype = match tensor.elem_type {
         0 => value.dtype,
-        number => Some(dtype_of(number).ok_or_else(|| unknown_dtype(number, place))?),
+        number => Some(DType::of_number(number.into()).ok_or_else(|| unknown_dtype(number, place))?),
     };
     let Some(shape) = &tensor.shape else { return remark(value, denotation, Vec::new()) };
     value.shape = Some(shape.dim.iter().map(|dim| dimension(dim, place)).collect::<Result<_>>()?);
@@ -125,7 +83,7 @@ pub(super) fn write_type(value: &Value) -> Option<TypeProto> {
         return None;
     }
     let dims = value.shape.as_ref().map(|dims| write_shape(dims, remarks));
-    let tensor = TensorTypeProto { elem_type: value.dtype.map_or(0, number_of), shape: dims };
+    let tensor = TensorTypeProto { elem_type: value.dtype.map_or(0, DType::number), shape: dims };
     let denotation = remarks.map(|r| r.denotation.clone()).unwrap_or_default();
     Some(TypeProto { value: Some(TypeValue::Tensor(tensor)), denotation })
 }

@@ -1,4 +1,4 @@
-//! What crosses the channel: a line of JSON that says how many bytes follow, and these.
+//! Framing of the channel: a line of JSON that states how many bytes follow, then those bytes.
 
 use crate::words::counted;
 use std::io::{self, BufRead, Read, Write};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Blocks;
 
-/// The line of a message.
+/// The header line of a message.
 #[derive(Serialize, Deserialize)]
 struct Head<T> {
     gnet: T,
@@ -28,7 +28,7 @@ pub(super) fn send<T: Serialize>(pipe: &mut impl Write, message: &T, blocks: &[&
     all.into_iter().try_for_each(|block| pipe.write_all(block)).and_then(|()| pipe.flush())
 }
 
-/// The next message; `None` at the end.
+/// Reads the next message; `None` at the end.
 pub(super) fn receive<T: DeserializeOwned>(pipe: &mut impl BufRead) -> io::Result<Option<(T, Blocks)>> {
     let mut line = Vec::new();
     if pipe.read_until(b'\n', &mut line)? == 0 {
@@ -40,7 +40,7 @@ pub(super) fn receive<T: DeserializeOwned>(pipe: &mut impl BufRead) -> io::Resul
 }
 
 fn block(pipe: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
-    // Grows with what really comes, so that a wrong length cannot ask for all memory at once.
+    // Grows with the data that really arrives, so that a wrong length cannot ask for all memory at once.
     let mut bytes = Vec::new();
     pipe.take(length as u64).read_to_end(&mut bytes)?;
     match bytes.len() == length {

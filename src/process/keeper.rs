@@ -1,26 +1,24 @@
-//! What stands between gnet and a program that knows nothing of it: it ends the program, and what that started, when gnet
+//! Supervision of programs that know nothing of gnet: a keeper ends the program, and everything it started, when gnet
 //! ends.
 
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
-use super::run::Finished;
-
-/// The hidden command that makes the program a keeper; the program to keep and its arguments follow.
+/// Hidden command that makes the program a keeper; the program to run and its arguments follow.
 pub const KEEPER_COMMAND: &str = "keeper";
 
-/// The exit code of a keeper whose program cannot be started.
+/// Exit code of a keeper whose program cannot be started.
 const NOT_STARTED: u8 = 127;
 
-/// What such a keeper writes to its stderr, before the system's number of the reason.
+/// Text that such a keeper writes to stderr before the system's error number.
 const REASON: &str = "gnet keeper: cannot start: ";
 
-/// The command that runs `command` under a keeper.
+/// Returns the command that runs `command` under a keeper.
 pub(super) fn kept(keeper: &Path, command: &Command) -> Command {
     let mut kept = Command::new(keeper);
-    // What ends gnet's whole group at once shall leave the keeper to see it.
+    // A signal to gnet's whole process group must not reach the keeper, which has to outlive it.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut kept, 0);
     kept.arg(KEEPER_COMMAND).arg("--").arg(command.get_program()).args(command.get_args());
@@ -36,17 +34,18 @@ pub(super) fn kept(keeper: &Path, command: &Command) -> Command {
     kept
 }
 
-/// Why a keeper could not start its program.
-pub(super) fn not_started(finished: &Finished) -> Option<io::Error> {
-    finished.status.filter(|status| status.code() == Some(i32::from(NOT_STARTED)))?;
-    let number = finished.stderr.strip_prefix(REASON)?.trim().parse().ok()?;
+/// Returns the reason why a keeper could not start its program.
+pub(super) fn not_started(status: Option<ExitStatus>, stderr: &str) -> Option<io::Error> {
+    status.filter(|status| status.code() == Some(i32::from(NOT_STARTED)))?;
+    let number = stderr.strip_prefix(REASON)?.trim().parse().ok()?;
     Some(io::Error::from_raw_os_error(number))
 }
 
-/// Runs a program in a group of processes of its own until it ends, or until this process's stdin does, which the one that
-/// started it holds open as long as it lives. Returns the exit code of this process.
+/// Runs a program in its own process group until it ends, or until stdin of this process does, which the parent holds
+/// open for as long as it lives. Returns the exit code for this process.
 ///
-/// Signals that a terminal sends to all its processes are not the program's: whoever started this one decides.
+/// Signals that a terminal sends to its foreground processes do not reach the program: the parent of this process
+/// decides.
 #[cfg(unix)]
 pub fn keep(command: Vec<OsString>) -> u8 {
     use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -57,11 +56,10 @@ pub fn keep(command: Vec<OsString>) -> u8 {
     use nix::sys::wait::{Id, WaitPidFlag, waitid};
     use nix::unistd::Pid;
 
-    use super::end_at_once;
-    use super::run::GRACE;
+    use super::{GRACE, end_at_once};
 
     let _ = ctrlc::set_handler(|| ());
-    // And so shall who ends every process named gnet.
+    // A command that ends every process named gnet must not reach it either.
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_name(c"keeper");
     let mut words = command.into_iter();
@@ -78,7 +76,7 @@ pub fn keep(command: Vec<OsString>) -> u8 {
     };
     let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
     let watch = move || {
-        // It ends with the process that holds the other end: nothing is ever written to it.
+        // Returns when the process that holds the other end has ended: nothing is ever written to it.
         let _ = io::stdin().lock().read_to_end(&mut Vec::new());
         let _ = killpg(group, Signal::SIGTERM);
         thread::sleep(GRACE);
@@ -88,7 +86,7 @@ pub fn keep(command: Vec<OsString>) -> u8 {
     if thread::Builder::new().spawn(watch).is_err() {
         let _ = killpg(group, Signal::SIGKILL);
     }
-    // Its number stays its own until it is reaped, so that the rest of its group can be ended by it.
+    // Its process ID remains valid until it is reaped, so that the rest of its group can be ended by it.
     let _ = waitid(Id::Pid(group), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
     let _ = killpg(group, Signal::SIGKILL);
     let Ok(status) = child.wait() else { return 1 };
@@ -101,7 +99,7 @@ pub fn keep(command: Vec<OsString>) -> u8 {
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-/// Elsewhere no keeper is started.
+/// Placeholder for other systems, on which no keeper is started.
 #[cfg(not(unix))]
 pub fn keep(_: Vec<OsString>) -> u8 {
     NOT_STARTED

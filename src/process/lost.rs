@@ -1,43 +1,43 @@
-//! How a worker can be lost, in words.
+//! Ways in which a worker can be lost, in words.
 
 use std::fmt;
 use std::process::ExitStatus;
 
 use crate::{Error, ErrorKind};
 
-/// Why a worker gives no answer.
+/// Reason why a worker gives no answer.
 #[derive(Debug)]
 pub(crate) enum Lost {
-    /// It never ran: the program and the reason.
+    /// It did not start: the program and the reason.
     NotStarted { program: String, reason: String },
-    /// There is no place for what it would say.
+    /// There is no place for its output.
     NoFolder(String),
-    /// It was stopped because nobody wanted to wait any longer.
+    /// It was stopped because the time limit was reached.
     Stopped {
-        /// What it said last that it was doing.
+        /// Its last report on what it was doing.
         doing: String,
     },
-    /// Somebody interrupted it.
+    /// It was interrupted by the user.
     Interrupted,
     /// It ended by itself.
     Died {
         status: ExitStatus,
-        /// The line of its stderr that says most; empty when it said nothing.
+        /// The most informative line of its stderr; empty if there is none.
         words: String,
     },
-    /// Its order cannot be put in words, such as a path that is no text.
+    /// Its order cannot be serialized, such as a path that is not valid text.
     Unsaid(String),
-    /// It answered what cannot be understood.
+    /// Its answer cannot be understood.
     Confused(String),
 }
 
 impl Lost {
-    /// A worker that ended in the middle of its work.
+    /// Describes a worker that ended in the middle of its work.
     pub(super) fn died(status: ExitStatus, stderr: &str) -> Self {
         if was_interrupted(status) { Self::Interrupted } else { Self::Died { status, words: last_words(stderr) } }
     }
 
-    /// What a user can do about it, where that is known.
+    /// Returns a remedy, if one is known.
     pub(crate) fn remedy(&self) -> Option<&'static str> {
         match self {
             Self::NoFolder(_) => Some("create that folder, or name another with TMPDIR"),
@@ -48,7 +48,7 @@ impl Lost {
         }
     }
 
-    /// The failure of what the worker was to do.
+    /// Turns it into the error of the task that the worker had.
     pub(crate) fn of(self, thing: impl fmt::Display) -> Error {
         let error = match &self {
             Self::Interrupted => Error::interrupted(thing, "was interrupted"),
@@ -61,7 +61,7 @@ impl Lost {
     }
 }
 
-/// What Rust's and C++'s libraries say of memory that is not there.
+/// Prefix of the message of Rust's and C++'s libraries about failed allocations.
 const ALLOCATION: &str = "memory allocation of ";
 
 impl fmt::Display for Lost {
@@ -80,7 +80,7 @@ impl fmt::Display for Lost {
     }
 }
 
-/// Ctrl-C on a terminal reaches a worker as well, and may reach it first.
+/// Returns `true` if the process was interrupted: Ctrl-C on a terminal also reaches a worker, and may reach it first.
 fn was_interrupted(status: ExitStatus) -> bool {
     #[cfg(unix)]
     {
@@ -105,7 +105,7 @@ fn was_killed(_: ExitStatus) -> bool {
     false
 }
 
-/// The line of its stderr that says most: that of a panic or a failed allocation, else the last.
+/// Returns the most informative line of its stderr: that of a panic or a failed allocation, else the last.
 fn last_words(stderr: &str) -> String {
     let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let after_panic = lines.iter().position(|line| line.contains("panicked at")).and_then(|at| lines.get(at + 1));

@@ -4,9 +4,9 @@
 //! (`worker`, `serve`). A *program* is any other, such as Python (`run`); a *keeper*, again gnet itself, stands
 //! between (`keeper`).
 //!
-//! Both hold the reading end of a channel whose other end only this process has, and watch it from a thread. However this
-//! process ends, the system closes its end, and the child sees that, also when it begins to look later: there is no moment
-//! in which the end of its parent can be missed.
+//! Both hold the reading end of a channel whose other end only this process has, and watch it from a thread. However
+//! this process ends, the system closes its end, and the child notices, even if it starts watching later: the end of
+//! its parent cannot be missed.
 
 mod frame;
 mod keeper;
@@ -17,6 +17,7 @@ mod worker;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 pub use keeper::{KEEPER_COMMAND, keep};
 pub(crate) use lost::Lost;
@@ -31,23 +32,26 @@ pub(crate) use worker::tests::scripted;
 /// Blocks of bytes beside a message: a file, or the values of arrays.
 pub(crate) type Blocks = Vec<Vec<u8>>;
 
+/// Time that a stopped process has to remove its temporary files.
+const GRACE: Duration = Duration::from_millis(300);
+
 static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
 
-/// Names the program that serves as workers and keepers, for as long as this process lives: gnet names itself when it
-/// starts, unless it is one of them. From then on every engine runs in a process of its own. Without it engines run in this
-/// process, as a library's user who has no such program expects.
+/// Sets the program that serves as workers and keepers for the lifetime of this process: gnet sets itself when it
+/// starts, unless it is one of them. From then on every engine runs in a separate process. Without it engines run in
+/// this process, as expected by users of the library who have no such program.
 ///
-/// The program must answer the hidden commands as gnet does. A second call changes nothing.
+/// The program must answer the hidden commands as gnet does. A second call has no effect.
 pub fn serve_by(program: PathBuf) {
     let _ = PROGRAM.set(program);
 }
 
-/// The program named by [`serve_by`].
+/// Returns the program set by [`serve_by`].
 pub(crate) fn program() -> Option<&'static Path> {
     PROGRAM.get().map(PathBuf::as_path)
 }
 
-/// Ends this process at once, whatever its threads are doing: nothing of a library's or of Rust's is run any more.
+/// Ends this process immediately, whatever its threads are doing: no exit handlers of libraries or of Rust are run.
 fn end_at_once() -> ! {
     crate::files::abandon();
     #[cfg(unix)]

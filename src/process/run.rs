@@ -1,4 +1,4 @@
-//! Programs other than gnet: what they print, how they end, and that they do.
+//! Running programs other than gnet: output, exit status, and guaranteed termination.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -6,51 +6,49 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{keeper, program};
+use super::{GRACE, keeper, program};
 
-/// How often a running process is looked at.
+/// Interval at which a running process is polled.
 pub(super) const GLANCE: Duration = Duration::from_millis(10);
 
-/// What a process that is stopped has to remove its temporary files.
-pub(super) const GRACE: Duration = Duration::from_millis(300);
-
-/// What a process that was told to leave has for it.
+/// Time that a process has to exit when told to.
 pub(super) const LEAVE: Duration = Duration::from_secs(5);
 
-/// What a process left.
+/// Result of a finished process.
 #[derive(Debug)]
 pub(crate) struct Finished {
-    /// How it ended; `None` when it was stopped.
+    /// Exit status; `None` if it was stopped.
     pub status: Option<ExitStatus>,
-    /// What it wrote to its stdout.
+    /// Content of its stdout.
     pub stdout: String,
-    /// What it wrote to its stderr.
+    /// Content of its stderr.
     pub stderr: String,
 }
 
 impl Finished {
-    /// Whether it ended by itself and well.
+    /// Returns `true` if it ended by itself and successfully.
     pub fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| status.success())
     }
 }
 
-/// Runs a program with nothing on its stdin, for as long as `limit` at most.
+/// Runs a program with an empty stdin for at most `limit`.
 ///
 /// # Errors
-/// It cannot be started.
+/// Fails if it cannot be started.
 pub(crate) fn run(command: &mut Command, limit: Duration) -> io::Result<Finished> {
     let start = Instant::now();
     run_while(command, &|| start.elapsed() < limit)
 }
 
-/// Runs a program with nothing on its stdin until it ends or `go_on` is false. It ends with this process, and what it
-/// started with it, however this process ends, where gnet serves as a keeper ([`serve_by`](super::serve_by)).
+/// Runs a program with an empty stdin until it ends or `go_on` returns `false`. If gnet serves as a keeper
+/// ([`serve_by`](super::serve_by)), the program and everything it started end with this process, however this process
+/// ends.
 ///
 /// Its output goes through files: no pipe can fill up, and no grandchild can keep one open.
 ///
 /// # Errors
-/// It cannot be started.
+/// Fails if it cannot be started.
 pub(crate) fn run_while(command: &mut Command, go_on: &dyn Fn() -> bool) -> io::Result<Finished> {
     let (mut stdout, mut stderr) = (temporary_file()?, temporary_file()?);
     let mut running = Running::start(command, (stdout.try_clone()?, stderr.try_clone()?))?;
@@ -59,13 +57,13 @@ pub(crate) fn run_while(command: &mut Command, go_on: &dyn Fn() -> bool) -> io::
         running.stop()?;
     }
     let finished = Finished { status, stdout: text(&mut stdout)?, stderr: text(&mut stderr)? };
-    keeper::not_started(&finished).map_or(Ok(finished), Err)
+    keeper::not_started(status, &finished.stderr).map_or(Ok(finished), Err)
 }
 
 /// A program, or the keeper that it runs under.
 struct Running {
     child: Child,
-    /// What the keeper watches; `None` without one.
+    /// Channel that the keeper watches; `None` without one.
     line: Option<ChildStdin>,
 }
 
@@ -92,7 +90,7 @@ impl Running {
             }
         };
         if wait_for(&mut self.child, patience)?.is_none() {
-            // It may have ended by itself in this moment; either way it is reaped.
+            // It may have ended by itself at this moment; either way it is reaped.
             let _ = self.child.kill();
             self.child.wait()?;
         }
@@ -100,13 +98,13 @@ impl Running {
     }
 }
 
-/// How it ended; `None` when it still runs after this time.
+/// Returns its exit status; `None` if it is still running after `limit`.
 pub(super) fn wait_for(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
     let start = Instant::now();
     wait(child, &|| start.elapsed() < limit)
 }
 
-/// How it ended; `None` when it still runs and shall not go on.
+/// Returns its exit status; `None` if it is still running and `go_on` returned `false`.
 fn wait(child: &mut Child, go_on: &dyn Fn() -> bool) -> io::Result<Option<ExitStatus>> {
     loop {
         let status = child.try_wait()?;
@@ -121,21 +119,21 @@ fn wait(child: &mut Child, go_on: &dyn Fn() -> bool) -> io::Result<Option<ExitSt
 fn terminate(child: &mut Child) {
     use nix::sys::signal::{Signal, kill};
     if let Ok(pid) = i32::try_from(child.id()) {
-        // Not reaped yet, so that the number is still its own; one that ended by itself needs no signal.
+        // Not reaped yet, so its process ID is still its own; a process that ended by itself needs no signal.
         let _ = kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM);
     }
 }
 
-/// Nothing to ask with: it is ended at once.
+/// There is no way to ask it: it is killed immediately.
 #[cfg(not(unix))]
 fn terminate(child: &mut Child) {
     let _ = child.kill();
 }
 
-/// A file without a name, for what a process says.
+/// Creates an unnamed file for the output of a process.
 ///
 /// # Errors
-/// The temporary folder is not there or takes no file; the error names it.
+/// Fails if the temporary folder does not exist or no file can be created in it; the error names it.
 pub(super) fn temporary_file() -> io::Result<File> {
     tempfile::tempfile().map_err(|e| {
         let folder = std::env::temp_dir();
@@ -184,7 +182,7 @@ mod tests {
     fn a_stopped_process_may_clean_up_and_one_that_will_not_end_is_ended() {
         let go_on = || Path::new("/dev/null").is_dir();
         let stopped = |script: &str| run_while(Command::new("sh").args(["-c", script]), &go_on).unwrap();
-        // The first look may come before the shell has set its trap, so that it has some time.
+        // The first poll may come before the shell has set its trap, so it is given some time.
         let started = Instant::now();
         let later = || started.elapsed() < Duration::from_millis(300);
         let script = "trap 'echo cleaned; exit 3' TERM; echo begun; while :; do sleep 0.01; done";

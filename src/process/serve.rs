@@ -1,4 +1,4 @@
-//! A worker's own side.
+//! The worker's side of the channel.
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,28 +14,28 @@ use super::worker::Said;
 use super::{Blocks, end_at_once, frame};
 use crate::{Error, Result};
 
-/// What a worker without orders has to clean up before it is ended.
+/// Time that a worker without further orders has for cleaning up before it is ended.
 const CLEANING: Duration = Duration::from_secs(5);
 
-/// The orders of a worker, and where its answers go.
+/// Orders of a worker, and the destination of its answers.
 pub(crate) struct Served<'a> {
     answers: &'a mut dyn Write,
 }
 
 impl Served<'_> {
-    /// Says what is being done now; whoever waits may lose patience with one thing and not with another.
+    /// Reports what is being done now; the waiting side may have different time limits for different tasks.
     pub(crate) fn doing(&mut self, what: &str) {
-        // Nobody left to be told: then this process is about to end.
+        // If nobody is left to be told, this process is about to end.
         let _ = frame::send(&mut self.answers, &Said::Doing(what.to_owned()), &[]);
     }
 }
 
-/// Answers orders until there are no more; `command` is the hidden command, and `owner` the one that starts it.
+/// Answers orders until there are no more; `command` is the hidden command, and `owner` the function that starts it.
 ///
-/// When the other side is gone while an order is carried out, this process ends at once.
+/// If the other side ends while an order is carried out, this process ends immediately.
 ///
 /// # Errors
-/// Orders that cannot be understood. Work that does not succeed is an answer.
+/// Fails on orders that cannot be understood. A failure of the work itself is an answer.
 pub(crate) fn serve<Q, A>(
     command: &str,
     owner: &str,
@@ -52,7 +52,7 @@ where
     answered(orders, answers, &ending, work).map_err(fail)
 }
 
-/// What ends this process.
+/// Function that ends this process.
 type Ending = Arc<dyn Fn() + Send + Sync>;
 
 fn answered<Q, A>(
@@ -89,8 +89,8 @@ where
 
 type Orders<Q> = (Receiver<(Q, Blocks)>, Arc<Mutex<Option<io::Error>>>);
 
-/// Reads the orders in a thread of its own, which sees their end whatever the others do: however the other side ends, the
-/// system closes its end of the channel.
+/// Reads the orders in a separate thread, which notices their end whatever other threads do: however the other side
+/// ends, the system closes its end of the channel.
 fn watched<Q: DeserializeOwned + Send + 'static>(
     orders: impl Read + Send + 'static,
     busy: &Arc<AtomicBool>,
@@ -134,9 +134,9 @@ fn confused(command: &str, owner: &str, error: &io::Error) -> Error {
     Error::input(command, reason).remedy(format!("use `{owner}`; it starts its workers itself"))
 }
 
-/// When memory runs out the system looks for a process to end: it shall find this one, and not the one that waits for it.
+/// Makes this process the first to be ended when memory runs out, rather than the one that waits for it.
 fn first_to_go() {
-    // Elsewhere, or where it is not allowed, the system chooses by itself.
+    // On other systems, or without permission, the system makes its own choice.
     #[cfg(target_os = "linux")]
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
 }
@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    /// Orders as a process would give them; it is gone after so many messages have come back.
+    /// Orders as a process would give them; it disappears after this many messages have come back.
     struct Orders(Receiver<Vec<u8>>, Receiver<()>, usize);
 
     impl Read for Orders {
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// What comes back, and a sign for each message.
+    /// The messages that come back, and a signal for each.
     struct Answers<'a>(&'a mut Vec<u8>, Sender<()>);
 
     impl Write for Answers<'_> {
@@ -195,8 +195,8 @@ mod tests {
         bytes
     }
 
-    /// Carries out `orders`, of which 7 waits for the end of this process; says what was answered, and the end. Whoever gives
-    /// them is gone after so many messages.
+    /// Carries out `orders`, of which 7 waits for the end of this process; returns the answers and the signal of the
+    /// end. The other side disappears after `messages` messages.
     fn served(orders: Vec<Vec<u8>>, messages: usize) -> (io::Result<String>, Receiver<()>) {
         let ((sender, receiver), (ended, end)): ((Sender<_>, _), (Sender<()>, _)) = (channel(), channel());
         orders.into_iter().for_each(|order| sender.send(order).unwrap());

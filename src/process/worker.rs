@@ -11,19 +11,19 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::run::{GLANCE, GRACE, LEAVE, temporary_file, text, wait_for};
-use super::{Blocks, Lost, frame};
+use super::run::{GLANCE, LEAVE, temporary_file, text, wait_for};
+use super::{Blocks, GRACE, Lost, frame};
 use crate::{Error, Result};
 
-/// What a worker says.
+/// Message of a worker.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Said {
-    /// What it is doing now.
+    /// Its current activity.
     Doing(String),
     /// The answer, in the caller's own terms.
     Answer(serde_json::Value),
-    /// Its work did not succeed.
+    /// Its work failed.
     Failed(Error),
 }
 
@@ -34,9 +34,9 @@ pub(crate) struct Worker {
     child: Child,
     orders: BufWriter<Line>,
     answers: Receiver<Heard>,
-    /// What it wrote to its stderr and stdout.
+    /// Output on its stderr and stdout.
     words: File,
-    /// What it said last that it was doing.
+    /// Its last report on what it was doing.
     doing: String,
 }
 
@@ -49,7 +49,7 @@ impl Worker {
     fn spawn(command: &mut Command) -> Result<Self, Lost> {
         let program = command.get_program().to_string_lossy().into_owned();
         let fail = |e: io::Error| Lost::NotStarted { program: program.clone(), reason: e.to_string() };
-        // What it says goes to a file: no pipe can fill up, and no grandchild can keep one open.
+        // Its output goes to a file: no pipe can fill up, and no grandchild can keep one open.
         let words = temporary_file().map_err(|e| Lost::NoFolder(e.to_string()))?;
         let said = || words.try_clone().map_err(fail);
         let (orders, answers, child) = Line::to(command.stderr(said()?), said()?).map_err(fail)?;
@@ -69,10 +69,11 @@ impl Worker {
         Ok(this)
     }
 
-    /// Gives an order and waits for the answer for as long as `go_on` is true of what the worker says that it is doing.
+    /// Gives an order and waits for the answer for as long as `go_on` returns `true` for the activity that the worker
+    /// reports.
     ///
     /// # Errors
-    /// The worker is lost ([`Lost`]); the inner error is what its work came to.
+    /// Fails if the worker is lost ([`Lost`]); the inner error is a failure of its work.
     pub(crate) fn ask<A: DeserializeOwned>(
         &mut self,
         order: &impl Serialize,
@@ -81,7 +82,7 @@ impl Worker {
     ) -> Result<Result<(A, Blocks)>, Lost> {
         match frame::send(&mut self.orders, order, blocks) {
             Err(e) if e.kind() == io::ErrorKind::InvalidData => return Err(Lost::Unsaid(e.to_string())),
-            // A worker that died takes no order; how it ended says more.
+            // A worker that died takes no order; its exit status says more.
             _ => {}
         }
         self.doing.clear();
@@ -103,14 +104,14 @@ impl Worker {
                     return Ok(Ok((answer, blocks)));
                 }
                 Ok(None) => return Err(self.dead()),
-                // One that dies in the middle of a line or a block.
+                // A worker that dies in the middle of a line or a block.
                 Err(_) if matches!(wait_for(&mut self.child, LEAVE), Ok(Some(_))) => return Err(self.dead()),
                 Err(e) => return Err(Lost::Confused(e.to_string())),
             }
         }
     }
 
-    /// Ends it: by itself when its channel does, at once if it is at work; one that hangs meanwhile is ended.
+    /// Ends it: by closing its channel, or at once if it is at work; a worker that hangs meanwhile is killed.
     fn leave(&mut self, patience: Duration) {
         self.orders.get_mut().close();
         if !matches!(wait_for(&mut self.child, patience), Ok(Some(_))) {
@@ -119,7 +120,7 @@ impl Worker {
         }
     }
 
-    /// How a worker ended that has closed its channel.
+    /// Describes how a worker that closed its channel ended.
     fn dead(&mut self) -> Lost {
         let ended = wait_for(&mut self.child, LEAVE);
         match ended {
@@ -136,8 +137,8 @@ impl Drop for Worker {
     }
 }
 
-/// The writing half of a worker's channel: a socket that is the worker's stdin both ways, so that what a library writes to
-/// stdout does no harm.
+/// The writing half of a worker's channel: a socket that is the worker's stdin in both directions, so that libraries
+/// may write to stdout without harm.
 #[cfg(unix)]
 struct Line(std::os::unix::net::UnixStream);
 
@@ -147,7 +148,7 @@ impl Line {
         let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
         let reading = ours.try_clone()?;
         let child = command.stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs))).stdout(stdout).spawn()?;
-        // The command keeps its end of the socket: with it open here, the worker's death would not be seen.
+        // The command keeps its end of the socket: if it stayed open here, the worker's death would go unnoticed.
         command.stdin(Stdio::null());
         Ok((Self(ours), reading, child))
     }
@@ -168,7 +169,7 @@ impl Write for Line {
     }
 }
 
-/// Two pipes where there is no socket to be had.
+/// The same with two pipes, on systems without such sockets.
 #[cfg(not(unix))]
 struct Line(Option<std::process::ChildStdin>);
 
@@ -202,7 +203,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::ErrorKind;
 
-    /// A shell script in the worker's place; it may answer on its stdin, fd 0.
+    /// Runs a shell script in the place of a worker; it may answer on its stdin, fd 0.
     pub(crate) fn scripted(script: &str) -> Result<Worker, Lost> {
         Worker::spawn(Command::new("sh").args(["-c", script]))
     }
@@ -219,7 +220,7 @@ pub(crate) mod tests {
         let mut worker = scripted(&noisy).unwrap();
         let (answer, blocks): (i32, _) = worker.ask(&"order", &[], &|_| true).unwrap().unwrap();
         assert_eq!((answer, blocks), (7, vec![b"abc".to_vec()]));
-        // What dies while it cleans up has answered before.
+        // A worker that dies while it cleans up has already answered.
         let mut worker = scripted(&format!("{ANSWER}; kill -SEGV $$")).unwrap();
         assert_eq!(worker.ask::<i32>(&"order", &[], &|_| true).unwrap().unwrap().0, 7);
     }

@@ -4,7 +4,7 @@ use super::Operation;
 use super::call::{Call, one};
 use super::index::{broadcast, broadcast_index, positions};
 use super::movement;
-use super::numbers::{Array, Numbers, of_wholes};
+use super::numbers::{Array, Numbers};
 use crate::Result;
 use crate::graph::{DType, Tensor};
 
@@ -218,9 +218,4 @@ fn choose(call: &Call) -> Result<Vec<Tensor>> {
         false => (1, broadcast_index(&p, y.shape())),
     });
     one(movement::pick(&[x, y], shape.clone(), from)?)
-}
-
-/// Truth values of a comparison, for other families.
-pub(super) fn truth(shape: Vec<usize>, values: impl Iterator<Item = bool>) -> Result<Tensor> {
-    of_wholes(DType::Bool, shape, values.map(i128::from).collect())
 }

@@ -3,7 +3,7 @@
 use super::Operation;
 use super::call::{Call, one};
 use super::index::{around, broadcast, broadcast_index, positions, ravel};
-use super::numbers::element_size;
+use super::numbers::{element_size, truth};
 use crate::graph::Tensor;
 use crate::words::counted;
 use crate::{Error, Result};
@@ -77,7 +77,7 @@ fn dropout(call: &Call) -> Result<Vec<Tensor>> {
     let mask = match call.opset {
         // Before operator set 10 the mask had the type of the input.
         ..10 => vec![x.clone()],
-        _ => vec![super::binary::truth(x.shape().to_vec(), (0..x.len()).map(|_| true))?],
+        _ => vec![truth(x.shape().to_vec(), (0..x.len()).map(|_| true))?],
     };
     Ok([vec![x.clone()], mask].concat().into_iter().take(if call.opset < 10 { 1 } else { 2 }).collect())
 }

@@ -1,7 +1,7 @@
 //! Tensors as numbers to compute with, and back.
 
 use super::small_float::{BF16, F16};
-use crate::graph::{DType, Tensor};
+use crate::graph::{DType, Elements, Tensor};
 use crate::{Error, Result};
 
 /// How numbers of an element type are computed with.
@@ -12,33 +12,23 @@ pub(super) enum Kind {
     Whole,
 }
 
-/// The element types that are computed with: ONNX's number, the kind, the size in bytes.
-const TYPES: [(DType, i64, Kind, usize); 13] = [
-    (DType::F32, 1, Kind::Float, 4),
-    (DType::U8, 2, Kind::Whole, 1),
-    (DType::I8, 3, Kind::Whole, 1),
-    (DType::U16, 4, Kind::Whole, 2),
-    (DType::I16, 5, Kind::Whole, 2),
-    (DType::I32, 6, Kind::Whole, 4),
-    (DType::I64, 7, Kind::Whole, 8),
-    (DType::Bool, 9, Kind::Whole, 1),
-    (DType::F16, 10, Kind::Float, 2),
-    (DType::F64, 11, Kind::Float, 8),
-    (DType::U32, 12, Kind::Whole, 4),
-    (DType::U64, 13, Kind::Whole, 8),
-    (DType::BF16, 16, Kind::Float, 2),
-];
+fn kind(dtype: DType) -> Option<Kind> {
+    match dtype.elements() {
+        Elements::Floats if dtype.bits() >= 16 => Some(Kind::Float),
+        Elements::Wholes | Elements::Truths if dtype.bits() >= 8 => Some(Kind::Whole),
+        _ => None,
+    }
+}
 
 fn row(dtype: DType) -> Result<(Kind, usize)> {
-    let found = TYPES.iter().find(|(d, ..)| *d == dtype).map(|(_, _, kind, size)| (*kind, *size));
-    found.ok_or_else(|| {
+    kind(dtype).map(|kind| (kind, dtype.size())).ok_or_else(|| {
         Error::input(format!("element type {dtype}"), "the reference evaluator does not compute with it")
     })
 }
 
 /// The element type of an ONNX number, when it is computed with.
 pub(super) fn dtype_of(number: i64) -> Option<DType> {
-    TYPES.iter().find(|(_, n, ..)| *n == number).map(|(dtype, ..)| *dtype)
+    DType::of_number(number).filter(|dtype| kind(*dtype).is_some())
 }
 
 /// Bytes of one element.
@@ -150,6 +140,11 @@ macro_rules! little_endian {
     ($number:ty, $bytes:expr) => {
         <$number>::from_le_bytes($bytes.try_into().expect("a chunk has the size of the element type"))
     };
+}
+
+/// Truth values as a tensor.
+pub(super) fn truth(shape: Vec<usize>, values: impl Iterator<Item = bool>) -> Result<Tensor> {
+    of_wholes(DType::Bool, shape, values.map(i128::from).collect())
 }
 
 fn float(dtype: DType, bytes: &[u8]) -> f64 {

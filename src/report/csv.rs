@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use super::{Cell, Table};
 use crate::{Error, Result};
 
-/// Each table as a header line and its rows, an empty line between two tables. Titles and notes are left out.
+/// Renders each table as a header line and its rows, with an empty line between two tables. Titles and notes are left
+/// out.
 pub(super) fn render(tables: &[Table]) -> Result<String> {
     let parts = tables.iter().map(one).collect::<Result<Vec<_>>>()?;
     Ok(parts.join("\n"))
@@ -22,8 +23,8 @@ fn one(table: &Table) -> Result<String> {
     String::from_utf8(bytes).map_err(|e| fail(e.to_string()))
 }
 
-/// A cell's value. Text that a spreadsheet would take as a formula stands behind an apostrophe, which it takes as the sign of
-/// a text; what is a number stays one.
+/// Returns the value of a cell. Text that a spreadsheet would take as a formula is prefixed with an apostrophe, which
+/// marks it as text; numbers stay numbers.
 fn value(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) | Cell::Verdict(text, _) => inert(text).into_owned(),
@@ -32,7 +33,7 @@ fn value(cell: &Cell) -> String {
 }
 
 fn inert(text: &str) -> Cow<'_, str> {
-    // The wide forms are signs to spreadsheets in East Asian languages.
+    // Spreadsheets in East Asian languages treat the full-width forms in the same way.
     const SIGNS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
     match text.starts_with(SIGNS) && text.parse::<f64>().is_err() {
         true => Cow::Owned(format!("'{text}")),

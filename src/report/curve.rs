@@ -13,7 +13,7 @@ use crate::{Error, Result};
 pub struct Series {
     /// Name in the legend.
     pub name: String,
-    /// Points `(x, y)` in the order they are joined. A point that is not finite is left out.
+    /// Points `(x, y)` in the order in which they are joined. Points that are not finite are left out.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -22,18 +22,18 @@ pub struct Series {
 pub struct Chart {
     /// Title above the chart.
     pub title: String,
-    /// What the horizontal axis counts, such as `epoch`.
+    /// Label of the horizontal axis, such as `epoch`.
     pub x_label: String,
-    /// What the vertical axis measures, with its unit.
+    /// Label of the vertical axis, with its unit.
     pub y_label: String,
     /// The lines, in the order of the legend.
     pub series: Vec<Series>,
 }
 
-/// Width and height the document states, in pixels.
+/// Width and height stated in the document, in pixels.
 const SIZE: (u32, u32) = (720, 420);
 
-/// The drawing has this many units a pixel: plotters rounds every point to a whole unit.
+/// Drawing units per pixel: plotters rounds every point to a whole unit.
 const UNITS: u32 = 4;
 
 /// Okabe and Ito's palette, which colour-blind readers can tell apart ("Color Universal Design", 2008).
@@ -47,14 +47,14 @@ const PALETTE: [RGBColor; 7] = [
     RGBColor(90, 90, 90),
 ];
 
-/// Up to this many points a line shows each of them as a dot.
+/// Maximum number of points for which a line shows each of them as a dot.
 const MAX_DOTS: usize = 40;
 
 impl Chart {
-    /// The chart as an SVG document. The same chart gives the same bytes.
+    /// Renders the chart as an SVG document. The same chart gives the same bytes.
     ///
     /// # Errors
-    /// A chart without a finite point.
+    /// Fails if the chart has no finite point.
     pub fn svg(&self) -> Result<String> {
         let series: Vec<Vec<(f64, f64)>> = self.series.iter().map(finite).collect();
         let mut all = series.iter().flatten().copied().peekable();
@@ -128,7 +128,7 @@ impl Chart {
     }
 }
 
-/// A font of `size` pixels.
+/// Returns a font of `size` pixels.
 fn font(size: u32) -> TextStyle<'static> {
     ("sans-serif", size * UNITS).into_font().color(&RGBColor(40, 40, 40)).pos(Pos::new(HPos::Left, VPos::Top))
 }
@@ -137,14 +137,14 @@ fn finite(series: &Series) -> Vec<(f64, f64)> {
     series.points.iter().copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect()
 }
 
-/// The range that holds nothing: widened by a value, it holds that value alone.
+/// The empty range: extended by a value, it holds exactly that value.
 const EMPTY: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
 
 fn widen((low, high): (f64, f64), value: f64) -> (f64, f64) {
     (low.min(value), high.max(value))
 }
 
-/// The values' range with a share of itself as a margin; a single value gets a range of one around it.
+/// Returns the range of the values with a fraction of itself as a margin; a single value gets a range of one around it.
 fn axis((low, high): (f64, f64), margin: f64) -> Range<f64> {
     if high > low {
         let margin = (high - low) * margin;
@@ -154,13 +154,13 @@ fn axis((low, high): (f64, f64), margin: f64) -> Range<f64> {
     }
 }
 
-/// Whether most lines end below their start, as a loss does: the upper right corner is then free.
+/// Returns `true` if most lines end below their start, as a loss does: the upper right corner is then free.
 fn mostly_falling(series: &[Vec<(f64, f64)>]) -> bool {
     let falls = |points: &&Vec<(f64, f64)>| matches!((points.first(), points.last()), (Some(a), Some(b)) if b.1 < a.1);
     2 * series.iter().filter(falls).count() > series.len()
 }
 
-/// A tick's label, with as many decimal places as the axis needs to tell its ticks apart.
+/// Formats the label of a tick, with as many decimal places as the axis needs to tell its ticks apart.
 fn tick(value: f64, span: f64) -> String {
     if span >= 10_000.0 {
         return number::scaled(value);

@@ -1,28 +1,28 @@
-//! The names of the output formats.
+//! Names of the output formats.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::{Error, Result};
 
-/// How a report is written.
+/// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Aligned columns for a terminal.
     Table,
     /// One document with `schema_version` and documented keys.
     Json,
-    /// A header line and one line a row; tables are separated by an empty line.
+    /// A header line and one line per row; tables are separated by an empty line.
     Csv,
     /// A Markdown table.
     Markdown,
 }
 
 impl Format {
-    /// Every format, in the order they are documented.
+    /// All formats, in the order in which they are documented.
     pub const ALL: [Self; 4] = [Self::Table, Self::Json, Self::Csv, Self::Markdown];
 
-    /// The name on the command line.
+    /// Returns the name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Table => "table",

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::visible::replaced;
 use crate::{Error, Result};
 
-/// Version of every JSON document's keys. It grows when a key changes its meaning or goes; new keys leave it alone.
+/// Version of the keys of every JSON document. It is incremented when a key changes its meaning or is removed; new keys
+/// leave it alone.
 pub const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Serialize)]
@@ -17,19 +18,21 @@ struct Document<'a, T> {
     record: &'a T,
 }
 
-/// The record as an indented JSON document with `schema_version` as its first key. Ends with a newline. A character that
-/// [`visible`](super::visible) would write out is a `\u` escape, which a parser reads as the character.
+/// Serializes the record as an indented JSON document with `schema_version` as its first key, ending with a newline. A
+/// character that [`visible`](super::visible) would write out becomes a `\u` escape, which a parser reads as that
+/// character.
 ///
 /// # Errors
-/// A record that is not an object (a list, a number), or whose `Serialize` fails.
+/// Fails if the record is not an object (a list, a number), or if its `Serialize` fails.
 pub fn document<T: Serialize>(record: &T) -> Result<String> {
     let document = Document { schema_version: SCHEMA_VERSION, record };
     let text = serde_json::to_string_pretty(&document).map_err(|e| Error::input("JSON document", e))?;
-    // Two signs that a CI obeys stand in a string as well.
+    // Two hash signs that a CI would obey are escaped in strings too.
     Ok(escaped(&text).replace("##", "#\\u0023") + "\n")
 }
 
-/// Escapes what the serializer leaves raw. Such a character stands in a string: all else is ASCII and line breaks.
+/// Escapes characters that the serializer leaves raw. They only occur inside strings: everything else is ASCII and line
+/// breaks.
 fn escaped(text: &str) -> String {
     let unit = |unit: &u16, out: &mut String| _ = write!(out, "\\u{unit:04x}");
     let escape = |c: char, out: &mut String| match c {

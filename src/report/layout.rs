@@ -1,7 +1,8 @@
-//! A table on a terminal of some width: which columns there are, how wide each is, and what their cells look like then.
+//! Layout of a table on a terminal of limited width: which columns are shown, how wide each is, and how their cells are
+//! fitted.
 //!
-//! Columns are taken in the order of their ranks while there is room for them. Numbers and shapes are never broken; names are
-//! shortened in the middle; text goes on in the next line, between words; headings too.
+//! Columns are taken in the order of their ranks while there is room for them. Numbers and shapes are never broken;
+//! names are shortened in the middle; text and headings wrap between words.
 
 use std::borrow::Cow;
 
@@ -9,34 +10,34 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Column, Flow, Table};
 
-/// Columns of a terminal between two columns of a table.
+/// Terminal columns between two columns of a table.
 pub(super) const GAP: usize = 1;
 
-/// A name or a text gets two fifths of a terminal, and at least so much, before another column is taken; at worst it gets
-/// [`LEAST`].
+/// Before another column is taken, a name or a text gets two fifths of the terminal and at least this many terminal
+/// columns; the minimum is [`LEAST`].
 const COMFORT: usize = 20;
 const LEAST: usize = 7;
 
-/// How many columns of a terminal a text takes.
+/// Returns the number of terminal columns that a text takes.
 pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// The columns that are shown, left to right: place and width.
+/// The columns that are shown, from left to right: index and width.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     pub columns: Vec<(usize, usize)>,
 }
 
-/// What a column needs.
+/// Widths that a column needs.
 struct Needs {
-    /// Its widest cell.
+    /// Width of its widest cell.
     cells: usize,
-    /// Its heading in one line.
+    /// Width of its heading on one line.
     heading: usize,
-    /// The widest word of its heading.
+    /// Width of the longest word of its heading.
     word: usize,
-    /// The widest number or shape of its cells.
+    /// Width of the longest number or shape in its cells.
     rigid: usize,
 }
 
@@ -54,12 +55,12 @@ impl Needs {
         needs
     }
 
-    /// With everything in one line.
+    /// Returns the width with everything on one line.
     fn natural(&self) -> usize {
         self.cells.max(self.heading)
     }
 
-    /// The narrowest that it can be, where a name or a text is to have `room`.
+    /// Returns the minimum width, if a name or a text is to have `room`.
     fn least(&self, flow: Flow, room: usize) -> usize {
         let cells = match flow {
             Flow::Whole => self.cells,
@@ -70,7 +71,7 @@ impl Needs {
     }
 }
 
-/// The parts of a text between which a line may end: its words, a shape such as `1 x 3 x 224` being one.
+/// Splits a text where a line may be broken: into words, where a shape such as `1 x 3 x 224` counts as one.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -85,15 +86,15 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a word may not be shortened: a number or a shape.
+/// Returns `true` if a word must not be shortened: a number or a shape.
 fn is_rigid(word: &str) -> bool {
     word.contains(" x ") || !word.contains(char::is_alphabetic)
 }
 
-/// Which columns are shown on a terminal of `room` columns; `None` when the table fits as it is.
+/// Chooses the columns shown on a terminal of `room` columns; `None` if the table fits as it is.
 pub(super) fn fit(table: &Table, room: usize) -> Option<Layout> {
     let needs: Vec<_> = (0..table.columns.len()).map(|place| Needs::of(table, place)).collect();
-    // As it is there is room on both sides of a cell.
+    // In the full table there is room on both sides of a cell.
     if needs.iter().map(|needs| needs.natural() + 2 * GAP).sum::<usize>() <= room {
         return None;
     }
@@ -101,7 +102,7 @@ pub(super) fn fit(table: &Table, room: usize) -> Option<Layout> {
     let least = |place: usize, name: usize| needs[place].least(table.columns[place].flow, name) + GAP;
     let total = |columns: &[usize], name: usize| columns.iter().map(|place| least(*place, name)).sum::<usize>();
     let mut taken = taken(&table.columns, |columns| total(columns, comfort) <= room);
-    // Those that must stay may need more than there is: names give way first, then the last of the columns.
+    // The columns that must stay may need more than there is: names give way first, then the last of the columns.
     let name = (LEAST..=comfort).rev().find(|name| total(&taken, *name) <= room).unwrap_or(LEAST);
     while taken.len() > 1 && total(&taken, name) > room {
         taken.pop();
@@ -112,7 +113,7 @@ pub(super) fn fit(table: &Table, room: usize) -> Option<Layout> {
     Some(layout)
 }
 
-/// The places of the columns that stay and of those that still fit, by rank.
+/// Returns the indices of the columns that stay and of those that still fit, by rank.
 fn taken(columns: &[Column], fits: impl Fn(&[usize]) -> bool) -> Vec<usize> {
     let mut order: Vec<usize> = (0..columns.len()).collect();
     order.sort_by_key(|place| columns[*place].rank);
@@ -128,7 +129,7 @@ fn taken(columns: &[Column], fits: impl Fn(&[usize]) -> bool) -> Vec<usize> {
 }
 
 impl Layout {
-    /// Gives what room is left to the columns that lack most, cells before headings.
+    /// Distributes the remaining room to the columns that lack most, cells before headings.
     fn widen(&mut self, table: &Table, needs: &[Needs], room: usize) {
         let used: usize = self.columns.iter().map(|(_, width)| width + GAP).sum();
         for _ in used..room {
@@ -141,7 +142,7 @@ impl Layout {
                 _ => break,
             }
         }
-        // A single column that is too wide all the same.
+        // A single column that is still too wide.
         if let [(place, width)] = &mut self.columns[..]
             && table.columns[*place].flow != Flow::Whole
         {
@@ -149,7 +150,7 @@ impl Layout {
         }
     }
 
-    /// The headings of the columns that are not shown.
+    /// Returns the headings of the columns that are not shown.
     pub fn left_out<'a>(&self, table: &'a Table) -> Vec<&'a str> {
         let shown = |place: usize| self.columns.iter().any(|(its, _)| *its == place);
         let columns = table.columns.iter().enumerate();
@@ -157,7 +158,7 @@ impl Layout {
     }
 }
 
-/// A cell in a column of this flow and width, several lines where it must be.
+/// Fits a cell into a column of this flow and width, on several lines if necessary.
 pub(super) fn cell(text: &str, flow: Flow, room: usize) -> Cow<'_, str> {
     match flow {
         _ if width(text) <= room => Cow::Borrowed(text),
@@ -171,19 +172,20 @@ pub(super) fn cell(text: &str, flow: Flow, room: usize) -> Cow<'_, str> {
     }
 }
 
-/// A name in at most `room` columns, its middle left out: whole parts of it where its first and last one fit, else letters.
+/// Shortens a name to at most `room` columns by leaving out its middle: whole components if the first and the last one
+/// fit, else letters.
 pub(super) fn shortened(name: &str, room: usize) -> String {
     if width(name) <= room {
         return name.to_owned();
     }
     let parts: Vec<&str> = name.split_inclusive(['/', '.', ':', '>']).collect();
     if let [first, .., before, last] = &parts[..] {
-        // `a/…/b`: the sign before the last part stays.
+        // `a/…/b`: the separator before the last component stays.
         let middle = |before: &str| format!("…{}", before.chars().next_back().unwrap_or('/'));
         let (mut head, mut tail) = ((*first).to_owned(), format!("{}{last}", middle(before)));
         if width(&head) + width(&tail) <= room {
             let (mut from, mut to) = (1, parts.len() - 1);
-            // From the end and the beginning by turns, as long as there is something to leave out.
+            // Alternates between the end and the beginning while there is something to leave out.
             while from + 1 < to {
                 let longer = format!("{}{}", middle(parts[to - 2]), parts[to - 1..].concat());
                 if width(&head) + width(&longer) > room {
@@ -198,14 +200,14 @@ pub(super) fn shortened(name: &str, room: usize) -> String {
             return head + &tail;
         }
     }
-    // The end of a name tells more than its beginning.
+    // The end of a name says more than its beginning.
     let head = taken_chars(name.chars(), room.saturating_sub(1) * 2 / 5);
     let rest = room.saturating_sub(1 + width(&head));
     let tail: String = taken_chars(name.chars().rev(), rest).chars().rev().collect();
     format!("{head}…{tail}")
 }
 
-/// As many characters as fit.
+/// Takes as many characters as fit.
 fn taken_chars(chars: impl Iterator<Item = char>, room: usize) -> String {
     let mut used = 0;
     let fits = |c: &char| {
@@ -215,8 +217,8 @@ fn taken_chars(chars: impl Iterator<Item = char>, room: usize) -> String {
     chars.take_while(fits).collect()
 }
 
-/// A text in lines of at most `room` columns, broken between words; those after the first stand `indent` to the right. A word
-/// that is wider than a line is broken.
+/// Wraps a text into lines of at most `room` columns, broken between words; lines after the first are indented by
+/// `indent`. A word that is wider than a line is broken.
 pub(super) fn wrapped(text: &str, room: usize, indent: usize) -> Vec<String> {
     let begin = text.len() - text.trim_start().len();
     let indent = if begin + indent < room { begin + indent } else { 0 };
@@ -230,7 +232,7 @@ pub(super) fn wrapped(text: &str, room: usize, indent: usize) -> Vec<String> {
         }
         while blank && used(&lines) + width(word) > room {
             let part = taken_chars(word.chars(), room.saturating_sub(used(&lines)));
-            // A terminal narrower than a letter.
+            // A terminal narrower than one letter.
             if part.is_empty() {
                 break;
             }

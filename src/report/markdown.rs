@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{Align, Table};
 
-/// The table under a third-level heading, its notes as lines below.
+/// Renders the table under a third-level heading, with its notes as lines below.
 pub(super) fn render(table: &Table) -> String {
     let mut out = String::new();
     if !table.title.is_empty() {
@@ -34,10 +34,10 @@ fn line(out: &mut String, cells: impl Iterator<Item = String>) {
     out.push('\n');
 }
 
-/// Text that is shown as it is: no markup, no link, no cell of its own.
+/// Escapes text so that it is shown literally: without markup, links or additional cells.
 ///
-/// HTML's characters become entities, which every reader of Markdown knows; other signs get a backslash. An underscore between
-/// letters or digits means nothing and stays readable.
+/// HTML's characters become entities, which every Markdown renderer knows; other special characters get a backslash. An
+/// underscore between letters or digits has no meaning and stays readable.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = None;
@@ -50,7 +50,7 @@ fn escaped(text: &str) -> String {
             '&' => out += "&amp;",
             '\\' | '`' | '*' | '[' | ']' | '|' | '~' | '$' => out.extend(['\\', c]),
             '_' if !(in_word(before) && in_word(rest.chars().next())) => out += "\\_",
-            // What looks like an address would be made a link.
+            // Text that looks like an address would be turned into a link.
             ':' if rest.starts_with("//") => out += "\\:",
             '.' if at >= 3 && text.as_bytes()[at - 3..at].eq_ignore_ascii_case(b"www") => out += "\\.",
             '\r' | '\n' => out.push(' '),
@@ -61,7 +61,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// As [`escaped`], for a line of its own: it begins no heading, no list and no rule.
+/// Does the same as [`escaped`] for text on a line of its own: it begins no heading, list or rule.
 fn paragraph(text: &str) -> String {
     let escaped = escaped(text);
     let number =

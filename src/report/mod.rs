@@ -1,8 +1,8 @@
-//! Records become what a person or a program reads: one table model, one renderer a format.
+//! Rendering of records for people and programs: one table model, one renderer per format.
 //!
-//! A record implements [`Report`]: its `Serialize` is the JSON document, its [`Report::tables`] is everything else.
-//! Nothing here prints or looks at the terminal; the caller says how wide and how plain the text should be ([`Style`]).
-//! The renderers see no text but what [`visible`] made of it.
+//! A record implements [`Report`]: its `Serialize` is the JSON document, and [`Report::tables`] is used for every other
+//! format. Nothing here prints or inspects the terminal; the caller passes the width and style of the text ([`Style`]).
+//! The renderers only see text that has passed through [`visible`].
 
 mod csv;
 pub mod curve;
@@ -26,19 +26,19 @@ use crate::Result;
 
 /// A record that can be shown in every [`Format`].
 pub trait Report: Serialize {
-    /// The record as tables, in the order a reader wants them.
+    /// Returns the record as tables, in the order in which they are shown.
     fn tables(&self) -> Vec<Table>;
 }
 
-/// The record in `format`, as plain text that depends on nothing but the record. Ends with a newline.
+/// Renders the record in `format` as plain text that depends only on the record. Ends with a newline.
 ///
 /// # Errors
-/// A record that serde cannot write as a JSON object or that CSV cannot hold.
+/// Fails if serde cannot write the record as a JSON object, or if CSV cannot hold it.
 pub fn render<R: Report>(report: &R, format: Format) -> Result<String> {
     render_styled(report, format, Style::PLAIN)
 }
 
-/// As [`render`], with `style` for the terminal table; the other formats look the same everywhere.
+/// Does the same as [`render`], with `style` applied to the terminal table; the other formats are not affected by it.
 pub fn render_styled<R: Report>(report: &R, format: Format, style: Style) -> Result<String> {
     let tables = || report.tables().into_iter().map(Table::visible).collect::<Vec<_>>();
     match format {

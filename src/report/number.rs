@@ -1,21 +1,21 @@
-//! Numbers as people read them.
+//! Number formatting for people.
 
 pub use crate::words::counted;
 
-/// A whole number in groups of three: `128,049,152`.
+/// Formats a whole number in groups of three digits: `128,049,152`.
 pub fn thousands(value: i128) -> String {
     let sign = if value < 0 { "-" } else { "" };
     format!("{sign}{}", grouped(&value.unsigned_abs().to_string()))
 }
 
-/// A real number with `digits` decimal places, its whole part in groups of three: `1,234.57`.
+/// Formats a real number with `digits` decimal places and its whole part in groups of three: `1,234.57`.
 pub fn decimal(value: f64, digits: usize) -> String {
     let text = format!("{:.digits$}", value.abs());
     if !value.is_finite() {
         return value.to_string();
     }
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    // A value that rounds to nothing has no sign.
+    // A value that rounds to zero has no sign.
     let sign = if value < 0.0 && text.bytes().any(|b| (b'1'..=b'9').contains(&b)) { "-" } else { "" };
     let point = if fraction.is_empty() { "" } else { "." };
     format!("{sign}{}{point}{fraction}", grouped(whole))
@@ -32,7 +32,7 @@ fn grouped(digits: &str) -> String {
     out
 }
 
-/// A count with one decimal place and a decimal prefix, rounded: `1.2 M`. Below 1000 it is the number itself.
+/// Formats a count with one decimal place and a decimal prefix, rounded: `1.2 M`. Below 1000 it is the number itself.
 pub fn scaled(value: f64) -> String {
     let (value, prefix) = prefixed(value, 1000.0, &["", "k", "M", "G", "T", "P"]);
     if prefix.is_empty() {
@@ -42,7 +42,7 @@ pub fn scaled(value: f64) -> String {
     }
 }
 
-/// A size in bytes with one decimal place and a binary prefix, rounded: `41.3 MiB`.
+/// Formats a size in bytes with one decimal place and a binary prefix, rounded: `41.3 MiB`.
 pub fn bytes(value: u64) -> String {
     let (value, prefix) = prefixed(value as f64, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB"]);
     format!("{value:.*} {prefix}", usize::from(prefix != "B"))
@@ -58,17 +58,17 @@ fn prefixed<'a>(value: f64, step: f64, prefixes: &[&'a str]) -> (f64, &'a str) {
     (scaled, prefixes[index])
 }
 
-/// Parameters as the field prints them: millions with two decimals, truncated. 163,328 is `0.16M`.
+/// Formats parameters as papers print them: millions with two decimals, truncated. 163,328 is `0.16M`.
 pub fn printed_params(params: u64) -> String {
     truncated_millions(params, 2)
 }
 
-/// MACs as the field prints them (there under the name FLOPS): whole millions, truncated. 346,816,512 is `346M`.
+/// Formats MACs as papers print them (there under the name FLOPS): whole millions, truncated. 346,816,512 is `346M`.
 pub fn printed_macs(macs: u64) -> String {
     truncated_millions(macs, 0)
 }
 
-/// Millions with `digits` decimals (at most 6), cut off and not rounded.
+/// Formats millions with `digits` decimals (at most 6), truncated rather than rounded.
 fn truncated_millions(value: u64, digits: u32) -> String {
     const MILLION: u64 = 1_000_000;
     let whole = value / MILLION;

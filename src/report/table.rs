@@ -1,22 +1,22 @@
-//! The one table model every tabular format is rendered from.
+//! The table model that every tabular format is rendered from.
 
 use super::{number, visible};
 
 /// A table: a title, columns, rows of typed cells, and notes below.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
-    /// Title above the table; empty for none.
+    /// Title above the table; may be empty.
     pub title: String,
     /// The columns, left to right.
     pub columns: Vec<Column>,
-    /// The rows; each has as many cells as there are columns.
+    /// The rows; each has one cell per column.
     pub rows: Vec<Vec<Cell>>,
-    /// Lines for the reader below the table. CSV leaves them out.
+    /// Notes below the table. CSV leaves them out.
     pub notes: Vec<Note>,
 }
 
 impl Table {
-    /// A table without rows.
+    /// Creates a table without rows.
     pub fn new(title: impl Into<String>, columns: impl IntoIterator<Item = Column>) -> Self {
         Self { title: title.into(), columns: columns.into_iter().collect(), rows: Vec::new(), notes: Vec::new() }
     }
@@ -24,7 +24,8 @@ impl Table {
     /// Adds a row.
     ///
     /// # Panics
-    /// If the row has not one cell for each column: that is a mistake in the caller's code, never in its data.
+    /// Panics if the row does not have exactly one cell per column, which is a bug in the caller, never a matter of its
+    /// data.
     pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) -> &mut Self {
         let row: Vec<_> = cells.into_iter().collect();
         assert_eq!(row.len(), self.columns.len(), "cells of a row in table '{}'", self.title);
@@ -32,19 +33,19 @@ impl Table {
         self
     }
 
-    /// Adds a line below the table.
+    /// Adds a note below the table.
     pub fn note(&mut self, line: impl Into<String>) -> &mut Self {
         self.notes.push(Note { text: line.into(), tone: None });
         self
     }
 
-    /// Adds a line below the table that tells how it went. What stands before its colon shows the tone.
+    /// Adds a note below the table that states a verdict. The part before its colon is shown in the tone's colour.
     pub fn verdict(&mut self, line: impl Into<String>, tone: Tone) -> &mut Self {
         self.notes.push(Note { text: line.into(), tone: Some(tone) });
         self
     }
 
-    /// The table with every text as [`visible`] shows it.
+    /// Returns the table with every text as [`visible`] shows it.
     pub(super) fn visible(mut self) -> Self {
         let cells = self.rows.iter_mut().flatten().filter_map(|cell| match cell {
             Cell::Text(text) | Cell::Verdict(text, _) => Some(text),
@@ -61,93 +62,93 @@ impl Table {
     }
 }
 
-/// A line below a table.
+/// A note below a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// The line.
+    /// Text of the note.
     pub text: String,
-    /// How it went, where the line tells it.
+    /// Tone of the verdict, if the note states one.
     pub tone: Option<Tone>,
 }
 
-/// How something went: green, yellow or red where colour is welcome.
+/// Tone of a verdict: green, yellow or red where colour is available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// As it should.
+    /// As expected.
     Good,
-    /// So that it proves nothing.
+    /// Inconclusive.
     Doubtful,
-    /// Not as it should.
+    /// Not as expected.
     Bad,
 }
 
-/// What happens to a cell that is wider than its column on a narrow terminal.
+/// Treatment of a cell that is wider than its column on a narrow terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// It goes on in the next line, between words.
+    /// Wraps to the next line, between words.
     Words,
-    /// It is shortened in the middle: `inception3a/…/Conv`.
+    /// Shortened in the middle: `inception3a/…/Conv`.
     Path,
-    /// It cannot be: the column is as wide as its widest cell. Numbers and shapes.
+    /// Never shortened: the column is as wide as its widest cell. For numbers and shapes.
     Whole,
 }
 
-/// Where a column's cells stand.
+/// Alignment of a column's cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Align {
-    /// At the left: text.
+    /// Left, for text.
     Left,
-    /// At the right: numbers.
+    /// Right, for numbers.
     Right,
 }
 
 /// One column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// What the column holds.
+    /// Name of the column.
     pub name: String,
     /// Unit of its numbers, such as `ms`.
     pub unit: Option<String>,
-    /// Where its cells stand.
+    /// Alignment of its cells.
     pub align: Align,
-    /// What happens to a cell that is too wide.
+    /// Treatment of a cell that is too wide.
     pub flow: Flow,
-    /// On a terminal too narrow for all, columns of a larger rank are left out first; those of rank 0 stay.
+    /// Rank: on a terminal too narrow for all columns, those of larger rank are left out first; those of rank 0 stay.
     pub rank: u8,
 }
 
 impl Column {
-    /// A column of text, at the left.
+    /// Creates a left-aligned column of text.
     pub fn text(name: impl Into<String>) -> Self {
         Self { name: name.into(), unit: None, align: Align::Left, flow: Flow::Words, rank: 0 }
     }
 
-    /// A column of names and paths, at the left, which are shortened in the middle where there is no room.
+    /// Creates a left-aligned column of names and paths, which are shortened in the middle if space is short.
     pub fn path(name: impl Into<String>) -> Self {
         Self { flow: Flow::Path, ..Self::text(name) }
     }
 
-    /// A column of text that is never broken, such as shapes, at the left.
+    /// Creates a left-aligned column of text that is never broken, such as shapes.
     pub fn whole(name: impl Into<String>) -> Self {
         Self { flow: Flow::Whole, ..Self::text(name) }
     }
 
-    /// A column of numbers, at the right.
+    /// Creates a right-aligned column of numbers.
     pub fn number(name: impl Into<String>) -> Self {
         Self { align: Align::Right, ..Self::whole(name) }
     }
 
-    /// The column with a rank: 0, which is the default, stays; of the others the largest is left out first.
+    /// Sets the rank: columns of rank 0, the default, stay; of the others, the largest rank is left out first.
     pub fn rank(self, rank: u8) -> Self {
         Self { rank, ..self }
     }
 
-    /// The column with a unit.
+    /// Sets the unit.
     pub fn unit(self, unit: impl Into<String>) -> Self {
         Self { unit: Some(unit.into()), ..self }
     }
 
-    /// The heading for people: `p50 (ms)`.
+    /// Returns the heading for people: `p50 (ms)`.
     pub fn heading(&self) -> String {
         match &self.unit {
             Some(unit) => format!("{} ({unit})", self.name),
@@ -155,8 +156,8 @@ impl Column {
         }
     }
 
-    /// The heading for programs: `p50_ms`, `accuracy_percent`; lower case, everything but letters and digits an
-    /// underscore.
+    /// Returns the heading for programs: `p50_ms`, `accuracy_percent`; lower case, with underscores for everything
+    /// except letters and digits.
     pub fn key(&self) -> String {
         let mut key = String::new();
         for c in self.heading().replace('%', "percent").chars() {
@@ -176,33 +177,33 @@ impl Column {
 pub enum Cell {
     /// Text.
     Text(String),
-    /// Text that tells how something went.
+    /// Text that states a verdict.
     Verdict(String, Tone),
-    /// A whole number; people read it with thousands separators.
+    /// A whole number, shown to people with thousands separators.
     Integer(i128),
-    /// A real number; people read it with so many decimal places, programs in full.
+    /// A real number, shown to people with a limited number of decimal places and to programs in full.
     Float {
         /// The value.
         value: f64,
         /// Decimal places for people.
         digits: usize,
     },
-    /// Nothing was measured, or it does not apply.
+    /// Not measured, or not applicable.
     Missing,
 }
 
 impl Cell {
-    /// A real number with `digits` decimal places for people, or a missing cell.
+    /// Creates a real number with `digits` decimal places for people, or a missing cell.
     pub fn float(value: impl Into<Option<f64>>, digits: usize) -> Self {
         value.into().map_or(Self::Missing, |value| Self::Float { value, digits })
     }
 
-    /// Text that tells how something went.
+    /// Creates text that states a verdict.
     pub fn verdict(text: impl Into<String>, tone: Tone) -> Self {
         Self::Verdict(text.into(), tone)
     }
 
-    /// The value for people.
+    /// Returns the value for people.
     pub fn human(&self) -> String {
         match self {
             Self::Text(text) | Self::Verdict(text, _) => text.clone(),
@@ -212,7 +213,7 @@ impl Cell {
         }
     }
 
-    /// The value for programs: neither rounded nor grouped, empty when missing.
+    /// Returns the value for programs: neither rounded nor grouped, empty if missing.
     pub fn raw(&self) -> String {
         match self {
             Self::Text(text) | Self::Verdict(text, _) => text.clone(),

@@ -6,18 +6,18 @@ use super::layout::{self, GAP, Layout};
 use super::table::{Note, Tone};
 use super::{Align, Cell, Table, visible};
 
-/// What the place the text goes to can show.
+/// Capabilities of the text's destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    /// Headings are bold and verdicts coloured. Off where the text is not for a terminal, or colour is not welcome.
+    /// Bold headings and coloured verdicts. Off if the text does not go to a terminal, or if colour is not wanted.
     pub color: bool,
-    /// Columns available: no line is longer. What does not fit is shortened, broken between words, or left out and named.
-    /// `None` shows everything in lines as long as they are.
+    /// Available columns: no line is longer. Content that does not fit is shortened, wrapped between words, or left out
+    /// and named. `None` leaves lines at their full length.
     pub width: Option<u16>,
 }
 
 impl Style {
-    /// No escape sequences, lines as long as they are: for files, pipes and tests.
+    /// No escape sequences and no limit on the length of lines: for files, pipes and tests.
     pub const PLAIN: Self = Self { color: false, width: None };
 
     fn room(self) -> Option<usize> {
@@ -28,7 +28,7 @@ impl Style {
 /// A rule below the headings and nothing else: ` heading ──── cell `.
 const PRESET: &str = "     ─             ";
 
-/// Title, table, notes; each line ends with a newline.
+/// Renders title, table and notes; each line ends with a newline.
 pub(super) fn render(table: &Table, style: Style) -> String {
     let layout = style.room().and_then(|room| layout::fit(table, room));
     let mut out = String::new();
@@ -46,13 +46,13 @@ pub(super) fn render(table: &Table, style: Style) -> String {
     out
 }
 
-/// A line that is told beside a report: [`visible`], in lines that fit, each with a newline. What stands before its colon shows
-/// the tone.
+/// Formats a line that is written beside a report: made [`visible`] and wrapped to fit, each line with a newline. The
+/// part before its colon is shown in the tone's colour.
 pub fn message(text: &str, tone: Option<Tone>, style: Style) -> String {
     below(&Note { text: visible(text).into_owned(), tone }, style)
 }
 
-/// A note in lines that fit.
+/// Wraps a note.
 fn below(note: &Note, style: Style) -> String {
     let mut lines = lines(&note.text, style);
     if let (Some(tone), Some(first)) = (note.tone, lines.first_mut()) {
@@ -68,7 +68,7 @@ fn lines(text: &str, style: Style) -> Vec<String> {
 
 const BOLD: u8 = 1;
 
-/// The number of the colour in an escape sequence.
+/// Returns the number of the colour in an escape sequence.
 fn code(tone: Tone) -> u8 {
     match tone {
         Tone::Good => 32,
@@ -81,10 +81,10 @@ fn painted(text: &str, code: u8, style: Style) -> String {
     if style.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-/// The columns of the layout, or all as they are.
+/// Lays out the columns of the layout, or all of them as they are.
 fn grid(table: &Table, layout: Option<&Layout>, style: Style) -> comfy_table::Table {
     let mut grid = comfy_table::Table::new();
-    // The caller knows where the text goes; the crate would look at stdout itself.
+    // The caller knows where the text goes; the crate would inspect stdout itself.
     grid.force_no_tty().load_preset(PRESET);
     if style.color {
         grid.enforce_styling();
@@ -137,7 +137,7 @@ mod tests {
         table
     }
 
-    /// As a summary has them.
+    /// Builds a table like that of a summary.
     fn layers() -> Table {
         let columns = [
             Column::path("layer"),

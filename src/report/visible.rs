@@ -1,17 +1,17 @@
-//! Names are data: what a terminal would act on, or shows nothing for, is written out.
+//! Names are data: characters that a terminal would act on, or would not show, are escaped.
 //!
-//! A file's names, the words of a server and the paths of a command line may hold anything: a newline that forges a line of
-//! its own, an escape sequence, a mark that turns the rest of the line around. [`visible`] writes such a character as Rust
-//! does (`\n`, `\u{1b}`, `\u{202e}`) and leaves every other one alone. It is applied in one place for what goes to stdout
-//! ([`render_styled`](super::render_styled)) and in one for what goes to stderr (the program's `output`), so that a new
-//! command need not think of it.
+//! A file's names, the responses of a server and the paths on a command line may hold anything: a newline that forges a
+//! line of its own, an escape sequence, a mark that reverses the rest of the line. [`visible`] writes such a character
+//! as Rust does (`\n`, `\u{1b}`, `\u{202e}`) and leaves all others alone. It is applied in one place for stdout
+//! ([`render_styled`](super::render_styled)) and in one for stderr (the program's `output`), so that a new command need
+//! not think of it.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// What is not shown as it is, in ascending order: the general categories Cc (C0, DEL, C1), Cf (bidirectional marks,
-/// zero-width characters, byte order mark, tags), Zl and Zp (separators of lines and paragraphs), and what else has the
-/// property `Default_Ignorable_Code_Point` (fillers, variation selectors), of Unicode 16.
+/// Ranges of characters that are escaped, in ascending order: the general categories Cc (C0, DEL, C1), Cf
+/// (bidirectional marks, zero-width characters, byte order mark, tags), Zl and Zp (separators of lines and paragraphs),
+/// and the others with the property `Default_Ignorable_Code_Point` (fillers, variation selectors), of Unicode 16.
 const HIDDEN: [(u32, u32); 31] = [
     (0x0000, 0x001f),
     (0x007f, 0x009f),
@@ -40,21 +40,21 @@ const HIDDEN: [(u32, u32); 31] = [
     (0x1bca0, 0x1bca3),
     (0x1d173, 0x1d17a),
     (0xe0000, 0xe0fff),
-    // Noncharacters, which no text holds.
+    // Noncharacters, which do not occur in text.
     (0xfdd0, 0xfdef),
     (0xfffe, 0xffff),
     (0x1fffe, 0x1ffff),
     (0x10fffe, 0x10ffff),
 ];
 
-/// Whether a terminal would act on the character, or show nothing for it.
+/// Returns `true` if a terminal would act on the character, or would not show it.
 pub(super) fn is_hidden(c: char) -> bool {
     // Most text is printable ASCII.
     !(' '..='~').contains(&c) && HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&u32::from(c)))
 }
 
-/// The text with every hidden character written out: a newline as `\n`, an escape as `\u{1b}`, a right-to-left override as
-/// `\u{202e}`. What is left is one line that a terminal only shows.
+/// Escapes every hidden character in the text: a newline as `\n`, an escape as `\u{1b}`, a right-to-left override as
+/// `\u{202e}`. The result is a single line that a terminal merely displays.
 ///
 /// ```
 /// use gnet::report::visible;
@@ -63,8 +63,8 @@ pub(super) fn is_hidden(c: char) -> bool {
 /// assert_eq!(visible("größe/重み"), "größe/重み");
 /// ```
 ///
-/// The log of a CI is a terminal too: GitHub obeys a line that begins with `::`, and it and Azure one that holds `##[` or
-/// `##vso[`. These are written out as well.
+/// The log of a CI job is a terminal too: GitHub obeys lines that begin with `::`, and both GitHub and Azure obey lines
+/// that contain `##[` or `##vso[`. These are escaped as well.
 pub fn visible(text: &str) -> Cow<'_, str> {
     let shown = replaced(text, |c, out| match c {
         '\n' | '\r' | '\t' => out.extend(c.escape_default()),
@@ -81,7 +81,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The text with every hidden character replaced by what `write` puts in its place.
+/// Replaces every hidden character in the text with the output of `write`.
 pub(super) fn replaced(text: &str, write: impl Fn(char, &mut String)) -> Cow<'_, str> {
     let Some(first) = text.find(is_hidden) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len() + 16);

@@ -1,4 +1,4 @@
-//! What a reproduction checks, and against what.
+//! The checks of a reproduction and their expected values.
 
 use std::fmt::Display;
 
@@ -13,9 +13,9 @@ use crate::report::number;
 use crate::train::checkpoint::Checkpoint;
 use crate::{Result, files};
 
-/// Learned parameters of the two heads at 28 pixels and 10 classes, by arithmetic from their widths.
+/// Learned parameters of the two heads at 28 pixels and 10 classes, computed from their widths.
 const HEADS: u64 = 418_324;
-/// Learned parameters of the plain network with 1 channel and 10 classes, which folding must arrive at.
+/// Learned parameters of the plain network with 1 channel and 10 classes, to which folding must reduce the network.
 const FOLDED: u64 = 5_977_530;
 
 /// Collects checks and shows each to the observer.
@@ -52,7 +52,7 @@ impl<'a> Checks<'a> {
         self.add(name, text(expected), text(found), expected == found);
     }
 
-    /// Each preset's traced graph counts to what its model card says.
+    /// Checks that each preset's traced graph has the counts on its model card.
     pub fn cards(&mut self) -> Result<()> {
         for preset in Preset::ALL {
             let card = Card::of(preset.name())?;
@@ -79,7 +79,7 @@ impl<'a> Checks<'a> {
         self.equal(format!("{what}: MACs"), card.macs, cost.macs);
     }
 
-    /// The three blocks count to the known table.
+    /// Checks that the three blocks have the counts of the known table.
     pub fn blocks(&mut self, comparison: &Comparison) {
         let printed = |c: &Comparison| {
             let each = c.blocks.iter().map(|b| format!("{}/{}", b.printed_params, b.printed_flops));
@@ -89,7 +89,7 @@ impl<'a> Checks<'a> {
         self.add("Inception, 3x3, 5x5", "0.16M/128M, 0.44M/346M, 1.22M/963M", printed(comparison), passed);
     }
 
-    /// The loss fell and the test images are recognised.
+    /// Checks that the loss fell and the test images are recognised.
     pub fn training(&mut self, training: &Training, floor: f64) {
         if let [first, .., last] = training.epochs.as_slice() {
             let expected = format!("below {:.3}", first.train_loss);
@@ -101,7 +101,8 @@ impl<'a> Checks<'a> {
         self.add("test accuracy", format!("at least {}", percent(floor)), percent(accuracy), accuracy >= floor);
     }
 
-    /// The heads left, folding arrived at the plain network, a second export gives the same bytes.
+    /// Checks that the heads were removed, that folding arrived at the plain network, and that a second export gives
+    /// the same bytes.
     pub fn export(&mut self, record: &ExportRecord, checkpoint: &Checkpoint) -> Result<()> {
         self.equal("parameters pruned with the heads", HEADS, record.pruned_params);
         self.equal("parameters after folding", FOLDED, record.params);
@@ -115,7 +116,7 @@ impl<'a> Checks<'a> {
         Ok(())
     }
 
-    /// Checkpoint and file put every test image into the same class.
+    /// Checks that checkpoint and file assign every test image to the same class.
     pub fn agreement(&mut self, agreement: &Agreement) {
         let (images, same) = (agreement.images as u64, agreement.same_class as u64);
         self.equal(format!("test images that Burn and {} agree on", agreement.provider), images, same);

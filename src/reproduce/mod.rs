@@ -1,7 +1,7 @@
-//! The whole way in one go: count, train, export, prove, measure, and write down what came out.
+//! The complete workflow: count, train, export, verify, measure, and write the results down.
 //!
-//! It works on the embedded images, so that a fresh clone needs nothing. Everything that has a known value is checked; a
-//! check that fails is written down like the others and makes the run fail at its end.
+//! It works on the embedded images, so that a fresh clone needs nothing else. Everything with a known value is checked;
+//! a failed check is recorded like the others and makes the run fail at its end.
 
 mod checks;
 mod pages;
@@ -30,14 +30,14 @@ const FILE: &str = "googlenet.onnx";
 /// Name of the training run's folder in the output folder.
 const RUN: &str = "run";
 
-/// How to reproduce.
+/// Options of a reproduction.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Fewer epochs and shorter measurements: a test of the way, not of the result.
+    /// Train for fewer epochs and measure for a shorter time: a test of the workflow, not of the result.
     pub quick: bool,
-    /// The folder to write to; it is made when missing.
+    /// Folder to write to; created if missing.
     pub out: PathBuf,
-    /// The program whose `bench-worker` takes the measurements.
+    /// Program whose `bench-worker` takes the measurements.
     pub exe: PathBuf,
 }
 
@@ -53,29 +53,29 @@ impl Options {
         train::Options { epochs, ..defaults }
     }
 
-    /// The least accuracy on the test images, 0..1. Chance is 0.1.
+    /// Returns the minimum accuracy on the test images, 0..1. Chance is 0.1.
     fn floor(&self) -> f64 {
         if self.quick { 0.3 } else { 0.6 }
     }
 }
 
-/// Epochs of a quick run.
+/// Number of epochs of a quick run.
 const QUICK_EPOCHS: usize = 2;
 
-/// Watches a reproduction, its training included.
+/// Observer of a reproduction and of its training.
 pub trait Observer: train::Observer {
-    /// A step begins.
+    /// Called when a step begins.
     fn step(&mut self, what: &str);
 
-    /// A check was made.
+    /// Called after a check.
     fn checked(&mut self, check: &Check);
 }
 
-/// Goes the whole way and writes the reports. Look at [`Reproduction::check`] for the verdict.
+/// Runs the complete workflow and writes the reports. See [`Reproduction::check`] for the verdict.
 ///
 /// # Errors
-/// A step that cannot be taken: a folder that cannot be written, a file that a runtime refuses. What was in the folder
-/// before stays until its successor is complete.
+/// Fails if a step cannot be carried out, for example because a folder is not writable or a runtime refuses a file.
+/// Earlier results in the folder stay until their replacement is complete.
 pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Reproduction> {
     let start = Instant::now();
     files::create_dir(&options.out)?;
@@ -123,7 +123,7 @@ pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Reproductio
     Ok(reproduction)
 }
 
-/// Trains in a folder of its own, which takes the place of an earlier run's only when it is complete.
+/// Trains in a temporary folder, which replaces an earlier run's only when it is complete.
 fn train(options: &Options, observer: &mut dyn Observer) -> Result<Training> {
     let unwritable = |e: std::io::Error| Error::file(&options.out, format!("cannot be written: {e}"));
     let folder = files::temporary_folder_in(&options.out, ".run-").map_err(unwritable)?;
@@ -193,10 +193,10 @@ fn summary(file: &Path) -> Result<Summary> {
     Ok(Summary::new(file.display().to_string(), Analysis::of(&graph, None)?, View::Modules(1)))
 }
 
-/// tract, and ONNX Runtime on the CPU where its library is found.
+/// Returns tract, and ONNX Runtime on the CPU if its library is found.
 ///
 /// # Errors
-/// A library that was asked for by name and cannot be loaded: it is not passed over in silence.
+/// Fails if a library that was named explicitly cannot be loaded: it is not silently skipped.
 fn providers() -> Result<Vec<Provider>> {
     let mut providers = vec![Provider::Tract];
     #[cfg(feature = "ort")]
@@ -210,7 +210,7 @@ fn providers() -> Result<Vec<Provider>> {
     Ok(providers)
 }
 
-/// Judges checkpoint and file on the test images, the file in each provider.
+/// Evaluates checkpoint and file on the test images, the file in each provider.
 fn evaluate(checkpoint: &Checkpoint, file: &Path, providers: &[Provider]) -> Result<Vec<Agreement>> {
     let test = Source::Embedded.load()?.test;
     let Metadata { preprocessing, classes, .. } = &checkpoint.metadata;

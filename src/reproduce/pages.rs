@@ -1,4 +1,4 @@
-//! The reports: one page in Markdown, one document in JSON, two curves in SVG.
+//! The reports: one Markdown page, one JSON document, two SVG curves.
 
 use std::fmt::Write;
 use std::path::Path;

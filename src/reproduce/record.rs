@@ -1,4 +1,4 @@
-//! What a reproduction came to.
+//! Record of a reproduction.
 
 use serde::Serialize;
 
@@ -12,38 +12,38 @@ use crate::train::{self, EpochMetrics, Outcome};
 use crate::words::counted;
 use crate::{Error, Result};
 
-/// One thing that was checked.
+/// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was checked.
+    /// Name of the quantity checked.
     pub name: String,
-    /// What it should be.
+    /// Expected value.
     pub expected: String,
-    /// What it was.
+    /// Actual value.
     pub found: String,
-    /// Whether it holds.
+    /// Whether it passed.
     pub passed: bool,
 }
 
 /// The training of a reproduction.
 #[derive(Debug, Clone, Serialize)]
 pub struct Training {
-    /// How it ended.
+    /// Result of the training.
     pub outcome: Outcome,
-    /// Every epoch.
+    /// Metrics of every epoch.
     pub epochs: Vec<EpochMetrics>,
-    /// What it was asked to do.
+    /// Options of the training.
     pub options: train::Options,
 }
 
-/// The checkpoint in Burn and its export in a runtime, on the same test images.
+/// The checkpoint in Burn compared with its export in a runtime, on the same test images.
 #[derive(Debug, Clone, Serialize)]
 pub struct Agreement {
-    /// What ran the file.
+    /// Provider that ran the file.
     pub provider: Provider,
-    /// Test images.
+    /// Number of test images.
     pub images: usize,
-    /// Images that both put into the same class.
+    /// Number of images that both assign to the same class.
     pub same_class: usize,
     /// Top-1 accuracy of the checkpoint, 0..1.
     pub checkpoint_top1: f64,
@@ -53,14 +53,14 @@ pub struct Agreement {
     pub per_class: Vec<(String, f64)>,
 }
 
-/// Everything that `gnet reproduce` found, as `reproduce.json` holds it.
+/// All results of `gnet reproduce`, as `reproduce.json` holds them.
 #[derive(Debug, Serialize)]
 pub struct Reproduction {
     /// Whether it was the quick form.
     pub quick: bool,
-    /// Wall-clock time of all of it.
+    /// Total wall-clock time in seconds.
     pub seconds: f64,
-    /// Every check that was made.
+    /// All checks that were made.
     pub checks: Vec<Check>,
     /// The three blocks.
     pub compare: Comparison,
@@ -68,21 +68,21 @@ pub struct Reproduction {
     pub paper: PaperTable,
     /// The training.
     pub training: Training,
-    /// The export.
+    /// Record of the export.
     pub export: ExportRecord,
-    /// The exported file, module by module.
+    /// The exported file, summarised by module.
     pub summary: Summary,
-    /// Checkpoint and file on the test images, one entry a provider.
+    /// Checkpoint and file on the test images, one entry per provider.
     pub agreements: Vec<Agreement>,
-    /// The file's speed.
+    /// Latency measurement of the file.
     pub bench: Measurement,
 }
 
 impl Reproduction {
-    /// The verdict.
+    /// Returns the verdict.
     ///
     /// # Errors
-    /// The checks that do not hold ([`ErrorKind::Check`](crate::ErrorKind::Check)).
+    /// Lists the failed checks ([`ErrorKind::Check`](crate::ErrorKind::Check)).
     pub fn check(&self) -> Result<()> {
         let failed: Vec<_> =
             self.checks.iter().filter(|check| !check.passed).map(|check| check.name.as_str()).collect();

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, open};
 use crate::process::{self, Blocks, Worker};
 use crate::words::counted;
-use crate::{Error, Result, onnx};
+use crate::{Error, Result};
 
 /// The hidden command that makes the program a worker.
 pub const WORKER_COMMAND: &str = "engine-worker";
@@ -46,8 +46,7 @@ enum Answer {
 /// What a session says of itself.
 #[derive(Debug, Serialize, Deserialize)]
 struct Loaded {
-    /// Name, shape, and ONNX's number of the element type.
-    inputs: Vec<(String, Vec<usize>, i32)>,
+    inputs: Vec<Input>,
     threads: usize,
     notes: Vec<String>,
     settings: Settings,
@@ -56,23 +55,13 @@ struct Loaded {
 
 impl Loaded {
     fn of(session: &dyn Session) -> Self {
-        let input = |i: &Input| (i.name.clone(), i.shape.clone(), onnx::number_of(i.dtype));
         Self {
-            inputs: session.inputs().iter().map(input).collect(),
+            inputs: session.inputs().to_vec(),
             threads: session.threads_used(),
             notes: session.notes().to_vec(),
             settings: session.settings().clone(),
             assignment: session.assignment().cloned(),
         }
-    }
-
-    fn inputs(&self, provider: Provider) -> Result<Vec<Input>> {
-        let unknown = |number: i32| confused(provider, format!("it names the element type {number}"));
-        let input = |(name, shape, number): &(String, Vec<usize>, i32)| {
-            let dtype = onnx::dtype_of(*number).ok_or_else(|| unknown(*number))?;
-            Ok(Input { name: name.clone(), shape: shape.clone(), dtype })
-        };
-        self.inputs.iter().map(input).collect()
     }
 }
 
@@ -80,7 +69,6 @@ impl Loaded {
 pub(super) struct Apart {
     worker: Worker,
     provider: Provider,
-    inputs: Vec<Input>,
     loaded: Loaded,
     bound: Option<Vec<Array>>,
     outputs: Option<Vec<Array>>,
@@ -95,9 +83,8 @@ impl Apart {
         else {
             return Err(confused(provider, "it answered something else"));
         };
-        let inputs = loaded.inputs(provider)?;
         let profiling = options.engine.profile.is_some();
-        Ok(Self { worker, provider, inputs, loaded, bound: None, outputs: None, profiling })
+        Ok(Self { worker, provider, loaded, bound: None, outputs: None, profiling })
     }
 }
 
@@ -122,11 +109,11 @@ pub(super) fn library(program: &Path, options: &super::EngineOptions) -> Result<
 
 impl Session for Apart {
     fn inputs(&self) -> &[Input] {
-        &self.inputs
+        &self.loaded.inputs
     }
 
     fn bind(&mut self, inputs: &[Array]) -> Result<()> {
-        check_inputs(&self.inputs, inputs)?;
+        check_inputs(&self.loaded.inputs, inputs)?;
         (self.bound, self.outputs) = (Some(inputs.to_vec()), None);
         Ok(())
     }
@@ -255,7 +242,7 @@ mod tests {
         assert_eq!(early.to_string(), "engine-worker: there is no file to run");
         let load = Order::Load(Provider::Tract, RunOptions::new(2, 3));
         let Answer::Loaded(loaded) = told(load, vec![fixture("two_inputs.onnx")]).unwrap().0 else { panic!() };
-        let names: Vec<_> = loaded.inputs(Provider::Tract).unwrap().into_iter().map(|input| input.name).collect();
+        let names: Vec<_> = loaded.inputs.into_iter().map(|input| input.name).collect();
         assert_eq!((names, loaded.threads), (vec!["a".into(), "b".into(), "scale".into()], 2));
         let (shapes, blocks) = packed(&inputs);
         for _ in 0..2 {

@@ -1,6 +1,8 @@
 //! Dense arrays that cross the border of an engine.
 
 use super::ValueRange;
+#[cfg(any(test, feature = "tract", feature = "ort"))]
+use super::{Input, element::holds};
 use crate::report::number;
 use crate::words::counted;
 use crate::{Error, Result};
@@ -98,6 +100,18 @@ impl Array {
     }
 }
 
+/// Refuses an array with a value that the input's type does not hold.
+#[cfg(any(test, feature = "tract", feature = "ort"))]
+pub(super) fn check_values(input: &Input, array: &Array) -> Result<()> {
+    match array.data.iter().find(|value| !holds(input.dtype, **value)) {
+        None => Ok(()),
+        Some(value) => {
+            let reason = format!("takes {}, and {value} is none", input.dtype);
+            Err(Error::input(format!("input '{}'", input.name), reason))
+        }
+    }
+}
+
 /// Bytes of the largest array worth trying: a system that promises more memory than it has would end the process later.
 const LARGEST: usize = 1 << 36;
 
@@ -122,6 +136,7 @@ fn centred(bits: u64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::DType;
 
     #[test]
     fn noise_is_centred_repeatable_and_differs_by_seed() {
@@ -184,5 +199,14 @@ mod tests {
         assert_eq!(array.rows().collect::<Vec<_>>(), [[1.0, 2.0], [3.0, 4.0]]);
         assert_eq!(Array::new(vec![], vec![5.0]).unwrap().rows().len(), 1);
         assert_eq!(Array::new(vec![0, 4], vec![]).unwrap().rows().len(), 0);
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_is_named_with_its_input() {
+        let input = Input { name: "tokens".into(), shape: vec![2], dtype: DType::I64 };
+        let array = |data: [f32; 2]| Array::new(vec![2], data.to_vec()).unwrap();
+        check_values(&input, &array([3.0, -4.0])).unwrap();
+        let error = check_values(&input, &array([3.0, 0.5])).unwrap_err();
+        assert_eq!(error.to_string(), "input 'tokens': takes i64, and 0.5 is none");
     }
 }

@@ -5,11 +5,6 @@
 //! [`EXACT`] survive that; 64-bit floats lose what `f32` does not hold, 16-bit ones are rounded to the nearest.
 
 use crate::graph::DType;
-#[cfg(any(test, feature = "tract", feature = "ort"))]
-use {
-    super::{Array, Input},
-    crate::{Error, Result},
-};
 
 /// The largest whole number up to which `f32` holds every one: 2^24.
 pub const EXACT: i64 = 1 << 24;
@@ -42,18 +37,6 @@ pub(super) fn whole_numbers(dtype: DType) -> Option<(f64, f64)> {
     }
 }
 
-/// Refuses an array with a value that the input's type does not hold.
-#[cfg(any(test, feature = "tract", feature = "ort"))]
-pub(super) fn check_values(input: &Input, array: &Array) -> Result<()> {
-    match array.data.iter().find(|value| !holds(input.dtype, **value)) {
-        None => Ok(()),
-        Some(value) => {
-            let reason = format!("takes {}, and {value} is none", input.dtype);
-            Err(Error::input(format!("input '{}'", input.name), reason))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,14 +56,5 @@ mod tests {
             assert!(!not_held.iter().any(|value| holds(dtype, *value)), "{dtype}");
         }
         assert!((EXACT as f32) as i64 == EXACT && ((EXACT + 1) as f32) as i64 != EXACT + 1);
-    }
-
-    #[test]
-    fn a_value_that_does_not_fit_is_named_with_its_input() {
-        let input = Input { name: "tokens".into(), shape: vec![2], dtype: DType::I64 };
-        let array = |data: [f32; 2]| Array::new(vec![2], data.to_vec()).unwrap();
-        check_values(&input, &array([3.0, -4.0])).unwrap();
-        let error = check_values(&input, &array([3.0, 0.5])).unwrap_err();
-        assert_eq!(error.to_string(), "input 'tokens': takes i64, and 0.5 is none");
     }
 }

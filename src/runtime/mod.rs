@@ -8,6 +8,7 @@ mod apart;
 mod array;
 pub mod compare;
 mod element;
+pub(crate) mod elf;
 mod options;
 #[cfg(feature = "ort")]
 mod ort;
@@ -24,6 +25,7 @@ mod tract;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 #[cfg(any(feature = "tract", feature = "ort"))]
 pub use apart::{WORKER_COMMAND, serve};
@@ -34,7 +36,7 @@ pub use options::{
     Settings, TensorRtOptions,
 };
 #[cfg(feature = "ort")]
-pub use ort::{Library, Step, library};
+pub use ort::{Library, Step};
 pub use placement::{AssignedNode, Assignment, Placement, ProviderShare, Weight};
 pub use provider::Provider;
 pub use range::{Ranges, ValueRange};
@@ -43,7 +45,7 @@ use crate::graph::{DType, Sizes};
 use crate::{Error, ErrorKind, Result, cost, onnx};
 
 /// An input of a loaded file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// Name in the file.
     pub name: String,
@@ -156,7 +158,7 @@ fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
             let reason = format!("takes the shape {:?}, not {:?}", input.shape, array.shape);
             return Err(Error::input(format!("input '{}'", input.name), reason));
         }
-        element::check_values(input, array)?;
+        array::check_values(input, array)?;
     }
     Ok(())
 }
@@ -206,6 +208,24 @@ fn engine(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<
 #[cfg(not(any(feature = "tract", feature = "ort")))]
 fn engine(provider: Provider, _: &[u8], _: &RunOptions) -> Result<Box<dyn Session>> {
     Err(provider.unavailable())
+}
+
+/// Finds ONNX Runtime and loads it, or returns the one that was loaded already: in a worker where there is a program for it
+/// ([`process::serve_by`](crate::process::serve_by)), else in this process.
+///
+/// It is looked for in this order: [`EngineOptions::ort_lib`], the variables `GNET_ORT_LIB` and `ORT_DYLIB_PATH`, gnet's
+/// own installation (the CUDA one first, because it holds the CPU provider as well), the system's loader. The first that
+/// is named or found is taken; when it cannot be loaded, that is the outcome.
+///
+/// # Errors
+/// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable): there is none; or the path with the loader's reason (missing,
+/// cut off, no library, no ONNX Runtime, too old); or an explicit setting names another library than the loaded one.
+#[cfg(feature = "ort")]
+pub fn library(options: &EngineOptions) -> Result<Library> {
+    match crate::process::program() {
+        Some(program) => apart::library(program, options),
+        None => ort::library(options),
+    }
 }
 
 /// Where the nodes of a loaded file went, weighed by the MACs that the file has at the sizes it is fed; `None` for an engine

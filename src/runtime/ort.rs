@@ -1,10 +1,9 @@
 //! ONNX Runtime, loaded when it is first asked for, with its CPU, CUDA, TensorRT and OpenVINO providers.
 //!
-//! The library is one for the whole process: [`library`] finds and loads it. A session asks for exactly one provider and
+//! The library is one for the whole process: [`library()`](super::library) finds and loads it. A session asks for exactly one provider and
 //! fails when it cannot be had: ONNX Runtime's own silent fallback to the CPU is never used. What became of each node is
 //! read back after loading ([`Session::assignment`]).
 
-mod elf;
 mod explain;
 mod library;
 mod log;
@@ -12,6 +11,7 @@ mod openvino;
 mod providers;
 mod raw;
 mod session;
+mod settings;
 mod shape;
 mod tensor;
 mod tensorrt;
@@ -19,7 +19,8 @@ mod tensorrt;
 #[cfg(test)]
 mod tests;
 
-pub use library::{Library, Step, library};
+pub(super) use library::library;
+pub use library::{Library, Step};
 pub(super) use session::OrtSession;
 
 use super::{

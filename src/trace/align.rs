@@ -1,6 +1,6 @@
-//! Finds how each size depends on the symbols of the inputs, from runs at several values.
+//! Alignment of runs at several sizes: finds how each size depends on the symbols of the inputs.
 //!
-//! Operations must be the same in all runs apart from the shapes of their tensors and a few [numbers](super::numbers).
+//! Operations must be the same in all runs except for the shapes of their tensors and a few [numbers](super::numbers).
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ use super::size::{Grid, Size};
 use super::{Options, Trace, TracedInput, linear, numbers, reroll};
 use crate::{Error, Result};
 
-/// Traces `forward`, keeps the wanted outputs, and gives every tensor its shape in terms of the symbols.
+/// Traces `forward`, keeps the requested outputs, and expresses the shape of every tensor in terms of the symbols.
 pub(super) fn aligned<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
     options: &Options,
@@ -53,7 +53,8 @@ pub(super) fn aligned<M: Module, I: Inputs, O: NamedOutputs>(
     Ok((Trace { grid, operations, inputs, outputs, constants, names, sizes, numbers }, pruned))
 }
 
-/// Folds the loops over symbols, when the number of operations depends on them. Runs that differ otherwise stay as they are.
+/// Folds the loops over symbols if the number of operations depends on them. Runs that differ in other ways are left
+/// unchanged.
 fn roll(grid: &Grid, runs: &mut [Run], values: &HashMap<TensorId, TensorData>) {
     if runs.iter().all(|run| run.operations.len() == runs[0].operations.len()) {
         return;
@@ -70,7 +71,7 @@ fn roll(grid: &Grid, runs: &mut [Run], values: &HashMap<TensorId, TensorData>) {
     }
 }
 
-/// The inputs in the shapes of a run.
+/// Returns the inputs in the shapes of a run.
 fn feed(options: &Options, grid: &Grid, run: usize) -> Vec<Fed> {
     let size = |axis: &Axis| match axis {
         Axis::Fixed(size) => *size,
@@ -84,7 +85,7 @@ fn feed(options: &Options, grid: &Grid, run: usize) -> Vec<Fed> {
     options.inputs.iter().map(fed).collect()
 }
 
-/// How many values the inputs hold in the largest run; `None` when that is no number.
+/// Returns the number of input values in the largest run; `None` if it overflows.
 pub(super) fn largest_run(options: &Options) -> Option<usize> {
     let grid = Grid::new(symbols(&options.inputs)).ok()?;
     let values = |fed: Fed| fed.shape.iter().try_fold(1_usize, |n, side| n.checked_mul(*side));
@@ -93,14 +94,14 @@ pub(super) fn largest_run(options: &Options) -> Option<usize> {
     (0..grid.runs()).map(run).try_fold(0, |most, run| Some(most.max(run?)))
 }
 
-/// Operations rewritten to what does not depend on the run: tensors numbered in order of appearance, shapes and numbers that
-/// may depend on them set aside.
+/// Operations in a form that does not depend on the run: tensors numbered in order of appearance, with the shapes and
+/// numbers that may depend on the run set aside.
 #[derive(Default)]
 struct Canonical {
     operations: Vec<OperationIr>,
     tensors: Vec<(TensorId, Shape)>,
     order: HashMap<TensorId, u64>,
-    /// By the operation's index.
+    /// Numbers set aside, by the index of the operation.
     numbers: Vec<Vec<usize>>,
 }
 
@@ -108,7 +109,7 @@ impl Canonical {
     fn of(run: &Run) -> Self {
         let mut canonical = Self::default();
         let mut operations = run.operations.clone();
-        // The inputs are the first tensors, so that two of them cannot change places.
+        // The inputs are the first tensors, so that two of them cannot be exchanged.
         run.inputs.iter().for_each(|id| {
             canonical.number(*id);
         });
@@ -127,7 +128,7 @@ impl Canonical {
 
 impl IrVisitorMut for Canonical {
     fn visit_tensor_mut(&mut self, tensor: &mut TensorIr) {
-        // The rank stays: it must be the same in all runs.
+        // The rank is kept: it must be the same in all runs.
         let blank = Shape::from(vec![0; tensor.shape.num_dims()]);
         let shape = std::mem::replace(&mut tensor.shape, blank);
         self.tensors.push((tensor.id, shape));
@@ -149,12 +150,13 @@ fn same_operations(grid: &Grid, run: usize, first: &Canonical, other: &Canonical
     .remedy("export with a fixed size in its place"))
 }
 
-/// How many numbers an operation has: runs whose slices cut another number of axes are not the same.
+/// Returns the number of values set aside for an operation: runs whose slices cut a different number of axes are not
+/// the same.
 fn rank_of(form: &Canonical, index: usize) -> Option<usize> {
     form.numbers.get(index).map(Vec::len)
 }
 
-/// What is constant in all runs: what operations read, and what is handed back as it is.
+/// Collects the constants of all runs: those that operations read, and those that are returned unchanged.
 fn constants(
     grid: &Grid,
     runs: &[Run],

@@ -1,7 +1,7 @@
-//! Runs of a forward on the capture device.
+//! Running a forward on the capture device.
 //!
-//! All runs of a tracing share one scope, so that the module goes to the capture device once and a parameter is the same
-//! tensor in each of them.
+//! All runs of a trace share one scope, so that the module moves to the capture device once and a parameter is the same
+//! tensor in each run.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,27 +16,27 @@ use super::outputs::{NamedOutputs, Output, named};
 use super::share;
 use crate::{Error, Result};
 
-/// What one run did.
+/// Record of one run.
 pub(super) struct Run {
     /// Operations in execution order, without the initialisation of tensors.
     pub operations: Vec<OperationIr>,
-    /// The tensors that were fed in, in order.
+    /// The tensors that were fed, in order.
     pub inputs: Vec<TensorId>,
-    /// The tensors handed back.
+    /// The tensors that were returned.
     pub outputs: Vec<Returned>,
 }
 
-/// A tensor that a run handed back.
+/// A tensor that a run returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Returned {
     pub name: String,
     pub id: TensorId,
 }
 
-/// What several runs did, and what they share.
+/// Records of several runs, and what they share.
 pub(super) struct Captures {
     pub runs: Vec<Run>,
-    /// Values of parameters and of constants made by the forward.
+    /// Values of parameters and of constants created by the forward.
     pub values: HashMap<TensorId, TensorData>,
     /// Module paths of parameters.
     pub names: HashMap<TensorId, String>,
@@ -48,8 +48,8 @@ pub(super) fn capture<M: Module, I: Inputs, O: NamedOutputs>(
     feeds: Vec<Vec<Fed>>,
     forward: &impl Fn(&M, I) -> O,
 ) -> Result<Captures> {
-    // `valid` settles the pending update of running statistics and gives them a cell of their own: a plain clone shares
-    // it, and moving the clone to the capture device would move the caller's statistics.
+    // `valid` applies the pending update of running statistics and gives them their own cell: a plain clone shares the
+    // cell, and moving the clone to the capture device would move the caller's statistics.
     let (module, device) = (module.valid(), Device::capture());
     let mut paths = Paths::default();
     let mut boundaries: Result<Vec<Boundary>> = Ok(Vec::new());
@@ -58,7 +58,7 @@ pub(super) fn capture<M: Module, I: Inputs, O: NamedOutputs>(
         module.visit(&mut paths);
         boundaries = feeds.into_iter().map(|feed| run(&module, &device, feed, forward)).collect();
         let all = || boundaries.iter().flatten();
-        // A tensor may be handed back twice.
+        // A tensor may be returned twice.
         let outputs: BTreeSet<TensorId> = all().flat_map(|run| run.outputs.iter().map(|output| output.id)).collect();
         scope.complete(all().flat_map(|run| run.inputs.clone()), outputs)
     });
@@ -71,7 +71,7 @@ pub(super) fn capture<M: Module, I: Inputs, O: NamedOutputs>(
     })
 }
 
-/// What went into a run and what came out.
+/// Inputs and outputs of a run.
 struct Boundary {
     inputs: Vec<TensorId>,
     outputs: Vec<Returned>,
@@ -97,8 +97,8 @@ fn run<M: Module, I: Inputs, O: NamedOutputs>(
     Ok(Boundary { inputs: ids, outputs })
 }
 
-/// Deals the operations of a scope to its runs. The capture device numbers tensors in the order in which they are made: what a
-/// run makes comes after its first input and before the first of the next run.
+/// Splits the operations of a scope by run. The capture device numbers tensors in order of creation: those of a run
+/// come after its first input and before the first input of the next run.
 fn split(operations: Vec<OperationIr>, boundaries: Vec<Boundary>) -> Vec<Run> {
     let start = |boundary: &Boundary| boundary.inputs.first().copied();
     let starts: Vec<Option<TensorId>> = boundaries.iter().map(start).collect();
@@ -123,7 +123,7 @@ struct Paths {
 }
 
 impl Paths {
-    /// A parameter that two modules share keeps the first path.
+    /// Records a path. A parameter shared by two modules keeps the first one.
     fn record(&mut self, id: Option<TensorId>) {
         if let Some(id) = id {
             self.names.entry(id).or_insert_with(|| self.path.join("."));

@@ -1,7 +1,7 @@
-//! Constants in every run of a forward: parameters, and what the forward makes on its way.
+//! Constants of the runs of a forward: parameters, and tensors that the forward creates.
 //!
-//! A constant that the forward makes may depend on the sizes of its inputs. Two kinds have an ONNX operation that makes them
-//! for any size: one number everywhere, and numbers that count up or down.
+//! A constant created by the forward may depend on the sizes of its inputs. Two kinds have an ONNX operation that
+//! creates them at any size: a uniform value, and numbers that count up or down.
 
 use std::collections::HashMap;
 
@@ -16,14 +16,14 @@ use crate::{Error, Result};
 pub(super) enum Constant {
     /// The same values in every run.
     Same(Tensor),
-    /// One number everywhere, in a shape that depends on the run.
+    /// One value everywhere, in a shape that depends on the run.
     Uniform(Tensor),
-    /// Whole numbers from `start` on in steps of `step`, as many as the run has.
+    /// Whole numbers from `start` in steps of `step`, as many as the run needs.
     Count { start: i64, step: i64, dtype: DType },
 }
 
 impl Constant {
-    /// What the values in the runs have in common; `None` when they depend on the run in another way.
+    /// Classifies a constant by its values in the runs; `None` if they depend on the run in another way.
     pub fn of(runs: &[&TensorData]) -> Result<Option<Self>> {
         let [first, rest @ ..] = runs else { return Ok(None) };
         let same = |other: &&TensorData| other.shape() == first.shape() && other.as_bytes() == first.as_bytes();
@@ -39,14 +39,14 @@ impl Constant {
     }
 }
 
-/// The bytes of the one number that all runs consist of.
+/// Returns the bytes of the single value that fills all runs.
 fn uniform<'a>(runs: &[&'a TensorData]) -> Option<&'a [u8]> {
     let width = runs.first()?.dtype().size();
     let number = runs.iter().find_map(|data| data.as_bytes().get(..width))?;
     runs.iter().all(|data| data.as_bytes().chunks_exact(width).all(|other| other == number)).then_some(number)
 }
 
-/// First number and step of vectors that count.
+/// Returns the first number and the step of vectors that count.
 fn count(runs: &[&TensorData]) -> Option<(i64, i64)> {
     let vector = |data: &&TensorData| -> Option<Vec<i64>> {
         let counts = data.shape().num_dims() == 1 && matches!(data.dtype(), BurnDType::I64 | BurnDType::I32);
@@ -60,10 +60,10 @@ fn count(runs: &[&TensorData]) -> Option<(i64, i64)> {
     (step != 0 && vectors.iter().all(counts)).then_some((start, step))
 }
 
-/// The constants of all runs by their number in the first, from tensors that stand at the same place in each.
+/// The constants of all runs by their ID in the first, from tensors at the same position in each.
 pub(super) type Constants = HashMap<burn::backend::ir::TensorId, Constant>;
 
-/// The graph's tensor with the values of one of Burn's, which are not copied.
+/// Converts a tensor of Burn's to one of the graph without copying its values.
 pub(super) fn tensor(data: TensorData) -> Result<Tensor> {
     struct Values(TensorData);
     impl AsRef<[u8]> for Values {
@@ -75,7 +75,7 @@ pub(super) fn tensor(data: TensorData) -> Result<Tensor> {
     Tensor::new(dtype, shape, Bytes::from_owner(Values(data)))
 }
 
-/// The graph's element type for one of Burn's.
+/// Converts an element type of Burn's to that of the graph.
 pub(super) fn dtype(dtype: BurnDType) -> Result<DType> {
     Ok(match dtype {
         BurnDType::F32 => DType::F32,

@@ -1,4 +1,4 @@
-//! What a forward is fed: named inputs whose axes are fixed or symbols.
+//! Inputs of a forward: named, with axes that are fixed or symbols.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use burn::tensor::{Bool, Device, Float, Int, Tensor};
 use super::share;
 use crate::{Error, Result};
 
-/// An axis whose length is left open, such as the batch or the length of a sequence.
+/// An axis of unspecified length, such as the batch or the length of a sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Symbol {
     pub(super) name: String,
@@ -19,38 +19,39 @@ pub struct Symbol {
 }
 
 impl Symbol {
-    /// A symbol of any size from 1 on.
+    /// Creates a symbol of any size from 1.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), multiple_of: 1, at_least: 1 }
     }
 
-    /// Its name.
+    /// Returns its name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Sizes that are multiples of `count` only: 16 for the height of an image that a network halves four times. The forward
-    /// is traced at multiples, and halves of the size are known to be whole.
+    /// Restricts the sizes to multiples of `count`: 16 for the height of an image that a network halves four times. The
+    /// forward is traced at multiples, and halves of the size are known to be whole.
     pub fn multiple_of(self, count: usize) -> Self {
         Self { multiple_of: count.max(1), ..self }
     }
 
-    /// The least size that the forward takes, such as the kernel of a convolution without padding. It is traced from there on.
+    /// Sets the smallest size that the forward accepts, such as the kernel of a convolution without padding. It is
+    /// traced from there on.
     pub fn at_least(self, size: usize) -> Self {
         Self { at_least: size.max(1), ..self }
     }
 
-    /// The size at a place in the list of those it may have, from 1 on.
+    /// Returns the `place`-th allowed size, counted from 1.
     pub(crate) fn nth(&self, place: usize) -> usize {
         (place + self.smallest_unit() - 1) * self.multiple_of
     }
 
-    /// The least size in units of the multiple.
+    /// Returns the smallest size in units of the multiple.
     pub(super) fn smallest_unit(&self) -> usize {
         self.at_least.div_ceil(self.multiple_of)
     }
 
-    /// What holds for two mentions of one symbol holds for both.
+    /// Merges the constraints of two mentions of one symbol.
     fn join(&mut self, other: &Self) {
         let (mut a, mut b) = (self.multiple_of, other.multiple_of);
         while b != 0 {
@@ -64,9 +65,9 @@ impl Symbol {
 /// One axis of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Axis {
-    /// Always this long.
+    /// Fixed length.
     Fixed(usize),
-    /// Left open.
+    /// Open length.
     Symbol(Symbol),
 }
 
@@ -88,7 +89,8 @@ impl From<Symbol> for Axis {
     }
 }
 
-/// Axes of an input: numbers are fixed sizes, texts are symbols, and a [`Symbol`](crate::trace::Symbol) says more of one.
+/// Creates the axes of an input: numbers are fixed sizes, texts are symbols, and a [`Symbol`](crate::trace::Symbol)
+/// adds constraints.
 ///
 /// ```
 /// use gnet::{axes, trace::{Axis, Symbol}};
@@ -106,12 +108,12 @@ macro_rules! axes {
 pub struct Input {
     /// Name in the exported graph.
     pub name: String,
-    /// The axes, the batch among them; see [`axes!`](crate::axes).
+    /// Axes including the batch; see [`axes!`](crate::axes).
     pub axes: Vec<Axis>,
 }
 
 impl Input {
-    /// An input of this name and shape.
+    /// Creates an input of this name and shape.
     pub fn new(name: impl Into<String>, axes: impl Into<Vec<Axis>>) -> Self {
         Self { name: name.into(), axes: axes.into() }
     }
@@ -127,7 +129,7 @@ impl fmt::Display for Input {
     }
 }
 
-/// The symbols of inputs, in order of appearance.
+/// Returns the symbols of inputs, in order of appearance.
 pub(crate) fn symbols(inputs: &[Input]) -> Vec<Symbol> {
     let mut symbols: Vec<Symbol> = Vec::new();
     for axis in inputs.iter().flat_map(|input| &input.axes) {
@@ -140,49 +142,49 @@ pub(crate) fn symbols(inputs: &[Input]) -> Vec<Symbol> {
     symbols
 }
 
-/// What a forward takes: a float, integer or boolean tensor, or a tuple of up to six of them.
+/// Arguments of a forward: a float, integer or boolean tensor, or a tuple of up to six of them.
 ///
-/// Integers are 64-bit in the exported graph, as ONNX's own operations have them.
+/// Integers are 64-bit in the exported graph, as in ONNX's own operations.
 pub trait Inputs: Sized {
-    /// Takes them out of a feed, in order.
+    /// Takes the arguments from a feed, in order.
     ///
     /// # Errors
-    /// A tensor of another rank than the next one in the feed.
+    /// Fails if the rank differs from that of the next tensor in the feed.
     fn take(feed: &mut Feed) -> Result<Self>;
 }
 
-/// A tensor that waits to be handed to a forward.
+/// A tensor that is about to be passed to a forward.
 #[derive(Debug, Clone)]
 pub(crate) struct Fed {
     /// Name of the input.
     pub name: String,
     pub shape: Vec<usize>,
-    /// Values of any kind as numbers; zeros where none are given.
+    /// Values of any element type as numbers; zeros if none are given.
     pub values: Option<Vec<f32>>,
 }
 
-/// Tensors that wait to be handed to a forward.
+/// Tensors that are about to be passed to a forward.
 pub struct Feed<'a> {
     device: &'a Device,
-    /// The element type of integers.
+    /// Element type of integers.
     int: DType,
     waiting: std::vec::IntoIter<Fed>,
-    /// The capture device's number of each tensor that was taken, in order.
+    /// The capture device's ID of each tensor that was taken, in order.
     ids: Vec<TensorId>,
 }
 
 impl<'a> Feed<'a> {
-    /// Tensors for a device that computes.
+    /// Creates a feed for a device that computes.
     pub(crate) fn new(device: &'a Device, tensors: Vec<Fed>) -> Self {
         Self { device, int: DType::I32, waiting: tensors.into_iter(), ids: Vec::new() }
     }
 
-    /// Tensors for the capture device.
+    /// Creates a feed for the capture device.
     pub(super) fn capture(device: &'a Device, tensors: Vec<Fed>) -> Self {
         Self { int: DType::I64, ..Self::new(device, tensors) }
     }
 
-    /// The numbers of what was taken, which must be all there was.
+    /// Returns the IDs of the tensors taken, which must be all of them.
     pub(super) fn finish(mut self) -> Result<Vec<TensorId>> {
         match self.waiting.next() {
             None => Ok(self.ids),
@@ -190,7 +192,7 @@ impl<'a> Feed<'a> {
         }
     }
 
-    /// The next tensor, which must have this rank, with its values in `dtype`.
+    /// Takes the next tensor, which must have this rank, with its values in `dtype`.
     fn next(&mut self, rank: usize, dtype: DType) -> Result<TensorData> {
         let Some(Fed { name, shape, values }) = self.waiting.next() else {
             return Err(Error::input("inputs", "are fewer than the forward takes").remedy("describe every one of them"));
@@ -204,7 +206,7 @@ impl<'a> Feed<'a> {
     }
 }
 
-/// A tensor made on the capture device would be a constant; one that is moved there is an input.
+/// A tensor created on the capture device would be a constant; one that is moved there is an input.
 macro_rules! takes {
     ($kind:ty, $dtype:expr) => {
         impl<const D: usize> Inputs for Tensor<D, $kind> {

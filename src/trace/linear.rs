@@ -1,13 +1,13 @@
-//! Restores linear layers that Burn took apart in a way that depends on the batch.
+//! Restoration of linear layers that Burn decomposes differently depending on the batch.
 //!
-//! For an input of rank 3 or more, Burn's `linear` records one of two forms, whichever makes the squarer product at the
-//! sizes at hand (`MatmulTransformPolicy` of burn-std):
+//! For an input of rank 3 or more, Burn's `linear` records one of two forms, whichever makes the product closer to
+//! square at the given sizes (`MatmulTransformPolicy` of burn-std):
 //!
 //! - folded: `reshape(reshape(x, [rows, in]) W + reshape(b, [1, out]), [.., out])`;
 //! - kept: `x reshape(W, [1, .., in, out]) + reshape(b, [1, .., 1, out])`.
 //!
-//! Two sizes of the batch may take different forms, which then look like different networks. Both become Burn's own
-//! `Linear` operation here, which says what was meant. What the forms needed in between is left to pruning.
+//! Two batch sizes may take different forms, which then look like different networks. Here both become Burn's own
+//! `Linear` operation, which states the intent. Intermediate operations of the forms are left to pruning.
 
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ pub(super) fn restore(run: &mut Run) {
     }
 }
 
-/// Who makes and who reads each tensor.
+/// Producer and readers of each tensor.
 struct Uses<'a> {
     operations: &'a [OperationIr],
     makers: HashMap<TensorId, usize>,
@@ -44,12 +44,12 @@ impl<'a> Uses<'a> {
             makers.extend(op.outputs().map(|t| (t.id, index)));
             op.inputs().for_each(|t| readers.entry(t.id).or_default().push(index));
         }
-        // What the forward hands back is read by somebody else too.
+        // A returned tensor has another reader outside.
         run.outputs.iter().for_each(|output| readers.entry(output.id).or_default().push(usize::MAX));
         Self { operations, makers, readers }
     }
 
-    /// The layer whose product is the operation at `index`, and the operation that makes its result.
+    /// Returns the linear layer whose product is the operation at `index`, and the operation that produces its result.
     fn linear(&self, index: usize) -> Option<(usize, LinearOpIr)> {
         let OperationIr::Float(_, burn::backend::ir::FloatOperationIr::Matmul(product)) = &self.operations[index]
         else {
@@ -85,7 +85,8 @@ impl<'a> Uses<'a> {
         raised.then(|| (sum, linear(&product.lhs, weight, bias, out)))
     }
 
-    /// The sum of a product with a vector raised to its rank, when the product has no other reader; else the product.
+    /// Returns the sum of a product with a vector raised to its rank, if the product has no other reader; else the
+    /// product.
     fn biased(&self, product: usize, out: &TensorIr, width: usize) -> (usize, Option<&'a TensorIr>) {
         let sum = || {
             let reader = self.only_reader(out)?;

@@ -1,4 +1,4 @@
-//! Keeps what the wanted outputs need and says what went.
+//! Pruning: keeps what the requested outputs need and reports what was removed.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -12,19 +12,19 @@ use crate::{Error, Result};
 /// What pruning removed from a traced forward.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
-    /// Names of the outputs that are gone.
+    /// Names of the removed outputs.
     pub outputs: Vec<String>,
-    /// Operations of the forward before.
+    /// Number of operations of the forward before.
     pub operations_before: usize,
-    /// Operations that only the removed outputs needed.
+    /// Number of operations that only the removed outputs needed.
     pub operations: usize,
-    /// Learned parameters of the forward before (no running statistics).
+    /// Number of learned parameters of the forward before (without running statistics).
     pub params_before: u64,
-    /// Learned parameters that only the removed outputs needed.
+    /// Number of learned parameters that only the removed outputs needed.
     pub params: u64,
-    /// Bytes of all constants before, running statistics included.
+    /// Size of all constants before, including running statistics, in bytes.
     pub bytes_before: u64,
-    /// Bytes of constants that only the removed outputs needed.
+    /// Size of the constants that only the removed outputs needed, in bytes.
     pub bytes: u64,
 }
 
@@ -68,7 +68,7 @@ fn find(outputs: &[Returned], name: &str) -> Result<Returned> {
     })
 }
 
-/// The operations that the outputs need, in execution order.
+/// Returns the operations that the outputs need, in execution order.
 fn live(operations: &[OperationIr], outputs: &[Returned]) -> Vec<OperationIr> {
     let mut needed: HashSet<TensorId> = outputs.iter().map(|o| o.id).collect();
     let mut kept: Vec<OperationIr> = Vec::new();
@@ -88,7 +88,7 @@ struct Constants {
 }
 
 impl Constants {
-    /// Counts constants; `learned` tells parameters from the others.
+    /// Counts constants; `learned` distinguishes parameters from the others.
     fn of(
         read: &BTreeSet<TensorId>,
         values: &HashMap<TensorId, TensorData>,
@@ -106,7 +106,7 @@ impl Constants {
     }
 }
 
-/// The running statistics an operation reads: they are kept in the module, but not learned.
+/// Returns the running statistics that an operation reads: they are stored in the module, but not learned.
 fn statistics(op: &OperationIr) -> Vec<TensorId> {
     match op {
         OperationIr::Module(ModuleOperationIr::BatchNorm(bn)) => vec![bn.mean.id, bn.variance.id],

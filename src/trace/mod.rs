@@ -1,16 +1,18 @@
-//! Runs a Burn module's own `forward` on the capture device and keeps what it did, as a [`Model`].
+//! Tracing: runs a Burn module's own `forward` on the capture device and turns the recorded operations into a
+//! [`Model`].
 //!
 //! There is no second description of a network: what is exported is what ran. The steps are
 //!
-//! 1. `capture`: run the forward at several sizes of its open axes, keep operations, constants and the module path of each
-//!    parameter, and restore what Burn took apart in a way that depends on the sizes (`linear`);
-//! 2. `live`: drop the operations that the wanted outputs do not need, so that an auxiliary head costs nothing and
-//!    nothing it uses has to be supported; find the loops again that the forward wrote out (`reroll`);
-//! 3. `align`: see that the runs are the same, and find every dimension, every bound of a slice and every constant in terms
-//!    of the symbols (`size`, `numbers`, `constants`);
-//! 4. `lower`: write each operation as the ONNX operation that means the same.
+//! 1. `capture`: run the forward at several sizes of its open axes, record operations, constants and the module path of
+//!    each parameter, and restore layers that Burn decomposes in a way that depends on the sizes (`linear`);
+//! 2. `live`: drop the operations that the requested outputs do not need, so that an auxiliary head costs nothing and
+//!    nothing it uses has to be supported; recover the loops that the forward unrolled (`reroll`);
+//! 3. `align`: check that the runs are the same, and express every dimension, every bound of a slice and every constant
+//!    in terms of the symbols (`size`, `numbers`, `constants`);
+//! 4. `lower`: write each operation as the equivalent ONNX operations.
 //!
-//! [`replay`](replay()) runs what would be lowered on Burn's CPU backend and asks for the same bits as the module's.
+//! [`replay`](replay()) runs what would be lowered on Burn's CPU backend and requires the same bits as the module's own
+//! forward.
 
 mod align;
 #[doc = include_str!("operations.md")]
@@ -51,7 +53,7 @@ use capture::Returned as Kept;
 use constants::Constants;
 use size::{Grid, Size};
 
-/// What to trace.
+/// Options of a trace.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The inputs in the order in which the forward takes them.
@@ -63,7 +65,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// How many values the inputs hold in the largest run; `None` when that is no number.
+    /// Returns the number of input values in the largest run; `None` if it overflows.
     pub fn largest_run(&self) -> Option<usize> {
         align::largest_run(self)
     }
@@ -72,15 +74,15 @@ impl Options {
 /// A traced and lowered forward.
 #[derive(Debug)]
 pub struct Traced {
-    /// The graph, with parameters named after their module path. No pass has run on it.
+    /// The graph, with parameters named after their module path. No pass has been applied.
     pub model: Model,
-    /// What the kept outputs did not need.
+    /// The operations and constants that the kept outputs did not need.
     pub pruned: Pruned,
-    /// What became of each operation, in order.
+    /// The lowering of each operation, in order.
     pub log: Vec<Lowering>,
 }
 
-/// A capture that is ready to be lowered: live operations of the first run, and what all runs say of them.
+/// A capture that is ready to be lowered: live operations of the first run, and the facts established from all runs.
 struct Trace {
     grid: Grid,
     operations: Vec<OperationIr>,
@@ -103,16 +105,17 @@ struct TracedInput {
 
 /// Traces `forward` of `module` and lowers it to a graph with the inputs that the options name.
 ///
-/// The module is left as it was: it is copied to the capture device in its inference form (running statistics used and
+/// The module is left unchanged: it is copied to the capture device in its inference form (running statistics used and
 /// settled, dropout off).
 ///
 /// # Errors
-/// A forward whose operations depend on the size of an open axis, inputs of another number or rank than the forward's, an
-/// output name that does not exist, or an operation without a lowering, named with its module path and shapes.
+/// Fails if the operations of the forward depend on the size of an open axis, if the number or rank of the inputs
+/// differs from the forward's, if an output name does not exist, or if an operation has no lowering; the operation is
+/// named with its module path and shapes.
 ///
 /// # Panics
-/// When `forward` does: Burn panics on shapes that do not fit, such as those of another image size than the module's, and
-/// when a forward reads numbers, which a trace has none of.
+/// Panics if `forward` does: Burn panics on shapes that do not match, such as those of another image size than the
+/// module's, and if a forward reads values, which a trace does not have.
 pub fn trace<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
     options: &Options,

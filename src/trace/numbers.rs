@@ -1,15 +1,15 @@
-//! Numbers that an operation holds beside its tensors and that may depend on their sizes.
+//! Numbers that an operation carries besides its tensors and that may depend on their sizes.
 //!
-//! Burn resolves them when the forward runs: `..` on the batch reads `0..7`, a tensor repeated for each image reads `times:
-//! 7`. From several runs each is fitted as a dimension is.
+//! Burn resolves them when the forward runs: `..` on the batch reads `0..7`, and a tensor repeated for each image reads
+//! `times: 7`. From several runs each is fitted in the same way as a dimension.
 
 use burn::backend::ir::{BaseOperationIr as B, ModuleOperationIr, NumericOperationIr, OperationIr};
 use burn::tensor::Slice;
 
 /// Takes the numbers out of an operation, so that runs at different sizes compare equal.
 ///
-/// Of a slice these are, for each axis, where it begins and ends, counted from the front; of a repetition how often; of a
-/// padding, for each axis, how much before and after; of an interpolation the sizes it gives.
+/// For a slice these are the start and end of each axis, counted from the front; for a repetition the number of times;
+/// for a padding the amounts before and after each axis; for an interpolation the output sizes.
 pub(super) fn set_aside(op: &mut OperationIr) -> Vec<usize> {
     match op {
         OperationIr::BaseFloat(base) | OperationIr::BaseInt(base) | OperationIr::BaseBool(base) => match base {
@@ -27,7 +27,7 @@ pub(super) fn set_aside(op: &mut OperationIr) -> Vec<usize> {
     }
 }
 
-/// Puts numbers into an operation from which as many were taken.
+/// Puts numbers back into an operation from which the same number was taken.
 pub(super) fn put_back(op: &mut OperationIr, numbers: &[usize]) {
     match op {
         OperationIr::BaseFloat(base) | OperationIr::BaseInt(base) | OperationIr::BaseBool(base) => match base {
@@ -60,7 +60,7 @@ fn bounds(ranges: &mut [Slice], shape: &[usize]) -> Vec<usize> {
     numbers
 }
 
-/// Where a slice of an axis of length `len` begins and ends, counted from the front.
+/// Returns the start and end of a slice of an axis of length `len`, counted from the front.
 fn ends(range: &Slice, len: usize) -> [usize; 2] {
     let from_front = |at: isize| if at < 0 { (len as isize + at).max(0) as usize } else { (at as usize).min(len) };
     [from_front(range.start), range.end.map_or(len, from_front)]

@@ -1,7 +1,7 @@
-//! Every operation of Burn's intermediate representation, and what gnet makes of it.
+//! Table of the operations of Burn's intermediate representation and gnet's support for each.
 //!
-//! The compiler holds this list against Burn's: a version with another operation does not build until the operation stands
-//! here. The tests hold it against what they see lowered, and write `operations.md` from both.
+//! The compiler checks this table against Burn's: a version with another operation does not build until the operation
+//! is listed here. The tests check it against the lowerings they observe, and write `operations.md` from both.
 
 use burn::backend::ir::{
     ActivationOperationIr, BaseOperationIr, BoolOperationIr, DistributedOperationIr, FloatOperationIr, IntOperationIr,
@@ -9,50 +9,50 @@ use burn::backend::ir::{
 };
 use serde::Serialize;
 
-/// What gnet makes of an operation.
+/// gnet's support for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// It is written as ONNX operations.
+    /// Lowered to ONNX operations.
     Lowered,
-    /// The capture device never records it: other operations stand in its place in a trace.
+    /// Never recorded by the capture device: other operations take its place in a trace.
     Replaced(&'static str),
-    /// It has no lowering, for this reason.
+    /// Has no lowering, for this reason.
     Missing(&'static str),
-    /// It is no part of a forward, or means nothing in a file.
+    /// Not part of a forward, or meaningless in a file.
     Outside(&'static str),
 }
 
 /// One operation of Burn's intermediate representation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Operation {
-    /// The kind of operation it is, such as `Module`: the enumeration `ModuleOperationIr` has it.
+    /// Family of the operation, such as `Module`, from the enumeration `ModuleOperationIr`.
     pub family: &'static str,
-    /// Its name there, such as `Conv2d`.
+    /// Name in that enumeration, such as `Conv2d`.
     pub name: &'static str,
-    /// What gnet makes of it.
+    /// gnet's support for it.
     pub standing: Standing,
 }
 
 /// One operation of a trace and the ONNX nodes that it became.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Lowering {
-    /// What Burn recorded.
+    /// The operation that Burn recorded.
     pub operation: Operation,
-    /// The kind of element it works on, `float`, `int` or `bool`, where Burn has the operation for several.
+    /// Kind of its elements, `float`, `int` or `bool`, if Burn has the operation for several.
     pub elements: Option<&'static str>,
-    /// Dotted path of the module that did it; empty for the root.
+    /// Dotted path of the module that performed it; empty for the root.
     pub module: String,
-    /// The nodes, in order, before any pass ran.
+    /// The nodes, in order, before any pass.
     pub nodes: Vec<LoweredNode>,
 }
 
-/// A node as it was lowered.
+/// A node that a lowering added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LoweredNode {
-    /// The ONNX operation.
+    /// ONNX operator.
     pub op_type: String,
-    /// The node's name.
+    /// Name of the node.
     pub name: String,
 }
 
@@ -63,7 +63,7 @@ const RANDOM: Standing = Outside("comes from a generator of Burn's, which no run
 const QUANTIZED: Standing = Missing("Burn packs quantized numbers and their scales into one tensor of its own format");
 const IN_PARTS: Standing = Replaced("recorded as the operations that it is made of");
 
-/// The operations of one of Burn's enumerations, by standing: as a list, and by a match that must name them all.
+/// Lists the operations of one of Burn's enumerations by standing: as a slice, and as a match that must name them all.
 macro_rules! family {
     ($list:ident, $of:ident, $ir:ident, $family:literal, {$($standing:expr => [$($name:ident),* $(,)?]),* $(,)?}) => {
         const $list: &[Operation] =
@@ -147,20 +147,20 @@ family!(DISTRIBUTED, distributed, DistributedOperationIr, "Distributed", {
     Outside("works on several devices, and a file runs on one") => [AllReduce, SyncCollective],
 });
 
-/// What stands beside the enumerations.
+/// Operations outside the enumerations.
 const OTHERS: &[Operation] = &[CUSTOM, INIT, DROP];
 const CUSTOM: Operation =
     Operation { family: "", name: "Custom", standing: Missing("only the program that added it knows what it means") };
 const INIT: Operation = Operation { family: "", name: "Init", standing: Outside("a constant, which a trace keeps") };
 const DROP: Operation = Operation { family: "", name: "Drop", standing: Outside("frees memory") };
 
-/// Every operation of Burn's intermediate representation, family by family.
+/// Returns every operation of Burn's intermediate representation, family by family.
 pub fn operations() -> impl Iterator<Item = &'static Operation> {
     [MODULE, ACTIVATION, FLOAT, NUMERIC, BASE, INT, BOOL, DISTRIBUTED, OTHERS].into_iter().flatten()
 }
 
 impl Operation {
-    /// The operation that Burn recorded.
+    /// Returns the entry of the operation that Burn recorded.
     pub(super) fn of(op: &OperationIr) -> Self {
         match op {
             OperationIr::BaseFloat(op) | OperationIr::BaseInt(op) | OperationIr::BaseBool(op) => base(op),
@@ -178,7 +178,7 @@ impl Operation {
     }
 }
 
-/// The kind of element an operation works on, where Burn has it for several.
+/// Returns the kind of element that an operation works on, if Burn has it for several.
 pub(super) fn elements(op: &OperationIr) -> Option<&'static str> {
     match op {
         OperationIr::BaseFloat(_) | OperationIr::NumericFloat(..) => Some("float"),

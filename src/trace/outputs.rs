@@ -1,4 +1,4 @@
-//! What a forward hands back, by name.
+//! Outputs of a forward, by name.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,12 +9,12 @@ use burn::backend::capture::CaptureBackend;
 use burn::backend::ir::TensorId;
 use burn::tensor::{Bool, Float, Int, Tensor};
 
-/// One named output of a forward: on the capture device what it is called there, elsewhere its values.
+/// One named output of a forward: its ID on the capture device, its values elsewhere.
 #[derive(Clone)]
 pub struct Output {
     /// Name of the output in the exported graph.
     pub name: String,
-    /// The capture device's number of the tensor; `None` for a tensor of another device.
+    /// The capture device's ID of the tensor; `None` for a tensor of another device.
     pub(super) id: Option<TensorId>,
     data: Rc<dyn Fn() -> TensorData>,
 }
@@ -29,12 +29,12 @@ impl Output {
         Self { name: name.to_owned(), id: K::id_of(tensor), data: Rc::new(move || K::data_of(&held)) }
     }
 
-    /// The values of a tensor on a device that computes.
+    /// Returns the values of a tensor on a device that computes.
     pub(super) fn data(&self) -> TensorData {
         (self.data)()
     }
 
-    /// The values as numbers, of a tensor on a device that computes.
+    /// Returns the values as numbers, of a tensor on a device that computes.
     #[cfg(feature = "tract")]
     pub(crate) fn values(&self) -> crate::Result<crate::runtime::Array> {
         let data = (self.data)().convert::<f32>();
@@ -52,10 +52,10 @@ impl fmt::Debug for Output {
 
 /// A kind of tensor that a forward returns: float, integer or boolean.
 pub trait Returned: burn::tensor::kind::Basic + Sized {
-    /// The capture device's number of a tensor; `None` for one of another device.
+    /// Returns the capture device's ID of a tensor; `None` for one of another device.
     fn id_of<const D: usize>(tensor: &Tensor<D, Self>) -> Option<TensorId>;
 
-    /// The values of a tensor.
+    /// Returns the values of a tensor.
     fn data_of<const D: usize>(tensor: &Tensor<D, Self>) -> TensorData;
 }
 
@@ -76,8 +76,8 @@ returned!(Float, Int, Bool);
 
 /// The result of a forward: tensors with names, in a fixed order.
 ///
-/// A tensor alone is called `output`; a pair of a text and a tensor has that name; tuples, arrays and vectors of these hand
-/// back several. A type of one's own names its fields:
+/// A single tensor is called `output`; a pair of a text and a tensor has that name; tuples, arrays and vectors of these
+/// return several. A custom type names its fields:
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -95,11 +95,11 @@ returned!(Float, Int, Bool);
 /// }
 /// ```
 pub trait NamedOutputs {
-    /// The outputs, in order.
+    /// Returns the outputs, in order.
     fn named_outputs(&self) -> Vec<Output>;
 }
 
-/// The outputs of a forward. Two of one name get numbers: `output`, `output_1`.
+/// Returns the outputs of a forward. Two of one name get numbers: `output`, `output_1`.
 pub(crate) fn named<O: NamedOutputs>(result: &O) -> Vec<Output> {
     let mut taken = HashSet::new();
     let apart = |output: Output| {

@@ -1,4 +1,4 @@
-//! Names the module an operation belongs to.
+//! Assignment of operations to modules.
 //!
 //! The capture device does not record modules, but parameters carry their path. An operation that reads a parameter
 //! belongs to the module that owns it; the others are placed by what they read, or by their one reader when that is
@@ -10,7 +10,7 @@ use burn::backend::ir::{OperationIr, TensorId};
 
 use super::Trace;
 
-/// For each operation of a trace, the dotted path of its module; empty for the root.
+/// Returns, for each operation of a trace, the dotted path of its module; empty for the root.
 pub(super) fn scopes(trace: &Trace) -> Vec<String> {
     let operations = &trace.operations;
     let mut owners: Vec<Option<&str>> = operations.iter().map(|op| owner(trace, op)).collect();
@@ -28,7 +28,8 @@ pub(super) fn scopes(trace: &Trace) -> Vec<String> {
             scopes.push(owner.to_owned());
             continue;
         }
-        // Around a layer with parameters, such as a convolution, an operation belongs to the module that holds the layer.
+        // Next to a layer with parameters, such as a convolution, an operation belongs to the module that contains the
+        // layer.
         let around = |j: usize| owners[j].map_or_else(|| scopes[j].clone(), |owner| parent(owner).to_owned());
         let makers: Vec<usize> = op.inputs().filter_map(|t| producers.get(&t.id).copied()).collect();
         let layer = same_owner(&owners, &makers);
@@ -47,14 +48,14 @@ pub(super) fn scopes(trace: &Trace) -> Vec<String> {
     scopes
 }
 
-/// The layer that several operands come from: the sum of its product and its bias is still the layer's.
+/// Returns the layer that several operands come from: the sum of its product and its bias still belongs to the layer.
 fn same_owner<'a>(owners: &[Option<&'a str>], makers: &[usize]) -> Option<&'a str> {
     let [first, rest @ ..] = makers else { return None };
     let owner = owners[*first]?;
     (!rest.is_empty() && rest.iter().all(|j| owners[*j] == Some(owner))).then_some(owner)
 }
 
-/// The module whose parameter an operation reads.
+/// Returns the module whose parameter an operation reads.
 fn owner<'a>(trace: &'a Trace, op: &OperationIr) -> Option<&'a str> {
     op.inputs().find_map(|t| trace.names.get(&t.id)).map(|name| parent(name))
 }
@@ -67,7 +68,7 @@ fn depth(path: &str) -> usize {
     path.split('.').filter(|part| !part.is_empty()).count()
 }
 
-/// The longest path that all paths start with.
+/// Returns the longest common prefix of all paths.
 pub(super) fn common(mut paths: impl Iterator<Item = String>) -> String {
     let first = paths.next().unwrap_or_default();
     let shared = paths.fold(first.split('.').collect::<Vec<_>>(), |shared, path| {

@@ -1,8 +1,8 @@
-//! Moves a module to the capture device without copying its parameters.
+//! Moving a module to the capture device without copying its parameters.
 //!
-//! Burn's own way (`Module::to_device`) copies each parameter twice on its way there and once more when the scope ends: of a
-//! network of 24 MB more memory than all else an export needs. The capture device only ever reads them, so that it may as
-//! well look at the memory of the CPU backend.
+//! Burn's own method (`Module::to_device`) copies each parameter twice on its way there and once more when the scope
+//! ends: for a network of 24 MB more memory than everything else in an export. The capture device only ever reads them,
+//! so it may share the memory of the CPU backend.
 
 use burn::backend::flex::FlexTensor;
 use burn::backend::{BackendTensor, DispatchKindConversion, DispatchTensor, Flex, TensorData};
@@ -10,15 +10,15 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::kind::Basic;
 use burn::tensor::{AllocationProperty, Bool, Bytes, Device, Int, Tensor};
 
-/// `module` on the capture device `device`. Parameters on the CPU are shared; what else there is (parameters elsewhere or
-/// not contiguous, tensors that are no parameters) goes the usual way.
+/// Moves `module` to the capture device `device`. Parameters on the CPU are shared; everything else (parameters
+/// elsewhere or not contiguous, tensors that are not parameters) is moved as usual.
 ///
 /// The module must not share running statistics with another one, as after [`Module::valid`].
 pub(super) fn to_capture<M: Module>(module: M, device: &Device) -> M {
     module.map(&mut Share { device }).to_device(device)
 }
 
-/// A tensor on `device`, without copying it where that is the capture device.
+/// Moves a tensor to `device`, without copying it if that is the capture device.
 pub(super) fn moved<const D: usize, K: Basic>(tensor: Tensor<D, K>, device: &Device) -> Tensor<D, K> {
     shared(tensor, device).to_device(device)
 }
@@ -41,7 +41,7 @@ impl ModuleMapper for Share<'_> {
     }
 }
 
-/// A tensor of the CPU on `device`, when its memory can be shared; else as it is.
+/// Moves a CPU tensor to `device` if its memory can be shared; else returns it unchanged.
 fn shared<const D: usize, K: Basic>(tensor: Tensor<D, K>, device: &Device) -> Tensor<D, K> {
     let held: Option<BackendTensor<Flex>> = DispatchTensor::try_into_backend(tensor.clone().into_dispatch()).ok();
     let data = match held {
@@ -54,7 +54,7 @@ fn shared<const D: usize, K: Basic>(tensor: Tensor<D, K>, device: &Device) -> Te
     }
 }
 
-/// The elements of a tensor as data that shares its memory; `None` when they do not lie there one after the other.
+/// Returns the elements of a tensor as data that shares its memory; `None` if they are not contiguous.
 fn view(tensor: FlexTensor) -> Option<TensorData> {
     struct Elements(FlexTensor);
     impl AsRef<[u8]> for Elements {
@@ -101,12 +101,12 @@ mod tests {
         }
     }
 
-    /// What a capture holds of the module's tensors, as bytes.
+    /// Returns a capture's copy of the module's tensors, as bytes.
     fn captured(module: &Mixed) -> CapturedGraph {
         let device = Device::capture();
         let captured = device.capture_scope(|scope| {
             let moved = to_capture(module.valid(), &device);
-            // Reading makes sure that they are there and nothing else was made.
+            // Reading ensures that they exist and that nothing else was created.
             assert_eq!(moved.weight.val().dims(), [2, 3]);
             scope.complete([], [])
         });

@@ -1,22 +1,22 @@
-//! Sizes in terms of symbols, found from runs at several values.
+//! Sizes as formulas of the symbols, fitted to runs at several values.
 //!
-//! A size is taken to be multilinear: for the symbols `N` and `T` it is `a + b N + c T + d N T`. One run at each corner of a
-//! grid fixes such a formula, and one more run beside the grid shows whether it is one: a square, a ceiling or a minimum also
-//! passes through any two points.
+//! A size is taken to be multilinear: for the symbols `N` and `T` it is `a + b N + c T + d N T`. One run at each corner
+//! of a grid determines such a formula, and one more run off the grid shows whether it holds: a square, a ceiling or a
+//! minimum also passes through any two points.
 
 use super::inputs::Symbol;
 use crate::graph::Dim;
 use crate::words::counted;
 use crate::{Error, Result};
 
-/// The most symbols of a tracing: each doubles the runs.
+/// Maximum number of symbols of a trace: each doubles the number of runs.
 pub(super) const MOST_SYMBOLS: usize = 4;
 
-/// For each symbol the two values of the grid and the one beside it, in units of the symbol's multiple. None is 1, which
-/// broadcasting would hide; those of a symbol are pairwise coprime.
+/// For each symbol the two values of the grid and the one off the grid, in units of the symbol's multiple. None is 1,
+/// which broadcasting would hide; those of a symbol are pairwise coprime.
 const POINTS: [[usize; 3]; MOST_SYMBOLS] = [[2, 5, 7], [3, 4, 7], [2, 3, 5], [3, 5, 7]];
 
-/// The runs that a tracing takes, and what they tell of sizes.
+/// The runs of a trace, and the sizes fitted from them.
 #[derive(Debug, Clone)]
 pub(super) struct Grid {
     pub symbols: Vec<Symbol>,
@@ -25,10 +25,10 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// One run without symbols; else one for each corner and one beside.
+    /// Plans one run without symbols; else one for each corner and one off the grid.
     ///
     /// # Errors
-    /// More than [`MOST_SYMBOLS`].
+    /// Fails for more than [`MOST_SYMBOLS`] symbols.
     pub fn new(symbols: Vec<Symbol>) -> Result<Self> {
         if symbols.len() > MOST_SYMBOLS {
             let names: Vec<_> = symbols.iter().map(|symbol| symbol.name.as_str()).collect();
@@ -49,18 +49,18 @@ impl Grid {
         Ok(Self { symbols, units })
     }
 
-    /// The runs.
+    /// Returns the number of runs.
     pub fn runs(&self) -> usize {
         self.units.len()
     }
 
-    /// The size of a symbol in a run.
+    /// Returns the size of a symbol in a run.
     pub fn size(&self, run: usize, symbol: &str) -> Option<usize> {
         let j = self.symbols.iter().position(|s| s.name == symbol)?;
         Some(self.units[run][j] * self.symbols[j].multiple_of)
     }
 
-    /// How a run is told apart from the others, such as `N = 2, T = 3`.
+    /// Describes a run by its sizes, such as `N = 2, T = 3`.
     pub fn describe(&self, run: usize) -> String {
         let sizes = self.symbols.iter().zip(&self.units[run]);
         let sizes: Vec<_> =
@@ -68,20 +68,20 @@ impl Grid {
         sizes.join(", ")
     }
 
-    /// The symbols whose sizes differ between two runs.
+    /// Lists the symbols whose sizes differ between two runs.
     pub fn changed(&self, a: usize, b: usize) -> String {
         let differs = |j: &usize| self.units[a][*j] != self.units[b][*j];
         let names: Vec<_> = (0..self.symbols.len()).filter(differs).map(|j| self.symbols[j].name.as_str()).collect();
         names.join(" and ")
     }
 
-    /// A symbol in units of its multiple.
+    /// Returns a symbol in units of its multiple.
     pub fn unit(&self, symbol: usize) -> Size {
         let coefficients = (0..1 << self.symbols.len()).map(|term| i64::from(term == 1 << symbol));
         Size::Formula(Formula(coefficients.collect()))
     }
 
-    /// What gives these values in the runs.
+    /// Fits a formula to these values in the runs.
     pub fn fit(&self, values: &[usize]) -> Size {
         let corners = 1 << self.symbols.len();
         let mut coefficients: Vec<i64> = values[..corners].iter().map(|value| *value as i64).collect();
@@ -101,7 +101,7 @@ impl Grid {
         if self.units.iter().zip(values).all(holds) { Size::Formula(size) } else { Size::Unfit(values.to_vec()) }
     }
 
-    /// As a dimension of the graph, which knows lines in one symbol.
+    /// Converts a size to a dimension of the graph, which supports lines in one symbol.
     pub fn dim(&self, size: &Size) -> Dim {
         let Size::Formula(formula) = size else { return Dim::Unknown };
         match formula.terms().collect::<Vec<_>>()[..] {
@@ -122,7 +122,7 @@ impl Grid {
         Dim::Symbolic { symbol: symbol.name.clone(), scale: scale / multiple, offset }
     }
 
-    /// The error for a size that has no formula where one is needed.
+    /// Returns the error for a size without a formula where one is needed.
     pub fn unfit(&self, what: String, values: &[usize]) -> Error {
         let points = values.iter().enumerate().map(|(run, value)| format!("{value} at {}", self.describe(run)));
         let reason = format!("is no sum of products of the symbols: {}", points.collect::<Vec<_>>().join(", "));
@@ -135,17 +135,17 @@ impl Grid {
 pub(super) enum Size {
     /// A formula that holds in every run.
     Formula(Formula),
-    /// Its values in the runs, which no formula gives.
+    /// The values in the runs, if no formula fits them.
     Unfit(Vec<usize>),
 }
 
 impl Size {
-    /// The same number in all runs.
+    /// Creates a size that is the same number in all runs.
     pub fn fixed(size: usize) -> Self {
         Self::Formula(Formula(vec![size as i64]))
     }
 
-    /// The size, when it is the same in all runs.
+    /// Returns the size if it is the same in all runs.
     pub fn known(&self) -> Option<usize> {
         match self {
             Self::Formula(formula) => formula.constant().and_then(|value| usize::try_from(value).ok()),
@@ -153,7 +153,7 @@ impl Size {
         }
     }
 
-    /// The size where the symbols, in units of their multiples, are these.
+    /// Evaluates the size at these values of the symbols, in units of their multiples.
     pub fn at(&self, units: &[usize]) -> Option<usize> {
         match self {
             Self::Formula(formula) => formula.at(units).and_then(|value| usize::try_from(value).ok()),
@@ -161,7 +161,7 @@ impl Size {
         }
     }
 
-    /// How much larger it is than another, when that is the same number in all runs.
+    /// Returns its difference to another size, if that is the same number in all runs.
     pub fn minus(&self, other: &Self) -> Option<i64> {
         let (Self::Formula(Formula(a)), Self::Formula(Formula(b))) = (self, other) else { return None };
         let at = |terms: &[i64], term: usize| terms.get(term).copied().unwrap_or(0);
@@ -169,13 +169,13 @@ impl Size {
     }
 }
 
-/// The coefficient of each product of symbols; bit `j` of the index says whether symbol `j`, in units of its multiple, is a
+/// Coefficient of each product of symbols; bit `j` of the index says whether symbol `j`, in units of its multiple, is a
 /// factor.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Formula(Vec<i64>);
 
 impl Formula {
-    /// The products that count, with their coefficients; the constant first.
+    /// Returns the products with a non-zero coefficient, the constant first.
     pub fn terms(&self) -> impl Iterator<Item = (usize, i64)> {
         self.0.iter().copied().enumerate().filter(|(_, coefficient)| *coefficient != 0)
     }

@@ -10,10 +10,10 @@
 //! OUT/.lock            while a training is under way
 //! ```
 //!
-//! A folder is written beside its place and swapped in by two renames. A crash between them leaves the one before under
-//! the name `.last.old` (`.best.old`), where loading finds it. `checkpoint.json` holds length and CRC-32 of the other
-//! files, so that a damaged one is noticed before it is read, and so is one that belongs to another epoch: a reader that
-//! meets a swap looks again.
+//! A folder is written beside its destination and swapped in by two renames. A crash between them leaves the previous
+//! one under the name `.last.old` (`.best.old`), where loading finds it. `checkpoint.json` holds length and CRC-32 of
+//! the other files, so that a damaged file is detected before it is used, as is one that belongs to another epoch: a
+//! reader that meets a swap reads again.
 
 use std::path::{Path, PathBuf};
 
@@ -30,51 +30,51 @@ use crate::nets::{GoogLeNet, GoogLeNetConfig, Preset};
 use crate::words::counted;
 use crate::{Error, Result, files};
 
-/// Version of `checkpoint.json`. A reader refuses what it does not know.
+/// Version of `checkpoint.json`. A reader refuses versions it does not know.
 pub const SCHEMA_VERSION: u32 = 1;
 
 const MODEL: &str = files::CHECKPOINT_MODEL;
 const OPTIMIZER: &str = "optimizer.bpk";
 
-/// What `checkpoint.json` says.
+/// Content of `checkpoint.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// Version of the gnet that wrote it.
+    /// Version of gnet that wrote it.
     pub gnet_version: String,
-    /// The preset the network comes from.
+    /// Preset of the network.
     pub preset: Preset,
-    /// The network.
+    /// Configuration of the network.
     pub config: GoogLeNetConfig,
-    /// What an exported file will say about itself.
+    /// Metadata that an exported file will carry.
     pub metadata: Metadata,
-    /// Epochs trained, from 1.
+    /// Epoch number, counted from 1.
     pub epoch: usize,
-    /// How that epoch went.
+    /// Metrics of that epoch.
     pub metrics: EpochMetrics,
-    /// The best epoch so far.
+    /// Number of the best epoch so far.
     pub best_epoch: usize,
-    /// The seed of weights, shuffle and dropout.
+    /// Seed of weights, shuffle and dropout.
     pub seed: u64,
-    /// Where the shuffle stands.
+    /// State of the shuffle.
     pub shuffle: ShuffleState,
-    /// Images trained on.
+    /// Number of training images.
     pub train_images: usize,
-    /// What the run was asked to do.
+    /// Options of the run.
     pub options: Options,
-    /// The weights.
+    /// Mark of the weights file.
     pub model: FileMark,
-    /// The optimiser's state, in `last` only.
+    /// Mark of the optimiser's state, in `last` only.
     pub optimizer: Option<FileMark>,
 }
 
-/// Where the shuffle stands: its generator is keyed by the seed and stands at the start of this stream.
+/// State of the shuffle: its generator is keyed by the seed and positioned at the start of this stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShuffleState {
     /// `chacha8`.
     pub generator: String,
-    /// The epoch that comes next, which is the stream.
+    /// The next epoch, which is the number of the stream.
     pub next_epoch: usize,
 }
 
@@ -95,7 +95,7 @@ impl FileMark {
     }
 
     /// Maps a file and checks that it is the one that was written. The tensors in it are views of the mapping: none is
-    /// copied until somebody changes it.
+    /// copied until it is modified.
     fn read(self, path: &Path) -> Result<Bytes> {
         let bytes = files::map(path)?;
         if bytes.len() as u64 != self.bytes {
@@ -109,28 +109,29 @@ impl FileMark {
     }
 }
 
-/// A network that was saved, with all that is known about it.
+/// A saved network with everything known about it.
 #[derive(Debug)]
 pub struct Checkpoint {
-    /// The folder it was read from.
+    /// Folder it was read from.
     pub path: PathBuf,
-    /// The preset the network comes from.
+    /// Preset of the network.
     pub preset: Preset,
-    /// The network's options.
+    /// Configuration of the network.
     pub config: GoogLeNetConfig,
-    /// What an exported file says about itself.
+    /// Metadata that an exported file carries.
     pub metadata: Metadata,
-    /// Everything `checkpoint.json` says.
+    /// Complete content of `checkpoint.json`.
     pub record: Record,
-    /// The network, in inference on the CPU.
+    /// The network in inference mode on the CPU.
     pub model: GoogLeNet,
 }
 
-/// Loads the network in `path`: a checkpoint's folder, or a run's folder, of which it takes the best. The run may be under
-/// way in another process.
+/// Loads the network in `path`: a checkpoint's folder, or a run's folder, from which the best is taken. The run may be
+/// in progress in another process.
 ///
 /// # Errors
-/// A folder that is missing, no checkpoint, of an unknown version, or damaged; the message names the file.
+/// Fails if the folder is missing, is not a checkpoint, has an unknown version, or is damaged; the message names the
+/// file.
 pub fn load(path: &Path) -> Result<Checkpoint> {
     steady(path, || {
         let (folder, record) = locate(path)?;
@@ -146,25 +147,26 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
     })
 }
 
-/// The options a run was begun with, as for resuming it.
+/// Returns the options that a run was started with, for resuming it.
 ///
 /// # Errors
-/// There is no run in `out`, or its record cannot be read.
+/// Fails if there is no run in `out`, or if its record cannot be read.
 pub fn options_of(out: &Path) -> Result<Options> {
     let record = steady(out, || read_record(&folder::last_of(out)?))?;
     Ok(Options { out: out.to_path_buf(), resume: true, ..record.options })
 }
 
-/// The last epoch that is saved in the folder of a run, from 1, and how many it is to have; `None` when none is.
+/// Returns the last epoch saved in the folder of a run, counted from 1, and the total number of epochs; `None` if none
+/// is saved.
 pub fn saved_epoch(out: &Path) -> Option<(usize, usize)> {
     let record = steady(out, || read_record(&folder::last_of(out)?)).ok()?;
     Some((record.epoch, record.options.epochs))
 }
 
-/// Reads what another process may be replacing at the same time. Each swap takes a moment, so that a failure counts only
-/// when the checkpoints are the same after it as before.
+/// Reads a checkpoint that another process may be replacing. A swap takes a moment, so a failure counts only if the
+/// checkpoints are the same after it as before.
 fn steady<T>(path: &Path, read: impl Fn() -> Result<T>) -> Result<T> {
-    /// More swaps than can meet one reader, at an epoch between each two of them.
+    /// Upper bound on the swaps that one reader can meet, with an epoch between any two of them.
     const SWAPS: usize = 100;
     for _ in 0..SWAPS {
         let before = marks(path);
@@ -176,18 +178,18 @@ fn steady<T>(path: &Path, read: impl Fn() -> Result<T>) -> Result<T> {
     read()
 }
 
-/// The records of the checkpoints that `path` may stand for.
+/// Returns the records of the checkpoints that `path` may refer to.
 fn marks(path: &Path) -> [Option<Vec<u8>>; 3] {
     let places = [path.to_path_buf(), path.join(LAST), path.join(BEST)];
     places.map(|folder| settled(&folder).and_then(|folder| files::read(&folder.join(RECORD)).ok()))
 }
 
-/// The folder of a checkpoint and its record, given it or the run it belongs to.
+/// Returns the folder of a checkpoint and its record, given that folder or the run it belongs to.
 fn locate(path: &Path) -> Result<(PathBuf, Record)> {
     if let Some(folder) = settled(path) {
         return read_record(&folder).map(|record| (folder, record));
     }
-    // Between the saving of an epoch and the saving of it as the best, the best network is in `last`.
+    // Between saving an epoch and saving it as the best, the best network is in `last`.
     let last = settled(&path.join(LAST)).and_then(|folder| read_record(&folder).ok().map(|record| (folder, record)));
     let best = settled(&path.join(BEST));
     match (last, best) {
@@ -197,7 +199,8 @@ fn locate(path: &Path) -> Result<(PathBuf, Record)> {
     }
 }
 
-/// Whether the last epoch is the best one and not saved as that yet. A best that cannot be read is another matter.
+/// Returns `true` if the last epoch is the best one but has not been saved as such yet. A best checkpoint that cannot
+/// be read is a different case.
 pub(super) fn lacks_best(last: &Record, best: Option<&Path>) -> bool {
     let is_older = |folder: &Path| read_record(folder).is_ok_and(|best| best.epoch < last.epoch);
     last.best_epoch == last.epoch && best.is_none_or(is_older)
@@ -235,7 +238,7 @@ pub(super) fn read_record(folder: &Path) -> Result<Record> {
 }
 
 impl Record {
-    /// Whether its parts fit together; a record that was edited by hand may hold what no run writes.
+    /// Checks that its parts are consistent; a record edited by hand may hold what no run writes.
     fn check(&self) -> Result<(), &'static str> {
         let (config, input) = (&self.config, &self.metadata.preprocessing);
         if input.image_size != config.image_size || input.channels != config.channels || *config != self.options.config
@@ -270,7 +273,7 @@ pub(super) fn read_model(folder: &Path, record: &Record, device: &Device) -> Res
         .map_err(|e| Error::file(&path, format!("is not of the network that {RECORD} describes: {}", brief(&e))))
 }
 
-/// The beginning of what Burn says: it lists every tensor that does not fit.
+/// Shortens Burn's error message, which lists every tensor that does not match.
 fn brief(error: &impl std::fmt::Display) -> String {
     const LONGEST: usize = 160;
     let text = error.to_string();
@@ -286,13 +289,14 @@ pub(super) fn read_optimizer(folder: &Path, record: &Record, fresh: ModuleOptimi
     let path = folder.join(OPTIMIZER);
     let state = OptimizerRecord::from_bytes(mark.read(&path)?)
         .map_err(|e| Error::file(&path, format!("cannot be understood: {}", brief(&e))))?;
-    // Burn puts the state on its default device, which is the only one compiled in, and moves it at the next step.
+    // Burn puts the state on its default device, the only one compiled in, and moves it in the next step.
     Ok(fresh.load_record(state))
 }
 
-/// Saves a network as `OUT/NAME`, all of it or nothing. `model` is in inference, so that no statistics are pending.
+/// Saves a network as `OUT/NAME`, all of it or nothing. `model` is in inference mode, so that no statistics are
+/// pending.
 ///
-/// The record's marks of files are filled in here.
+/// The record's file marks are filled in here.
 pub(super) fn save(
     out: &Path,
     name: &str,
@@ -317,7 +321,7 @@ fn write_files(folder: &Path, record: &Record, model: &GoogLeNet, optimizer: Opt
     write_record(folder, &record)
 }
 
-/// Writes `checkpoint.json` anew.
+/// Rewrites `checkpoint.json`.
 pub(super) fn write_record(folder: &Path, record: &Record) -> Result<()> {
     let path = folder.join(RECORD);
     let text = serde_json::to_string_pretty(record).map_err(|e| Error::file(&path, e))?;

@@ -1,4 +1,4 @@
-//! A run whose process ends, as by SIGKILL, before each of the calls that make, move or remove a name in its folder.
+//! A run whose process ends, as by SIGKILL, before each of the calls that create, move or remove a name in its folder.
 
 use std::fs;
 use std::path::Path;
@@ -12,12 +12,12 @@ use crate::train::run::tests::{few, last_bits, options};
 const RUN: &str = "train::run::ends_tests::whatever_a_killed_run_leaves_is_gone_on_with_or_begun_anew";
 const AGAIN: &str = "train::run::ends_tests::a_run_that_is_killed_again_and_again_comes_to_its_end";
 
-/// Two epochs, of which the second replaces what the first has saved.
+/// Two epochs, of which the second replaces the checkpoints of the first.
 fn training(out: &Path) -> Options {
     options(Preset::D2l, out)
 }
 
-/// Goes on with what is in the folder, or begins: exactly one of the two is possible.
+/// Resumes the run in the folder or starts one: exactly one of the two is possible.
 fn go_on(out: &Path) -> bool {
     let data = few(8);
     let resumed = run_on(&Options { resume: true, ..training(out) }, &data, &mut Silent);
@@ -31,7 +31,7 @@ fn go_on(out: &Path) -> bool {
     }
 }
 
-/// What is in the folder of a finished run, and nothing else.
+/// Checks that the folder holds the files of a finished run and nothing else.
 fn is_tidy(out: &Path) {
     let names = |folder: &Path| {
         let mut names: Vec<_> =
@@ -60,7 +60,7 @@ fn whatever_a_killed_run_leaves_is_gone_on_with_or_begun_anew() {
         if !ending::ends(RUN, folder.path(), step) {
             break;
         }
-        // What can be read is whole; what can be gone on with cannot be begun, and the other way round.
+        // Whatever can be read is complete; a run that can be resumed cannot be started, and vice versa.
         let holds_run = checkpoint::load(&out).is_ok();
         assert_eq!(folder::check_free(&out).is_err(), holds_run, "before step {step}");
         match go_on(&out) {
@@ -87,7 +87,7 @@ fn a_run_that_is_killed_again_and_again_comes_to_its_end() {
     let dir = tempfile::tempdir().unwrap();
     let (whole, out) = (dir.path().join("whole"), dir.path().join("run"));
     run_on(&training(&whole), &few(8), &mut Silent).unwrap();
-    // Each time it comes one step further than the time before, from wherever that one has left it.
+    // Each attempt gets one step further than the one before, from wherever that one stopped.
     let ends = (0..).find(|step| !ending::ends(AGAIN, dir.path(), *step)).unwrap();
     assert!(ends > 5, "{ends}");
     assert_eq!(last_bits(&out), last_bits(&whole));

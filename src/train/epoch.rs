@@ -1,4 +1,4 @@
-//! One epoch: every training image once, one step of SGD a batch.
+//! One epoch: every training image once, one SGD step per batch.
 
 use std::time::Instant;
 
@@ -14,10 +14,10 @@ use crate::evaluation::{argmax, cross_entropy};
 use crate::nets::{GoogLeNet, Logits};
 use crate::{Error, Result};
 
-/// Share of each auxiliary head's loss in the total, as in the paper.
+/// Weight of each auxiliary head's loss in the total, as in the paper.
 const AUX_WEIGHT: f64 = 0.3;
 
-/// SGD as the options say. Burn's momentum dampens gradients by 0.1 unless told otherwise.
+/// Creates the SGD optimiser that the options describe. Burn's momentum dampens gradients by 0.1 by default.
 pub(super) fn optimizer(options: &Options) -> ModuleOptimizer {
     let mut sgd = SgdConfig::new();
     if options.momentum > 0.0 {
@@ -37,20 +37,20 @@ pub(super) struct EpochTotals {
     pub images_per_s: f64,
 }
 
-/// What an epoch works with.
+/// Resources of an epoch.
 pub(super) struct Epoch<'a> {
     pub options: &'a Options,
     pub images: &'a Prepared,
     pub device: &'a Device,
-    /// The epoch, from 1.
+    /// Number of the epoch, counted from 1.
     pub epoch: usize,
 }
 
 impl Epoch<'_> {
-    /// Trains the network through the epoch.
+    /// Trains the network for one epoch.
     ///
     /// # Errors
-    /// The loss is no longer a number.
+    /// Fails if the loss is no longer a number.
     pub fn train(
         &self,
         mut model: GoogLeNet,
@@ -77,7 +77,7 @@ impl Epoch<'_> {
         Ok((model, totals))
     }
 
-    /// The loss of a batch and what it says about the main classifier.
+    /// Returns the loss of a batch and the predictions of the main classifier.
     fn forward(&self, model: &GoogLeNet, loss: &CrossEntropyLoss, indices: &[usize]) -> Result<(Tensor<1>, Running)> {
         let labels: Vec<u8> = indices.iter().map(|index| self.images.labels()[*index]).collect();
         let pixels = TensorData::new(self.images.batch(indices)?, self.images.shape(indices.len()));
@@ -96,7 +96,7 @@ impl Epoch<'_> {
     }
 }
 
-/// `main + 0.3 * aux1 + 0.3 * aux2`, as many as there are.
+/// Computes `main + 0.3 * aux1 + 0.3 * aux2`, with as many heads as there are.
 fn total_loss(loss: &CrossEntropyLoss, logits: Logits, labels: Tensor<1, Int>) -> Tensor<1> {
     let main = loss.forward(logits.main, labels.clone());
     [logits.aux1, logits.aux2]

@@ -1,4 +1,4 @@
-//! How good a network in training is on labelled images.
+//! Evaluation of a network in training on labelled images.
 
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
@@ -9,18 +9,19 @@ use crate::metadata::Preprocessing;
 use crate::nets::GoogLeNet;
 use crate::{Error, Result};
 
-/// Pixels of a batch (one channel): 256 images of 28 pixels a side, 21 of 96. Bounds the memory of the first maps.
+/// Pixels per batch (one channel): 256 images of 28x28 pixels, 21 of 96x96. Bounds the memory of the first feature
+/// maps.
 const BATCH_PIXELS: usize = 200_704;
 
-/// Judges a network on a split, in inference: running statistics, no dropout.
+/// Evaluates a network on a split in inference mode: running statistics, no dropout.
 ///
 /// # Errors
-/// Images the network does not take, a label beyond its classes, scores that are not finite.
+/// Fails on images that the network does not accept, labels beyond its classes, or scores that are not finite.
 pub fn evaluate(model: &GoogLeNet, preprocessing: &Preprocessing, split: &Split) -> Result<Evaluation> {
     evaluate_prepared(model, &Prepared::new(preprocessing, split)?)
 }
 
-/// [`evaluate`] on a split that is prepared already.
+/// Does the same as [`evaluate`] on a split that is already prepared.
 pub(super) fn evaluate_prepared(model: &GoogLeNet, images: &Prepared) -> Result<Evaluation> {
     let model = model.valid();
     let [_, classes] = model.fc.weight.dims();

@@ -1,8 +1,8 @@
-//! The folder of a run: what makes it one, who may write in it, and what a run that was killed has left.
+//! The folder of a run: what defines a run, who may write in it, and the leftovers of a killed run.
 //!
-//! `last` makes a run. It is saved first after each epoch, and by one rename; `metrics.jsonl` and `best` follow from it
-//! ([`Run::mend`](super::run)). So a process may end anywhere: before the rename the epoch is not there, after it nothing of
-//! it is lost, and a folder without `last` holds no run.
+//! A folder holds a run if it has `last`. That is saved first after each epoch, and by one rename; `metrics.jsonl` and
+//! `best` follow from it ([`Run::mend`](super::run)). So a process may end at any point: before the rename the epoch
+//! does not exist, after it nothing is lost, and a folder without `last` holds no run.
 
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,14 @@ use super::metrics;
 use crate::files::{Locked, Unfinished, aside, lock, steps};
 use crate::{Error, Result, files};
 
-/// The checkpoint after the last epoch.
+/// Name of the checkpoint after the last epoch.
 pub(super) const LAST: &str = "last";
-/// The checkpoint of the best epoch.
+/// Name of the checkpoint of the best epoch.
 pub(super) const BEST: &str = "best";
-/// The file that makes a folder a checkpoint.
+/// Name of the file that makes a folder a checkpoint.
 pub(super) const RECORD: &str = files::CHECKPOINT_RECORD;
 
-/// `folder`, or where a swap that was cut short has left it; `None` when neither is a checkpoint.
+/// Returns `folder`, or the place where an interrupted swap has left it; `None` if neither is a checkpoint.
 pub(super) fn settled(folder: &Path) -> Option<PathBuf> {
     [folder.to_path_buf(), aside(folder, "old")].into_iter().find(|folder| is_checkpoint(folder))
 }
@@ -26,11 +26,11 @@ fn is_checkpoint(folder: &Path) -> bool {
     folder.join(RECORD).is_file()
 }
 
-/// What a folder holds of a run.
+/// Parts of a run that a folder holds.
 enum Holds {
-    /// A run; its `last` is here.
+    /// A run, with its `last`.
     Run(PathBuf),
-    /// Something a run would replace, and no `last`: somebody has removed that.
+    /// Something that a run would replace, but no `last`: it has been removed.
     Part(&'static str),
     /// Neither.
     Nothing,
@@ -44,7 +44,7 @@ fn holds(out: &Path) -> Holds {
     [LAST, BEST, metrics::FILE].into_iter().find(in_the_way).map_or(Holds::Nothing, Holds::Part)
 }
 
-/// Refuses to begin a run in a folder that holds one, or a part of one.
+/// Refuses to start a run in a folder that holds one, or part of one.
 pub(super) fn check_free(out: &Path) -> Result<()> {
     let thing = format!("--out {}", out.display());
     match holds(out) {
@@ -58,10 +58,10 @@ pub(super) fn check_free(out: &Path) -> Result<()> {
     }
 }
 
-/// The `last` of the run in a folder.
+/// Returns the `last` of the run in a folder.
 ///
 /// # Errors
-/// It holds no run, or one that cannot be gone on with because its `last` is missing.
+/// Fails if the folder holds no run, or one that cannot be resumed because its `last` is missing.
 pub(super) fn last_of(out: &Path) -> Result<PathBuf> {
     match holds(out) {
         Holds::Run(last) => Ok(last),
@@ -75,18 +75,18 @@ pub(super) fn last_of(out: &Path) -> Result<PathBuf> {
     }
 }
 
-/// A run's folder that this process alone works in, as far as the file system can tell.
+/// A run's folder that only this process works in, as far as the file system can tell.
 pub(super) struct Folder {
     locked: Option<Locked>,
-    /// The folder, when it was made here: it goes again when nothing was saved in it.
+    /// The folder, if it was created here: it is removed again if nothing was saved in it.
     made: Option<PathBuf>,
 }
 
 impl Folder {
-    /// Makes the folder unless it is there, locks it, and removes what a run that was killed has left.
+    /// Creates the folder if necessary, locks it, and removes the leftovers of a killed run.
     ///
     /// # Errors
-    /// Another process trains there; it cannot be written to.
+    /// Fails if another process trains there, or if the folder is not writable.
     pub(super) fn enter(out: &Path) -> Result<Self> {
         let made = (!out.exists()).then(|| out.to_path_buf());
         files::create_dir(out)?;
@@ -100,17 +100,17 @@ impl Folder {
                 .remedy("give another folder, or wait until it is done"));
             }
             ours @ Locked::Ours(_) => {
-                // What cannot be removed now is in nobody's way, and is tried again the next time.
+                // Leftovers that cannot be removed now do no harm, and are tried again next time.
                 let _ = sweep(out);
                 folder.locked = Some(ours);
             }
-            // Whoever else works here may need what would be swept.
+            // Another process working here may need what would be swept.
             unknown @ Locked::Unknown => folder.locked = Some(unknown),
         }
         Ok(folder)
     }
 
-    /// Whether no other process can be in the folder.
+    /// Returns `true` if no other process can be in the folder.
     pub(super) fn is_ours(&self) -> bool {
         matches!(self.locked, Some(Locked::Ours(_)))
     }
@@ -120,13 +120,13 @@ impl Drop for Folder {
     fn drop(&mut self) {
         self.locked = None;
         if let Some(made) = &self.made {
-            // Only an empty folder can be removed this way: one that an epoch was saved in stays.
+            // Only an empty folder can be removed this way: one in which an epoch was saved stays.
             let _ = steps::remove_dir(made);
         }
     }
 }
 
-/// Removes what was not finished and what was replaced. Only who has locked the folder may.
+/// Removes unfinished and replaced files. Only the holder of the folder's lock may do this.
 fn sweep(out: &Path) -> std::io::Result<()> {
     for place in [LAST, BEST, metrics::FILE].map(|name| out.join(name)) {
         let old = aside(&place, "old");
@@ -141,7 +141,7 @@ fn sweep(out: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Makes the checkpoint `folder` by `write`, all of it or nothing: beside its place, then swapped in.
+/// Creates the checkpoint `folder` with `write`, all of it or nothing: beside its destination, then swapped in.
 pub(super) fn replace(folder: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let new = aside(folder, "new");
     let fail = |e: std::io::Error| Error::file(folder, format!("cannot be replaced: {e}"));
@@ -156,7 +156,8 @@ pub(super) fn replace(folder: &Path, write: impl FnOnce(&Path) -> Result<()>) ->
     written
 }
 
-/// Puts `new` in the place of `folder`. At every moment `folder` or what stands aside for it is whole, if it was before.
+/// Moves `new` to the place of `folder`. At every moment either `folder` or the copy set aside is complete, if it was
+/// before.
 fn swap(new: &Path, folder: &Path) -> std::io::Result<()> {
     let old = aside(folder, "old");
     if is_checkpoint(folder) {

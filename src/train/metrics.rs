@@ -1,4 +1,4 @@
-//! What an epoch came to, and `metrics.jsonl`, which holds it line by line.
+//! The metrics of an epoch, and `metrics.jsonl`, which holds them line by line.
 
 use std::path::Path;
 
@@ -7,16 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::words::counted;
 use crate::{Error, Result, files};
 
-/// The file inside a run's folder.
+/// Name of the file inside a run's folder.
 pub(super) const FILE: &str = files::RUN_METRICS;
 
 /// One line of `metrics.jsonl`.
 ///
-/// Losses are the main classifier's cross-entropy in nats, without the heads' share, so that training and validation
-/// compare. Training figures are means over the epoch, while the weights changed; accuracies are top-1, 0..1.
+/// Losses are the cross-entropy of the main classifier in nats, without the auxiliary heads, so that training and
+/// validation are comparable. Training figures are means over the epoch, during which the weights changed; accuracies
+/// are top-1, 0..1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
-    /// The epoch, from 1.
+    /// Number of the epoch, counted from 1.
     pub epoch: usize,
     /// Learning rate of the epoch's last step.
     pub lr: f64,
@@ -28,21 +29,22 @@ pub struct EpochMetrics {
     pub validation_loss: f64,
     /// Accuracy on the validation images.
     pub validation_accuracy: f64,
-    /// Images trained per second, validation left out.
+    /// Training throughput in images per second, excluding validation.
     pub images_per_s: f64,
-    /// Wall-clock seconds, validation included, saving left out.
+    /// Wall-clock time in seconds, including validation and excluding saving.
     pub seconds: f64,
 }
 
 impl EpochMetrics {
-    /// Whether this epoch is better than `other`: more accurate on the validation images, or as accurate at lower loss.
+    /// Returns `true` if this epoch is better than `other`: more accurate on the validation images, or equally accurate
+    /// at a lower loss.
     pub fn better_than(&self, other: &Self) -> bool {
         let key = |m: &Self| (m.validation_accuracy, -m.validation_loss);
         key(self) > key(other)
     }
 }
 
-/// Writes all lines at once, so that the file never ends in half a line.
+/// Writes all lines in one operation, so that the file never ends in a partial line.
 pub(super) fn write(folder: &Path, epochs: &[EpochMetrics]) -> Result<()> {
     let path = folder.join(FILE);
     let lines: Result<String> = epochs

@@ -1,17 +1,17 @@
-//! Training: a loop of our own, so that a run is repeatable to the bit, stops and resumes anywhere between two epochs,
-//! and leaves a folder that says everything about itself.
+//! Training: a custom loop, so that a run is reproducible bit for bit, can stop and resume between any two epochs, and
+//! leaves a folder that documents it completely.
 //!
-//! [`run`] trains from [`Options`] and reports to an [`Observer`]; [`checkpoint::load`] brings a network back;
-//! [`evaluate`] judges one.
+//! [`run`] trains from [`Options`] and reports to an [`Observer`]; [`checkpoint::load`] restores a network;
+//! [`evaluate`] evaluates one.
 //!
 //! # Repeatable
-//! All that is random comes from the seed and a counter, never from the state of a generator: weights from the seed,
-//! the order of the images from the seed and the epoch, dropout from the seed and the step. A run that was stopped
-//! therefore goes on with the same numbers as one that was not, given the weights and the optimiser's velocities.
+//! All randomness comes from the seed and a counter, never from the state of a generator: weights from the seed, the
+//! order of the images from the seed and the epoch, dropout from the seed and the step. A resumed run therefore
+//! continues with the same numbers as an uninterrupted one, given the weights and the optimiser's velocities.
 //!
 //! # Honest
-//! The best epoch is the one with the highest accuracy on the validation images (of equals, the lower loss). The test
-//! images are used once, at the end, on that epoch's network.
+//! The best epoch is the one with the highest accuracy on the validation images (ties are broken by the lower loss).
+//! The test images are used once, at the end, on that epoch's network.
 
 pub mod checkpoint;
 mod epoch;

@@ -1,4 +1,4 @@
-//! What a run is asked to do, checked before anything is loaded.
+//! Options of a run, checked before anything is loaded.
 
 use std::f64::consts::PI;
 use std::fmt;
@@ -11,21 +11,21 @@ use crate::data::Source;
 use crate::nets::{GoogLeNetConfig, Preset};
 use crate::{Error, Result};
 
-/// How the learning rate falls after the warm-up.
+/// Schedule of the learning rate after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
     /// Half a cosine from the full rate to zero at the last step (Loshchilov & Hutter 2016, without restarts).
     Cosine,
-    /// It does not.
+    /// Constant.
     Constant,
 }
 
 impl Schedule {
-    /// Both.
+    /// All schedules.
     pub const ALL: [Self; 2] = [Self::Cosine, Self::Constant];
 
-    /// The name on the command line and in files.
+    /// Returns the name on the command line and in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cosine => "cosine",
@@ -51,47 +51,47 @@ impl FromStr for Schedule {
     }
 }
 
-/// What a run is asked to do. All but `out` and `resume` is part of the checkpoint.
+/// Options of a run. All except `out` and `resume` are part of the checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
-    /// The preset the network comes from.
+    /// Preset of the network.
     pub preset: Preset,
-    /// The network; its classes are those of the data.
+    /// Configuration of the network; its classes are those of the data.
     pub config: GoogLeNetConfig,
-    /// Passes over the training images.
+    /// Number of passes over the training images.
     pub epochs: usize,
-    /// Images a step.
+    /// Number of images per step.
     pub batch_size: usize,
     /// Learning rate after the warm-up.
     pub lr: f64,
-    /// Steps over which the learning rate rises from nothing to `lr`, in a straight line.
+    /// Number of steps over which the learning rate rises linearly from zero to `lr`.
     pub warmup_steps: usize,
     /// Momentum of SGD, without dampening: `velocity = momentum * velocity + gradient`.
     pub momentum: f64,
-    /// Weight decay: this much of each parameter is added to its gradient.
+    /// Weight decay: this fraction of each parameter is added to its gradient.
     pub weight_decay: f64,
-    /// How the learning rate falls.
+    /// Schedule of the learning rate.
     pub schedule: Schedule,
     /// Seed of weights, shuffle and dropout.
     pub seed: u64,
-    /// The images.
+    /// Source of the images.
     #[serde(with = "source_as_text")]
     pub data: Source,
-    /// The folder of the run.
+    /// Folder of the run.
     #[serde(skip)]
     pub out: PathBuf,
-    /// Go on with the run in `out`.
+    /// Resume the run in `out`.
     #[serde(skip)]
     pub resume: bool,
 }
 
 impl Options {
-    /// The defaults for a preset at 28 pixels, the size of Fashion-MNIST's images.
+    /// Returns the defaults for a preset at 28 pixels, the size of Fashion-MNIST's images.
     ///
     /// They were chosen on the validation images of the embedded data. Rates of 0.003 to 0.02 end within three points
-    /// of each other there; flips and shifts of the images gain nothing in as many epochs. The plain network needs the
-    /// higher rate to leave chance early.
+    /// of each other there; flips and shifts of the images gain nothing in the same number of epochs. The plain network
+    /// needs the higher rate to rise above chance early.
     pub fn new(preset: Preset, data: Source, out: PathBuf) -> Self {
         Self {
             preset,
@@ -116,7 +116,7 @@ impl Options {
     /// Checks every option.
     ///
     /// # Errors
-    /// The first that cannot be, named by its flag.
+    /// Names the flag of the first invalid option.
     pub fn check(&self) -> Result<()> {
         let refuse = |flag: &str, value: &dyn fmt::Display, says: &str| {
             Err(Error::input(format!("--{flag} {value}"), format!("must be {says}")))
@@ -124,7 +124,7 @@ impl Options {
         if self.epochs == 0 {
             return refuse("epochs", &self.epochs, "at least 1");
         }
-        // Batch normalisation learns nothing from one image a step.
+        // Batch normalisation learns nothing from one image per step.
         let smallest = if self.config.batch_norm { 2 } else { 1 };
         if self.batch_size < smallest {
             return refuse("batch-size", &self.batch_size, &format!("at least {smallest}"));
@@ -144,10 +144,10 @@ impl Options {
         self.config.check().map(drop)
     }
 
-    /// The learning rate of a step, from 0, of `steps` in the whole run.
+    /// Returns the learning rate of a step, counted from 0, where `steps` is the number of steps in the whole run.
     ///
     /// `lr * (step + 1) / warmup_steps` in the warm-up; then `lr`, or `lr * (1 + cos(pi * t)) / 2` with `t` running
-    /// from 0 to 1 over the steps that are left.
+    /// from 0 to 1 over the remaining steps.
     pub(super) fn lr_at(&self, step: usize, steps: usize) -> f64 {
         if step < self.warmup_steps {
             return self.lr * (step + 1) as f64 / self.warmup_steps as f64;
@@ -162,13 +162,13 @@ impl Options {
         }
     }
 
-    /// Checks that these options can go on with a run that was begun with `begun`.
+    /// Checks that these options can resume a run that was started with `begun`.
     ///
     /// Everything that shapes the weights must be equal. The number of epochs may differ under a constant schedule
-    /// only, since a cosine has its end in every step.
+    /// only, since with a cosine every step depends on the last.
     ///
     /// # Errors
-    /// Names every option that contradicts and both its values.
+    /// Names every contradicting option with both values.
     pub(super) fn check_continues(&self, begun: &Self) -> Result<()> {
         let mut contradictions = Vec::new();
         let mut same = |flag: &str, given: String, begun: String| {
@@ -204,7 +204,7 @@ impl Options {
     }
 }
 
-/// A source is written as the text it is given as.
+/// Serialization of a source as the text it is given as.
 mod source_as_text {
     use super::*;
 

@@ -21,18 +21,18 @@ use crate::report::{Cell, Column, Report, Table};
 use crate::words::counted;
 use crate::{Error, Result, files};
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Outcome {
     /// Top-1 accuracy of the best epoch's network on the test images, 0..1.
     pub test_accuracy: f64,
     /// Top-1 accuracy of the best epoch's network on the validation images, 0..1.
     pub validation_accuracy: f64,
-    /// Epochs trained.
+    /// Number of epochs trained.
     pub epochs: usize,
-    /// Images trained per second, over all epochs.
+    /// Training throughput in images per second, over all epochs.
     pub images_per_s: f64,
-    /// The folder of the best epoch's network.
+    /// Folder of the best epoch's network.
     pub checkpoint: PathBuf,
 }
 
@@ -58,14 +58,15 @@ impl Report for Outcome {
     }
 }
 
-/// Trains a network as the options say, or goes on with a run. A new network has the classes of the data.
+/// Trains a network according to the options, or resumes a run. A new network gets the classes of the data.
 ///
 /// # Errors
-/// Options that cannot be; a folder that holds a run already, or none to resume, or that another process trains in; options
-/// that contradict the run's; data that cannot be loaded; a loss that is no longer a number; a folder that cannot be written.
+/// Fails on invalid options; if the folder already holds a run, holds none to resume, or is in use by another process;
+/// if the options contradict the run's; if the data cannot be loaded; if the loss is no longer a number; or if the
+/// folder is not writable.
 pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Outcome> {
     options.check()?;
-    // Looked at again when nobody else can change it; until then it saves the loading of the data.
+    // Checked again once nobody else can change it; checking now avoids loading the data in vain.
     check_folder(options)?;
     if options.resume {
         options.check_continues(&checkpoint::options_of(&options.out)?)?;
@@ -73,17 +74,17 @@ pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Outcome> {
     }
     files::check_dir(&options.out)?;
     let data = options.data.load()?;
-    // A new network has the classes of its data.
+    // A new network gets the classes of its data.
     let config = GoogLeNetConfig { classes: data.classes.len(), ..options.config.clone() };
     run_on(&Options { config, ..options.clone() }, &data, observer)
 }
 
-/// Whether the folder holds a run exactly when one is to be gone on with.
+/// Checks that the folder holds a run if and only if one is to be resumed.
 fn check_folder(options: &Options) -> Result<()> {
     if options.resume { folder::last_of(&options.out).map(drop) } else { folder::check_free(&options.out) }
 }
 
-/// [`run`] on data that is loaded.
+/// Does the same as [`run`] on data that is already loaded.
 pub(super) fn run_on(options: &Options, data: &Dataset, observer: &mut dyn Observer) -> Result<Outcome> {
     let run = Run::new(options, data)?;
     check_folder(options)?;
@@ -97,7 +98,7 @@ pub(super) fn run_on(options: &Options, data: &Dataset, observer: &mut dyn Obser
     run.train(state, observer)
 }
 
-/// What stays the same through a run.
+/// The part of a run that stays constant.
 struct Run<'a> {
     options: &'a Options,
     data: &'a Dataset,
@@ -107,7 +108,7 @@ struct Run<'a> {
     device: Device,
 }
 
-/// What an epoch changes. `best` is an index into `metrics`.
+/// The part that an epoch changes. `best` is an index into `metrics`.
 struct State {
     model: GoogLeNet,
     optimizer: ModuleOptimizer,
@@ -165,7 +166,7 @@ impl<'a> Run<'a> {
         Ok(state)
     }
 
-    /// Writes what follows from `last` where the process ended before it was written.
+    /// Writes the files that follow from `last`, if the process ended before they were written.
     fn mend(&self, last: &Record, state: &State) -> Result<()> {
         let out = &self.options.out;
         let best = folder::settled(&out.join(BEST));
@@ -179,7 +180,7 @@ impl<'a> Run<'a> {
         if metrics::read(out, last.epoch).is_ok() { Ok(()) } else { metrics::write(out, &state.metrics) }
     }
 
-    /// Trains the epochs that are left and judges the best.
+    /// Trains the remaining epochs and evaluates the best.
     fn train(&self, mut state: State, observer: &mut dyn Observer) -> Result<Outcome> {
         observer.run_started(&RunStarted {
             dataset: &self.data.name,
@@ -195,14 +196,15 @@ impl<'a> Run<'a> {
         self.finish(&state)
     }
 
-    /// Trains, judges and saves one epoch.
+    /// Trains, evaluates and saves one epoch.
     fn epoch(&self, state: State, observer: &mut dyn Observer) -> Result<State> {
         let State { model, mut optimizer, mut metrics, best } = state;
         let (number, start) = (metrics.len() + 1, Instant::now());
         observer.epoch_started(number, self.options.epochs);
         let epoch = Epoch { options: self.options, images: &self.train, device: &self.device, epoch: number };
         let (model, totals) = epoch.train(model, &mut optimizer, observer)?;
-        // Applies what batch normalisation still holds back: running statistics are one step behind until asked for.
+        // Applies the pending updates of batch normalisation: running statistics lag one step behind until they are
+        // read.
         let settled = model.valid();
         let judged = evaluate_prepared(&settled, &self.validation)?;
         let measured = EpochMetrics {
@@ -223,7 +225,8 @@ impl<'a> Run<'a> {
         Ok(state)
     }
 
-    /// `last` goes first: it makes the epoch part of the run, and the others follow from it ([`Run::mend`]).
+    /// Saves an epoch. `last` is written first: it makes the epoch part of the run, and the others follow from it
+    /// ([`Run::mend`]).
     fn save(&self, state: &State, settled: &GoogLeNet, is_best: bool) -> Result<()> {
         let out = &self.options.out;
         let record = self.record(state);
@@ -260,14 +263,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Judges the best network on the test images and notes the result in its checkpoint.
+    /// Evaluates the best network on the test images and records the result in its checkpoint.
     fn finish(&self, state: &State) -> Result<Outcome> {
         let out = &self.options.out;
         let mut best = checkpoint::load(&out.join(BEST))?;
         let test: Evaluation = evaluate_prepared(&best.model, &Prepared::new(&self.preprocessing, &self.data.test)?)?;
         best.record.metadata.test_accuracy = Some(test.top1);
         checkpoint::write_record(&best.path, &best.record)?;
-        // Every epoch trains as many images, so their rates average harmonically.
+        // Every epoch trains the same number of images, so the rates average harmonically.
         let seconds_an_image: f64 = state.metrics.iter().map(|m| 1.0 / m.images_per_s).sum();
         Ok(Outcome {
             test_accuracy: test.top1,

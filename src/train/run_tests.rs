@@ -9,14 +9,14 @@ use crate::data::{Source, Split};
 use crate::nets::Preset;
 use crate::train::{BatchDone, Schedule, Silent};
 
-/// A few real images, so that a run takes a second.
+/// Returns a few real images, so that a run takes a second.
 pub(super) fn few(train: usize) -> Dataset {
     let all = Source::Embedded.load().unwrap();
     let some = |split: &Split, count| split.subset(&(0..count).collect::<Vec<_>>()).unwrap();
     Dataset { train: some(&all.train, train), validation: some(&all.validation, 20), test: some(&all.test, 20), ..all }
 }
 
-/// A small, quick run: 8 pixels a side, constant rate.
+/// Returns the options of a small, quick run: 8 pixels per side, constant rate.
 pub(super) fn options(preset: Preset, out: &Path) -> Options {
     let mut options = Options::new(preset, Source::Embedded, out.into());
     options.config.image_size = 8;
@@ -27,7 +27,7 @@ pub(super) fn options(preset: Preset, out: &Path) -> Options {
     options
 }
 
-/// Every number of a network: weights and running statistics, as bits.
+/// Returns every number of a network, weights and running statistics, as bits.
 fn bits(model: &GoogLeNet) -> Vec<u32> {
     struct Bits(Vec<u32>);
     impl ModuleVisitor for Bits {
@@ -170,7 +170,7 @@ fn a_crash_in_the_middle_of_a_swap_loses_nothing() {
     let begun = Options { epochs: 1, ..options(Preset::D2l, &out) };
     run_on(&begun, &data, &mut Silent).unwrap();
     let before = last_bits(&out);
-    // The old folder is moved aside, the new one half written.
+    // The old folder has been moved aside, and the new one is half written.
     for name in [LAST, BEST] {
         fs::rename(out.join(name), out.join(format!(".{name}.old"))).unwrap();
         fs::create_dir(out.join(format!(".{name}.new"))).unwrap();
@@ -189,7 +189,7 @@ fn a_folder_is_trained_in_by_one_process() {
     let (dir, data) = (tempfile::tempdir().unwrap(), few(16));
     let out = dir.path().join("run");
     let (fresh, resumed) = (options(Preset::D2l, &out), Options { resume: true, ..options(Preset::D2l, &out) });
-    /// Tries the others when the first epoch is saved, then stops.
+    /// Starts the other runs when the first epoch is saved, then stops.
     struct Meddler<'a>(&'a Dataset, [&'a Options; 2]);
     impl Observer for Meddler<'_> {
         fn epoch_done(&mut self, _: &EpochMetrics, _: bool) -> Result<()> {
@@ -201,7 +201,7 @@ fn a_folder_is_trained_in_by_one_process() {
     }
     run_on(&fresh, &data, &mut Meddler(&data, [&fresh, &resumed])).unwrap_err();
     run_on(&resumed, &data, &mut Silent).unwrap();
-    // Nor is it begun in by two, when neither has saved anything.
+    // Two cannot start in it either, if neither has saved anything.
     let new = dir.path().join("new");
     fs::create_dir(&new).unwrap();
     let held = Folder::enter(&new).unwrap();
@@ -219,7 +219,7 @@ fn a_reader_takes_the_best_epoch_wherever_it_is_saved() {
     fs::rename(out.join(BEST), dir.path().join("older")).unwrap();
     let found = checkpoint::load(&out).unwrap();
     assert_eq!((found.path, bits(&found.model)), (out.join(LAST), last_bits(&out)));
-    // A best epoch that somebody has taken away, and that the last one is not.
+    // A best epoch that has been removed and is not the last one.
     let record = out.join("last/checkpoint.json");
     let text = fs::read_to_string(&record).unwrap().replace("\"epoch\": 1", "\"epoch\": 2");
     fs::write(&record, text).unwrap();

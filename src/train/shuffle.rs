@@ -1,11 +1,12 @@
-//! The order of the images in an epoch.
+//! Order of the images in an epoch.
 
 use std::ops::Range;
 
 use crate::nets::random::{self, Purpose};
 
-/// The indices `0..count` in the order of an epoch: Fisher and Yates' shuffle from the end, driven by ChaCha8 keyed with
-/// the seed, its stream the epoch. The order depends on nothing else, so a checkpoint needs only the two numbers.
+/// Returns the indices `0..count` in the order of an epoch: a Fisher-Yates shuffle from the end, driven by ChaCha8
+/// keyed with the seed and with the epoch as its stream. The order depends on nothing else, so a checkpoint needs only
+/// the two numbers.
 pub(super) fn order(seed: u64, epoch: usize, count: usize) -> Vec<usize> {
     let mut generator = random::generator(seed, Purpose::Shuffle, epoch as u64);
     let mut order: Vec<usize> = (0..count).collect();
@@ -16,8 +17,8 @@ pub(super) fn order(seed: u64, epoch: usize, count: usize) -> Vec<usize> {
     order
 }
 
-/// The batches of an epoch as ranges of the order. One image left over joins the batch before it, because batch
-/// normalisation learns nothing from a single image.
+/// Returns the batches of an epoch as ranges of the order. A single remaining image joins the batch before it, because
+/// batch normalisation learns nothing from a single image.
 pub(super) fn batches(count: usize, size: usize) -> Vec<Range<usize>> {
     let mut batches: Vec<Range<usize>> =
         (0..count).step_by(size.max(1)).map(|start| start..count.min(start + size)).collect();

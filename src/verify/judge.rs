@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::Tolerance;
 use super::ruler::{Noise, Worst};
-use super::trial::Rule;
 use crate::report::Tone;
 use crate::runtime::Array;
 use crate::runtime::compare::{Agreement, Spread};
@@ -40,6 +39,18 @@ impl Verdict {
             Self::Disagree => Tone::Bad,
         }
     }
+}
+
+/// What an output is judged by, beside its noise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    pub(super) tolerance: Tolerance,
+    /// The least size that its values are computed at; see [`unit`](super::noise::unit).
+    pub(super) unit: f64,
+    /// Whether it counts or decides; see [`Side::counts`](super::Side::counts).
+    pub(super) counts: bool,
+    /// Whether the inputs were real images.
+    pub(super) images: bool,
 }
 
 /// How two sides compare on one output, and what follows.
@@ -111,6 +122,51 @@ impl Judgement {
     /// Whether values are further apart than accepted, all being finite or odd alike: what noise may explain.
     pub(super) fn is_apart(&self) -> bool {
         self.agreement.not_finite_apart == 0 && self.used > 1.0
+    }
+}
+
+impl Tolerance {
+    /// Why the two do not agree; `None` when they do. `images` says that the inputs were real images.
+    pub(super) fn refusal(&self, agreement: &Agreement, worst: &Worst, images: bool) -> Option<String> {
+        let Agreement { largest, values, .. } = agreement;
+        if agreement.not_finite_apart > 0 {
+            let reason = "values are NaN or infinite on one side and not the same on the other";
+            return Some(format!("{} of {values} {reason}", agreement.not_finite_apart));
+        }
+        if worst.used > 1.0 {
+            return Some(self.too_far(worst, *largest));
+        }
+        // Where every value is judged by itself, nothing is left for an angle to find.
+        let least = self.cosine_at(worst.accepted / largest);
+        match agreement.cosine {
+            Some(cosine) if !self.is_local() && cosine < least => {
+                return Some(format!("cosine {cosine:.7}, at least {least} at {}", self.precision));
+            }
+            _ => {}
+        }
+        let least = self.min_top1.filter(|_| images)?;
+        let count = agreement.images as f64;
+        let flipped = (count * (1.0 - agreement.top1_agreement)).round();
+        let free = (count * (1.0 - least)).floor().max(1.0);
+        (flipped > free)
+            .then(|| format!("{flipped} of {count} images change their class, {free} may at {}", self.precision))
+    }
+
+    fn too_far(&self, worst: &Worst, largest: f64) -> String {
+        let Worst { difference, accepted, floor, noise, .. } = worst;
+        let Self { precision, relative, multiple, .. } = self;
+        if *multiple == 0.0 {
+            let share = difference / largest;
+            return format!(
+                "largest difference {difference:.2e}, accepted {accepted:.2e} ({share:.1e} of the largest value, \
+                 {relative:.0e} asked for)"
+            );
+        }
+        let joined = if self.is_local() { "and" } else { "or" };
+        format!(
+            "a value is off by {difference:.2e} and {accepted:.2e} is accepted at {precision}: {floor:.1e} for its size \
+             {joined} {multiple} times its noise of {noise:.1e}"
+        )
     }
 }
 

@@ -17,6 +17,7 @@ mod noise;
 mod pairing;
 mod precision;
 mod probe;
+mod random;
 mod record;
 mod redraw;
 mod results;

@@ -13,6 +13,7 @@ use std::collections::HashSet;
 
 use super::Port;
 use super::expand::expand;
+use super::random::{mixed, shifts};
 use super::results::move_results;
 use crate::graph::{Attribute, DType, Graph, Model, Node, Sizes, Tensor, ValueId};
 use crate::infer::infer;
@@ -90,16 +91,6 @@ impl Draw {
 fn typed(model: &Model, sizes: &Sizes) -> Graph {
     let mut typed = model.clone();
     if infer(&mut typed, sizes).is_ok() { typed.graph } else { model.graph.clone() }
-}
-
-/// A seed that depends on both.
-pub(super) fn mixed(seed: u64, number: u64) -> u64 {
-    seed.wrapping_mul(0xA24B_AED4_963E_E407).wrapping_add(number.wrapping_add(1).wrapping_mul(0x9FB2_1C65_1E98_DF25))
-}
-
-/// Shares of a unit, evenly within -1..1.
-pub(super) fn shifts(count: usize, seed: u64) -> impl Iterator<Item = f32> {
-    Array::uniform(vec![count], seed).data.into_iter().map(|place| 2.0 * place - 1.0)
 }
 
 /// A number moved by a share of its unit in the last place. 0 and what is not finite stay.

@@ -5,9 +5,8 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::ruler::Worst;
 use crate::graph::{DType, Graph};
-use crate::runtime::compare::{Agreement, SPREAD_OVER_TOLERANCE, Spread};
+use crate::runtime::compare::{SPREAD_OVER_TOLERANCE, Spread};
 use crate::{Error, Result};
 
 /// The coarsest arithmetic that takes part in a comparison. Ordered from fine to coarse.
@@ -185,7 +184,7 @@ impl Tolerance {
     }
 
     /// The cosine to ask for where errors of a share of the largest value are accepted.
-    fn cosine_at(&self, share: f64) -> f64 {
+    pub(super) fn cosine_at(&self, share: f64) -> f64 {
         self.min_cosine.min(1.0 - share * share / 2.0)
     }
 
@@ -204,49 +203,6 @@ impl Tolerance {
     /// Whether each value is judged by the part of the output that it stands in.
     pub(super) fn is_local(&self) -> bool {
         self.precision == Precision::F32 && self.multiple > 0.0
-    }
-
-    /// Why the two do not agree; `None` when they do. `images` says that the inputs were real images.
-    pub(super) fn refusal(&self, agreement: &Agreement, worst: &Worst, images: bool) -> Option<String> {
-        let Agreement { largest, values, .. } = agreement;
-        if agreement.not_finite_apart > 0 {
-            let reason = "values are NaN or infinite on one side and not the same on the other";
-            return Some(format!("{} of {values} {reason}", agreement.not_finite_apart));
-        }
-        if worst.used > 1.0 {
-            return Some(self.too_far(worst, *largest));
-        }
-        // Where every value is judged by itself, nothing is left for an angle to find.
-        let least = self.cosine_at(worst.accepted / largest);
-        match agreement.cosine {
-            Some(cosine) if !self.is_local() && cosine < least => {
-                return Some(format!("cosine {cosine:.7}, at least {least} at {}", self.precision));
-            }
-            _ => {}
-        }
-        let least = self.min_top1.filter(|_| images)?;
-        let count = agreement.images as f64;
-        let flipped = (count * (1.0 - agreement.top1_agreement)).round();
-        let free = (count * (1.0 - least)).floor().max(1.0);
-        (flipped > free)
-            .then(|| format!("{flipped} of {count} images change their class, {free} may at {}", self.precision))
-    }
-
-    fn too_far(&self, worst: &Worst, largest: f64) -> String {
-        let Worst { difference, accepted, floor, noise, .. } = worst;
-        let Self { precision, relative, multiple, .. } = self;
-        if *multiple == 0.0 {
-            let share = difference / largest;
-            return format!(
-                "largest difference {difference:.2e}, accepted {accepted:.2e} ({share:.1e} of the largest value, \
-                 {relative:.0e} asked for)"
-            );
-        }
-        let joined = if self.is_local() { "and" } else { "or" };
-        format!(
-            "a value is off by {difference:.2e} and {accepted:.2e} is accepted at {precision}: {floor:.1e} for its size \
-             {joined} {multiple} times its noise of {noise:.1e}"
-        )
     }
 
     /// Why agreement proves nothing for an output whose largest value is `largest` and of which at most `accepted` is
@@ -278,7 +234,8 @@ mod tests {
     use super::*;
     use crate::graph::{Node, Tensor};
     use crate::runtime::Array;
-    use crate::verify::ruler::Noise;
+    use crate::runtime::compare::Agreement;
+    use crate::verify::ruler::{Noise, Worst};
 
     fn array(data: &[f32]) -> Array {
         Array::new(vec![1, data.len()], data.to_vec()).unwrap()

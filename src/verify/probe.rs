@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::judge::Rule;
 use super::noise::unit;
-use super::trial::{Rule, Trial, settle};
+use super::trial::{Trial, settle};
 use super::{Draw, FileSide, Side, Tolerance};
 use crate::Result;
 use crate::graph::ValueId;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::answers::Asked;
-use super::trial::{Rule, Trial};
+use super::judge::Rule;
+use super::trial::Trial;
 use super::{Culprit, InputSet, Judgement, Options, Search, Side, Tolerance, Verdict};
 use crate::graph::{DType, Dim};
 use crate::report::{Cell, Column, Report, Table};

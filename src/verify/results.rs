@@ -1,7 +1,7 @@
 //! Results of operations, moved: what is off in every element alike does not average out over the sums behind it, as the
 //! rounding of single products does.
 
-use super::noise::{mixed, shifts};
+use super::random::{mixed, shifts};
 use crate::graph::{DType, Graph, Node, Tensor, ValueId};
 
 /// How an operation's result is off.

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::judge::Rule;
 use super::ruler::Noise;
-use super::{Draw, Judgement, Tolerance};
+use super::{Draw, Judgement};
 use crate::Result;
 use crate::runtime::Array;
 
@@ -20,18 +21,6 @@ pub(super) struct Trial {
 
 /// Times what is accepted after a draw. Draws of one network differ by a factor of a few.
 const HOPELESS: f64 = 100.0;
-
-/// What an output is judged by, beside its noise.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Rule {
-    pub(super) tolerance: Tolerance,
-    /// The least size that its values are computed at; see [`unit`](super::noise::unit).
-    pub(super) unit: f64,
-    /// Whether it counts or decides; see [`Side::counts`](super::Side::counts).
-    pub(super) counts: bool,
-    /// Whether the inputs were real images.
-    pub(super) images: bool,
-}
 
 impl Trial {
     /// Judges by the size of the output alone.

@@ -149,7 +149,7 @@ fn inferred(path: &Path) -> Result<BTreeMap<String, Value>, String> {
 }
 
 fn standing(value: &Value, stated: &Stated) -> Standing {
-    let dtype = match value.dtype.map(gnet::onnx::number_of) {
+    let dtype = match value.dtype.map(gnet::graph::DType::number) {
         Some(number) if number == stated.kind => Standing::Equal,
         Some(_) => return Standing::Contradicted,
         None => Standing::Less,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::data::{Normalization, Source, Split, prepare};
 
-/// No normalisation: values are bytes over 255.
+/// Preprocessing without normalisation: values are bytes over 255.
 fn plain(image_size: usize, channels: usize) -> Preprocessing {
     Preprocessing { image_size, channels, mean: vec![0.0; channels], std: vec![1.0; channels] }
 }
@@ -35,7 +35,7 @@ fn error(picture: &[u8]) -> String {
     decode("a.png", picture, &plain(4, 1)).unwrap_err().to_string()
 }
 
-/// A chunk of a PNG file.
+/// Builds a chunk of a PNG file.
 fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     let mut checksum = flate2::Crc::new();
     checksum.update(kind);
@@ -44,14 +44,14 @@ fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&length[..], kind, content, &checksum.sum().to_be_bytes()].concat()
 }
 
-/// A PNG file that declares RGB pixels and holds next to none.
+/// Builds a PNG file that declares RGB pixels and holds almost none.
 fn png_that_declares(width: u32, height: u32) -> Vec<u8> {
     let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 2, 0, 0, 0]].concat();
     let signature = b"\x89PNG\r\n\x1a\n".to_vec();
     [signature, chunk(b"IHDR", &header), chunk(b"IDAT", &[0x78, 0x9c]), chunk(b"IEND", &[])].concat()
 }
 
-/// The JPEG file of a small RGB picture whose header declares another size.
+/// Builds the JPEG file of a small RGB picture whose header declares another size.
 fn jpeg_that_declares(width: u16, height: u16) -> Vec<u8> {
     let mut bytes = Vec::new();
     JpegEncoder::new(&mut bytes).encode_image(&RgbImage::new(8, 8)).unwrap();
@@ -67,7 +67,7 @@ fn a_png_of_an_embedded_image_is_prepared_exactly_alike() {
     let normalization = Normalization::of(&data.train).unwrap();
     let dir = tempfile::tempdir().unwrap();
     for (index, size, channels) in [(0, 28, 1), (1, 96, 1), (2, 28, 3), (3, 96, 3), (4, 13, 3)] {
-        // The name lies on purpose: the content decides.
+        // The extension is wrong on purpose: the content decides.
         let path = dir.path().join(format!("{index}.jpg"));
         std::fs::write(&path, png(embedded_image(&data.test, index))).unwrap();
         let preprocessing = normalization.preprocessing(size, channels).unwrap();
@@ -130,7 +130,7 @@ fn a_photograph_is_turned_upright() {
     let plain_jpeg = jpeg(&bright_top);
     let shown = bytes_of("a", &plain_jpeg, &plain(2, 1));
     assert!(shown[0] > 200 && shown[1] > 200 && shown[2] < 50 && shown[3] < 50, "{shown:?}");
-    // EXIF's orientation 6: the top of the stored picture is the right side of the scene.
+    // EXIF orientation 6: the top of the stored picture is the right side of the scene.
     let tiff = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
     let exif = [&b"Exif\0\0"[..], tiff].concat();
     let length = (exif.len() as u16 + 2).to_be_bytes();

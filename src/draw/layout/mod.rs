@@ -1,8 +1,9 @@
 //! A layered layout of a directed acyclic graph, top to bottom, after Sugiyama, Tagawa and Toda (IEEE Trans. Syst. Man
-//! Cybern. 11, 1981): rows by longest path ([`rank`]), few crossings ([`order`]), places ([`place`]).
+//! Cybern. 11, 1981): layer assignment by longest path ([`rank`]), crossing reduction ([`order`]), coordinate
+//! assignment ([`place`]).
 //!
-//! A net (one value and all who read it) is one tree of lines: its readers share a trunk for as long as they can, so
-//! that a value read in many rows costs one line and not many. The same graph gives the same layout.
+//! A net (one value and all its readers) is drawn as one tree of lines: the readers share a trunk for as long as they
+//! can, so that a value read in many rows costs one line instead of many. The layout is deterministic.
 
 pub mod nest;
 mod order;
@@ -16,100 +17,101 @@ pub struct Vertex {
     pub width: f64,
     /// Height in pixels.
     pub height: f64,
-    /// Where it belongs among its neighbours when nothing else decides: its place in the file.
+    /// Order among its neighbours when nothing else decides: the position in the file.
     pub order: usize,
-    /// Whether it must be in the first or the last row.
+    /// Row that the vertex is pinned to, if any.
     pub pin: Pin,
 }
 
-/// A row that a vertex is held to.
+/// Row that a vertex is pinned to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pin {
-    /// None.
+    /// Not pinned.
     Free,
-    /// The first row.
+    /// Pinned to the first row.
     First,
-    /// The last row.
+    /// Pinned to the last row.
     Last,
 }
 
 /// One end of a net.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct End {
-    /// The vertex.
+    /// Index of the vertex.
     pub vertex: usize,
-    /// Where the line meets it, right of its centre; `None` lets the layout choose.
+    /// Offset at which the line meets it, to the right of its centre; `None` lets the layout choose.
     pub at: Option<f64>,
 }
 
-/// A value: where it is made and where it is read.
+/// A value: the vertex that produces it and those that read it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Net {
-    /// The maker.
+    /// The producer.
     pub from: End,
-    /// The readers, each once.
+    /// The readers, each listed once.
     pub to: Vec<End>,
 }
 
-/// A piece of a net: straight down from `top` at `x.0` to `bend.0`, over to `x.1` at `bend.1`, straight down to `bottom`.
+/// A segment of a net: straight down from `top` at `x.0` to `bend.0`, across to `x.1` at `bend.1`, straight down to
+/// `bottom`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stroke {
-    /// Where it begins and ends, from the left.
+    /// Horizontal positions of its start and end.
     pub x: (f64, f64),
-    /// Where it begins.
+    /// Height at which it begins.
     pub top: f64,
-    /// Between these heights it changes over.
+    /// Heights between which it crosses from one position to the other.
     pub bend: (f64, f64),
-    /// Where it ends.
+    /// Height at which it ends.
     pub bottom: f64,
-    /// The vertex it ends at, when it does not lead on.
+    /// Vertex at which it ends; `None` if it continues.
     pub end: Option<usize>,
 }
 
-/// Where everything is, from the upper left corner.
+/// Coordinates of everything, measured from the upper left corner.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Layout {
-    /// Width of all.
+    /// Total width.
     pub width: f64,
-    /// Height of all.
+    /// Total height.
     pub height: f64,
-    /// Centre of each vertex from the left, and its upper edge.
+    /// Horizontal centre and upper edge of each vertex.
     pub places: Vec<(f64, f64)>,
-    /// The pieces of each net.
+    /// Segments of each net.
     pub strokes: Vec<Vec<Stroke>>,
 }
 
-/// What stands in a row: a vertex, or a net that passes through.
+/// Occupant of a place in a row: a vertex, or a net that passes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slot {
     Vertex(usize),
     Net(usize),
 }
 
-/// A line between neighbouring rows, by the numbers of its slots.
+/// A line between neighbouring rows, given by the indices of its slots.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Line {
     net: usize,
     upper: usize,
     lower: usize,
-    /// Where it meets its slots, right of their centres.
+    /// Offsets at which it meets its slots, to the right of their centres.
     at: (f64, f64),
-    /// Whether [`order`] may choose these places.
+    /// Whether [`order`] may choose these offsets.
     open: (bool, bool),
 }
 
-/// The graph in rows.
+/// The graph, divided into rows.
 #[derive(Debug, Default)]
 struct Rows {
     slots: Vec<Slot>,
-    /// Width and place in the file of each slot.
+    /// Width and file position of each slot.
     widths: Vec<f64>,
     keys: Vec<usize>,
     /// Row of each slot.
     row: Vec<usize>,
-    /// Slots of each row, left to right.
+    /// Slots of each row, from left to right.
     rows: Vec<Vec<usize>>,
-    /// Lines sorted by row; `lines[first[r]..first[r + 1]]` leave row `r`.
+    /// Lines sorted by row; `lines[first[r]..first[r + 1]]` start in row `r`.
     lines: Vec<Line>,
     first: Vec<usize>,
 }
@@ -159,13 +161,14 @@ impl Rows {
         number
     }
 
-    /// The lines that leave row `r`.
+    /// Returns the lines that start in row `r`.
     fn below(&self, r: usize) -> &[Line] {
         &self.lines[self.first[r]..self.first[r + 1]]
     }
 }
 
-/// Lays out a graph. Its nets must make no cycle; a vertex that only cycles reach stands in the first row.
+/// Lays out a graph. Its nets must form no cycle; a vertex that is reached only through cycles is put into the first
+/// row.
 pub fn layout(vertices: &[Vertex], nets: &[Net]) -> Layout {
     let ranks = rank::ranks(vertices, nets);
     let mut rows = Rows::new(vertices, nets, &ranks);
@@ -176,7 +179,7 @@ pub fn layout(vertices: &[Vertex], nets: &[Net]) -> Layout {
     finished(&rows, vertices, nets.len(), &x, &heights)
 }
 
-/// The upper edge and the height of each row.
+/// Upper edge and height of each row.
 type Heights = Vec<(f64, f64)>;
 
 fn finished(rows: &Rows, vertices: &[Vertex], nets: usize, x: &[f64], heights: &Heights) -> Layout {
@@ -184,7 +187,7 @@ fn finished(rows: &Rows, vertices: &[Vertex], nets: usize, x: &[f64], heights: &
     let right = x.iter().zip(&rows.widths).map(|(x, width)| x + width / 2.0).fold(f64::NEG_INFINITY, f64::max);
     let left = if left.is_finite() { left } else { 0.0 };
     let x = |slot: usize| x[slot] - left;
-    // Upper and lower edge of what stands in a slot, in the middle of its row.
+    // Upper and lower edge of a slot's occupant, centred in its row.
     let edges = |slot: usize| {
         let (top, height) = heights[rows.row[slot]];
         match rows.slots[slot] {
@@ -203,7 +206,7 @@ fn finished(rows: &Rows, vertices: &[Vertex], nets: usize, x: &[f64], heights: &
             Slot::Vertex(v) => Some(v),
             Slot::Net(_) => None,
         };
-        // A net that passes through a row takes its height along.
+        // A net that passes through a row also crosses that row's height.
         let bottom = if end.is_none() { lower.0 + lower.1 } else { bottom };
         strokes[line.net].push(Stroke {
             x: (x(line.upper) + line.at.0, x(line.lower) + line.at.1),

@@ -1,16 +1,16 @@
-//! The layout of a picture with frames: each frame is laid out by itself and is then one vertex of the frame around it.
+//! Layout of a picture with frames: each frame is laid out separately and is then one vertex of the frame around it.
 //!
-//! Where a wire enters or leaves a frame it passes a port: a vertex without size in the first or last row of the frame,
-//! whose place tells the frame around where to lead the wire.
+//! Where a wire enters or leaves a frame it passes through a port: a vertex of zero size in the first or last row of
+//! the frame, whose position tells the enclosing frame where to route the wire.
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::{End, Layout, Net, Pin, Stroke, Vertex, layout};
 use crate::draw::frames::Frames;
 
-/// Space in a frame: at the sides, above for its name, and below.
+/// Padding inside a frame, at the sides and below.
 pub const SIDE: f64 = 12.0;
-/// Space above for the name.
+/// Padding above, which holds the frame's name.
 pub const ABOVE: f64 = 18.0;
 const BELOW: f64 = 6.0;
 
@@ -27,18 +27,18 @@ pub struct Rect {
     pub height: f64,
 }
 
-/// Where everything of a picture is.
+/// Positions of everything in a picture.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Nested {
-    /// The boxes.
+    /// Rectangles of the boxes.
     pub boxes: Vec<Rect>,
-    /// The frames; the first is the whole picture.
+    /// Rectangles of the frames; the first is the whole picture.
     pub frames: Vec<Rect>,
-    /// The pieces of each wire; a piece that ends at a box has an arrow there.
+    /// Segments of each wire; a segment that ends at a box gets an arrowhead.
     pub strokes: Vec<Vec<Stroke>>,
 }
 
-/// What a vertex of a frame's own graph is.
+/// Kind of a vertex in a frame's own graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Part {
     Box(usize),
@@ -47,28 +47,29 @@ enum Part {
     Leave(usize),
 }
 
-/// The graph of one frame: its parts, and for each of its nets the wire and the parts it joins.
+/// The graph of one frame: its parts, and for each of its nets the wire and the parts that it joins.
 #[derive(Default)]
 struct Inner {
     parts: Vec<Part>,
     wires: Vec<(usize, Part, Vec<Part>)>,
     layout: Layout,
-    /// Where its ports lie, right of its centre.
+    /// Positions of its ports, to the right of its centre.
     ports: HashMap<Part, f64>,
 }
 
 impl Inner {
-    /// The ports, in the order of the wires; as vertices they stand behind the parts.
+    /// Returns the ports in the order of the wires; as vertices they follow the parts.
     fn port_parts(&self) -> impl Iterator<Item = Part> {
         let ends = self.wires.iter().flat_map(|(_, from, to)| [from].into_iter().chain(to));
         ends.copied().filter(|part| matches!(part, Part::Enter(_) | Part::Leave(_)))
     }
 }
 
-/// Lays out boxes of these sizes, joined by these wires (maker, readers). `labels` holds the width of each frame's name.
+/// Lays out boxes of the given sizes, joined by the given wires (producer, readers). `labels` holds the width of each
+/// frame's name.
 pub fn nested(sizes: &[(f64, f64)], wires: &[(usize, Vec<usize>)], frames: &Frames, labels: &[f64]) -> Nested {
     let mut inner: Vec<Inner> = frames.frames.iter().map(|_| Inner::default()).collect();
-    // The first box of each frame decides where it belongs.
+    // The first box of a frame decides the frame's order.
     let mut orders = vec![usize::MAX; frames.frames.len()];
     for (number, &frame) in frames.of.iter().enumerate() {
         inner[frame].parts.push(Part::Box(number));
@@ -87,7 +88,7 @@ pub fn nested(sizes: &[(f64, f64)], wires: &[(usize, Vec<usize>)], frames: &Fram
     for (number, (from, to)) in wires.iter().enumerate() {
         split(number, *from, to, frames, &mut inner);
     }
-    // Inner frames first: they come after the ones around them.
+    // Inner frames first: they come after those that enclose them.
     for number in (0..inner.len()).rev() {
         let layout = frame_layout(&inner, number, sizes, &orders, wires, labels);
         let own = &mut inner[number];
@@ -98,7 +99,7 @@ pub fn nested(sizes: &[(f64, f64)], wires: &[(usize, Vec<usize>)], frames: &Fram
     assembled(&inner, frames, sizes, wires.len(), labels)
 }
 
-/// The frames around a box, outermost first.
+/// Returns the frames around a box, outermost first.
 fn trail(frames: &Frames, item: usize) -> Vec<usize> {
     let mut trail = vec![frames.of[item]];
     while let Some(&frame) = trail.last().filter(|frame| **frame != 0) {
@@ -108,7 +109,7 @@ fn trail(frames: &Frames, item: usize) -> Vec<usize> {
     trail
 }
 
-/// Hands a wire to every frame that it runs through.
+/// Adds a wire to every frame that it passes through.
 fn split(number: usize, from: usize, to: &[usize], frames: &Frames, inner: &mut [Inner]) {
     let own = trail(frames, from);
     let mut ends: HashMap<usize, BTreeSet<Part>> = HashMap::new();
@@ -133,12 +134,12 @@ fn split(number: usize, from: usize, to: &[usize], frames: &Frames, inner: &mut 
     }
 }
 
-/// Width and height of a frame with what it holds.
+/// Returns the width and height of a frame with its content.
 fn frame_size(layout: &Layout, label: f64) -> (f64, f64) {
     ((layout.width + 2.0 * SIDE).max(label + 2.0 * SIDE), layout.height + ABOVE + BELOW)
 }
 
-/// How far the content of a frame is moved to the right to stand in its middle.
+/// Returns how far the content of a frame is shifted to the right to be centred in it.
 fn margin(layout: &Layout, label: f64) -> f64 {
     (frame_size(layout, label).0 - layout.width) / 2.0
 }

@@ -1,16 +1,16 @@
-//! The order within each row: as in the file, and otherwise where fewer lines cross.
+//! The order within each row: that of the file, unless another one has fewer crossings.
 
 use super::{Line, Rows};
 
-/// How often all rows are sorted at most. A sweep costs as much as there are lines.
+/// Maximum number of sweeps over all rows. The cost of a sweep grows with the number of lines.
 const SWEEPS: usize = 24;
 
-/// The same for graphs of more than [`LARGE`] slots.
+/// Maximum number of sweeps for graphs of more than [`LARGE`] slots.
 const SWEEPS_LARGE: usize = 6;
 const LARGE: usize = 20_000;
 
-/// Sorts the rows: first by the place in the file, then by barycentres, up and down in turn, as long as it helps. The
-/// order of the file stays where no other crosses less.
+/// Sorts the rows: first by position in the file, then by barycentres, downwards and upwards in turn, for as long as it
+/// helps. The order of the file is kept where no other has fewer crossings.
 pub fn sort(rows: &mut Rows) {
     for row in &mut rows.rows {
         row.sort_by_key(|slot| (rows.keys[*slot], *slot));
@@ -45,12 +45,13 @@ fn number(rows: &[Vec<usize>], place: &mut [usize]) {
     }
 }
 
-/// Where a line meets a slot, in slots from the left: lines at the left of a wide box come before those at its right.
+/// Returns the place where a line meets a slot, measured in slots from the left: lines at the left of a wide box come
+/// before those at its right.
 fn spot(rows: &Rows, place: &[usize], slot: usize, at: f64) -> f64 {
     place[slot] as f64 + if rows.widths[slot] > 0.0 { at / (rows.widths[slot] * 1.01) } else { 0.0 }
 }
 
-/// Sorts `row` by the mean place of its neighbours in `fixed`.
+/// Sorts `row` by the mean position of its neighbours in `fixed`.
 fn barycentre(rows: &mut Rows, place: &mut [usize], fixed: usize, row: usize) {
     let mut sums = vec![(0.0, 0usize); rows.rows[row].len()];
     for line in rows.below(fixed.min(row)) {
@@ -60,7 +61,7 @@ fn barycentre(rows: &mut Rows, place: &mut [usize], fixed: usize, row: usize) {
         let sum = &mut sums[place[own]];
         *sum = (sum.0 + other, sum.1 + 1);
     }
-    // A slot without neighbours goes with the one at its left.
+    // A slot without neighbours follows the one at its left.
     let mut last = 0.0;
     let mut keyed: Vec<(f64, usize)> = Vec::with_capacity(sums.len());
     for (slot, (sum, count)) in rows.rows[row].iter().zip(sums) {
@@ -72,12 +73,12 @@ fn barycentre(rows: &mut Rows, place: &mut [usize], fixed: usize, row: usize) {
     rows.rows[row].iter().enumerate().for_each(|(i, slot)| place[*slot] = i);
 }
 
-/// How many pairs of lines cross.
+/// Counts the pairs of lines that cross.
 pub fn crossings(rows: &Rows, place: &[usize]) -> u64 {
     (0..rows.rows.len()).map(|row| crossings_below(rows, place, row)).sum()
 }
 
-/// Inversions among the lower ends of lines sorted by their upper ends, counted in a tree of sums (Barth, Jünger and
+/// Counts the inversions among the lower ends of lines sorted by their upper ends, in a tree of sums (Barth, Jünger and
 /// Mutzel, "Simple and Efficient Bilayer Cross Counting", 2002).
 fn crossings_below(rows: &Rows, place: &[usize], row: usize) -> u64 {
     let lines = rows.below(row);
@@ -126,10 +127,10 @@ fn add(sums: &mut [u64], mut at: usize) {
     }
 }
 
-/// Distance of two lines that meet the same box, at most.
+/// Maximum distance between two lines that meet the same box.
 const SPREAD: f64 = 26.0;
 
-/// Where lines meet boxes that leave it open: side by side, in the order of their other ends.
+/// Chooses where lines meet the boxes that leave it open: side by side, in the order of their other ends.
 pub fn spread(rows: &mut Rows) {
     let mut place = vec![0; rows.slots.len()];
     number(&rows.rows, &mut place);
@@ -153,7 +154,7 @@ pub fn spread(rows: &mut Rows) {
         }
     }
     for (slot, lines) in bottoms.into_iter().enumerate() {
-        // All lines of a net leave at one place.
+        // All lines of a net leave from the same point.
         let mut nets: Vec<(usize, f64, usize)> = Vec::new();
         for n in lines.iter().map(|n| &rows.lines[*n]) {
             let to = spot(rows, &place, n.lower, n.at.1);
@@ -173,7 +174,7 @@ pub fn spread(rows: &mut Rows) {
     }
 }
 
-/// `count` places around the centre of a box.
+/// Returns `count` positions around the centre of a box.
 fn offsets(count: usize, width: f64) -> Vec<f64> {
     let step = if count > 1 { SPREAD.min((width - 24.0).max(0.0) / (count - 1) as f64) } else { 0.0 };
     (0..count).map(|i| step * (i as f64 - (count as f64 - 1.0) / 2.0)).collect()

@@ -1,29 +1,29 @@
-//! Where each slot stands: from left to right by what it is joined to, from top to bottom by row.
+//! Coordinates of the slots: horizontally by their neighbours, vertically by row.
 
 use super::{Heights, Line, Rows, Slot, Vertex};
 
-/// Room that is missing by no more than this is there: sums of floats are not exact.
+/// Tolerance for missing space: sums of floats are not exact.
 const ROUNDING: f64 = 1e-7;
 
 /// Free space between two boxes, and between a box and a line that passes it.
 const GAP: f64 = 24.0;
 const GAP_LINE: f64 = 15.0;
 
-/// How often every row is placed anew.
+/// Number of times that every row is placed anew.
 const SWEEPS: usize = 16;
 
-/// Distance of two rows: the least, the least to a row of ports, the share of the widest change-over that is added, and
-/// the most.
+/// Distance between two rows: the minimum, the minimum to a row of ports, the share of the widest horizontal shift that
+/// is added, and the maximum.
 const ROW_GAP: f64 = 24.0;
 const ROW_GAP_PORTS: f64 = 10.0;
 const ROW_GAP_SHARE: f64 = 0.10;
 const ROW_GAP_MOST: f64 = 72.0;
 
-/// The centre of every slot.
+/// Computes the centre of every slot.
 ///
-/// Each row in turn is placed where its lines pull it, as near as the order and the gaps allow: the weighted least
-/// squares under these constraints, which pooling adjacent violators solves exactly (Ayer et al., Ann. Math. Stat. 26,
-/// 1955). Lines that pass through rows pull hardest, so that they stay straight.
+/// Each row in turn is placed as near to where its lines pull it as the order and the gaps allow: a weighted least
+/// squares problem under these constraints, which the pool-adjacent-violators algorithm solves exactly (Ayer et al.,
+/// Ann. Math. Stat. 26, 1955). Lines that pass through rows pull hardest, so that they stay straight.
 pub fn columns(rows: &Rows) -> Vec<f64> {
     let mut x = vec![0.0; rows.slots.len()];
     for row in &rows.rows {
@@ -51,10 +51,11 @@ pub fn columns(rows: &Rows) -> Vec<f64> {
     x
 }
 
-/// Rows of one slot, with its place: there everything passes through, and all of them stand in one line. Without this
-/// each fork and join of uneven branches would move what follows a little further to one side.
+/// Finds the rows of a single slot, with its position: everything passes through there, and all of these slots share
+/// one vertical line. Without this each fork and join of uneven branches would shift what follows a little further to
+/// one side.
 fn anchors(rows: &Rows) -> Vec<Option<(usize, f64)>> {
-    // The lines that meet a slot: sum of their places, and how many.
+    // For each slot, the sum of the positions of its lines and their number.
     let mut met = vec![(0.0, 0usize); rows.slots.len()];
     for line in &rows.lines {
         for (slot, at) in [(line.upper, line.at.0), (line.lower, line.at.1)] {
@@ -65,7 +66,7 @@ fn anchors(rows: &Rows) -> Vec<Option<(usize, f64)>> {
     rows.rows.iter().map(|row| if let [slot] = row[..] { Some(anchor(slot)) } else { None }).collect()
 }
 
-/// How far each slot of a row must be from the one at its left; 0 for the first.
+/// Returns the minimum distance of each slot of a row from the one at its left; 0 for the first.
 fn separations(rows: &Rows, row: &[usize]) -> Vec<f64> {
     let gap = |a: usize, b: usize| {
         let boxes = [a, b].iter().filter(|slot| matches!(rows.slots[**slot], Slot::Vertex(_))).count();
@@ -77,8 +78,8 @@ fn separations(rows: &Rows, row: &[usize]) -> Vec<f64> {
     separations
 }
 
-/// How hard each line pulls: hardest where a net passes through, then where one box follows another and no other line
-/// forks or joins.
+/// Returns the weight of each line: greatest where a net passes through, then where one box follows another and no
+/// other line forks or joins.
 fn pulls(rows: &Rows) -> Vec<f64> {
     let degrees = degrees(rows);
     let pull = |line: &Line| match (rows.slots[line.upper], rows.slots[line.lower]) {
@@ -112,7 +113,7 @@ fn settle_row(rows: &Rows, weights: &[f64], x: &mut [f64], row: usize, above: bo
             pulled(line.upper, x[line.lower] + line.at.1 - line.at.0, *weight);
         }
     }
-    // What nothing pulls stays, but gives way.
+    // A slot without any pull stays where it is, but gives way.
     let wanted: Vec<(f64, f64)> = slots
         .iter()
         .zip(pulls)
@@ -123,9 +124,9 @@ fn settle_row(rows: &Rows, weights: &[f64], x: &mut [f64], row: usize, above: bo
     }
 }
 
-/// The places nearest to the wanted ones (place, weight) that keep the separations.
+/// Returns the positions closest to the wanted ones (position, weight) that keep the separations.
 fn settled(wanted: &[(f64, f64)], separations: &[f64]) -> Vec<f64> {
-    // Less the separations, places must only not fall.
+    // After subtracting the separations, positions only have to be non-decreasing.
     let mut offset = 0.0;
     let offsets: Vec<f64> = separations
         .iter()
@@ -134,7 +135,7 @@ fn settled(wanted: &[(f64, f64)], separations: &[f64]) -> Vec<f64> {
             offset
         })
         .collect();
-    // Blocks that move as one: mean, weight, count.
+    // Blocks that move together: mean, weight, count.
     let mut blocks: Vec<(f64, f64, usize)> = Vec::new();
     for ((place, weight), offset) in wanted.iter().zip(&offsets) {
         let mut block = (place - offset, *weight, 1);
@@ -148,15 +149,15 @@ fn settled(wanted: &[(f64, f64)], separations: &[f64]) -> Vec<f64> {
     places.zip(offsets).map(|(place, offset)| place + offset).collect()
 }
 
-/// Lines that pass through rows, and boxes that follow each other, are put in one column over as many rows as their
-/// neighbours leave room for. What is anchored stays.
+/// Puts lines that pass through rows, and boxes that follow each other, into one column over as many rows as their
+/// neighbours leave room for. Anchored slots stay.
 fn straighten(rows: &Rows, anchors: &[Option<(usize, f64)>], x: &mut [f64]) {
     let mut place = vec![(0, 0); rows.slots.len()];
     for (r, row) in rows.rows.iter().enumerate() {
         row.iter().enumerate().for_each(|(i, slot)| place[*slot] = (r, i));
     }
     let separations: Vec<Vec<f64>> = rows.rows.iter().map(|row| separations(rows, row)).collect();
-    // Free space of a slot, to the left and right.
+    // Free space at the left and right of a slot.
     let room = |x: &[f64], slot: usize| {
         let (r, i) = place[slot];
         if anchors[r].is_some() {
@@ -166,7 +167,7 @@ fn straighten(rows: &Rows, anchors: &[Option<(usize, f64)>], x: &mut [f64]) {
         let next = rows.rows[r].get(i + 1);
         (low, next.map_or(f64::INFINITY, |next| x[*next] - separations[r][i + 1]))
     };
-    // The second time round each finds the room that the others have made.
+    // In the second round each finds the space that the others have freed.
     let chains = chains(rows);
     for chain in chains.iter().chain(chains.iter().rev()) {
         let mut begin = 0;
@@ -190,8 +191,8 @@ fn straighten(rows: &Rows, anchors: &[Option<(usize, f64)>], x: &mut [f64]) {
     }
 }
 
-/// What should stand in one column: first the slots of each net that passes through rows, then boxes of which each is the
-/// only one that follows the one before, and follows it only.
+/// Returns the slots that should share a column: first those of each net that passes through rows, then boxes that are
+/// each the only successor of the one before and have no other predecessor.
 fn chains(rows: &Rows) -> Vec<Vec<usize>> {
     let degrees = degrees(rows);
     let mut next: Vec<Option<usize>> = vec![None; rows.slots.len()];
@@ -211,7 +212,7 @@ fn chains(rows: &Rows) -> Vec<Vec<usize>> {
     nets.into_iter().chain(boxes).collect()
 }
 
-/// How many lines leave each slot, and how many enter it.
+/// Returns how many lines leave each slot, and how many enter it.
 fn degrees(rows: &Rows) -> Vec<(usize, usize)> {
     let mut degrees = vec![(0, 0); rows.slots.len()];
     for line in &rows.lines {
@@ -221,7 +222,7 @@ fn degrees(rows: &Rows) -> Vec<(usize, usize)> {
     degrees
 }
 
-/// Upper edge and height of each row. A row of ports has no height, and every other one has some.
+/// Computes the upper edge and height of each row. A row of ports has height zero; all others are higher.
 pub fn heights(rows: &Rows, vertices: &[Vertex], x: &[f64]) -> Heights {
     let mut heights = Vec::with_capacity(rows.rows.len());
     let mut top = 0.0;
@@ -252,7 +253,7 @@ mod tests {
     fn slots_settle_as_near_as_they_may() {
         assert_eq!(settled(&[(5.0, 1.0)], &[0.0]), [5.0]);
         assert_eq!(settled(&[(0.0, 1.0), (100.0, 1.0)], &[0.0, 10.0]), [0.0, 100.0]);
-        // Both want 0 and must be 10 apart: each gives way by half, or the lighter by more.
+        // Both want 0 and must be 10 apart: each gives way by half, or the lighter one by more.
         assert_eq!(settled(&[(0.0, 1.0), (0.0, 1.0)], &[0.0, 10.0]), [-5.0, 5.0]);
         assert_eq!(settled(&[(0.0, 3.0), (0.0, 1.0)], &[0.0, 10.0]), [-2.5, 7.5]);
         // In the wrong order.

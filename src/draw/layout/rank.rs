@@ -1,14 +1,15 @@
-//! The row of each vertex.
+//! Assignment of vertices to rows.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::{Net, Pin, Vertex};
 
-/// How often rows are improved.
+/// Number of rounds in which the rows are improved.
 const ROUNDS: usize = 3;
 
-/// Rows by longest path, then with shorter lines: what makes more values than it reads moves down to its readers.
+/// Assigns rows by longest path, then shortens lines: a vertex that produces more values than it reads moves down to
+/// its readers.
 pub fn ranks(vertices: &[Vertex], nets: &[Net]) -> Vec<usize> {
     let mut leaves: Vec<Vec<usize>> = vec![Vec::new(); vertices.len()];
     let mut enters: Vec<Vec<usize>> = vec![Vec::new(); vertices.len()];
@@ -38,7 +39,7 @@ pub fn ranks(vertices: &[Vertex], nets: &[Net]) -> Vec<usize> {
             }
         }
     }
-    // Rows that are empty now, and the last one.
+    // Rows that are now empty, and the last one.
     let last = ranks.iter().max().copied().unwrap_or(0);
     let mut used = vec![false; last + 1];
     ranks.iter().zip(vertices).filter(|(_, v)| v.pin != Pin::Last).for_each(|(rank, _)| used[*rank] = true);
@@ -51,21 +52,22 @@ pub fn ranks(vertices: &[Vertex], nets: &[Net]) -> Vec<usize> {
     ranks.iter().zip(vertices).map(|(rank, v)| if v.pin == Pin::Last { next } else { packed[*rank] }).collect()
 }
 
-/// Whether moving a vertex down shortens more lines than it lengthens. Nets count, not readers: they share their trunk.
+/// Compares the number of lines that moving a vertex down would shorten with the number that it would lengthen. Nets
+/// are counted rather than readers, since the readers of a net share its trunk.
 fn weight(v: usize, nets: &[Net], leaves: &[Vec<usize>], enters: &[Vec<usize>]) -> std::cmp::Ordering {
-    // A line in that goes further down anyway costs nothing.
+    // An incoming line that continues further down anyway costs nothing.
     let held = enters[v].iter().filter(|n| nets[**n].to.len() == 1).count();
     leaves[v].len().cmp(&held)
 }
 
-/// As far up as what it reads allows.
+/// Returns the highest row that the vertices it reads allow.
 fn up(v: usize, vertices: &[Vertex], nets: &[Net], enters: &[Vec<usize>], first: usize, ranks: &mut [usize]) {
     if vertices[v].pin != Pin::First {
         ranks[v] = enters[v].iter().map(|n| ranks[nets[*n].from.vertex] + 1).max().unwrap_or(first);
     }
 }
 
-/// Each vertex after those it reads from; of several that could be next, the one that comes first in the file.
+/// Returns the vertices in topological order; among several candidates, the one that comes first in the file.
 fn topological(vertices: &[Vertex], nets: &[Net], leaves: &[Vec<usize>]) -> Vec<usize> {
     let mut waits = vec![0usize; vertices.len()];
     nets.iter().flat_map(|net| &net.to).for_each(|end| waits[end.vertex] += 1);

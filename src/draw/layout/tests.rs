@@ -1,4 +1,4 @@
-//! Layouts: nothing overlaps, lines meet what they join, and the order of the file stays.
+//! Layouts: nothing overlaps, lines meet the vertices that they join, and the order of the file is kept.
 
 use proptest::prelude::*;
 
@@ -19,7 +19,7 @@ fn nets(nets: &[(usize, &[usize])]) -> Vec<Net> {
     nets.iter().map(|(from, to)| net(*from, to)).collect()
 }
 
-/// Rows of the vertices, from their heights.
+/// Returns the row of each vertex, from their heights.
 fn rows(layout: &Layout) -> Vec<usize> {
     let mut tops: Vec<i64> = layout.places.iter().map(|(_, y)| y.round() as i64).collect();
     let places = tops.clone();
@@ -55,7 +55,7 @@ fn branches_stand_side_by_side_in_the_order_of_the_file() {
     let rows = rows(&layout);
     assert_eq!([rows[3], rows[5], rows[7]], [2; 3]);
     assert_eq!((rows[8], rows[9]), (3, 4));
-    // Where everything passes through, it passes in one line.
+    // A slot that everything passes through is aligned with the others of its kind.
     assert_eq!((x(0), x(8)), (x(9), x(9)));
     assert!(x(1) < x(8) && x(8) < x(7));
 }
@@ -78,7 +78,7 @@ fn blocks_in_a_chain_do_not_drift() {
 #[test]
 fn boxes_that_follow_each_other_stand_in_one_column() {
     let mut vertices = vertices(10);
-    // As wide as their texts, which are all different.
+    // As wide as their texts, which all differ.
     for (vertex, width) in vertices.iter_mut().zip([90.0, 170.0, 160.0, 175.0, 168.0, 171.0, 110.0, 166.0, 92.0, 90.0])
     {
         vertex.width = width;
@@ -91,7 +91,7 @@ fn boxes_that_follow_each_other_stand_in_one_column() {
 
 #[test]
 fn crossings_are_undone() {
-    // Two columns whose second row stands the other way round in the file.
+    // Two columns whose second row is in reverse order in the file.
     let layout = layout(&vertices(6), &nets(&[(0, &[3]), (1, &[2]), (2, &[5]), (3, &[4])]));
     let x = |v: usize| layout.places[v].0;
     assert_eq!((x(0) < x(1), x(3) < x(2), x(4) < x(5)), (true, true, true));
@@ -120,9 +120,9 @@ fn crossings_are_counted_as_pairs() {
 
 #[test]
 fn a_value_read_in_many_rows_has_one_trunk() {
-    // 0 is read by 1, 2, 3 and 4, which are a chain.
+    // 0 is read by 1, 2, 3 and 4, which form a chain.
     let layout = layout(&vertices(5), &nets(&[(0, &[1, 2, 3, 4]), (1, &[2]), (2, &[3]), (3, &[4])]));
-    // Four ends, and three pieces of trunk that they share.
+    // Four ends, and three segments of trunk that they share.
     let strokes = &layout.strokes[0];
     assert_eq!(strokes.iter().filter(|s| s.end.is_some()).count(), 4);
     assert_eq!(strokes.len(), 4 + 3, "{strokes:?}");
@@ -164,7 +164,7 @@ fn contains(outer: &Rect, inner: &Rect) -> bool {
         && inner.y + inner.height <= outer.y + outer.height + 1e-6
 }
 
-/// Checks everything that must hold of any layout.
+/// Checks everything that must hold for any layout.
 fn check(sizes: &[(f64, f64)], wires: &[(usize, Vec<usize>)], frames: &Frames, found: &Nested) {
     for (i, a) in found.boxes.iter().enumerate() {
         assert_eq!((a.width, a.height), sizes[i]);
@@ -192,7 +192,7 @@ fn check(sizes: &[(f64, f64)], wires: &[(usize, Vec<usize>)], frames: &Frames, f
                 && s.x.0 <= maker.x + maker.width + 1e-6
         };
         for stroke in strokes {
-            // A piece begins at the maker or where another piece ends.
+            // A segment begins at the producer or where another segment ends.
             let joined = |other: &Stroke| {
                 other.end.is_none() && (other.bottom - stroke.top).abs() < 1e-6 && (other.x.1 - stroke.x.0).abs() < 1e-6
             };
@@ -212,7 +212,7 @@ fn check(sizes: &[(f64, f64)], wires: &[(usize, Vec<usize>)], frames: &Frames, f
     }
 }
 
-/// Frames as runs of boxes: runs in a topological order are convex.
+/// Builds frames from runs of boxes: runs in a topological order are convex.
 fn runs(count: usize, cuts: &[usize]) -> Frames {
     let mut frames = vec![Frame { module: String::new(), parent: 0 }];
     let of = (0..count)
@@ -230,7 +230,7 @@ fn runs(count: usize, cuts: &[usize]) -> Frames {
 
 #[test]
 fn a_wire_passes_the_edges_of_frames_without_a_gap() {
-    // 0 outside, {1, {2, 3}} inside, 4 outside; 0 and 1 are read in every depth.
+    // 0 outside, {1, {2, 3}} inside, 4 outside; 0 and 1 are read at every depth.
     let frame = |module: &str, parent| Frame { module: module.into(), parent };
     let frames = Frames { frames: vec![frame("", 0), frame("a", 0), frame("a.b", 1)], of: vec![0, 1, 2, 2, 0] };
     let wires = [(0, vec![1, 3, 4]), (1, vec![2, 4]), (2, vec![3]), (3, vec![4])];

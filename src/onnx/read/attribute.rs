@@ -3,18 +3,17 @@
 use bytes::Bytes;
 use prost::Message;
 
-use super::scope::Scope;
 use super::{external::Beside, tensor};
-use crate::graph::{Attribute, Capture, Opaque, Subgraph};
+use crate::graph::{Attribute, Opaque, Subgraph};
 use crate::onnx::proto::*;
 use crate::{Error, Result};
 
-/// The value of an attribute of a node in `scope`.
+/// The value of an attribute; `inside` reads the graphs in it.
 pub(super) fn attribute(
     mut proto: AttributeProto,
     place: &str,
-    scope: &mut Scope,
     beside: &mut Beside,
+    mut inside: impl FnMut(GraphProto, &mut Beside) -> Result<Subgraph>,
 ) -> Result<Attribute> {
     if !proto.ref_attr_name.is_empty() {
         return Err(Error::input(place, "refers to an attribute of a function, outside of any function"));
@@ -41,11 +40,9 @@ pub(super) fn attribute(
             None => opaque(&proto),
         },
         AttributeType::Tensor => Attribute::Tensor(tensor::dense(*proto.t.take().ok_or_else(missing)?, place, beside)?),
-        AttributeType::Graph => {
-            Attribute::Graph(Box::new(subgraph(*proto.g.take().ok_or_else(missing)?, place, scope, beside)?))
-        }
+        AttributeType::Graph => Attribute::Graph(Box::new(inside(*proto.g.take().ok_or_else(missing)?, beside)?)),
         AttributeType::Graphs => {
-            let graphs = proto.graphs.into_iter().map(|g| subgraph(g, place, scope, beside));
+            let graphs = proto.graphs.into_iter().map(|g| inside(g, beside));
             Attribute::Graphs(graphs.collect::<Result<_>>()?)
         }
         AttributeType::SparseTensor if proto.sparse_tensor.is_none() => return Err(missing()),
@@ -85,13 +82,4 @@ fn text(bytes: &Bytes) -> Option<String> {
 
 fn opaque(proto: &AttributeProto) -> Attribute {
     Attribute::Opaque(Opaque(proto.encode_to_vec().into()))
-}
-
-/// A graph inside a node; the names that it does not define are looked up in `scope`.
-fn subgraph(proto: GraphProto, place: &str, scope: &mut Scope, beside: &mut Beside) -> Result<Subgraph> {
-    let mut inner = Scope::inside(&proto);
-    inner.fill(proto, beside).map_err(|e| Error::input(place, e))?;
-    let (graph, free) = inner.finish();
-    let captures = free.into_iter().map(|(name, inner)| Capture { outer: scope.id(&name), inner });
-    Ok(Subgraph { captures: captures.collect(), graph })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::attribute::attribute;
 use super::{external::Beside, pairs, tensor};
-use crate::graph::{Annotation, Attribute, Graph, Node, Opaque, Remarks, ValueId};
+use crate::graph::{Annotation, Attribute, Capture, Graph, Node, Opaque, Remarks, Subgraph, ValueId};
 use crate::onnx::proto::*;
 use crate::onnx::types::read_type;
 use crate::{Error, Result};
@@ -25,27 +25,14 @@ impl Scope {
         Self { graph: Graph::new(&proto.name), ids: HashMap::new(), defined: None, free: Vec::new() }
     }
 
-    /// A graph inside a node.
-    pub(super) fn inside(proto: &GraphProto) -> Self {
-        let sparse = proto.sparse_initializer.iter().filter_map(|s| Some(&s.values.as_ref()?.name));
-        let given = proto.initializer.iter().map(|t| &t.name).chain(sparse).chain(proto.input.iter().map(|v| &v.name));
-        let defined = given.chain(proto.node.iter().flat_map(|node| &node.output)).cloned().collect();
-        Self { defined: Some(defined), ..Self::of(proto) }
-    }
-
     /// Reads the outermost graph.
     pub(super) fn read(mut self, proto: GraphProto, beside: &mut Beside) -> Result<Graph> {
         self.fill(proto, beside)?;
         Ok(self.graph)
     }
 
-    /// The graph that was read, and what it reads of the graph around.
-    pub(super) fn finish(self) -> (Graph, Vec<(String, ValueId)>) {
-        (self.graph, self.free)
-    }
-
     /// Reads a graph into this scope.
-    pub(super) fn fill(&mut self, proto: GraphProto, beside: &mut Beside) -> Result<()> {
+    fn fill(&mut self, proto: GraphProto, beside: &mut Beside) -> Result<()> {
         self.graph.remarks =
             some(Remarks { doc: proto.doc_string, metadata: pairs(proto.metadata_props), ..Remarks::default() });
         for initializer in proto.initializer {
@@ -109,7 +96,7 @@ impl Scope {
     }
 
     /// The number of a name, which is new or known.
-    pub(super) fn id(&mut self, name: &str) -> ValueId {
+    fn id(&mut self, name: &str) -> ValueId {
         if let Some(id) = self.ids.get(name) {
             return *id;
         }
@@ -177,12 +164,25 @@ impl Scope {
             if !proto.doc_string.is_empty() {
                 docs.insert(name.clone(), std::mem::take(&mut proto.doc_string));
             }
-            let value = attribute(proto, &place, self, beside)?;
+            let value = attribute(proto, &place, beside, |graph, beside| {
+                self.subgraph(graph, beside).map_err(|e| Error::input(&place, e))
+            })?;
             if attributes.insert(name, value).is_some() {
                 return Err(Error::input(place, "is given twice"));
             }
         }
         Ok((attributes, docs))
+    }
+
+    /// A graph inside a node; the names that it does not define are looked up in this one.
+    fn subgraph(&mut self, proto: GraphProto, beside: &mut Beside) -> Result<Subgraph> {
+        let sparse = proto.sparse_initializer.iter().filter_map(|s| Some(&s.values.as_ref()?.name));
+        let given = proto.initializer.iter().map(|t| &t.name).chain(sparse).chain(proto.input.iter().map(|v| &v.name));
+        let defined = given.chain(proto.node.iter().flat_map(|node| &node.output)).cloned().collect();
+        let mut inner = Self { defined: Some(defined), ..Self::of(&proto) };
+        inner.fill(proto, beside)?;
+        let captures = inner.free.into_iter().map(|(name, inner)| Capture { outer: self.id(&name), inner });
+        Ok(Subgraph { captures: captures.collect(), graph: inner.graph })
     }
 }
 

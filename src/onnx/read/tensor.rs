@@ -6,7 +6,7 @@ use super::external::Beside;
 use crate::graph::{DType, Remarks, SparseTensor, Tensor, brief};
 use crate::onnx::EXTERNAL;
 use crate::onnx::proto::*;
-use crate::onnx::types::{dtype_of, unknown_dtype};
+use crate::onnx::types::unknown_dtype;
 use crate::{Error, Result};
 
 /// A dense constant.
@@ -14,7 +14,7 @@ pub(super) fn dense(proto: TensorProto, place: &str, beside: &mut Beside) -> Res
     if proto.segment.is_some() {
         return Err(Error::input(place, "is a segment of a tensor, which ONNX reserves and no reader knows"));
     }
-    let dtype = dtype_of(proto.data_type).ok_or_else(|| unknown_dtype(proto.data_type, place))?;
+    let dtype = DType::of_number(proto.data_type.into()).ok_or_else(|| unknown_dtype(proto.data_type, place))?;
     let shape = shape(&proto.dims, place)?;
     let typed = typed_len(&proto);
     let raw = proto.raw_data.clone().filter(|raw| !raw.is_empty());

@@ -7,7 +7,7 @@ use prost::Message;
 
 use crate::graph::{Attribute, DType, Graph, Node, Remarks, SparseTensor, Subgraph, Tensor, ValueId};
 use crate::onnx::proto::*;
-use crate::onnx::types::{number_of, write_type};
+use crate::onnx::types::write_type;
 use crate::{Error, Result};
 
 /// A graph while it is written.
@@ -174,7 +174,7 @@ fn tensor(name: &str, tensor: &Tensor) -> TensorProto {
     let text = tensor.dtype() == DType::String;
     TensorProto {
         dims: tensor.shape().iter().map(|d| *d as i64).collect(),
-        data_type: number_of(tensor.dtype()),
+        data_type: tensor.dtype().number(),
         string_data: tensor.texts().to_vec(),
         name: name.to_owned(),
         raw_data: (!text).then(|| tensor.bytes().clone()),

@@ -10,9 +10,9 @@ use ort::ep::{CUDA, ExecutionProvider, OpenVINO, TensorRT};
 use ort::logging::LogLevel;
 use serde::{Deserialize, Serialize};
 
-use super::super::apart;
-use super::{EngineOptions, Provider, elf, log, raw};
+use super::{EngineOptions, Provider, log, raw};
 use crate::install::{self, Kind, Place};
+use crate::runtime::elf;
 use crate::{Error, Result, files};
 
 /// Where a library was named or found, in the order of the search.
@@ -85,23 +85,12 @@ static LOADED: OnceLock<Loaded> = OnceLock::new();
 /// Held while the library is loaded, so that two threads do not load two.
 static LOADING: Mutex<()> = Mutex::new(());
 
-/// Finds ONNX Runtime and loads it, or returns the one this process has loaded already.
-///
-/// It is looked for in this order: [`EngineOptions::ort_lib`], the variables `GNET_ORT_LIB` and `ORT_DYLIB_PATH`, gnet's
-/// own installation (the CUDA one first, because it holds the CPU provider as well), the system's loader. The first that
-/// is named or found is taken; when it cannot be loaded, that is the outcome.
-///
-/// # Errors
-/// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable): there is none; or the path with the loader's reason (missing,
-/// cut off, no library, no ONNX Runtime, too old); or an explicit setting names another library than the loaded one.
-pub fn library(options: &EngineOptions) -> Result<Library> {
-    match crate::process::program() {
-        Some(program) => apart::library(program, options),
-        None => loaded(options, Provider::Cpu).map(|loaded| loaded.library.clone()),
-    }
+/// Loads ONNX Runtime into this process, or returns the one it has loaded already: see [`library()`](crate::runtime::library).
+pub(in crate::runtime) fn library(options: &EngineOptions) -> Result<Library> {
+    loaded(options, Provider::Cpu).map(|loaded| loaded.library.clone())
 }
 
-/// As [`library()`]; without one, the way to one with this provider is told.
+/// As [`library`]; without one, the way to one with this provider is told.
 pub(super) fn loaded(options: &EngineOptions, provider: Provider) -> Result<&'static Loaded> {
     // Nothing is stored under the lock but the library itself, whole.
     let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);

@@ -9,10 +9,10 @@ use ort::memory::DeviceType;
 use ort::session::builder::SessionBuilder;
 
 use super::library::Loaded;
-use super::providers::set;
-use super::{Provider, RunOptions, Settings, elf, said_plainly};
+use super::settings::set;
+use super::{Provider, RunOptions, Settings, said_plainly};
 use crate::install::{self, Kind, Place};
-use crate::runtime::{OpenVinoOptions, Precision};
+use crate::runtime::{OpenVinoOptions, Precision, elf};
 use crate::{Error, Result};
 
 /// The variable that names the plugin.

@@ -6,6 +6,7 @@ use ort::session::Session;
 use ort::session::builder::{AutoDevicePolicy, BuilderResult, GraphOptimizationLevel, SessionBuilder};
 
 use super::library::Loaded;
+use super::settings::{self, device_id, on, set};
 use super::{GraphOptimization, Provider, RunOptions, Settings, explain, failed, log, openvino, tensorrt};
 use crate::runtime::{ConvSearch, CudaOptions};
 use crate::{Error, Result};
@@ -36,7 +37,7 @@ pub(super) fn configure(loaded: &Loaded, provider: Provider, model: &[u8], optio
     if !matches!(provider, Provider::Cpu | Provider::OpenVino) && !loaded.library.has(ort_name(provider)) {
         return Err(explain::not_compiled_in(provider, &loaded.library));
     }
-    let mut settings = common_settings(loaded, options);
+    let mut settings = settings::common(loaded, options);
     // What was logged before is not the reason of what comes now.
     log::take();
     let builder = common(loaded, options)?;
@@ -85,26 +86,6 @@ fn level(level: GraphOptimization) -> GraphOptimizationLevel {
     }
 }
 
-fn common_settings(loaded: &Loaded, options: &RunOptions) -> Settings {
-    let engine = &options.engine;
-    let mut settings = Settings::new();
-    set(&mut settings, "engine", format!("onnxruntime {}", loaded.library.version));
-    set(&mut settings, "library", loaded.library.step);
-    set(&mut settings, "threads", options.threads);
-    set(&mut settings, "spinning", on(engine.spinning));
-    set(&mut settings, "graph_optimization", engine.graph_optimization);
-    set(&mut settings, "arena", on(engine.arena));
-    settings
-}
-
-pub(super) fn set(settings: &mut Settings, name: &str, value: impl ToString) {
-    settings.insert(name.to_owned(), value.to_string());
-}
-
-pub(super) fn on(value: bool) -> &'static str {
-    if value { "on" } else { "off" }
-}
-
 /// The providers to register, in the order in which they take nodes.
 fn dispatch(
     provider: Provider,
@@ -147,9 +128,4 @@ fn cuda(options: &CudaOptions, settings: &mut Settings) -> ExecutionProviderDisp
         .with_cuda_graph(options.graph)
         .build()
         .error_on_failure()
-}
-
-/// The GPU's number as ONNX Runtime takes it; one beyond its range is one that is not there.
-pub(super) fn device_id(options: &CudaOptions) -> i32 {
-    i32::try_from(options.device).unwrap_or(i32::MAX)
 }

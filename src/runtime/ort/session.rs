@@ -14,7 +14,7 @@ use super::shape::{self, Outlet};
 use super::tensor::{array, element_type, tensor};
 use super::{
     Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, explain, failed, log, ports,
-    providers, raw,
+    providers, raw, settings,
 };
 use crate::graph::{DType, Dim, Fed};
 use crate::{Error, Result, onnx};
@@ -68,7 +68,7 @@ impl OrtSession {
             bound: None,
             outputs: None,
             host_outputs: None,
-            device: on_gpu.then(|| providers::device_id(&options.engine.cuda)),
+            device: on_gpu.then(|| settings::device_id(&options.engine.cuda)),
             batch: options.batch,
             inputs,
             fed,

@@ -38,7 +38,7 @@ fn unknown(dtype: DType) -> Error {
 }
 
 /// A tensor in the host's memory with the values cast to the type, which holds them
-/// ([`element::check_values`](crate::runtime::element::check_values)).
+/// ([`check_values`](crate::runtime::array::check_values)).
 pub(super) fn tensor(array: &Array, dtype: DType) -> Result<DynTensor> {
     macro_rules! cast {
         ($value:ident => $cast:expr) => {{

@@ -7,7 +7,7 @@ use ort::ep::{ExecutionProvider, TensorRT};
 use ort::session::Session;
 
 use super::library::{Loaded, mapped};
-use super::providers::{device_id, on, set};
+use super::settings::{device_id, on, set};
 use super::{Provider, RunOptions, Settings, explain, failed, log};
 use crate::graph::{Graph, Sizes};
 use crate::runtime::{BatchRange, TensorRtOptions};

@@ -1,14 +1,12 @@
 //! A share of the batch and the thread it runs on.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use tract_onnx::prelude::{TValue, TVec, TypedSimpleState};
 use tract_onnx::tract_core::ops::OpState;
 
-use super::model::{Plan, failed};
+use super::model::{Plan, failed, guarded};
 use crate::words::counted;
 use crate::{Error, Result};
 
@@ -82,17 +80,6 @@ impl Lane {
             Ok(outputs)
         })
     }
-}
-
-/// Turns a panic inside the engine into an error.
-pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|panic| Err(Error::input("tract", format!("gave up: {}", panic_text(&*panic)))))
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    text.and_then(|text| text.lines().next()).unwrap_or("no reason given")
 }
 
 enum Job {

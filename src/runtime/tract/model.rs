@@ -1,6 +1,8 @@
 //! From a file's bytes to a plan for one batch size.
 
+use std::any::Any;
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tract_onnx::pb::tensor_shape_proto::{self, dimension};
@@ -14,7 +16,6 @@ use tract_onnx::tract_hir::infer::Factoid;
 use super::super::ports::{self, Declared};
 use super::super::{Input, RunOptions, element};
 use super::images::independent;
-use super::lane::guarded;
 use crate::graph::{DType, Dim, Fed};
 use crate::{Error, Result};
 
@@ -28,6 +29,17 @@ pub(super) fn failed(error: &TractError) -> Error {
             .remedy("ONNX Runtime has all of ONNX's own: --provider cpu"),
         None => Error::input("tract", causes(error)),
     }
+}
+
+/// Turns a panic inside the engine into an error.
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(Error::input("tract", format!("gave up: {}", panic_text(&*panic)))))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.and_then(|text| text.lines().next()).unwrap_or("no reason given")
 }
 
 /// The node and the operation out of `.. #1 "NODE" Unimplemented(OP) ..`, which tract says of a node that it cannot run, in a

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::graph::ValueId;
 
 impl Lower<'_> {
-    /// Lowers arithmetic, comparisons and reductions; `false` when there is no lowering.
+    /// Lowers arithmetic, comparisons and reductions; returns `false` if there is no lowering.
     pub(super) fn numeric(&mut self, op: &N) -> Result<bool> {
         match op {
             N::Add(o) => self.binary("Add", o)?,
@@ -69,9 +69,9 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// Burn's remainder has the sign of the divisor: `x - floor(x / y) * y` for real numbers, for which ONNX's `Mod` offers
-    /// only C's remainder. Of integers ONNX's has that sign too, but not every runtime knows; `((x % y) + y) % y` is
-    /// right with either kind of `%`.
+    /// Lowers the remainder. Burn's has the sign of the divisor: `x - floor(x / y) * y` for real numbers, for which
+    /// ONNX's `Mod` offers only C's remainder. For integers ONNX's has that sign too, but not every runtime implements
+    /// it; `((x % y) + y) % y` is right with either kind of `%`.
     fn remainder(&mut self, lhs: &TensorIr, divisor: ValueId, out: &TensorIr) -> Result<()> {
         let x = self.read(lhs)?;
         if !lhs.dtype.is_float() {

@@ -1,13 +1,12 @@
-//! Integers as rows of bits.
+//! Operations on the bits of integers.
 
 use burn::backend::ir::{BinaryOpIr, IntOperationIr as I, ScalarIr, ScalarOpIr, TensorIr};
 
 use super::{Lower, dtype};
 use crate::Result;
 use crate::graph::{Attribute, DType, ValueId};
-use crate::onnx::number_of;
 
-/// Where a shift moves the bits.
+/// Direction of a shift.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Towards {
     Left,
@@ -15,7 +14,7 @@ enum Towards {
 }
 
 impl Lower<'_> {
-    /// Lowers an operation on bits; `false` when there is no lowering. ONNX has the logic of bits from opset 18 on.
+    /// Lowers an operation on bits; returns `false` if there is no lowering. ONNX has bitwise logic from opset 18 on.
     pub(super) fn bits(&mut self, op: &I) -> Result<bool> {
         match op {
             I::BitwiseLeftShift(o) => self.shift_by_tensor(o, Towards::Left)?,
@@ -49,7 +48,8 @@ impl Lower<'_> {
         self.shift(&op.lhs, amount, towards, &op.out)
     }
 
-    /// Burn takes the number modulo the bits of an element. To the left it is a product with a power of two.
+    /// Lowers a shift by a number, which Burn takes modulo the bits of an element. To the left it is a product with a
+    /// power of two.
     fn shift_by_number(&mut self, op: &ScalarOpIr, towards: Towards) -> Result<()> {
         let bits = 8 * dtype(op.lhs.dtype)?.size() as i64;
         let amount = op.rhs.elem::<i64>().rem_euclid(bits);
@@ -62,8 +62,9 @@ impl Lower<'_> {
         self.shift(&op.lhs, amount, towards, &op.out)
     }
 
-    /// ONNX shifts unsigned integers only. The bits of a signed one are those of an unsigned one; to the right a negative
-    /// one is shifted as its complement, `-1 - x`, so that ones follow and not zeros.
+    /// Lowers a shift. ONNX shifts unsigned integers only. The bits of a signed integer are reinterpreted as unsigned;
+    /// to the right a negative one is shifted as its complement, `-1 - x`, so that ones are shifted in rather than
+    /// zeros.
     fn shift(&mut self, x: &TensorIr, amount: ValueId, towards: Towards, out: &TensorIr) -> Result<()> {
         let direction = match towards {
             Towards::Left => "LEFT",
@@ -78,12 +79,12 @@ impl Lower<'_> {
                 .extend(direction.map(|(k, v)| (k.to_owned(), v)));
             return Ok(());
         };
-        let cast = |to: DType| [("to", Attribute::Int(number_of(to).into()))];
+        let cast = |to: DType| [("to", Attribute::Int(to.number().into()))];
         let amount = self.step("Cast", vec![amount], &cast(unsigned));
         if towards == Towards::Left {
             let bits = self.step("Cast", vec![value], &cast(unsigned));
             let shifted = self.step("BitShift", vec![bits, amount], &direction);
-            self.emit("Cast", vec![shifted], out).set("to", i64::from(number_of(signed)));
+            self.emit("Cast", vec![shifted], out).set("to", i64::from(signed.number()));
             return Ok(());
         }
         let (zero, ones) = (self.scalar(x, ScalarIr::Int(0))?, self.scalar(x, ScalarIr::Int(-1))?);
@@ -99,7 +100,7 @@ impl Lower<'_> {
     }
 }
 
-/// The unsigned type with the bits of a signed one; `None` when it is unsigned itself.
+/// Returns the unsigned type with the bits of a signed one; `None` if it is already unsigned.
 fn unsigned(dtype: DType) -> Option<DType> {
     match dtype {
         DType::I64 => Some(DType::U64),

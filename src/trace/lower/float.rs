@@ -1,4 +1,4 @@
-//! Functions of real numbers and activations.
+//! Functions of real numbers, and activations.
 
 use burn::backend::ir::{
     ActivationOperationIr as A, BinaryOpIr, CrossOpIr, FloatOperationIr as F, ScalarIr, TensorIr, UnaryOpIr,
@@ -9,7 +9,7 @@ use crate::Result;
 use crate::graph::{Attribute, Tensor, ValueId};
 
 impl Lower<'_> {
-    /// Lowers an operation on real numbers; `false` when there is no lowering.
+    /// Lowers an operation on real numbers; returns `false` if there is no lowering.
     pub(super) fn float(&mut self, op: &F) -> Result<bool> {
         match op {
             F::Matmul(o) => self.pair("MatMul", &o.lhs, &o.rhs, &o.out)?,
@@ -59,7 +59,7 @@ impl Lower<'_> {
         Ok(true)
     }
 
-    /// Lowers an activation; `false` when there is no lowering.
+    /// Lowers an activation; returns `false` if there is no lowering.
     pub(super) fn activation(&mut self, op: &A) -> Result<bool> {
         match op {
             A::Relu(o) => self.unary("Relu", o)?,
@@ -101,8 +101,8 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// The angle of the point `(x, y)`: the arc tangent of `y / x` names it up to half a turn, which the signs settle. On the
-    /// y axis there is no ratio; at the origin the angle is 0, whatever the signs of the zeros.
+    /// Lowers the angle of the point `(x, y)`: the arc tangent of `y / x` determines it up to half a turn, which the
+    /// signs settle. On the y axis there is no ratio; at the origin the angle is 0, whatever the signs of the zeros.
     fn angle(&mut self, op: &BinaryOpIr) -> Result<()> {
         use std::f64::consts::{FRAC_PI_2, PI};
         let [y, x] = [self.read(&op.lhs)?, self.read(&op.rhs)?];
@@ -125,7 +125,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// `a x b` along an axis of length 3: `(a2 b3 - a3 b2, a3 b1 - a1 b3, a1 b2 - a2 b1)`.
+    /// Lowers `a x b` along an axis of length 3: `(a2 b3 - a3 b2, a3 b1 - a1 b3, a1 b2 - a2 b1)`.
     fn cross(&mut self, op: &CrossOpIr) -> Result<()> {
         let axis = [("axis", Attribute::Int(op.dim as i64))];
         let (a, b) = (self.read(&op.lhs)?, self.read(&op.rhs)?);
@@ -140,7 +140,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// Towards zero: ONNX has no such rounding, `sign(x) * floor(|x|)` is it.
+    /// Lowers rounding towards zero as `sign(x) * floor(|x|)`: ONNX has no such operation.
     fn truncate(&mut self, op: &UnaryOpIr) -> Result<()> {
         let x = self.read(&op.input)?;
         let size = self.step("Abs", vec![x], &[]);
@@ -150,7 +150,8 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// `x / 2 * (1 + erf(x / sqrt(2)))` (Hendrycks & Gimpel 2016), spelled out: `Gelu` came only with opset 20.
+    /// Lowers GELU as `x / 2 * (1 + erf(x / sqrt(2)))` (Hendrycks & Gimpel 2016), written out because `Gelu` only
+    /// exists from opset 20 on.
     fn gelu(&mut self, op: &UnaryOpIr) -> Result<()> {
         let x = self.read(&op.input)?;
         let number = |value: f64| ScalarIr::Float(value);
@@ -164,7 +165,8 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// Burn has one slope or one for each channel, the second axis; ONNX broadcasts the slope from the last axis on.
+    /// Lowers PReLU. Burn has one slope or one per channel, the second axis; ONNX broadcasts the slope from the last
+    /// axis on.
     fn parametric_relu(&mut self, x: &TensorIr, slope: &TensorIr, out: &TensorIr) -> Result<()> {
         let (x_id, mut slope_id) = (self.read(x)?, self.read(slope)?);
         let channels: usize = slope.shape.iter().product();

@@ -1,4 +1,4 @@
-//! Choosing and masking elements.
+//! Selecting and masking elements.
 
 use burn::backend::ir::{BaseOperationIr as B, TensorIr};
 
@@ -7,7 +7,7 @@ use crate::Result;
 use crate::graph::{DType, ValueId};
 
 impl Lower<'_> {
-    /// Lowers a choice of elements; `false` when there is no lowering.
+    /// Lowers a selection of elements; returns `false` if there is no lowering.
     pub(super) fn indexing(&mut self, op: &B) -> Result<bool> {
         match op {
             B::Select(o) => {
@@ -41,8 +41,8 @@ impl Lower<'_> {
         Ok(true)
     }
 
-    /// One value where a mask is true and another where it is not. ONNX Runtime chooses no truth values, so of those it is
-    /// said in logic.
+    /// Selects one value where a mask is true and another where it is not. ONNX Runtime's `Where` does not support
+    /// booleans, so for those it is expressed by logic.
     fn choose(&mut self, mask: ValueId, yes: ValueId, no: ValueId, out: &TensorIr) -> Result<()> {
         if dtype(out.dtype)? != DType::Bool {
             self.emit("Where", vec![mask, yes, no], out);
@@ -54,7 +54,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// Picks rows of a table.
+    /// Selects rows of a table.
     pub(super) fn embedding(&mut self, table: &TensorIr, indices: &TensorIr, out: &TensorIr) -> Result<()> {
         let inputs = self.read_all([table, indices])?;
         self.emit("Gather", inputs, out).set("axis", 0_i64);

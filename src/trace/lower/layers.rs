@@ -8,7 +8,7 @@ use super::Lower;
 use crate::Result;
 use crate::graph::{Attribute, DType, Tensor, ValueId};
 
-/// How a convolution's kernel moves over `S` spatial dimensions.
+/// Geometry of a convolution over `S` spatial dimensions.
 struct Window<const S: usize> {
     stride: [usize; S],
     padding: [(usize, usize); S],
@@ -16,7 +16,7 @@ struct Window<const S: usize> {
     groups: usize,
 }
 
-/// A convolution's window, from the record that Burn keeps for each number of dimensions.
+/// Reads a convolution's geometry from the record that Burn keeps for each number of dimensions.
 macro_rules! window {
     ($options:expr) => {
         Window {
@@ -28,7 +28,7 @@ macro_rules! window {
     };
 }
 
-/// A transposed convolution's window and output padding.
+/// Reads a transposed convolution's geometry and output padding.
 macro_rules! transposed {
     ($options:expr) => {{
         let o = &$options;
@@ -38,7 +38,7 @@ macro_rules! transposed {
 }
 
 impl Lower<'_> {
-    /// Lowers a layer; `false` when there is no lowering.
+    /// Lowers a layer; returns `false` if there is no lowering.
     pub(super) fn layer(&mut self, op: &M) -> Result<bool> {
         match op {
             M::Conv1d(c) => {
@@ -80,8 +80,8 @@ impl Lower<'_> {
         Ok(true)
     }
 
-    /// A convolution of any number of spatial dimensions, of `x` with a weight and perhaps a bias; with an output padding it
-    /// is a transposed one. Burn and ONNX keep both kinds of weight in the same order.
+    /// Lowers a convolution of any number of spatial dimensions, of `x` with a weight and an optional bias; with an
+    /// output padding it is a transposed one. Burn and ONNX store both kinds of weight in the same order.
     fn conv<const S: usize>(
         &mut self,
         operands: [Option<&TensorIr>; 3],
@@ -112,7 +112,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// `x W + b`: `Gemm` knows matrices only, at other ranks it is a product and a sum.
+    /// Lowers `x W + b`: `Gemm` supports matrices only; at other ranks it is a product and a sum.
     fn linear(&mut self, op: &LinearOpIr) -> Result<()> {
         if op.x.shape.num_dims() == 2 {
             let inputs = self.read_all([&op.x, &op.weight].into_iter().chain(&op.bias))?;
@@ -130,7 +130,8 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// `softmax(q k^T * scale + bias, masked) v` (Vaswani et al. 2017), in the order in which Burn applies its parts.
+    /// Lowers `softmax(q k^T * scale + bias, masked) v` (Vaswani et al. 2017), in the order in which Burn applies its
+    /// parts.
     fn attention(&mut self, op: &AttentionOpIr) -> Result<bool> {
         let options = &op.options;
         let width = self.fixed(&op.query, 3)?;
@@ -164,7 +165,7 @@ impl Lower<'_> {
         Ok(true)
     }
 
-    /// Which keys lie in the future of which queries, the last query facing the last key.
+    /// Makes the mask of the keys that lie in the future of each query; the last query is aligned with the last key.
     fn future(&mut self, queries: &TensorIr, keys: &TensorIr) -> Result<ValueId> {
         let (queries, keys) = (self.trace.sizes[&queries.id][2].clone(), self.trace.sizes[&keys.id][2].clone());
         if let (Some(queries), Some(keys)) = (queries.known(), keys.known()) {

@@ -1,14 +1,13 @@
-//! Truth values, integers' own operations, and changes of type.
+//! Booleans, operations specific to integers, and casts.
 
 use burn::backend::ir::{BoolOperationIr as L, IntOperationIr as I, ScalarIr, TensorIr};
 
 use super::{Lower, dtype};
 use crate::Result;
 use crate::graph::{Attribute, DType, ValueId};
-use crate::onnx::number_of;
 
 impl Lower<'_> {
-    /// Lowers logic; `false` when there is no lowering.
+    /// Lowers logic; returns `false` if there is no lowering.
     pub(super) fn logic(&mut self, op: &L) -> Result<bool> {
         match op {
             L::IntoFloat(o) | L::IntoInt(o) => self.cast(&o.input, &o.out)?,
@@ -20,7 +19,7 @@ impl Lower<'_> {
         Ok(true)
     }
 
-    /// Lowers an operation on integers; `false` when there is no lowering.
+    /// Lowers an operation on integers; returns `false` if there is no lowering.
     pub(super) fn integer_operation(&mut self, op: &I) -> Result<bool> {
         match op {
             I::IntoFloat(o) => self.cast(&o.input, &o.out)?,
@@ -36,8 +35,8 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// Whether two elements are equal, or, with `negated`, are not. Of truth values it is an exclusive or: not every runtime
-    /// compares those.
+    /// Lowers equality of elements, or, with `negated`, inequality. For booleans it is an exclusive or: not every
+    /// runtime compares them.
     pub(super) fn equality(&mut self, lhs: &TensorIr, rhs: ValueId, negated: bool, out: &TensorIr) -> Result<()> {
         let (truth, lhs) = (dtype(lhs.dtype)? == DType::Bool, self.read(lhs)?);
         let op_type = if truth { "Xor" } else { "Equal" };
@@ -50,11 +49,11 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// Whether any element is true, or, with `all`, every one. A number is true when it is not 0. `axis` is kept with length
-    /// 1; without one a vector of one is left.
+    /// Lowers "any element is true", or, with `all`, "all elements are true". A number is true if it is not 0. `axis`
+    /// is kept with length 1; without one the result is a vector of length 1.
     ///
-    /// The least or greatest of ones and zeros says it: of truth values as they are, of numbers of those that say that it is
-    /// 0, which turns both the question and the answer around.
+    /// It is the maximum or minimum of ones and zeros: of booleans directly, of numbers after comparing them with 0,
+    /// which inverts both the question and the answer.
     pub(super) fn truth(&mut self, all: bool, input: &TensorIr, axis: Option<usize>, out: &TensorIr) -> Result<()> {
         let mut x = self.read(input)?;
         let of_numbers = dtype(input.dtype)? != DType::Bool;
@@ -62,7 +61,7 @@ impl Lower<'_> {
             let zero = self.scalar(input, ScalarIr::Int(0))?;
             x = self.step("Equal", vec![x, zero], &[]);
         }
-        let to = |dtype| [("to", Attribute::Int(number_of(dtype).into()))];
+        let to = |dtype: DType| [("to", Attribute::Int(dtype.number().into()))];
         let ones = self.step("Cast", vec![x], &to(DType::I32));
         let op_type = if all == of_numbers { "ReduceMax" } else { "ReduceMin" };
         let reduced = match axis {

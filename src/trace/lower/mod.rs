@@ -1,4 +1,4 @@
-//! Writes each traced operation as the ONNX operation that means the same.
+//! Lowering: writes each traced operation as the equivalent ONNX operations.
 
 mod arithmetic;
 mod bits;
@@ -29,10 +29,9 @@ use super::size::Size;
 use super::{Trace, TracedInput};
 use crate::graph::{Attribute, DType, Dim, Graph, Model, Node, Sizes, Tensor, ValueId};
 use crate::infer::infer;
-use crate::onnx::number_of;
 use crate::{Error, Result};
 
-/// Lowers a trace to a model of the operator set `opset`, and says what became of each operation.
+/// Lowers a trace to a model of the operator set `opset`, and returns the nodes that each operation became.
 pub(super) fn lower(trace: &Trace, opset: i64) -> Result<(Model, Vec<Lowering>)> {
     let mut lower = Lower::new(trace, opset)?;
     let mut log = Vec::with_capacity(trace.operations.len());
@@ -41,19 +40,19 @@ pub(super) fn lower(trace: &Trace, opset: i64) -> Result<(Model, Vec<Lowering>)>
         lower.note_scope();
         let before = lower.graph.nodes.len();
         lower.operation(op)?;
-        // The marks of a loop are ours: Burn recorded none.
+        // The marks of a loop are gnet's own: Burn did not record them.
         if !matches!(op, OperationIr::Custom(_)) {
             log.push(lower.lowering(op, before));
         }
     }
     let mut model = Model::new(lower.finish()?, opset);
     model.graph.check()?;
-    // Burn knows the shapes of what it traced; those of the steps in between follow from them.
+    // Burn knows the shapes of what it traced; those of intermediate values are inferred from them.
     infer(&mut model, &Sizes::none())?;
     Ok((model, log))
 }
 
-/// The name of an operation as Burn's intermediate representation spells it, such as `Conv2d`.
+/// Returns the name of an operation as Burn's intermediate representation spells it, such as `Conv2d`.
 pub(super) fn operation_name(op: &OperationIr) -> &'static str {
     Operation::of(op).name
 }
@@ -69,9 +68,9 @@ struct Lower<'a> {
     /// Index of that operation.
     index: usize,
     opset: i64,
-    /// Sizes as vectors of one, once something has asked for them.
+    /// Sizes as vectors of length 1, once they have been requested.
     asked: HashMap<Size, ValueId>,
-    /// What surrounds the body of a loop, while one is lowered.
+    /// The graph around the body of a loop while the body is lowered.
     around: Option<scan::Around>,
 }
 
@@ -81,7 +80,7 @@ impl<'a> Lower<'a> {
         let graph = Graph::new("main_graph");
         let asked = HashMap::new();
         let mut lower = Self { trace, graph, ids, taken, scope: String::new(), index: 0, opset, asked, around: None };
-        // Boundaries take their names first, so that no inner value can.
+        // Inputs and outputs take their names first, so that no inner value can.
         for input in &trace.inputs {
             let id = lower.bind(input.id, input.input.name.clone());
             lower.graph.inputs.push(id);
@@ -93,7 +92,8 @@ impl<'a> Lower<'a> {
         Ok(lower)
     }
 
-    /// The value of an output. One that no operation makes, and one that is handed back twice, is passed on at the end.
+    /// Returns the value of an output. One that no operation produces, or that is returned twice, is passed on at the
+    /// end.
     fn output(&mut self, id: TensorId, name: &str) -> ValueId {
         let made = self.trace.operations.iter().any(|op| op.outputs().any(|t| t.id == id));
         if made && !self.ids.contains_key(&id) {
@@ -103,7 +103,7 @@ impl<'a> Lower<'a> {
         self.graph.add_value(name, None, None)
     }
 
-    /// Passes on what is handed back as it was fed in or twice.
+    /// Passes on outputs that are inputs, or that are returned twice.
     fn pass_on(&mut self) -> Result<()> {
         for (output, value) in self.trace.outputs.iter().zip(self.graph.outputs.clone()) {
             let source = match self.ids.get(&output.id) {
@@ -136,7 +136,7 @@ impl<'a> Lower<'a> {
         Ok(self.graph)
     }
 
-    /// Says of the values of the graph at hand what was traced of them.
+    /// Annotates the values of the current graph with what was traced about them.
     fn describe(&mut self) -> Result<()> {
         let grid = &self.trace.grid;
         for tensor in self.trace.operations.iter().flat_map(|op| op.inputs().chain(op.outputs())) {
@@ -157,7 +157,7 @@ impl<'a> Lower<'a> {
         value
     }
 
-    /// `base`, or the first of `base_1`, `base_2`, .. that is free.
+    /// Returns `base`, or the first of `base_1`, `base_2`, .. that is free.
     fn unique(&mut self, base: String) -> String {
         let mut name = base.clone();
         let mut count = 0;
@@ -168,13 +168,14 @@ impl<'a> Lower<'a> {
         name
     }
 
-    /// A name inside the current module.
+    /// Returns a name inside the current module.
     fn local(&mut self, what: &str) -> String {
         let name = if self.scope.is_empty() { what.to_owned() } else { format!("{}/{what}", self.scope) };
         self.unique(name)
     }
 
-    /// The value of a tensor that is read. A parameter or constant becomes an initializer on its first reading.
+    /// Returns the value of a tensor that is read. A parameter or constant becomes an initializer when it is first
+    /// read.
     fn read(&mut self, tensor: &TensorIr) -> Result<ValueId> {
         match self.ids.get(&tensor.id) {
             Some(id) => Ok(*id),
@@ -183,7 +184,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// The value of a constant: an initializer, or the operations that make it in any size.
+    /// Returns the value of a constant: an initializer, or the operations that create it at any size.
     fn constant_of(&mut self, tensor: TensorId) -> Result<ValueId> {
         let id = match self.trace.constants.get(&tensor) {
             None => {
@@ -210,7 +211,7 @@ impl<'a> Lower<'a> {
         Ok(id)
     }
 
-    /// The values of several tensors that are read.
+    /// Returns the values of several tensors that are read.
     fn read_all<'t>(&mut self, tensors: impl IntoIterator<Item = &'t TensorIr>) -> Result<Vec<ValueId>> {
         tensors.into_iter().map(|t| self.read(t)).collect()
     }
@@ -221,7 +222,7 @@ impl<'a> Lower<'a> {
         self.graph.add_initializer(name, tensor)
     }
 
-    /// A scalar operand of the element type of `like`.
+    /// Adds a scalar operand with the element type of `like`.
     fn scalar(&mut self, like: &TensorIr, value: ScalarIr) -> Result<ValueId> {
         let dtype = dtype(like.dtype)?;
         let bytes = match dtype {
@@ -235,7 +236,7 @@ impl<'a> Lower<'a> {
         Ok(self.constant("scalar", Tensor::new(dtype, vec![], bytes)?))
     }
 
-    /// Adds the operation `op_type` that makes `out`; the node and the value carry the same name.
+    /// Adds the operation `op_type` that produces `out`; the node and the value have the same name.
     fn emit(&mut self, op_type: &str, inputs: Vec<ValueId>, out: &TensorIr) -> &mut Node {
         let name = self.local(op_type);
         let output = match self.ids.get(&out.id) {
@@ -250,7 +251,7 @@ impl<'a> Lower<'a> {
         self.graph.nodes.last_mut().expect("a node was just added")
     }
 
-    /// Adds an operation on the way to one that was traced, and gives what it makes.
+    /// Adds an intermediate operation of a lowering and returns its output.
     fn step(&mut self, op_type: &str, inputs: Vec<ValueId>, attributes: &[(&str, Attribute)]) -> ValueId {
         let name = self.local(op_type);
         let output = self.graph.add_value(name.clone(), None, None);
@@ -260,12 +261,12 @@ impl<'a> Lower<'a> {
         output
     }
 
-    /// A whole number as an operand.
+    /// Adds a whole number as an operand.
     fn integer(&mut self, what: &str, value: i64) -> Result<ValueId> {
         Ok(self.constant(what, Tensor::new(DType::I64, vec![], value.to_le_bytes().to_vec())?))
     }
 
-    /// Where we are, for an error.
+    /// Returns the current module, for an error.
     fn place(&self) -> &str {
         if self.scope.is_empty() { "the root module" } else { &self.scope }
     }
@@ -287,7 +288,7 @@ impl<'a> Lower<'a> {
         if lowered { Ok(()) } else { Err(self.unknown()) }
     }
 
-    /// What the nodes from `before` on were made of.
+    /// Records the nodes added since `before`.
     fn lowering(&self, op: &OperationIr, before: usize) -> Lowering {
         let node = |node: &Node| LoweredNode { op_type: node.op_type.clone(), name: node.name.clone() };
         Lowering {
@@ -299,7 +300,7 @@ impl<'a> Lower<'a> {
     }
 }
 
-/// The number of an element type in `Cast`.
+/// Returns the number of an element type in `Cast`.
 fn number(dtype: BurnDType) -> Result<i64> {
-    Ok(number_of(super::constants::dtype(dtype)?).into())
+    Ok(super::constants::dtype(dtype)?.number().into())
 }

@@ -1,4 +1,4 @@
-//! Elements that give way to others.
+//! Replacing elements of a tensor.
 
 use burn::backend::ir::{ScatterNdOpIr, ScatterOpIr, SelectAssignOpIr, SliceAssignOpIr, TensorIr};
 use burn::tensor::{IndexingUpdateOp, Slice};
@@ -7,10 +7,9 @@ use super::shapes::Bound;
 use super::{Lower, dtype};
 use crate::Result;
 use crate::graph::{Attribute, DType, Tensor, ValueId};
-use crate::onnx::number_of;
 use crate::trace::size::Size;
 
-/// The part of an axis of length `len` that gives way: from `start` to before `end`, with a step whose sign is its
+/// The part of an axis of length `len` that is replaced: from `start` to before `end`, with a step whose sign is its
 /// direction.
 #[derive(Debug, Clone)]
 struct Part {
@@ -21,7 +20,7 @@ struct Part {
     step: isize,
 }
 
-/// The positions of a part in the order of the new elements.
+/// Returns the positions of a part in the order of the new elements.
 fn positions(start: usize, end: usize, step: isize) -> Vec<i64> {
     let positions = (start..end).map(|position| position as i64);
     let apart = step.unsigned_abs();
@@ -29,13 +28,13 @@ fn positions(start: usize, end: usize, step: isize) -> Vec<i64> {
 }
 
 impl Lower<'_> {
-    /// New elements at positions along an axis, one position for each.
+    /// Lowers new elements at positions along an axis, one position for each.
     pub(super) fn scatter(&mut self, op: &ScatterOpIr) -> Result<()> {
         let indices = self.read(&op.indices)?;
         self.scatter_elements([&op.tensor, &op.value], indices, op.dim, op.update, &op.out)
     }
 
-    /// New slices at positions along an axis, one position for each slice.
+    /// Lowers new slices at positions along an axis, one position for each slice.
     pub(super) fn select_assign(&mut self, op: &SelectAssignOpIr) -> Result<()> {
         let mut shape = vec![1_i64; op.value.shape.num_dims()];
         shape[op.dim] = -1;
@@ -46,7 +45,7 @@ impl Lower<'_> {
         self.scatter_elements([&op.tensor, &op.value], indices, op.dim, op.update, &op.out)
     }
 
-    /// New slices at tuples of positions.
+    /// Lowers new slices at tuples of positions.
     pub(super) fn scatter_nd(&mut self, op: &ScatterNdOpIr) -> Result<()> {
         let indices = self.wide(&op.indices)?;
         let reduction = self.reduction_of(&op.data, op.reduction)?;
@@ -69,7 +68,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// ONNX's word for a way to update. The least and the greatest came with opset 18.
+    /// Returns ONNX's name for a kind of update. Minimum and maximum exist from opset 18 on.
     fn reduction_of(&self, data: &TensorIr, update: IndexingUpdateOp) -> Result<Attribute> {
         let word = match update {
             IndexingUpdateOp::Assign => "none",
@@ -84,14 +83,14 @@ impl Lower<'_> {
         Ok(Attribute::String(word.to_owned()))
     }
 
-    /// Positions as the 64-bit integers that ONNX's operations on tuples take.
+    /// Casts positions to the 64-bit integers that ONNX's operations on tuples require.
     pub(super) fn wide(&mut self, indices: &TensorIr) -> Result<ValueId> {
         let raw = self.read(indices)?;
-        let wide = [("to", Attribute::Int(number_of(DType::I64).into()))];
+        let wide = [("to", Attribute::Int(DType::I64.number().into()))];
         Ok(if dtype(indices.dtype)? == DType::I64 { raw } else { self.step("Cast", vec![raw], &wide) })
     }
 
-    /// A box of elements gives way to another tensor.
+    /// Lowers the replacement of a box of elements by another tensor.
     pub(super) fn slice_assign(&mut self, op: &SliceAssignOpIr) -> Result<()> {
         let (sizes, bounds) = (&self.trace.sizes[&op.tensor.id], &self.trace.numbers[self.index]);
         let part = |(axis, range): (usize, &Slice)| Part {
@@ -112,8 +111,8 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// Replaces a box: along one axis directly; of several, what the first axis selects is replaced along the others, and
-    /// put back.
+    /// Replaces a box: along one axis directly; along several, the selection of the first axis is replaced along the
+    /// others and put back.
     fn replace(
         &mut self,
         x: ValueId,
@@ -144,7 +143,7 @@ impl Lower<'_> {
         Ok(self.make("Concat", pieces, &[("axis", Attribute::Int(part.axis as i64))], out))
     }
 
-    /// Puts slices at positions that are not next to one another.
+    /// Writes slices at positions that are not adjacent.
     fn put(&mut self, x: ValueId, new: ValueId, rank: usize, part: &Part, out: Option<&TensorIr>) -> Result<ValueId> {
         let [start, end] = self.known(part)?;
         let positions = positions(start, end, part.step);
@@ -158,7 +157,7 @@ impl Lower<'_> {
         Ok(self.make("ScatterElements", vec![x, indices, new], &axis, out))
     }
 
-    /// What a part selects.
+    /// Returns the selection of a part.
     fn strip(&mut self, x: ValueId, part: &Part) -> Result<ValueId> {
         let bounds = match part.step > 0 {
             true => [Bound::of(&part.start, &part.len), Bound::of(&part.end, &part.len)],
@@ -179,7 +178,7 @@ impl Lower<'_> {
         Ok(self.step("Slice", inputs, &[]))
     }
 
-    /// The bounds of a part whose positions are listed.
+    /// Returns the bounds of a part whose positions are listed.
     fn known(&self, part: &Part) -> Result<[usize; 2]> {
         match (part.start.known(), part.end.known()) {
             (Some(start), Some(end)) => Ok([start, end]),

@@ -7,7 +7,7 @@ use crate::Result;
 use crate::graph::{Attribute, DType, Node, Tensor};
 
 impl Lower<'_> {
-    /// Lowers a pool or an interpolation; `false` when there is no lowering.
+    /// Lowers a pool or an interpolation; returns `false` if there is no lowering.
     pub(super) fn pooling(&mut self, op: &M) -> Result<bool> {
         match op {
             M::MaxPool1d(p) => {
@@ -67,8 +67,8 @@ impl Lower<'_> {
         Ok(node)
     }
 
-    /// The second output of the pool that was just added: where each maximum lies. ONNX counts through the whole batch, Burn
-    /// in each map.
+    /// Lowers the second output of the pool that was just added: the position of each maximum. ONNX counts through the
+    /// whole batch, Burn within each feature map.
     fn places(&mut self, x: &TensorIr, out: &TensorIr) -> Result<()> {
         let spatial = (2..x.shape.num_dims()).map(|axis| self.fixed(x, axis)).collect::<Result<Vec<_>>>()?;
         let name = self.local("MaxPool:indices");
@@ -80,9 +80,9 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// To one pixel it is a global pool; to sizes that divide the input's a plain pool with `in / out` as kernel and
-    /// stride. Other sizes have windows of unequal length, which no ONNX pool has: averaging them is a product with a
-    /// matrix along each axis.
+    /// Lowers an adaptive pool. To one pixel it is a global pool; to sizes that divide the input's it is a plain pool
+    /// with `in / out` as kernel and stride. Other sizes have windows of unequal length, which no ONNX pool supports:
+    /// averaging them is a product with a matrix along each axis.
     fn adaptive_pool<const S: usize>(&mut self, x: &TensorIr, output: [usize; S], out: &TensorIr) -> Result<()> {
         if output == [1; S] {
             let x = self.read(x)?;
@@ -100,7 +100,7 @@ impl Lower<'_> {
         self.along_each_axis(x, &tables, out)
     }
 
-    /// The lengths of the spatial axes.
+    /// Returns the lengths of the spatial axes.
     fn spatial<const S: usize>(&self, x: &TensorIr) -> Result<[usize; S]> {
         let mut sizes = [0; S];
         for (axis, size) in sizes.iter_mut().enumerate() {
@@ -109,8 +109,8 @@ impl Lower<'_> {
         Ok(sizes)
     }
 
-    /// The product with a matrix along each spatial axis: the last from the right, the one before from the left. Before
-    /// those, the two are one axis.
+    /// Adds the product with a matrix along each spatial axis: the last from the right, the one before from the left.
+    /// The axes before those are merged into one.
     fn along_each_axis(&mut self, x: &TensorIr, tables: &[Weights], out: &TensorIr) -> Result<()> {
         let [before @ .., columns] = tables else { return Err(self.refusal("has no spatial axis")) };
         let inputs = vec![self.read(x)?, self.constant("weights", columns.transposed()?)];
@@ -135,7 +135,7 @@ impl Lower<'_> {
         let (mode, corners) = match op.options.mode {
             InterpolateModeIr::Nearest => ("nearest", "asymmetric"),
             InterpolateModeIr::Bilinear => ("linear", corners),
-            // -0.75 is ONNX's own coefficient, and PyTorch's.
+            // -0.75 is the coefficient of ONNX and PyTorch.
             InterpolateModeIr::Bicubic => ("cubic", corners),
             InterpolateModeIr::Lanczos3 => {
                 let (input, output) = (self.spatial::<2>(&op.x)?, self.spatial::<2>(&op.out)?);
@@ -158,11 +158,11 @@ impl Lower<'_> {
     }
 }
 
-/// What each output of an axis takes of each input.
+/// Weights of each input in each output of an axis.
 struct Weights {
     input: usize,
     output: usize,
-    /// Output by output.
+    /// The weights, output by output.
     values: Vec<f32>,
 }
 
@@ -172,20 +172,20 @@ impl Weights {
         Self { input, output, values: values.collect() }
     }
 
-    /// `[out, in]`, for a product from the left.
+    /// Returns the matrix `[out, in]`, for a product from the left.
     fn tensor(&self) -> Result<Tensor> {
         Tensor::from_f32(vec![self.output, self.input], &self.values)
     }
 
-    /// `[in, out]`, for a product from the right.
+    /// Returns the matrix `[in, out]`, for a product from the right.
     fn transposed(&self) -> Result<Tensor> {
         let values = (0..self.input).flat_map(|i| (0..self.output).map(move |o| o * self.input + i));
         Tensor::from_f32(vec![self.input, self.output], &values.map(|place| self.values[place]).collect::<Vec<_>>())
     }
 }
 
-/// The averages of windows: output `o` has the inputs from `floor(o * in / out)` to `ceil((o + 1) * in / out)`, as in
-/// PyTorch's and Burn's adaptive pools.
+/// Returns the weights that average windows: output `o` covers the inputs from `floor(o * in / out)` to
+/// `ceil((o + 1) * in / out)`, as in PyTorch's and Burn's adaptive pools.
 fn averages(input: usize, output: usize) -> Weights {
     Weights::new(input, output, |o, i| {
         let (start, end) = (o * input / output, ((o + 1) * input).div_ceil(output));
@@ -193,9 +193,9 @@ fn averages(input: usize, output: usize) -> Weights {
     })
 }
 
-/// Lanczos' interpolation with a window of three on either side: `sinc(x) sinc(x / 3)` of the distance, as far as there are
-/// inputs, and divided by their sum, as Burn does it. The distance counts from the middles of pixels, or with `aligned` from
-/// the first to the last.
+/// Returns the weights of Lanczos interpolation with a window of three on either side: `sinc(x) sinc(x / 3)` of the
+/// distance, as far as there are inputs, divided by their sum, as in Burn. The distance is measured between the centres
+/// of pixels, or with `aligned` from the first to the last.
 fn lanczos(input: usize, output: usize, aligned: bool) -> Weights {
     let position = |o: usize| match aligned {
         true => o as f64 * (input as f64 - 1.0) / (output.max(2) - 1) as f64,
@@ -210,7 +210,7 @@ fn lanczos(input: usize, output: usize, aligned: bool) -> Weights {
     Weights::new(input, output, |o, i| weight(o, i) / (0..input).map(|i| weight(o, i)).sum::<f64>())
 }
 
-/// How a pool moves over `S` spatial dimensions.
+/// Geometry of a pool over `S` spatial dimensions.
 struct Window<const S: usize> {
     kernel: [usize; S],
     stride: [usize; S],

@@ -1,4 +1,4 @@
-//! Reductions, sorting and running sums.
+//! Reductions, sorting and cumulative sums.
 
 use burn::backend::ir::{NumericOperationIr as N, ReduceDimOpIr, ReduceOpIr, TensorIr};
 
@@ -7,7 +7,7 @@ use crate::Result;
 use crate::graph::{Attribute, DType, Tensor, ValueId};
 
 impl Lower<'_> {
-    /// Lowers a reduction; `false` when there is no lowering.
+    /// Lowers a reduction; returns `false` if there is no lowering.
     pub(super) fn reduction(&mut self, op: &N) -> Result<bool> {
         match op {
             N::Sum(o) => self.reduce_all("ReduceSum", o)?,
@@ -58,7 +58,7 @@ impl Lower<'_> {
                 let k = self.constant("k", Tensor::from_i64(&[o.k as i64]));
                 self.top(&o.tensor, o.dim, k, true, [Some(&o.out), Some(&o.out_indices)])?;
             }
-            // A sort is the whole axis as the top.
+            // A sort is a top-k of the whole axis.
             N::Sort(o) => self.sort(&o.input, o.dim, o.descending, [Some(&o.out), None])?,
             N::SortWithIndices(o) => self.sort(&o.input, o.dim, o.descending, [Some(&o.out), Some(&o.out_indices)])?,
             N::ArgSort(o) => self.sort(&o.input, o.dim, o.descending, [None, Some(&o.out)])?,
@@ -77,7 +77,7 @@ impl Lower<'_> {
         Ok(true)
     }
 
-    /// All elements to a vector of one, which is how Burn hands back a single number.
+    /// Reduces all elements to a vector of length 1, which is how Burn returns a single number.
     fn reduce_all(&mut self, op_type: &str, op: &ReduceOpIr) -> Result<()> {
         let x = self.read(&op.input)?;
         self.all_to_one(op_type, x, Some(&op.out));
@@ -96,7 +96,8 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// A reduction that keeps its axes with length 1. The axes became an input with opset 18, of `ReduceSum` with 13.
+    /// Adds a reduction that keeps its axes with length 1. The axes are an input from opset 18 on, those of `ReduceSum`
+    /// from 13 on.
     pub(super) fn reduce(&mut self, op_type: &str, x: ValueId, axes: &[usize], out: Option<&TensorIr>) -> ValueId {
         let list: Vec<i64> = axes.iter().map(|axis| *axis as i64).collect();
         let keep = ("keepdims", Attribute::Int(1));
@@ -114,7 +115,7 @@ impl Lower<'_> {
         self.indices(out, |lower| lower.step(op_type, vec![x], &attributes))
     }
 
-    /// ONNX's indices are 64-bit; Burn's have the device's integer type.
+    /// Casts indices: ONNX's are 64-bit, Burn's have the device's integer type.
     fn indices(&mut self, out: &TensorIr, make: impl FnOnce(&mut Self) -> ValueId) -> Result<()> {
         let made = make(self);
         let to = super::number(out.dtype)?;

@@ -1,4 +1,4 @@
-//! Why an operation is not lowered: one sentence with its name, its module path and its shapes.
+//! Refusals: one sentence with the operation's name, its module path and its shapes.
 
 use burn::backend::ir::TensorIr;
 
@@ -7,7 +7,7 @@ use crate::trace::operations::{Operation, Standing};
 use crate::{Error, Result};
 
 impl Lower<'_> {
-    /// The operation being lowered has no lowering; its standing says why.
+    /// Returns the error for an operation without a lowering; its standing gives the reason.
     pub(super) fn unknown(&self) -> Error {
         match Operation::of(self.current()).standing {
             Standing::Missing(reason) | Standing::Outside(reason) => {
@@ -17,7 +17,7 @@ impl Lower<'_> {
         }
     }
 
-    /// The operation being lowered has a lowering, but not in the form it has here.
+    /// Returns the error for an operation that has a lowering, but not in this form.
     pub(super) fn refusal(&self, reason: &str) -> Error {
         let op = self.current();
         let text = |t: &TensorIr| format!("{:?}", t.shape.to_vec());
@@ -30,7 +30,7 @@ impl Lower<'_> {
             .remedy("keep only outputs that do not need it, or write the layer with supported operations")
     }
 
-    /// Refuses the operation being lowered when the operator set asked for is older than `opset`.
+    /// Refuses the current operation if the requested operator set is older than `opset`.
     pub(super) fn needs(&self, opset: i64) -> Result<()> {
         if self.opset >= opset {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Running products, minima and maxima.
+//! Cumulative products, minima and maxima.
 
 use burn::backend::ir::{DimOpIr, TensorIr};
 
@@ -7,10 +7,11 @@ use crate::Result;
 use crate::graph::{Attribute, Tensor, ValueId};
 
 impl Lower<'_> {
-    /// Each element combined with all before it along an axis, for an operation whose order does not matter.
+    /// Combines each element with all before it along an axis, for an associative and commutative operation.
     ///
-    /// ONNX has none of these before opset 26, and a loop would be slow everywhere. Combining each element with the one
-    /// `d` before it, for `d` = 1, 2, 4, .., needs as many rounds as the length has bits (Hillis & Steele 1986).
+    /// ONNX has none of these before opset 26, and a loop would be slow in every runtime. Combining each element with
+    /// the one `d` before it, for `d` = 1, 2, 4, .., needs as many rounds as the length has bits (Hillis & Steele
+    /// 1986).
     pub(super) fn running(&mut self, op_type: &str, op: &DimOpIr) -> Result<()> {
         let len = self.fixed(&op.input, op.axis)?;
         let mut sums = self.read(&op.input)?;
@@ -31,7 +32,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// The elements from `start` to before `end` along an axis.
+    /// Takes the elements from `start` to before `end` along an axis.
     fn part(&mut self, x: ValueId, axis: usize, [start, end]: [usize; 2]) -> ValueId {
         let mut inputs = vec![x];
         for (name, number) in [("starts", start), ("ends", end), ("axes", axis)] {
@@ -40,7 +41,7 @@ impl Lower<'_> {
         self.step("Slice", inputs, &[])
     }
 
-    /// Adds an operation: the traced one that makes `out`, or one on the way to it.
+    /// Adds an operation: the traced one that produces `out`, or an intermediate one.
     pub(super) fn make(
         &mut self,
         op_type: &str,

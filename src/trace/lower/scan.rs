@@ -1,9 +1,9 @@
-//! A loop over an axis becomes ONNX's `Scan`.
+//! Lowering of a loop over an axis to ONNX's `Scan`.
 //!
-//! The operations between the two marks of a loop go into a graph of their own, the body. It has one input for each tensor
-//! that goes from turn to turn and one for each element that a turn takes, without the axis that it is an element of; its
-//! outputs are the next state and what is put together along an axis. Everything else that the body reads it reads of the
-//! graph around it: parameters, other constants, sizes.
+//! The operations between the two marks of a loop form a separate graph, the body. It has one input for each tensor
+//! carried from iteration to iteration and one for each element that an iteration takes, without the axis that is
+//! iterated over; its outputs are the next state and the elements that are concatenated along an axis. Everything else
+//! that the body reads is captured from the graph around it: parameters, other constants, sizes.
 
 use std::collections::HashMap;
 
@@ -17,21 +17,21 @@ use crate::trace::reroll::{Along, Mark};
 use crate::trace::scope::common;
 use crate::trace::size::Size;
 
-/// What surrounds the body of a loop while that is under construction.
+/// State of the graph around a loop body while the body is under construction.
 pub(super) struct Around {
     graph: Graph,
     ids: HashMap<TensorId, ValueId>,
     asked: HashMap<Size, ValueId>,
     begin: Mark,
-    /// What `begin` reads, outside.
+    /// The inputs of `begin`, in the outer graph.
     inputs: Vec<ValueId>,
     captures: Vec<Capture>,
-    /// The modules of the operations inside.
+    /// Modules of the operations inside.
     scopes: Vec<String>,
 }
 
 impl Lower<'_> {
-    /// Lowers the beginning or the end of a loop; `false` for another operation.
+    /// Lowers the beginning or the end of a loop; returns `false` for any other operation.
     pub(super) fn mark(&mut self, op: &OperationIr) -> Result<bool> {
         if let Some(begin) = Mark::beginning(op) {
             self.begin(begin)?;
@@ -67,7 +67,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// An input of the body for an element of a tensor of `rank` axes.
+    /// Adds an input of the body for an element of a tensor of `rank` axes.
     fn item(&mut self, item: &TensorIr, rank: usize, along: Along) -> Result<()> {
         let name = self.local("item");
         if item.shape.num_dims() < rank {
@@ -84,7 +84,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// Ends the body; `false` when none has begun.
+    /// Ends the body; returns `false` if none has begun.
     fn end(&mut self, end: &Mark) -> Result<bool> {
         let mut outputs: Vec<ValueId> = Vec::new();
         for (place, tensor) in end.inputs.iter().enumerate() {
@@ -96,7 +96,7 @@ impl Lower<'_> {
                 let axes = self.constant("axes", Tensor::from_i64(&[along.axis as i64]));
                 value = self.step("Squeeze", vec![value, axes], &[]);
             } else if outputs.contains(&value) || !self.graph.nodes.iter().any(|node| node.output() == Some(value)) {
-                // An output of a body is made in it, and is one output only.
+                // An output of a body is produced in it, and is only one output.
                 value = self.step("Identity", vec![value], &[]);
             }
             outputs.push(value);
@@ -132,7 +132,7 @@ impl Lower<'_> {
         self.graph.nodes.push(node);
     }
 
-    /// A value that belongs to the graph around the body at hand; as it is when there is no body at hand.
+    /// Creates a value that belongs to the graph around the current body; if there is no body, to the current graph.
     pub(super) fn outside(&mut self, make: impl FnOnce(&mut Self) -> Result<ValueId>) -> Result<ValueId> {
         let Some(mut around) = self.around.take() else { return make(self) };
         std::mem::swap(&mut self.graph, &mut around.graph);
@@ -155,7 +155,7 @@ impl Lower<'_> {
         outer
     }
 
-    /// Remembers that the operation at hand is of this module.
+    /// Notes that the current operation belongs to this module.
     pub(super) fn note_scope(&mut self) {
         if let Some(around) = &mut self.around {
             around.scopes.push(self.scope.clone());
@@ -163,7 +163,7 @@ impl Lower<'_> {
     }
 }
 
-/// The axes of the tensor that an item is an element of.
+/// Returns the number of axes of the tensor that an item is an element of.
 fn begin_rank(begin: &Mark, item: &TensorIr) -> usize {
     let place = begin.outputs.iter().position(|tensor| tensor.id == item.id);
     place.map_or(0, |place| begin.inputs[place].shape.num_dims())

@@ -8,7 +8,7 @@ use crate::graph::{Attribute, Tensor, ValueId};
 use crate::trace::size::Size;
 
 impl Lower<'_> {
-    /// Lowers an operation on shapes; `false` when there is no lowering.
+    /// Lowers an operation on shapes; returns `false` if there is no lowering.
     pub(super) fn base(&mut self, op: &B) -> Result<bool> {
         match op {
             B::Reshape(r) => {
@@ -54,7 +54,7 @@ impl Lower<'_> {
             B::AnyDim(o) => self.truth(false, &o.input, Some(o.axis), &o.out)?,
             B::Zeros(c) => self.filled(&c.out, Some(ScalarIr::Int(0)))?,
             B::Ones(c) => self.filled(&c.out, Some(ScalarIr::Int(1)))?,
-            // What an empty tensor holds is anybody's guess: zeros are as good as all else.
+            // The content of an empty tensor is unspecified, so zeros will do.
             B::Empty(c) => self.filled(&c.out, None)?,
             _ => return self.indexing(op),
         }
@@ -67,7 +67,8 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// The second operand of ONNX's `Reshape`: 0 copies a dimension from the same place, one unknown may be -1.
+    /// Returns the second operand of ONNX's `Reshape`: 0 copies a dimension from the same position, and one unknown may
+    /// be -1.
     fn reshape_target(&mut self, from: &TensorIr, to: &TensorIr) -> Result<ValueId> {
         let sizes = &self.trace.sizes;
         let (before, after) = (&sizes[&from.id], &sizes[&to.id]);
@@ -83,15 +84,15 @@ impl Lower<'_> {
         Ok(self.constant("shape", Tensor::from_i64(&target)))
     }
 
-    /// Backwards along `axes`: a slice with the step -1, from the last element to before the first.
+    /// Reverses `axes`: a slice with step -1, from the last element to before the first.
     fn flip(&mut self, input: &TensorIr, axes: &[usize], out: &TensorIr) -> Result<()> {
         let list: Vec<i64> = axes.iter().map(|axis| *axis as i64).collect();
         let of = |value: i64| vec![value; axes.len()];
         self.cut(input, [&of(-1), &of(i64::MIN), &list, &of(-1)], out)
     }
 
-    /// Slices each axis that is not taken whole. A bound that moves with the end of its axis is counted from the end; one
-    /// that moves otherwise is computed.
+    /// Slices each axis that is not taken as a whole. A bound that moves with the end of its axis is counted from the
+    /// end; one that depends on the size in another way is computed.
     fn slice(&mut self, op: &SliceOpIr) -> Result<bool> {
         let (dims, bounds) = (&self.trace.sizes[&op.tensor.id], &self.trace.numbers[self.index]);
         let [mut starts, mut stops] = [const { Vec::<Bound>::new() }; 2];
@@ -104,7 +105,7 @@ impl Lower<'_> {
             let (start, end) = (Bound::of(start, dim), Bound::of(end, dim));
             let (first, stop) = match range.step > 0 {
                 true => (start, end),
-                // Burn takes the elements of the range in the other order: from before its end to its start.
+                // Burn takes the elements of the range in reverse order: from before its end to its start.
                 false => match (start, end) {
                     (_, Bound::At(0)) => return Ok(false),
                     (Bound::At(start), Bound::At(end)) => {
@@ -131,7 +132,7 @@ impl Lower<'_> {
         Ok(true)
     }
 
-    /// Bounds as an operand: a constant when they are numbers.
+    /// Adds bounds as an operand: a constant if they are numbers.
     pub(super) fn bounds(&mut self, what: &str, bounds: &[Bound]) -> Result<ValueId> {
         let number = |bound: &Bound| if let Bound::At(number) = bound { Some(*number) } else { None };
         if let Some(numbers) = bounds.iter().map(number).collect::<Option<Vec<i64>>>() {
@@ -155,7 +156,7 @@ impl Lower<'_> {
     }
 
     pub(super) fn pad(&mut self, op: &PadOpIr) -> Result<()> {
-        // The trace has for each axis what comes before and after; ONNX wants all that come before first.
+        // The trace has the padding before and after each axis; ONNX lists all paddings before, then all after.
         let numbers = self.trace.numbers[self.index].clone();
         let of = |side: usize| numbers.iter().skip(side).step_by(2).cloned();
         let pads: Vec<Size> = of(0).chain(of(1)).collect();
@@ -172,7 +173,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// A tensor of one number: a scalar expanded to its shape.
+    /// Adds a tensor filled with one number: a scalar expanded to its shape.
     pub(super) fn filled(&mut self, out: &TensorIr, value: Option<ScalarIr>) -> Result<()> {
         let number = self.scalar(out, value.unwrap_or(ScalarIr::Int(0)))?;
         let inputs = vec![number, self.sizes(out)?];
@@ -181,16 +182,16 @@ impl Lower<'_> {
     }
 }
 
-/// A bound as ONNX's `Slice` counts.
+/// A bound in the notation of ONNX's `Slice`.
 pub(super) enum Bound {
-    /// From the front, or from the end when it is negative; the end itself is as far as a number goes.
+    /// Counted from the front, or from the end if negative; the end itself is the largest number.
     At(i64),
-    /// From the front, a number that depends on the symbols.
+    /// Counted from the front, a number that depends on the symbols.
     Computed(Size),
 }
 
 impl Bound {
-    /// A bound of an axis of length `len`: one that moves with the end is counted from there.
+    /// Returns the bound of an axis of length `len`: one that moves with the end is counted from there.
     pub(super) fn of(bound: &Size, len: &Size) -> Self {
         if let Some(number) = bound.known() {
             return Self::At(number as i64);

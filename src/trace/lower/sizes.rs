@@ -4,16 +4,15 @@ use burn::backend::ir::TensorIr;
 
 use super::Lower;
 use crate::graph::{Attribute, DType, Tensor, ValueId};
-use crate::onnx::number_of;
 use crate::trace::inputs::Axis;
 use crate::trace::size::Size;
 use crate::{Error, Result};
 
 impl Lower<'_> {
-    /// The size of an axis, for an operation whose ONNX form is written for one size.
+    /// Returns the size of an axis, for an operation whose ONNX form is written for one size.
     ///
     /// # Errors
-    /// It depends on a symbol.
+    /// Fails if it depends on a symbol.
     pub(super) fn fixed(&self, tensor: &TensorIr, axis: usize) -> Result<usize> {
         self.trace.sizes[&tensor.id][axis].known().ok_or_else(|| {
             self.refusal(&format!("is written for one length of axis {axis}, which depends on a symbol"))
@@ -21,12 +20,13 @@ impl Lower<'_> {
         })
     }
 
-    /// The shape of a tensor as a vector of integers: a constant, or computed where a dimension depends on a symbol.
+    /// Returns the shape of a tensor as a vector of integers: a constant, or computed if a dimension depends on a
+    /// symbol.
     pub(super) fn sizes(&mut self, of: &TensorIr) -> Result<ValueId> {
         self.sizes_of(&self.trace.sizes[&of.id])
     }
 
-    /// Sizes as a vector of integers.
+    /// Returns sizes as a vector of integers.
     pub(super) fn sizes_of(&mut self, sizes: &[Size]) -> Result<ValueId> {
         let known = sizes.iter().map(|size| size.known().map(|size| size as i64));
         if let Some(sizes) = known.collect::<Option<Vec<_>>>() {
@@ -39,7 +39,7 @@ impl Lower<'_> {
         Ok(self.step("Concat", parts, &[("axis", Attribute::Int(0))]))
     }
 
-    /// One size as a vector of one.
+    /// Returns one size as a vector of length 1.
     pub(super) fn size(&mut self, size: &Size) -> Result<ValueId> {
         if let Some(id) = self.asked.get(size) {
             return Ok(*id);
@@ -51,7 +51,7 @@ impl Lower<'_> {
             Size::Formula(formula) => formula.clone(),
             Size::Unfit(values) => return Err(self.trace.grid.unfit(format!("a size in {}", self.place()), values)),
         };
-        // What is asked for here may be asked for anywhere: it belongs to no module.
+        // A size requested here may be requested anywhere: it belongs to no module.
         let scope = std::mem::take(&mut self.scope);
         let mut sum = None;
         for (term, coefficient) in formula.terms() {
@@ -64,7 +64,7 @@ impl Lower<'_> {
         Ok(sum)
     }
 
-    /// A coefficient times the symbols of a term, each in units of its multiple.
+    /// Computes a coefficient times the symbols of a term, each in units of its multiple.
     fn product(&mut self, term: usize, coefficient: i64) -> Result<ValueId> {
         let mut factors: Vec<ValueId> = Vec::new();
         for symbol in (0..self.trace.grid.symbols.len()).filter(|symbol| term >> symbol & 1 == 1) {
@@ -77,7 +77,7 @@ impl Lower<'_> {
         product.ok_or_else(|| Error::input("a size", "has a term without factors"))
     }
 
-    /// A symbol in units of its multiple, from the first input axis that it names.
+    /// Computes a symbol in units of its multiple, from the first input axis that it names.
     fn unit(&mut self, symbol: usize) -> Result<ValueId> {
         let trace = self.trace;
         let (name, multiple) = (&trace.grid.symbols[symbol].name, trace.grid.symbols[symbol].multiple_of);
@@ -100,7 +100,7 @@ impl Lower<'_> {
         Ok(size)
     }
 
-    /// Whole numbers from `start` on in steps, as many as `sizes` of one axis says.
+    /// Creates whole numbers from `start` in steps, as many as `sizes` of one axis says.
     pub(super) fn count(&mut self, sizes: &[Size], start: i64, step: i64, dtype: DType) -> Result<ValueId> {
         let [len] = sizes else { return Err(Error::input("a constant that counts", "has more than one axis")) };
         let mut limit = self.size(len)?;
@@ -115,7 +115,7 @@ impl Lower<'_> {
         let range = self.step("Range", vec![start, limit, step], &[]);
         Ok(match dtype {
             DType::I64 => range,
-            other => self.step("Cast", vec![range], &[("to", Attribute::Int(number_of(other).into()))]),
+            other => self.step("Cast", vec![range], &[("to", Attribute::Int(other.number().into()))]),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Windows over a tensor, and samples taken between its elements.
+//! Windows over a tensor, and sampling between its elements.
 
 use burn::backend::ir::{
     DeformConv2dOpIr, GridSample2dOpIr, GridSamplePaddingModeIr, InterpolateModeIr, TensorIr, Unfold4dOpIr, UnfoldOpIr,
@@ -9,7 +9,7 @@ use crate::Result;
 use crate::graph::{Attribute, DType, Tensor, ValueId};
 
 impl Lower<'_> {
-    /// Windows along an axis become an axis of windows and, at the end, one of their elements.
+    /// Lowers windows along an axis, which become an axis of windows and, at the end, an axis of their elements.
     pub(super) fn unfold(&mut self, op: &UnfoldOpIr) -> Result<()> {
         let len = self.fixed(&op.input, op.dim)?;
         let windows = (len + op.step).saturating_sub(op.size) / op.step;
@@ -28,7 +28,7 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// The windows of a kernel over an image, one a column: rows and columns are gathered one after the other.
+    /// Lowers the windows of a kernel over an image, one per column: rows and columns are gathered in turn.
     pub(super) fn unfold4d(&mut self, op: &Unfold4dOpIr) -> Result<()> {
         let o = &op.options;
         let mut value = self.read(&op.x)?;
@@ -37,7 +37,8 @@ impl Lower<'_> {
             let pads = self.constant("pads", Tensor::from_i64(&[0, 0, rows, columns, 0, 0, rows, columns]));
             value = self.step("Pad", vec![value, pads], &[]);
         }
-        // An axis becomes one of places in the kernel and one of windows, so that the next one moves on by one.
+        // An axis becomes an axis of kernel positions and one of windows, so the index of the next one is shifted by
+        // one.
         for (spatial, axis) in [(0, 2), (1, 4)] {
             let len = self.fixed(&op.x, 2 + spatial)? + 2 * o.padding[spatial];
             let (kernel, stride, dilation) = (op.kernel_size[spatial], o.stride[spatial], o.dilation[spatial]);
@@ -54,13 +55,13 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// A table of positions.
+    /// Adds a table of positions.
     fn positions(&mut self, shape: [usize; 2], positions: impl Iterator<Item = usize>) -> Result<ValueId> {
         let bytes: Vec<u8> = positions.flat_map(|position| (position as i64).to_le_bytes()).collect();
         Ok(self.constant("indices", Tensor::new(DType::I64, shape.to_vec(), bytes)?))
     }
 
-    /// Values of an image at places between its pixels. ONNX renamed the modes with opset 20.
+    /// Lowers sampling of an image between its pixels. ONNX renamed the modes in opset 20.
     pub(super) fn grid_sample(&mut self, op: &GridSample2dOpIr) -> Result<()> {
         let mode = match op.options.mode {
             InterpolateModeIr::Nearest => "nearest",
@@ -85,7 +86,8 @@ impl Lower<'_> {
         Ok(())
     }
 
-    /// A convolution whose kernel reads at places of its own (Dai et al. 2017; with a mask Zhu et al. 2019).
+    /// Lowers a deformable convolution, whose kernel reads at its own offsets (Dai et al. 2017; with a mask Zhu et al.
+    /// 2019).
     pub(super) fn deformable(&mut self, op: &DeformConv2dOpIr) -> Result<()> {
         self.needs(19)?;
         let o = &op.options;

@@ -1,4 +1,4 @@
-//! A trace at one size of each symbol.
+//! A trace at concrete sizes of its symbols.
 
 use std::collections::HashMap;
 
@@ -14,11 +14,11 @@ use crate::{Error, Result};
 pub(super) struct Concrete {
     pub operations: Vec<OperationIr>,
     pub constants: Vec<(TensorId, TensorData)>,
-    /// What each output of the trace is called here; `None` for one that no operation makes.
+    /// The tensor of each output of the trace; `None` if no operation produces it.
     pub outputs: Vec<Option<TensorIr>>,
 }
 
-/// The trace at these sizes of the symbols, in units of their multiples. Loops are unrolled.
+/// Evaluates the trace at these sizes of the symbols, in units of their multiples. Loops are unrolled.
 pub(super) fn at(trace: &Trace, units: &[usize]) -> Result<Concrete> {
     let number = |size: &Size, what: &dyn Fn() -> String| match size {
         Size::Unfit(values) => Err(trace.grid.unfit(what(), values)),
@@ -54,7 +54,7 @@ impl IrVisitorMut for Resized<'_> {
     }
 }
 
-/// The values of the constants that operations read.
+/// Returns the values of the constants that operations read.
 fn constants(
     trace: &Trace,
     operations: &[OperationIr],

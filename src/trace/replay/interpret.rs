@@ -1,4 +1,4 @@
-//! Runs operations on Burn's CPU backend, one after the other.
+//! Interpreter that runs operations one by one on Burn's CPU backend.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,9 +10,9 @@ use burn_router::TensorInterpreter;
 use crate::trace::lower::operation_name;
 use crate::{Error, Result};
 
-/// Runs operations that read what is given and what others made, and gives the values of the wanted tensors.
+/// Runs operations on the given tensors and returns the values of the requested ones.
 ///
-/// A tensor is let go after its last reader, so that no more is held than in a run of the forward itself.
+/// A tensor is freed after its last reader, so that no more memory is used than in a run of the forward itself.
 pub(super) fn run(
     operations: Vec<OperationIr>,
     given: Vec<(TensorId, TensorData)>,
@@ -29,7 +29,7 @@ pub(super) fn run(
         known.extend(op.outputs().map(|tensor| tensor.id));
         let tensors: HashMap<TensorId, TensorIr> = op.nodes().into_iter().map(|t| (t.id, t.clone())).collect();
         apply(&mut interpreter, op);
-        // What nobody reads goes at once.
+        // Tensors without readers are freed at once.
         let done = tensors.into_values().filter(|tensor| last.get(&tensor.id).is_none_or(|last| *last == index));
         done.for_each(|tensor| interpreter.register_op(OperationIr::Drop(tensor)));
     }
@@ -47,7 +47,7 @@ fn apply(interpreter: &mut TensorInterpreter<Flex>, op: OperationIr) {
     interpreter.register_op(op);
 }
 
-/// For each tensor that is read, the index of the last operation that reads it; none comes after the wanted ones.
+/// Returns, for each tensor that is read, the index of the last operation that reads it; requested tensors have none.
 fn last_readers(operations: &[OperationIr], wanted: &[TensorIr]) -> HashMap<TensorId, usize> {
     let reads = |(index, op): (usize, &OperationIr)| op.inputs().map(|tensor| (tensor.id, index)).collect::<Vec<_>>();
     let mut last: HashMap<TensorId, usize> = operations.iter().enumerate().flat_map(reads).collect();
@@ -55,7 +55,7 @@ fn last_readers(operations: &[OperationIr], wanted: &[TensorIr]) -> HashMap<Tens
     last
 }
 
-/// Refuses what the interpreter would panic on.
+/// Refuses operations that the interpreter would panic on.
 fn check(op: &OperationIr, known: &HashSet<TensorId>) -> Result<()> {
     let fault = |reason: &str| Err(Error::input(format!("operation {}", operation_name(op)), reason));
     let quantized =

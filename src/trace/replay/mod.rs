@@ -1,10 +1,11 @@
-//! Runs a trace on the CPU backend and compares with the module's own forward, bit for bit: a check that needs no ONNX.
+//! Replay: runs a trace on the CPU backend and compares it with the module's own forward, bit for bit, without
+//! involving ONNX.
 //!
-//! What runs is what would be lowered: the pruned operations, with every shape, every bound of a slice and every constant as
-//! the tracing found them to depend on the symbols, put in at the sizes of the inputs. A size that was fitted wrongly, an
-//! operation that pruning lost or a constant that depends on the inputs therefore shows here. Linear layers are replayed as
-//! they were restored: the backend's own linear layer takes the way for its sizes that the forward takes, so that the bits
-//! are the same. A loop that was found again takes as many turns as the inputs say.
+//! It runs exactly what would be lowered: the pruned operations, with every shape, every bound of a slice and every
+//! constant evaluated from its formula at the sizes of the inputs. A wrongly fitted size, an operation lost in pruning
+//! or a constant that depends on the inputs therefore shows here. Linear layers are replayed in their restored form:
+//! the backend's own linear layer takes the same path for its sizes as the forward does, so that the bits are the same.
+//! A recovered loop takes as many iterations as the inputs require.
 
 mod concrete;
 mod interpret;
@@ -24,29 +25,30 @@ use super::{Inputs, NamedOutputs, Options, Output, Trace, TracedInput, align};
 use crate::runtime::Array;
 use crate::{Error, Result};
 
-/// What a replay compared, all of it equal.
+/// Record of a replay, whose comparisons were all equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Replayed {
-    /// Operations that ran, those of each turn of a loop counted.
+    /// Number of operations that ran, counting those of each iteration of a loop.
     pub operations: usize,
     /// Names of the outputs compared.
     pub outputs: Vec<String>,
-    /// Numbers compared.
+    /// Number of values compared.
     pub values: usize,
 }
 
-/// Traces `forward` of a module as [`trace`](super::trace) does, runs the trace on Burn's CPU backend with `inputs`, and
-/// compares each kept output with what `forward` gives for them.
+/// Traces `forward` of a module as [`trace`](super::trace) does, runs the trace on Burn's CPU backend with `inputs`,
+/// and compares each kept output with the result of `forward`.
 ///
 /// `inputs` are one array for each of `options.inputs`, in order and of a shape that its axes allow; integers and booleans
 /// are given as numbers. Floats are compared bit by bit, integers and booleans by value.
 ///
 /// # Errors
-/// Outputs that differ ([`ErrorKind::Check`](crate::ErrorKind::Check)); inputs that the options do not describe; a trace with
-/// a size that no formula gives, or with an operation that the backend has not; and as [`trace`](super::trace).
+/// Fails if outputs differ ([`ErrorKind::Check`](crate::ErrorKind::Check)), if the inputs do not match the options, if
+/// a size in the trace has no formula, or if the backend lacks an operation; and with the errors of
+/// [`trace`](super::trace).
 ///
 /// # Panics
-/// When `forward` does, see [`trace`](super::trace).
+/// Panics if `forward` does, see [`trace`](super::trace).
 pub fn replay<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
     options: &Options,
@@ -66,7 +68,7 @@ pub fn replay<M: Module, I: Inputs, O: NamedOutputs>(
     compare(&trace, &units, inputs, &expected)
 }
 
-/// The size of each symbol, in units of its multiple, that the shapes of the inputs say.
+/// Derives the size of each symbol, in units of its multiple, from the shapes of the inputs.
 fn units(trace: &Trace, arrays: &[Array]) -> Result<Vec<usize>> {
     if arrays.len() != trace.inputs.len() {
         let reason = format!("are {}, and the forward takes {}", arrays.len(), trace.inputs.len());
@@ -97,12 +99,12 @@ fn units(trace: &Trace, arrays: &[Array]) -> Result<Vec<usize>> {
     Ok(units.into_iter().map(|unit| unit.unwrap_or(1)).collect())
 }
 
-/// Runs a trace and compares with what was expected.
+/// Runs a trace and compares the results with the expected outputs.
 fn compare(trace: &Trace, units: &[usize], inputs: &[Array], expected: &[Output]) -> Result<Replayed> {
     let concrete = concrete::at(trace, units)?;
     let mut given = concrete.constants;
     for (TracedInput { id, .. }, array) in trace.inputs.iter().zip(inputs) {
-        // What nobody reads has no type, and needs none.
+        // A tensor without readers has no type, and needs none.
         if let Some(read) = concrete.operations.iter().flat_map(|op| op.inputs()).find(|tensor| tensor.id == *id) {
             given.push((*id, TensorData::new(array.data.clone(), array.shape.clone()).convert_dtype(read.dtype)));
         }
@@ -112,7 +114,7 @@ fn compare(trace: &Trace, units: &[usize], inputs: &[Array], expected: &[Output]
     let mut found = interpret::run(concrete.operations, given, &wanted)?.into_iter();
     let mut replayed = Replayed { operations, outputs: Vec::new(), values: 0 };
     for (output, made) in trace.outputs.iter().zip(&concrete.outputs) {
-        // An output that no operation makes was fed in or is a constant: there is nothing to replay.
+        // An output that no operation produces is an input or a constant: there is nothing to replay.
         let Some(found) = made.as_ref().and_then(|_| found.next()) else { continue };
         replayed.values += same(&output.name, &of_name(&output.name, expected)?, &found)?;
         replayed.outputs.push(output.name.clone());
@@ -120,14 +122,14 @@ fn compare(trace: &Trace, units: &[usize], inputs: &[Array], expected: &[Output]
     Ok(replayed)
 }
 
-/// The values of a forward's output by the name that it has in a trace.
+/// Returns the values of a forward's output by its name in the trace.
 fn of_name(name: &str, outputs: &[Output]) -> Result<TensorData> {
     let output = outputs.iter().find(|output| output.name == name);
     let missing = || Error::check(format!("output '{name}'"), "is in the trace, and the forward does not return it");
     output.map(Output::data).ok_or_else(missing)
 }
 
-/// How many values two outputs share, all of them equal.
+/// Compares two outputs and returns the number of values, all of which are equal.
 fn same(name: &str, expected: &TensorData, found: &TensorData) -> Result<usize> {
     let differ = |reason: String| Err(Error::check(format!("replay of output '{name}'"), reason));
     if expected.shape() != found.shape() {
@@ -136,7 +138,7 @@ fn same(name: &str, expected: &TensorData, found: &TensorData) -> Result<usize> 
     }
     let (a, b) = match expected.dtype().is_float() {
         true => (expected.clone(), found.clone()),
-        // The capture device has another default type for integers than the CPU backend.
+        // The capture device has a different default type for integers than the CPU backend.
         false => (expected.clone().convert::<i64>(), found.clone().convert::<i64>()),
     };
     if a.dtype() != b.dtype() {

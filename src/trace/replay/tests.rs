@@ -23,7 +23,7 @@ fn forward(net: &Net, x: Tensor<3>) -> Tensor<3> {
     y.slice([0..batch, 1..rows])
 }
 
-/// Plants a fault in the trace and says what comes of it.
+/// Plants a fault in the trace and returns the result of the replay.
 fn planted(fault: impl Fn(&mut Trace)) -> Result<Replayed> {
     let net = Net { linear: LinearConfig::new(4, 5).init(&Device::flex()) };
     let options = Options { inputs: vec![Input::new("x", axes!["N", 3, 4])], keep: None, opset: 18 };

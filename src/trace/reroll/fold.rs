@@ -1,4 +1,4 @@
-//! Folds the turns of a loop into one, when each does the same with what the turn before left.
+//! Folding of a loop's iterations into one, if each performs the same operations on the results of the one before.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use super::marks::{Along, Mark};
 use super::step::{Step, base, reshape, step, written};
 use super::tokens;
 
-/// Operations that may be a loop: `turns` times the `period` operations from `start` on.
+/// Operations that may form a loop: `turns` repetitions of the `period` operations from `start` on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Region {
     pub start: usize,
@@ -31,11 +31,12 @@ pub(super) struct Unrolled<'a> {
 pub(super) struct Folded {
     pub operations: Vec<OperationIr>,
     pub outputs: Vec<TensorId>,
-    /// The index of the first operation after the loop.
+    /// Index of the first operation after the loop.
     pub end: usize,
 }
 
-/// The run with the region folded to one turn between two [marks](Mark); `None` when the region is no loop.
+/// Returns the run with the region folded to one iteration between two [marks](Mark); `None` if the region is not a
+/// loop.
 pub(super) fn fold(run: Unrolled, region: Region, fresh: &mut Fresh) -> Option<Folded> {
     let turns = Turns::of(run, region);
     let mut body = Body::default();
@@ -57,45 +58,45 @@ pub(super) fn fold(run: Unrolled, region: Region, fresh: &mut Fresh) -> Option<F
     Some(Folded { operations, outputs: after.outputs, end })
 }
 
-/// Where the operand at one place comes from, in every turn.
+/// Origin of the operand at one position, across all iterations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Source {
-    /// From outside of the loop: the same in each turn.
+    /// From outside the loop: the same in each iteration.
     Outside,
-    /// From this turn.
+    /// From the same iteration.
     Same(Spot),
-    /// From the turn before; in the first turn it is this tensor.
+    /// From the previous iteration; in the first iteration it is this tensor.
     Before(TensorId, Spot),
 }
 
-/// The `out`-th result of the operation at a place of the turn.
+/// The `out`-th result of the operation at a position within the iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Spot {
     place: usize,
     out: usize,
 }
 
-/// What an operation is in the loop.
+/// Role of an operation in the loop.
 #[derive(Debug, Clone)]
 enum Role {
-    /// It computes the same in each turn.
+    /// Computes the same in each iteration.
     Invariant,
-    /// It takes the turn's element of a tensor.
+    /// Takes the iteration's element of a tensor.
     Item(Along),
-    /// It puts this result of the turn into a tensor.
+    /// Writes this result of the iteration into a tensor.
     Store(Spot, Along),
-    /// It computes.
+    /// Computes something else.
     Plain(Vec<Source>),
 }
 
-/// A tensor that goes from turn to turn.
+/// A tensor carried from iteration to iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct State {
     first: TensorId,
     next: Spot,
 }
 
-/// Results of all turns, put together.
+/// Results of all iterations, joined.
 struct Collected {
     spot: Spot,
     along: Along,
@@ -106,18 +107,18 @@ struct Collected {
 struct Body {
     roles: Vec<Role>,
     states: Vec<State>,
-    /// What the last turn leaves, for each state.
+    /// Final value of each state.
     last: Vec<TensorIr>,
     collected: Vec<Collected>,
 }
 
-/// What comes after the loop.
+/// Operations and outputs after the loop.
 struct After {
     operations: Vec<OperationIr>,
     outputs: Vec<TensorId>,
 }
 
-/// The turns of a region.
+/// The iterations of a region.
 struct Turns<'a> {
     run: Unrolled<'a>,
     region: Region,
@@ -139,7 +140,7 @@ impl<'a> Turns<'a> {
         &self.run.operations[self.region.start + turn * self.region.period + place]
     }
 
-    /// The tensor at a spot of a turn.
+    /// Returns the tensor at a spot of an iteration.
     fn tensor(&self, turn: usize, spot: Spot) -> Option<&'a TensorIr> {
         self.op(turn, spot.place).outputs().nth(spot.out)
     }
@@ -183,7 +184,7 @@ impl<'a> Turns<'a> {
         Some(if sources.iter().all(fixed) { Role::Invariant } else { Role::Plain(sources) })
     }
 
-    /// Where these tensors, one for each turn, come from.
+    /// Returns the origin of these tensors, one for each iteration.
     fn source(&self, ids: &[TensorId]) -> Option<Source> {
         let made: Vec<Option<(usize, Spot)>> = ids.iter().map(|id| self.made.get(id).copied()).collect();
         if made.iter().all(Option::is_none) {
@@ -202,7 +203,7 @@ impl<'a> Turns<'a> {
         (0..ids.len()).all(|turn| from(turn, 1)).then_some(Source::Before(ids[0], spot))
     }
 
-    /// The axis along which steps go from one end to the other.
+    /// Returns the axis along which steps go from one end to the other.
     fn along(&self, steps: &[Step]) -> Option<Along> {
         let (axis, last) = (steps[0].axis, self.region.turns - 1);
         let on_axis = steps.iter().all(|step| step.axis == axis && step.length == last + 1);
@@ -221,7 +222,7 @@ impl<'a> Turns<'a> {
             let Role::Plain(sources) = role else { continue };
             for (at, source) in sources.iter().enumerate() {
                 let (Source::Same(spot) | Source::Before(_, spot)) = *source else { continue };
-                // What a loop collects cannot be read before it ends.
+                // Tensors that a loop collects cannot be read before it ends.
                 if matches!(body.roles[spot.place], Role::Store(..)) {
                     return None;
                 }
@@ -242,7 +243,7 @@ impl<'a> Turns<'a> {
         Some(states)
     }
 
-    /// What comes after the loop, reading what the loop leaves.
+    /// Returns the operations after the loop, reading the loop's outputs.
     fn after(&self, body: &mut Body, fresh: &mut Fresh) -> Option<After> {
         let last = |state: &State| Some(fresh.like(self.tensor(0, state.next)?));
         body.last = body.states.iter().map(last).collect::<Option<_>>()?;
@@ -259,7 +260,7 @@ impl<'a> Turns<'a> {
                 body.collected.push(collected);
                 continue;
             }
-            // A reshape that only stood between a result and its collection is gone with that.
+            // A reshape whose only purpose was to collect a result is no longer needed.
             if reshape(op).is_some_and(|(_, out)| !read.contains(&out.id)) {
                 continue;
             }
@@ -278,7 +279,7 @@ impl<'a> Turns<'a> {
         Some(After { operations, outputs })
     }
 
-    /// Finds what a tensor that is read after the loop is called then.
+    /// Finds the new name of a tensor that is read after the loop.
     fn leave(&self, id: TensorId, body: &mut Body, names: &mut HashMap<TensorId, TensorId>) -> Option<()> {
         let Some((turn, spot)) = self.made.get(&id).copied() else { return Some(()) };
         let is_last = turn + 1 == self.region.turns;
@@ -305,7 +306,7 @@ impl<'a> Turns<'a> {
         Some(())
     }
 
-    /// A concatenation of one result of every turn, as it was made or with an axis more.
+    /// Recognises a concatenation of one result of every iteration, as produced or with an additional axis.
     fn collected(&self, op: &OperationIr, reshapes: &HashMap<TensorId, &TensorIr>) -> Option<Collected> {
         let B::Cat(cat) = base(op)? else { return None };
         let (axis, last) = (cat.dim, self.region.turns - 1);
@@ -327,11 +328,11 @@ impl<'a> Turns<'a> {
         all.then(|| Collected { spot, along: Along { axis, backwards: !forwards }, whole: cat.out.clone() })
     }
 
-    /// The operations of a turn that are the same in each, which go before the loop, and the others.
+    /// Splits the operations of an iteration into the invariant ones, which move before the loop, and the others.
     fn operations(&self, body: &Body) -> (Vec<OperationIr>, Vec<OperationIr>) {
         let (mut before, mut inside) = (Vec::new(), Vec::new());
         for (place, role) in body.roles.iter().enumerate() {
-            // The second turn reads the state under the name that it has in the first.
+            // The second iteration reads the state under its name in the first.
             let op = self.op(1, place).clone();
             match role {
                 Role::Invariant => before.push(op),
@@ -342,7 +343,7 @@ impl<'a> Turns<'a> {
         (before, inside)
     }
 
-    /// The operations inside between their marks.
+    /// Encloses the operations inside between their marks.
     fn enclose(&self, body: &Body, mut inside: Vec<OperationIr>) -> Option<(Mark, Vec<OperationIr>, Mark)> {
         let (mut begin, mut end) = (Mark::default(), Mark::default());
         for (state, last) in body.states.iter().zip(&body.last) {
@@ -366,14 +367,14 @@ impl<'a> Turns<'a> {
         end.inputs.iter_mut().for_each(|tensor| tensor.id = names.get(&tensor.id).copied().unwrap_or(tensor.id));
         squeeze_items(&mut begin, &mut inside, &mut end);
         squeeze_collected(&inside, &mut end);
-        // A loop goes along something: that tells how many turns there are. None is in another.
+        // A loop must iterate along something, which gives its number of iterations. Loops are not nested.
         let nests = inside.iter().any(|op| matches!(op, OperationIr::Custom(_)));
         let stored = body.collected.iter().any(|of| matches!(body.roles[of.spot.place], Role::Store(..)));
         (!begin.along.is_empty() && !nests && !stored).then_some((begin, inside, end))
     }
 }
 
-/// An item that is read without the axis that it is an element of is handed over without it.
+/// Drops the iterated axis from an item that is read without it.
 fn squeeze_items(begin: &mut Mark, inside: &mut Vec<OperationIr>, end: &mut Mark) {
     for (at, along) in begin.along.clone().into_iter().enumerate() {
         let place = begin.states() + at;
@@ -394,7 +395,7 @@ fn squeeze_items(begin: &mut Mark, inside: &mut Vec<OperationIr>, end: &mut Mark
     }
 }
 
-/// A result that got an axis only to be put together along it is handed over without it.
+/// Drops the axis from a result that got it only to be joined along it.
 fn squeeze_collected(inside: &[OperationIr], end: &mut Mark) {
     for (at, along) in end.along.clone().into_iter().enumerate() {
         let place = end.states() + at;
@@ -406,7 +407,7 @@ fn squeeze_collected(inside: &[OperationIr], end: &mut Mark) {
     }
 }
 
-/// Whether a shape is that of another tensor without an axis of length 1.
+/// Returns `true` if a shape is that of another tensor without an axis of length 1.
 fn drops(whole: &TensorIr, axis: usize, other: &TensorIr) -> bool {
     let mut shape = whole.shape.to_vec();
     axis < shape.len() && shape.remove(axis) == 1 && other.shape.to_vec() == shape

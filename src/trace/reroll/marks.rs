@@ -1,15 +1,15 @@
 //! The two operations that enclose the body of a loop in a list of operations.
 //!
-//! `Begin` reads what the loop starts from and what it goes through, and makes what one turn is given; `End` reads what one
-//! turn makes, and makes what the loop leaves behind. Between them stands the body, once. To whoever walks the list they are
-//! operations like others: shapes are fitted through them, and what nobody needs goes.
+//! `Begin` reads the initial state and the tensors iterated over, and produces the inputs of one iteration; `End` reads
+//! the results of one iteration and produces the outputs of the loop. The body appears once between them. Code that
+//! walks the list treats them like any other operation: shapes are fitted through them, and unused ones are pruned.
 
 use burn::backend::ir::{CustomOpIr, OperationIr, ScalarIr, TensorId, TensorIr};
 
 const BEGIN: &str = "gnet.loop.begin";
 const END: &str = "gnet.loop.end";
 
-/// The axis of a tensor along which a loop goes, one element a turn.
+/// Axis of a tensor along which a loop iterates, one element per iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::trace) struct Along {
     pub axis: usize,
@@ -17,36 +17,38 @@ pub(in crate::trace) struct Along {
     pub backwards: bool,
 }
 
-/// One end of a loop: its state, then what it goes through or collects.
+/// One end of a loop: its state, then the tensors it iterates over or collects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::trace) struct Mark {
-    /// What the operation reads: at the beginning the first state and whole tensors, at the end the next state and items.
+    /// Inputs of the operation: at the beginning the initial state and whole tensors, at the end the next state and
+    /// items.
     pub inputs: Vec<TensorIr>,
-    /// What it makes: at the beginning the state and items of a turn, at the end the last state and whole tensors.
+    /// Outputs of the operation: at the beginning the state and items of an iteration, at the end the final state and
+    /// whole tensors.
     pub outputs: Vec<TensorIr>,
     /// For each input or output after the state, the axis of the whole tensor.
     pub along: Vec<Along>,
 }
 
 impl Mark {
-    /// How many tensors go from one turn to the next.
+    /// Returns the number of tensors carried from one iteration to the next.
     pub fn states(&self) -> usize {
         self.inputs.len() - self.along.len()
     }
 
-    /// Adds a state, before anything is added that the loop goes along.
+    /// Adds a state, before any tensor that the loop iterates over.
     pub(super) fn push(&mut self, input: TensorIr, output: TensorIr) {
         self.inputs.push(input);
         self.outputs.push(output);
     }
 
-    /// Adds a tensor that the loop goes along, or an item.
+    /// Adds a tensor that the loop iterates over, or an item.
     pub(super) fn push_along(&mut self, input: TensorIr, output: TensorIr, along: Along) {
         self.push(input, output);
         self.along.push(along);
     }
 
-    /// What is made of a whole tensor along an axis, if anything is.
+    /// Returns the counterpart of a whole tensor along an axis, if there is one.
     pub(super) fn find(&self, whole: TensorId, along: Along) -> Option<TensorId> {
         let states = self.states();
         let same = |at: &usize| self.inputs[states + at].id == whole && self.along[*at] == along;
@@ -61,12 +63,12 @@ impl Mark {
         self.operation(END)
     }
 
-    /// The mark that an operation is, if it begins a loop.
+    /// Returns the mark if an operation begins a loop.
     pub fn beginning(op: &OperationIr) -> Option<Self> {
         Self::read(op, BEGIN)
     }
 
-    /// The mark that an operation is, if it ends a loop.
+    /// Returns the mark if an operation ends a loop.
     pub fn ending(op: &OperationIr) -> Option<Self> {
         Self::read(op, END)
     }

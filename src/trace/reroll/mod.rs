@@ -1,19 +1,19 @@
-//! Finds the loop over a symbol in a forward that was unrolled when it ran.
+//! Recovery of a loop over a symbol from a forward that was unrolled when it ran.
 //!
-//! A recurrent network is a loop in Rust: a run at length 7 records seven times the operations of one step. From runs at
-//! several lengths the loop is found again. At each place of the runs, which are equal up to there, one looks for a number of
-//! operations that repeats as often in each run as the symbol is large there (`tokens`), and checks that every turn does the
-//! same with
+//! A recurrent network is a loop in Rust: a run at length 7 records seven times the operations of one step. The loop is
+//! recovered from runs at several lengths. At each position of the runs, which are equal up to there, the search looks
+//! for a number of operations that is repeated as often in each run as the symbol is large there (`tokens`), and checks
+//! that every iteration performs the same operations on
 //!
-//! - tensors from outside of the loop;
-//! - its element of a tensor that is cut along one axis, forwards or backwards;
-//! - what the same turn made, or the turn before (the state).
+//! - tensors from outside the loop;
+//! - its element of a tensor that is split along one axis, forwards or backwards;
+//! - results of the same iteration, or of the one before (the state).
 //!
-//! What is read after the loop must be the last state, or results of all turns put together by a concatenation or one by one
-//! by assignment. Then one turn takes the place of all, between two [marks](Mark). Operations that do the same in each turn go
+//! Operations after the loop may only read the final state, or results of all iterations joined by a concatenation or
+//! by assignment one by one. Then one iteration between two [marks](Mark) replaces all. Invariant operations move
 //! before the loop.
 //!
-//! ONNX has this form of a loop as `Scan`.
+//! ONNX's `Scan` is this form of loop.
 
 mod fold;
 mod ids;
@@ -43,13 +43,14 @@ use ids::Fresh;
 pub(super) struct Run {
     pub operations: Vec<OperationIr>,
     pub outputs: Vec<TensorId>,
-    /// The sizes of the symbols: how many turns a loop over one of them takes.
+    /// Sizes of the symbols: the number of iterations of a loop over each of them.
     pub sizes: Vec<usize>,
 }
 
-/// Folds the loops over symbols in runs at several of their sizes; `None` when the runs differ in something else.
+/// Folds the loops over symbols in runs at several of their sizes; `None` if the runs differ in other ways.
 pub(super) fn reroll(runs: &[Run], values: &HashMap<TensorId, TensorData>) -> Option<Vec<Run>> {
-    // As they stand, a turn may read the step of the turn before; brought together, each reader has its own.
+    // In the recorded order, an iteration may read the step of the one before; after regrouping, each reader has its
+    // own.
     let as_it_stands = |run: &Run| Rolling::new(run.clone(), Fresh::default());
     let together = |run: &Run| {
         let mut fresh = Fresh::default();
@@ -68,12 +69,12 @@ fn rolled(mut runs: Vec<Rolling>, values: &HashMap<TensorId, TensorData>) -> Opt
     Some(runs.into_iter().map(Rolling::finish).collect())
 }
 
-/// A run on its way.
+/// A run that is being folded.
 struct Rolling {
     run: Run,
-    /// For each operation a number that is the same where operations differ only in names and in steps along an axis.
+    /// Hash of each operation that is equal if operations differ only in names and in steps along an axis.
     loose: Vec<u64>,
-    /// A number that is the same where they differ only in names and sizes.
+    /// Hash that is equal if they differ only in names and sizes.
     sizeless: Vec<u64>,
     fresh: Fresh,
 }
@@ -85,7 +86,7 @@ impl Rolling {
         Self { run, loose, sizeless, fresh }
     }
 
-    /// Whether `period` operations from `start` on repeat `turns` times.
+    /// Returns `true` if `period` operations from `start` on repeat `turns` times.
     fn repeats(&self, start: usize, period: usize, turns: usize) -> bool {
         let end = start + period * turns;
         end <= self.loose.len() && (start..end - period).all(|at| self.loose[at] == self.loose[at + period])
@@ -107,25 +108,26 @@ impl Rolling {
     }
 }
 
-/// Operations with the same number may still differ, if hardly ever: who folds compares them.
+/// Hashes an operation. Operations with the same hash may still differ, if rarely: folding compares them.
 fn hash(op: &OperationIr) -> u64 {
     let mut hasher = DefaultHasher::new();
     op.hash(&mut hasher);
     hasher.finish()
 }
 
-/// The first place from `at` on where two runs differ.
+/// Returns the first position from `at` on at which two runs differ.
 fn differ(runs: &[Rolling], at: usize) -> Option<usize> {
     let longest = runs.iter().map(|run| run.sizeless.len()).max()?;
     let differs = |index: usize| runs.iter().any(|run| run.sizeless.get(index) != runs[0].sizeless.get(index));
     (at..longest).find(|index| differs(*index))
 }
 
-/// Folds a loop that begins at `start` in every run, and tells where it ends.
+/// Folds a loop that begins at `start` in every run, and returns where it ends.
 fn roll(runs: &mut [Rolling], start: usize, values: &HashMap<TensorId, TensorData>) -> Option<usize> {
     let symbols = runs.first()?.run.sizes.len();
     for symbol in 0..symbols {
-        // A loop over what is the same in all runs would show no difference, and one turn no repetition.
+        // A loop over a size that is the same in all runs would not show as a difference, and a single iteration not as
+        // a repetition.
         let sizes = runs.iter().map(|run| run.run.sizes[symbol]);
         if sizes.clone().min()? < 2 || sizes.clone().min() == sizes.max() {
             continue;
@@ -146,7 +148,7 @@ fn roll(runs: &mut [Rolling], start: usize, values: &HashMap<TensorId, TensorDat
     None
 }
 
-/// The operations that the outputs need.
+/// Returns the operations that the outputs need.
 fn needed(operations: &[OperationIr], outputs: &[TensorId]) -> Vec<OperationIr> {
     let mut read: HashSet<TensorId> = outputs.iter().copied().collect();
     let mut kept: Vec<OperationIr> = Vec::new();

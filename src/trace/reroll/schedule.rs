@@ -1,7 +1,7 @@
-//! Brings together what belongs to one turn of a loop.
+//! Scheduling: groups the operations of each iteration of a loop.
 //!
-//! A forward may cut a tensor into steps before the loop. They are moved to what reads them; a step that several operations
-//! read is cut for each of them, and folding the loop puts them together again.
+//! A forward may split a tensor into steps before the loop. They are moved next to their readers; a step with several
+//! readers is split off for each of them, and folding the loop merges them again.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use burn::backend::ir::{OperationIr, TensorId};
 use super::ids::{Fresh, Renamed};
 use super::step::{Step, reshape, step};
 
-/// The operations in an order in which each turn stands together.
+/// Returns the operations in an order in which each iteration is contiguous.
 pub(super) fn schedule(operations: &[OperationIr], outputs: &[TensorId], fresh: &mut Fresh) -> Vec<OperationIr> {
     let moves = Moves::of(operations);
     let mut placed = Placed { operations: Vec::with_capacity(operations.len()), used: HashSet::new(), fresh };
@@ -32,7 +32,7 @@ pub(super) fn schedule(operations: &[OperationIr], outputs: &[TensorId], fresh: 
 /// The operations that move.
 #[derive(Default)]
 struct Moves {
-    /// Steps of a tensor and reshapes of steps, by what they make.
+    /// Steps of a tensor, and reshapes of steps, by their output.
     late: HashMap<TensorId, usize>,
 }
 
@@ -51,7 +51,7 @@ impl Moves {
     }
 }
 
-/// Tensors, with an axis, of which every step is cut.
+/// Finds the tensors, with an axis, of which every step is taken.
 fn iterated(operations: &[OperationIr]) -> HashSet<(TensorId, usize)> {
     let mut places: HashMap<(TensorId, usize), (usize, BTreeSet<usize>)> = HashMap::new();
     for Step { source, axis, at, length } in operations.iter().filter_map(step) {
@@ -63,7 +63,7 @@ fn iterated(operations: &[OperationIr]) -> HashSet<(TensorId, usize)> {
     complete.map(|(place, _)| place).collect()
 }
 
-/// The list in the making.
+/// The list under construction.
 struct Placed<'a> {
     operations: Vec<OperationIr>,
     /// Steps that have been placed under their own name.
@@ -72,7 +72,7 @@ struct Placed<'a> {
 }
 
 impl Placed<'_> {
-    /// Places the steps that an operation reads before it, and has it read these.
+    /// Places the steps that an operation reads before it, and makes it read these.
     fn with_steps(&mut self, mut op: OperationIr, all: &[OperationIr], moves: &Moves) -> OperationIr {
         let read: BTreeSet<TensorId> =
             op.inputs().map(|tensor| tensor.id).filter(|id| moves.late.contains_key(id)).collect();
@@ -85,7 +85,7 @@ impl Placed<'_> {
         op
     }
 
-    /// Places a step, or the reshape of one, and tells under which name.
+    /// Places a step, or the reshape of one, and returns its name.
     fn place(&mut self, id: TensorId, all: &[OperationIr], moves: &Moves) -> TensorId {
         let name = if self.used.insert(id) { id } else { self.fresh.next() };
         let mut op = all[moves.late[&id]].clone();

@@ -1,4 +1,4 @@
-//! One element of a tensor along one axis, as it is read and as it is written.
+//! Steps: one element of a tensor along one axis, read or written.
 
 use burn::backend::ir::{BaseOperationIr as B, OperationIr, TensorId, TensorIr};
 use burn::tensor::Slice;
@@ -8,13 +8,13 @@ use burn::tensor::Slice;
 pub(super) struct Step {
     pub source: TensorId,
     pub axis: usize,
-    /// The element.
+    /// Index of the element.
     pub at: usize,
-    /// Elements along the axis, of which there are several.
+    /// Number of elements along the axis, more than one.
     pub length: usize,
 }
 
-/// The step that an operation reads.
+/// Returns the step that an operation reads.
 pub(super) fn step(op: &OperationIr) -> Option<Step> {
     match base(op)? {
         B::Slice(op) => element(&op.tensor, &op.ranges),
@@ -22,7 +22,7 @@ pub(super) fn step(op: &OperationIr) -> Option<Step> {
     }
 }
 
-/// The step that an operation writes, and what it writes there.
+/// Returns the step that an operation writes, and the tensor written there.
 pub(super) fn written(op: &OperationIr) -> Option<(Step, &TensorIr)> {
     match base(op)? {
         B::SliceAssign(op) => Some((element(&op.tensor, &op.ranges)?, &op.value)),
@@ -30,7 +30,7 @@ pub(super) fn written(op: &OperationIr) -> Option<(Step, &TensorIr)> {
     }
 }
 
-/// An operation that moves elements, of whatever type.
+/// Returns the operation if it moves elements, of whatever type.
 pub(super) fn base(op: &OperationIr) -> Option<&B> {
     match op {
         OperationIr::BaseFloat(base) | OperationIr::BaseInt(base) | OperationIr::BaseBool(base) => Some(base),
@@ -38,7 +38,7 @@ pub(super) fn base(op: &OperationIr) -> Option<&B> {
     }
 }
 
-/// What a reshape reads and what it makes.
+/// Returns input and output of a reshape.
 pub(super) fn reshape(op: &OperationIr) -> Option<(&TensorIr, &TensorIr)> {
     match base(op)? {
         B::Reshape(op) => Some((&op.input, &op.out)),
@@ -64,7 +64,7 @@ fn element(tensor: &TensorIr, ranges: &[Slice]) -> Option<Step> {
     found
 }
 
-/// Where a slice of an axis begins and ends, counted from the front.
+/// Returns the start and end of a slice of an axis, counted from the front.
 fn ends(range: &Slice, length: usize) -> (usize, usize) {
     let from_front =
         |at: isize| if at < 0 { (length as isize + at).max(0) as usize } else { (at as usize).min(length) };

@@ -1,4 +1,4 @@
-//! Forwards that loop, and forwards that only look as if they did.
+//! Forwards that loop, and forwards that only appear to.
 
 use burn::backend::capture::CaptureBackend;
 use burn::module::Module;
@@ -13,7 +13,7 @@ fn id<const D: usize>(tensor: &Tensor<D>) -> TensorId {
     tensor.clone().try_into_primitive::<CaptureBackend>().unwrap().id()
 }
 
-/// Runs `forward` on `[2, length, 3]` for several lengths, and folds what it recorded.
+/// Runs `forward` on `[2, length, 3]` for several lengths, and folds the recorded operations.
 fn folded<M: Module>(module: &M, forward: impl Fn(&M, Tensor<3>) -> Vec<TensorId>) -> Option<Vec<Run>> {
     let device = Device::capture();
     let module = module.valid();
@@ -36,7 +36,7 @@ fn folded<M: Module>(module: &M, forward: impl Fn(&M, Tensor<3>) -> Vec<TensorId
     let runs: Vec<Run> = [2, 5, 7].into_iter().map(run).collect();
     assert!(runs[0].operations.len() < runs[1].operations.len(), "the length does not show");
     let rolled = reroll(&runs, &values)?;
-    // Written out again, a run is as long as it was: a turn takes its steps, does its work, and is put together.
+    // Unrolled again, a run is as long as before: an iteration takes its steps, does its work, and is joined.
     for (run, rolled) in runs.iter().zip(&rolled) {
         let names = |operations: &[OperationIr]| {
             let work =
@@ -53,10 +53,10 @@ fn folded<M: Module>(module: &M, forward: impl Fn(&M, Tensor<3>) -> Vec<TensorId
     Some(rolled)
 }
 
-/// The number of states of a loop, and the axes of what it takes and collects.
+/// Number of states of a loop, and the axes of the tensors it iterates over and collects.
 type Loop = (usize, Vec<Along>, Vec<Along>);
 
-/// The loops in a run.
+/// Returns the loops in a run.
 fn marks(run: &Run) -> Vec<Loop> {
     let begins = run.operations.iter().filter_map(Mark::beginning);
     let ends = run.operations.iter().filter_map(Mark::ending);
@@ -100,7 +100,7 @@ fn cell() -> Cell {
 
 type H = Tensor<2>;
 
-/// Folds a recurrence `h = turn(t, x_t, h, h before that)` of which `after` takes what it needs.
+/// Folds a recurrence `h = turn(t, x_t, h, previous h)`, of which `after` reads what it needs.
 fn recurrence(turn: impl Fn(&Cell, usize, H, H, H) -> H, after: impl Fn(&[H]) -> TensorId) -> Option<Vec<Loop>> {
     let runs = folded(&cell(), |cell, x| {
         let mut all = vec![Tensor::zeros([2, 4], &x.device()), Tensor::ones([2, 4], &x.device())];

@@ -1,18 +1,18 @@
-//! Operations without the names of their tensors, to compare them.
+//! Comparison of operations without the names of their tensors.
 
 use burn::backend::Shape;
 use burn::backend::ir::{IrVisitorMut, OperationIr, TensorId, TensorIr, TensorStatus};
 
 use crate::trace::numbers;
 
-/// An operation without names: equal for operations that do the same with tensors of the same shapes.
+/// Removes the names from an operation: equal for operations that do the same with tensors of the same shapes.
 pub(super) fn strict(op: &OperationIr) -> OperationIr {
     let mut op = op.clone();
     op.visit_mut(&mut Nameless { shapes: true });
     op
 }
 
-/// As [`strict`], and steps along an axis are equal wherever they are.
+/// Does the same as [`strict`], and makes steps along an axis equal wherever they are.
 pub(super) fn loose(op: &OperationIr) -> OperationIr {
     let moves = super::step::step(op).is_some() || super::step::written(op).is_some();
     let mut op = strict(op);
@@ -22,7 +22,7 @@ pub(super) fn loose(op: &OperationIr) -> OperationIr {
     op
 }
 
-/// What an operation is at any size: without names, shapes and the numbers that go with them.
+/// Removes names, shapes and the numbers that depend on them: equal for the same operation at any size.
 pub(super) fn sizeless(op: &OperationIr) -> OperationIr {
     let mut op = op.clone();
     numbers::set_aside(&mut op);

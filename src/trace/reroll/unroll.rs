@@ -1,4 +1,4 @@
-//! Writes each turn of a loop out again.
+//! Unrolling: writes out each iteration of a loop.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use burn::tensor::Slice;
 use super::ids::{Fresh, Renamed};
 use super::marks::{Along, Mark};
 
-/// The operations without loops, and what the outputs are called in them.
+/// Returns the operations without loops, and the names of the outputs in them.
 pub(in crate::trace) fn unroll(
     operations: Vec<OperationIr>,
     outputs: &[TensorId],
@@ -39,7 +39,7 @@ pub(in crate::trace) fn unroll(
 struct Writer {
     fresh: Fresh,
     done: Vec<OperationIr>,
-    /// What tensors that a loop leaves are called.
+    /// New names of the outputs of loops.
     names: HashMap<TensorId, TensorId>,
 }
 
@@ -87,7 +87,7 @@ impl Writer {
         }
     }
 
-    /// One element of a tensor, in the shape that a turn reads it.
+    /// Takes one element of a tensor, in the shape in which an iteration reads it.
     fn item(&mut self, whole: &TensorIr, along: Along, place: usize, item: &TensorIr) -> TensorId {
         let all = |length: &usize| Slice::new(0, Some(*length as isize), 1);
         let mut ranges: Vec<Slice> = whole.shape.iter().map(all).collect();
@@ -100,7 +100,7 @@ impl Writer {
         self.shaped(out, item.shape.clone())
     }
 
-    /// The tensor in another shape.
+    /// Reshapes the tensor.
     fn shaped(&mut self, tensor: TensorIr, shape: Shape) -> TensorId {
         if tensor.shape == shape {
             return tensor.id;
@@ -110,7 +110,7 @@ impl Writer {
         out.id
     }
 
-    /// Puts the items of all turns together.
+    /// Joins the items of all iterations.
     fn together(&mut self, items: Vec<TensorIr>, along: Along, whole: &TensorIr) {
         let mut shape = whole.shape.to_vec();
         shape[along.axis] = 1;

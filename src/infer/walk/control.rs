@@ -6,15 +6,14 @@
 
 use std::collections::HashMap;
 
-use super::context::{Context, axis_of};
-use super::fact::{Answer, Fact, Known, Shape, Stop, fault, gap};
-use super::merge;
-use super::number::Num;
-use super::rules::constant::size;
-use super::vector::{Vector, Vectors};
-use super::walk::{Walk, parts};
-use super::{Inference, Overruled};
+use super::{Walk, parts};
 use crate::graph::{Attribute, DType, Dim, Graph, Subgraph, ValueId};
+use crate::infer::context::{Context, axis_of};
+use crate::infer::fact::{Answer, Fact, Known, Shape, Stop, fault, gap};
+use crate::infer::number::Num;
+use crate::infer::rules::constant::size;
+use crate::infer::vector::{Vector, Vectors};
+use crate::infer::{Inference, Overruled, merge};
 use crate::words::counted;
 
 /// What a node with subgraphs makes: types and shapes, and elements where they are known.
