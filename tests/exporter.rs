@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;
+#[path = "exporter/proof.rs"]
+mod proof;
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
