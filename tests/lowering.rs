@@ -1,7 +1,7 @@
 //! Each lowering against Burn's own result: an operation is traced, exported with a dynamic batch to several opsets, and run
 //! in tract and ONNX Runtime at batches that were not traced, with numbers and lengths of axes that would show a swap.
 //!
-//! A case is one or two lines in `lowering/cases`. What the cases lower is held against `src/trace/operations.md`.
+//! A case is one or two lines in `lowering/cases`. What the cases lower is held against `src/burn/trace/operations.md`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 

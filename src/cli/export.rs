@@ -97,14 +97,8 @@ fn subject(args: &ExportArgs) -> Result<Subject> {
 }
 
 /// The largest difference, and whether it is that of a copy with its weights redrawn.
-#[cfg(feature = "tract")]
 fn verify(subject: &Subject, options: &Options, exported: &Exported) -> Result<(f64, bool)> {
     output::progress("comparing Burn with the file in tract");
     let verified = export::verify_googlenet(&subject.network, options, exported)?;
     Ok((verified.max_abs_diff, verified.redrawn))
-}
-
-#[cfg(not(feature = "tract"))]
-fn verify(_: &Subject, _: &Options, _: &Exported) -> Result<(f64, bool)> {
-    Err(Error::unavailable("verification", "this build has no tract").remedy("use --no-verify"))
 }

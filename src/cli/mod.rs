@@ -11,7 +11,6 @@ mod diff;
 mod doctor;
 mod draw;
 mod engine;
-#[cfg(feature = "data")]
 mod eval;
 #[cfg(feature = "burn")]
 mod export;
@@ -23,11 +22,10 @@ mod interrupt;
 mod network;
 mod optimize;
 mod output;
-#[cfg(feature = "data")]
 mod predict;
 #[cfg(feature = "burn")]
 mod progress;
-#[cfg(all(feature = "burn", feature = "tract"))]
+#[cfg(feature = "burn")]
 mod reproduce;
 #[cfg(feature = "ort")]
 mod runtime;
@@ -38,7 +36,6 @@ mod terminal;
 #[cfg(feature = "burn")]
 mod train;
 mod values;
-#[cfg(feature = "data")]
 mod verify;
 
 use std::process::ExitCode;
@@ -60,16 +57,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// All of it in one go, from real images to reports: count, train, export, verify, measure.
-    #[cfg(all(feature = "burn", feature = "tract"))]
+    #[cfg(feature = "burn")]
     Reproduce(reproduce::ReproduceArgs),
     /// Train a network on images and keep checkpoints.
     #[cfg(feature = "burn")]
     Train(Box<train::Args>),
     /// Top-1 and per-class accuracy of a checkpoint or an exported file.
-    #[cfg(feature = "data")]
     Eval(eval::EvalArgs),
     /// Classes and probabilities of PNG or JPEG files.
-    #[cfg(feature = "data")]
     Predict(predict::PredictArgs),
     /// Write a network as an ONNX file, without its auxiliary heads, folded and verified.
     #[cfg(feature = "burn")]
@@ -88,7 +83,6 @@ enum Command {
     #[cfg(feature = "burn")]
     Compare(compare::CompareArgs),
     /// Prove that an ONNX file computes the same in two engines, as another file, or as its checkpoint.
-    #[cfg(feature = "data")]
     Verify(Box<verify::VerifyArgs>),
     /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
     Bench(Box<bench::BenchArgs>),
@@ -104,7 +98,6 @@ enum Command {
     #[command(hide = true)]
     BenchWorker,
     /// Runs an engine for whatever command needs one, which starts it.
-    #[cfg(any(feature = "tract", feature = "ort"))]
     #[command(hide = true)]
     EngineWorker,
     /// Runs another program and ends it when the gnet that started it ends.
@@ -125,7 +118,6 @@ impl Command {
     /// Whether it works for another gnet, which ends it.
     fn is_worker(&self) -> bool {
         match self {
-            #[cfg(any(feature = "tract", feature = "ort"))]
             Self::EngineWorker => true,
             Self::DoctorWorker | Self::BenchWorker | Self::Keeper { .. } => true,
             _ => false,
@@ -142,6 +134,7 @@ pub fn main() -> ExitCode {
     };
     terminal::When::named(&cli.color).unwrap_or_default().set();
     if let Command::Keeper { command } = cli.command {
+        interrupt::leave_to_parent();
         return ExitCode::from(process::keep(command));
     }
     if cli.command.is_worker() {
@@ -172,13 +165,11 @@ fn program() -> clap::Command {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        #[cfg(all(feature = "burn", feature = "tract"))]
+        #[cfg(feature = "burn")]
         Command::Reproduce(args) => reproduce::run(&args),
         #[cfg(feature = "burn")]
         Command::Train(args) => train::run(*args),
-        #[cfg(feature = "data")]
         Command::Eval(args) => eval::run(&args),
-        #[cfg(feature = "data")]
         Command::Predict(args) => predict::run(&args),
         #[cfg(feature = "burn")]
         Command::Export(args) => export::run(&args),
@@ -189,7 +180,6 @@ fn run(command: Command) -> Result<()> {
         Command::Check(args) => check::run(&args),
         #[cfg(feature = "burn")]
         Command::Compare(args) => compare::run(&args),
-        #[cfg(feature = "data")]
         Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),
         #[cfg(feature = "ort")]
@@ -198,7 +188,6 @@ fn run(command: Command) -> Result<()> {
         Command::Keeper { .. } => Ok(()),
         Command::DoctorWorker => doctor::worker(),
         Command::BenchWorker => bench::worker(),
-        #[cfg(any(feature = "tract", feature = "ort"))]
         Command::EngineWorker => gnet::runtime::serve(),
         Command::Completions { shell } => output::completions(shell),
     }

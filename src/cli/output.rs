@@ -57,14 +57,12 @@ pub fn cut(line: &str, width: Option<u16>) -> String {
 }
 
 /// Says what to do now that a command is done, as one would type it.
-#[cfg(any(feature = "burn", feature = "ort"))]
 pub fn next(words: &[&str]) {
     let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
     note(format_args!("next: {}", words.join(" ")));
 }
 
 /// A word as a shell reads it.
-#[cfg(any(feature = "burn", feature = "ort"))]
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./=,:@%+".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
@@ -137,7 +135,6 @@ mod tests {
         assert_eq!(cut("a\nb", Some(3)), "a\\…");
     }
 
-    #[cfg(any(feature = "burn", feature = "ort"))]
     #[test]
     fn a_word_is_quoted_where_a_shell_would_take_it_apart() {
         for (word, shown) in

@@ -122,7 +122,6 @@ fn width(is_terminal: bool, size: Option<(terminal_size::Width, terminal_size::H
 }
 
 /// The style of a bar on stderr's terminal: `wide` where there is room for it, else `narrow`, else its message alone.
-#[cfg(any(feature = "burn", feature = "ort"))]
 pub fn bar(wide: &str, narrow: &str) -> indicatif::ProgressStyle {
     let template = match stderr_width().unwrap_or(u16::MAX) {
         70.. => wide,

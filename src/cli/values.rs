@@ -45,7 +45,6 @@ pub fn provider() -> impl TypedValueParser<Value = Provider> {
 }
 
 /// Where images come from.
-#[cfg(feature = "data")]
 pub fn source(text: &str) -> Result<gnet::data::Source, String> {
     text.parse().map_err(|e| in_words(&e))
 }
@@ -83,7 +82,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "data")]
     #[test]
     fn a_refused_source_keeps_its_remedy() {
         assert_eq!(source("").unwrap_err(), "data: is empty; give fashion-mnist, embedded or a folder");

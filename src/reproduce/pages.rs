@@ -7,8 +7,8 @@ use super::record::{Agreement, Reproduction};
 use crate::report::curve::{Chart, Series};
 use crate::report::{Cell, Column, Format, Report, Table, json, render};
 use crate::train::EpochMetrics;
-use crate::words::counted;
 use crate::{Result, files};
+use gnet_core::words::counted;
 
 /// Writes the reports into a folder.
 pub(super) fn write(out: &Path, reproduction: &Reproduction) -> Result<()> {

@@ -9,8 +9,8 @@ use crate::export::ExportRecord;
 use crate::report::{Column, Report, Table};
 use crate::runtime::Provider;
 use crate::train::{self, EpochMetrics, Outcome};
-use crate::words::counted;
 use crate::{Error, Result};
+use gnet_core::words::counted;
 
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

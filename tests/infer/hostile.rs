@@ -8,7 +8,7 @@ use crate::build::Builder;
 
 /// Every operation of the table, taken from its source so that none is forgotten.
 fn operations() -> Vec<&'static str> {
-    let source = include_str!("../../src/infer/table.rs");
+    let source = include_str!("../../src/core/infer/table.rs");
     source.split('"').skip(1).step_by(2).chain(["If", "Loop", "Scan", "Nonsense"]).collect()
 }
 

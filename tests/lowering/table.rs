@@ -204,7 +204,7 @@ depends on the batch, the ones that compute it come before them.
 ";
 
 /// The file of the table, beside the code that it describes.
-pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/trace/operations.md");
+pub const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/burn/trace/operations.md");
 
 /// Checks that the file says what `OPSETS` and the cases say.
 pub fn compare(text: &str) -> Result<(), String> {
@@ -215,7 +215,7 @@ pub fn compare(text: &str) -> Result<(), String> {
     }
     let first = stated.lines().zip(text.lines()).find(differs).unwrap_or(("another number of lines", ""));
     Err(format!(
-        "src/trace/operations.md is stale (opsets {OPSETS:?}); GNET_BLESS=1 writes it.\n- {}\n+ {}",
+        "src/burn/trace/operations.md is stale (opsets {OPSETS:?}); GNET_BLESS=1 writes it.\n- {}\n+ {}",
         first.0, first.1
     ))
 }

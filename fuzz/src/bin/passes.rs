@@ -8,7 +8,7 @@ mod exercise;
 use libfuzzer_sys::{Corpus, fuzz_crossover, fuzz_mutator, fuzz_target};
 
 fuzz_target!(|data: &[u8]| -> Corpus {
-    let Ok(model) = gnet::onnx::read(data.to_vec().into()) else { return Corpus::Reject };
+    let Ok(model) = gnet_core::onnx::read(data.to_vec().into()) else { return Corpus::Reject };
     exercise::rewritten(&model);
     Corpus::Keep
 });

@@ -9,7 +9,7 @@ use libfuzzer_sys::{Corpus, fuzz_crossover, fuzz_mutator, fuzz_target};
 
 fuzz_target!(|data: &[u8]| -> Corpus {
     // What is no protobuf at all is kept as well: the reader has to cope with it.
-    if let Ok(model) = gnet::onnx::read(data.to_vec().into()) {
+    if let Ok(model) = gnet_core::onnx::read(data.to_vec().into()) {
         exercise::counted(&model);
         exercise::written_back(&model);
     }

@@ -1,0 +1,160 @@
+//! What an export needs to know of GoogLeNet: the names of its outputs and what its file says about itself.
+
+use burn::tensor::Device;
+
+use super::{Exported, Options, export};
+use crate::nets::{GoogLeNet, GoogLeNetConfig, Logits, Preset};
+use crate::side::BurnSide;
+use crate::trace::{NamedOutputs, Output};
+use crate::train::checkpoint::Checkpoint;
+use gnet_core::cost::Cost;
+use gnet_core::graph::{Dim, Graph};
+use gnet_core::metadata::{Metadata, Preprocessing};
+use gnet_core::passes;
+use gnet_core::{Error, Result, cost};
+use gnet_engine::verify::{FileSide, Port, Side, Signature};
+
+/// Name of the main output.
+pub const LOGITS: &str = "logits";
+
+/// The outputs of a network with auxiliary heads.
+const HEADS: [&str; 3] = [LOGITS, "aux1", "aux2"];
+
+impl NamedOutputs for Logits {
+    fn named_outputs(&self) -> Vec<Output> {
+        let heads = [(HEADS[1], &self.aux1), (HEADS[2], &self.aux2)];
+        let heads = heads.into_iter().filter_map(|(name, head)| Some(Output::new(name, head.as_ref()?)));
+        std::iter::once(Output::new(LOGITS, &self.main)).chain(heads).collect()
+    }
+}
+
+/// The options of a GoogLeNet's export: an input of its shape with a batch of any size, the main logits alone unless
+/// `keep_aux`, its metadata.
+pub fn googlenet_options(config: &GoogLeNetConfig, metadata: &Metadata, keep_aux: bool) -> Options {
+    let options = Options::new([config.channels, config.image_size, config.image_size]);
+    let options = if keep_aux { options } else { options.keep(&[LOGITS]) };
+    Options { metadata: metadata.to_props(), ..options }
+}
+
+/// Exports a GoogLeNet, as [`googlenet_options`] or as one likes.
+///
+/// # Errors
+/// As [`export`].
+pub fn googlenet(network: &GoogLeNet, options: &Options) -> Result<Exported> {
+    export(network, options, GoogLeNet::forward)
+}
+
+/// A freshly initialised network, in place of a checkpoint.
+#[derive(Debug, Clone)]
+pub struct Fresh {
+    /// The preset it comes from.
+    pub preset: Preset,
+    /// Its options.
+    pub config: GoogLeNetConfig,
+    /// Seed of its weights.
+    pub seed: u64,
+}
+
+impl Fresh {
+    /// The network on the CPU backend.
+    ///
+    /// # Errors
+    /// Options that cannot be.
+    pub fn network(&self) -> Result<GoogLeNet> {
+        self.config.init_seeded(self.seed, &Device::flex())
+    }
+
+    /// What its file says: no data set, no accuracy, pixels scaled to 0..1 and not normalised.
+    pub fn metadata(&self) -> Metadata {
+        let channels = self.config.channels;
+        Metadata {
+            preset: self.preset.name().to_owned(),
+            classes: (0..self.config.classes).map(|class| class.to_string()).collect(),
+            preprocessing: Preprocessing {
+                image_size: self.config.image_size,
+                channels,
+                mean: vec![0.0; channels],
+                std: vec![1.0; channels],
+            },
+            dataset: None,
+            validation_accuracy: None,
+            test_accuracy: None,
+        }
+    }
+
+    /// Counts the network as it is trained, with its heads and without.
+    ///
+    /// # Errors
+    /// Options that cannot be.
+    pub fn cost(&self) -> Result<NetworkCost> {
+        let NetworkGraph { whole, main } = self.graph()?;
+        Ok(NetworkCost { main: cost::count(&main)?, whole: cost::count(&whole)? })
+    }
+
+    /// The graph of the network as it is trained, with its heads and without. What is counted of it depends on no weight:
+    /// they are all 0.
+    ///
+    /// # Errors
+    /// Options that cannot be.
+    pub fn graph(&self) -> Result<NetworkGraph> {
+        let GoogLeNetConfig { channels, image_size, .. } = self.config;
+        let network = self.config.init_blank(&Device::flex())?;
+        let whole = super::as_trained(&network, &[channels, image_size, image_size], GoogLeNet::forward)?;
+        let mut main = whole.clone();
+        main.outputs.truncate(1);
+        passes::sweep(&mut main)?;
+        Ok(NetworkGraph { whole, main })
+    }
+}
+
+/// A network with auxiliary heads as a graph.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkGraph {
+    /// The network as it is trained, heads included.
+    pub whole: Graph,
+    /// What the main output needs.
+    pub main: Graph,
+}
+
+/// What a network with auxiliary heads costs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkCost {
+    /// The network as it is trained, heads included.
+    pub whole: Cost,
+    /// What the main output needs.
+    pub main: Cost,
+}
+
+/// The network of a checkpoint as the side that a file is held against. It gives the outputs that the file has, by name, or the
+/// main logits for a file with one output of another name; an export of it is made as the file was, so that their nodes are
+/// the same.
+///
+/// # Errors
+/// An output that the network does not have ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
+pub fn checkpoint_side(checkpoint: &Checkpoint, file: &FileSide) -> Result<BurnSide<'static, GoogLeNet>> {
+    let Checkpoint { model, config, metadata, path, .. } = checkpoint;
+    let heads = &HEADS[..if config.aux_heads { 3 } else { 1 }];
+    let outputs: Vec<&str> = match &file.signature().outputs[..] {
+        [only] => vec![heads.iter().find(|head| *head == only).unwrap_or(&LOGITS)],
+        several => several.iter().map(String::as_str).collect(),
+    };
+    if let Some(name) = outputs.iter().find(|name| !heads.contains(name)) {
+        return Err(Error::check("outputs", format!("the checkpoint has {} and no '{name}'", heads.join(", "))));
+    }
+    let fold = !file.model().graph.nodes.iter().any(|node| node.is("BatchNormalization"));
+    let options = googlenet_options(config, metadata, true).keep(&outputs).folding(fold);
+    let side = Dim::Known(config.image_size);
+    let shape = vec![Dim::symbol(super::BATCH), Dim::Known(config.channels), side.clone(), side];
+    let outputs = outputs.into_iter().map(str::to_owned).collect();
+    let signature = Signature { inputs: vec![Port::new("images", shape)], outputs };
+    let export = move |network: &GoogLeNet| Ok(googlenet(network, &options)?.model);
+    Ok(BurnSide::new(format!("{} in Burn", path.display()), model, signature, GoogLeNet::forward, export))
+}
+
+/// Compares an exported GoogLeNet with its network, over all outputs that were kept.
+///
+/// # Errors
+/// As [`super::verify()`].
+pub fn verify_googlenet(network: &GoogLeNet, options: &Options, exported: &Exported) -> Result<super::Verified> {
+    super::verify(network, options, exported, GoogLeNet::forward)
+}

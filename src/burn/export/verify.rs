@@ -1,0 +1,180 @@
+//! Runs the bytes that are about to be shipped in a second runtime and compares with Burn.
+
+use burn::module::Module;
+use serde::Serialize;
+
+use super::{Exported, Options, export};
+use crate::side::BurnSide;
+use crate::trace::{Axis, Inputs, NamedOutputs, Symbol};
+use gnet_core::graph::{DType, Dim, Model};
+use gnet_core::{Error, Result};
+use gnet_engine::runtime::{Array, Provider, ValueRange};
+use gnet_engine::verify::{
+    self, Bisect, Comparison, Distribution, FileSide, InputSet, Plan, Port, Precision, Row, Side, Signature, Verdict,
+};
+
+/// Sizes of the open axes in two runs, by their order among the symbols: one image, which broadcasting could treat apart, and
+/// sizes that were not traced.
+const SIZES: [[usize; 2]; 4] = [[1, 4], [6, 5], [4, 6], [6, 4]];
+
+/// Runs of a file whose batch is fixed at one: it takes several images to tell apart.
+const RUNS_OF_ONE: usize = 3;
+
+/// Seed of the images.
+const SEED: u64 = 1;
+
+/// Proof that a file computes what the module computes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verified {
+    /// Largest difference of an output value over all images and outputs.
+    pub max_abs_diff: f64,
+    /// The most that was accepted of any value, in the same unit.
+    pub tolerance: f64,
+    /// Images compared.
+    pub images: usize,
+    /// Batch sizes run.
+    pub batches: Vec<usize>,
+    /// Distance of the two closest images' outputs.
+    pub spread: f64,
+    /// Whether the proof is of a copy with redrawn weights, because the module's own outputs hardly depend on its inputs.
+    pub redrawn: bool,
+}
+
+/// Compares the exported bytes in tract with `forward` in Burn on fresh inputs, for each kept output.
+///
+/// `options` are those of the export. Float inputs are [patterns](Distribution::Pattern), unlike one another and unlike what
+/// was traced, integers and booleans are drawn from what the file can take. It is the proof of [`verify`](gnet_engine::verify::verify()):
+/// what is accepted is [`Precision::F32`]'s tolerance, the noise being what Burn answers when parameters and inputs are moved
+/// by a unit in the last place, and a forward that does not answer the same inputs alike is no reference.
+///
+/// A network whose outputs hardly depend on its inputs, as authors initialise deep ones, is proved on a copy of the module with
+/// redrawn weights, which is exported as well and must come to the same nodes.
+///
+/// # Errors
+/// A difference beyond the tolerance, or outputs too alike for the comparison to mean anything, of the copy too
+/// ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)); a file that tract cannot run.
+pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
+    module: &M,
+    options: &Options,
+    exported: &Exported,
+    forward: impl Fn(&M, I) -> O,
+) -> Result<Verified> {
+    // Of outputs that are all kept none was pruned.
+    let (outputs, pruned) = (exported.model.graph.outputs.len(), exported.pruned.outputs.len());
+    if options.keep.as_ref().map_or(outputs + pruned, Vec::len) != outputs {
+        return Err(Error::check("verification", "the file has another number of outputs than the module"));
+    }
+    let signature = Signature::open(&exported.model.graph)?;
+    let again = |module: &M| Ok(export(module, options, &forward)?.model);
+    let mut module =
+        BurnSide::new("the module in Burn", module, signature, &forward, again).exported_as(&exported.model);
+    let file = FileSide::at_any_size("the file in tract", exported.bytes.clone(), Provider::Tract)?;
+    let runs = runs(options).iter().map(|run| inputs(&exported.model, options, run)).collect::<Result<Vec<_>>>()?;
+    let batches = runs.iter().map(|run| run.first().map_or(1, Array::batch)).collect();
+    let ranges = module.signature().inputs.iter().map(|port| port.range).collect();
+    let sets = [InputSet { name: Distribution::Pattern.name().to_owned(), runs, ranges }];
+    let how = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: SEED };
+    let record = verify::verify(&mut module, &mut [file], &sets, &how, &mut |_| ())?;
+    let Some(comparison) = record.comparisons.into_iter().next() else {
+        return Err(Error::check("verification", "nothing was compared"));
+    };
+    verified(comparison, &module, batches)
+}
+
+/// One run: the size of each symbol, and a number that makes its inputs its own.
+struct Run {
+    sizes: Vec<(String, usize)>,
+    number: u64,
+}
+
+fn runs(options: &Options) -> Vec<Run> {
+    let symbols = options.symbols();
+    if symbols.is_empty() {
+        let first = options.inputs.first().and_then(|input| input.axes.first());
+        let count = if first == Some(&Axis::Fixed(1)) { RUNS_OF_ONE } else { 1 };
+        return (0..count as u64).map(|number| Run { sizes: Vec::new(), number }).collect();
+    }
+    let size = |(symbol, sizes): (&Symbol, &[usize; 2]), run: usize| (symbol.name().to_owned(), symbol.nth(sizes[run]));
+    let run = |run: usize| symbols.iter().zip(&SIZES).map(|pair| size(pair, run)).collect();
+    (0..2).map(|number| Run { sizes: run(number), number: number as u64 }).collect()
+}
+
+/// The inputs of a run, as numbers.
+fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
+    let array = |(place, input): (usize, &crate::trace::Input)| {
+        let size = |axis: &Axis| match axis {
+            Axis::Fixed(size) => *size,
+            Axis::Symbol(symbol) => {
+                run.sizes.iter().find(|(name, _)| name == symbol.name()).map_or(1, |(_, size)| *size)
+            }
+        };
+        let shape: Vec<usize> = input.axes.iter().map(size).collect();
+        let seed = SEED + 100 * place as u64 + run.number;
+        let id = model.graph.inputs[place];
+        match (model.graph.value(id).dtype, ValueRange::of(&model.graph, id)) {
+            (Some(DType::Bool), _) => Ok(mask(shape, seed)),
+            (_, Some(range)) => Ok(Array::whole(shape, range, seed)),
+            _ => pattern(&input.name, &shape, seed),
+        }
+    };
+    options.inputs.iter().enumerate().map(array).collect()
+}
+
+/// Truths and falsehoods, the first along the last axis false: a mask that covers everything leaves nothing to compute.
+fn mask(shape: Vec<usize>, seed: u64) -> Array {
+    let last = shape.last().copied().unwrap_or(1).max(1);
+    let mut array = Array::whole(shape, ValueRange::BITS, seed);
+    array.data.iter_mut().step_by(last).for_each(|value| *value = 0.0);
+    array
+}
+
+fn pattern(name: &str, shape: &[usize], seed: u64) -> Result<Array> {
+    let port = Port::new(name, shape.iter().map(|size| Dim::Known(*size)).collect());
+    let signature = Signature { inputs: vec![port], outputs: Vec::new() };
+    let plan = Plan { batch: shape.first().copied().unwrap_or(1), runs: 1 };
+    let set = InputSet::random(Distribution::Pattern, &signature, &plan, seed)?;
+    let array = set.runs.into_iter().flatten().next();
+    array.ok_or_else(|| Error::input(format!("input '{name}'"), "has no values"))
+}
+
+/// What the verdict says of the export.
+fn verified(comparison: Comparison, module: &dyn Side, batches: Vec<usize>) -> Result<Verified> {
+    let Comparison { verdict, reason, rows, redrawn, .. } = comparison;
+    // Copies that are as weak prove nothing: then what is said is said of the module itself.
+    let redrawn = redrawn.filter(|copies| copies.verdict != Verdict::Weak);
+    let mut result = Verified {
+        max_abs_diff: 0.0,
+        tolerance: 0.0,
+        images: 0,
+        batches,
+        spread: f64::INFINITY,
+        redrawn: redrawn.is_some(),
+    };
+    let rows = redrawn.map_or(rows, |copies| copies.rows);
+    let said = rows.iter().find(|row| row.judgement.verdict == verdict).and_then(|row| row.judgement.reason.clone());
+    let reason = said.or(reason).unwrap_or_default();
+    match verdict {
+        Verdict::Agree => {}
+        Verdict::Disagree => {
+            return Err(Error::check("verification", format!("Burn and tract disagree: {reason}"))
+                .remedy("the file was not written; please report this"));
+        }
+        Verdict::Weak => {
+            return Err(Error::check("verification", format!("{reason} for agreement to mean anything"))
+                .remedy("train the network first, or use --no-verify"));
+        }
+    }
+    let outputs = &module.signature().outputs;
+    for Row { output, judgement, .. } in &rows {
+        let place = outputs.iter().position(|name| name == output).unwrap_or_default();
+        if !module.counts(place) {
+            result.spread = result.spread.min(judgement.spread.map_or(f64::INFINITY, |spread| spread.min));
+        }
+        result.max_abs_diff = result.max_abs_diff.max(judgement.agreement.max_abs_diff);
+        result.tolerance = result.tolerance.max(judgement.most_accepted);
+        if place == 0 {
+            result.images += judgement.agreement.images;
+        }
+    }
+    Ok(result)
+}

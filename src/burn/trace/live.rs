@@ -1,0 +1,115 @@
+//! Pruning: keeps what the requested outputs need and reports what was removed.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use burn::backend::TensorData;
+use burn::backend::ir::{ModuleOperationIr, OperationIr, TensorId};
+use serde::Serialize;
+
+use super::capture::{Returned, Run};
+use gnet_core::{Error, Result};
+
+/// What pruning removed from a traced forward.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// Names of the removed outputs.
+    pub outputs: Vec<String>,
+    /// Number of operations of the forward before.
+    pub operations_before: usize,
+    /// Number of operations that only the removed outputs needed.
+    pub operations: usize,
+    /// Number of learned parameters of the forward before (without running statistics).
+    pub params_before: u64,
+    /// Number of learned parameters that only the removed outputs needed.
+    pub params: u64,
+    /// Size of all constants before, including running statistics, in bytes.
+    pub bytes_before: u64,
+    /// Size of the constants that only the removed outputs needed, in bytes.
+    pub bytes: u64,
+}
+
+/// Reduces a run to the outputs named in `keep`, in that order.
+pub(super) fn prune(
+    run: &mut Run,
+    values: &HashMap<TensorId, TensorData>,
+    names: &HashMap<TensorId, String>,
+    keep: Option<&[String]>,
+) -> Result<Pruned> {
+    let wanted = match keep {
+        None => run.outputs.clone(),
+        Some(names) => names.iter().map(|name| find(&run.outputs, name)).collect::<Result<_>>()?,
+    };
+    let live = live(&run.operations, &wanted);
+    let count = |operations: &[OperationIr]| {
+        let constants =
+            operations.iter().flat_map(OperationIr::inputs).map(|t| t.id).filter(|id| !run.inputs.contains(id));
+        let constants: BTreeSet<TensorId> = constants.collect();
+        let statistics: HashSet<TensorId> = operations.iter().flat_map(statistics).collect();
+        Constants::of(&constants, values, |id| names.contains_key(id) && !statistics.contains(id))
+    };
+    let (before, after) = (count(&run.operations), count(&live));
+    let pruned = Pruned {
+        outputs: run.outputs.iter().filter(|o| !wanted.contains(o)).map(|o| o.name.clone()).collect(),
+        operations_before: run.operations.len(),
+        operations: run.operations.len() - live.len(),
+        params_before: before.params,
+        params: before.params - after.params,
+        bytes_before: before.bytes,
+        bytes: before.bytes - after.bytes,
+    };
+    (run.operations, run.outputs) = (live, wanted);
+    Ok(pruned)
+}
+
+fn find(outputs: &[Returned], name: &str) -> Result<Returned> {
+    outputs.iter().find(|o| o.name == name).cloned().ok_or_else(|| {
+        let names: Vec<_> = outputs.iter().map(|o| o.name.as_str()).collect();
+        Error::input(format!("output {name}"), format!("the network has no such output; it has {}", names.join(", ")))
+    })
+}
+
+/// Returns the operations that the outputs need, in execution order.
+fn live(operations: &[OperationIr], outputs: &[Returned]) -> Vec<OperationIr> {
+    let mut needed: HashSet<TensorId> = outputs.iter().map(|o| o.id).collect();
+    let mut kept: Vec<OperationIr> = Vec::new();
+    for op in operations.iter().rev() {
+        if op.outputs().any(|t| needed.contains(&t.id)) {
+            needed.extend(op.inputs().map(|t| t.id));
+            kept.push(op.clone());
+        }
+    }
+    kept.reverse();
+    kept
+}
+
+struct Constants {
+    params: u64,
+    bytes: u64,
+}
+
+impl Constants {
+    /// Counts constants; `learned` distinguishes parameters from the others.
+    fn of(
+        read: &BTreeSet<TensorId>,
+        values: &HashMap<TensorId, TensorData>,
+        learned: impl Fn(&TensorId) -> bool,
+    ) -> Self {
+        let mut sum = Self { params: 0, bytes: 0 };
+        for id in read {
+            let Some(data) = values.get(id) else { continue };
+            sum.bytes += data.as_bytes().len() as u64;
+            if learned(id) {
+                sum.params += data.num_elements() as u64;
+            }
+        }
+        sum
+    }
+}
+
+/// Returns the running statistics that an operation reads: they are stored in the module, but not learned.
+fn statistics(op: &OperationIr) -> Vec<TensorId> {
+    match op {
+        OperationIr::Module(ModuleOperationIr::BatchNorm(bn)) => vec![bn.mean.id, bn.variance.id],
+        _ => vec![],
+    }
+}

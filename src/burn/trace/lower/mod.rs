@@ -1,0 +1,306 @@
+//! Lowering: writes each traced operation as the equivalent ONNX operations.
+
+mod arithmetic;
+mod bits;
+mod float;
+mod index;
+mod layers;
+mod logic;
+mod place;
+mod pool;
+mod reduce;
+mod refuse;
+mod running;
+mod scan;
+mod shapes;
+mod sizes;
+mod window;
+
+use std::collections::{HashMap, HashSet};
+
+use burn::backend::DType as BurnDType;
+use burn::backend::ir::{OperationIr, ScalarIr, TensorId, TensorIr};
+
+use super::constants::{Constant, dtype};
+use super::inputs::Axis;
+use super::operations::{LoweredNode, Lowering, Operation, elements};
+use super::scope::scopes;
+use super::size::Size;
+use super::{Trace, TracedInput};
+use gnet_core::graph::{Attribute, DType, Dim, Graph, Model, Node, Sizes, Tensor, ValueId};
+use gnet_core::infer::infer;
+use gnet_core::{Error, Result};
+
+/// Lowers a trace to a model of the operator set `opset`, and returns the nodes that each operation became.
+pub(super) fn lower(trace: &Trace, opset: i64) -> Result<(Model, Vec<Lowering>)> {
+    let mut lower = Lower::new(trace, opset)?;
+    let mut log = Vec::with_capacity(trace.operations.len());
+    for (index, (op, scope)) in trace.operations.iter().zip(scopes(trace)).enumerate() {
+        (lower.index, lower.scope) = (index, scope);
+        lower.note_scope();
+        let before = lower.graph.nodes.len();
+        lower.operation(op)?;
+        // The marks of a loop are gnet's own: Burn did not record them.
+        if !matches!(op, OperationIr::Custom(_)) {
+            log.push(lower.lowering(op, before));
+        }
+    }
+    let mut model = Model::new(lower.finish()?, opset);
+    model.graph.check()?;
+    // Burn knows the shapes of what it traced; those of intermediate values are inferred from them.
+    infer(&mut model, &Sizes::none())?;
+    Ok((model, log))
+}
+
+/// Returns the name of an operation as Burn's intermediate representation spells it, such as `Conv2d`.
+pub(super) fn operation_name(op: &OperationIr) -> &'static str {
+    Operation::of(op).name
+}
+
+/// The graph under construction.
+struct Lower<'a> {
+    trace: &'a Trace,
+    graph: Graph,
+    ids: HashMap<TensorId, ValueId>,
+    taken: HashSet<String>,
+    /// Dotted path of the module whose operation is being lowered.
+    scope: String,
+    /// Index of that operation.
+    index: usize,
+    opset: i64,
+    /// Sizes as vectors of length 1, once they have been requested.
+    asked: HashMap<Size, ValueId>,
+    /// The graph around the body of a loop while the body is lowered.
+    around: Option<scan::Around>,
+}
+
+impl<'a> Lower<'a> {
+    fn new(trace: &'a Trace, opset: i64) -> Result<Self> {
+        let (ids, taken) = (HashMap::new(), HashSet::new());
+        let graph = Graph::new("main_graph");
+        let asked = HashMap::new();
+        let mut lower = Self { trace, graph, ids, taken, scope: String::new(), index: 0, opset, asked, around: None };
+        // Inputs and outputs take their names first, so that no inner value can.
+        for input in &trace.inputs {
+            let id = lower.bind(input.id, input.input.name.clone());
+            lower.graph.inputs.push(id);
+        }
+        for output in &trace.outputs {
+            let id = lower.output(output.id, &output.name);
+            lower.graph.outputs.push(id);
+        }
+        Ok(lower)
+    }
+
+    /// Returns the value of an output. One that no operation produces, or that is returned twice, is passed on at the
+    /// end.
+    fn output(&mut self, id: TensorId, name: &str) -> ValueId {
+        let made = self.trace.operations.iter().any(|op| op.outputs().any(|t| t.id == id));
+        if made && !self.ids.contains_key(&id) {
+            return self.bind(id, name.to_owned());
+        }
+        let name = self.unique(name.to_owned());
+        self.graph.add_value(name, None, None)
+    }
+
+    /// Passes on outputs that are inputs, or that are returned twice.
+    fn pass_on(&mut self) -> Result<()> {
+        for (output, value) in self.trace.outputs.iter().zip(self.graph.outputs.clone()) {
+            let source = match self.ids.get(&output.id) {
+                Some(id) => *id,
+                None => self.constant_of(output.id)?,
+            };
+            if source != value {
+                let name = self.local("Identity");
+                self.graph.nodes.push(Node::new(name, "Identity", vec![source], vec![value]));
+                let (dtype, shape) = (self.graph.value(source).dtype, self.graph.value(source).shape.clone());
+                let value = self.graph.value_mut(value);
+                (value.dtype, value.shape) = (dtype, shape);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Graph> {
+        for TracedInput { input, id, dtype } in &self.trace.inputs {
+            let axis = |axis: &Axis| match axis {
+                Axis::Fixed(size) => Dim::Known(*size),
+                Axis::Symbol(symbol) => Dim::symbol(&symbol.name),
+            };
+            let value = self.graph.value_mut(self.ids[id]);
+            (value.dtype, value.shape) = (Some(*dtype), Some(input.axes.iter().map(axis).collect()));
+        }
+        self.describe()?;
+        self.scope.clear();
+        self.pass_on()?;
+        Ok(self.graph)
+    }
+
+    /// Annotates the values of the current graph with what was traced about them.
+    fn describe(&mut self) -> Result<()> {
+        let grid = &self.trace.grid;
+        for tensor in self.trace.operations.iter().flat_map(|op| op.inputs().chain(op.outputs())) {
+            let (Some(id), Some(sizes)) = (self.ids.get(&tensor.id), self.trace.sizes.get(&tensor.id)) else {
+                continue;
+            };
+            let value = self.graph.value_mut(*id);
+            value.dtype = Some(dtype(tensor.dtype)?);
+            value.shape = Some(sizes.iter().map(|size| grid.dim(size)).collect());
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, id: TensorId, name: String) -> ValueId {
+        let name = self.unique(name);
+        let value = self.graph.add_value(name, None, None);
+        self.ids.insert(id, value);
+        value
+    }
+
+    /// Returns `base`, or the first of `base_1`, `base_2`, .. that is free.
+    fn unique(&mut self, base: String) -> String {
+        let mut name = base.clone();
+        let mut count = 0;
+        while !self.taken.insert(name.clone()) {
+            count += 1;
+            name = format!("{base}_{count}");
+        }
+        name
+    }
+
+    /// Returns a name inside the current module.
+    fn local(&mut self, what: &str) -> String {
+        let name = if self.scope.is_empty() { what.to_owned() } else { format!("{}/{what}", self.scope) };
+        self.unique(name)
+    }
+
+    /// Returns the value of a tensor that is read. A parameter or constant becomes an initializer when it is first
+    /// read.
+    fn read(&mut self, tensor: &TensorIr) -> Result<ValueId> {
+        match self.ids.get(&tensor.id) {
+            Some(id) => Ok(*id),
+            None if self.around.is_some() => self.outside(|outside| outside.read(tensor)),
+            None => self.constant_of(tensor.id),
+        }
+    }
+
+    /// Returns the value of a constant: an initializer, or the operations that create it at any size.
+    fn constant_of(&mut self, tensor: TensorId) -> Result<ValueId> {
+        let id = match self.trace.constants.get(&tensor) {
+            None => {
+                return Err(Error::input(format!("tensor {tensor} of {}", self.place()), "has no value and no maker"));
+            }
+            Some(Constant::Same(values)) => {
+                let name = match self.trace.names.get(&tensor) {
+                    Some(path) => self.unique(path.clone()),
+                    None => self.local("constant"),
+                };
+                self.graph.add_initializer(name, values.clone())
+            }
+            Some(Constant::Uniform(number)) => {
+                let number = self.constant("scalar", number.clone());
+                let sizes = self.sizes_of(&self.trace.sizes[&tensor])?;
+                self.step("Expand", vec![number, sizes], &[])
+            }
+            Some(Constant::Count { start, step, dtype }) => {
+                let (start, step, dtype) = (*start, *step, *dtype);
+                self.count(&self.trace.sizes[&tensor], start, step, dtype)?
+            }
+        };
+        self.ids.insert(tensor, id);
+        Ok(id)
+    }
+
+    /// Returns the values of several tensors that are read.
+    fn read_all<'t>(&mut self, tensors: impl IntoIterator<Item = &'t TensorIr>) -> Result<Vec<ValueId>> {
+        tensors.into_iter().map(|t| self.read(t)).collect()
+    }
+
+    /// Adds a constant of the current module.
+    fn constant(&mut self, what: &str, tensor: Tensor) -> ValueId {
+        let name = self.local(what);
+        self.graph.add_initializer(name, tensor)
+    }
+
+    /// Adds a scalar operand with the element type of `like`.
+    fn scalar(&mut self, like: &TensorIr, value: ScalarIr) -> Result<ValueId> {
+        let dtype = dtype(like.dtype)?;
+        let bytes = match dtype {
+            DType::F32 => value.elem::<f32>().to_le_bytes().to_vec(),
+            DType::F64 => value.elem::<f64>().to_le_bytes().to_vec(),
+            DType::I64 => value.elem::<i64>().to_le_bytes().to_vec(),
+            DType::I32 => value.elem::<i32>().to_le_bytes().to_vec(),
+            DType::Bool => vec![value.elem::<u8>()],
+            other => return Err(Error::input(format!("a scalar in {}", self.place()), format!("has type {other}"))),
+        };
+        Ok(self.constant("scalar", Tensor::new(dtype, vec![], bytes)?))
+    }
+
+    /// Adds the operation `op_type` that produces `out`; the node and the value have the same name.
+    fn emit(&mut self, op_type: &str, inputs: Vec<ValueId>, out: &TensorIr) -> &mut Node {
+        let name = self.local(op_type);
+        let output = match self.ids.get(&out.id) {
+            Some(id) => *id,
+            None => {
+                let value = self.graph.add_value(name.clone(), None, None);
+                self.ids.insert(out.id, value);
+                value
+            }
+        };
+        self.graph.nodes.push(Node::new(name, op_type, inputs, vec![output]));
+        self.graph.nodes.last_mut().expect("a node was just added")
+    }
+
+    /// Adds an intermediate operation of a lowering and returns its output.
+    fn step(&mut self, op_type: &str, inputs: Vec<ValueId>, attributes: &[(&str, Attribute)]) -> ValueId {
+        let name = self.local(op_type);
+        let output = self.graph.add_value(name.clone(), None, None);
+        let mut node = Node::new(name, op_type, inputs, vec![output]);
+        node.attributes.extend(attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        self.graph.nodes.push(node);
+        output
+    }
+
+    /// Adds a whole number as an operand.
+    fn integer(&mut self, what: &str, value: i64) -> Result<ValueId> {
+        Ok(self.constant(what, Tensor::new(DType::I64, vec![], value.to_le_bytes().to_vec())?))
+    }
+
+    /// Returns the current module, for an error.
+    fn place(&self) -> &str {
+        if self.scope.is_empty() { "the root module" } else { &self.scope }
+    }
+
+    fn operation(&mut self, op: &OperationIr) -> Result<()> {
+        let lowered = match op {
+            OperationIr::Module(module) => self.layer(module)?,
+            OperationIr::BaseFloat(base) | OperationIr::BaseInt(base) | OperationIr::BaseBool(base) => {
+                self.base(base)?
+            }
+            OperationIr::NumericFloat(_, numeric) | OperationIr::NumericInt(_, numeric) => self.numeric(numeric)?,
+            OperationIr::Float(_, float) => self.float(float)?,
+            OperationIr::Int(int) => self.integer_operation(int)?,
+            OperationIr::Bool(logic) => self.logic(logic)?,
+            OperationIr::Activation(activation) => self.activation(activation)?,
+            OperationIr::Custom(_) => self.mark(op)?,
+            _ => false,
+        };
+        if lowered { Ok(()) } else { Err(self.unknown()) }
+    }
+
+    /// Records the nodes added since `before`.
+    fn lowering(&self, op: &OperationIr, before: usize) -> Lowering {
+        let node = |node: &Node| LoweredNode { op_type: node.op_type.clone(), name: node.name.clone() };
+        Lowering {
+            operation: Operation::of(op),
+            elements: elements(op),
+            module: self.scope.clone(),
+            nodes: self.graph.nodes[before..].iter().map(node).collect(),
+        }
+    }
+}
+
+/// Returns the number of an element type in `Cast`.
+fn number(dtype: BurnDType) -> Result<i64> {
+    Ok(super::constants::dtype(dtype)?.number().into())
+}

@@ -1,0 +1,190 @@
+//! What ONNX's operations mean, computed plainly: slow on purpose, meant to be obviously right.
+//!
+//! It serves constant folding (shape arithmetic and small constants) and the tests that prove that a pass changes no
+//! result. It is no runtime: nothing is fused, cached, vectorised or done in parallel. Every real number is computed in
+//! 64-bit floats and rounded once to the element type of the result; every whole number in 128 bits, wrapping when
+//! stored. One file a family of operations; the formulas are those of ONNX's operator documentation, at the version that
+//! the model's operator set selects.
+//!
+//! An operation that is not here, or a form of it that is not, is an error and never a guess.
+
+mod binary;
+mod call;
+mod control;
+mod convolution;
+mod gather;
+mod index;
+mod linear;
+mod make;
+mod movement;
+mod normalization;
+mod numbers;
+mod pool;
+mod quantize;
+mod reduce;
+mod small_float;
+mod unary;
+mod window;
+
+use std::collections::HashMap;
+
+use call::Call;
+
+use crate::graph::{DType, Graph, Model, Node, Tensor, ValueId};
+use crate::words::counted;
+use crate::{Error, Result};
+
+/// How much one node may ask for, so that a small file with huge numbers in it cannot exhaust the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most elements of one result.
+    pub elements: usize,
+    /// The most terms that may be summed or compared for one result, over all its elements.
+    pub terms: u64,
+}
+
+impl Default for Limits {
+    /// 64 million elements, 16 billion terms: minutes, not hours.
+    fn default() -> Self {
+        Self { elements: 1 << 26, terms: 1 << 34 }
+    }
+}
+
+/// Computes the outputs of a model from its inputs, in the order of the graph; branches and loops are run.
+///
+/// # Errors
+/// Too few or too many inputs, inputs of another type, an operation that is not known, inputs that an operation does
+/// not allow, or a result past [`Limits::default`]. The error names the node.
+///
+/// ```
+/// # use gnet_core as gnet;
+/// use gnet::graph::{Graph, Model, Node, Tensor};
+///
+/// let mut graph = Graph::new("g");
+/// let [x, y] = ["x", "y"].map(|name| graph.add_value(name, None, None));
+/// graph.nodes.push(Node::new("relu", "Relu", vec![x], vec![y]));
+/// (graph.inputs, graph.outputs) = (vec![x], vec![y]);
+/// let x = Tensor::from_f32(vec![2], &[-1.0, 2.0])?;
+/// assert_eq!(gnet::reference::run(&Model::new(graph, 18), &[x])?[0].to_f32(), Some(vec![0.0, 2.0]));
+/// # Ok::<(), gnet::Error>(())
+/// ```
+pub fn run(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    let graph = &model.graph;
+    if graph.inputs.len() != inputs.len() {
+        let reason = format!("has {}, not the {} that came", counted(graph.inputs.len(), "input"), inputs.len());
+        return Err(Error::input("the graph", reason));
+    }
+    let mut values = Values::new();
+    for (id, tensor) in graph.inputs.iter().zip(inputs) {
+        let value = graph.value(*id);
+        if value.dtype.is_some_and(|dtype| dtype != tensor.dtype()) {
+            return Err(Error::input(format!("input {}", value.name), format!("is given as {}", tensor.dtype())));
+        }
+        values.insert(*id, tensor.clone());
+    }
+    self::graph(graph, model.opset, values)
+}
+
+/// What is known of the values of a graph.
+type Values = HashMap<ValueId, Tensor>;
+
+/// Computes the outputs of a graph from its inputs and what it captures.
+fn graph(graph: &Graph, opset: i64, mut values: Values) -> Result<Vec<Tensor>> {
+    for (id, tensor) in graph.initializers() {
+        values.entry(id).or_insert_with(|| tensor.clone());
+    }
+    for node in &graph.nodes {
+        let made = evaluate(graph, node, opset, &values)?;
+        values.extend(node.outputs.iter().zip(made).filter_map(|(id, tensor)| Some(((*id)?, tensor))));
+    }
+    let output = |id: &ValueId| {
+        let missing = || Error::input(format!("output {}", graph.value(*id).name), "nothing makes it");
+        values.get(id).cloned().ok_or_else(missing)
+    };
+    graph.outputs.iter().map(output).collect()
+}
+
+fn evaluate(graph: &Graph, of: &Node, opset: i64, values: &Values) -> Result<Vec<Tensor>> {
+    if let Some(id) = of.reads().find(|id| !values.contains_key(id)) {
+        return Err(Error::input(format!("value {}", graph.value(id).name), "nothing makes it"));
+    }
+    let inputs: Vec<_> = of.inputs.iter().map(|id| id.and_then(|id| values.get(&id))).collect();
+    let made = match control::evaluate(&control::Around { node: of, opset, values }) {
+        Some(made) => made.and_then(|made| match of.outputs.len() > made.len() {
+            true => Err(Error::input(&of.op_type, format!("its output {} is not computed", made.len()))),
+            false => Ok(made),
+        }),
+        None => node(of, opset, &inputs, Limits::default()),
+    };
+    made.map_err(|e| Error::input(format!("node {} ({})", graph.node_name(of), of.op_type), e))
+}
+
+/// Computes what one node makes: as many tensors as the node has outputs, those that are left out included.
+///
+/// `inputs` has an entry for each of the node's, `None` where an optional one is left out.
+///
+/// # Errors
+/// An operation or form of it that is not known, inputs that it does not allow, or a result past `limits`.
+pub fn node(node: &Node, opset: i64, inputs: &[Option<&Tensor>], limits: Limits) -> Result<Vec<Tensor>> {
+    let unknown = || Error::input(&node.op_type, "the reference evaluator does not know this operation");
+    if !matches!(node.domain.as_str(), "" | "ai.onnx") {
+        return Err(unknown());
+    }
+    let operation = find(&node.op_type).ok_or_else(unknown)?;
+    // A tensor without elements can still claim an axis of any length.
+    if inputs.iter().flatten().any(|t| t.shape().iter().any(|size| *size > limits.elements)) {
+        return Err(Error::input(&node.op_type, "an input is past the limits"));
+    }
+    let made = operation(&Call { node, opset, inputs, limits })?;
+    match node.outputs.len() > made.len() {
+        true => Err(Error::input(&node.op_type, format!("its output {} is not computed", made.len()))),
+        false => Ok(made),
+    }
+}
+
+/// Whether an operation of ONNX's own domain is known, in some form at least.
+pub fn knows(op_type: &str) -> bool {
+    find(op_type).is_some()
+}
+
+/// The element type that ONNX gives a number, when it is one that is computed with.
+pub(crate) fn element_type(number: i64) -> Option<DType> {
+    numbers::dtype_of(number)
+}
+
+/// The elements of a tensor of whole numbers that fit 64 bits; `None` for another.
+pub(crate) fn whole_numbers(tensor: &Tensor) -> Option<Vec<i64>> {
+    numbers::Array::of(tensor).ok()?.to_i64().ok()
+}
+
+/// The elements of a tensor of 32- or 64-bit floats; `None` for another.
+pub(crate) fn real_numbers(tensor: &Tensor) -> Option<Vec<f64>> {
+    let wide = matches!(tensor.dtype(), DType::F32 | DType::F64);
+    wide.then(|| numbers::Array::of(tensor).ok()?.floats().ok().map(<[f64]>::to_vec))?
+}
+
+/// A tensor of floats, each rounded once.
+pub(crate) fn tensor_of(dtype: DType, shape: Vec<usize>, values: Vec<f64>) -> Result<Tensor> {
+    numbers::of_floats(dtype, shape, values)
+}
+
+/// What computes an operation.
+type Operation = fn(&Call) -> Result<Vec<Tensor>>;
+
+/// The families, asked one after the other.
+fn find(op_type: &str) -> Option<Operation> {
+    let families = [
+        unary::find,
+        binary::find,
+        make::find,
+        movement::find,
+        gather::find,
+        linear::find,
+        convolution::find,
+        pool::find,
+        normalization::find,
+        reduce::find,
+        quantize::find,
+    ];
+    families.iter().find_map(|family| family(op_type))
+}

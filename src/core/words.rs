@@ -1,0 +1,128 @@
+//! Wording of messages, available to every module: this one depends on no other.
+
+use std::fmt::Display;
+
+/// Formats a count with its noun: `1 difference`, `2 differences`, `1 output axis`, `0 branches`.
+///
+/// The count is written with its `Display`, as a number or as text: `counted(thousands(n), "byte")`. Anything other
+/// than `1` takes the plural, which is the regular English one, or that of `axis`.
+pub fn counted(count: impl Display, noun: &str) -> String {
+    let count = count.to_string();
+    match count == "1" {
+        true => format!("{count} {noun}"),
+        false => format!("{count} {}", plural(noun)),
+    }
+}
+
+/// Returns the word that agrees with a count that is the subject of a sentence: `1 of 5 rules does not hold`.
+pub fn one_or<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
+
+fn plural(noun: &str) -> String {
+    let before_y = noun.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u']));
+    match (noun.strip_suffix("is"), before_y) {
+        (Some(stem), _) => format!("{stem}es"),
+        (_, Some(stem)) => format!("{stem}ies"),
+        // The `ch` of `epoch` is pronounced as a `k`.
+        _ if ["s", "x", "ch", "sh"].iter().any(|end| noun.ends_with(end)) && !noun.ends_with("epoch") => {
+            format!("{noun}es")
+        }
+        _ => format!("{noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    #[test]
+    fn a_count_has_the_noun_that_fits_it() {
+        for (count, noun, text) in [
+            (1, "difference", "1 difference"),
+            (2, "difference", "2 differences"),
+            (0, "MAC", "0 MACs"),
+            (11, "output channel", "11 output channels"),
+            (2, "entry", "2 entries"),
+            (2, "array", "2 arrays"),
+            (3, "branch", "3 branches"),
+            (3, "epoch", "3 epochs"),
+            (3, "box", "3 boxes"),
+            (3, "class", "3 classes"),
+            (3, "axis", "3 axes"),
+            (1, "axis", "1 axis"),
+        ] {
+            assert_eq!(counted(count, noun), text);
+            assert_eq!(one_or(count, "is", "are"), if text.starts_with("1 ") { "is" } else { "are" });
+        }
+        assert_eq!(counted("1,001", "byte"), "1,001 bytes");
+        assert_eq!(counted("1.0 M", "parameter"), "1.0 M parameters");
+    }
+
+    /// Whatever is counted with `counted` anywhere must be counted with it everywhere: after a bare number a plural is
+    /// wrong for 1.
+    #[test]
+    fn no_message_puts_a_plural_behind_a_bare_number() {
+        // These follow a name or a constant, or a number that is never 1.
+        const NO_COUNT: [&str; 10] = [
+            "images/s",
+            "{} FLOPs a byte",
+            "({} images)",
+            "on {} images for",
+            "on {} inputs",
+            "{attribute} inputs",
+            "{attribute} outputs",
+            "{} channels on {SIDE}",
+            "{flipped} of {count} images change",
+            "line {line} repeats",
+        ];
+        let sources = sources();
+        let calls = sources.iter().flat_map(|(_, text)| text.split("counted(").skip(1));
+        // The noun of a call is its last argument, or the last word of that.
+        let plurals: BTreeSet<String> = calls
+            .filter_map(|call| Some(call.split_once("\")")?.0.rsplit_once(", \"")?.1.rsplit(' ').next()?.to_owned()))
+            .filter(|noun| noun.chars().all(char::is_alphabetic))
+            .map(|noun| plural(&noun))
+            .collect();
+        assert!(plurals.len() > 40 && plurals.contains("differences"), "{plurals:?}");
+        let mut wrong = Vec::new();
+        for (name, text) in &sources {
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//") && line.contains('"')) {
+                let looked_at = NO_COUNT.iter().fold(line.to_owned(), |line, known| line.replace(known, ""));
+                for behind in looked_at.split("} ").skip(1) {
+                    let mut words = behind.split(|c: char| !c.is_alphabetic() && c != ' ').next().unwrap().split(' ');
+                    let (first, second) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+                    if plurals.contains(first) || plurals.contains(second) {
+                        wrong.push(format!("{name}: {}", line.trim()));
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "use `words::counted`:\n{}", wrong.join("\n"));
+    }
+
+    /// Returns the program's text of each file under `src`, without its tests.
+    fn sources() -> Vec<(String, String)> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let (mut folders, mut sources) = (vec![root.clone()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+            let (inner, files): (Vec<PathBuf>, Vec<_>) = paths.partition(|path| path.is_dir());
+            folders.extend(inner);
+            for path in files.iter().filter(|path| path.extension().is_some_and(|end| end == "rs")) {
+                let name = path.strip_prefix(&root).unwrap().to_str().unwrap();
+                if !name.contains("test") {
+                    let text = std::fs::read_to_string(path).unwrap();
+                    let tests = ["#[cfg(test)]\nmod tests {", "#[cfg(all(test"];
+                    let end = tests.iter().filter_map(|start| text.find(start)).min().unwrap_or(text.len());
+                    sources.push((name.to_owned(), text[..end].to_owned()));
+                }
+            }
+        }
+        assert!(sources.len() > 150, "{} files were looked at", sources.len());
+        sources
+    }
+}

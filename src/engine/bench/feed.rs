@@ -1,0 +1,117 @@
+//! What a measured file is fed.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::runtime::{Array, Input, Ranges, ValueRange};
+use gnet_core::graph::Sizes;
+use gnet_core::{Error, Result, onnx};
+
+/// What a file is fed where it leaves a choice.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Feed {
+    /// Sizes of open axes. The file itself stays as it is.
+    pub sizes: Sizes,
+    /// Whole numbers of inputs, in place of those that the file takes as far as it says ([`ValueRange::of`]).
+    pub ranges: Ranges,
+}
+
+/// What an input was fed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fed {
+    /// Name of the input.
+    pub name: String,
+    /// Its element type in the file, such as `i64`.
+    pub dtype: String,
+    /// Its shape in this row.
+    pub shape: Vec<usize>,
+    /// The whole numbers that it was fed, `LOW..HIGH` without the last; `None` for noise.
+    pub range: Option<ValueRange>,
+}
+
+impl Feed {
+    /// What each input of a session is to be fed, `bytes` being its file.
+    pub(super) fn fed(&self, inputs: &[Input], bytes: &Bytes) -> Result<Vec<Fed>> {
+        let mut ranges = ranges(inputs, bytes);
+        let places = inputs.iter().zip(&mut ranges);
+        self.ranges.apply(places.map(|(input, range)| (input.name.as_str(), input.dtype, range)))?;
+        let fed = |(input, range): (&Input, Option<ValueRange>)| Fed {
+            name: input.name.clone(),
+            dtype: input.dtype.to_string(),
+            shape: input.shape.clone(),
+            range,
+        };
+        Ok(inputs.iter().zip(ranges).map(fed).collect())
+    }
+}
+
+/// What the file says of its inputs. It is read for them only where one takes whole numbers; where gnet does not
+/// understand it, 0 and 1 have to do.
+fn ranges(inputs: &[Input], bytes: &Bytes) -> Vec<Option<ValueRange>> {
+    let defaults = inputs.iter().map(|input| ValueRange::of_type(input.dtype));
+    if inputs.iter().all(|input| ValueRange::of_type(input.dtype).is_none()) {
+        return defaults.collect();
+    }
+    let Ok(model) = onnx::read(bytes.clone()) else { return defaults.collect() };
+    let graph = &model.graph;
+    let of = |name: &str| graph.inputs.iter().find(|id| graph.value(**id).name == name);
+    let stated = inputs.iter().map(|input| of(&input.name).and_then(|id| ValueRange::of(graph, *id)));
+    stated.zip(defaults).map(|(stated, default)| default.map(|default| stated.unwrap_or(default))).collect()
+}
+
+/// Values for every input, each its own.
+pub(super) fn filled(fed: &[Fed], inputs: &[Input]) -> Result<Vec<Array>> {
+    let array = |((fed, input), seed): ((&Fed, &Input), u64)| {
+        let named = |e: Error| Error::input(format!("input '{}'", input.name), e).remedy("use a smaller batch");
+        Array::check_room(&input.shape).map_err(named)?;
+        let shape = input.shape.clone();
+        Ok(fed
+            .range
+            .map_or_else(|| Array::noise(shape.clone(), seed), |range| Array::whole(shape.clone(), range, seed)))
+    };
+    fed.iter().zip(inputs).zip(1..).map(array).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gnet_core::graph::{DType, Dim, Graph, Model, Node, Tensor};
+
+    fn inputs() -> Vec<Input> {
+        let input = |name: &str, dtype| Input { name: name.into(), shape: vec![2, 3], dtype };
+        vec![input("ids", DType::I32), input("mask", DType::Bool), input("x", DType::F32)]
+    }
+
+    /// The three inputs, of which `ids` selects rows of a table of 9.
+    fn file() -> Bytes {
+        let mut graph = Graph::new("g");
+        let shape = || Some(vec![Dim::symbol("N"), Dim::symbol("T")]);
+        let add = |graph: &mut Graph, input: Input| graph.add_value(input.name, Some(input.dtype), shape());
+        graph.inputs = inputs().into_iter().map(|input| add(&mut graph, input)).collect();
+        let table = graph.add_initializer("table", Tensor::from_f32(vec![9, 1], &[0.5; 9]).unwrap());
+        let y = graph.add_value("y", None, None);
+        graph.nodes = vec![Node::new("", "Gather", vec![table, graph.inputs[0]], vec![y])];
+        graph.outputs = vec![y];
+        onnx::write(&Model::new(graph, 18)).unwrap().into()
+    }
+
+    fn ranges(feed: &Feed, bytes: &Bytes) -> Vec<String> {
+        let fed = feed.fed(&inputs(), bytes).unwrap();
+        fed.into_iter().map(|fed| fed.range.map_or("noise".into(), |range| range.to_string())).collect()
+    }
+
+    #[test]
+    fn each_input_is_fed_what_it_takes_or_what_is_asked_for() {
+        let given = Ranges::new(vec![("ids".into(), "3..5".parse().unwrap())]).unwrap();
+        let (plain, asked) = (Feed::default(), Feed { ranges: given, ..Feed::default() });
+        assert_eq!(ranges(&plain, &file()), ["0..9", "0..2", "noise"]);
+        assert_eq!(ranges(&asked, &file()), ["3..5", "0..2", "noise"]);
+        let unread = Bytes::from_static(b"no file of ONNX");
+        assert_eq!(ranges(&plain, &unread), ["0..2", "0..2", "noise"], "an engine may know what gnet does not");
+        let arrays = filled(&asked.fed(&inputs(), &file()).unwrap(), &inputs()).unwrap();
+        assert!(
+            arrays[0].data.iter().all(|v| [3.0, 4.0].contains(v)) && arrays[2].data.iter().any(|v| v.fract() != 0.0)
+        );
+        assert_eq!(serde_json::from_str::<Feed>(&serde_json::to_string(&asked).unwrap()).unwrap(), asked);
+    }
+}

@@ -1,0 +1,74 @@
+//! Times as a record states them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use gnet_core::stats::Summary;
+
+/// Percentiles of the steady state, in milliseconds. Nearest-rank; `None` (`null`) where the samples do not support one:
+/// p90 takes 64, p99 662 ([`gnet_core::stats::min_samples`]).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Fastest run.
+    pub min: f64,
+    /// Arithmetic mean.
+    pub mean: f64,
+    /// First quartile.
+    pub p25: f64,
+    /// Median.
+    pub p50: f64,
+    /// Third quartile.
+    pub p75: f64,
+    /// 90th percentile.
+    pub p90: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+}
+
+impl Latency {
+    /// The summary in milliseconds.
+    pub fn of(summary: &Summary) -> Self {
+        Self {
+            min: millis(summary.min),
+            mean: millis(summary.mean),
+            p25: millis(summary.p25),
+            p50: millis(summary.p50),
+            p75: millis(summary.p75),
+            p90: summary.p90.map(millis),
+            p99: summary.p99.map(millis),
+        }
+    }
+}
+
+/// Mean and median part when they lie further apart than this share of the median.
+const APART: f64 = 0.1;
+
+impl Latency {
+    /// How far the middle half of the runs spreads, as a share of the median.
+    pub(super) fn spread(&self) -> f64 {
+        (self.p75 - self.p25) / self.p50
+    }
+
+    /// What it means that mean and median part, where they do.
+    pub(super) fn parted(&self) -> Option<String> {
+        let by = (self.mean - self.p50) / self.p50;
+        // A median of nothing has no share.
+        (by.abs() > APART).then(|| {
+            let (side, runs) = if by > 0.0 { ("above", "slow") } else { ("below", "fast") };
+            format!(
+                "the mean is {:.0} % {side} the median: some runs were {runs}, and the median tells more",
+                100.0 * by.abs()
+            )
+        })
+    }
+}
+
+pub(super) fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// `None` when a run takes no time that the clock can see.
+pub(super) fn per_second(images: usize, time: Duration) -> Option<f64> {
+    (!time.is_zero()).then(|| images as f64 / time.as_secs_f64())
+}

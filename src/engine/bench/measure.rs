@@ -1,0 +1,175 @@
+//! One row, measured in this process.
+
+use std::path::Path;
+
+use super::copies::copies;
+use super::latency::{millis, per_second};
+use super::steady::steady;
+use super::{Clock, Latency, Profile, Run, Spec, SystemClock, feed, memory};
+use crate::runtime::{self, Array, EngineOptions, RunOptions};
+use gnet_core::words::counted;
+use gnet_core::{Error, Result, cost, files, onnx};
+
+/// Measures one row in this process. Its peak memory and warmth are those of the whole process: see
+/// [`run_in_worker`](super::run_in_worker).
+///
+/// The file's bytes are read before the clock starts; the load time is parsing and optimising, for ONNX Runtime with the
+/// loading of its library. Inputs are [`Array::noise`] and [`Array::whole`] numbers, cast to the file's types and bound
+/// once, so that a run measures the engine alone.
+///
+/// # Errors
+/// As [`Spec::validate`] and [`Placement::check`](crate::runtime::Placement::check), and what the engine refuses, under
+/// the file's name.
+pub fn measure(spec: &Spec) -> Result<Run> {
+    measured(spec, &mut |_| ())
+}
+
+/// What a row that has begun to measure says that it is doing; from then on it keeps to its limits by itself.
+pub(super) const MEASURING: &str = "measuring";
+
+/// As [`measure`]; `doing` is told what is being done.
+pub(super) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> {
+    doing("loading");
+    spec.validate()?;
+    let bytes = onnx::in_one_piece(&spec.path)?;
+    let clock = SystemClock::start();
+    let in_file = |error: Error| runtime::in_file(&spec.path, error);
+    let options = spec.options();
+    let mut session = runtime::open(spec.provider, &bytes, &options).map_err(in_file)?;
+    let load_time = clock.wall();
+    let placement = runtime::placement(session.as_ref(), &bytes, &options.sizes);
+    placement.as_ref().map_or(Ok(()), |placement| placement.check(&spec.engine))?;
+    let fed = spec.feed.fed(session.inputs(), &bytes).map_err(in_file)?;
+    drop(bytes);
+    let inputs = feed::filled(&fed, session.inputs()).map_err(in_file)?;
+    session.bind(&inputs).map_err(in_file)?;
+    doing("the first run");
+    let mut runs = 0;
+    let mut run = || {
+        runs += 1;
+        // Not before the first run is timed.
+        if runs == 2 {
+            doing(MEASURING);
+        }
+        session.run()
+    };
+    let found = steady(&mut run, &clock, &spec.limits).map_err(in_file)?;
+    doing(MEASURING);
+    let copies = copies(session.as_mut(), &clock, &spec.limits, spec.batch).map_err(in_file)?;
+    let profile = spec.trace.as_ref().map(|trace| profile(spec, &options, &inputs, trace)).transpose()?;
+    let images_per_s = per_second(spec.batch, found.summary.mean);
+    let notes = session.notes().iter().cloned().chain(crowded(session.threads_used())).chain(found.notes).collect();
+    Ok(Run {
+        provider: spec.provider,
+        batch: spec.batch,
+        threads: spec.threads,
+        samples: found.summary.samples,
+        load_ms: millis(load_time),
+        first_run_ms: millis(found.first),
+        warmup_runs: found.warmup_runs,
+        latency_ms: Latency::of(&found.summary),
+        cpu_ms: found.cpu.map(|cpu| millis(cpu) / found.summary.samples as f64),
+        images_per_s,
+        gmacs_per_s: images_per_s.zip(spec.macs_per_image).map(|(rate, macs)| rate * macs as f64 / 1e9),
+        peak_rss_bytes: memory::peak_rss_bytes(),
+        settings: session.settings().clone(),
+        dims: spec.feed.sizes.dims().iter().cloned().collect(),
+        inputs: fed,
+        placement,
+        copies,
+        profile,
+        notes,
+    })
+}
+
+/// Runs that warm a profiled session up, and runs whose kernels are summed.
+const PROFILE_RUNS: [usize; 2] = [3, 20];
+
+/// Runs a session of its own with the engine's profiler on, so that what is measured runs without it; keeps the trace.
+fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) -> Result<Profile> {
+    let in_file = |error: Error| runtime::in_file(&spec.path, error);
+    let bytes = onnx::in_one_piece(&spec.path)?;
+    let dir = files::temporary_folder()?;
+    let engine = EngineOptions { profile: Some(dir.made.path().join("trace")), ..options.engine.clone() };
+    let mut session =
+        runtime::open(spec.provider, &bytes, &RunOptions { engine, ..options.clone() }).map_err(in_file)?;
+    session.bind(inputs).map_err(in_file)?;
+    for _ in 0..PROFILE_RUNS.iter().sum() {
+        session.run().map_err(in_file)?;
+    }
+    let Some(written) = session.finish_profile()? else {
+        return Err(Error::input("--profile", format!("{} writes no profile", spec.provider))
+            .remedy("use a provider of ONNX Runtime, such as --provider cpu"));
+    };
+    let text = String::from_utf8(files::read(&written)?).map_err(|e| Error::file(&written, e))?;
+    let graph = cost::with_sizes(onnx::read(bytes).map_err(in_file)?, &options.sizes).graph;
+    let profile = Profile::parse(&text, &graph, spec.batch, PROFILE_RUNS[0])?;
+    files::write(trace, text.as_bytes())?;
+    Ok(profile)
+}
+
+/// More threads than cores measure the scheduler as well.
+fn crowded(threads: usize) -> Option<String> {
+    let cores = std::thread::available_parallelism().ok()?.get();
+    (threads > cores).then(|| format!("{} on {}", counted(threads, "thread"), counted(cores, "core")))
+}
+
+#[cfg(all(test, feature = "tract"))]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::bench::{Feed, Limits};
+    use crate::runtime::{EngineOptions, Provider};
+
+    fn spec(name: &str, batch: usize, threads: usize) -> Spec {
+        let limits = Limits { min_time: Duration::ZERO, min_samples: 64, ..Limits::default() };
+        Spec {
+            path: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").join(name),
+            provider: Provider::Tract,
+            batch,
+            threads,
+            limits,
+            macs_per_image: Some(1_000_000_000),
+            engine: EngineOptions::default(),
+            feed: Feed::default(),
+            trace: None,
+        }
+    }
+
+    #[test]
+    fn a_row_is_consistent_with_itself() {
+        let run = measure(&spec("dynamic.onnx", 4, 2)).unwrap();
+        assert_eq!((run.batch, run.threads, run.samples), (4, 2, 64));
+        let latency = &run.latency_ms;
+        assert!(0.0 < latency.min && latency.min <= latency.p50 && latency.p50 <= latency.p90.unwrap());
+        assert_eq!(latency.p99, None, "64 samples do not support a p99");
+        let rate = run.images_per_s.unwrap();
+        assert!((rate * latency.mean / 4e3 - 1.0).abs() < 1e-6, "images/s is the batch over the mean");
+        assert!((run.gmacs_per_s.unwrap() / rate - 1.0).abs() < 1e-6, "a GMAC an image");
+        assert!(run.load_ms > 0.0 && run.first_run_ms > 0.0);
+    }
+
+    #[test]
+    fn a_row_that_cannot_use_its_threads_says_so() {
+        let run = measure(&spec("dynamic.onnx", 1, 2)).unwrap();
+        assert!(run.notes.iter().any(|note| note.starts_with("uses 1 of 2 threads: ")), "{:?}", run.notes);
+    }
+
+    #[test]
+    fn an_input_that_no_memory_holds_is_refused() {
+        for (name, says) in [("huge_axis", "takes 4.0 TiB"), ("overflow", "takes more bytes than can be counted")] {
+            let error = measure(&spec(&format!("{name}.onnx"), 1, 1)).unwrap_err();
+            assert!(error.to_string().contains(".onnx: input 'x': array of shape [1, 1099511627776"), "{error}");
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_engines_complaint_has_the_files_name() {
+        let error = measure(&spec("fixed.onnx", 3, 1)).unwrap_err();
+        assert!(error.to_string().ends_with("fixed.onnx: batch 3: the file's batch is fixed at 2"), "{error}");
+        assert!(error.remedy_text().unwrap().contains("use batch 2"));
+    }
+}

@@ -1,0 +1,173 @@
+//! Measuring how fast an ONNX file runs.
+//!
+//! [`measure`] takes one row in this process; [`run_in_worker`] takes it in a fresh one, so that neither memory nor
+//! warmth leaks from row to row. Times come from a [`Clock`], so that the loop is tested without waiting.
+
+mod clock;
+mod copies;
+mod feed;
+mod latency;
+mod measure;
+mod memory;
+mod profile;
+mod record;
+mod steady;
+mod worker;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use clock::{Clock, SystemClock};
+pub use copies::Copies;
+pub use feed::{Fed, Feed};
+pub use latency::Latency;
+pub use measure::measure;
+pub use profile::{Operator, Profile};
+pub use record::{Environment, Measurement, Run};
+pub use worker::{WORKER_COMMAND, run_in_worker, run_in_worker_until, serve};
+
+use crate::runtime::{EngineOptions, Provider, RunOptions};
+use gnet_core::{Error, Result, files};
+
+/// One row of a benchmark: a file, how it is run, how long it is measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// The ONNX file.
+    pub path: PathBuf,
+    /// What runs it.
+    pub provider: Provider,
+    /// Images of one run.
+    pub batch: usize,
+    /// Threads the engine may use.
+    pub threads: usize,
+    /// When measuring ends.
+    pub limits: Limits,
+    /// MACs of one image, where they are known: gives the GMAC/s.
+    pub macs_per_image: Option<u64>,
+    /// What ONNX Runtime and its providers are asked for.
+    #[serde(default)]
+    pub engine: EngineOptions,
+    /// What the file is fed where it leaves a choice.
+    #[serde(default)]
+    pub feed: Feed,
+    /// Where to write the engine's trace of a few more runs, after those that are measured; `None` for no trace.
+    #[serde(default)]
+    pub trace: Option<PathBuf>,
+}
+
+/// When warming up and measuring end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The steady state is measured for at least this time ...
+    pub min_time: Duration,
+    /// ... and at least this many samples ...
+    pub min_samples: usize,
+    /// ... unless it has taken this long.
+    pub max_time: Duration,
+    /// In a process of its own, loading and the first run together end after this time, and the row with them.
+    pub max_load: Duration,
+    /// Runs after the first that warm up at most; fewer when the times are stable before.
+    pub max_warmup: usize,
+}
+
+impl Limits {
+    /// What loading and the first run may take when nobody says otherwise: TensorRT builds an engine for minutes.
+    pub const LOADING: Duration = Duration::from_secs(600);
+}
+
+impl Default for Limits {
+    /// Two seconds and 64 samples (enough for a p90), at most 30 seconds; at most 100 runs to warm up.
+    fn default() -> Self {
+        Self {
+            min_time: Duration::from_secs(2),
+            min_samples: gnet_core::stats::min_samples(0.9),
+            max_time: Duration::from_secs(30),
+            max_load: Self::LOADING,
+            max_warmup: 100,
+        }
+    }
+}
+
+impl Spec {
+    /// Refuses what no engine could run, before anything runs.
+    ///
+    /// # Errors
+    /// A batch or number of threads of 0 or beyond reason, no sample to take, limits that contradict each other, a file
+    /// that is not there, a trace that would replace an input, engine options that mean nothing, a provider that this build does not have.
+    pub fn validate(&self) -> Result<()> {
+        self.options().check()?;
+        let limits = &self.limits;
+        if limits.min_samples == 0 {
+            return Err(Error::input("samples 0", "a measurement needs at least one"));
+        }
+        if limits.min_time > limits.max_time {
+            let thing = format!("minimum time {:?}", limits.min_time);
+            return Err(Error::input(thing, format!("is above the maximum of {:?}", limits.max_time))
+                .remedy("raise the maximum as well"));
+        }
+        files::check_readable(&self.path)?;
+        self.trace.as_deref().map_or(Ok(()), files::check_place)?;
+        self.provider.ensure_available()
+    }
+
+    /// How an engine is to run it.
+    pub(crate) fn options(&self) -> RunOptions {
+        let (threads, batch) = (self.threads, self.batch);
+        RunOptions { threads, batch, sizes: self.feed.sizes.clone(), engine: self.engine.clone() }
+    }
+
+    /// The row in a few words: `tract, batch 8, 2 threads`.
+    pub fn label(&self) -> String {
+        record::row_label(self.provider, self.batch, self.threads)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> Spec {
+        Spec {
+            path: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/dynamic.onnx"),
+            provider: Provider::Tract,
+            batch: 1,
+            threads: 1,
+            limits: Limits::default(),
+            macs_per_image: None,
+            engine: EngineOptions::default(),
+            feed: Feed::default(),
+            trace: None,
+        }
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused_before_it_runs() {
+        let refused = |change: fn(&mut Spec), says: &str| {
+            let mut spec = spec();
+            change(&mut spec);
+            let error = spec.validate().unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+        };
+        refused(|s| s.batch = 0, "batch 0: a run needs at least one");
+        refused(|s| s.batch = 1 << 20, "batch 1048576: is more than 65536");
+        refused(|s| s.threads = 0, "threads 0: a run needs at least one");
+        refused(|s| s.threads = 100_000, "threads 100000: is more than 1024");
+        refused(|s| s.limits.min_samples = 0, "samples 0: a measurement needs at least one");
+        refused(|s| s.limits.max_time = Duration::from_secs(1), "minimum time 2s: is above the maximum of 1s");
+        refused(|s| s.path = "no/such.onnx".into(), "no/such.onnx: ");
+        refused(|s| s.path = env!("CARGO_MANIFEST_DIR").into(), "is a folder where a file is expected");
+        refused(|s| s.engine.min_placement = 2.0, "minimum placement 2: is not a share between 0 and 1");
+        #[cfg(not(feature = "ort"))]
+        refused(|s| s.provider = Provider::Cuda, "provider cuda: this build has no ONNX Runtime");
+        #[cfg(feature = "tract")]
+        spec().validate().unwrap();
+    }
+
+    #[test]
+    fn a_label_says_what_runs() {
+        assert_eq!(spec().label(), "tract, batch 1, 1 thread");
+        assert_eq!(Spec { batch: 8, threads: 2, ..spec() }.label(), "tract, batch 8, 2 threads");
+    }
+}

@@ -1,0 +1,422 @@
+//! What a benchmark leaves: a record for JSON, and its tables.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::runtime::{Placement, Provider, Settings};
+use gnet_core::report::{Cell, Column, Report, Table, number};
+use gnet_core::words::counted;
+
+use super::{Copies, Fed, Latency, Profile};
+
+/// A finished benchmark: where it ran and what each row came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// The machine, the build and the file.
+    pub environment: Environment,
+    /// The rows in the order they ran.
+    pub runs: Vec<Run>,
+    /// Rows that were asked for and that an interruption left out: [`Spec::label`](super::Spec::label) of each.
+    #[serde(default)]
+    pub not_run: Vec<String>,
+}
+
+/// What the numbers depend on besides the row. It holds no date, so that a record can be compared with another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Name of the measured file, without its folder.
+    pub model: String,
+    /// Size of the measured file.
+    pub model_bytes: u64,
+    /// The processor, as the system names it.
+    pub cpu: String,
+    /// Logical cores this process may use.
+    pub cores: usize,
+    /// Operating system with its kernel's version.
+    pub os: String,
+    /// Processor architecture.
+    pub arch: String,
+    /// Version of gnet.
+    pub gnet: String,
+    /// `release`, or `debug` for a build whose times mean nothing.
+    pub profile: String,
+}
+
+impl Environment {
+    /// The machine this process runs on and the file at `path`.
+    pub fn detect(path: &std::path::Path) -> Self {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let kernel = read("/proc/sys/kernel/osrelease");
+        Self {
+            model: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            model_bytes: std::fs::metadata(path).map_or(0, |file| file.len()),
+            cpu: cpu_name(&read("/proc/cpuinfo")).unwrap_or_else(|| "unknown".to_owned()),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            os: format!("{} {}", std::env::consts::OS, kernel.trim()).trim().to_owned(),
+            arch: std::env::consts::ARCH.to_owned(),
+            gnet: env!("CARGO_PKG_VERSION").to_owned(),
+            profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
+        }
+    }
+}
+
+fn cpu_name(cpuinfo: &str) -> Option<String> {
+    let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
+    line.split_once(':').map(|(_, name)| name.trim().to_owned())
+}
+
+/// One row: a provider at one batch size and number of threads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// What ran the file.
+    pub provider: Provider,
+    /// Images of one run.
+    pub batch: usize,
+    /// Threads asked for; a note says when fewer are used.
+    pub threads: usize,
+    /// Runs of the steady state that were timed.
+    pub samples: usize,
+    /// Parsing and optimising the file, in milliseconds; reading it from disk is not in it.
+    pub load_ms: f64,
+    /// The first run after loading, in milliseconds.
+    pub first_run_ms: f64,
+    /// Runs between the first and the steady state.
+    pub warmup_runs: usize,
+    /// Time of one run of the whole batch in the steady state, in milliseconds.
+    pub latency_ms: Latency,
+    /// CPU time of one run, all threads together, in milliseconds.
+    pub cpu_ms: Option<f64>,
+    /// The batch divided by the mean latency.
+    pub images_per_s: Option<f64>,
+    /// Billions of multiply-accumulates a second; `None` when the file's MACs are not known.
+    pub gmacs_per_s: Option<f64>,
+    /// Largest resident set of the process that measured this row: program, file, weights, inputs and all.
+    pub peak_rss_bytes: Option<u64>,
+    /// The value used of everything that matters for speed or for the answers.
+    #[serde(default)]
+    pub settings: Settings,
+    /// Symbols of the file that were given a size, with it.
+    #[serde(default)]
+    pub dims: BTreeMap<String, usize>,
+    /// What each input was fed.
+    #[serde(default)]
+    pub inputs: Vec<Fed>,
+    /// Where the nodes of the file went; `None` for an engine without providers.
+    pub placement: Option<Placement>,
+    /// What copies between host and device cost; `None` on the host, where there are none.
+    pub copies: Option<Copies>,
+    /// Where the time goes, kernel by kernel, in runs of their own; `None` unless asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+    /// What a reader should know about this row.
+    pub notes: Vec<String>,
+}
+
+/// Of fewer runs the median is as much a matter of luck as the mean.
+const FEW: usize = 5;
+
+/// Milliseconds with three significant digits, more when there are more before the point.
+fn ms(value: impl Into<Option<f64>>) -> Cell {
+    let value = value.into();
+    let digits = match value.map(f64::abs) {
+        Some(v) if v >= 99.95 => 0,
+        Some(v) if v >= 9.995 => 1,
+        Some(v) if v >= 0.9995 => 2,
+        _ => 3,
+    };
+    Cell::float(value, digits)
+}
+
+pub(super) fn row_label(provider: Provider, batch: usize, threads: usize) -> String {
+    format!("{provider}, batch {batch}, {}", counted(threads, "thread"))
+}
+
+impl Run {
+    /// The row in a few words: `tract, batch 8, 2 threads`.
+    pub fn label(&self) -> String {
+        row_label(self.provider, self.batch, self.threads)
+    }
+
+    /// Medians of the copies, where there are any.
+    fn copy_cells(&self) -> [Cell; 3] {
+        let median = |of: fn(&Copies) -> Latency| ms(self.copies.as_ref().map(|copies| of(copies).p50));
+        [median(|c| c.to_device_ms), median(|c| c.from_device_ms), median(|c| c.with_copies_ms)]
+    }
+
+    /// Median time of one item of the batch.
+    fn item_ms(&self) -> f64 {
+        self.latency_ms.p50 / self.batch as f64
+    }
+
+    /// The row beside `first`, in the order of [`columns`].
+    fn cells(&self, first: &Self) -> [Cell; 18] {
+        let latency = &self.latency_ms;
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        let peak = self.peak_rss_bytes.map(|bytes| bytes as f64 / f64::from(1 << 20));
+        [
+            self.provider.name().into(),
+            self.batch.into(),
+            self.threads.into(),
+            ms(latency.p50),
+            Cell::float(finite(self.item_ms() / first.item_ms()), 2),
+            Cell::float(finite(100.0 * latency.spread()), 1),
+            Cell::float(self.images_per_s, 1),
+            ms(latency.mean),
+            ms(latency.min),
+            ms(latency.p90),
+            ms(latency.p99),
+            Cell::float(self.gmacs_per_s, 1),
+            ms(self.cpu_ms),
+            ms(self.load_ms),
+            ms(self.first_run_ms),
+            Cell::float(peak, 1),
+            self.samples.into(),
+            self.warmup_runs.into(),
+        ]
+    }
+}
+
+/// The columns of every measurement: what matters first, and the less it matters the larger its rank.
+fn columns() -> [Column; 18] {
+    let time = |name: &str| Column::number(name).unit("ms");
+    [
+        Column::text("provider"),
+        Column::number("batch"),
+        Column::number("threads"),
+        time("p50"),
+        Column::number("ratio").rank(1),
+        Column::number("spread").unit("%").rank(2),
+        Column::number("images/s").rank(1),
+        time("mean").rank(4),
+        time("min").rank(6),
+        time("p90").rank(3),
+        time("p99").rank(7),
+        Column::number("GMAC/s").rank(5),
+        time("CPU").rank(5),
+        time("load").rank(6),
+        time("first").rank(7),
+        Column::number("peak").unit("MiB").rank(4),
+        Column::number("samples").rank(8),
+        Column::number("warmup").rank(9),
+    ]
+}
+
+impl Measurement {
+    /// Each row's placement and notes, and the settings of each provider once where they are the same.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for run in &self.runs {
+            let placement = run.placement.iter().map(ToString::to_string);
+            let parted = run.latency_ms.parted().filter(|_| run.samples >= FEW);
+            let told = placement.chain(run.notes.iter().cloned()).chain(parted);
+            notes.extend(told.map(|note| format!("{}: {note}", run.label())));
+        }
+        for run in &self.runs {
+            // The number of threads has a column of its own.
+            let settings = run.settings.iter().filter(|(name, _)| *name != "threads");
+            let settings: Vec<String> = settings.map(|(name, value)| format!("{name} {value}")).collect();
+            let note = format!("{}: {}", run.provider, settings.join(", "));
+            if settings.len() > 1 && !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        notes.extend(self.fed());
+        notes
+    }
+
+    /// The sizes and whole numbers that the file was fed, where there are any: the same in every row.
+    fn fed(&self) -> Option<String> {
+        let run = self.runs.first()?;
+        let dims = run.dims.iter().map(|(symbol, size)| format!("{symbol} is {size}"));
+        let ranges = run.inputs.iter().filter_map(|fed| Some(format!("{} within {}", fed.name, fed.range?)));
+        let all: Vec<String> = dims.chain(ranges).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
+}
+
+impl Report for Measurement {
+    /// One table; the CPU time and latencies are of one run of the whole batch. The medians of the copies are shown when a
+    /// row has them; its other times are without copies.
+    fn tables(&self) -> Vec<Table> {
+        let env = &self.environment;
+        let with_copies = self.runs.iter().any(|run| run.copies.is_some());
+        let copies = [("to device", 5), ("from device", 5), ("with copies", 2)];
+        let copies = copies.map(|(name, rank)| Column::number(name).unit("ms").rank(rank));
+        let columns = columns().into_iter().chain(copies.into_iter().filter(|_| with_copies));
+        let mut table = Table::new(format!("{} ({})", env.model, number::bytes(env.model_bytes)), columns);
+        for run in &self.runs {
+            let copies = if with_copies { run.copy_cells().to_vec() } else { Vec::new() };
+            table.row(run.cells(&self.runs[0]).into_iter().chain(copies));
+        }
+        table.note(
+            "ratio: median time of an item to the first row's; spread: of the middle half of the runs, to the median",
+        );
+        for note in self.notes() {
+            table.note(note);
+        }
+        if !self.not_run.is_empty() {
+            table.note(format!("interrupted; not run: {}", self.not_run.join("; ")));
+        }
+        table.note(format!(
+            "{}, {}, {} {}, gnet {} ({})",
+            env.cpu,
+            counted(env.cores, "core"),
+            env.os,
+            env.arch,
+            env.gnet,
+            env.profile
+        ));
+        let profiles = self.runs.iter().filter_map(|run| run.profile.as_ref()).flat_map(Report::tables);
+        std::iter::once(table).chain(profiles).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Assignment;
+    use gnet_core::report::{Format, render};
+
+    fn sample() -> Measurement {
+        Measurement {
+            environment: Environment {
+                model: "net.onnx".into(),
+                model_bytes: 24_000_000,
+                cpu: "A processor".into(),
+                cores: 2,
+                os: "linux 6.1".into(),
+                arch: "x86_64".into(),
+                gnet: "0.1.0".into(),
+                profile: "release".into(),
+            },
+            runs: vec![Run {
+                provider: Provider::Tract,
+                batch: 8,
+                threads: 2,
+                samples: 64,
+                load_ms: 123.456,
+                first_run_ms: 20.25,
+                warmup_runs: 10,
+                latency_ms: Latency {
+                    min: 9.5,
+                    mean: 10.0,
+                    p25: 9.7,
+                    p50: 9.876,
+                    p75: 10.1,
+                    p90: Some(12.0),
+                    p99: None,
+                },
+                cpu_ms: Some(19.5),
+                images_per_s: Some(800.0),
+                gmacs_per_s: None,
+                peak_rss_bytes: Some(64 << 20),
+                settings: [("engine".to_owned(), "tract".to_owned())].into(),
+                dims: BTreeMap::new(),
+                inputs: Vec::new(),
+                placement: None,
+                copies: None,
+                profile: None,
+                notes: vec!["a note".into()],
+            }],
+            not_run: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_json_document_has_the_documented_keys() {
+        let json: serde_json::Value = serde_json::from_str(&render(&sample(), Format::Json).unwrap()).unwrap();
+        let keys = |value: &serde_json::Value| {
+            let mut keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
+            keys.sort();
+            keys.join(" ")
+        };
+        assert_eq!(keys(&json), "environment not_run runs schema_version");
+        assert_eq!(keys(&json["environment"]), "arch cores cpu gnet model model_bytes os profile");
+        assert_eq!(
+            keys(&json["runs"][0]),
+            "batch copies cpu_ms dims first_run_ms gmacs_per_s images_per_s inputs latency_ms load_ms notes peak_rss_bytes \
+             placement provider samples settings threads warmup_runs"
+        );
+        assert_eq!(keys(&json["runs"][0]["latency_ms"]), "mean min p25 p50 p75 p90 p99");
+        assert!(json["runs"][0]["latency_ms"]["p99"].is_null());
+        assert_eq!(json["runs"][0]["provider"], "tract");
+    }
+
+    #[test]
+    fn a_record_survives_json() {
+        let text = serde_json::to_string(&sample()).unwrap();
+        assert_eq!(serde_json::from_str::<Measurement>(&text).unwrap(), sample());
+    }
+
+    #[test]
+    fn the_table_shows_the_row_and_its_notes() {
+        let text = render(&sample(), Format::Table).unwrap();
+        for part in
+            ["net.onnx (22.9 MiB)", "p50 (ms)", "9.88", "123", "800.0", "64.0", "tract, batch 8, 2 threads: a note"]
+        {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+        let csv = render(&sample(), Format::Csv).unwrap();
+        assert_eq!(
+            csv,
+            "provider,batch,threads,p50_ms,ratio,spread_percent,images_s,mean_ms,min_ms,p90_ms,p99_ms,gmac_s,cpu_ms,load_ms,\
+             first_ms,peak_mib,samples,warmup\ntract,8,2,9.876,1,4.050222762251927,800,10,9.5,12,,,19.5,123.456,20.25,64,64,10\n"
+        );
+    }
+
+    #[test]
+    fn rows_are_held_against_the_first_by_the_time_of_an_item() {
+        let mut measurement = sample();
+        let mut run = measurement.runs[0].clone();
+        (run.batch, run.latency_ms.p50, run.latency_ms.mean) = (1, 9.876 / 4.0, 9.876 / 2.0);
+        measurement.runs.push(run);
+        let csv = render(&measurement, Format::Csv).unwrap();
+        assert!(csv.lines().nth(2).unwrap().starts_with("tract,1,2,2.469,2,"), "{csv}");
+        let text = render(&measurement, Format::Table).unwrap();
+        let note = "tract, batch 1, 2 threads: the mean is 100 % above the median: some runs were slow, and the median";
+        assert!(text.contains(note) && !text.contains("batch 8, 2 threads: the mean"), "{text}");
+    }
+
+    #[test]
+    fn rows_that_were_not_run_are_named() {
+        let not_run = vec!["tract, batch 1, 1 thread".to_owned(), "cpu, batch 1, 1 thread".to_owned()];
+        let text = render(&Measurement { not_run, ..sample() }, Format::Table).unwrap();
+        let note = "interrupted; not run: tract, batch 1, 1 thread; cpu, batch 1, 1 thread";
+        assert!(text.contains(note) && !render(&sample(), Format::Table).unwrap().contains("interrupted"), "{text}");
+    }
+
+    #[test]
+    fn copies_placement_and_settings_are_shown_where_there_are_any() {
+        let mut measurement = sample();
+        let of = |p50: f64| Latency { min: p50, mean: p50, p25: p50, p50, p75: p50, p90: None, p99: None };
+        let mut run = Run { provider: Provider::Cuda, ..measurement.runs[0].clone() };
+        run.settings = [("cuda_tf32", "off"), ("engine", "onnxruntime 1.31.1"), ("threads", "2")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let assignment = Assignment { requested: "CUDAExecutionProvider".into(), nodes: Vec::new() };
+        run.placement = Some(Placement::of(&assignment, None));
+        run.copies = Some(Copies {
+            to_device_ms: of(0.25),
+            from_device_ms: of(0.05),
+            with_copies_ms: of(10.3),
+            images_per_s: None,
+        });
+        measurement.runs.extend([run.clone(), run]);
+        let csv = render(&measurement, Format::Csv).unwrap();
+        let lines: Vec<&str> = csv.lines().collect();
+        assert!(lines[0].ends_with(",warmup,to_device_ms,from_device_ms,with_copies_ms"), "{csv}");
+        assert!(lines[1].ends_with(",10,,,") && lines[2].ends_with(",10,0.25,0.05,10.3"), "{csv}");
+        let text = render(&measurement, Format::Table).unwrap();
+        assert!(text.contains("cuda, batch 8, 2 threads: 0 of 0 nodes on CUDAExecutionProvider"), "{text}");
+        assert_eq!(text.matches("cuda: cuda_tf32 off, engine onnxruntime 1.31.1").count(), 1, "{text}");
+        assert!(!text.contains("tract: engine"), "{text}");
+    }
+
+    #[test]
+    fn the_processor_is_read_from_cpuinfo() {
+        let cpuinfo = "processor\t: 0\nmodel name\t: Some CPU @ 2.00GHz\nprocessor\t: 1\nmodel name\t: Other\n";
+        assert_eq!(cpu_name(cpuinfo).as_deref(), Some("Some CPU @ 2.00GHz"));
+        assert_eq!(cpu_name("processor : 0\n"), None);
+    }
+}

@@ -1,0 +1,122 @@
+//! One row in a process of its own.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::measure::{MEASURING, measured};
+use super::{Run, Spec};
+use gnet_core::process::{self, Lost, Worker};
+use gnet_core::{Error, Result};
+
+/// The hidden command that makes the program a worker.
+pub const WORKER_COMMAND: &str = "bench-worker";
+
+/// Measures one row in a fresh process: `exe bench-worker`, which must call [`serve`].
+///
+/// # Errors
+/// The worker's own error, or that it could not be started, died, answered with something else than a row, or took longer
+/// than [`Limits::max_load`](super::Limits::max_load) until it measured.
+pub fn run_in_worker(exe: &Path, spec: &Spec) -> Result<Run> {
+    run_in_worker_until(exe, spec, &AtomicBool::new(false))
+}
+
+/// As [`run_in_worker`], for as long as `stop` is false: when it turns true, the worker is ended at once.
+///
+/// # Errors
+/// As [`run_in_worker`]; [`ErrorKind::Interrupted`](gnet_core::ErrorKind::Interrupted) when it was stopped.
+pub fn run_in_worker_until(exe: &Path, spec: &Spec, stop: &AtomicBool) -> Result<Run> {
+    ordered(Worker::start(exe, WORKER_COMMAND), spec, stop)
+}
+
+fn ordered(worker: Result<Worker, Lost>, spec: &Spec, stop: &AtomicBool) -> Result<Run> {
+    let start = Instant::now();
+    let stopped = || stop.load(Ordering::Relaxed);
+    // Once it measures it ends by itself.
+    let go_on = |doing: &str| !stopped() && (doing == MEASURING || start.elapsed() < spec.limits.max_load);
+    let thing = format!("{} ({})", spec.path.display(), spec.label());
+    match worker.and_then(|mut worker| worker.ask(spec, &[], &go_on)) {
+        Ok(answer) => answer.map(|(run, _)| run),
+        Err(Lost::Stopped { doing }) if !stopped() => {
+            let reason = format!("{doing} takes longer than {:?}", spec.limits.max_load);
+            Err(Error::input(thing, reason).remedy("give it more time with --max-time SECONDS"))
+        }
+        Err(Lost::Stopped { .. } | Lost::Interrupted) => Err(Error::interrupted(spec.label(), "was interrupted")),
+        Err(lost) => Err(lost.of(thing)),
+    }
+}
+
+/// The worker's side: measures the rows it is given in this process.
+///
+/// # Errors
+/// Orders that cannot be understood. A row that fails is an answer, not an error.
+pub fn serve() -> Result<()> {
+    process::serve(WORKER_COMMAND, "gnet bench", |spec: Spec, _, told| {
+        Ok((measured(&spec, &mut |doing| told.doing(doing))?, Vec::new()))
+    })
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::bench::{Feed, Limits};
+    use crate::runtime::{EngineOptions, Provider};
+    use gnet_core::ErrorKind;
+
+    fn spec(max_load: Duration) -> Spec {
+        Spec {
+            path: "net.onnx".into(),
+            provider: Provider::Tract,
+            batch: 2,
+            threads: 1,
+            limits: Limits { max_load, ..Limits::default() },
+            macs_per_image: None,
+            engine: EngineOptions::default(),
+            feed: Feed::default(),
+            trace: None,
+        }
+    }
+
+    /// Runs a shell script in the worker's place.
+    fn told(script: &str, limit: Duration, stop: bool) -> Error {
+        ordered(
+            Worker::spawn(std::process::Command::new("sh").args(["-c", script])),
+            &spec(limit),
+            &AtomicBool::new(stop),
+        )
+        .unwrap_err()
+    }
+
+    const LONG: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn a_worker_that_dies_is_an_error_of_its_row() {
+        let killed = told("kill -9 $$", LONG, false);
+        let says = "net.onnx (tract, batch 2, 1 thread): the worker died: signal: 9 (SIGKILL)";
+        assert_eq!((killed.to_string().as_str(), killed.kind()), (says, ErrorKind::Input));
+        assert!(killed.remedy_text().unwrap().contains("smaller batch"));
+        let missing = run_in_worker(Path::new("/no/such/program"), &spec(LONG)).unwrap_err();
+        assert!(missing.to_string().contains("the worker /no/such/program cannot be started"), "{missing}");
+    }
+
+    #[test]
+    fn an_interrupted_worker_is_no_failure_of_its_row() {
+        for error in [told("exec sleep 1000", LONG, true), told("exit 130", LONG, false)] {
+            assert_eq!(error.kind(), ErrorKind::Interrupted);
+            assert_eq!(error.to_string(), "tract, batch 2, 1 thread: was interrupted");
+        }
+    }
+
+    #[test]
+    fn loading_has_its_limit_and_measuring_ends_by_itself() {
+        let doing = |what: &str| format!("echo '{{\"gnet\":{{\"doing\":\"{what}\"}},\"blocks\":[]}}' >&0; ");
+        let slow = told(&format!("{}exec sleep 1000", doing("loading")), Duration::from_millis(300), false);
+        assert_eq!(slow.to_string(), "net.onnx (tract, batch 2, 1 thread): loading takes longer than 300ms");
+        assert!(slow.remedy_text().unwrap().contains("--max-time"));
+        let measures = told(&format!("{}sleep 0.5; exit 7", doing(MEASURING)), Duration::from_millis(300), false);
+        assert!(measures.to_string().ends_with("the worker died: exit status: 7"), "{measures}");
+    }
+}

@@ -1,0 +1,212 @@
+//! Listing of installed runtimes, their integrity, and their removal.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::Kind;
+use super::error::writing;
+use super::manifest::fault;
+use super::run::{Lock, runtimes, staging};
+use gnet_core::report::{Cell, Column, Report, Table, Tone, number};
+use gnet_core::{Error, Result};
+
+/// One installed runtime: `{"kind", "version", "library", "folder", "bytes", "intact", "problem"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Installed {
+    /// Kind of the runtime.
+    pub kind: Kind,
+    /// Version, from the name of the folder.
+    pub version: String,
+    /// The library to load.
+    pub library: String,
+    /// Folder that holds it.
+    pub folder: String,
+    /// Size of everything in the folder, in bytes.
+    pub bytes: u64,
+    /// Whether all files are present with the content that was installed.
+    pub intact: bool,
+    /// Description of the damage, if it is not intact.
+    pub problem: Option<String>,
+}
+
+/// Everything installed: `{"folder", "runtimes": [..]}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listing {
+    /// Folder in which runtimes are installed.
+    pub folder: String,
+    /// Installed runtimes, by kind and version.
+    pub runtimes: Vec<Installed>,
+}
+
+/// Record of a removal: `{"kind", "folders", "bytes"}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Removed {
+    /// Kind that was removed.
+    pub kind: Kind,
+    /// Folders that were removed, one per version.
+    pub folders: Vec<String>,
+    /// Total size of their content, in bytes.
+    pub bytes: u64,
+}
+
+/// Lists the installed runtimes; every file is read and its hash compared, which takes about a second for the largest
+/// kind.
+///
+/// # Errors
+/// Fails if there is no home. A damaged runtime is not an error: it is listed with its problem.
+pub fn list() -> Result<Listing> {
+    Ok(list_in(&runtimes()?))
+}
+
+fn list_in(runtimes: &Path) -> Listing {
+    let installed = folders(runtimes).into_iter().map(|(kind, version, folder)| {
+        let problem = fault(&folder);
+        Installed {
+            kind,
+            version,
+            library: folder.join(kind.library()).display().to_string(),
+            bytes: size(&folder),
+            folder: folder.display().to_string(),
+            intact: problem.is_none(),
+            problem,
+        }
+    });
+    Listing { folder: runtimes.display().to_string(), runtimes: installed.collect() }
+}
+
+/// Finds every folder that is named like a runtime, intact or not: kind, version, path.
+fn folders(runtimes: &Path) -> Vec<(Kind, String, PathBuf)> {
+    let named = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let (kind, version) = name.split_once('-')?;
+        Some((kind.parse().ok()?, version.to_owned(), entry.path()))
+    };
+    let mut found: Vec<_> = fs::read_dir(runtimes).into_iter().flatten().flatten().filter_map(named).collect();
+    found.sort();
+    found
+}
+
+fn size(folder: &Path) -> u64 {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file).map(|about| about.len()).sum()
+}
+
+/// Removes every version of `kind`.
+///
+/// # Errors
+/// Fails if none is installed, if it cannot be removed, or if an installation is in progress.
+pub fn remove(kind: Kind) -> Result<Removed> {
+    remove_from(&runtimes()?, kind)
+}
+
+fn remove_from(runtimes: &Path, kind: Kind) -> Result<Removed> {
+    let found: Vec<_> = folders(runtimes).into_iter().filter(|(its, ..)| *its == kind).collect();
+    if found.is_empty() {
+        let at = runtimes.display();
+        return Err(Error::input(format!("runtime {kind}"), format!("is not installed in {at}"))
+            .remedy("`gnet runtime list` shows what is"));
+    }
+    let _lock = Lock::take(runtimes)?;
+    // Each is moved out of sight by one rename and then deleted: a half-removed runtime is never found.
+    let bin = staging(runtimes)?;
+    let mut removed = Removed { kind, folders: Vec::new(), bytes: 0 };
+    for (_, version, folder) in found {
+        removed.bytes += size(&folder);
+        fs::rename(&folder, bin.made.path().join(version)).map_err(|e| writing(&folder, &e))?;
+        removed.folders.push(folder.display().to_string());
+    }
+    let path = bin.made.path().to_path_buf();
+    bin.made.close().map_err(|e| writing(&path, &e))?;
+    Ok(removed)
+}
+
+impl Report for Listing {
+    fn tables(&self) -> Vec<Table> {
+        let columns = [
+            Column::text("runtime"),
+            Column::text("version"),
+            Column::text("size").rank(2),
+            Column::text("intact"),
+            Column::path("library").rank(1),
+        ];
+        let mut table = Table::new("", columns);
+        for runtime in &self.runtimes {
+            table.row([
+                runtime.kind.name().into(),
+                runtime.version.as_str().into(),
+                number::bytes(runtime.bytes).into(),
+                if runtime.intact { Cell::verdict("yes", Tone::Good) } else { Cell::verdict("NO", Tone::Bad) },
+                runtime.library.as_str().into(),
+            ]);
+            if let Some(problem) = &runtime.problem {
+                table.note(format!("{} {}: {problem}", runtime.kind, runtime.version));
+                table.note(format!("  mend it with `gnet runtime install {} --force`", runtime.kind));
+            }
+        }
+        if self.runtimes.is_empty() {
+            table.note(format!("Nothing is installed in {}; `gnet runtime install cpu` installs one.", self.folder));
+        }
+        vec![table]
+    }
+}
+
+impl Report for Removed {
+    fn tables(&self) -> Vec<Table> {
+        let mut table = Table::new("", [Column::path("removed")]);
+        for folder in &self.folders {
+            table.row([folder.as_str().into()]);
+        }
+        table.note(format!("{} are free again", number::bytes(self.bytes)));
+        vec![table]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gnet_core::ErrorKind;
+    use gnet_core::report::{Format, render};
+
+    fn two_runtimes() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["cpu-1.31.1", "cpu-1.30.0", "notes", ".partial-x", "tpu-1.0"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        fs::write(dir.path().join("cpu-1.31.1/libonnxruntime.so"), "library").unwrap();
+        dir
+    }
+
+    #[test]
+    fn a_folder_without_a_manifest_is_listed_as_damaged() {
+        let dir = two_runtimes();
+        let listing = list_in(dir.path());
+        let versions: Vec<_> = listing.runtimes.iter().map(|r| (r.version.as_str(), r.bytes, r.intact)).collect();
+        assert_eq!(versions, [("1.30.0", 0, false), ("1.31.1", 7, false)]);
+        let text = render(&listing, Format::Table).unwrap();
+        assert!(text.contains("mend it with `gnet runtime install cpu --force`"), "{text}");
+        let json: serde_json::Value = serde_json::from_str(&render(&listing, Format::Json).unwrap()).unwrap();
+        assert_eq!(json["runtimes"][1]["kind"], "cpu");
+        assert!(json["runtimes"][1]["problem"].as_str().unwrap().contains("manifest.json"));
+    }
+
+    #[test]
+    fn removing_takes_every_version_and_nothing_else() {
+        let dir = two_runtimes();
+        let removed = remove_from(dir.path(), Kind::Cpu).unwrap();
+        assert_eq!((removed.folders.len(), removed.bytes), (2, 7));
+        assert!(list_in(dir.path()).runtimes.is_empty());
+        assert!(dir.path().join("notes").is_dir() && dir.path().join("tpu-1.0").is_dir());
+        assert!(!dir.path().join(".partial-x").exists(), "what a killed installation left is swept");
+        let error = remove_from(dir.path(), Kind::Cpu).unwrap_err();
+        assert!(error.kind() == ErrorKind::Input && error.to_string().contains("runtime cpu: is not installed in"));
+    }
+
+    #[test]
+    fn an_empty_list_says_how_to_fill_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = render(&list_in(&dir.path().join("missing")), Format::Table).unwrap();
+        assert!(text.contains("`gnet runtime install cpu` installs one"), "{text}");
+    }
+}

@@ -1,0 +1,179 @@
+//! The wheels that are installed: file, hash, and the members that are unpacked.
+//!
+//! A Python wheel is built for one version of Python, and each has its own hash, though the library inside is the same.
+//! Therefore a single wheel is named here and requested by its full description, whatever Python runs pip.
+
+use super::Kind;
+use gnet_core::{Error, Result};
+
+/// Version of ONNX Runtime that is installed.
+pub const ONNX_RUNTIME: &str = "1.31.1";
+
+/// Version of OpenVINO's plugin that is installed.
+pub const OPENVINO_PLUGIN: &str = "1.8.1";
+
+/// One wheel, as the package index has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wheel {
+    /// Kind that it contains.
+    pub kind: Kind,
+    /// Name of the Python package.
+    pub package: &'static str,
+    /// Version of the package.
+    pub version: &'static str,
+    /// Platform tag, such as `manylinux_2_28_x86_64`: glibc 2.28 or newer.
+    pub platform: &'static str,
+    /// SHA-256 of the wheel, in lower-case hexadecimal digits.
+    pub sha256: &'static str,
+    /// Size of the wheel in bytes.
+    pub bytes: u64,
+    /// Total unpacked size of the members, in bytes.
+    pub unpacked: u64,
+    /// Folder inside the wheel that contains the members.
+    pub folder: &'static str,
+    /// The library that is loaded; unpacked first.
+    pub library: &'static str,
+    /// The other files that are unpacked, as paths below `folder`: libraries it loads from its own folder, and licence
+    /// texts.
+    pub others: &'static [&'static str],
+}
+
+impl Wheel {
+    /// Returns the requirement for pip, such as `onnxruntime==1.31.1`.
+    pub fn requirement(&self) -> String {
+        format!("{}=={}", self.package, self.version)
+    }
+
+    /// Returns the paths inside the wheel of everything that is unpacked.
+    pub fn members(&self) -> impl Iterator<Item = String> {
+        let (folder, library, others) = (self.folder, self.library, self.others);
+        std::iter::once(&library).chain(others).map(|name| format!("{folder}/{name}")).collect::<Vec<_>>().into_iter()
+    }
+}
+
+const RUNTIME_TEXTS: [&str; 2] = ["LICENSE", "ThirdPartyNotices.txt"];
+
+/// All pinned wheels.
+pub const WHEELS: [Wheel; 4] = [
+    Wheel {
+        kind: Kind::Cpu,
+        package: "onnxruntime",
+        version: ONNX_RUNTIME,
+        platform: "manylinux_2_28_x86_64",
+        sha256: "1f3dea47f2f0e5117c2404cea7d21fd253ae7836a3bf167a501cdfbb2600d536",
+        bytes: 23_760_988,
+        unpacked: 29_705_993,
+        folder: "onnxruntime",
+        library: "capi/libonnxruntime.so.1.31.1",
+        others: &["capi/libonnxruntime_providers_shared.so", RUNTIME_TEXTS[0], RUNTIME_TEXTS[1]],
+    },
+    Wheel {
+        kind: Kind::Cpu,
+        package: "onnxruntime",
+        version: ONNX_RUNTIME,
+        platform: "manylinux_2_28_aarch64",
+        sha256: "0b9a492176886992e0e875f06bc0367e333f5fff11711a2d642e18b02f3009cc",
+        bytes: 21_420_803,
+        unpacked: 25_802_993,
+        folder: "onnxruntime",
+        library: "capi/libonnxruntime.so.1.31.1",
+        others: &["capi/libonnxruntime_providers_shared.so", RUNTIME_TEXTS[0], RUNTIME_TEXTS[1]],
+    },
+    Wheel {
+        kind: Kind::Cuda,
+        package: "onnxruntime-gpu",
+        version: ONNX_RUNTIME,
+        platform: "manylinux_2_28_x86_64",
+        sha256: "05d548956197b9d01f59b625de740e0d6be3593f874e241a12dc0362650ecdf7",
+        bytes: 255_569_273,
+        unpacked: 314_785_345,
+        folder: "onnxruntime",
+        library: "capi/libonnxruntime.so.1.31.1",
+        others: &[
+            "capi/libonnxruntime_providers_shared.so",
+            "capi/libonnxruntime_providers_cuda.so",
+            "capi/libonnxruntime_providers_tensorrt.so",
+            RUNTIME_TEXTS[0],
+            RUNTIME_TEXTS[1],
+        ],
+    },
+    Wheel {
+        kind: Kind::OpenVino,
+        package: "onnxruntime-ep-openvino",
+        version: OPENVINO_PLUGIN,
+        platform: "manylinux_2_28_x86_64",
+        sha256: "3832643158c8c187fcab6db661cde2a8c06a2b3559d95d0f2411ac0e51c5e924",
+        bytes: 52_587_628,
+        unpacked: 158_511_031,
+        folder: "onnxruntime_ep_openvino",
+        library: "libonnxruntime_providers_openvino_plugin.so",
+        // The wheel contains the plugin three times, also under versioned names, and tuning tables of the GPU plugin
+        // (cache.json); one copy is enough, and the tables are installed with the plugin that reads them.
+        others: &[
+            "cache.json",
+            "libhwloc.so.15",
+            "libopenvino.so.2641",
+            "libopenvino_auto_batch_plugin.so",
+            "libopenvino_auto_plugin.so",
+            "libopenvino_hetero_plugin.so",
+            "libopenvino_intel_cpu_plugin.so",
+            "libopenvino_intel_gpu_plugin.so",
+            "libopenvino_intel_npu_plugin.so",
+            "libopenvino_ir_frontend.so.2641",
+            "libopenvino_onnx_frontend.so.2641",
+            "libtbb.so.12",
+            "libtbbbind_2_5.so.3",
+            "libtbbmalloc.so.2",
+            "libtbbmalloc_proxy.so.2",
+            "third-party-programs.txt",
+        ],
+    },
+];
+
+/// Returns the wheel of a kind for the machine that this program was built for.
+///
+/// # Errors
+/// Fails if there is none ([`ErrorKind::Unavailable`](gnet_core::ErrorKind::Unavailable)).
+pub fn pinned(kind: Kind) -> Result<&'static Wheel> {
+    pinned_for(kind, std::env::consts::OS, std::env::consts::ARCH)
+}
+
+fn pinned_for(kind: Kind, os: &str, arch: &str) -> Result<&'static Wheel> {
+    let fits = |wheel: &&Wheel| os == "linux" && wheel.kind == kind && wheel.platform.ends_with(arch);
+    WHEELS.iter().find(fits).ok_or_else(|| {
+        Error::unavailable(format!("runtime {kind}"), format!("no wheel is known for {os} on {arch}"))
+            .remedy("install ONNX Runtime yourself and name its library with --ort-lib or GNET_ORT_LIB")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_well_formed() {
+        for wheel in &WHEELS {
+            assert!(wheel.sha256.len() == 64 && wheel.sha256.bytes().all(|b| b"0123456789abcdef".contains(&b)));
+            assert_eq!(wheel.members().next().unwrap(), format!("{}/{}", wheel.folder, wheel.library));
+            let mut names: Vec<_> = wheel.members().map(|m| m.rsplit('/').next().unwrap().to_owned()).collect();
+            names.sort();
+            names.dedup();
+            assert_eq!(
+                names.len(),
+                wheel.others.len() + 1,
+                "files land in one folder, so that each name is there once"
+            );
+            assert!(wheel.unpacked > wheel.bytes);
+        }
+    }
+
+    #[test]
+    fn a_machine_gets_its_own_wheel_or_a_reason() {
+        let platform = |kind, arch| pinned_for(kind, "linux", arch).map(|wheel| wheel.platform);
+        assert_eq!(platform(Kind::Cpu, "x86_64").unwrap(), "manylinux_2_28_x86_64");
+        assert_eq!(platform(Kind::Cpu, "aarch64").unwrap(), "manylinux_2_28_aarch64");
+        let error = platform(Kind::Cuda, "aarch64").unwrap_err();
+        assert_eq!(error.to_string(), "runtime cuda: no wheel is known for linux on aarch64");
+        assert!(pinned_for(Kind::Cpu, "macos", "aarch64").is_err());
+    }
+}

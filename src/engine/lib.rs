@@ -1,0 +1,16 @@
+//! ONNX files in tract and ONNX Runtime: run, measured, proved to agree, and tried on images.
+//!
+//! Users of the library take it through the crate `gnet`, which has the same modules.
+
+#![cfg_attr(not(all(feature = "tract", feature = "ort")), allow(dead_code, reason = "what one engine alone needs"))]
+#![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
+
+pub mod bench;
+pub mod classify;
+pub mod data;
+pub mod doctor;
+pub mod evaluation;
+#[cfg(feature = "ort")]
+pub mod install;
+pub mod runtime;
+pub mod verify;

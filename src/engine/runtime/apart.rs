@@ -1,0 +1,271 @@
+//! An engine in a process of its own, behind the same trait as one in this process.
+//!
+//! An engine may crash, ask for memory without end, or change its process for good: OpenVINO's plugin takes over every
+//! session made after it is registered. Where gnet serves as a worker ([`process::serve_by`]), none of that reaches the
+//! process that asks.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, open};
+use gnet_core::process::{self, Blocks, Worker};
+use gnet_core::words::counted;
+use gnet_core::{Error, Result};
+
+/// The hidden command that makes the program a worker.
+pub const WORKER_COMMAND: &str = "engine-worker";
+
+/// To the worker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Order {
+    /// Load the file in the block.
+    Load(Provider, RunOptions),
+    /// Run on the arrays of these shapes, whose values are the blocks.
+    Run(Vec<Vec<usize>>),
+    /// End the profile.
+    Profile,
+    /// Say which ONNX Runtime there is.
+    #[cfg(feature = "ort")]
+    Library(super::EngineOptions),
+}
+
+/// From the worker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    Loaded(Loaded),
+    /// Outputs of these shapes, whose values are the blocks.
+    Ran(Vec<Vec<usize>>),
+    Profile(Option<PathBuf>),
+    #[cfg(feature = "ort")]
+    Library(super::Library),
+}
+
+/// What a session says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Loaded {
+    inputs: Vec<Input>,
+    threads: usize,
+    notes: Vec<String>,
+    settings: Settings,
+    assignment: Option<Assignment>,
+}
+
+impl Loaded {
+    fn of(session: &dyn Session) -> Self {
+        Self {
+            inputs: session.inputs().to_vec(),
+            threads: session.threads_used(),
+            notes: session.notes().to_vec(),
+            settings: session.settings().clone(),
+            assignment: session.assignment().cloned(),
+        }
+    }
+}
+
+/// A session in another process.
+pub(super) struct Apart {
+    worker: Worker,
+    provider: Provider,
+    loaded: Loaded,
+    bound: Option<Vec<Array>>,
+    outputs: Option<Vec<Array>>,
+    profiling: bool,
+}
+
+impl Apart {
+    /// Starts a worker and lets it load a file.
+    pub(super) fn start(program: &Path, provider: Provider, model: &[u8], options: &RunOptions) -> Result<Self> {
+        let mut worker = Worker::start(program, WORKER_COMMAND).map_err(|lost| lost.of(provider))?;
+        let Answer::Loaded(loaded) = ask(&mut worker, provider, &Order::Load(provider, options.clone()), &[model])?.0
+        else {
+            return Err(confused(provider, "it answered something else"));
+        };
+        let profiling = options.engine.profile.is_some();
+        Ok(Self { worker, provider, loaded, bound: None, outputs: None, profiling })
+    }
+}
+
+fn ask(worker: &mut Worker, provider: Provider, order: &Order, blocks: &[&[u8]]) -> Result<(Answer, Blocks)> {
+    worker.ask(order, blocks, &|_| true).map_err(|lost| lost.of(provider))?
+}
+
+/// Which ONNX Runtime a worker finds and loads.
+///
+/// # Errors
+/// As [`super::library()`], and a worker that is lost.
+#[cfg(feature = "ort")]
+pub(super) fn library(program: &Path, options: &super::EngineOptions) -> Result<super::Library> {
+    const THING: &str = "ONNX Runtime";
+    let mut worker = Worker::start(program, WORKER_COMMAND).map_err(|lost| lost.of(THING))?;
+    let answer = worker.ask(&Order::Library(options.clone()), &[], &|_| true).map_err(|lost| lost.of(THING))?;
+    match answer?.0 {
+        Answer::Library(library) => Ok(library),
+        _ => Err(confused(THING, "it answered something else")),
+    }
+}
+
+impl Session for Apart {
+    fn inputs(&self) -> &[Input] {
+        &self.loaded.inputs
+    }
+
+    fn bind(&mut self, inputs: &[Array]) -> Result<()> {
+        check_inputs(&self.loaded.inputs, inputs)?;
+        (self.bound, self.outputs) = (Some(inputs.to_vec()), None);
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<()> {
+        self.outputs = None;
+        let bound = self.bound.as_ref().ok_or_else(|| Error::input("run", "no input is bound"))?;
+        let (shapes, blocks) = packed(bound);
+        let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
+        let (answer, values) = ask(&mut self.worker, self.provider, &Order::Run(shapes), &blocks)?;
+        let Answer::Ran(shapes) = answer else { return Err(confused(self.provider, "it answered something else")) };
+        self.outputs = Some(unpacked(shapes, values)?);
+        Ok(())
+    }
+
+    fn outputs(&self) -> Result<Vec<Array>> {
+        self.outputs.clone().ok_or_else(|| Error::input("outputs", "nothing has run"))
+    }
+
+    fn threads_used(&self) -> usize {
+        self.loaded.threads
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.loaded.notes
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.loaded.settings
+    }
+
+    fn assignment(&self) -> Option<&Assignment> {
+        self.loaded.assignment.as_ref()
+    }
+
+    fn finish_profile(&mut self) -> Result<Option<PathBuf>> {
+        if !std::mem::take(&mut self.profiling) {
+            return Ok(None);
+        }
+        match ask(&mut self.worker, self.provider, &Order::Profile, &[])?.0 {
+            Answer::Profile(file) => Ok(file),
+            _ => Err(confused(self.provider, "it answered something else")),
+        }
+    }
+}
+
+fn confused(thing: impl std::fmt::Display, what: impl std::fmt::Display) -> Error {
+    Error::input(thing, format!("the worker's answer cannot be understood: {what}"))
+}
+
+/// The worker's side: loads what it is told to and runs it as often as it is told to, over its stdin.
+///
+/// # Errors
+/// Orders that cannot be understood. An engine that fails is an answer.
+pub fn serve() -> Result<()> {
+    let mut session: Option<Box<dyn Session>> = None;
+    process::serve(WORKER_COMMAND, "gnet verify", move |order, blocks, _| carried_out(&mut session, order, blocks))
+}
+
+fn carried_out(session: &mut Option<Box<dyn Session>>, order: Order, blocks: Blocks) -> Result<(Answer, Blocks)> {
+    match order {
+        Order::Load(provider, options) => {
+            // The one before goes first: what is loaded next may need its memory.
+            *session = None;
+            let new = open(provider, &blocks.concat(), &options)?;
+            let answer = Answer::Loaded(Loaded::of(new.as_ref()));
+            *session = Some(new);
+            Ok((answer, Vec::new()))
+        }
+        Order::Run(shapes) => {
+            let session = loaded(session)?;
+            session.bind(&unpacked(shapes, blocks)?)?;
+            session.run()?;
+            let (shapes, blocks) = packed(&session.outputs()?);
+            Ok((Answer::Ran(shapes), blocks))
+        }
+        Order::Profile => {
+            let session = loaded(session)?;
+            Ok((Answer::Profile(session.finish_profile()?), Vec::new()))
+        }
+        #[cfg(feature = "ort")]
+        Order::Library(options) => Ok((Answer::Library(super::library(&options)?), Vec::new())),
+    }
+}
+
+fn loaded(session: &mut Option<Box<dyn Session>>) -> Result<&mut dyn Session> {
+    match session {
+        Some(session) => Ok(session.as_mut()),
+        None => Err(Error::input(WORKER_COMMAND, "there is no file to run")),
+    }
+}
+
+/// Shapes, and the values as little-endian `f32`.
+fn packed(arrays: &[Array]) -> (Vec<Vec<usize>>, Blocks) {
+    let bytes = |array: &Array| array.data.iter().flat_map(|value| value.to_le_bytes()).collect();
+    (arrays.iter().map(|array| array.shape.clone()).collect(), arrays.iter().map(bytes).collect())
+}
+
+fn unpacked(shapes: Vec<Vec<usize>>, blocks: Blocks) -> Result<Vec<Array>> {
+    if shapes.len() != blocks.len() {
+        return Err(Error::input(
+            WORKER_COMMAND,
+            format!("{} have {}", counted(blocks.len(), "array"), counted(shapes.len(), "shape")),
+        ));
+    }
+    let array = |(shape, block): (Vec<usize>, Vec<u8>)| {
+        let data = block.as_chunks::<4>().0.iter().map(|value| f32::from_le_bytes(*value)).collect();
+        Array::new(shape, data)
+    };
+    shapes.into_iter().zip(blocks).map(array).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(feature = "tract")]
+    #[test]
+    fn a_worker_computes_what_the_engine_does() {
+        use crate::runtime::testing::{assert_equal, case, fixture};
+
+        let (inputs, outputs) = case("two_inputs");
+        let mut session = None;
+        let mut told = |order, blocks| carried_out(&mut session, order, blocks);
+        let early = told(Order::Run(Vec::new()), Vec::new()).unwrap_err();
+        assert_eq!(early.to_string(), "engine-worker: there is no file to run");
+        let load = Order::Load(Provider::Tract, RunOptions::new(2, 3));
+        let Answer::Loaded(loaded) = told(load, vec![fixture("two_inputs.onnx")]).unwrap().0 else { panic!() };
+        let names: Vec<_> = loaded.inputs.into_iter().map(|input| input.name).collect();
+        assert_eq!((names, loaded.threads), (vec!["a".into(), "b".into(), "scale".into()], 2));
+        let (shapes, blocks) = packed(&inputs);
+        for _ in 0..2 {
+            let (answer, values) = told(Order::Run(shapes.clone()), blocks.clone()).unwrap();
+            let Answer::Ran(shapes) = answer else { panic!() };
+            assert_equal(&unpacked(shapes, values).unwrap(), &outputs);
+        }
+        let few = told(Order::Run(shapes[..1].to_vec()), blocks[..1].to_vec()).unwrap_err();
+        assert_eq!(few.to_string(), "inputs: 1 array given for 3 (a, b, scale)");
+        assert!(told(Order::Run(shapes), blocks).is_ok(), "a refusal is the end of the session");
+    }
+
+    #[test]
+    fn arrays_that_do_not_fit_their_shapes_are_refused() {
+        assert!(unpacked(vec![vec![2, 3]], vec![vec![0; 20]]).is_err());
+        assert!(unpacked(vec![vec![usize::MAX, 2]], vec![vec![0; 8]]).is_err());
+        assert!(unpacked(vec![vec![1]], Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_program_that_is_none_is_named() {
+        let error =
+            Apart::start(Path::new("/nowhere/gnet"), Provider::Tract, &[], &RunOptions::new(1, 1)).err().unwrap();
+        assert!(error.to_string().starts_with("tract: the worker /nowhere/gnet cannot be started: "), "{error}");
+    }
+}

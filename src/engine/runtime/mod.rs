@@ -1,0 +1,244 @@
+//! Running ONNX files: one trait, one file an engine, and records of how far two engines agree.
+//!
+//! An engine is loaded for one batch size and number of threads, bound to its inputs once and run as often as one likes.
+//! Nothing here measures time: that is [`crate::bench`]'s business.
+
+mod apart;
+mod array;
+pub mod compare;
+mod element;
+pub(crate) mod elf;
+mod options;
+#[cfg(feature = "ort")]
+mod ort;
+mod placement;
+mod ports;
+mod provider;
+mod range;
+#[cfg(test)]
+mod testing;
+#[cfg(feature = "tract")]
+mod tract;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+pub use apart::{WORKER_COMMAND, serve};
+pub use array::Array;
+pub use element::EXACT;
+pub use options::{
+    BatchRange, ConvSearch, CudaOptions, EngineOptions, GraphOptimization, OpenVinoOptions, Precision, RunOptions,
+    Settings, TensorRtOptions,
+};
+#[cfg(feature = "ort")]
+pub use ort::{Library, Step};
+pub use placement::{AssignedNode, Assignment, Placement, ProviderShare, Weight};
+pub use provider::Provider;
+pub use range::{Ranges, ValueRange};
+
+use gnet_core::graph::{DType, Sizes};
+use gnet_core::{Error, ErrorKind, Result, cost, onnx};
+
+/// An input of a loaded file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Name in the file.
+    pub name: String,
+    /// Shape with the batch in it, such as `[8, 1, 28, 28]`.
+    pub shape: Vec<usize>,
+    /// Element type in the file, which the values of an [`Array`] are cast to when they are bound.
+    pub dtype: DType,
+}
+
+/// A loaded file in some engine.
+pub trait Session: Send {
+    /// The inputs in the file's order, with the shapes that [`bind`](Self::bind) expects.
+    fn inputs(&self) -> &[Input];
+
+    /// Gives the engine the inputs of all coming runs, one array for each of [`inputs`](Self::inputs) in their order.
+    ///
+    /// # Errors
+    /// A wrong number of arrays, a wrong shape, or a value that the input's element type does not hold; the input is
+    /// named.
+    fn bind(&mut self, inputs: &[Array]) -> Result<()>;
+
+    /// Runs once on the bound inputs and returns when the outputs are computed. Nothing is copied in or out beyond what
+    /// the engine does by itself; on a device the inputs and outputs stay in its memory.
+    ///
+    /// # Errors
+    /// Nothing is bound, or the engine fails.
+    fn run(&mut self) -> Result<()>;
+
+    /// Whether inputs and outputs lie in the memory of a device, so that copies cost something.
+    fn has_device_memory(&self) -> bool {
+        false
+    }
+
+    /// Copies the bound inputs from the host to the device and returns when they are there. Nothing to do on the host.
+    ///
+    /// # Errors
+    /// Nothing is bound, or the engine fails.
+    fn copy_in(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Copies the outputs of the last run from the device to the host and returns when they are there. Nothing to do on
+    /// the host.
+    ///
+    /// # Errors
+    /// Nothing has run, or the engine fails.
+    fn copy_out(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// A run as a caller with arrays on the host sees it: copy in, run, copy out. The same as [`run`](Self::run) on the
+    /// host.
+    ///
+    /// # Errors
+    /// As its three parts.
+    fn run_with_copies(&mut self) -> Result<()> {
+        self.copy_in()?;
+        self.run()?;
+        self.copy_out()
+    }
+
+    /// The outputs of the last run in the file's order, copied out of the engine and cast to `f32`.
+    ///
+    /// # Errors
+    /// Nothing has run yet.
+    fn outputs(&self) -> Result<Vec<Array>>;
+
+    /// Threads that take part in a run: no more than were asked for.
+    fn threads_used(&self) -> usize;
+
+    /// What a reader of a measurement should know, such as why fewer threads are used than were asked for.
+    fn notes(&self) -> &[String];
+
+    /// The value used of everything that matters for speed or for the answers.
+    fn settings(&self) -> &Settings {
+        static NONE: Settings = Settings::new();
+        &NONE
+    }
+
+    /// What became of each node, from an engine with several providers.
+    fn assignment(&self) -> Option<&Assignment> {
+        None
+    }
+
+    /// Ends the profile that [`EngineOptions::profile`] asked for and returns its file; `None` when none was asked for.
+    ///
+    /// # Errors
+    /// The engine cannot write it.
+    fn finish_profile(&mut self) -> Result<Option<PathBuf>> {
+        Ok(None)
+    }
+}
+
+/// Refuses arrays that are not what a session takes: every engine's first step of [`Session::bind`].
+fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
+    if expected.len() != given.len() {
+        let names: Vec<_> = expected.iter().map(|input| input.name.as_str()).collect();
+        let reason = format!(
+            "{} given for {} ({})",
+            gnet_core::words::counted(given.len(), "array"),
+            expected.len(),
+            names.join(", ")
+        );
+        return Err(Error::input("inputs", reason));
+    }
+    for (input, array) in expected.iter().zip(given) {
+        array.check()?;
+        if array.shape != input.shape {
+            let reason = format!("takes the shape {:?}, not {:?}", input.shape, array.shape);
+            return Err(Error::input(format!("input '{}'", input.name), reason));
+        }
+        array::check_values(input, array)?;
+    }
+    Ok(())
+}
+
+/// Loads a file's bytes for one batch size and number of threads, and proves that the file lies where it was asked to.
+///
+/// # Errors
+/// As [`open`] and [`Placement::check`].
+pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
+    let session = open(provider, model, options)?;
+    if let Some(placement) = placement(session.as_ref(), model, &options.sizes) {
+        placement.check(&options.engine)?;
+    }
+    Ok(session)
+}
+
+/// Loads a file's bytes and leaves its placement to be judged: [`load`] does that as well, in time that is not the
+/// engine's. The engine runs in a process of its own where there is a program for it
+/// ([`process::serve_by`](gnet_core::process::serve_by)).
+///
+/// # Errors
+/// A provider this build does not have or that cannot be used here ([`ErrorKind::Unavailable`]); options that mean
+/// nothing; a file the engine cannot load, with what the engine said. The caller adds the file's name ([`in_file`]).
+pub fn open(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
+    provider.ensure_available()?;
+    options.check()?;
+    engine(provider, model, options)
+}
+
+fn engine(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
+    if let Some(program) = gnet_core::process::program() {
+        return Ok(Box::new(apart::Apart::start(program, provider, model, options)?));
+    }
+    match provider {
+        #[cfg(feature = "tract")]
+        Provider::Tract => Ok(Box::new(tract::TractSession::load(model, options)?)),
+        #[cfg(feature = "ort")]
+        Provider::Cpu | Provider::Cuda | Provider::TensorRt | Provider::OpenVino => {
+            Ok(Box::new(ort::OrtSession::load(provider, model, options)?))
+        }
+        #[allow(unreachable_patterns, reason = "a build with every engine leaves nothing to refuse")]
+        other => Err(other.unavailable()),
+    }
+}
+
+/// Finds ONNX Runtime and loads it, or returns the one that was loaded already: in a worker where there is a program for it
+/// ([`process::serve_by`](gnet_core::process::serve_by)), else in this process.
+///
+/// It is looked for in this order: [`EngineOptions::ort_lib`], the variables `GNET_ORT_LIB` and `ORT_DYLIB_PATH`, gnet's
+/// own installation (the CUDA one first, because it holds the CPU provider as well), the system's loader. The first that
+/// is named or found is taken; when it cannot be loaded, that is the outcome.
+///
+/// # Errors
+/// [`ErrorKind::Unavailable`](gnet_core::ErrorKind::Unavailable): there is none; or the path with the loader's reason (missing,
+/// cut off, no library, no ONNX Runtime, too old); or an explicit setting names another library than the loaded one.
+#[cfg(feature = "ort")]
+pub fn library(options: &EngineOptions) -> Result<Library> {
+    match gnet_core::process::program() {
+        Some(program) => apart::library(program, options),
+        None => ort::library(options),
+    }
+}
+
+/// Where the nodes of a loaded file went, weighed by the MACs that the file has at the sizes it is fed; `None` for an engine
+/// without providers.
+pub fn placement(session: &dyn Session, model: &[u8], sizes: &Sizes) -> Option<Placement> {
+    let assignment = session.assignment()?;
+    let model = onnx::read(Bytes::copy_from_slice(model));
+    let cost = model.and_then(|model| cost::count(&cost::with_sizes(model, sizes).graph)).ok();
+    Some(Placement::of(assignment, cost.as_ref()))
+}
+
+/// An engine knows a file's bytes only: its complaints about them get the file's name. What is not the file's fault stays
+/// as it is.
+pub fn in_file(path: &Path, error: Error) -> Error {
+    if error.kind() == ErrorKind::Input { error.in_file(path) } else { error }
+}
+
+/// Binds, runs and reads in one go: the outputs for a file with one input.
+///
+/// # Errors
+/// As [`Session::bind`] and [`Session::run`].
+pub fn infer(session: &mut dyn Session, input: &Array) -> Result<Vec<Array>> {
+    session.bind(std::slice::from_ref(input))?;
+    session.run()?;
+    session.outputs()
+}

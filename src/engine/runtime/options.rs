@@ -1,0 +1,350 @@
+//! What can be asked of an engine.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use gnet_core::graph::Sizes;
+use gnet_core::{Error, Result};
+
+/// The value used of everything that matters for speed or for the answers, under the option's name: what
+/// [`Session::settings`](super::Session::settings) returns and a benchmark stores.
+pub type Settings = BTreeMap<String, String>;
+
+/// How a file is to be run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunOptions {
+    /// Threads the engine may use, at least 1.
+    pub threads: usize,
+    /// Images of one run, at least 1. A file whose batch is fixed runs with that batch alone.
+    pub batch: usize,
+    /// What the inputs are fed where the file leaves a size open. The file itself stays as it is.
+    pub sizes: Sizes,
+    /// What ONNX Runtime and its providers are asked for; tract looks at the rewrites alone.
+    pub engine: EngineOptions,
+}
+
+impl Default for RunOptions {
+    /// One thread, one image.
+    fn default() -> Self {
+        Self { threads: 1, batch: 1, sizes: Sizes::none(), engine: EngineOptions::default() }
+    }
+}
+
+impl RunOptions {
+    /// The most threads: far above any machine's use, below what an operating system refuses.
+    pub const MAX_THREADS: usize = 1024;
+    /// The most images of one run.
+    pub const MAX_BATCH: usize = 65_536;
+
+    /// Default options for a number of threads and images.
+    pub fn new(threads: usize, batch: usize) -> Self {
+        Self { threads, batch, ..Self::default() }
+    }
+
+    /// Refuses what no engine could run.
+    ///
+    /// # Errors
+    /// A batch or number of threads of 0 or beyond reason; as [`EngineOptions::check`].
+    pub fn check(&self) -> Result<()> {
+        for (name, value, most) in
+            [("batch", self.batch, Self::MAX_BATCH), ("threads", self.threads, Self::MAX_THREADS)]
+        {
+            match value {
+                0 => return Err(Error::input(format!("{name} 0"), "a run needs at least one")),
+                _ if value > most => {
+                    return Err(Error::input(format!("{name} {value}"), format!("is more than {most}")));
+                }
+                _ => {}
+            }
+        }
+        self.engine.check(self.batch)
+    }
+}
+
+/// What ONNX Runtime and its providers are asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EngineOptions {
+    /// The ONNX Runtime library to load, before every other place it is looked for.
+    pub ort_lib: Option<PathBuf>,
+    /// Threads of the pool spin for a while before they sleep: faster, at the cost of CPU time. On by default, as in
+    /// ONNX Runtime.
+    pub spinning: bool,
+    /// Which rewrites ONNX Runtime applies when it loads a file. tract, which has two levels, leaves its own out when they
+    /// are off.
+    pub graph_optimization: GraphOptimization,
+    /// The CPU's memory comes from an arena that keeps what it has. On by default, as in ONNX Runtime.
+    pub arena: bool,
+    /// The least share of the MACs (0..=1) that must lie on the requested provider.
+    pub min_placement: f64,
+    /// A smaller share is accepted, and what TensorRT does not take may go to CUDA.
+    pub allow_fallback: bool,
+    /// Options of the CUDA provider.
+    pub cuda: CudaOptions,
+    /// Options of the TensorRT provider, which also takes the device of [`cuda`](Self::cuda).
+    pub tensorrt: TensorRtOptions,
+    /// Options of the OpenVINO provider.
+    pub openvino: OpenVinoOptions,
+    /// ONNX Runtime writes a profile of every run to a file whose name begins with this path
+    /// ([`Session::finish_profile`](super::Session::finish_profile)).
+    pub profile: Option<PathBuf>,
+}
+
+impl Default for EngineOptions {
+    /// Everything on the requested provider, with every optimisation.
+    fn default() -> Self {
+        Self {
+            ort_lib: None,
+            spinning: true,
+            graph_optimization: GraphOptimization::All,
+            arena: true,
+            min_placement: 1.0,
+            allow_fallback: false,
+            cuda: CudaOptions::default(),
+            tensorrt: TensorRtOptions::default(),
+            openvino: OpenVinoOptions::default(),
+            profile: None,
+        }
+    }
+}
+
+/// TensorRT's slowest and most thorough builder.
+const MAX_BUILDER_LEVEL: u8 = 5;
+
+/// OpenVINO runs as many requests at once; more than this is a slip of the finger.
+const MAX_STREAMS: u32 = 1024;
+
+impl EngineOptions {
+    /// Refuses values that mean nothing, before anything is loaded.
+    ///
+    /// # Errors
+    /// A share outside 0..=1, a builder level above 5, no stream or more than 1024, a shape profile that leaves `batch`
+    /// out.
+    pub fn check(&self, batch: usize) -> Result<()> {
+        if !(0.0..=1.0).contains(&self.min_placement) {
+            let thing = format!("minimum placement {}", self.min_placement);
+            return Err(Error::input(thing, "is not a share between 0 and 1"));
+        }
+        if self.tensorrt.builder_level > MAX_BUILDER_LEVEL {
+            let thing = format!("TensorRT's builder level {}", self.tensorrt.builder_level);
+            return Err(Error::input(thing, format!("is above {MAX_BUILDER_LEVEL}")));
+        }
+        if !(1..=MAX_STREAMS).contains(&self.openvino.streams) {
+            let thing = format!("OpenVINO's streams {}", self.openvino.streams);
+            return Err(Error::input(thing, format!("are not between 1 and {MAX_STREAMS}")));
+        }
+        match self.tensorrt.batches {
+            Some(range) if !(range.min..=range.max).contains(&batch) => {
+                let thing = format!("TensorRT's shape profile {}..{}", range.min, range.max);
+                Err(Error::input(thing, format!("does not hold the batch {batch}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Options of the CUDA provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CudaOptions {
+    /// Number of the GPU. TensorRT takes it as well.
+    pub device: u32,
+    /// Products of `f32` may be computed in TF32, with 10 bits of mantissa in place of 23. Off by default (ONNX Runtime's
+    /// own default is on): it changes the answers.
+    pub tf32: bool,
+    /// How cuDNN chooses the algorithm of each convolution.
+    pub conv_search: ConvSearch,
+    /// Convolutions run in the layout NHWC.
+    pub nhwc: bool,
+    /// The first runs are recorded as a CUDA graph, which later runs replay with a single launch.
+    pub graph: bool,
+}
+
+/// Options of the TensorRT provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TensorRtOptions {
+    /// Layers may run in fp16. Changes the answers.
+    pub fp16: bool,
+    /// Folder for built engines and timing caches; gnet's cache directory by default. Below it lies one folder for each
+    /// file, device, driver, version and set of options, so that a stale engine is never used.
+    pub cache: Option<PathBuf>,
+    /// How long the builder searches, 0..=5; 3 by default, as in TensorRT.
+    pub builder_level: u8,
+    /// The batches that one engine is built for; the run's own alone by default.
+    pub batches: Option<BatchRange>,
+}
+
+impl Default for TensorRtOptions {
+    fn default() -> Self {
+        Self { fp16: false, cache: None, builder_level: 3, batches: None }
+    }
+}
+
+/// The smallest and the largest batch of a shape profile. It is optimised for the batch of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchRange {
+    /// Smallest batch.
+    pub min: usize,
+    /// Largest batch.
+    pub max: usize,
+}
+
+/// Options of the OpenVINO provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OpenVinoOptions {
+    /// The plugin's library; the installed one by default.
+    pub plugin: Option<PathBuf>,
+    /// Precision of the computation. OpenVINO's own default is bf16 where the processor has it, which changes the answers.
+    pub precision: Precision,
+    /// Requests that may run at once; 1 by default, for the lowest latency.
+    pub streams: u32,
+}
+
+impl Default for OpenVinoOptions {
+    fn default() -> Self {
+        Self { plugin: None, precision: Precision::F32, streams: 1 }
+    }
+}
+
+/// An enumeration whose values have one name each, on the command line and in JSON.
+macro_rules! named {
+    ($type:ident, $thing:literal, [$($value:ident = $name:literal),+]) => {
+        impl $type {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$value),+];
+
+            /// The name on the command line and in JSON.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$value => $name),+ }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                Self::ALL.iter().copied().find(|value| value.name() == text).ok_or_else(|| {
+                    Error::input(format!("{} '{text}'", $thing), concat!("is none of", $(" ", $name),+))
+                })
+            }
+        }
+    };
+}
+
+/// The rewrites that ONNX Runtime applies when it loads a file, from none to all; each level holds those before it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GraphOptimization {
+    /// No rewrite.
+    Off,
+    /// What keeps the meaning on every provider: constant folding, removal of what does nothing, simple fusions.
+    Basic,
+    /// Fusions for the CPU and CUDA providers, such as activations into convolutions.
+    Extended,
+    /// Memory layouts, such as NCHWc for convolutions on the CPU.
+    Layout,
+    /// Everything; ONNX Runtime's own default.
+    #[default]
+    All,
+}
+
+named!(
+    GraphOptimization,
+    "graph optimisation",
+    [Off = "off", Basic = "basic", Extended = "extended", Layout = "layout", All = "all"]
+);
+
+/// How cuDNN chooses the algorithm of each convolution.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConvSearch {
+    /// The implicit precomputed GEMM, without a search.
+    Default,
+    /// By cuDNN's heuristics.
+    Heuristic,
+    /// By trying all in the first run, which takes long; ONNX Runtime's own default.
+    #[default]
+    Exhaustive,
+}
+
+named!(ConvSearch, "convolution search", [Default = "default", Heuristic = "heuristic", Exhaustive = "exhaustive"]);
+
+/// A precision of arithmetic.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floating point.
+    #[default]
+    F32,
+    /// 16-bit floating point with 10 bits of mantissa.
+    F16,
+    /// 16-bit floating point with 7 bits of mantissa.
+    Bf16,
+}
+
+named!(Precision, "precision", [F32 = "f32", F16 = "f16", Bf16 = "bf16"]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lead_back_to_their_values_here_and_in_json() {
+        fn check<T: FromStr<Err = Error> + fmt::Display + Serialize + PartialEq + fmt::Debug>(all: &[T]) {
+            for value in all {
+                assert_eq!(value.to_string().parse::<T>().unwrap(), *value);
+                assert_eq!(serde_json::to_string(value).unwrap(), format!("\"{value}\""));
+            }
+        }
+        check(GraphOptimization::ALL);
+        check(ConvSearch::ALL);
+        check(Precision::ALL);
+        let error = "int8".parse::<Precision>().unwrap_err();
+        assert_eq!(error.to_string(), "precision 'int8': is none of f32 f16 bf16");
+    }
+
+    #[test]
+    fn options_survive_json_and_missing_keys_have_their_defaults() {
+        let mut options = RunOptions::new(2, 8);
+        options.sizes = Sizes::input("x=Nx3").unwrap();
+        options.sizes.extend(Sizes::dim("T", 4));
+        options.engine.cuda.conv_search = ConvSearch::Heuristic;
+        options.engine.tensorrt.batches = Some(BatchRange { min: 1, max: 8 });
+        let text = serde_json::to_string(&options).unwrap();
+        assert_eq!(serde_json::from_str::<RunOptions>(&text).unwrap(), options);
+        let partial: EngineOptions = serde_json::from_str(r#"{"cuda": {"tf32": true}}"#).unwrap();
+        assert!(partial.cuda.tf32 && partial.spinning && partial.arena);
+        assert_eq!(partial.min_placement, 1.0);
+    }
+
+    #[test]
+    fn values_that_mean_nothing_are_refused() {
+        let refused = |change: fn(&mut EngineOptions), says: &str| {
+            let mut options = EngineOptions::default();
+            change(&mut options);
+            assert_eq!(options.check(4).unwrap_err().to_string(), says);
+        };
+        refused(|o| o.min_placement = 1.5, "minimum placement 1.5: is not a share between 0 and 1");
+        refused(|o| o.min_placement = f64::NAN, "minimum placement NaN: is not a share between 0 and 1");
+        refused(|o| o.tensorrt.builder_level = 6, "TensorRT's builder level 6: is above 5");
+        refused(|o| o.openvino.streams = 0, "OpenVINO's streams 0: are not between 1 and 1024");
+        refused(
+            |o| o.tensorrt.batches = Some(BatchRange { min: 8, max: 32 }),
+            "TensorRT's shape profile 8..32: does not hold the batch 4",
+        );
+        EngineOptions::default().check(4).unwrap();
+    }
+}

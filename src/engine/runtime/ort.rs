@@ -1,0 +1,99 @@
+//! ONNX Runtime, loaded when it is first asked for, with its CPU, CUDA, TensorRT and OpenVINO providers.
+//!
+//! The library is one for the whole process: [`library()`](super::library) finds and loads it. A session asks for exactly one provider and
+//! fails when it cannot be had: ONNX Runtime's own silent fallback to the CPU is never used. What became of each node is
+//! read back after loading ([`Session::assignment`]).
+
+mod explain;
+mod library;
+mod log;
+mod openvino;
+mod providers;
+mod raw;
+mod session;
+mod settings;
+mod shape;
+mod tensor;
+mod tensorrt;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use library::library;
+pub use library::{Library, Step};
+pub(super) use session::OrtSession;
+
+use super::{
+    Array, AssignedNode, Assignment, EngineOptions, GraphOptimization, Input, Provider, RunOptions, Session, Settings,
+    check_inputs, element,
+    ports::{self, Declared},
+};
+use gnet_core::Error;
+
+/// What ONNX Runtime said about a failure, in one line.
+fn failed<R>(error: &::ort::Error<R>) -> Error {
+    let said = Error::input("ONNX Runtime", said_plainly(error.message()));
+    match remedy(error.message()) {
+        Some(remedy) => said.remedy(remedy),
+        None => said,
+    }
+}
+
+/// What helps a file that is newer than the library, or that needs what no library has.
+fn remedy(message: &str) -> Option<&'static str> {
+    const REMEDIES: [(&str, &str); 3] = [
+        (
+            "Unsupported model IR version",
+            "take a newer ONNX Runtime (--ort-lib points at it), or export the file with an older IR version",
+        ),
+        (
+            "only *guarantees* support for models stamped with official released onnx opset versions",
+            "take a newer ONNX Runtime (--ort-lib points at it), or export the file for an older opset",
+        ),
+        (
+            "is not a registered function/op",
+            "gnet loads no libraries of custom operations; if the operation is ONNX's own, take a newer ONNX Runtime \
+             (--ort-lib points at it)",
+        ),
+    ];
+    REMEDIES.iter().find(|(sign, _)| message.contains(sign)).map(|(_, remedy)| *remedy)
+}
+
+/// A message without the place it was thrown at: `FILE.cc:LINE SIGNATURE [ONNXRuntimeError] : NUMBER : CODE : MESSAGE`,
+/// where the part in brackets may be missing.
+fn said_plainly(message: &str) -> String {
+    let thrown = message.split_once("[ONNXRuntimeError] : ").map(|(_, rest)| rest.splitn(3, " : "));
+    if let Some(said) = thrown.and_then(|parts| parts.last()) {
+        return first_line(said);
+    }
+    let line = |word: &str| [".cc:", ".h:"].iter().find_map(|ending| Some(word.split_once(ending)?.1.to_owned()));
+    let is_place = |word: &str| line(word).is_some_and(|line| line.parse::<u32>().is_ok());
+    match message.split_once(' ') {
+        Some((place, rest)) if is_place(place) => first_line(after_signature(rest).unwrap_or(rest)),
+        _ => first_line(message),
+    }
+}
+
+/// What follows the parameters of a C++ function, a `const`, and the types of a template.
+fn after_signature(text: &str) -> Option<&str> {
+    let mut depth = 0_i32;
+    let end = text.char_indices().find_map(|(at, c)| {
+        depth += match c {
+            '(' => 1,
+            ')' => -1,
+            _ => 0,
+        };
+        (c == ')' && depth == 0).then_some(at + 1)
+    })?;
+    let rest = text[end..].trim_start();
+    let rest = rest.strip_prefix("const ").unwrap_or(rest);
+    let types = rest.strip_prefix("[with ").and_then(|types| types.split_once("] "));
+    Some(types.map_or(rest, |(_, rest)| rest))
+}
+
+/// The first line that says something, cut to a readable length.
+fn first_line(text: &str) -> String {
+    const LONGEST: usize = 400;
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason given");
+    line.chars().take(LONGEST).collect()
+}

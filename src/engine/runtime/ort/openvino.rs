@@ -1,0 +1,160 @@
+//! OpenVINO: a plugin that is registered with the process when it is first asked for, and from then on takes every
+//! session for itself.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use ort::ep::{ExecutionProvider, OpenVINO};
+use ort::memory::DeviceType;
+use ort::session::builder::SessionBuilder;
+
+use super::library::Loaded;
+use super::settings::set;
+use super::{Provider, RunOptions, Settings, said_plainly};
+use crate::install::{self, Kind, Place};
+use crate::runtime::{OpenVinoOptions, Precision, elf};
+use gnet_core::{Error, Result};
+
+/// The variable that names the plugin.
+const VARIABLE: &str = "GNET_OPENVINO_PLUGIN";
+
+/// The plugin that this process has registered.
+static REGISTERED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Refuses another provider in a process that has registered the plugin: its sessions would run on OpenVINO.
+pub(super) fn ensure_not_captured(provider: Provider) -> Result<()> {
+    let registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+    if registered.is_none() || provider == Provider::OpenVino {
+        return Ok(());
+    }
+    let reason = "this process has registered the OpenVINO plugin, which takes over every later session";
+    Err(Error::unavailable(format!("provider {provider}"), reason)
+        .remedy("run it in another process, as `gnet bench` does, or before OpenVINO"))
+}
+
+/// Registers the plugin, once, and asks for its CPU device.
+pub(super) fn register(
+    builder: SessionBuilder,
+    loaded: &Loaded,
+    options: &RunOptions,
+    settings: &mut Settings,
+) -> Result<SessionBuilder> {
+    let openvino = &options.engine.openvino;
+    let plugin =
+        choose(openvino.plugin.as_deref(), std::env::var_os(VARIABLE).map(PathBuf::from), &install::installed())?;
+    register_once(loaded, &plugin)?;
+    let is_cpu = |device: &ort::device::Device<'_>| {
+        device.ep().is_ok_and(|name| name == OpenVINO::NAME) && device.hardware_device().ty() == DeviceType::CPU
+    };
+    let devices: Vec<_> = loaded.environment.devices().filter(is_cpu).collect();
+    if devices.is_empty() {
+        return Err(no_device());
+    }
+    set(settings, "openvino_precision", openvino.precision);
+    set(settings, "openvino_streams", openvino.streams);
+    let config = (format!("{}.load_config", OpenVINO::NAME), config(openvino, options.threads).to_string());
+    builder
+        .with_devices(devices, Some(&[config]))
+        .map_err(|e| Error::unavailable("provider openvino", said_plainly(e.message())).remedy("use --provider cpu"))
+}
+
+/// The plugin looks at the maker of each device and offers Intel's alone.
+fn no_device() -> Error {
+    let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let reason = match maker(&cpuinfo) {
+        Some(maker) if maker != "GenuineIntel" => format!("it serves Intel processors, and this one is of {maker}"),
+        _ => "its plugin offers no CPU device here".to_owned(),
+    };
+    Error::unavailable("provider openvino", reason).remedy("use --provider cpu")
+}
+
+fn maker(cpuinfo: &str) -> Option<&str> {
+    let line = cpuinfo.lines().find(|line| line.starts_with("vendor_id"))?;
+    line.split_once(':').map(|(_, maker)| maker.trim())
+}
+
+/// OpenVINO's own properties of its CPU device.
+fn config(options: &OpenVinoOptions, threads: usize) -> serde_json::Value {
+    let precision = match options.precision {
+        Precision::F32 => "f32",
+        Precision::F16 => "f16",
+        Precision::Bf16 => "bf16",
+    };
+    serde_json::json!({"CPU": {
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": threads.to_string(),
+        "NUM_STREAMS": options.streams.to_string(),
+    }})
+}
+
+/// The plugin's library: the option, the variable, the installed one.
+fn choose(option: Option<&Path>, variable: Option<PathBuf>, installed: &[Place]) -> Result<PathBuf> {
+    let named = option.map(Path::to_path_buf).or(variable.filter(|path| !path.as_os_str().is_empty()));
+    if let Some(path) = named {
+        return std::path::absolute(&path).map_err(|e| Error::file(&path, e));
+    }
+    let place = installed.iter().find(|place| place.kind == Kind::OpenVino);
+    place.map(Place::library).ok_or_else(|| {
+        Error::unavailable("provider openvino", "its plugin is not installed")
+            .remedy(format!("`gnet runtime install openvino` gets it; {VARIABLE} points at another"))
+    })
+}
+
+fn register_once(loaded: &Loaded, plugin: &Path) -> Result<()> {
+    let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+    match registered.as_deref() {
+        Some(path) if path == plugin => return Ok(()),
+        Some(path) => {
+            let reason = format!("cannot be registered beside {}", path.display());
+            return Err(Error::unavailable(plugin.display(), reason).remedy("use one plugin, or two processes"));
+        }
+        None => {}
+    }
+    let refuse = |reason: String| {
+        Error::unavailable(plugin.display(), format!("{reason} (OpenVINO's plugin)"))
+            .remedy("`gnet runtime install openvino --force` installs it anew")
+    };
+    if !plugin.is_file() {
+        return Err(refuse("there is no such file".to_owned()));
+    }
+    if cfg!(target_os = "linux") {
+        elf::check(plugin).map_err(refuse)?;
+    }
+    loaded.environment.register_ep_library(OpenVINO::NAME, plugin).map_err(|e| refuse(said_plainly(e.message())))?;
+    *registered = Some(plugin.to_path_buf());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gnet_core::ErrorKind;
+
+    #[test]
+    fn the_plugin_is_named_or_installed() {
+        let place = Place { kind: Kind::OpenVino, version: "1.8.1".into(), folder: "/data/ov".into() };
+        let installed = place.library();
+        assert_eq!(choose(Some(Path::new("/a")), Some("/b".into()), &[]).unwrap(), Path::new("/a"));
+        assert_eq!(choose(None, Some("/b".into()), &[]).unwrap(), Path::new("/b"));
+        assert_eq!(choose(None, Some("".into()), &[place]).unwrap(), installed);
+        let error = choose(None, None, &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(error.to_string(), "provider openvino: its plugin is not installed");
+        assert!(error.remedy_text().unwrap().contains("`gnet runtime install openvino`"));
+    }
+
+    #[test]
+    fn the_maker_is_read_from_cpuinfo() {
+        assert_eq!(maker("processor\t: 0\nvendor_id\t: AuthenticAMD\n"), Some("AuthenticAMD"));
+        assert_eq!(maker("processor\t: 0\nCPU implementer\t: 0x41\n"), None);
+    }
+
+    #[test]
+    fn precision_threads_and_streams_reach_the_cpu_device() {
+        let options = OpenVinoOptions { precision: Precision::Bf16, streams: 2, plugin: None };
+        let expected = serde_json::json!({"CPU": {
+            "INFERENCE_PRECISION_HINT": "bf16", "INFERENCE_NUM_THREADS": "4", "NUM_STREAMS": "2",
+        }});
+        assert_eq!(config(&options, 4), expected);
+    }
+}

@@ -1,0 +1,29 @@
+//! The inputs of a session: what the file declares, with the sizes that the caller gives and the batch.
+
+use super::{Input, RunOptions};
+use gnet_core::graph::{DType, Dim, Fed, Stated};
+use gnet_core::{Error, Result};
+
+/// An input as an engine found it declared in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Declared {
+    pub(super) name: String,
+    pub(super) dtype: DType,
+    /// Its shape; `None` where the file states none.
+    pub(super) shape: Option<Vec<Dim>>,
+}
+
+/// The inputs that a session takes, and what they follow from.
+///
+/// # Errors
+/// No input at all; as [`Sizes::fed`](gnet_core::graph::Sizes::fed) and [`Fed::at`].
+pub(super) fn inputs(declared: &[Declared], options: &RunOptions) -> Result<(Vec<Input>, Fed)> {
+    if declared.is_empty() {
+        return Err(Error::input("model", "its graph has no input"));
+    }
+    let stated = declared.iter().map(|input| Stated { name: &input.name, shape: input.shape.as_deref() });
+    let fed = options.sizes.fed(&stated.collect::<Vec<_>>())?;
+    let input = |(input, shape): (&Declared, Vec<usize>)| Input { name: input.name.clone(), shape, dtype: input.dtype };
+    let inputs = declared.iter().zip(fed.at(options.batch)?).map(input).collect();
+    Ok((inputs, fed))
+}

@@ -1,0 +1,171 @@
+//! tract: a CPU engine in pure Rust.
+//!
+//! tract's own threading gains little on convolutions, so a batch is split instead: its images are dealt to as many
+//! lanes as there are threads, each lane a thread of its own with its own state of the network, alive as long as the
+//! session. A lane cuts its share into pieces that stay in the caches. A file whose batch is fixed, or whose images are
+//! not independent of each other, runs whole on one thread.
+
+mod images;
+mod lane;
+mod layout;
+mod model;
+
+use std::ops::Range;
+
+use tract_onnx::prelude::{DatumType, TValue, Tensor};
+
+use self::lane::{Lane, Plans, Values, Worker};
+use self::layout::Layout;
+use self::model::Model;
+use super::{Array, GraphOptimization, Input, RunOptions, Session, Settings, check_inputs};
+use gnet_core::{Error, Result};
+
+/// A file loaded in tract.
+pub(super) struct TractSession {
+    inputs: Vec<Input>,
+    /// Which inputs have the batch as their first axis; the others go whole to every piece.
+    batched: Vec<bool>,
+    /// The type that the values of each input are cast to.
+    kinds: Vec<DatumType>,
+    layout: Layout,
+    /// The first lane runs on the caller's thread.
+    first: Lane,
+    rest: Vec<Worker>,
+    bound: bool,
+    settings: Settings,
+    /// Outputs of the last run, piece by piece.
+    outputs: Option<Vec<Values>>,
+}
+
+impl TractSession {
+    pub(super) fn load(bytes: &[u8], options: &RunOptions) -> Result<Self> {
+        let model = Model::parse(bytes, options)?;
+        let layout = Layout::of(&model, options);
+        Self::new(&model, layout, options.engine.graph_optimization == GraphOptimization::Off)
+    }
+
+    fn new(model: &Model, layout: Layout, plain: bool) -> Result<Self> {
+        let plans =
+            layout.lengths().into_iter().map(|len| Ok((len, model.plan(len, plain)?))).collect::<Result<_>>()?;
+        let mut lanes = layout.lanes.iter().map(|pieces| lane(&plans, pieces));
+        let first = lanes.next().ok_or_else(|| Error::input("batch 0", "a run needs at least one"))??;
+        let rest = lanes.zip(1..).map(|(lane, number)| Worker::start(lane?, number)).collect::<Result<_>>()?;
+        Ok(Self {
+            inputs: model.inputs.clone(),
+            batched: (0..model.inputs.len()).map(|input| model.fed.is_batched(input)).collect(),
+            kinds: model.kinds.clone(),
+            layout,
+            first,
+            rest,
+            bound: false,
+            settings: [("engine".to_owned(), "tract".to_owned())].into(),
+            outputs: None,
+        })
+    }
+
+    /// The inputs of one piece: its images of a batched input, the whole of another.
+    fn piece(&self, arrays: &[Array], images: &Range<usize>) -> Result<Values> {
+        arrays
+            .iter()
+            .zip(self.kinds.iter().zip(&self.batched))
+            .map(|(array, (kind, batched))| {
+                if *batched {
+                    let row = array.data.len() / array.batch();
+                    let mut shape = array.shape.clone();
+                    shape[0] = images.len();
+                    tensor(*kind, &shape, &array.data[images.start * row..images.end * row])
+                } else {
+                    tensor(*kind, &array.shape, &array.data)
+                }
+            })
+            .collect()
+    }
+
+    fn pieces(&self, arrays: &[Array], lane: &[Range<usize>]) -> Result<Vec<Values>> {
+        lane.iter().map(|images| self.piece(arrays, images)).collect()
+    }
+}
+
+fn lane(plans: &Plans, pieces: &[Range<usize>]) -> Result<Lane> {
+    Lane::new(plans, pieces.iter().map(ExactSizeIterator::len).collect())
+}
+
+/// The values as a tensor of the type that the file asks for.
+fn tensor(kind: DatumType, shape: &[usize], data: &[f32]) -> Result<TValue> {
+    let tensor = Tensor::from_shape(shape, data).and_then(|tensor| Ok(tensor.cast_to_dt(kind)?.into_owned()));
+    tensor.map(TValue::from).map_err(|e| model::failed(&e))
+}
+
+impl Session for TractSession {
+    fn inputs(&self) -> &[Input] {
+        &self.inputs
+    }
+
+    fn bind(&mut self, inputs: &[Array]) -> Result<()> {
+        check_inputs(&self.inputs, inputs)?;
+        self.outputs = None;
+        let lanes = self.layout.lanes.iter().map(|lane| self.pieces(inputs, lane)).collect::<Result<Vec<_>>>()?;
+        let mut lanes = lanes.into_iter();
+        self.first.bind(lanes.next().unwrap_or_default());
+        for (worker, pieces) in self.rest.iter().zip(lanes) {
+            worker.bind(pieces)?;
+        }
+        self.bound = true;
+        Ok(())
+    }
+
+    fn run(&mut self) -> Result<()> {
+        if !self.bound {
+            return Err(Error::input("run", "no input is bound"));
+        }
+        self.outputs = None;
+        for worker in &self.rest {
+            worker.start_run()?;
+        }
+        let first = self.first.run();
+        // Every lane is waited for, also after a failure: else its answer would be taken for that of the next run.
+        let rest: Vec<_> = self.rest.iter().map(Worker::finish_run).collect();
+        let lanes = std::iter::once(first).chain(rest).collect::<Result<Vec<_>>>()?;
+        self.outputs = Some(lanes.into_iter().flatten().collect());
+        Ok(())
+    }
+
+    fn outputs(&self) -> Result<Vec<Array>> {
+        let pieces = self.outputs.as_ref().ok_or_else(|| Error::input("outputs", "nothing has run"))?;
+        let count = pieces.first().map_or(0, |outputs| outputs.len());
+        (0..count).map(|i| joined(pieces.iter().map(|outputs| &outputs[i]))).collect()
+    }
+
+    fn threads_used(&self) -> usize {
+        self.layout.lanes.len()
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.layout.notes
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+/// One output of all pieces, put together along the batch.
+fn joined<'a>(parts: impl Iterator<Item = &'a TValue>) -> Result<Array> {
+    let mut whole: Option<Array> = None;
+    for part in parts {
+        let values = part.cast_to::<f32>().map_err(|e| model::failed(&e))?;
+        let view = values.try_as_plain_ram().map_err(|e| model::failed(&e))?;
+        let data = view.as_slice::<f32>().map_err(|e| model::failed(&e))?;
+        match &mut whole {
+            None => whole = Some(Array { shape: part.shape().to_vec(), data: data.to_vec() }),
+            Some(whole) => {
+                whole.shape[0] += part.shape()[0];
+                whole.data.extend_from_slice(data);
+            }
+        }
+    }
+    whole.ok_or_else(|| Error::input("outputs", "nothing has run"))
+}
+
+#[cfg(test)]
+mod tests;

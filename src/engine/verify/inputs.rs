@@ -1,0 +1,394 @@
+//! What is fed to both sides: random samples of several kinds, and real images.
+//!
+//! Every sample depends on the seed, the kind, the input and its own number alone: not on the batch it runs in, nor on
+//! the machine. One kind finds what another hides: sparse inputs a dead branch, constant ones a padding, large ones an
+//! overflow or a saturated activation.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::{Plan, Port, Precision, Signature};
+use crate::runtime::{Array, ValueRange};
+use gnet_core::graph::DType;
+use gnet_core::words::{counted, one_or};
+use gnet_core::{Error, Result};
+
+/// A kind of random samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Distribution {
+    /// Mean 0 and variance 1, as a normalised image.
+    Normal,
+    /// Evenly over 0..1, as the pixels of an image that is scaled and not normalised.
+    Uniform,
+    /// One value everywhere, another in each sample, within -2..2: what happens at borders shows alone.
+    Constant,
+    /// One value in twenty is normal, the rest 0.
+    Sparse,
+    /// Magnitudes from 0.01 to 100 with evenly spread logarithms, their signs in waves of each sample's own: with random
+    /// signs the sums of all samples would be alike.
+    Large,
+    /// Waves of a direction, frequency and contrast of their own in each sample, with noise: structure as in images.
+    Pattern,
+}
+
+impl Distribution {
+    /// Every kind, in the order in which they are used.
+    pub const ALL: [Self; 6] = [Self::Normal, Self::Uniform, Self::Constant, Self::Sparse, Self::Large, Self::Pattern];
+
+    /// The name on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Uniform => "uniform",
+            Self::Constant => "constant",
+            Self::Sparse => "sparse",
+            Self::Large => "large",
+            Self::Pattern => "pattern",
+        }
+    }
+
+    /// The kinds for a precision: all, but for integers only those within the range that images calibrate them for.
+    /// What lies outside is cut off there, which is no fault.
+    pub fn for_precision(precision: Precision) -> &'static [Self] {
+        match precision {
+            Precision::Int8 => &[Self::Uniform, Self::Pattern],
+            _ => &Self::ALL,
+        }
+    }
+
+    /// Sample `number` of an input, in `shape` without the batch axis; `input` is the key of all its samples.
+    fn sample(self, port: &Port, shape: &[usize], number: usize, input: u64) -> Vec<f32> {
+        let key = input.wrapping_add((number as u64).wrapping_mul(0xE703_7ED1_A0B4_28DB));
+        match port.range {
+            None => self.real(shape, number, input, key),
+            Some(range) => self.whole(port.dtype, range, shape, number, input, key),
+        }
+    }
+
+    /// Whole numbers: one value everywhere for [`Constant`](Self::Constant), the first of the range but for one value in
+    /// twenty for [`Sparse`](Self::Sparse), else evenly over the range. Booleans are even in every kind: a mask that hides
+    /// all, or all but little, makes a file compute with infinities.
+    fn whole(self, dtype: DType, range: ValueRange, shape: &[usize], number: usize, input: u64, key: u64) -> Vec<f32> {
+        let even = || Array::whole(shape.to_vec(), range, key).data;
+        match self {
+            Self::Constant if dtype != DType::Bool => {
+                let place = (golden(input, number) * range.count() as f64) as i64;
+                vec![(range.low() + place) as f32; shape.iter().product()]
+            }
+            Self::Sparse if dtype != DType::Bool => {
+                let kept = Array::uniform(shape.to_vec(), key.wrapping_add(2)).data;
+                let first = range.low() as f32;
+                even().into_iter().zip(kept).map(|(value, kept)| if kept < 0.05 { value } else { first }).collect()
+            }
+            _ => even(),
+        }
+    }
+
+    /// Real numbers.
+    fn real(self, shape: &[usize], number: usize, input: u64, key: u64) -> Vec<f32> {
+        let shape = shape.to_vec();
+        let normal = || Array::noise(shape.clone(), key).data;
+        let uniform = |stream: u64| Array::uniform(shape.clone(), key.wrapping_add(1 + stream)).data;
+        match self {
+            Self::Normal => normal(),
+            Self::Uniform => uniform(0),
+            Self::Constant => {
+                vec![(4.0 * golden(input, number) - 2.0) as f32; shape.iter().product()]
+            }
+            Self::Sparse => {
+                let kept = uniform(1);
+                normal().into_iter().zip(kept).map(|(value, kept)| if kept < 0.05 { value } else { 0.0 }).collect()
+            }
+            Self::Large => {
+                let signs = pattern(&shape, number, vec![0.0; shape.iter().product()]);
+                let magnitudes = uniform(0).into_iter().map(|place| 10_f32.powf(4.0 * place - 2.0));
+                magnitudes.zip(signs).map(|(value, wave)| value.copysign(wave)).collect()
+            }
+            Self::Pattern => pattern(&shape, number, normal()),
+        }
+    }
+}
+
+/// A place within 0..1 for each sample. Multiples of the golden ratio fill the interval evenly, so that no two samples are
+/// close; the seed, which is in `input`, says where they start.
+fn golden(input: u64, number: usize) -> f64 {
+    let start = f64::from(Array::uniform(vec![1], input).data[0]);
+    (start + number as f64 * 0.618_033_988_749_894_9).fract()
+}
+
+/// Waves over the last two axes, under half of the noise.
+fn pattern(shape: &[usize], number: usize, noise: Vec<f32>) -> Vec<f32> {
+    let width = shape.last().copied().unwrap_or(1).max(1);
+    let height = if shape.len() > 1 { shape[shape.len() - 2].max(1) } else { 1 };
+    let angle = 0.7 * number as f32;
+    let frequency = 6.0 * (1 + number % 4) as f32;
+    let value = |(i, noise): (usize, f32)| {
+        let pixel = i % (height * width);
+        let (y, x) = ((pixel / width) as f32 / height as f32, (pixel % width) as f32 / width as f32);
+        let wave = (frequency * (x * angle.cos() + y * angle.sin()) + angle).sin();
+        0.5 * noise + 1.5 * wave + 0.2 * (number % 5) as f32
+    };
+    noise.into_iter().enumerate().map(value).collect()
+}
+
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Distribution {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|distribution| distribution.name() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::input(format!("inputs '{text}'"), "is not known").remedy(format!("use some of {names}"))
+        })
+    }
+}
+
+/// Samples of one kind, dealt to runs.
+#[derive(Debug, Clone)]
+pub struct InputSet {
+    /// The kind: a distribution's name, or [`IMAGES`].
+    pub name: String,
+    /// For each run the arrays of all inputs, in the signature's order.
+    pub runs: Vec<Vec<Array>>,
+    /// For each input the whole numbers that it is fed; `None` for real numbers.
+    pub ranges: Vec<Option<ValueRange>>,
+}
+
+/// The name of real images as a kind of inputs.
+pub const IMAGES: &str = "images";
+
+impl InputSet {
+    /// Random samples for all inputs. An input without a batch of its own is drawn anew for each run.
+    ///
+    /// # Errors
+    /// Inputs too large to hold.
+    pub fn random(distribution: Distribution, signature: &Signature, plan: &Plan, seed: u64) -> Result<Self> {
+        let array = |run: usize, input: usize, port: &Port| {
+            let shape = port.at(plan.batch);
+            let bytes = shape.iter().chain([&plan.runs]).try_fold(size_of::<f32>(), |n, side| n.checked_mul(*side));
+            if bytes.is_none_or(|bytes| bytes > MAX_BYTES) {
+                let reason = format!(
+                    "{} of the shape {shape:?} {} too large to hold",
+                    counted(plan.runs, "run"),
+                    one_or(plan.runs, "is", "are")
+                );
+                return Err(Error::input(format!("input '{}'", port.name), reason).remedy("use fewer --samples"));
+            }
+            let key = key(seed, distribution, input);
+            let data = if shape.first() == Some(&plan.batch) {
+                let numbers = run * plan.batch..(run + 1) * plan.batch;
+                numbers.flat_map(|number| distribution.sample(port, &shape[1..], number, key)).collect()
+            } else {
+                distribution.sample(port, &shape, run, key)
+            };
+            Array::new(shape, data)
+        };
+        let run = |run| signature.inputs.iter().enumerate().map(|(input, port)| array(run, input, port)).collect();
+        Ok(Self {
+            name: distribution.name().to_owned(),
+            runs: (0..plan.runs).map(run).collect::<Result<_>>()?,
+            ranges: signature.inputs.iter().map(|port| port.range).collect(),
+        })
+    }
+
+    /// Real images, prepared as `metadata` says, chosen by the seed without repetition. Fewer runs than planned when
+    /// there are not enough of them.
+    ///
+    /// # Errors
+    /// A side that does not take one image input of the shape that the metadata describe, images that cannot be
+    /// prepared so, or too few for one run.
+    pub fn images(
+        preprocessing: &gnet_core::metadata::Preprocessing,
+        split: &crate::data::Split,
+        signature: &Signature,
+        plan: &Plan,
+        seed: u64,
+    ) -> Result<Self> {
+        let image = [preprocessing.channels, preprocessing.image_size, preprocessing.image_size];
+        let [port] = &signature.inputs[..] else {
+            return Err(Error::input("images", format!("the file takes {}", counted(signature.inputs.len(), "input"))));
+        };
+        let shape = port.at(plan.batch);
+        if shape != [&[plan.batch], &image[..]].concat() {
+            return Err(Error::input("images", format!("of {image:?} do not fit the input {port}")));
+        }
+        let runs = plan.runs.min(split.len() / plan.batch);
+        if runs == 0 {
+            let reason = format!("there are {}, a run takes {}", split.len(), plan.batch);
+            return Err(Error::input("images", reason).remedy("give a larger data set with --data, or fewer --samples"));
+        }
+        let chosen = chosen(split.len(), runs * plan.batch, seed);
+        let arrays = chosen
+            .chunks(plan.batch)
+            .map(|indices| Ok(vec![Array::new(shape.clone(), crate::data::prepare(preprocessing, split, indices)?)?]));
+        Ok(Self { name: IMAGES.to_owned(), runs: arrays.collect::<Result<_>>()?, ranges: vec![None] })
+    }
+
+    /// Whether the samples are real images.
+    pub fn is_images(&self) -> bool {
+        self.name == IMAGES
+    }
+}
+
+/// Bytes that all samples of one input may take: 900 images of 224 pixels in three channels.
+const MAX_BYTES: usize = 1 << 29;
+
+/// A key for the samples of one input of one distribution.
+fn key(seed: u64, distribution: Distribution, input: usize) -> u64 {
+    // Multiplied by odd numbers of no relation, so that neighbouring seeds and inputs do not meet.
+    seed.wrapping_mul(0xA24B_AED4_963E_E407)
+        .wrapping_add((distribution as u64).wrapping_mul(0x9FB2_1C65_1E98_DF25))
+        .wrapping_add((input as u64).wrapping_mul(0xD6E8_FEB8_6659_FD93))
+}
+
+/// `count` of `total` places in an order that the seed decides.
+fn chosen(total: usize, count: usize, seed: u64) -> Vec<usize> {
+    let keys = Array::uniform(vec![total], seed).data;
+    let mut places: Vec<usize> = (0..total).collect();
+    places.sort_by(|a, b| keys[*a].total_cmp(&keys[*b]).then(a.cmp(b)));
+    places.truncate(count);
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gnet_core::graph::Dim;
+
+    fn signature() -> Signature {
+        let port = |name: &str, shape: Vec<Dim>| Port::new(name, shape);
+        let image = vec![Dim::symbol("N"), Dim::Known(2), Dim::Known(6), Dim::Known(5)];
+        let inputs = vec![port("image", image), port("scale", vec![Dim::Known(1), Dim::Known(3)])];
+        Signature { inputs, outputs: vec!["y".into()] }
+    }
+
+    fn set(distribution: Distribution, plan: Plan, seed: u64) -> InputSet {
+        InputSet::random(distribution, &signature(), &plan, seed).unwrap()
+    }
+
+    /// All samples of the first input.
+    fn samples(set: &InputSet) -> Vec<Vec<f32>> {
+        set.runs.iter().flat_map(|run| run[0].rows().map(<[f32]>::to_vec)).collect()
+    }
+
+    #[test]
+    fn a_sample_depends_on_seed_and_number_and_not_on_the_batch() {
+        for distribution in Distribution::ALL {
+            let one = samples(&set(distribution, Plan { batch: 2, runs: 3 }, 5));
+            assert_eq!(one, samples(&set(distribution, Plan { batch: 3, runs: 2 }, 5)), "{distribution}");
+            let mut all: Vec<Vec<f32>> = one.clone();
+            all.extend(samples(&set(distribution, Plan { batch: 3, runs: 2 }, 6)));
+            for (i, a) in all.iter().enumerate() {
+                assert!(all[i + 1..].iter().all(|b| a != b), "{distribution} repeats sample {i}");
+                assert!(a.iter().all(|value| value.is_finite()));
+            }
+        }
+    }
+
+    #[test]
+    fn an_input_without_a_batch_is_drawn_for_each_run() {
+        let set = set(Distribution::Normal, Plan { batch: 2, runs: 2 }, 1);
+        let shapes: Vec<_> = set.runs[0].iter().map(|array| array.shape.clone()).collect();
+        assert_eq!(shapes, [vec![2, 2, 6, 5], vec![1, 3]]);
+        assert_ne!(set.runs[0][1], set.runs[1][1]);
+    }
+
+    #[test]
+    fn each_kind_is_what_it_says() {
+        let wide = Signature {
+            inputs: vec![Port::new("x", vec![Dim::symbol("N"), Dim::Known(4000)])],
+            outputs: vec!["y".into()],
+        };
+        let values = |distribution| {
+            let set = InputSet::random(distribution, &wide, &Plan { batch: 4, runs: 2 }, 9).unwrap();
+            set.runs.into_iter().flat_map(|mut run| run.remove(0).data).collect::<Vec<f32>>()
+        };
+        let share = |values: &[f32], is: fn(f32) -> bool| {
+            values.iter().filter(|value| is(**value)).count() as f64 / values.len() as f64
+        };
+        let sparse = values(Distribution::Sparse);
+        assert!((share(&sparse, |v| v != 0.0) - 0.05).abs() < 0.01);
+        let large = values(Distribution::Large);
+        assert!(
+            (share(&large, |v| v.abs() > 1.0) - 0.5).abs() < 0.02 && (0.3..0.7).contains(&share(&large, |v| v < 0.0))
+        );
+        assert!(large.iter().all(|v| (0.01..=100.0).contains(&v.abs())));
+        assert!(values(Distribution::Uniform).iter().all(|v| (0.0..1.0).contains(v)));
+        let constant = values(Distribution::Constant);
+        assert!(constant.chunks(4000).all(|sample| sample.iter().all(|v| *v == sample[0] && v.abs() <= 2.0)));
+    }
+
+    #[test]
+    fn tokens_stay_in_their_range_and_masks_are_even() {
+        let shape = || vec![Dim::symbol("N"), Dim::Known(500)];
+        let tokens = Port { dtype: DType::I64, range: Some("3..50".parse().unwrap()), ..Port::new("tokens", shape()) };
+        let mask = Port { dtype: DType::Bool, range: Some(ValueRange::BITS), ..Port::new("mask", shape()) };
+        let signature = Signature { inputs: vec![tokens, mask], outputs: vec!["y".into()] };
+        for distribution in Distribution::ALL {
+            let set = InputSet::random(distribution, &signature, &Plan { batch: 4, runs: 2 }, 9).unwrap();
+            let mut samples: Vec<&[f32]> = Vec::new();
+            for run in &set.runs {
+                samples.extend(run[0].rows());
+                assert!(run[0].data.iter().all(|v| v.fract() == 0.0 && (3.0..50.0).contains(v)), "{distribution}");
+                let shown = run[1].data.iter().sum::<f32>() / run[1].data.len() as f32;
+                assert!(run[1].data.iter().all(|v| [0.0, 1.0].contains(v)) && (0.4..0.6).contains(&shown));
+            }
+            let firsts = samples.iter().flat_map(|sample| sample.iter()).filter(|v| **v == 3.0).count();
+            match distribution {
+                Distribution::Constant => assert!(samples.iter().all(|s| s.iter().all(|v| *v == s[0]))),
+                Distribution::Sparse => assert!((3700..3900).contains(&firsts), "{firsts} of 4000"),
+                _ => assert!((40..130).contains(&firsts), "{firsts} of 4000, and 85 are an even share"),
+            }
+            for (i, a) in samples.iter().enumerate() {
+                assert!(samples[i + 1..].iter().all(|b| a != b), "{distribution} repeats sample {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_lead_back() {
+        for distribution in Distribution::ALL {
+            assert_eq!(distribution.to_string().parse::<Distribution>().unwrap(), distribution);
+        }
+        assert!("gauss".parse::<Distribution>().unwrap_err().remedy_text().unwrap().contains("sparse"));
+        assert!(!Distribution::for_precision(Precision::Int8).contains(&Distribution::Large));
+    }
+
+    #[test]
+    fn a_shape_that_no_memory_holds_is_refused() {
+        let huge = vec![Dim::symbol("N"), Dim::Known(1 << 40), Dim::Known(1 << 40)];
+        let signature = Signature { inputs: vec![Port::new("x", huge)], outputs: vec!["y".into()] };
+        let error = InputSet::random(Distribution::Normal, &signature, &Plan { batch: 1, runs: 2 }, 0).unwrap_err();
+        assert!(error.to_string().contains("are too large to hold"), "{error}");
+    }
+
+    #[test]
+    fn images_are_chosen_by_the_seed_without_repetition() {
+        use gnet_core::metadata::Preprocessing;
+        let split = crate::data::Split::new(2, 1, (0..40).collect(), vec![0; 10]).unwrap();
+        let preprocessing = Preprocessing { image_size: 2, channels: 1, mean: vec![0.0], std: vec![1.0] };
+        let shape = vec![Dim::symbol("N"), Dim::Known(1), Dim::Known(2), Dim::Known(2)];
+        let signature = Signature { inputs: vec![Port::new("x", shape)], outputs: vec!["y".into()] };
+        let images = |plan: Plan, seed| InputSet::images(&preprocessing, &split, &signature, &plan, seed);
+        let set = images(Plan { batch: 4, runs: 3 }, 7).unwrap();
+        assert_eq!((set.runs.len(), set.is_images()), (2, true), "10 images are two runs of 4");
+        let mut firsts: Vec<_> = samples(&set).iter().map(|image| (image[0] * 255.0).round() as u8).collect();
+        assert_ne!(samples(&set), samples(&images(Plan { batch: 4, runs: 3 }, 8).unwrap()));
+        firsts.sort_unstable();
+        firsts.dedup();
+        assert_eq!(firsts.len(), 8);
+        let error = images(Plan { batch: 16, runs: 2 }, 7).unwrap_err().to_string();
+        assert_eq!(error, "images: there are 10, a run takes 16");
+        let wrong = Preprocessing { image_size: 3, ..preprocessing.clone() };
+        let error = InputSet::images(&wrong, &split, &signature, &Plan { batch: 2, runs: 2 }, 0).unwrap_err();
+        assert_eq!(error.to_string(), "images: of [1, 3, 3] do not fit the input x N x 1 x 2 x 2");
+    }
+}

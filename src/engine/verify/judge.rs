@@ -1,0 +1,266 @@
+//! The verdict on one output for one kind of inputs.
+
+use serde::Serialize;
+
+use super::Tolerance;
+use super::ruler::{Noise, Worst};
+use crate::runtime::Array;
+use crate::runtime::compare::{Agreement, Spread};
+use gnet_core::report::Tone;
+use gnet_core::{Error, Result};
+
+/// What a comparison came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Within the tolerance, and the inputs can tell outputs apart.
+    Agree,
+    /// Within the tolerance, but the outputs are so alike that it proves nothing.
+    Weak,
+    /// Beyond the tolerance.
+    Disagree,
+}
+
+impl Verdict {
+    /// The name in tables and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agree => "agree",
+            Self::Weak => "weak",
+            Self::Disagree => "disagree",
+        }
+    }
+
+    /// How it is shown.
+    pub fn tone(self) -> Tone {
+        match self {
+            Self::Agree => Tone::Good,
+            Self::Weak => Tone::Doubtful,
+            Self::Disagree => Tone::Bad,
+        }
+    }
+}
+
+/// What an output is judged by, beside its noise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rule {
+    pub(super) tolerance: Tolerance,
+    /// The least size that its values are computed at; see [`unit`](super::noise::unit).
+    pub(super) unit: f64,
+    /// Whether it counts or decides; see [`Side::counts`](super::Side::counts).
+    pub(super) counts: bool,
+    /// Whether the inputs were real images.
+    pub(super) images: bool,
+}
+
+/// How two sides compare on one output, and what follows.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Judgement {
+    /// The measures.
+    #[serde(flatten)]
+    pub agreement: Agreement,
+    /// What is accepted of the value that is off most for what is accepted of it, in the output's unit.
+    pub accepted: f64,
+    /// The part of `accepted` that the size of the values there accounts for; the rest is a multiple of the noise.
+    pub floor: f64,
+    /// The noise there; `null` where it was not needed.
+    pub noise: Option<f64>,
+    /// Draws that the noise is taken from.
+    pub draws: usize,
+    /// How far that value is off, as a share of what is accepted; `null` when nothing is.
+    pub used: f64,
+    /// The most that is accepted of any value.
+    #[serde(skip)]
+    pub most_accepted: f64,
+    /// How far the reference's outputs for different inputs lie apart; `null` when one is not finite.
+    pub spread: Option<Spread>,
+    /// What follows.
+    pub verdict: Verdict,
+    /// Why it is not `agree`.
+    pub reason: Option<String>,
+}
+
+impl Judgement {
+    /// Compares one output of `other` with the reference's by its size alone: its noise is taken for 0. The rows are the
+    /// samples, at least two, all fed different inputs. `images` says that they were real images.
+    ///
+    /// # Errors
+    /// Shapes that differ ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)), nothing to compare, or fewer than two samples.
+    pub fn of(reference: &Array, other: &Array, tolerance: &Tolerance, images: bool) -> Result<Self> {
+        if reference.batch() < 2 {
+            return Err(Error::input("comparison", "one sample cannot tell outputs apart; it takes two"));
+        }
+        let rule = Rule { tolerance: *tolerance, unit: 0.0, counts: false, images };
+        Self::by(reference, other, &rule, &Noise::default())
+    }
+
+    /// As [`of`](Self::of) with the noise known, and one sample is compared too, where others show that inputs can tell
+    /// outputs apart.
+    pub(super) fn by(reference: &Array, other: &Array, rule: &Rule, noise: &Noise) -> Result<Self> {
+        let Rule { tolerance, unit, images, .. } = rule;
+        let agreement = Agreement::of(reference, other)?;
+        let unit = if tolerance.is_local() { *unit } else { agreement.largest };
+        let worst = Worst::of(reference, other, tolerance, noise, unit);
+        let spreads = agreement.images > 1 && reference.data.iter().all(|value| value.is_finite());
+        let spread = if spreads { Some(Spread::of(reference)?) } else { None };
+        let (verdict, reason) = match tolerance.refusal(&agreement, &worst, *images) {
+            Some(reason) => (Verdict::Disagree, Some(explained(reason, reference, other, &agreement))),
+            None => {
+                let alike = |spread: &Spread| too_alike(rule, spread, &agreement, &worst, &reference.data);
+                match empty(&agreement).or_else(|| spread.as_ref().and_then(alike)) {
+                    Some(reason) => (Verdict::Weak, Some(reason)),
+                    None => (Verdict::Agree, None),
+                }
+            }
+        };
+        let Worst { accepted, floor, used, most_accepted, .. } = worst;
+        let noise = (noise.draws > 0, worst.noise, noise.draws);
+        let (noise, draws) = (noise.0.then_some(noise.1), noise.2);
+        Ok(Self { agreement, accepted, floor, noise, draws, used, most_accepted, spread, verdict, reason })
+    }
+
+    /// Whether values are further apart than accepted, all being finite or odd alike: what noise may explain.
+    pub(super) fn is_apart(&self) -> bool {
+        self.agreement.not_finite_apart == 0 && self.used > 1.0
+    }
+}
+
+impl Tolerance {
+    /// Why the two do not agree; `None` when they do. `images` says that the inputs were real images.
+    pub(super) fn refusal(&self, agreement: &Agreement, worst: &Worst, images: bool) -> Option<String> {
+        let Agreement { largest, values, .. } = agreement;
+        if agreement.not_finite_apart > 0 {
+            let reason = "values are NaN or infinite on one side and not the same on the other";
+            return Some(format!("{} of {values} {reason}", agreement.not_finite_apart));
+        }
+        if worst.used > 1.0 {
+            return Some(self.too_far(worst, *largest));
+        }
+        // Where every value is judged by itself, nothing is left for an angle to find.
+        let least = self.cosine_at(worst.accepted / largest);
+        match agreement.cosine {
+            Some(cosine) if !self.is_local() && cosine < least => {
+                return Some(format!("cosine {cosine:.7}, at least {least} at {}", self.precision));
+            }
+            _ => {}
+        }
+        let least = self.min_top1.filter(|_| images)?;
+        let count = agreement.images as f64;
+        let flipped = (count * (1.0 - agreement.top1_agreement)).round();
+        let free = (count * (1.0 - least)).floor().max(1.0);
+        (flipped > free)
+            .then(|| format!("{flipped} of {count} images change their class, {free} may at {}", self.precision))
+    }
+
+    fn too_far(&self, worst: &Worst, largest: f64) -> String {
+        let Worst { difference, accepted, floor, noise, .. } = worst;
+        let Self { precision, relative, multiple, .. } = self;
+        if *multiple == 0.0 {
+            let share = difference / largest;
+            return format!(
+                "largest difference {difference:.2e}, accepted {accepted:.2e} ({share:.1e} of the largest value, \
+                 {relative:.0e} asked for)"
+            );
+        }
+        let joined = if self.is_local() { "and" } else { "or" };
+        format!(
+            "a value is off by {difference:.2e} and {accepted:.2e} is accepted at {precision}: {floor:.1e} for its size \
+             {joined} {multiple} times its noise of {noise:.1e}"
+        )
+    }
+}
+
+/// Why agreement proves nothing where there is no number at all.
+fn empty(agreement: &Agreement) -> Option<String> {
+    let reason = "every value is NaN or infinite on both sides";
+    (agreement.not_finite == agreement.values).then(|| reason.to_owned())
+}
+
+/// Why agreement proves nothing.
+///
+/// Whole numbers that are held to less than 1 are held to be equal, and any two that differ are told apart: tokens or classes
+/// of two samples may well be the same, where half of all pairs differ. Of what counts or decides one pair is enough.
+fn too_alike(rule: &Rule, spread: &Spread, agreement: &Agreement, worst: &Worst, values: &[f32]) -> Option<String> {
+    let Rule { tolerance, counts, .. } = rule;
+    if *counts && spread.max > 0.0 {
+        return None;
+    }
+    let exact = tolerance.accepted(agreement.largest) < 1.0 && values.iter().all(|value| value.fract() == 0.0);
+    if exact && spread.median > 0.0 {
+        return None;
+    }
+    tolerance.too_alike(spread, agreement.largest, worst.most_accepted)
+}
+
+/// Says on which side the values that are not finite stand.
+fn explained(reason: String, reference: &Array, other: &Array, agreement: &Agreement) -> String {
+    if agreement.not_finite_apart == 0 {
+        return reason;
+    }
+    let count = |array: &Array| array.data.iter().filter(|value| !value.is_finite()).count();
+    format!("{reason}: {} of the reference's, {} of the other's", count(reference), count(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::Precision;
+
+    fn judged(reference: &[f32], other: &[f32]) -> Judgement {
+        let array = |data: &[f32]| Array::new(vec![2, data.len() / 2], data.to_vec()).unwrap();
+        Judgement::of(&array(reference), &array(other), &Precision::F32.tolerance(), false).unwrap()
+    }
+
+    #[test]
+    fn each_verdict_has_its_reason() {
+        let agree = judged(&[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.000_003]);
+        assert_eq!((agree.verdict, agree.reason), (Verdict::Agree, None));
+        let disagree = judged(&[1.0, 2.0, 3.0, 4.0], &[1.0, 2.0, 3.0, 4.001]);
+        assert_eq!(disagree.verdict, Verdict::Disagree);
+        assert!(disagree.reason.unwrap().contains("3.81e-6 is accepted"));
+        let weak = judged(&[1.0, 2.0, 1.0, 2.000_1], &[1.0, 2.0, 1.0, 2.000_1]);
+        assert_eq!(weak.verdict, Verdict::Weak);
+        assert!(weak.reason.unwrap().contains("apart"));
+    }
+
+    #[test]
+    fn whole_numbers_of_two_samples_may_be_the_same_where_most_differ() {
+        let judged = |reference: [f32; 8], other: [f32; 8]| {
+            let array = |data: [f32; 8]| Array::new(vec![4, 2], data.to_vec()).unwrap();
+            Judgement::of(&array(reference), &array(other), &Precision::F32.tolerance(), false).unwrap().verdict
+        };
+        let classes = [3.0, 1.0, 3.0, 1.0, 2.0, 0.0, 1.0, 1.0];
+        assert_eq!(judged(classes, classes), Verdict::Agree);
+        let mut other = classes;
+        other[7] = 2.0;
+        assert_eq!(judged(classes, other), Verdict::Disagree);
+        let alike = [3.0, 1.0, 3.0, 1.0, 3.0, 1.0, 1.0, 1.0];
+        assert_eq!(judged(alike, alike), Verdict::Weak, "half of the pairs are the same");
+        let real = classes.map(|class| class + 0.5);
+        assert_eq!(judged(real, real), Verdict::Weak);
+        let large = classes.map(|class| class * 1e6);
+        assert_eq!(judged(large, large), Verdict::Weak, "3e6 is held to 3, and the same token twice is no proof");
+    }
+
+    #[test]
+    fn the_side_with_a_nan_is_named_and_the_same_nan_agrees() {
+        let one = judged(&[1.0, 2.0, 3.0, 4.0], &[1.0, f32::NAN, 3.0, f32::INFINITY]);
+        let says = "2 of 4 values are NaN or infinite on one side and not the same on the other: 0 of the reference's, \
+                    2 of the other's";
+        assert_eq!((one.verdict, one.reason.as_deref()), (Verdict::Disagree, Some(says)));
+        assert!(one.spread.is_some());
+        let odd = [1.0, f32::NAN, f32::INFINITY, 4.0];
+        let both = judged(&odd, &odd);
+        assert_eq!((both.verdict, both.spread, both.agreement.not_finite), (Verdict::Agree, None, 2));
+        let moved = judged(&odd, &[1.0, f32::NAN, f32::NEG_INFINITY, 4.0]);
+        assert_eq!(moved.verdict, Verdict::Disagree);
+        let nothing = judged(&[f32::NAN; 4], &[f32::NAN; 4]);
+        assert_eq!((nothing.verdict, nothing.reason.unwrap().contains("every value")), (Verdict::Weak, true));
+    }
+
+    #[test]
+    fn one_sample_is_refused() {
+        let one = Array::new(vec![1, 2], vec![1.0, 2.0]).unwrap();
+        assert!(Judgement::of(&one, &one, &Precision::F32.tolerance(), false).is_err());
+    }
+}

@@ -1,0 +1,219 @@
+//! Reads values in between out of both sides and compares them.
+
+use std::collections::HashMap;
+
+use super::judge::Rule;
+use super::noise::unit;
+use super::trial::{Trial, settle};
+use super::{Draw, FileSide, Side, Tolerance};
+use crate::runtime::Array;
+use crate::runtime::compare::farthest;
+use gnet_core::Result;
+use gnet_core::graph::ValueId;
+use gnet_core::words::one_or;
+
+/// Two files, the inputs both are fed, and how far values may part.
+pub(super) struct Probe<'a> {
+    reference: &'a FileSide,
+    other: &'a FileSide,
+    /// One run's inputs: the reference's and the other's.
+    inputs: (Vec<Array>, Vec<Array>),
+    tolerance: Tolerance,
+    /// The draw that was last made of the reference: most are asked for again and again.
+    copy: Option<(Draw, Option<FileSide>)>,
+    /// How often both sides were run.
+    pub(super) runs: usize,
+}
+
+/// One value on both sides.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Seen {
+    /// Whether it is the same within what its size and its noise allow.
+    pub(super) agrees: bool,
+    /// The largest difference as a share of the largest value; `None` when the shapes differ or a value is not finite.
+    pub(super) error: Option<f64>,
+    /// Shape on the reference's side.
+    pub(super) shape: Vec<usize>,
+    /// Smallest and largest value on the reference's side; NaN where there is one.
+    pub(super) range: (f32, f32),
+    /// What a number cannot say: other shapes, or values that are not finite.
+    pub(super) remark: Option<String>,
+}
+
+impl<'a> Probe<'a> {
+    pub(super) fn new(
+        reference: &'a FileSide,
+        other: &'a FileSide,
+        inputs: (Vec<Array>, Vec<Array>),
+        tolerance: Tolerance,
+    ) -> Self {
+        Self { reference, other, inputs, tolerance, copy: None, runs: 0 }
+    }
+
+    /// Compares pairs of values, in their order. Only what these values need is computed, and nothing else is kept.
+    pub(super) fn see(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<Vec<Seen>> {
+        if pairs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut seen = self.arrays(pairs)?.into_iter().zip(pairs).map(|((a, b), (here, _))| self.compared(a, b, *here));
+        let mut seen = seen.by_ref().collect::<Result<Vec<_>>>()?;
+        self.settle(&mut seen, pairs)?;
+        Ok(seen.into_iter().map(Compared::seen).collect())
+    }
+
+    fn compared(&self, a: Array, b: Array, here: ValueId) -> Result<Compared> {
+        let unit = unit(&self.reference.model().graph, here);
+        Compared::of(a, b, Rule { tolerance: self.tolerance, unit, counts: false, images: false })
+    }
+
+    /// Takes the noise of the values that their size alone does not explain.
+    fn settle(&mut self, compared: &mut [Compared], pairs: &[(ValueId, ValueId)]) -> Result<()> {
+        let mut trials: Vec<&mut Trial> = Vec::new();
+        for (place, compared) in compared.iter_mut().enumerate() {
+            if let Some(trial) = &mut compared.trial {
+                trial.place = place;
+                trials.push(trial);
+            }
+        }
+        let Self { reference, inputs, copy, tolerance, .. } = self;
+        let ports = &reference.signature().inputs;
+        settle(&mut trials, Draw::all(SEED, tolerance.precision.bits()), |draw, places| {
+            let values: Vec<ValueId> = places.iter().map(|place| pairs[*place].0).collect();
+            let made = match copy.take() {
+                Some((of, made)) if of == draw => made,
+                _ => reference.drawn(draw)?,
+            };
+            let (_, made) = copy.insert((draw, made));
+            let Some(moved) = made else { return Ok(HashMap::new()) };
+            // A copy that an engine cannot run says nothing.
+            let answers = moved.exposing(&values).and_then(|mut side| side.run(&draw.inputs(&inputs.0, ports, 0)));
+            Ok(places.iter().copied().zip(answers.unwrap_or_default()).collect())
+        })
+    }
+
+    /// Whether one of these values differs, and the sample that differs most; `None` when shapes differ or no value has
+    /// a row for each sample.
+    pub(super) fn outputs(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<(bool, Option<usize>)> {
+        let samples = self.reference.signature().batch_of(&self.inputs.0);
+        let (mut compared, mut worst) = (Vec::new(), None::<(usize, f64)>);
+        for ((a, b), (here, _)) in self.arrays(pairs)?.into_iter().zip(pairs) {
+            if a.shape == b.shape && a.shape.first() == Some(&samples) {
+                for (sample, (a, b)) in a.rows().zip(b.rows()).enumerate() {
+                    let largest = farthest(a, b);
+                    if worst.is_none_or(|(_, most)| largest > most) {
+                        worst = Some((sample, largest));
+                    }
+                }
+            }
+            compared.push(self.compared(a, b, *here)?);
+        }
+        self.settle(&mut compared, pairs)?;
+        let differ = compared.into_iter().any(|compared| !compared.seen().agrees);
+        Ok((differ, worst.map(|(sample, _)| sample)))
+    }
+
+    fn arrays(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<Vec<(Array, Array)>> {
+        self.runs += 1;
+        let (here, there): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+        // One engine after the other: each is gone before the next takes its memory.
+        let expected = self.reference.exposing(&here)?.run(&self.inputs.0)?;
+        let found = self.other.exposing(&there)?.run(&self.inputs.1)?;
+        Ok(expected.into_iter().zip(found).collect())
+    }
+
+    /// The smallest and largest value of a graph input of the reference, which is the same on both sides.
+    pub(super) fn input(&self, name: &str) -> Option<Seen> {
+        let place = self.reference.signature().inputs.iter().position(|port| port.name == name)?;
+        let array = self.inputs.0.get(place)?;
+        Some(Seen { agrees: true, error: Some(0.0), shape: array.shape.clone(), range: range(array), remark: None })
+    }
+}
+
+/// Seed of the draws of a search: any will do.
+const SEED: u64 = 0;
+
+/// A pair of values before their noise is known.
+struct Compared {
+    shape: Vec<usize>,
+    range: (f32, f32),
+    /// `None` where there is nothing to judge.
+    trial: Option<Trial>,
+    remark: Option<String>,
+}
+
+impl Compared {
+    fn of(a: Array, b: Array, rule: Rule) -> Result<Self> {
+        let (shape, range) = (a.shape.clone(), range(&a));
+        let unlike = a.shape != b.shape;
+        let remark = unlike.then(|| format!("its shape is {:?} on one side and {:?} on the other", a.shape, b.shape));
+        let judged = !unlike && !a.data.is_empty();
+        let trial = if judged { Some(Trial::new(0, a, b, rule)?) } else { None };
+        Ok(Self { shape, range, trial, remark })
+    }
+
+    fn seen(self) -> Seen {
+        let Self { shape, range, trial, remark } = self;
+        let Some(trial) = trial else {
+            let agrees = remark.is_none();
+            return Seen { agrees, error: agrees.then_some(0.0), shape, range, remark };
+        };
+        let agreement = &trial.judgement.agreement;
+        let apart = agreement.not_finite_apart;
+        let remark = (apart > 0)
+            .then(|| format!("{apart} of its values {} NaN or infinite on one side", one_or(apart, "is", "are")));
+        Seen {
+            agrees: apart == 0 && trial.judgement.used <= 1.0,
+            error: (apart == 0).then_some(agreement.rel_error),
+            shape,
+            range,
+            remark,
+        }
+    }
+}
+
+fn range(array: &Array) -> (f32, f32) {
+    let mut range = (f32::INFINITY, f32::NEG_INFINITY);
+    for value in &array.data {
+        if value.is_nan() {
+            return (f32::NAN, f32::NAN);
+        }
+        range = (range.0.min(*value), range.1.max(*value));
+    }
+    range
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(a: &[f32], b: &[f32]) -> Seen {
+        let array = |data: &[f32]| Array::new(vec![data.len()], data.to_vec()).unwrap();
+        let tolerance = crate::verify::Precision::F32.tolerance().with_relative(1e-3).unwrap();
+        Compared::of(array(a), array(b), Rule { tolerance, unit: 0.0, counts: false, images: false }).unwrap().seen()
+    }
+
+    #[test]
+    fn a_value_is_judged_against_its_own_size() {
+        let near = seen(&[-100.0, 1.0], &[-100.0, 1.09]);
+        assert_eq!((near.agrees, near.range), (true, (-100.0, 1.0)));
+        assert!(!seen(&[-100.0, 1.0], &[-100.0, 1.11]).agrees);
+    }
+
+    #[test]
+    fn infinities_and_nans_agree_with_the_same_alone() {
+        let inf = f32::INFINITY;
+        assert!(seen(&[-inf, 1.0], &[-inf, 1.0]).agrees);
+        assert!(!seen(&[-inf, 1.0], &[inf, 1.0]).agrees);
+        assert!(seen(&[f32::NAN, 1.0], &[f32::NAN, 1.0]).agrees);
+        let nan = seen(&[f32::NAN, 1.0], &[0.5, 1.0]);
+        assert_eq!((nan.agrees, nan.error), (false, None));
+        assert_eq!(nan.remark.as_deref(), Some("1 of its values is NaN or infinite on one side"));
+    }
+
+    #[test]
+    fn other_shapes_are_a_difference_and_no_failure() {
+        let other = seen(&[1.0, 2.0], &[1.0]);
+        assert!(!other.agrees && other.remark.unwrap().contains("[2] on one side and [1] on the other"));
+        assert!(seen(&[], &[]).agrees);
+    }
+}

@@ -1,0 +1,77 @@
+//! One output of two sides, judged by its noise as soon as its size alone does not explain the difference.
+
+use std::collections::HashMap;
+
+use super::judge::Rule;
+use super::ruler::Noise;
+use super::{Draw, Judgement};
+use crate::runtime::Array;
+use gnet_core::Result;
+
+/// What both sides answered on one kind of inputs, until it is judged.
+pub(super) struct Trial {
+    /// Which answer of a draw belongs to it.
+    pub(super) place: usize,
+    reference: Array,
+    other: Array,
+    rule: Rule,
+    noise: Noise,
+    pub(super) judgement: Judgement,
+}
+
+/// Times what is accepted after a draw. Draws of one network differ by a factor of a few.
+const HOPELESS: f64 = 100.0;
+
+impl Trial {
+    /// Judges by the size of the output alone.
+    ///
+    /// # Errors
+    /// As [`Judgement::of`], but that one sample is compared too.
+    pub(super) fn new(place: usize, reference: Array, other: Array, rule: Rule) -> Result<Self> {
+        let noise = Noise::default();
+        let judgement = Judgement::by(&reference, &other, &rule, &noise)?;
+        Ok(Self { place, reference, other, rule, noise, judgement })
+    }
+
+    /// Whether its noise may still explain a difference. One that is [`HOPELESS`] beside what a draw shows is not explained by
+    /// the next one.
+    pub(super) fn is_open(&self) -> bool {
+        let hopeless = self.noise.draws > 0 && self.judgement.used > HOPELESS;
+        self.rule.tolerance.multiple > 0.0 && self.judgement.is_apart() && !hopeless
+    }
+
+    fn take(&mut self, moved: &Array) -> Result<()> {
+        self.noise.add(&self.reference, moved);
+        self.judgement = Judgement::by(&self.reference, &self.other, &self.rule, &self.noise)?;
+        Ok(())
+    }
+}
+
+/// Takes draws until none of the trials is open, or there are no more. `answer` gives the outputs of a draw by their place
+/// for the places asked for; a draw that an engine cannot run gives none.
+///
+/// What is accepted only grows with each draw, so that a trial which is settled early is settled.
+///
+/// # Errors
+/// Those of `answer`.
+pub(super) fn settle(
+    trials: &mut [&mut Trial],
+    draws: impl Iterator<Item = Draw>,
+    mut answer: impl FnMut(Draw, &[usize]) -> Result<HashMap<usize, Array>>,
+) -> Result<()> {
+    for draw in draws {
+        let mut places: Vec<usize> = trials.iter().filter(|trial| trial.is_open()).map(|trial| trial.place).collect();
+        places.sort_unstable();
+        places.dedup();
+        if places.is_empty() {
+            break;
+        }
+        let answers = answer(draw, &places)?;
+        for trial in trials.iter_mut().filter(|trial| trial.is_open()) {
+            if let Some(moved) = answers.get(&trial.place) {
+                trial.take(moved)?;
+            }
+        }
+    }
+    Ok(())
+}
