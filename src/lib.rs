@@ -1,7 +1,33 @@
-//! gnet takes a network from training to a deployed ONNX file: train in Burn, export, prove that runtimes agree, measure.
+//! gnet takes a network from training to a deployed ONNX file: train in Burn, export, verify that runtimes agree,
+//! benchmark.
 //!
-//! The pure core ([`graph`], [`onnx`], [`infer`], [`mod@reference`], [`passes`], [`cost`], [`stats`], [`report`]) knows no
-//! Burn and no runtime; it is the crate `gnet-core`. ARCHITECTURE.md in the repository is the map.
+//! ```
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")).unwrap();
+//! use gnet::{cost, onnx, passes};
+//!
+//! // Counted: parameters, MACs, layer by layer.
+//! let mut model = onnx::read_file("dynamic.onnx".as_ref())?;
+//! let cost = cost::count(&cost::with_shapes(model.clone()).graph)?;
+//! println!("{} parameters, {} MACs", cost.params, cost.macs);
+//!
+//! // Rewritten: the same results with less.
+//! for done in passes::run(&mut model, &passes::DEFAULT, &passes::Options::default())? {
+//!     println!("{}: {} rewritten, {} refused", done.pass, done.applied.len(), done.refused.len());
+//! }
+//! # let folder = std::env::temp_dir().join(format!("gnet-first-page-{}", std::process::id()));
+//! # std::fs::create_dir(&folder).unwrap();
+//! # std::env::set_current_dir(&folder).unwrap();
+//! gnet::files::write("smaller.onnx".as_ref(), &onnx::write(&model)?)?;
+//! # std::fs::remove_dir_all(&folder).unwrap();
+//! # Ok::<(), gnet::Error>(())
+//! ```
+//!
+//! Next steps: `verify` proves that two files or engines agree, `bench` measures, `export` makes such a file from a Burn
+//! module, and `diff`, `check` and `draw` correspond to the commands of these names.
+//!
+//! The pure core ([`graph`], [`onnx`], [`infer`], [`mod@reference`], [`passes`], [`cost`], [`stats`], [`report`])
+//! depends neither on Burn nor on a runtime; it is the crate `gnet-core`. ARCHITECTURE.md in the repository gives an
+//! overview.
 //!
 //! The library never prints and never exits: it returns records and [`Error`]s, and the program `gnet` shows them.
 
@@ -24,7 +50,7 @@ pub use gnet_engine::install;
 #[doc(inline)]
 pub use gnet_engine::{bench, classify, data, doctor, evaluation, runtime};
 
-/// Proof that two computations are the same: equal inputs through both, and what follows from the difference.
+/// Verification that two computations are the same: equal inputs through both, and a verdict on the difference.
 pub mod verify {
     #[cfg(feature = "burn")]
     #[doc(inline)]

@@ -1,4 +1,9 @@
 //! A pass never changes results: random networks, computed before and after by the reference evaluator, and by tract.
+//!
+//! Each pass by itself and the whole list, which must find nothing to do the second time; the same with networks inside branches
+//! and loops (`nested`), and with graphs of every rank that broadcast both ways, at two sizes of their open axes (`wide`).
+//! tract computes the plain ones too, ONNX Runtime all but the nested ones (`oracle`); passes with planted faults must be
+//! caught (`faults`).
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 

@@ -1,4 +1,4 @@
-//! Everything of gnet that touches Burn: the networks, their training, tracing and export.
+//! Everything in gnet that depends on Burn: the networks, their training, tracing and export.
 //!
 //! Users of the library take it through the crate `gnet`, which has the same modules.
 

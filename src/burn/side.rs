@@ -1,4 +1,4 @@
-//! A Burn module as a side of a proof: the forward that was trained, not a file made of it.
+//! A Burn module as a side: the trained forward itself, rather than a file made from it.
 
 use std::rc::Rc;
 
@@ -11,20 +11,21 @@ use gnet_core::{Error, Result, onnx};
 use gnet_engine::runtime::Array;
 use gnet_engine::verify::{Copies, Draw, FileSide, Precision, Role, Side, Signature, drawn, unit};
 
-/// A module in Burn, in inference on the CPU.
+/// A module in Burn, in inference mode on the CPU.
 pub struct BurnSide<'a, M> {
     label: String,
     module: M,
     signature: Signature,
     forward: Rc<dyn Fn(&M, &mut Feed) -> Result<Vec<Output>> + 'a>,
     export: Rc<dyn Fn(&M) -> Result<Model> + 'a>,
-    /// What an export made of the module, where that is at hand.
+    /// Model that an export made of the module, if it is at hand.
     exported: Option<Rc<Model>>,
 }
 
 impl<'a, M: Module> BurnSide<'a, M> {
-    /// `forward` of a module with the inputs and outputs of a signature: the former in the order in which the forward takes
-    /// them, the latter by name. `export` makes a file of such a module, in which values in between can be read out.
+    /// Creates a side from `forward` of a module. The signature's inputs are in the order in which the forward takes
+    /// them; its outputs are found by name. `export` makes the model of such a module whose intermediate values can be
+    /// read out.
     pub fn new<I: Inputs, O: NamedOutputs>(
         label: impl Into<String>,
         module: &M,
@@ -42,8 +43,8 @@ impl<'a, M: Module> BurnSide<'a, M> {
         }
     }
 
-    /// The same with what the export made of the module, whose outputs are those of the signature in the same order: what an
-    /// output is then is known, and copies with redrawn weights can be made.
+    /// Adds the model that the export made of the module, with the signature's outputs in the same order: it tells how
+    /// an output is computed, and allows copies with redrawn weights.
     pub fn exported_as(self, model: &Model) -> Self {
         Self { exported: Some(Rc::new(model.clone())), ..self }
     }
@@ -90,18 +91,19 @@ impl<M: Module> Side for BurnSide<'_, M> {
         self.signature.outputs.iter().map(answer).collect()
     }
 
-    /// A fresh export of the module, in the other side's engine, so that nothing but the file differs.
+    /// Returns a fresh export of the module in the other side's engine, so that only the file differs.
     fn as_file(&self, like: &FileSide) -> Result<Option<FileSide>> {
         like.beside(format!("a fresh export in {}", like.provider()), &(self.export)(&self.module)?).map(Some)
     }
 
-    /// Burn has one order to sum in.
+    /// Returns `None` for [`Draw::Reordered`]: Burn has one order of summation.
     fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side + '_>>> {
         let moved = || self.with(self.module.clone().map(&mut Mover { draw, count: 0 }));
         Ok((draw != Draw::Reordered).then(|| Box::new(moved()) as Box<dyn Side>))
     }
 
-    /// A copy of the module and its export, which must come to the same nodes; of a file that is the module's own.
+    /// Returns a copy of the module and its export, which must have the same nodes; `None` unless the other side is the
+    /// file that the module was exported to.
     fn redrawn(&self, other: &FileSide) -> Result<Option<Copies<'_>>> {
         let Some(model) = &self.exported else { return Ok(None) };
         if *other.model() != onnx::read(onnx::write(model)?.into())? {
@@ -129,7 +131,7 @@ impl<M: Module> Side for BurnSide<'_, M> {
     }
 }
 
-/// Whether two models are the same but for the numbers in their constants.
+/// Returns `true` if two models are the same except for the numbers in their constants.
 fn same_structure(a: &Model, b: &Model) -> bool {
     let constants = |model: &Model| {
         let all = model.graph.initializers();

@@ -1,4 +1,4 @@
-//! `gnet bench`: how fast an ONNX file runs, one process a row.
+//! `gnet bench`: benchmarks an ONNX file, one process per row.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -22,7 +22,7 @@ pub struct BenchArgs {
     /// The ONNX file to measure.
     #[arg(value_name = "FILE.onnx")]
     file: PathBuf,
-    /// What runs it; a comma-separated list.
+    /// Provider that runs it; a comma-separated list.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = values::provider())]
     provider: Vec<Provider>,
     /// Images of one run; a comma-separated list [default: 1, or what the file or the sizes given fix]
@@ -59,7 +59,7 @@ pub struct BenchArgs {
     engine: EngineArgs,
 }
 
-/// A day at most: more is a slip of the finger.
+/// Parses seconds. The limit is a day, since more is surely a typing error.
 fn seconds(text: &str) -> std::result::Result<Duration, String> {
     let value: f64 = text.parse().map_err(|_| "is not a number of seconds".to_owned())?;
     if (0.0..=86_400.0).contains(&value) {
@@ -70,7 +70,7 @@ fn seconds(text: &str) -> std::result::Result<Duration, String> {
 }
 
 impl BenchArgs {
-    /// The rows: every provider at every batch size with every number of threads.
+    /// Returns the rows: every provider at every batch size with every number of threads.
     fn specs(&self, file: &FileFacts) -> Result<Vec<Spec>> {
         let batches = match &self.batch[..] {
             [] => vec![file.fixed_batch.unwrap_or(1)],
@@ -107,7 +107,7 @@ impl BenchArgs {
     }
 }
 
-/// Measures every row and writes what was measured, also when some rows failed; the first failure is the outcome.
+/// Measures every row and writes the results, even if some rows failed; the first failure is the result.
 pub fn run(args: &BenchArgs) -> Result<()> {
     let specs = args.specs(&FileFacts::of(&args.file, &args.feed.sizes())?)?;
     specs.iter().try_for_each(Spec::validate)?;
@@ -126,16 +126,16 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     outcome(rows.failures, &rows.not_run, specs.len())
 }
 
-/// What became of the rows.
+/// Results of the rows.
 #[derive(Default)]
 struct Rows {
     runs: Vec<Run>,
     failures: Vec<(String, Error)>,
-    /// What an interruption left out.
+    /// Rows skipped because of an interruption.
     not_run: Vec<String>,
 }
 
-/// Measures row by row until all are done or the user has had enough.
+/// Measures row by row until all are done or the user interrupts.
 fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
     let stop = interrupt::kept();
     let mut rows = Rows::default();
@@ -162,8 +162,8 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
     rows
 }
 
-/// What the rows take from the file itself, as far as it can be known: a measurement does not fail for the want of a count,
-/// only for that of a model.
+/// Facts that the rows need from the file itself, as far as they can be determined: a measurement does not fail because
+/// of a missing count, only because of a missing model.
 #[derive(Default)]
 struct FileFacts {
     macs_per_image: Option<u64>,
@@ -183,8 +183,8 @@ fn report(format: &FormatArgs, measurement: Measurement) -> Result<()> {
     if measurement.runs.is_empty() { Ok(()) } else { format.write(&measurement) }
 }
 
-/// Names the rows that failed where there were several. The interruption is the outcome, else the first row's error, for
-/// `main` to show with its exit code.
+/// Names the rows that failed if there were several. The interruption is the result, else the first row's error, which
+/// `main` shows with its exit code.
 fn outcome(failures: Vec<(String, Error)>, not_run: &[String], rows: usize) -> Result<()> {
     if !failures.is_empty() && rows > 1 {
         output::note(format_args!("{} of {} failed:", failures.len(), counted(rows, "row")));
@@ -199,7 +199,7 @@ fn outcome(failures: Vec<(String, Error)>, not_run: &[String], rows: usize) -> R
     failures.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// The hidden `gnet bench-worker`.
+/// Runs the hidden `gnet bench-worker`.
 pub fn worker() -> Result<()> {
     bench::serve()
 }

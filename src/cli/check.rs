@@ -10,7 +10,7 @@ use super::counted::CountArgs;
 use super::format::FormatArgs;
 use super::values;
 
-/// The flags that are rules, of which at least one is needed.
+/// Flags that are rules, of which at least one is required.
 const RULES: [&str; 12] = [
     "max_params",
     "max_weights",
@@ -26,7 +26,7 @@ const RULES: [&str; 12] = [
     "opset_max",
 ];
 
-/// What stands below the flags in the help.
+/// Text below the flags in the help.
 const NUMBERS: &str = "A COUNT takes k, M, G or T. A SIZE takes kB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (powers of \
                        1024). An expected count with a prefix is what tables print, cut off after its last digit: 0.16M stands \
                        for 160000 to 169999, 163328 for itself. At least one rule is needed.";
@@ -108,7 +108,7 @@ impl CheckArgs {
 /// Runs `gnet check`.
 pub fn run(args: &CheckArgs) -> Result<()> {
     let (model, analysis) = args.count.file(&args.file)?;
-    // Constants beside the file are part of its size; they are only gathered when somebody asks.
+    // External data counts towards its size; the bytes are only gathered on request.
     let bytes = if args.max_bytes.is_some() { onnx::in_one_piece(&args.file)?.len() as u64 } else { 0 };
     let facts = Facts {
         subject: args.file.display().to_string(),

@@ -1,4 +1,4 @@
-//! An ONNX file that is counted: read, its open dimensions given, its shapes inferred.
+//! Counting of an ONNX file: reading it, applying sizes to its open dimensions, inferring shapes.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use gnet::{Result, infer};
 use super::sizes::SizesArgs;
 use super::{file, output, values};
 
-/// For which sizes a file is counted.
+/// Sizes at which a file is counted.
 #[derive(Debug, Args)]
 pub struct CountArgs {
     #[command(flatten)]
@@ -67,7 +67,7 @@ impl CountArgs {
     }
 }
 
-/// `--input x=N,3,H,W` of every input with an open size besides the batch.
+/// Returns `--input x=N,3,H,W` for every input with an open size besides the batch.
 fn input_flags(graph: &Graph) -> String {
     let flag = |value: &Value| {
         let shape = value.shape.as_ref()?;

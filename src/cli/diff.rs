@@ -22,15 +22,15 @@ pub struct DiffArgs {
     /// Weights whose elements differ by no more than this are equal.
     #[arg(long, value_name = "T", default_value_t = 0.0)]
     tolerance: f64,
-    /// How many differences the tables show, of each part of the files; all is everything, and so is JSON [default: 20 in a
-    /// table, all in CSV and Markdown].
+    /// Number of differences that the tables show of each part of the files; all shows everything, as JSON does
+    /// [default: 20 in a table, all in CSV and Markdown].
     #[arg(long, value_name = "N|all", value_parser = limit)]
     limit: Option<usize>,
     #[command(flatten)]
     format: FormatArgs,
 }
 
-/// Compares, writes the record whatever it says, and fails when there is a difference.
+/// Compares, writes the record whatever the result, and fails if there is a difference.
 pub fn run(args: &DiffArgs) -> Result<()> {
     let (a, b) = (file::read_whole(&args.a)?, file::read_whole(&args.b)?);
     let names = [&args.a, &args.b].map(|path| path.display().to_string());
@@ -42,7 +42,7 @@ pub fn run(args: &DiffArgs) -> Result<()> {
     diff.check()
 }
 
-/// Differences of each part that a reader is shown.
+/// Default number of differences shown of each part.
 const LIMIT: usize = 20;
 
 fn limit(text: &str) -> Result<usize, String> {

@@ -1,4 +1,4 @@
-//! `gnet doctor`: what this machine can do.
+//! `gnet doctor`: examines this machine.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub struct DoctorArgs {
     library: LibraryArgs,
 }
 
-/// Writes the diagnosis, also when a requirement is not met; the first that is not is the outcome.
+/// Writes the diagnosis, even if a requirement is not met; the first unmet one is the result.
 pub fn run(args: &DoctorArgs) -> Result<()> {
     let exe =
         std::env::current_exe().map_err(|e| Error::check("doctor", format!("this program cannot be found: {e}")))?;
@@ -40,7 +40,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
     unmet.into_iter().next().map_or(Ok(()), Err)
 }
 
-/// The hidden `gnet doctor-worker`.
+/// Runs the hidden `gnet doctor-worker`.
 pub fn worker() -> Result<()> {
     doctor::serve()
 }

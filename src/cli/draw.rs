@@ -19,13 +19,13 @@ pub struct DrawArgs {
     /// The ONNX file to draw.
     #[arg(value_name = "FILE.onnx")]
     file: PathBuf,
-    /// Where the SVG file goes; `-` for stdout.
+    /// The SVG file to write; `-` for stdout.
     #[arg(short, long, value_name = "GRAPH.svg")]
     output: PathBuf,
-    /// What the colours show [default: time with --times, else MACs where shapes are known, else parameters]
+    /// Quantity that the colours show [default: time with --times, else MACs where shapes are known, else parameters]
     #[arg(long, value_name = "WHAT", value_parser = values::one_of::<Metric>(Metric::ALL.map(Metric::name)))]
     color_by: Option<Metric>,
-    /// When messages have colour; NO_COLOR and CLICOLOR_FORCE are heeded. Takes the values of --color-by too, as it once did.
+    /// Use of colour in messages; NO_COLOR and CLICOLOR_FORCE are heeded. Takes the values of --color-by too, as it once did.
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = color())]
     color: String,
     /// Times of the layers: what `gnet bench FILE --profile .. --format json` printed.
@@ -34,7 +34,7 @@ pub struct DrawArgs {
     /// One box for each module, to this depth of the module tree.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), conflicts_with = "every_node")]
     depth: Option<u16>,
-    /// A box for each node: activations and normalisations are no strips in the box of the layer before.
+    /// A box for each node: activations and normalisations do not become strips in the box of the layer before.
     #[arg(long)]
     every_node: bool,
     #[command(flatten)]
@@ -44,7 +44,7 @@ pub struct DrawArgs {
     max_nodes: usize,
 }
 
-/// `--color` of this command: what was its own flag before colour was everybody's.
+/// Parses `--color` of this command, which had its own such flag before there was a global one.
 fn color() -> PossibleValuesParser {
     let values = When::NAMES.map(PossibleValue::new).into_iter();
     PossibleValuesParser::new(values.chain(Metric::ALL.map(|metric| PossibleValue::new(metric.name()).hide(true))))
@@ -86,7 +86,7 @@ pub fn run(args: &DrawArgs) -> Result<()> {
 }
 
 impl DrawArgs {
-    /// The file, with every shape that can be known. A file at odds with itself can still be drawn as it is.
+    /// Reads the file, with every shape that can be inferred. An inconsistent file can still be drawn unchanged.
     fn model(&self) -> Result<Model> {
         let sizes = self.sizes.sizes();
         let stated = file::read(&self.file)?;
@@ -103,7 +103,7 @@ impl DrawArgs {
     }
 }
 
-/// Refuses a name that says something else than SVG, which nothing would open.
+/// Refuses a file name with an extension other than SVG, which no program would open.
 fn check_format(path: &Path) -> Result<()> {
     match path.extension().and_then(|ending| ending.to_str()) {
         None => Ok(()),

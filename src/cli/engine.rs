@@ -1,4 +1,4 @@
-//! What runs a file, and the options of ONNX Runtime's providers.
+//! Options for the engine that runs a file, and those of ONNX Runtime's providers.
 
 use std::path::PathBuf;
 
@@ -9,17 +9,17 @@ use gnet::runtime::{
 
 use super::values;
 
-/// The heading of these options in `--help`.
+/// Heading of these options in `--help`.
 const HEADING: &str = "Options of ONNX Runtime";
 
-/// The names of an enumeration of the library.
+/// Parses the names of an enumeration of the library.
 macro_rules! names {
     ($type:ident) => {
         values::one_of::<$type>($type::ALL.iter().map(|value| value.name()))
     };
 }
 
-/// Which ONNX Runtime.
+/// Choice of the ONNX Runtime library.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LibraryArgs {
     /// The library of ONNX Runtime [default: GNET_ORT_LIB, ORT_DYLIB_PATH, the installed one, the system's]
@@ -28,19 +28,19 @@ pub struct LibraryArgs {
 }
 
 impl LibraryArgs {
-    /// Whether a library was named on the command line.
+    /// Returns `true` if a library was named on the command line.
     #[cfg(feature = "burn")]
     pub fn is_given(&self) -> bool {
         self.ort_lib.is_some()
     }
 
-    /// The defaults with this library.
+    /// Returns the default options with this library.
     pub fn options(&self) -> EngineOptions {
         EngineOptions { ort_lib: self.ort_lib.clone(), ..EngineOptions::default() }
     }
 }
 
-/// Everything that can be asked of ONNX Runtime. Each value used is stated in the result.
+/// All options of ONNX Runtime. Each value used is stated in the result.
 #[derive(Debug, Clone, Args)]
 pub struct EngineArgs {
     #[command(flatten)]
@@ -48,7 +48,7 @@ pub struct EngineArgs {
     /// Whether waiting threads spin before they sleep.
     #[arg(long, value_name = "on|off", action = ArgAction::Set, default_value = "on", value_parser = switch, help_heading = HEADING)]
     spinning: bool,
-    /// Which rewrites are applied to a file when it is loaded.
+    /// Level of the rewrites that are applied to a file when it is loaded.
     #[arg(long, value_name = "LEVEL", default_value_t, value_parser = names!(GraphOptimization), help_heading = HEADING)]
     graph_optimization: GraphOptimization,
     /// Allocate the CPU's memory anew in every run instead of keeping it in an arena.
@@ -66,7 +66,7 @@ pub struct EngineArgs {
     /// Let CUDA compute products of f32 in TF32.
     #[arg(long, help_heading = HEADING)]
     cuda_tf32: bool,
-    /// How cuDNN chooses the algorithm of a convolution.
+    /// Strategy by which cuDNN chooses the algorithm of a convolution.
     #[arg(long, value_name = "HOW", default_value_t, value_parser = names!(ConvSearch), help_heading = HEADING)]
     cuda_conv_search: ConvSearch,
     /// Run CUDA's convolutions in the layout NHWC.
@@ -81,7 +81,7 @@ pub struct EngineArgs {
     /// Folder for TensorRT's engines and timing caches [default: gnet's cache directory]
     #[arg(long, value_name = "FOLDER", help_heading = HEADING)]
     tensorrt_cache: Option<PathBuf>,
-    /// How long TensorRT's builder searches, 0 to 5.
+    /// Effort of TensorRT's builder, 0 to 5.
     #[arg(long, value_name = "0..5", default_value_t = TensorRtOptions::default().builder_level, help_heading = HEADING,
           value_parser = clap::value_parser!(u8).range(0..=5))]
     tensorrt_builder_level: u8,
@@ -96,7 +96,7 @@ pub struct EngineArgs {
     openvino_plugin: Option<PathBuf>,
 }
 
-/// `on` or `off`.
+/// Parses `on` or `off`.
 fn switch(text: &str) -> Result<bool, String> {
     match text {
         "on" => Ok(true),
@@ -105,7 +105,7 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// `99.5%` or `0.995`.
+/// Parses `99.5%` or `0.995`.
 fn share(text: &str) -> Result<f64, String> {
     let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
     let share = number.trim().parse::<f64>().map_err(|_| "is not a number".to_owned())? / unit;
@@ -113,7 +113,7 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 impl EngineArgs {
-    /// The library's options for a benchmark of these batches: one TensorRT engine serves them all.
+    /// Returns the library's options for a benchmark of these batches: one TensorRT engine serves them all.
     pub fn options(&self, batches: &[usize]) -> EngineOptions {
         let range =
             batches.iter().min().zip(batches.iter().max()).map(|(min, max)| BatchRange { min: *min, max: *max });

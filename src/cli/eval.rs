@@ -25,10 +25,10 @@ pub struct EvalArgs {
     /// fashion-mnist, embedded, or a folder with its four files [default: what the network was trained on]
     #[arg(long, value_parser = values::source)]
     data: Option<Source>,
-    /// Which images.
+    /// The images to use.
     #[arg(long, value_enum, default_value_t = SplitName::Test)]
     split: SplitName,
-    /// What runs an ONNX file [default: tract]
+    /// Provider that runs an ONNX file [default: tract]
     #[arg(long, value_parser = values::provider())]
     provider: Option<Provider>,
     /// Threads an ONNX file may use [default: 1]
@@ -57,7 +57,7 @@ impl SplitName {
     }
 }
 
-/// The record of `gnet eval`.
+/// Record of `gnet eval`.
 #[derive(Debug, Serialize)]
 struct EvalRecord {
     subject: String,
@@ -67,7 +67,7 @@ struct EvalRecord {
     top1: f64,
     loss: f64,
     per_class: Vec<ClassRow>,
-    /// The class of each image, in the data set's order.
+    /// Class of each image, in the data set's order.
     predictions: Vec<usize>,
 }
 
@@ -119,7 +119,7 @@ fn checkpoint(args: &EvalArgs) -> Result<EvalRecord> {
     Err(Error::unavailable(args.subject.display(), "this build reads no checkpoints (feature burn)"))
 }
 
-/// Refuses options that are for files: a checkpoint is no file for a provider to run.
+/// Refuses options that only apply to files: a checkpoint is not run by a provider.
 #[cfg(feature = "burn")]
 fn runs_in_burn(args: &EvalArgs) -> Result<()> {
     let provider = args.provider.map(|provider| format!("--provider {provider}"));
@@ -131,7 +131,7 @@ fn runs_in_burn(args: &EvalArgs) -> Result<()> {
     }
 }
 
-/// What a file was trained on, where its metadata names more than a folder.
+/// Returns the data set that a file was trained on, if its metadata names more than a folder.
 fn trained_on(subject: &Path, dataset: Option<&str>) -> Result<Source> {
     let reason = match dataset.map(|name| (name, name.parse())) {
         Some((_, Ok(source @ (Source::Embedded | Source::FashionMnist)))) => return Ok(source),
@@ -141,7 +141,7 @@ fn trained_on(subject: &Path, dataset: Option<&str>) -> Result<Source> {
     Err(Error::file(subject, reason).remedy("give --data FOLDER, --data fashion-mnist or --data embedded"))
 }
 
-/// Loads the data and checks that it is about as many classes as the network.
+/// Loads the data and checks that it has as many classes as the network.
 fn load(source: &Source, classes: &[String]) -> Result<Dataset> {
     output::progress(format_args!("data: {source}"));
     let data = source.load()?;

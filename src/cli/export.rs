@@ -47,10 +47,10 @@ fn opset_help() -> String {
     format!("Version of ONNX's operator set, {} to {}", onnx::OPSETS.start(), onnx::OPSETS.end())
 }
 
-/// The most items of a fixed batch.
+/// Maximum size of a fixed batch.
 const MAX_BATCH: usize = 4096;
 
-/// A network and what its file will say about it.
+/// A network and the metadata of its file.
 struct Subject {
     network: GoogLeNet,
     config: GoogLeNetConfig,
@@ -96,7 +96,7 @@ fn subject(args: &ExportArgs) -> Result<Subject> {
     }
 }
 
-/// The largest difference, and whether it is that of a copy with its weights redrawn.
+/// Returns the largest difference, and whether it was measured on a copy with redrawn weights.
 fn verify(subject: &Subject, options: &Options, exported: &Exported) -> Result<(f64, bool)> {
     output::progress("comparing Burn with the file in tract");
     let verified = export::verify_googlenet(&subject.network, options, exported)?;

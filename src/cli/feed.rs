@@ -1,4 +1,4 @@
-//! What a file is fed where it leaves a choice: sizes of its open axes, and the whole numbers of its inputs.
+//! Choices for a file's inputs: sizes of open axes, and ranges of whole numbers.
 
 use clap::Args;
 use gnet::Result;
@@ -19,12 +19,12 @@ pub struct FeedArgs {
 }
 
 impl FeedArgs {
-    /// The sizes.
+    /// Returns the sizes.
     pub fn sizes(&self) -> Sizes {
         self.sizes.sizes()
     }
 
-    /// The ranges.
+    /// Returns the ranges.
     pub fn ranges(&self) -> Result<Ranges> {
         Ranges::new(self.ranges.clone())
     }

@@ -8,15 +8,16 @@ use gnet::{Result, onnx};
 
 use super::output;
 
-/// Notes of one kind are told up to this number.
+/// Maximum number of notes of one kind that are shown individually.
 const SHOWN: usize = 5;
 
-/// Reads a model and says on stderr what of it was not taken as the file states it.
+/// Reads a model and reports on stderr what was not taken from the file as stated.
 pub fn read(path: &Path) -> Result<Model> {
     noted(path, onnx::read_file(path)?)
 }
 
-/// As [`read`], with its constants held against the hash that the name of their file states: for whoever looks at them.
+/// Does the same as [`read`] and checks external data against the hash in its file name, for commands that read the
+/// constants.
 pub fn read_whole(path: &Path) -> Result<Model> {
     noted(path, onnx::read_file_whole(path)?)
 }

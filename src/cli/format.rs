@@ -1,4 +1,4 @@
-//! `--format`, and where a report goes.
+//! `--format`, and the destination of a report.
 
 use clap::Args;
 use gnet::Result;
@@ -6,10 +6,10 @@ use gnet::report::{Format, Report, Style, render_styled};
 
 use super::{output, terminal, values};
 
-/// How a report is written to stdout.
+/// Format of a report on stdout.
 #[derive(Debug, Args)]
 pub struct FormatArgs {
-    /// How the result is written.
+    /// Format of the result.
     #[arg(long, value_name = "FORMAT", default_value_t = Format::Table, value_parser = values::one_of::<Format>(Format::ALL.map(Format::name)))]
     pub format: Format,
     /// Show every column in full, in lines as long as they are, also on a narrow terminal. A pipe gets them anyway.
@@ -24,7 +24,7 @@ impl FormatArgs {
     }
 }
 
-/// What stdout can show.
+/// Returns the capabilities of stdout.
 fn style(wide: bool) -> Style {
     Style { color: terminal::stdout_color(), width: if wide { None } else { terminal::stdout_width() } }
 }

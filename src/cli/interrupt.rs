@@ -1,7 +1,7 @@
 //! Ctrl-C, and the signals that ask a process to end: SIGTERM and SIGHUP.
 //!
-//! A command ends at once, without temporary files left behind. One that has something to keep says so ([`kept`]): then
-//! the first Ctrl-C is its business, and the second ends it at once.
+//! A command ends at once, without leaving temporary files behind. One that has something to save declares it
+//! ([`kept`]): then it handles the first Ctrl-C itself, and the second ends it at once.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,25 +13,27 @@ use super::output;
 /// Whether the command stops by itself.
 static KEEPS: AtomicBool = AtomicBool::new(false);
 
-/// Whether it has been asked to.
+/// Whether it has been asked to stop.
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Listens from now on.
+/// Installs the handler.
 pub fn listen() {
-    // Where somebody decided otherwise before this program began (`nohup`, a shell's background), that stays.
+    // If the signal was set to be ignored before this program started (`nohup`, a shell's background), it stays that
+    // way.
     let _ = ctrlc::try_set_handler(heard);
 }
 
-/// The command stops by itself when this turns true.
+/// Returns a flag that becomes true when the command should stop by itself.
 pub fn kept() -> &'static AtomicBool {
     KEEPS.store(true, Ordering::Relaxed);
     &ASKED
 }
 
-/// What a command says when it is interrupted, behind the word itself.
+/// Text that a command adds when it is interrupted.
 static LAST_WORDS: OnceLock<Box<dyn Fn() -> String + Send + Sync>> = OnceLock::new();
 
-/// When the command is interrupted it says this: what it leaves and how to go on. It is asked when nothing changes any more.
+/// Sets the text shown when the command is interrupted: what it leaves behind and how to continue. The function is
+/// called once nothing changes any more.
 #[cfg(feature = "burn")]
 pub fn last_words(words: impl Fn() -> String + Send + Sync + 'static) {
     // A program runs one command.
@@ -41,15 +43,15 @@ pub fn last_words(words: impl Fn() -> String + Send + Sync + 'static) {
 /// Whether the process is ending.
 static ENDS: AtomicBool = AtomicBool::new(false);
 
-/// Comes back unless the process is ending: the exit takes a runtime's memory away from under the thread that uses it, and
-/// what that thread then has to say is not the outcome.
+/// Returns unless the process is ending: the exit takes a runtime's memory away from the thread that uses it, whose
+/// subsequent errors are not the result.
 pub fn hold_if_ending() {
     while ENDS.load(Ordering::SeqCst) {
         std::thread::park();
     }
 }
 
-/// Runs in a thread of its own, not in a signal handler.
+/// Handles the signal, on a separate thread rather than in a signal handler.
 fn heard() {
     if KEEPS.load(Ordering::Relaxed) && !ASKED.swap(true, Ordering::Relaxed) {
         return;
@@ -63,8 +65,8 @@ fn heard() {
     std::process::exit(i32::from(ErrorKind::Interrupted.exit_code()));
 }
 
-/// For a worker: what a terminal sends to all its processes is for the one that waits for the answer, and that ends this
-/// one.
+/// Ignores the signals that a terminal sends to all its processes, for a worker: they are meant for the process that
+/// waits for the answer, which ends the worker.
 pub fn leave_to_parent() {
     let _ = ctrlc::set_handler(|| ());
 }

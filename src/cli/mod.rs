@@ -1,6 +1,6 @@
 //! The command line: arguments become validated options, records become output.
 //!
-//! Each command lives in a file of its own with `Args` (clap) and `run(Args) -> gnet::Result<()>`.
+//! Each command has its own file with `Args` (clap) and `run(Args) -> gnet::Result<()>`.
 
 mod bench;
 mod check;
@@ -47,7 +47,7 @@ use gnet::{Result, files, process};
 #[derive(Debug, Parser)]
 #[command(name = "gnet", bin_name = "gnet", version, about, long_about = None, max_term_width = 110)]
 struct Cli {
-    /// When there is colour; NO_COLOR and CLICOLOR_FORCE are heeded.
+    /// Use of colour; NO_COLOR and CLICOLOR_FORCE are heeded.
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto", value_parser = terminal::When::parser())]
     color: String,
     #[command(subcommand)]
@@ -75,7 +75,7 @@ enum Command {
     Summary(summary::SummaryArgs),
     /// Draw an ONNX file as SVG: layers, modules, and where the MACs, parameters or time are.
     Draw(draw::DrawArgs),
-    /// What changed from one ONNX file to another: operations, shapes, weights. Exits with 1 when something did.
+    /// Compare two ONNX files: operations, shapes, weights. Exits with 1 when they differ.
     Diff(diff::DiffArgs),
     /// Hold an ONNX file against a budget of parameters, MACs, bytes and operations; exit code 1 when a rule does not hold.
     Check(Box<check::CheckArgs>),
@@ -89,7 +89,7 @@ enum Command {
     /// Fetch, list and remove the ONNX Runtime library and its plugins.
     #[cfg(feature = "ort")]
     Runtime(runtime::RuntimeArgs),
-    /// What this machine can do: processor, limits, ONNX Runtime, and which providers really run.
+    /// Examine this machine: processor, limits, ONNX Runtime, and which providers really run.
     Doctor(doctor::DoctorArgs),
     /// Tries one provider for `doctor`, which starts it.
     #[command(hide = true)]
@@ -115,7 +115,7 @@ enum Command {
 }
 
 impl Command {
-    /// Whether it works for another gnet, which ends it.
+    /// Returns `true` if it works for another gnet, which ends it.
     fn is_worker(&self) -> bool {
         match self {
             Self::EngineWorker => true,
@@ -125,8 +125,8 @@ impl Command {
     }
 }
 
-/// Parses, runs, and turns the outcome into an exit code: 0 done, 1 a check failed, 2 bad input, 3 not available, 130
-/// interrupted.
+/// Parses the command line, runs the command, and turns the result into an exit code: 0 done, 1 a check failed, 2 bad
+/// input, 3 not available, 130 interrupted.
 pub fn main() -> ExitCode {
     let cli = match program().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
@@ -141,7 +141,7 @@ pub fn main() -> ExitCode {
         interrupt::leave_to_parent();
     } else {
         interrupt::listen();
-        // Where the system does not tell, engines run in this process.
+        // If the system does not report the path, engines run in this process.
         let _ = std::env::current_exe().map(process::serve_by);
     }
     files::keep_inputs();
@@ -153,7 +153,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The program as it parses: `-1` behind an option is its value, to be refused as one, and not an unknown flag.
+/// Returns the parser: `-1` after an option is its value, to be refused as such, rather than an unknown flag.
 fn program() -> clap::Command {
     Cli::command().color(terminal::When::asked().choice()).mut_subcommands(|command| {
         command.mut_args(|arg| match arg.get_long() {

@@ -1,4 +1,4 @@
-//! Which network a command is about: a checkpoint, or a preset freshly initialised.
+//! Choice of the network that a command applies to: a checkpoint, or a freshly initialised preset.
 
 use clap::Args;
 use gnet::export::Fresh;
@@ -6,7 +6,7 @@ use gnet::nets::{GoogLeNetConfig, Pooling, Preset};
 
 use super::values;
 
-/// What conflicts with a network that is there already: an option that would be ignored is refused.
+/// Options that conflict with an existing network: an option that would be ignored is refused.
 pub const PRESET_OPTIONS: [&str; 6] = ["image_size", "channels", "classes", "pooling", "lrn", "seed"];
 
 /// A preset and the options that change it.
@@ -19,10 +19,10 @@ pub struct PresetArgs {
     pub options: PresetOptions,
 }
 
-/// Where the help lists these options.
+/// Heading of these options in the help.
 const HEADING: &str = "With --preset";
 
-/// Options of a preset; each keeps the preset's own value when left out.
+/// Options of a preset; each keeps the preset's own value if omitted.
 #[derive(Debug, Args)]
 pub struct PresetOptions {
     /// Side of the square input in pixels.
@@ -34,7 +34,7 @@ pub struct PresetOptions {
     /// Number of classes.
     #[arg(long, value_name = "N", value_parser = values::whole::<usize>, help_heading = HEADING)]
     pub classes: Option<usize>,
-    /// How the pools of stride 2 treat the border.
+    /// Border treatment of the pools of stride 2.
     #[arg(long, value_parser = values::one_of::<Pooling>(Pooling::ALL.map(Pooling::name)), help_heading = HEADING)]
     pub pooling: Option<Pooling>,
     /// Local response normalisation after the first pool and before the second.
@@ -46,7 +46,7 @@ pub struct PresetOptions {
 }
 
 impl PresetOptions {
-    /// The network that a preset stands for with these options.
+    /// Returns the network of a preset with these options.
     pub fn fresh(&self, preset: Preset) -> Fresh {
         let base = preset.config();
         let config = GoogLeNetConfig {

@@ -29,10 +29,10 @@ pub struct OptimizeArgs {
     /// Keep only these outputs; runs the pass `prune` first unless --passes has it.
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     outputs: Vec<String>,
-    /// How many bytes one folded constant may add to the file.
+    /// Bytes that one folded constant may add to the file.
     #[arg(long, value_name = "BYTES", default_value_t = Options::default().growth)]
     max_growth: u64,
-    /// Where constants of 1 KiB and more are written: inside the file while it fits in 2 GiB, or beside it, in a file whose name ends in its hash and .data.
+    /// Place of constants of 1 KiB and more: inside the file while it fits in 2 GiB, or beside it, in a file whose name ends in its hash and .data.
     #[arg(long, value_name = "WHERE", value_enum, default_value_t = ExternalChoice::Auto)]
     external_data: ExternalChoice,
     /// Write without comparing the model with what it was first.
@@ -103,7 +103,7 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
     })
 }
 
-/// Holds the model against what it was before it replaces anything, in an engine that runs it.
+/// Compares the model with the original before it replaces anything, in an engine that runs it.
 fn verify(args: &OptimizeArgs, before: &Model, after: &Model) -> Result<Proof> {
     let sizes = args.sizes.sizes();
     if args.no_verify {
@@ -120,7 +120,7 @@ fn verify(args: &OptimizeArgs, before: &Model, after: &Model) -> Result<Proof> {
     Ok(proof)
 }
 
-/// The passes in their order. `dead-code` goes before them, so that its line says what the file had no use for.
+/// Returns the passes in order. `dead-code` comes first, so that its line reports what the file did not need.
 fn chosen(args: &OptimizeArgs) -> Result<Vec<Pass>> {
     let mut passes = match args.passes.as_slice() {
         [] => DEFAULT.to_vec(),
@@ -135,7 +135,7 @@ fn chosen(args: &OptimizeArgs) -> Result<Vec<Pass>> {
         _ => {}
     }
     if !has(&passes, DEAD_CODE) {
-        // Pruning may ask for what no output needed so far.
+        // Pruning may ask for a value that no output needed so far.
         passes.insert(usize::from(passes[0].name == PRUNE.name), DEAD_CODE);
     }
     Ok(passes)

@@ -1,7 +1,7 @@
-//! Where the program writes: data to stdout, everything else to stderr, and one readable form for errors.
+//! Output of the program: data to stdout, everything else to stderr, and one readable form for errors.
 //!
-//! Nothing else writes to stderr, and nothing that came from a file, a server or the command line reaches it but as
-//! [`visible`] shows it: a name forges no line and moves no cursor.
+//! Nothing else writes to stderr, and text that came from a file, a server or the command line only reaches it as
+//! [`visible`] shows it: a name can neither forge a line nor move the cursor.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{suggestions, terminal};
 
-/// Writes `text` to stdout. A reader that went away (`gnet summary .. | head`) is no error.
+/// Writes `text` to stdout. A reader that has gone away (`gnet summary .. | head`) is not an error.
 pub fn data(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -22,7 +22,7 @@ pub fn data(text: &str) -> Result<()> {
     }
 }
 
-/// Writes a line of advice to stderr. What it begins with is coloured: `warning:` for one.
+/// Writes a line of advice to stderr. Its prefix, such as `warning:`, is coloured.
 pub fn note(line: impl std::fmt::Display) {
     let line = line.to_string();
     let tone = match line.trim_start().split(':').next() {
@@ -31,16 +31,16 @@ pub fn note(line: impl std::fmt::Display) {
         Some("help" | "next") => Some(Tone::Good),
         _ => None,
     };
-    // A stderr that cannot be written to leaves no place to say so.
+    // If stderr cannot be written to, there is no place to report it.
     let _ = write!(io::stderr(), "{}", message(&line, tone, stderr_style()));
 }
 
-/// Writes one line of progress to stderr. A terminal gets as much of it as it has room for.
+/// Writes one line of progress to stderr, cut to the width of a terminal.
 pub fn progress(line: impl std::fmt::Display) {
     let _ = writeln!(io::stderr(), "{}", cut(&line.to_string(), terminal::stderr_width()));
 }
 
-/// What a terminal of this width shows of a line without breaking it.
+/// Cuts a line to the width of a terminal.
 pub fn cut(line: &str, width: Option<u16>) -> String {
     let line = visible(line);
     match width.map(usize::from) {
@@ -56,13 +56,13 @@ pub fn cut(line: &str, width: Option<u16>) -> String {
     }
 }
 
-/// Says what to do now that a command is done, as one would type it.
+/// Suggests the next command once this one is done, in the form in which it is typed.
 pub fn next(words: &[&str]) {
     let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
     note(format_args!("next: {}", words.join(" ")));
 }
 
-/// A word as a shell reads it.
+/// Quotes a word for a shell.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./=,:@%+".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
@@ -84,9 +84,9 @@ pub fn failure(error: &Error) -> ExitCode {
     ExitCode::from(error.kind().exit_code())
 }
 
-/// The words of the command line as people may see them, and whether they differ from what they are.
+/// Returns the words of the command line in visible form, and whether they differ from the original.
 ///
-/// clap quotes them in its messages, among lines and colours of its own, where they can no longer be told apart.
+/// clap quotes them in its messages, where they can no longer be told apart from its own lines and colours.
 fn visible_words() -> (Vec<String>, bool) {
     let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let shown: Vec<_> = words.iter().map(|word| visible(word).into_owned()).collect();
@@ -116,7 +116,7 @@ pub fn completions(shell: clap_complete::Shell) -> Result<()> {
     data(&String::from_utf8_lossy(&script))
 }
 
-/// The program without its hidden commands, which some shells' scripts would offer all the same.
+/// Returns the program without its hidden commands, which some shells' scripts would otherwise offer.
 fn without_hidden(program: &Command) -> Command {
     let shown = program.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
     Command::new("gnet").version(env!("CARGO_PKG_VERSION")).subcommands(shown)

@@ -27,7 +27,7 @@ pub struct PredictArgs {
     /// Classes to show of each image, the likeliest first.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..), value_name = "K")]
     top: u16,
-    /// What runs the file.
+    /// Provider that runs the file.
     #[arg(long, default_value_t = Provider::Tract, value_parser = values::provider())]
     provider: Provider,
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub struct PredictArgs {
     library: LibraryArgs,
 }
 
-/// The record of `gnet predict`.
+/// Record of `gnet predict`.
 #[derive(Debug, Serialize)]
 struct Predictions {
     predictions: Vec<Prediction>,
@@ -46,11 +46,11 @@ struct Predictions {
 #[derive(Debug, Serialize)]
 struct Prediction {
     image: String,
-    /// The likeliest class.
+    /// Most likely class.
     class: String,
-    /// Its probability, 0..1.
+    /// Probability of that class, 0..1.
     probability: f64,
-    /// The likeliest classes, the first of them again among them.
+    /// Most likely classes, including the first.
     top: Vec<ClassProbability>,
 }
 
@@ -61,7 +61,7 @@ struct ClassProbability {
     probability: f64,
 }
 
-/// Runs `gnet predict`. Every picture is read before anything is computed, so that a bad one leaves no half result.
+/// Runs `gnet predict`. Every picture is read before anything is computed, so that a bad one leaves no partial result.
 pub fn run(args: &PredictArgs) -> Result<()> {
     let mut classifier = Classifier::load(&args.file, args.provider, 1, &args.library.options())?;
     let preprocessing = &classifier.metadata().preprocessing;
@@ -78,7 +78,7 @@ pub fn run(args: &PredictArgs) -> Result<()> {
 
 fn likeliest(classifier: &Classifier, scores: &[f32], count: usize) -> Vec<ClassProbability> {
     let mut classes: Vec<(usize, f64)> = softmax(scores).into_iter().enumerate().collect();
-    // Of equal ones the first class comes first: the sort is stable.
+    // Among equals the first class comes first: the sort is stable.
     classes.sort_by(|a, b| b.1.total_cmp(&a.1));
     let named = |(index, probability)| ClassProbability { index, class: classifier.class_name(index), probability };
     classes.into_iter().take(count).map(named).collect()

@@ -1,4 +1,4 @@
-//! How a run of training looks: a bar on a terminal, one plain line an epoch elsewhere. All of it on stderr.
+//! Display of a training run: a bar on a terminal, otherwise one plain line per epoch. All of it goes to stderr.
 
 use std::io::{self, IsTerminal};
 
@@ -12,19 +12,19 @@ use super::{output, terminal};
 
 /// Shows a run on stderr.
 pub struct Progress {
-    /// The bar of the epoch; hidden off a terminal.
+    /// Bar of the epoch; hidden if stderr is not a terminal.
     bar: ProgressBar,
     terminal: bool,
     epochs: usize,
 }
 
 impl Progress {
-    /// Progress for the stderr this process has.
+    /// Creates the display for the stderr of this process.
     pub fn new() -> Self {
         Self { bar: ProgressBar::hidden(), terminal: io::stderr().is_terminal(), epochs: 0 }
     }
 
-    /// Removes the bar, so that what follows stands on a line of its own.
+    /// Removes the bar, so that further output starts on a new line.
     pub fn clear(&self) {
         self.bar.finish_and_clear();
     }
@@ -51,7 +51,7 @@ impl Observer for Progress {
 
     fn epoch_started(&mut self, epoch: usize, epochs: usize) {
         if self.terminal {
-            // The length comes with the first batch.
+            // The length is set with the first batch.
             self.bar = ProgressBar::new(0).with_style(style()).with_prefix(format!("epoch {epoch}/{epochs}"));
         }
     }
@@ -82,11 +82,11 @@ fn thousands(count: usize) -> String {
     number::thousands(count as i128)
 }
 
-/// One epoch in one line. On a terminal what matters least is left out until the rest fits.
+/// Formats one epoch as a line. On a terminal the least important parts are left out until the rest fits.
 fn epoch_line(m: &EpochMetrics, epochs: usize, best: bool, width: Option<u16>) -> String {
     let percent = |share: f64| 100.0 * share;
     let (train, validation) = (percent(m.train_accuracy), percent(m.validation_accuracy));
-    // What goes first has the largest number.
+    // The parts with the largest number are dropped first.
     let mut parts = vec![
         (0, format!("epoch {}/{epochs}", m.epoch)),
         (4, format!("lr {:.5}", m.lr)),

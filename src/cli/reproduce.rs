@@ -42,7 +42,7 @@ pub fn run(args: &ReproduceArgs) -> Result<()> {
     reproduction.check()
 }
 
-/// Shows steps and failed checks; training is shown as `gnet train` shows it.
+/// Observer that shows steps and failed checks; training is shown as in `gnet train`.
 struct Watcher {
     progress: Progress,
 }

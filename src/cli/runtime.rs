@@ -25,7 +25,7 @@ enum RuntimeCommand {
     /// Fetch a pinned, verified library with `python3 -m pip download` into gnet's data directory.
     #[command(after_help = INSTALL_HELP)]
     Install(InstallArgs),
-    /// What is installed, and whether it is still what was installed.
+    /// List the installed runtimes, and whether their files are unchanged.
     List(ListArgs),
     /// Remove every installed version of a runtime.
     Remove(RemoveArgs),
@@ -40,7 +40,7 @@ PIP_NO_INDEX=1 PIP_FIND_LINKS=FOLDER. XDG_DATA_HOME moves the data directory.";
 
 #[derive(Debug, Args)]
 struct InstallArgs {
-    /// What to install.
+    /// The runtime to install.
     #[arg(value_name = "RUNTIME", default_value = "cpu", value_parser = kind())]
     kind: Kind,
     /// Fetch it again and replace what is installed.
@@ -65,7 +65,7 @@ struct ListArgs {
 
 #[derive(Debug, Args)]
 struct RemoveArgs {
-    /// What to remove.
+    /// The runtime to remove.
     #[arg(value_name = "RUNTIME", value_parser = kind())]
     kind: Kind,
     #[command(flatten)]
@@ -76,7 +76,7 @@ fn kind() -> impl TypedValueParser<Value = Kind> {
     values::one_of(Kind::ALL.map(Kind::name))
 }
 
-/// Runs one of the three.
+/// Runs the selected subcommand.
 pub fn run(args: &RuntimeArgs) -> Result<()> {
     match &args.command {
         RuntimeCommand::Install(args) => install(args),
@@ -104,7 +104,7 @@ fn install(args: &InstallArgs) -> Result<()> {
     Ok(())
 }
 
-/// What else a runtime needs before it runs anything.
+/// Advises on what else a runtime needs before it can run anything.
 fn advise(installed: &Installation) {
     match installed.kind {
         Kind::Cpu => {}
@@ -120,7 +120,7 @@ fn advise(installed: &Installation) {
     }
 }
 
-/// A bar on a terminal, a line a step elsewhere; on stderr.
+/// Display with a bar on a terminal, otherwise a line per step; on stderr.
 struct Progress {
     bar: ProgressBar,
     terminal: bool,

@@ -1,4 +1,4 @@
-//! Sizes that a file leaves open: the flags of every command that counts, draws, feeds or verifies one.
+//! Sizes that a file leaves open: flags shared by all commands that count, draw, feed or verify one.
 
 use clap::Args;
 use gnet::graph::Sizes;
@@ -18,7 +18,7 @@ pub struct SizesArgs {
 }
 
 impl SizesArgs {
-    /// All of them.
+    /// Returns all of them.
     pub fn sizes(&self) -> Sizes {
         let mut sizes = Sizes::none();
         self.input.iter().chain(&self.dim).cloned().for_each(|given| sizes.extend(given));
@@ -31,7 +31,7 @@ fn input(text: &str) -> Result<Sizes, String> {
 }
 
 fn dim(text: &str) -> Result<Sizes, String> {
-    // A symbol may hold an equals sign, a size cannot.
+    // A symbol may contain an equals sign, a size cannot.
     let (symbol, size) = text.rsplit_once('=').filter(|(symbol, _)| !symbol.is_empty()).ok_or("is not SYMBOL=SIZE")?;
     match values::whole(size)? {
         0 => Err("a size of 0 leaves nothing to compute".to_owned()),

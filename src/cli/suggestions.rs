@@ -1,19 +1,19 @@
-//! What is suggested for a word that was misspelt. clap looks for similar letters; it knows neither what is hidden nor what a
-//! word means.
+//! Suggestions for misspelt words. clap looks for similar letters; it knows neither what is hidden nor what a word
+//! means.
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Command, CommandFactory};
 
-/// Corrects what clap suggests.
+/// Corrects clap's suggestions.
 pub fn correct(error: &mut clap::Error) {
     keep(error, ContextKind::SuggestedSubcommand, |name| !is_hidden(name));
-    // clap leaves an empty line for a list without tips.
+    // clap leaves an empty line for an empty list of tips.
     if matches!(error.get(ContextKind::Suggested), Some(ContextValue::StyledStrs(tips)) if tips.is_empty()) {
         error.remove(ContextKind::Suggested);
     }
     let Some(given) = text(error, ContextKind::InvalidValue) else { return };
-    // A slip of the finger is seldom in the first letter: `gpu` is not `cpu` misspelt, it is another thing.
+    // A typing error is rarely in the first letter: `gpu` is not a misspelt `cpu` but something else.
     keep(error, ContextKind::SuggestedValue, |value| value.chars().next() == given.chars().next());
     if is_gpu(&given) && offers(error, "cuda") {
         let tip = StyledStr::from("a GPU of NVIDIA's is named 'cuda'");
@@ -26,7 +26,7 @@ fn is_hidden(name: &str) -> bool {
     super::Cli::command().get_subcommands().any(hidden)
 }
 
-/// The words for what this program calls `cuda`.
+/// Returns `true` for words that mean what this program calls `cuda`.
 fn is_gpu(given: &str) -> bool {
     ["gpu", "nvidia"].iter().any(|word| given.eq_ignore_ascii_case(word))
 }
@@ -42,7 +42,7 @@ fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
     }
 }
 
-/// Keeps of the suggestions those that `keep` holds for.
+/// Keeps only the suggestions for which `keep` is true.
 fn keep(error: &mut clap::Error, kind: ContextKind, keep: impl Fn(&str) -> bool) {
     let suggested = match error.remove(kind) {
         Some(ContextValue::String(one)) => vec![one],

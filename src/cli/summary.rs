@@ -27,10 +27,10 @@ pub struct SummaryArgs {
     /// Show the module tree, each module with the sums of all its layers.
     #[arg(long)]
     tree: bool,
-    /// What the compute column counts; a FLOP is half a MAC.
+    /// Unit of the compute column; a FLOP is half a MAC.
     #[arg(long, value_name = "UNIT", default_value_t, value_parser = values::one_of::<Compute>(Compute::ALL.map(Compute::name)))]
     count: Compute,
-    /// What the rows of the table are sorted by, the largest first [default: the order of the network].
+    /// Key that the rows of the table are sorted by, the largest first [default: the order of the network].
     #[arg(long, value_name = "KEY", value_parser = values::one_of::<Sort>(Sort::ALL.map(Sort::name)), conflicts_with = "tree")]
     sort: Option<Sort>,
     /// Show so many rows of the table, the largest by --sort, else by MACs. JSON holds all in the order of the network.

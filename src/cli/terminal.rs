@@ -1,6 +1,7 @@
-//! Where stdout and stderr go, and what is welcome there: how wide a line may be, and whether colour is.
+//! Properties of stdout and stderr: the width of a line, and whether colour is wanted.
 //!
-//! Off a terminal nothing is shortened: a pipe gets everything in lines as long as they are, whatever `COLUMNS` says.
+//! Output that does not go to a terminal is never shortened: a pipe gets complete lines of any length, whatever
+//! `COLUMNS` says.
 
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -8,23 +9,23 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use clap::ColorChoice;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-/// When there is colour: the values of `--color`.
+/// Condition for colour: the values of `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum When {
-    /// On a terminal that knows colours, unless the environment says otherwise.
+    /// On a terminal that supports colours, unless the environment says otherwise.
     #[default]
     Auto,
-    /// Whatever the output is.
+    /// For any output.
     Always,
-    /// Not at all.
+    /// Never.
     Never,
 }
 
 impl When {
-    /// Every value.
+    /// Names of all values.
     pub const NAMES: [&str; 3] = ["auto", "always", "never"];
 
-    /// The value of this name.
+    /// Returns the value of this name.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "auto" => Some(Self::Auto),
@@ -34,12 +35,12 @@ impl When {
         }
     }
 
-    /// The parser of `--color`. Its value stays a word: `draw` knows more of them.
+    /// Returns the parser of `--color`. Its value stays a word: `draw` accepts additional ones.
     pub fn parser() -> impl TypedValueParser<Value = String> {
         PossibleValuesParser::new(Self::NAMES)
     }
 
-    /// What the command line asks for, for messages about the command line itself.
+    /// Returns the value on the command line, for messages about the command line itself.
     pub fn asked() -> Self {
         let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         Self::in_words(&words)
@@ -53,7 +54,7 @@ impl When {
         values.chain(joined).filter_map(Self::named).last().unwrap_or_default()
     }
 
-    /// From now on this decides.
+    /// Makes this the setting from now on.
     pub fn set(self) {
         WHEN.store(self as u8, Ordering::Relaxed);
     }
@@ -66,7 +67,7 @@ impl When {
         }
     }
 
-    /// The same for clap.
+    /// Converts it for clap.
     pub fn choice(self) -> ColorChoice {
         match self {
             Self::Auto => ColorChoice::Auto,
@@ -75,7 +76,8 @@ impl When {
         }
     }
 
-    /// Whether there is colour on a stream that is a terminal or not, in an environment: no-color.org and bixense.com/clicolors.
+    /// Returns `true` if there is colour on a stream, which may be a terminal, in an environment: no-color.org and
+    /// bixense.com/clicolors.
     fn welcome(self, is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
         let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
         let is = |name: &str, value: &str| variable(name).is_some_and(|its| its == value);
@@ -95,40 +97,41 @@ fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// Whether stdout gets colours.
+/// Returns `true` if stdout gets colours.
 pub fn stdout_color() -> bool {
     When::now().welcome(io::stdout().is_terminal(), variable)
 }
 
-/// Whether stderr gets colours.
+/// Returns `true` if stderr gets colours.
 pub fn stderr_color() -> bool {
     When::now().welcome(io::stderr().is_terminal(), variable)
 }
 
-/// Columns of the terminal behind stdout; `None` off a terminal.
+/// Returns the columns of the terminal behind stdout; `None` if it is not a terminal.
 pub fn stdout_width() -> Option<u16> {
     width(io::stdout().is_terminal(), terminal_size::terminal_size_of(io::stdout()))
 }
 
-/// Columns of the terminal behind stderr; `None` off a terminal.
+/// Returns the columns of the terminal behind stderr; `None` if it is not a terminal.
 pub fn stderr_width() -> Option<u16> {
     width(io::stderr().is_terminal(), terminal_size::terminal_size_of(io::stderr()))
 }
 
-/// A terminal that does not know its width says 0.
+/// Returns the width of a terminal; one that does not know its width reports 0.
 fn width(is_terminal: bool, size: Option<(terminal_size::Width, terminal_size::Height)>) -> Option<u16> {
     const USUAL: u16 = 80;
     is_terminal.then(|| size.map(|(width, _)| width.0).filter(|width| *width > 0).unwrap_or(USUAL))
 }
 
-/// The style of a bar on stderr's terminal: `wide` where there is room for it, else `narrow`, else its message alone.
+/// Returns the style of a bar on stderr's terminal: `wide` if there is room for it, else `narrow`, else only its
+/// message.
 pub fn bar(wide: &str, narrow: &str) -> indicatif::ProgressStyle {
     let template = match stderr_width().unwrap_or(u16::MAX) {
         70.. => wide,
         40.. => narrow,
         _ => "{wide_msg}",
     };
-    // A template that indicatif cannot read would be an error in a command; the plain bar is as good.
+    // A template that indicatif cannot parse would be a bug of a command; the plain bar will do.
     indicatif::ProgressStyle::with_template(template)
         .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar())
         .progress_chars("=> ")

@@ -11,7 +11,8 @@ use super::format::FormatArgs;
 use super::progress::Progress;
 use super::{interrupt, output, values};
 
-/// Options of `gnet train`. What is not given is the default, or with `--resume` what the run was begun with.
+/// Options of `gnet train`. The default of an omitted option, with `--resume`, is the value that the run was started
+/// with.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The network [default: bn-aux]
@@ -23,7 +24,7 @@ pub struct Args {
     /// Channels of the input, 1 or 3; grey images are repeated [default: 1]
     #[arg(long, value_name = "N", value_parser = values::whole::<usize>)]
     channels: Option<usize>,
-    /// How pools treat the border [default: pad]
+    /// Border treatment of the pools [default: pad]
     #[arg(long, value_parser = values::one_of::<Pooling>(Pooling::ALL.map(Pooling::name)))]
     pooling: Option<Pooling>,
     /// Local response normalisation around the stem, as in the first version
@@ -47,7 +48,7 @@ pub struct Args {
     /// Weight decay [default: 0.0005]
     #[arg(long, value_parser = values::real, allow_negative_numbers = true)]
     weight_decay: Option<f64>,
-    /// How the learning rate falls [default: cosine]
+    /// Schedule of the learning rate [default: cosine]
     #[arg(long, value_parser = values::one_of::<Schedule>(Schedule::ALL.map(Schedule::name)))]
     schedule: Option<Schedule>,
     /// Seed of weights, shuffle and dropout [default: 1]
@@ -67,7 +68,7 @@ pub struct Args {
     format: FormatArgs,
 }
 
-/// Trains.
+/// Runs `gnet train`.
 pub fn run(args: Args) -> Result<()> {
     let options = args.options()?;
     let out = args.out.clone();
@@ -81,7 +82,7 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-/// What a run that was interrupted leaves, and how to go on with it.
+/// Describes what an interrupted run leaves behind, and how to continue it.
 fn kept(out: &Path) -> String {
     match checkpoint::saved_epoch(out) {
         Some((epoch, epochs)) => {
@@ -93,7 +94,7 @@ fn kept(out: &Path) -> String {
 }
 
 impl Args {
-    /// The validated options: defaults or the resumed run's, and over them whatever was given.
+    /// Returns the validated options: defaults or the resumed run's, overridden by whatever was given.
     fn options(&self) -> Result<Options> {
         let mut options = match self.resume {
             true => checkpoint::options_of(&self.out)?,

@@ -1,4 +1,4 @@
-//! Values of flags: one that cannot be is refused in words, with the choices there are.
+//! Values of flags: an invalid one is refused in words, with the choices there are.
 
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use gnet::Error;
 use gnet::runtime::Provider;
 
-/// A whole number. Whether it is within range is for the command to say, which knows what it counts.
+/// Parses a whole number. Whether it is within range is checked by the command, which knows what it counts.
 pub fn whole<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|e: ParseIntError| match e.kind() {
         IntErrorKind::PosOverflow => "is too large".to_owned(),
@@ -17,13 +17,13 @@ pub fn whole<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
     })
 }
 
-/// A real number.
+/// Parses a real number.
 #[cfg(feature = "burn")]
 pub fn real(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "is not a number".to_owned())
 }
 
-/// A name out of a list, which the help and a refusal show.
+/// Parses a name from a list, which the help and a refusal show.
 pub fn one_of<T>(names: impl IntoIterator<Item = &'static str>) -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err = Error> + Clone + Send + Sync + 'static,
@@ -31,7 +31,7 @@ where
     PossibleValuesParser::new(names).try_map(|name| name.parse::<T>())
 }
 
-/// A file to write. `-` is refused: elsewhere it means standard output, where the report goes.
+/// Parses the name of a file to write. `-` is refused: elsewhere it means standard output, where the report goes.
 pub fn file_to_write() -> impl TypedValueParser<Value = PathBuf> {
     PathBufValueParser::new().try_map(|path| match path == Path::new("-") {
         true => Err("standard output holds the report; give a file"),
@@ -39,23 +39,23 @@ pub fn file_to_write() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-/// The name of a provider, whether this build has it or not.
+/// Parses the name of a provider, whether or not this build has it.
 pub fn provider() -> impl TypedValueParser<Value = Provider> {
     one_of(Provider::ALL.map(Provider::name))
 }
 
-/// Where images come from.
+/// Parses a source of images.
 pub fn source(text: &str) -> Result<gnet::data::Source, String> {
     text.parse().map_err(|e| in_words(&e))
 }
 
-/// The error of a value that clap names itself, with its remedy.
+/// Returns the error of a value that clap names itself, with its remedy.
 pub fn behind_flag(value: &str, error: &Error) -> String {
     let text = in_words(error);
     text.strip_prefix(&format!("{value}: ")).unwrap_or(&text).to_owned()
 }
 
-/// The error and its remedy in one line, as clap shows them behind the flag.
+/// Formats the error and its remedy on one line, as clap shows them after the flag.
 fn in_words(error: &Error) -> String {
     match error.remedy_text() {
         Some(remedy) => format!("{error}; {remedy}"),

@@ -1,4 +1,4 @@
-//! `gnet verify`: the same inputs through two sides, and what follows from the difference.
+//! `gnet verify`: the same inputs through two sides, and a verdict on the difference.
 
 use std::path::{Path, PathBuf};
 
@@ -20,10 +20,10 @@ pub struct VerifyArgs {
     /// The ONNX file to verify.
     #[arg(value_name = "FILE.onnx")]
     file: PathBuf,
-    /// What it must equal: another file, or a checkpoint in Burn [default: the file itself in the first provider]
+    /// The other side: another file, or a checkpoint in Burn [default: the file itself in the first provider]
     #[arg(long, value_name = "FILE2|CHECKPOINT")]
     against: Option<PathBuf>,
-    /// What runs the file; a comma-separated list. FILE2 runs in the first.
+    /// Provider that runs the file; a comma-separated list. FILE2 runs in the first.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = values::provider())]
     provider: Vec<Provider>,
     /// Samples of each kind of inputs, at least; 2 or more.
@@ -35,7 +35,7 @@ pub struct VerifyArgs {
     /// Kinds of random inputs; a comma-separated list [default: all that suit the precision]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::one_of::<Distribution>(Distribution::ALL.map(Distribution::name)))]
     inputs: Vec<Distribution>,
-    /// Where real images come from: fashion-mnist, embedded, or a folder [default: embedded, for a file of gnet's]
+    /// Source of real images: fashion-mnist, embedded, or a folder [default: embedded, for a file of gnet's]
     #[arg(long, value_name = "SOURCE", value_parser = values::source)]
     data: Option<Source>,
     /// The precision whose tolerance is accepted [default: the coarsest that files and engines calculate in]
@@ -60,7 +60,7 @@ pub struct VerifyArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum When {
-    /// When they disagree.
+    /// If they disagree.
     Failure,
     /// Also when the outputs agree.
     Always,
@@ -78,7 +78,7 @@ impl From<When> for Bisect {
     }
 }
 
-/// Verifies, writes the record whatever it says, and fails when a side does not agree.
+/// Verifies, writes the record whatever the result, and fails if a side does not agree.
 pub fn run(args: &VerifyArgs) -> Result<()> {
     let (mut reference, mut others) = args.sides()?;
     let signatures: Vec<_> = others.iter().map(FileSide::signature).chain([reference.signature()]).collect();
@@ -94,7 +94,7 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
 }
 
 impl VerifyArgs {
-    /// The reference and what is compared with it.
+    /// Returns the reference and the sides compared with it.
     fn sides(&self) -> Result<(Box<dyn Side>, Vec<FileSide>)> {
         let open = |provider: &Provider| self.open(&self.file, *provider);
         match &self.against {
@@ -121,7 +121,7 @@ impl VerifyArgs {
         }
     }
 
-    /// A size must be that of some file: one of two may have fixed it itself.
+    /// Checks that each size applies to some file: one of two may have fixed it itself.
     fn check_sizes(&self, files: &[&FileSide]) -> Result<()> {
         self.feed.sizes().ensure_used(&files.iter().map(|file| &file.model().graph).collect::<Vec<_>>())
     }
@@ -138,7 +138,7 @@ impl VerifyArgs {
         self.tolerance.map_or(Ok(tolerance), |relative| tolerance.with_relative(relative))
     }
 
-    /// Random samples of every kind, and real images where the file says how to prepare them.
+    /// Returns random samples of every kind, and real images if the file states their preprocessing.
     fn input_sets(
         &self,
         reference: &dyn Side,
@@ -175,7 +175,7 @@ impl VerifyArgs {
     }
 }
 
-/// A checkpoint's own forward, with its export at hand for the search.
+/// Opens a checkpoint's own forward, with its export available for the search.
 #[cfg(feature = "burn")]
 fn checkpoint(path: &Path, file: &FileSide) -> Result<Box<dyn Side>> {
     let checkpoint = gnet::train::checkpoint::load(path)?;

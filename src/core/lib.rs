@@ -1,6 +1,7 @@
 //! The pure core of gnet: ONNX files read and written, shapes inferred, graphs rewritten, counted, compared and drawn.
 //!
-//! It knows no Burn and no runtime. Users of the library take it through the crate `gnet`, which has the same modules.
+//! It depends neither on Burn nor on a runtime. Users of the library take it through the crate `gnet`, which has the
+//! same modules.
 
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 

@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(counted("1.0 M", "parameter"), "1.0 M parameters");
     }
 
-    /// Whatever is counted with `counted` anywhere must be counted with it everywhere: after a bare number a plural is
+    /// A noun that is counted with `counted` anywhere must be counted with it everywhere: after a bare number a plural is
     /// wrong for 1.
     #[test]
     fn no_message_puts_a_plural_behind_a_bare_number() {
@@ -104,25 +104,62 @@ mod tests {
         assert!(wrong.is_empty(), "use `words::counted`:\n{}", wrong.join("\n"));
     }
 
+    /// Documentation says "Returns ..", "Number of ..", "is not a ..", and opens without a question word.
+    #[test]
+    fn docs_read_as_plain_english() {
+        const QUESTIONS: [&str; 9] =
+            ["What ", "How ", "Where ", "Which ", "That ", "Who ", "Whose ", "Whatever ", "Whoever "];
+        let mut wrong = Vec::new();
+        for (name, text) in files() {
+            let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
+            for (place, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("//")) {
+                let doc = ["/// ", "//! "].iter().find(|sign| line.starts_with(**sign));
+                let opening = doc.filter(|sign| place == 0 || !lines[place - 1].starts_with(sign.trim_end()));
+                let asks = opening.is_some_and(|sign| {
+                    let documented =
+                        lines[place..].iter().find(|line| !line.starts_with("//") && !line.starts_with('#'));
+                    let is_function = documented.is_some_and(|code| code.contains("fn ") && *sign == "/// ");
+                    let begins = |word: &str| line[sign.len()..].starts_with(word);
+                    QUESTIONS.into_iter().any(begins) || is_function && begins("Whether ")
+                });
+                let negates = ["is no ", "are no "].iter().any(|no| {
+                    let around = line.split_once(no);
+                    around.is_some_and(|(left, right)| !left.ends_with("here ") && !right.starts_with("longer"))
+                });
+                if asks || negates {
+                    wrong.push(format!("{name}:{}: {line}", place + 1));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "say \"Returns ..\", \"Number of ..\", \"is not a ..\":\n{}", wrong.join("\n"));
+    }
+
     /// Returns the program's text of each file under `src`, without its tests.
     fn sources() -> Vec<(String, String)> {
+        let programs = files().into_iter().filter(|(name, _)| !name.contains("test"));
+        programs
+            .map(|(name, mut text)| {
+                let tests = ["#[cfg(test)]\nmod tests {", "#[cfg(all(test"];
+                text.truncate(tests.iter().filter_map(|start| text.find(start)).min().unwrap_or(text.len()));
+                (name, text)
+            })
+            .collect()
+    }
+
+    /// Returns name and text of each Rust file under `src`.
+    fn files() -> Vec<(String, String)> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let (mut folders, mut sources) = (vec![root.clone()], Vec::new());
+        let (mut folders, mut found) = (vec![root.clone()], Vec::new());
         while let Some(folder) = folders.pop() {
             let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
             let (inner, files): (Vec<PathBuf>, Vec<_>) = paths.partition(|path| path.is_dir());
             folders.extend(inner);
             for path in files.iter().filter(|path| path.extension().is_some_and(|end| end == "rs")) {
                 let name = path.strip_prefix(&root).unwrap().to_str().unwrap();
-                if !name.contains("test") {
-                    let text = std::fs::read_to_string(path).unwrap();
-                    let tests = ["#[cfg(test)]\nmod tests {", "#[cfg(all(test"];
-                    let end = tests.iter().filter_map(|start| text.find(start)).min().unwrap_or(text.len());
-                    sources.push((name.to_owned(), text[..end].to_owned()));
-                }
+                found.push((name.to_owned(), std::fs::read_to_string(path).unwrap()));
             }
         }
-        assert!(sources.len() > 150, "{} files were looked at", sources.len());
-        sources
+        assert!(found.len() > 300, "{} files were looked at", found.len());
+        found
     }
 }

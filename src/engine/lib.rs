@@ -1,4 +1,4 @@
-//! ONNX files in tract and ONNX Runtime: run, measured, proved to agree, and tried on images.
+//! ONNX files in tract and ONNX Runtime: running, benchmarking, verifying, and classifying images.
 //!
 //! Users of the library take it through the crate `gnet`, which has the same modules.
 

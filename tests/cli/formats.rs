@@ -183,7 +183,8 @@ fn json_of_eval_and_predict() {
     assert!((sum - 1.0).abs() < 1e-9, "{sum}");
 }
 
-fn picture(shell: &Shell, name: &str) {
+/// Writes a picture.
+pub fn picture(shell: &Shell, name: &str) {
     let image = image::GrayImage::from_raw(SIDE as u32, SIDE as u32, pixels(1, SIDE, 7)).unwrap();
     image.save(shell.path(name)).unwrap();
 }

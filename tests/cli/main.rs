@@ -20,6 +20,7 @@ mod help;
 mod inputs;
 #[cfg(unix)]
 mod interrupt;
+mod json;
 mod kept;
 mod kinds;
 mod names;

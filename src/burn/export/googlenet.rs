@@ -1,4 +1,4 @@
-//! What an export needs to know of GoogLeNet: the names of its outputs and what its file says about itself.
+//! Export of GoogLeNet: the names of its outputs and the metadata of its file.
 
 use burn::tensor::Device;
 
@@ -17,7 +17,7 @@ use gnet_engine::verify::{FileSide, Port, Side, Signature};
 /// Name of the main output.
 pub const LOGITS: &str = "logits";
 
-/// The outputs of a network with auxiliary heads.
+/// Names of the outputs of a network with auxiliary heads.
 const HEADS: [&str; 3] = [LOGITS, "aux1", "aux2"];
 
 impl NamedOutputs for Logits {
@@ -28,43 +28,43 @@ impl NamedOutputs for Logits {
     }
 }
 
-/// The options of a GoogLeNet's export: an input of its shape with a batch of any size, the main logits alone unless
-/// `keep_aux`, its metadata.
+/// Returns the options for exporting a GoogLeNet: an input of its shape with a batch of any size, only the main logits
+/// unless `keep_aux`, and its metadata.
 pub fn googlenet_options(config: &GoogLeNetConfig, metadata: &Metadata, keep_aux: bool) -> Options {
     let options = Options::new([config.channels, config.image_size, config.image_size]);
     let options = if keep_aux { options } else { options.keep(&[LOGITS]) };
     Options { metadata: metadata.to_props(), ..options }
 }
 
-/// Exports a GoogLeNet, as [`googlenet_options`] or as one likes.
+/// Exports a GoogLeNet with [`googlenet_options`] or with any others.
 ///
 /// # Errors
-/// As [`export`].
+/// Those of [`export`].
 pub fn googlenet(network: &GoogLeNet, options: &Options) -> Result<Exported> {
     export(network, options, GoogLeNet::forward)
 }
 
-/// A freshly initialised network, in place of a checkpoint.
+/// A freshly initialised network, as an alternative to a checkpoint.
 #[derive(Debug, Clone)]
 pub struct Fresh {
-    /// The preset it comes from.
+    /// Preset of the network.
     pub preset: Preset,
-    /// Its options.
+    /// Configuration of the network.
     pub config: GoogLeNetConfig,
     /// Seed of its weights.
     pub seed: u64,
 }
 
 impl Fresh {
-    /// The network on the CPU backend.
+    /// Creates the network on the CPU backend.
     ///
     /// # Errors
-    /// Options that cannot be.
+    /// Fails on invalid options.
     pub fn network(&self) -> Result<GoogLeNet> {
         self.config.init_seeded(self.seed, &Device::flex())
     }
 
-    /// What its file says: no data set, no accuracy, pixels scaled to 0..1 and not normalised.
+    /// Returns the metadata of its file: no data set, no accuracy, pixels scaled to 0..1 and not normalised.
     pub fn metadata(&self) -> Metadata {
         let channels = self.config.channels;
         Metadata {
@@ -82,20 +82,20 @@ impl Fresh {
         }
     }
 
-    /// Counts the network as it is trained, with its heads and without.
+    /// Counts the network in its training form, with and without its heads.
     ///
     /// # Errors
-    /// Options that cannot be.
+    /// Fails on invalid options.
     pub fn cost(&self) -> Result<NetworkCost> {
         let NetworkGraph { whole, main } = self.graph()?;
         Ok(NetworkCost { main: cost::count(&main)?, whole: cost::count(&whole)? })
     }
 
-    /// The graph of the network as it is trained, with its heads and without. What is counted of it depends on no weight:
-    /// they are all 0.
+    /// Traces the graph of the network in its training form, with and without its heads. Counts do not depend on the
+    /// weights, which are all 0.
     ///
     /// # Errors
-    /// Options that cannot be.
+    /// Fails on invalid options.
     pub fn graph(&self) -> Result<NetworkGraph> {
         let GoogLeNetConfig { channels, image_size, .. } = self.config;
         let network = self.config.init_blank(&Device::flex())?;
@@ -110,27 +110,27 @@ impl Fresh {
 /// A network with auxiliary heads as a graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkGraph {
-    /// The network as it is trained, heads included.
+    /// The network in its training form, including the heads.
     pub whole: Graph,
-    /// What the main output needs.
+    /// The part that the main output needs.
     pub main: Graph,
 }
 
-/// What a network with auxiliary heads costs.
+/// Cost of a network with auxiliary heads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkCost {
-    /// The network as it is trained, heads included.
+    /// The network in its training form, including the heads.
     pub whole: Cost,
-    /// What the main output needs.
+    /// The part that the main output needs.
     pub main: Cost,
 }
 
-/// The network of a checkpoint as the side that a file is held against. It gives the outputs that the file has, by name, or the
-/// main logits for a file with one output of another name; an export of it is made as the file was, so that their nodes are
-/// the same.
+/// Returns the network of a checkpoint as the side that a file is compared with. It has the outputs of the file, by name,
+/// or the main logits for a file with one output of another name; its export uses the same options as the file, so that
+/// their nodes are the same.
 ///
 /// # Errors
-/// An output that the network does not have ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
+/// Fails if the network lacks an output of the file ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
 pub fn checkpoint_side(checkpoint: &Checkpoint, file: &FileSide) -> Result<BurnSide<'static, GoogLeNet>> {
     let Checkpoint { model, config, metadata, path, .. } = checkpoint;
     let heads = &HEADS[..if config.aux_heads { 3 } else { 1 }];
@@ -151,10 +151,10 @@ pub fn checkpoint_side(checkpoint: &Checkpoint, file: &FileSide) -> Result<BurnS
     Ok(BurnSide::new(format!("{} in Burn", path.display()), model, signature, GoogLeNet::forward, export))
 }
 
-/// Compares an exported GoogLeNet with its network, over all outputs that were kept.
+/// Compares an exported GoogLeNet with its network, for all outputs that were kept.
 ///
 /// # Errors
-/// As [`super::verify()`].
+/// Those of [`super::verify()`].
 pub fn verify_googlenet(network: &GoogLeNet, options: &Options, exported: &Exported) -> Result<super::Verified> {
     super::verify(network, options, exported, GoogLeNet::forward)
 }

@@ -1,4 +1,4 @@
-//! From a Burn module to the bytes of an ONNX file: trace, rewrite, describe, write, prove. Start with the [`guide`].
+//! Export of a Burn module to an ONNX file: trace, rewrite, describe, write, verify. Start with the [`guide`].
 
 mod googlenet;
 #[doc = include_str!("guide.md")]
@@ -25,7 +25,7 @@ pub use googlenet::{
 pub use record::{ExportRecord, Step};
 pub use verify::{Verified, verify};
 
-/// How a module is exported.
+/// Options of an export.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The inputs in the order in which the forward takes them.
@@ -34,24 +34,26 @@ pub struct Options {
     pub keep: Option<Vec<String>>,
     /// Version of ONNX's operator set, within [`onnx::OPSETS`].
     pub opset: i64,
-    /// The passes that rewrite the graph, in order.
+    /// Passes that rewrite the graph, in order.
     pub passes: Vec<Pass>,
-    /// Pairs for the file's `metadata_props`.
+    /// Entries of the file's `metadata_props`.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// The symbol of the batch.
+/// Symbol of the batch.
 pub const BATCH: &str = "N";
 
 impl Options {
-    /// One float input `input` of items of this shape in a batch of any size `N`; the rest as [`for_inputs`](Self::for_inputs).
+    /// Creates options with one float input `input` of items of this shape in a batch of any size `N`; the rest as in
+    /// [`for_inputs`](Self::for_inputs).
     pub fn new(item_shape: impl Into<Vec<usize>>) -> Self {
         let items = item_shape.into().into_iter().map(Axis::Fixed);
         let axes: Vec<Axis> = std::iter::once(Axis::from(BATCH)).chain(items).collect();
         Self::for_inputs([Input::new("input", axes)])
     }
 
-    /// These inputs, every output, operator set 18, BatchNorm folded and what Burn took apart put together again, no metadata.
+    /// Creates options with these inputs, every output, operator set 18, BatchNorm folded, layers that Burn decomposes
+    /// restored, and no metadata.
     pub fn for_inputs(inputs: impl Into<Vec<Input>>) -> Self {
         Self {
             inputs: inputs.into(),
@@ -62,7 +64,7 @@ impl Options {
         }
     }
 
-    /// The same with a fixed size in place of a symbol, wherever an input has it.
+    /// Replaces a symbol by a fixed size in every input that has it.
     pub fn fix(mut self, symbol: &str, size: usize) -> Self {
         for axis in self.inputs.iter_mut().flat_map(|input| &mut input.axes) {
             if matches!(axis, Axis::Symbol(known) if known.name() == symbol) {
@@ -72,13 +74,13 @@ impl Options {
         self
     }
 
-    /// The same with or without folding BatchNorm into the convolution before it.
+    /// Turns folding of BatchNorm into the preceding convolution on or off.
     pub fn folding(mut self, fold: bool) -> Self {
         self.passes.retain(|pass| fold || pass.name != FOLD_BATCH_NORM.name);
         self
     }
 
-    /// The same with these outputs only.
+    /// Keeps only these outputs.
     pub fn keep(self, outputs: &[&str]) -> Self {
         Self { keep: Some(outputs.iter().map(|name| (*name).to_owned()).collect()), ..self }
     }
@@ -110,7 +112,7 @@ impl Options {
         }
     }
 
-    /// The symbols of the inputs, in order of appearance.
+    /// Returns the symbols of the inputs, in order of appearance.
     fn symbols(&self) -> Vec<Symbol> {
         trace::symbols(&self.inputs)
     }
@@ -120,10 +122,10 @@ impl Options {
     }
 }
 
-/// The most values that the inputs may have while they are traced: 1 GiB in f32.
+/// Maximum number of values in the inputs while they are traced: 1 GiB in f32.
 const MAX_INPUT_VALUES: usize = 1 << 28;
 
-/// The operator set an export uses unless told otherwise: known to every runtime of the last years.
+/// Default operator set of an export: supported by every runtime of recent years.
 pub const DEFAULT_OPSET: i64 = 18;
 
 /// An exported module.
@@ -131,21 +133,21 @@ pub const DEFAULT_OPSET: i64 = 18;
 pub struct Exported {
     /// The bytes of the ONNX file.
     pub bytes: Bytes,
-    /// What the bytes hold.
+    /// The decoded model.
     pub model: Model,
     /// Nodes, learned parameters and initializer bytes after lowering, before any pass.
     pub lowered: Step,
-    /// What pruning removed.
+    /// The part that pruning removed.
     pub pruned: Pruned,
-    /// What each pass did.
+    /// Record of each pass.
     pub passes: Vec<Rewrites>,
-    /// What became of each of Burn's operations, before any pass.
+    /// Lowering of each of Burn's operations, before any pass.
     pub log: Vec<Lowering>,
 }
 
 /// Exports `forward` of a module.
 ///
-/// The same module and options give the same bytes. The module is left as it was.
+/// The same module and options give the same bytes. The module is not changed.
 ///
 /// ```
 /// use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
@@ -182,10 +184,10 @@ pub struct Exported {
 /// ```
 ///
 /// # Errors
-/// Options out of range, and as [`trace::trace`] and [`passes::run`].
+/// Fails on options out of range, and with the errors of [`trace::trace`] and [`passes::run`].
 ///
 /// # Panics
-/// When `forward` does, see [`trace::trace`].
+/// Panics if `forward` does, see [`trace::trace`].
 pub fn export<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
     options: &Options,
@@ -196,7 +198,7 @@ pub fn export<M: Module, I: Inputs, O: NamedOutputs>(
     Ok(Exported { bytes, ..exported })
 }
 
-/// An export without its bytes.
+/// Performs an export without encoding its bytes.
 fn rewritten<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
     options: &Options,
@@ -211,10 +213,11 @@ fn rewritten<M: Module, I: Inputs, O: NamedOutputs>(
     Ok(Exported { bytes: Bytes::new(), model, lowered, pruned, passes, log })
 }
 
-/// The graph of a module as it was trained: nothing pruned, nothing folded. What `summary` and `compare` count.
+/// Returns the graph of a module in its training form: nothing pruned, nothing folded. This is what `summary` and
+/// `compare` count.
 ///
 /// # Errors
-/// As [`export`].
+/// Those of [`export`].
 pub fn as_trained<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
     item_shape: &[usize],

@@ -12,43 +12,44 @@ use gnet_core::passes::Refusal;
 use gnet_core::report::{Cell, Column, Report, Table, number};
 use gnet_core::words::counted;
 
-/// What a graph held after one step of an export.
+/// State of the graph after one step of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// Name of the step.
     pub step: String,
-    /// Nodes afterwards (operations of the forward, for the first step).
+    /// Number of nodes afterwards (operations of the forward, for the first step).
     pub nodes: usize,
-    /// Learned parameters afterwards.
+    /// Number of learned parameters afterwards.
     pub params: u64,
-    /// Bytes of initializers afterwards.
+    /// Size of initializers afterwards, in bytes.
     pub bytes: u64,
 }
 
 impl Step {
     pub(super) fn of(step: &str, graph: &Graph) -> Result<Self> {
-        // What cannot be counted, such as MACs over an open axis, is not asked for.
+        // Quantities that cannot be counted, such as MACs over an open axis, are not requested.
         let params = Analysis::of(graph, None)?.params;
         Ok(Self { step: step.to_owned(), nodes: graph.nodes.len(), params, bytes: graph.initializer_bytes() })
     }
 }
 
-/// An export, as `gnet export --format json` prints it.
+/// Record of an export, as `gnet export --format json` prints it.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExportRecord {
-    /// The file that was written.
+    /// Path of the file that was written.
     pub path: String,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Nodes of its graph.
+    /// Number of nodes of its graph.
     pub nodes: usize,
-    /// Learned parameters it holds.
+    /// Number of its learned parameters.
     pub params: u64,
-    /// Learned parameters that left with the pruned outputs; what folding saved is not among them.
+    /// Number of learned parameters removed with the pruned outputs, without those saved by folding.
     pub pruned_params: u64,
     /// Largest difference of a logit between Burn and the file in tract; `null` without verification.
     pub max_abs_diff: Option<f64>,
-    /// Whether that is of a copy with its weights redrawn, because the network's own outputs hardly depend on its inputs.
+    /// Whether that was measured on a copy with redrawn weights, because the network's own outputs hardly depend on its
+    /// inputs.
     pub redrawn: bool,
     /// Version of ONNX's operator set.
     pub opset: i64,
@@ -56,7 +57,7 @@ pub struct ExportRecord {
     pub pruned_outputs: Vec<String>,
     /// Learned parameters of the module and of the graph after each step.
     pub steps: Vec<Step>,
-    /// BatchNorms that folding left in place, and why.
+    /// BatchNorms that were not folded, with the reason.
     pub refused: Vec<Refusal>,
 }
 
@@ -64,7 +65,7 @@ impl ExportRecord {
     /// Describes an export that was written to `path`.
     ///
     /// # Errors
-    /// A graph that cannot be counted.
+    /// Fails if the graph cannot be counted.
     pub fn new(path: &Path, exported: &Exported, max_abs_diff: Option<f64>) -> Result<Self> {
         let pruned = &exported.pruned;
         let forward = Step {

@@ -1,4 +1,4 @@
-//! Runs the bytes that are about to be shipped in a second runtime and compares with Burn.
+//! Verification: runs the exported bytes in a second runtime and compares the outputs with Burn's.
 
 use burn::module::Module;
 use serde::Serialize;
@@ -13,53 +13,53 @@ use gnet_engine::verify::{
     self, Bisect, Comparison, Distribution, FileSide, InputSet, Plan, Port, Precision, Row, Side, Signature, Verdict,
 };
 
-/// Sizes of the open axes in two runs, by their order among the symbols: one image, which broadcasting could treat apart, and
-/// sizes that were not traced.
+/// Sizes of the open axes in two runs, by their order among the symbols: one image, which broadcasting could treat
+/// differently, and sizes that were not traced.
 const SIZES: [[usize; 2]; 4] = [[1, 4], [6, 5], [4, 6], [6, 4]];
 
-/// Runs of a file whose batch is fixed at one: it takes several images to tell apart.
+/// Number of runs of a file whose batch is fixed at one: several images are needed to tell outputs apart.
 const RUNS_OF_ONE: usize = 3;
 
 /// Seed of the images.
 const SEED: u64 = 1;
 
-/// Proof that a file computes what the module computes.
+/// Proof that a file computes the same as its module.
 #[derive(Debug, Clone, Serialize)]
 pub struct Verified {
     /// Largest difference of an output value over all images and outputs.
     pub max_abs_diff: f64,
-    /// The most that was accepted of any value, in the same unit.
+    /// Largest difference that was accepted for any value, in the same unit.
     pub tolerance: f64,
-    /// Images compared.
+    /// Number of images compared.
     pub images: usize,
     /// Batch sizes run.
     pub batches: Vec<usize>,
-    /// Distance of the two closest images' outputs.
+    /// Distance between the outputs of the two closest images.
     pub spread: f64,
-    /// Whether the proof is of a copy with redrawn weights, because the module's own outputs hardly depend on its inputs.
+    /// Whether the proof was made on a copy with redrawn weights, because the module's own outputs hardly depend on its
+    /// inputs.
     pub redrawn: bool,
 }
 
 /// Compares the exported bytes in tract with `forward` in Burn on fresh inputs, for each kept output.
 ///
-/// `options` are those of the export. Float inputs are [patterns](Distribution::Pattern), unlike one another and unlike what
-/// was traced, integers and booleans are drawn from what the file can take. It is the proof of [`verify`](gnet_engine::verify::verify()):
-/// what is accepted is [`Precision::F32`]'s tolerance, the noise being what Burn answers when parameters and inputs are moved
-/// by a unit in the last place, and a forward that does not answer the same inputs alike is no reference.
+/// `options` are those of the export. Float inputs are [patterns](Distribution::Pattern) that differ from one another
+/// and from the traced inputs; integers and booleans are drawn from the values that the file accepts. The verdict is that
+/// of [`gnet_engine::verify`] at the tolerance of [`Precision::F32`], with Burn as the reference.
 ///
-/// A network whose outputs hardly depend on its inputs, as authors initialise deep ones, is proved on a copy of the module with
-/// redrawn weights, which is exported as well and must come to the same nodes.
+/// A network whose outputs hardly depend on its inputs, as is common for freshly initialised deep ones, is verified on
+/// a copy of the module with redrawn weights, whose export must have the same nodes.
 ///
 /// # Errors
-/// A difference beyond the tolerance, or outputs too alike for the comparison to mean anything, of the copy too
-/// ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)); a file that tract cannot run.
+/// Fails if a difference exceeds the tolerance, if the outputs, including those of the copy, are too similar for the
+/// comparison to be meaningful ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)), or if tract cannot run the file.
 pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
     options: &Options,
     exported: &Exported,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Verified> {
-    // Of outputs that are all kept none was pruned.
+    // If all outputs are kept, none was pruned.
     let (outputs, pruned) = (exported.model.graph.outputs.len(), exported.pruned.outputs.len());
     if options.keep.as_ref().map_or(outputs + pruned, Vec::len) != outputs {
         return Err(Error::check("verification", "the file has another number of outputs than the module"));
@@ -81,7 +81,7 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     verified(comparison, &module, batches)
 }
 
-/// One run: the size of each symbol, and a number that makes its inputs its own.
+/// One run: the size of each symbol, and a number that makes its inputs unique.
 struct Run {
     sizes: Vec<(String, usize)>,
     number: u64,
@@ -99,7 +99,7 @@ fn runs(options: &Options) -> Vec<Run> {
     (0..2).map(|number| Run { sizes: run(number), number: number as u64 }).collect()
 }
 
-/// The inputs of a run, as numbers.
+/// Returns the inputs of a run, as numbers.
 fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
     let array = |(place, input): (usize, &crate::trace::Input)| {
         let size = |axis: &Axis| match axis {
@@ -120,7 +120,7 @@ fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
     options.inputs.iter().enumerate().map(array).collect()
 }
 
-/// Truths and falsehoods, the first along the last axis false: a mask that covers everything leaves nothing to compute.
+/// Draws booleans, the first along the last axis false: a mask that covers everything leaves nothing to compute.
 fn mask(shape: Vec<usize>, seed: u64) -> Array {
     let last = shape.last().copied().unwrap_or(1).max(1);
     let mut array = Array::whole(shape, ValueRange::BITS, seed);
@@ -137,10 +137,10 @@ fn pattern(name: &str, shape: &[usize], seed: u64) -> Result<Array> {
     array.ok_or_else(|| Error::input(format!("input '{name}'"), "has no values"))
 }
 
-/// What the verdict says of the export.
+/// Turns a verdict into the record of an export, or into its error.
 fn verified(comparison: Comparison, module: &dyn Side, batches: Vec<usize>) -> Result<Verified> {
     let Comparison { verdict, reason, rows, redrawn, .. } = comparison;
-    // Copies that are as weak prove nothing: then what is said is said of the module itself.
+    // Copies that are as weak prove nothing: the verdict is then on the module itself.
     let redrawn = redrawn.filter(|copies| copies.verdict != Verdict::Weak);
     let mut result = Verified {
         max_abs_diff: 0.0,

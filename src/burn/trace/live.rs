@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::capture::{Returned, Run};
 use gnet_core::{Error, Result};
 
-/// What pruning removed from a traced forward.
+/// Record of pruning: the parts that it removed from a traced forward.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
     /// Names of the removed outputs.

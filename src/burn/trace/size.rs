@@ -2,7 +2,8 @@
 //!
 //! A size is taken to be multilinear: for the symbols `N` and `T` it is `a + b N + c T + d N T`. One run at each corner
 //! of a grid determines such a formula, and one more run off the grid shows whether it holds: a square, a ceiling or a
-//! minimum also passes through any two points.
+//! minimum also passes through any two points. A size without a formula is an error only where the graph needs it as a
+//! number.
 
 use super::inputs::Symbol;
 use gnet_core::graph::Dim;

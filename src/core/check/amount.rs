@@ -1,27 +1,27 @@
-//! Numbers as people write limits: `1.5M`, `24MiB`, `163328`.
+//! Numbers in the notation of limits: `1.5M`, `24MiB`, `163328`.
 
 use crate::{Error, Result};
 
-/// A limit: a number and how it was written.
+/// A limit: a number and its notation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Amount {
     /// The number.
     pub value: u64,
-    /// As it was given.
+    /// Text as it was given.
     pub text: String,
 }
 
-/// A figure to be met: a number in full, or cut off after the digits that are written.
+/// An expected figure: a number in full, or truncated after the digits that are written.
 ///
-/// The field's tables print 163,328 weights as `0.16M`, cut off and not rounded. `0.16M` therefore stands for everything
-/// that is printed so, 160,000 to 169,999; `163328` stands for itself.
+/// Tables in the literature print 163,328 weights as `0.16M`, truncated rather than rounded. `0.16M` therefore stands
+/// for every number printed that way, 160,000 to 169,999; `163328` stands for itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {
-    /// The smallest number that is printed so.
+    /// Smallest number that is printed this way.
     pub low: u64,
-    /// The largest.
+    /// Largest number that is printed this way.
     pub high: u64,
-    /// As it was given.
+    /// Text as it was given.
     pub text: String,
 }
 
@@ -44,10 +44,10 @@ const BYTES: [(&str, u64); 10] = [
 ];
 
 impl Amount {
-    /// A count: a number, with `k`, `M`, `G` or `T` for thousands, millions and so on.
+    /// Parses a count: a number, with `k`, `M`, `G` or `T` for thousands, millions and so on.
     ///
     /// # Errors
-    /// Text that is no number, has another unit, is not whole, or is past 64 bits.
+    /// Fails if the text is not a number, has another unit, is not whole, or exceeds 64 bits.
     pub fn count(text: &str) -> Result<Self> {
         let remedy = "write a number such as 163328, 128k or 1.5M";
         match Self::parse(text, &COUNTS, remedy)? {
@@ -56,16 +56,16 @@ impl Amount {
         }
     }
 
-    /// A number of bytes: a number, with `kB`, `MB`, `GB`, `TB` for powers of 1000 and `KiB`, `MiB`, `GiB`, `TiB` for powers
-    /// of 1024. A part of a byte is cut off: at most 1.6 KiB is at most 1638 bytes.
+    /// Parses a number of bytes: a number, with `kB`, `MB`, `GB`, `TB` for powers of 1000 and `KiB`, `MiB`, `GiB`,
+    /// `TiB` for powers of 1024. Fractions of a byte are truncated: at most 1.6 KiB is at most 1638 bytes.
     ///
     /// # Errors
-    /// Text that is no number, has another unit, or is past 64 bits.
+    /// Fails if the text is not a number, has another unit, or exceeds 64 bits.
     pub fn bytes(text: &str) -> Result<Self> {
         Ok(Self::parse(text, &BYTES, "write a number of bytes such as 24000000, 24MB or 24MiB")?.0)
     }
 
-    /// The amount, cut off to a whole number, and whether it was one.
+    /// Parses an amount, truncated to a whole number, and returns whether it was whole.
     fn parse(text: &str, units: &[(&str, u64)], remedy: &str) -> Result<(Self, bool)> {
         let (digits, unit) = split(text, units);
         let (value, step) = scaled(digits, unit).map_err(|reason| Error::input(text, reason).remedy(remedy))?;
@@ -74,10 +74,10 @@ impl Amount {
 }
 
 impl Figure {
-    /// A count to be met, in full or as tables print it.
+    /// Parses an expected count, in full or as tables print it.
     ///
     /// # Errors
-    /// As [`Amount::count`].
+    /// Those of [`Amount::count`].
     pub fn count(text: &str) -> Result<Self> {
         let (_, unit) = split(text, &COUNTS);
         let Amount { value: low, text } = Amount::count(text)?;
@@ -87,13 +87,14 @@ impl Figure {
     }
 }
 
-/// The digits of a number and what its unit stands for.
+/// Splits a text into the digits of a number and the value of its unit.
 fn split<'a>(text: &'a str, units: &[(&str, u64)]) -> (&'a str, u64) {
     let found = units.iter().find_map(|(name, size)| Some((text.strip_suffix(name)?.trim_end(), *size)));
     found.unwrap_or((text, 1))
 }
 
-/// A decimal number of units, and what its last digit stands for; that is `None` when the number is not whole.
+/// Parses a decimal number of units; also returns the value of its last digit, which is `None` if the number is not
+/// whole.
 fn scaled(digits: &str, unit: u64) -> Result<(u64, Option<u64>), &'static str> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let plain = |part: &str| part.bytes().all(|b| b.is_ascii_digit());

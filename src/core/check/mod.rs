@@ -1,6 +1,6 @@
-//! A budget for a network: limits and expected counts, each held against a file. What `gnet check` does in a CI.
+//! Budgets for networks: limits and expected counts, checked against a file, as `gnet check` does in CI.
 //!
-//! A rule that cannot be evaluated, because a node cannot be counted, does not hold: it is never passed over.
+//! A rule that cannot be evaluated because a node cannot be counted does not hold: it is never skipped.
 
 mod amount;
 mod record;
@@ -13,7 +13,7 @@ use crate::graph::Graph;
 pub use amount::{Amount, Figure};
 pub use record::{Outcome, Verdict};
 
-/// What a limit is about.
+/// Quantity that a limit applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
     /// Learned parameters.
@@ -24,16 +24,16 @@ pub enum Metric {
     Macs,
     /// Floating-point operations for one item: twice the MACs.
     Flops,
-    /// Bytes of the file, constants beside it included.
+    /// Size of the file in bytes, including external data.
     Bytes,
-    /// Most bytes of activations in use at once, at the batch.
+    /// Peak memory of activations in use at once, in bytes, at the batch.
     PeakMemory,
-    /// Bytes read and written at the batch.
+    /// Bytes read and written, at the batch.
     MovedBytes,
 }
 
 impl Metric {
-    /// The name in flags and documents, behind `max-` or `expect-`.
+    /// Returns the name in flags and documents, following `max-` or `expect-`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Params => "params",
@@ -59,7 +59,7 @@ impl Metric {
         }
     }
 
-    /// Which nodes that cannot be counted leave it open.
+    /// Returns the quantity whose uncounted nodes make the metric incomplete.
     fn quantity(self) -> Option<Quantity> {
         match self {
             Self::Params | Self::Weights => Some(Quantity::Params),
@@ -73,32 +73,33 @@ impl Metric {
 /// One rule of a budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
-    /// At most so much.
+    /// At most this amount.
     AtMost(Metric, Amount),
-    /// Exactly this, or what tables print so.
+    /// Exactly this figure, or one that tables print the same way.
     Expect(Metric, Figure),
-    /// Every node's operation is one of these: `Conv`, or `com.microsoft:FusedConv` of another domain than ONNX's own.
+    /// Allowed operations of nodes: `Conv`, or `com.microsoft:FusedConv` of a domain other than ONNX's own.
     OpsAllowed(BTreeSet<String>),
-    /// The version of ONNX's operator set is at most this.
+    /// Maximum version of ONNX's operator set.
     OpsetAtMost(i64),
 }
 
-/// What rules are held against.
+/// Facts that rules are checked against.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
-    /// The file.
+    /// Name of the file.
     pub subject: String,
-    /// What its graph costs.
+    /// Cost of its graph.
     pub analysis: Analysis,
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Its version of ONNX's operator set.
+    /// Version of ONNX's operator set.
     pub opset: i64,
-    /// How many nodes it has of each operation.
+    /// Number of nodes of each operation.
     pub ops: BTreeMap<String, usize>,
 }
 
-/// How many nodes a graph and its subgraphs have of each operation; one of another domain than ONNX's own has its domain in front.
+/// Counts the nodes of each operation in a graph and its subgraphs; an operation of a domain other than ONNX's own is
+/// prefixed with its domain.
 pub fn operations(graph: &Graph) -> BTreeMap<String, usize> {
     let mut ops = BTreeMap::new();
     for node in graph.with_subgraphs().into_iter().flat_map(|graph| &graph.nodes) {
@@ -111,7 +112,7 @@ pub fn operations(graph: &Graph) -> BTreeMap<String, usize> {
     ops
 }
 
-/// Holds every rule against the facts, in their order.
+/// Checks every rule against the facts, in order.
 pub fn check(facts: &Facts, rules: &[Rule]) -> Verdict {
     let outcomes: Vec<_> = rules.iter().map(|rule| rule.hold(facts)).collect();
     Verdict {
@@ -125,7 +126,7 @@ pub fn check(facts: &Facts, rules: &[Rule]) -> Verdict {
 }
 
 impl Rule {
-    /// The name in flags and documents.
+    /// Returns the name in flags and documents.
     pub fn name(&self) -> String {
         match self {
             Self::AtMost(metric, _) => format!("max-{}", metric.name()),
@@ -160,7 +161,7 @@ impl Rule {
         }
     }
 
-    /// Nothing found yet: not passed.
+    /// Creates an outcome without a finding: not passed.
     fn outcome(&self, given: &str) -> Outcome {
         Outcome {
             rule: self.name(),
@@ -175,7 +176,7 @@ impl Rule {
 }
 
 impl Outcome {
-    /// Held against a count, of which every part must be known for the rule to hold.
+    /// Checks a count, of which every part must be known for the rule to hold.
     fn metric(self, metric: Metric, facts: &Facts, low: u64, high: u64) -> Self {
         let outcome = self.between(metric.value(facts), low, high);
         let missing: Vec<_> = metric.quantity().into_iter().flat_map(|what| facts.analysis.missing(what)).collect();
@@ -183,12 +184,12 @@ impl Outcome {
         let more = if missing.len() > 1 { format!(" (and {} more)", missing.len() - 1) } else { String::new() };
         let what = first.what.name();
         let reason = format!("{what} of {} ({}) cannot be counted: {}{more}", first.name, first.op, first.reason);
-        // A lower bound above the limit is over for certain; below it says nothing.
+        // A lower bound above the limit exceeds it for certain; below the limit it says nothing.
         let off_by = outcome.off_by.filter(|off| *off > 0);
         Self { at_least: true, passed: false, off_by, reason: Some(reason), ..outcome }
     }
 
-    /// Held against `low..=high`.
+    /// Checks a number against `low..=high`.
     fn between(self, found: u64, low: u64, high: u64) -> Self {
         let off = i128::from(found) - i128::from(found.clamp(low, high.max(low)));
         let off = off.clamp(i64::MIN.into(), i64::MAX.into()) as i64;

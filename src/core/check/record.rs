@@ -7,48 +7,48 @@ use crate::report::{Cell, Column, Report, Table, Tone, number};
 use crate::words::{counted, one_or};
 use crate::{Error, Result};
 
-/// How one rule held.
+/// Outcome of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// Name of the rule, such as `max-params`.
     pub rule: String,
-    /// What was given, as it was written.
+    /// The limit, as it was given.
     pub limit: String,
-    /// The count; for `ops-allowed` the nodes of other operations.
+    /// Number counted; for `ops-allowed` the number of nodes with other operations.
     pub found: Option<u64>,
-    /// Whether the count leaves something out and is a lower bound.
+    /// Whether the count is incomplete and therefore a lower bound.
     pub at_least: bool,
-    /// How far the count lies above the limit, or below what was expected (negative); 0 when it does not; `None` when
-    /// that cannot be known.
+    /// Distance of the count above the limit, or below the expected figure (negative); 0 if it is neither; `None` if
+    /// that cannot be determined.
     pub off_by: Option<i64>,
     /// Whether the rule holds.
     pub passed: bool,
-    /// Why not, where the numbers do not say it.
+    /// Reason for the failure, if the numbers do not show it.
     pub reason: Option<String>,
 }
 
-/// How a file held against a budget.
+/// Verdict on a file for a budget.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// The file.
+    /// Name of the file.
     pub subject: String,
     /// Whether every rule holds.
     pub passed: bool,
-    /// Items of the batch that memory and bytes moved are for.
+    /// Batch size for memory and bytes moved.
     pub batch: u64,
-    /// The axis that was taken for the batch.
+    /// Axis that was taken as the batch.
     pub batch_axis: BatchAxis,
-    /// Every rule, in the order in which they are documented.
+    /// All rules, in the order in which they are documented.
     pub rules: Vec<Outcome>,
-    /// What could not be counted.
+    /// Nodes that could not be counted.
     pub uncounted: Vec<Uncounted>,
 }
 
 impl Verdict {
-    /// The verdict.
+    /// Returns the verdict.
     ///
     /// # Errors
-    /// Every rule that does not hold, with by how much ([`ErrorKind::Check`](crate::ErrorKind::Check)).
+    /// Lists every rule that does not hold, and by how much ([`ErrorKind::Check`](crate::ErrorKind::Check)).
     pub fn check(&self) -> Result<()> {
         let broken: Vec<_> = self.rules.iter().filter(|outcome| !outcome.passed).map(Outcome::complaint).collect();
         if broken.is_empty() {

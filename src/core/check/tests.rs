@@ -2,7 +2,7 @@ use super::*;
 use crate::ErrorKind;
 use crate::graph::{DType, Dim, Node, Tensor};
 
-/// y = Relu(x * w): 12 weights, 12 MACs; with a node nobody knows when `odd`.
+/// Returns facts about y = Relu(x * w): 12 weights, 12 MACs; with an unknown node if `odd`.
 fn facts(odd: bool) -> Facts {
     let mut graph = Graph::new("g");
     let dims = |sizes: &[usize]| Some(sizes.iter().map(|size| Dim::Known(*size)).collect());

@@ -1,52 +1,53 @@
-//! Everything that can be counted of a graph, and for what cannot the reason.
+//! Analysis of a graph: everything that can be counted, and the reasons for what cannot.
 
 use serde::Serialize;
 
 use super::batch::BatchAxis;
 use crate::graph::Dim;
 
-/// What one node costs, or several together.
+/// Cost of one node, or of several together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
-    /// Name of the node, or path of the module when nodes were summed up.
+    /// Name of the node, or path of the module if nodes were summed up.
     pub name: String,
-    /// Operation, or how many nodes a module holds.
+    /// Operation, or the number of nodes in a module.
     pub op: String,
-    /// The node in whose subgraph it runs; `None` in the graph itself.
+    /// Node in whose subgraph it runs; `None` in the graph itself.
     pub inside: Option<String>,
     /// Level in a tree, from 0; `None` in a flat list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depth: Option<usize>,
-    /// Shape of the first output; `None` when it is not known.
+    /// Shape of the first output; `None` if unknown.
     pub output_shape: Option<Vec<Dim>>,
-    /// Learned parameters that it reads first; `None` when the size of one is not known.
+    /// Number of learned parameters that are first read by it; `None` if the size of one is unknown.
     pub params: Option<u64>,
-    /// Those of them that are weights.
+    /// Number of those that are weights.
     pub weights: Option<u64>,
-    /// Multiply-accumulates for one item of the batch; `None` when they cannot be counted.
+    /// Multiply-accumulates for one item of the batch; `None` if they cannot be counted.
     pub macs: Option<u64>,
     /// Floating-point operations for one item: twice the MACs.
     pub flops: Option<u64>,
-    /// Bytes of activations in use while it runs, of all the graph, at the batch; of several nodes the most.
+    /// Activation memory of the whole graph in use while it runs, in bytes, at the batch; for several nodes the
+    /// maximum.
     pub live_bytes: u64,
-    /// Bytes it reads at the batch, activations and constants.
+    /// Bytes that it reads, at the batch: activations and constants.
     pub read_bytes: Option<u64>,
-    /// Bytes it writes at the batch.
+    /// Bytes that it writes, at the batch.
     pub written_bytes: Option<u64>,
-    /// Arithmetic intensity: FLOPs for each byte read or written, at the batch.
+    /// Arithmetic intensity: FLOPs per byte read or written, at the batch.
     pub intensity: Option<f64>,
-    /// How many of its nodes could not be counted in full.
+    /// Number of its nodes that could not be counted completely.
     pub uncounted: usize,
-    /// FLOPs of the whole batch, which the intensity is made of.
+    /// FLOPs of the whole batch, from which the intensity is computed.
     #[serde(skip)]
     pub(super) batch_flops: Option<u64>,
-    /// Whether it makes constants only, which is done once and not for each batch.
+    /// Whether it only produces constants, which happens once rather than for each batch.
     #[serde(skip)]
     pub(super) constant: bool,
 }
 
 impl Row {
-    /// FLOPs for each byte, where both are known and something is moved.
+    /// Computes FLOPs per byte, if both are known and something is moved.
     pub(super) fn set_intensity(&mut self) {
         let moved = self.read_bytes.zip(self.written_bytes).map(|(read, written)| read.saturating_add(written));
         self.intensity = intensity(self.batch_flops, moved).filter(|_| self.uncounted == 0);
@@ -71,7 +72,7 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    /// What people call it.
+    /// Returns the display name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Params => "parameters",
@@ -81,57 +82,57 @@ impl Quantity {
     }
 }
 
-/// A count of a node, or of an input, that cannot be made.
+/// A count of a node, or of an input, that could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Uncounted {
-    /// The node, or the input.
+    /// Name of the node or input.
     pub name: String,
-    /// Its operation; `input` for an input.
+    /// Operation of the node; `input` for an input.
     pub op: String,
-    /// Which count.
+    /// Kind of count.
     pub what: Quantity,
-    /// Why.
+    /// Reason.
     pub reason: String,
 }
 
-/// What a graph costs, as far as it can be counted. Every total leaves out what [`Analysis::uncounted`] names: it is then a
-/// lower bound.
+/// Cost of a graph, as far as it can be counted. Every total excludes the entries of [`Analysis::uncounted`]: it is
+/// then a lower bound.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Analysis {
-    /// Items that memory and bytes moved are for.
+    /// Batch size for memory and bytes moved.
     pub batch: u64,
-    /// The items that the file is fixed to; `None` when its batch is open.
+    /// Batch size that the file fixes; `None` if its batch is open.
     pub fixed_batch: Option<u64>,
-    /// The axis that was taken for the batch.
+    /// Axis that was taken as the batch.
     pub batch_axis: BatchAxis,
-    /// Learned parameters.
+    /// Number of learned parameters.
     pub params: u64,
-    /// Those of them that are weights: elements of kernels and matrices.
+    /// Number of those that are weights: elements of kernels and matrices.
     pub weights: u64,
     /// Multiply-accumulates for one item.
     pub macs: u64,
     /// Floating-point operations for one item: twice the MACs.
     pub flops: u64,
-    /// Most bytes of activations in use at once, at the batch.
+    /// Peak memory of activations in use at once, in bytes, at the batch.
     pub peak_bytes: u64,
-    /// The node that runs then.
+    /// Node that runs at the peak.
     pub peak_at: Option<String>,
-    /// Bytes of the constants that the nodes read, in the form in which they read them.
+    /// Size of the constants that the nodes read, in bytes, in the form in which they read them.
     pub constant_bytes: u64,
-    /// Bytes read at the batch.
+    /// Bytes read, at the batch.
     pub read_bytes: u64,
-    /// Bytes written at the batch.
+    /// Bytes written, at the batch.
     pub written_bytes: u64,
-    /// FLOPs for each byte read or written; `None` when either could not be counted in full.
+    /// FLOPs per byte read or written; `None` if either could not be counted completely.
     pub intensity: Option<f64>,
     /// The nodes in execution order.
     pub rows: Vec<Row>,
-    /// What could not be counted.
+    /// Nodes that could not be counted.
     pub uncounted: Vec<Uncounted>,
 }
 
 impl Analysis {
-    /// What could not be counted of one kind.
+    /// Returns the counts of one kind that could not be made.
     pub fn missing(&self, what: Quantity) -> impl Iterator<Item = &Uncounted> {
         self.uncounted.iter().filter(move |entry| entry.what == what)
     }

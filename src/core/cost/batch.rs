@@ -1,4 +1,4 @@
-//! Which axis of which input counts the items of a batch: given, or guessed, with what speaks against the guess.
+//! Detection of the batch axis: given, or guessed, with the evidence against the guess.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,13 +10,13 @@ use crate::graph::{Dim, Graph, Node, ValueId};
 use crate::words::counted;
 use crate::{Error, Result};
 
-/// The axis that is to be the batch.
+/// Choice of the batch axis.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum BatchChoice {
-    /// The first of the first input, or its second where a recurrent layer reads that input with the steps in front.
+    /// The first axis of the first input, or its second if a recurrent layer reads that input with the steps first.
     #[default]
     Guess,
-    /// None: what is counted is all that the file computes.
+    /// No batch: counts are for everything that the file computes.
     None,
     /// An axis of an input; a negative one counts from the last.
     At(String, i64),
@@ -37,16 +37,16 @@ impl FromStr for BatchChoice {
     }
 }
 
-/// The axis that was taken for the batch, which figures for one item depend on.
+/// The axis that was taken as the batch, on which figures for one item depend.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct BatchAxis {
-    /// The input; `None` when no axis is the batch, and everything is counted for all that the file computes.
+    /// Name of the input; `None` if no axis is the batch, and everything that the file computes is counted.
     pub input: Option<String>,
-    /// Its axis, from 0.
+    /// Index of its axis, from 0.
     pub axis: Option<usize>,
-    /// The size of that axis.
+    /// Size of that axis.
     pub size: Option<Dim>,
-    /// Why that is a guess that changes the count, and how to settle it.
+    /// Reason why that is a guess that affects the count, and how to settle it.
     pub doubt: Option<String>,
 }
 
@@ -60,23 +60,23 @@ impl fmt::Display for BatchAxis {
     }
 }
 
-/// What is known of the batch.
+/// Facts known about the batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) enum Batch {
-    /// The file is for so many items.
+    /// The file fixes this batch size.
     Fixed(u64),
     /// The batch is this symbol.
     Symbol(String),
-    /// There is none, or nothing is known of it.
+    /// There is none, or nothing is known about it.
     #[default]
     None,
 }
 
 impl Batch {
-    /// The batch of a graph, and the axis that it is.
+    /// Returns the batch of a graph, and its axis.
     ///
     /// # Errors
-    /// A choice of an input or an axis that is not there.
+    /// Fails if the chosen input or axis does not exist.
     pub fn of(graph: &Graph, choice: &BatchChoice) -> Result<(Self, BatchAxis)> {
         let Some((id, axis)) = place(graph, choice)? else { return Ok(Default::default()) };
         let value = graph.value(id);
@@ -92,7 +92,7 @@ impl Batch {
         let Some(doubt) = doubt else { return Ok((batch, taken)) };
         let settle = format!("--batch-axis {}={axis}, another INPUT=AXIS or none settles it", value.name);
         Ok(match batch {
-            // Dividing by a size that is no batch would make a network look cheaper than it is.
+            // Dividing by a size that is not the batch would make a network look cheaper than it is.
             Self::Fixed(_) => {
                 let doubt = format!("axis {axis} of {} ({size}) may be it, but {doubt}; {settle}", value.name);
                 (Self::None, BatchAxis { doubt: Some(doubt), ..BatchAxis::default() })
@@ -104,7 +104,7 @@ impl Batch {
         })
     }
 
-    /// How many items the file is fixed to.
+    /// Returns the batch size that the file fixes.
     pub fn fixed(&self) -> Option<u64> {
         match self {
             Self::Fixed(items) => Some(*items),
@@ -112,8 +112,8 @@ impl Batch {
         }
     }
 
-    /// What speaks against `axis` of the first input being the batch: every input and every output should have it. A batch of
-    /// one changes no count.
+    /// Returns the evidence against `axis` of the first input being the batch: every input and every output should have
+    /// it. A batch of one does not affect the count.
     fn doubt(&self, graph: &Graph, axis: usize) -> Option<String> {
         let without = |ids: &[ValueId], has: &dyn Fn(&[Dim]) -> bool| {
             let shaped = |id: &ValueId| graph.value(*id).shape.as_ref().filter(|shape| !shape.is_empty());
@@ -142,7 +142,7 @@ impl Batch {
     }
 }
 
-/// The input and its axis that a choice means.
+/// Returns the input and its axis that a choice refers to.
 fn place(graph: &Graph, choice: &BatchChoice) -> Result<Option<(ValueId, usize)>> {
     match choice {
         BatchChoice::None => Ok(None),
@@ -164,7 +164,7 @@ fn place(graph: &Graph, choice: &BatchChoice) -> Result<Option<(ValueId, usize)>
     }
 }
 
-/// The dimension of an input that is likely to count its items.
+/// Returns the dimension of an input that is likely to be the batch.
 fn guessed(graph: &Graph, input: ValueId) -> usize {
     let layers = ["RNN", "GRU", "LSTM", "DynamicQuantizeLSTM"];
     let recurrent = |node: &&Node| is_any(node, &layers) && node.input(0) == Some(input);
@@ -172,8 +172,8 @@ fn guessed(graph: &Graph, input: ValueId) -> usize {
     usize::from(graph.nodes.iter().find(recurrent).is_some_and(steps_first))
 }
 
-/// Gives the batch the name `N` where the file leaves that dimension without one, so that the shapes inferred from it can carry
-/// it. A choice that is not there is left for the count to refuse.
+/// Names the batch `N` if the file leaves that dimension without a name, so that the shapes inferred from it can carry
+/// it. A choice that does not exist is left for the count to refuse.
 pub fn name_batch(graph: &mut Graph, choice: &BatchChoice) {
     let taken = |symbol: &Dim| graph.values().any(|(_, value)| value.shape.iter().flatten().any(|dim| dim == symbol));
     let name = ["N", "batch", "batch_size"].map(Dim::symbol).into_iter().find(|symbol| !taken(symbol));

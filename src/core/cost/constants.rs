@@ -1,4 +1,4 @@
-//! Which values of a graph are constants, and what learned tensor each comes from.
+//! Constants of a graph, and the learned tensor from which each is derived.
 
 use std::collections::HashMap;
 
@@ -6,41 +6,40 @@ use super::operators::{is_any, own};
 use super::roles::shows_the_same;
 use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor, ValueId};
 
-/// Operations whose result is another one each time.
+/// Operations whose result is different each time.
 const RANDOM: [&str; 6] =
     ["RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"];
 
-/// A value of one of the graphs inside one another: the number of the graph, in the order in which they are met, and the
-/// value's in it.
+/// A value in one of the nested graphs: the number of the graph, in visiting order, and the value's ID in it.
 pub(super) type Root = (usize, ValueId);
 
 /// A value that depends on no input.
 #[derive(Debug, Clone)]
 pub(super) struct Constant {
-    /// The tensor it shows in another form; itself when it is made of several.
+    /// The tensor that it is a view of; itself if it is derived from several.
     pub root: Root,
-    /// Elements of the root; `None` when nothing states them.
+    /// Number of elements of the root; `None` if not stated anywhere.
     pub elements: Option<u64>,
-    /// Whether the root is one number.
+    /// Whether the root is a single number.
     pub scalar: bool,
-    /// Element type of the value itself, when known.
+    /// Element type of the value itself, if known.
     pub dtype: Option<DType>,
 }
 
-/// The constants of a graph: initializers, also those that are inputs, and whatever is computed from them alone.
+/// The constants of a graph: initializers, including those that are inputs, and all values computed from them alone.
 #[derive(Debug)]
 pub(super) struct Constants {
-    /// The number of the graph.
+    /// Number of the graph.
     number: usize,
     by_value: HashMap<ValueId, Constant>,
-    /// What `Constant` nodes make.
+    /// Outputs of `Constant` nodes.
     tensors: HashMap<ValueId, Tensor>,
 }
 
 impl Constants {
-    /// Those of graph `number`, which captures `captured` of the graph around it.
+    /// Collects those of graph `number`, which captures `captured` from the enclosing graph.
     ///
-    /// Looks at shapes and types only, never at the elements of a weight.
+    /// Only shapes and types are read, never the elements of a weight.
     pub fn of(graph: &Graph, number: usize, captured: HashMap<ValueId, Constant>) -> Self {
         let mut all = Self { number, by_value: captured, tensors: HashMap::new() };
         for (id, tensor) in graph.initializers() {
@@ -61,7 +60,7 @@ impl Constants {
         self.by_value.get(&id)
     }
 
-    /// Whether what the node makes is constant: it reads constants only and leaves nothing to chance.
+    /// Returns `true` if the outputs of the node are constant: it only reads constants and is deterministic.
     pub fn hold(&self, node: &Node) -> bool {
         if own(node) && is_any(node, &RANDOM) {
             return false;
@@ -98,7 +97,7 @@ impl Constants {
         }
     }
 
-    /// The shape that a `ConstantOfShape` is given.
+    /// Returns the shape that is given to a `ConstantOfShape`.
     fn filled_shape(&self, graph: &Graph, node: &Node) -> Option<Vec<u64>> {
         let id = node.input(0).filter(|_| node.is("ConstantOfShape"))?;
         let sizes = graph.initializer(id).or_else(|| self.tensors.get(&id))?.to_i64()?;
@@ -117,7 +116,7 @@ fn known(graph: &Graph, id: ValueId) -> Option<Vec<u64>> {
     graph.value(id).shape.as_ref()?.iter().map(|dim| Dim::known(dim).map(|size| size as u64)).collect()
 }
 
-/// The element type that a node makes of an operand, where a file states none.
+/// Returns the element type that a node gives to an operand, if the file states none.
 fn made_type(node: &Node, operand: Option<DType>) -> Option<DType> {
     /// TensorProto's numbers of `float16`, `double` and `bfloat16`.
     const FLOATS: [(i64, DType); 4] = [(1, DType::F32), (10, DType::F16), (11, DType::F64), (16, DType::BF16)];

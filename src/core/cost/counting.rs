@@ -1,4 +1,4 @@
-//! A graph counted as it is asked for.
+//! Counting of a graph with options.
 
 use super::Analysis;
 use super::batch::{Batch, BatchChoice};
@@ -6,32 +6,32 @@ use super::tally::{Surroundings, Tally};
 use crate::graph::{Function, Graph};
 use crate::{Error, Result};
 
-/// For what a graph is counted.
+/// Options for counting a graph.
 #[derive(Debug, Clone, Default)]
 pub struct Counting {
-    /// Items that memory and bytes moved are for: 1, or what the file is fixed to, when `None`.
+    /// Batch size for memory and bytes moved; `None` for 1, or the size that the file fixes.
     pub batch: Option<usize>,
-    /// The axis that is the batch.
+    /// Axis that is the batch.
     pub axis: BatchChoice,
-    /// Operations that the file defines by operations, into which no count looks.
+    /// Functions, operations that the file defines itself, whose definitions no count inspects.
     pub functions: Vec<Function>,
 }
 
 impl Analysis {
-    /// Counts a graph, with memory and bytes moved for `batch` items: 1, or what the file is fixed to, when `None`.
+    /// Counts a graph, with memory and bytes moved for `batch` items; `None` for 1, or the size that the file fixes.
     ///
-    /// Takes time in the number of nodes and looks at no element of a weight.
+    /// The time is proportional to the number of nodes; no element of a weight is read.
     ///
     /// # Errors
-    /// A batch of 0, or another than the file is fixed to.
+    /// Fails for a batch of 0, or one that differs from the size fixed by the file.
     pub fn of(graph: &Graph, batch: Option<usize>) -> Result<Self> {
         Self::counted(graph, &Counting { batch, ..Counting::default() })
     }
 
-    /// As [`Analysis::of`], with all that can be said of how to count.
+    /// Does the same as [`Analysis::of`] with all options of counting.
     ///
     /// # Errors
-    /// As [`Analysis::of`], and an axis of the batch that is not there.
+    /// Those of [`Analysis::of`]; also fails if the axis of the batch does not exist.
     pub fn counted(graph: &Graph, counting: &Counting) -> Result<Self> {
         let (of_file, axis) = Batch::of(graph, &counting.axis)?;
         let fixed = of_file.fixed();

@@ -1,14 +1,14 @@
-//! The products of an Einsum equation.
+//! Products of an Einsum equation.
 
 use crate::words::counted;
 use std::collections::HashMap;
 
 use super::sizes::{Counted, product};
 
-/// MACs of an equation over operands of these shapes.
+/// Counts the MACs of an equation over operands of these shapes.
 ///
-/// Two operands: the product of the sizes of all indices, summed over or not. One operand: nothing is multiplied. More:
-/// ONNX does not say in which order they are contracted, and the orders differ in cost.
+/// Two operands: the product of the sizes of all indices, summed over or not. One operand: there are no products. More:
+/// ONNX does not specify in which order they are contracted, and the orders differ in cost.
 pub(super) fn macs(equation: &str, operands: &[Vec<u64>]) -> Counted<u64> {
     let equation: String = equation.chars().filter(|c| !c.is_whitespace()).collect();
     let terms: Vec<&str> = equation.split("->").next().unwrap_or_default().split(',').collect();
@@ -30,21 +30,21 @@ pub(super) fn macs(equation: &str, operands: &[Vec<u64>]) -> Counted<u64> {
             labels(term, dims.len()).ok_or_else(|| format!("its equation {equation} does not fit its operands"))?;
         for (label, size) in labels.into_iter().zip(dims) {
             let known = indices.entry(label).or_insert(*size);
-            // An index of size 1 stretches to the size that the other operand gives it.
+            // An index of size 1 is broadcast to the size in the other operand.
             *known = if *known == 1 { *size } else { *known };
         }
     }
     product(&indices.into_values().collect::<Vec<_>>())
 }
 
-/// A letter, or a dimension that the dots stand for, counted from the last.
+/// A letter, or a dimension that the ellipsis stands for, counted from the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Index {
     Letter(char),
     Dots(usize),
 }
 
-/// One index a dimension of an operand; `None` when term and rank do not fit.
+/// Returns one index per dimension of an operand; `None` if term and rank do not match.
 fn labels(term: &str, rank: usize) -> Option<Vec<Index>> {
     let letters = |part: &str| part.chars().map(Index::Letter).collect::<Vec<_>>();
     let Some((before, after)) = term.split_once("...") else {

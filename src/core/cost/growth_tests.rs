@@ -1,4 +1,4 @@
-//! Twice the model takes twice the looks.
+//! Twice the model takes twice the accesses.
 
 use super::*;
 use crate::graph::counted::{assert_linear, chain};

@@ -1,4 +1,4 @@
-//! The MACs of one node: which rule counts them.
+//! MACs of one node: selection of the rule that counts them.
 
 use super::operators::{makes_no_product, only_runs_subgraphs, own};
 use super::products;
@@ -6,7 +6,7 @@ use super::rule::Rule;
 use super::sizes::{Counted, Sizes};
 use crate::graph::Node;
 
-/// MACs of a node for the whole batch, or why they cannot be counted.
+/// Counts the MACs of a node for the whole batch, or says why they cannot be counted.
 pub(super) fn macs(sizes: &Sizes, node: &Node) -> Counted<u64> {
     let rule = Rule { sizes, node };
     let name = (if own(node) { "" } else { node.domain.as_str() }, node.op_type.as_str());
@@ -27,7 +27,7 @@ pub(super) fn macs(sizes: &Sizes, node: &Node) -> Counted<u64> {
         ("", "Einsum") => rule.einsum(),
         ("", "RNN" | "GRU" | "LSTM") => rule.recurrent(),
         ("", "Attention") | ("ai.onnx.preview", "FlexAttention") => rule.attention(),
-        // What its subgraphs cost is counted with their own nodes.
+        // The cost of its subgraphs is counted with their own nodes.
         _ if makes_no_product(node) || only_runs_subgraphs(node) => Ok(0),
         ("", op) => Err(format!("gnet has no rule for the operation {op}")),
         (domain, op) => Err(format!("gnet has no rule for the operation {op} of {domain}")),

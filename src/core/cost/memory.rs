@@ -1,8 +1,8 @@
 //! Activation memory by liveness, and the bytes that each node moves.
 //!
-//! Nodes run in the order of the file. A value takes memory from the node that makes it to the last that reads it; an input
-//! from the start, an output to the end. Nothing works in place, and only what [`is_view`] names shares memory. A further
-//! output of a node that nobody reads, such as the mask of a Dropout, is not made.
+//! Nodes run in the order of the file. A value takes memory from the node that produces it to its last reader; an input
+//! from the start, an output to the end. Nothing is computed in place, and only the operations in [`is_view`] share
+//! memory. An additional output of a node that nothing reads, such as the mask of a Dropout, is not computed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use super::operators::{is_view, only_runs_subgraphs, reads_shape_only, selects};
 use super::sizes::{Counted, Sizes, bytes_of};
 use crate::graph::{Graph, Node, ValueId};
 
-/// The values that a node of the graph reads or that are handed back.
+/// Values that a node of the graph reads or that are outputs.
 #[derive(Debug)]
 pub(super) struct Wanted(HashSet<ValueId>);
 
@@ -20,15 +20,15 @@ impl Wanted {
         Self(graph.nodes.iter().flat_map(Node::reads).chain(graph.outputs.iter().copied()).collect())
     }
 
-    /// What a node makes.
+    /// Returns the outputs that a node computes.
     fn made(&self, node: &Node) -> impl Iterator<Item = ValueId> {
         node.makes().filter(move |id| Some(*id) == node.output() || self.0.contains(id))
     }
 }
 
-/// Bytes read and written by a node, for the whole batch.
+/// Counts bytes read and written by a node, for the whole batch.
 pub(super) fn traffic(sizes: &Sizes, constants: &Constants, wanted: &Wanted, node: &Node) -> Counted<(u64, u64)> {
-    // What runs in a subgraph reads and writes there.
+    // The nodes of a subgraph read and write there.
     if is_view(node) || only_runs_subgraphs(node) {
         return Ok((0, 0));
     }
@@ -46,7 +46,7 @@ pub(super) fn traffic(sizes: &Sizes, constants: &Constants, wanted: &Wanted, nod
     Ok((read, written))
 }
 
-/// Bytes of a value; those of a constant also where the file states no shape for it.
+/// Returns the size of a value in bytes; that of a constant even if the file states no shape for it.
 pub(super) fn bytes(sizes: &Sizes, constants: &Constants, id: ValueId) -> Counted<u64> {
     sizes.bytes(id).or_else(|reason| {
         let constant = constants.get(id).ok_or_else(|| reason.clone())?;
@@ -59,17 +59,17 @@ fn sum(mut terms: impl Iterator<Item = Counted<u64>>) -> Counted<u64> {
     terms.try_fold(0u64, |sum, term| Ok(sum.saturating_add(term?)))
 }
 
-/// How much memory is in use while each node runs.
+/// Memory in use while each node runs.
 #[derive(Debug, Default)]
 pub(super) struct Live {
-    /// Bytes while the node of this index runs; 0 for one that makes constants.
+    /// Bytes while the node of this index runs; 0 for one that produces constants.
     pub at: Vec<u64>,
-    /// Inputs whose size is not known, with the reason.
+    /// Inputs of unknown size, with the reason.
     pub unknown: Vec<(ValueId, String)>,
 }
 
 impl Live {
-    /// Sizes that are not known count nothing: the caller names them.
+    /// Computes liveness. Unknown sizes count as zero: the caller names them.
     pub fn of(sizes: &Sizes, constants: &Constants, wanted: &Wanted) -> Self {
         let graph = sizes.graph();
         let mut memory = Memory::new(sizes, constants, wanted);
@@ -85,12 +85,12 @@ impl Live {
     }
 }
 
-/// The memory as nodes run one after the other.
+/// Memory while nodes run in order.
 struct Memory<'a> {
     sizes: &'a Sizes<'a>,
     constants: &'a Constants,
     wanted: &'a Wanted,
-    /// What a view shows.
+    /// The value that each view refers to.
     shown: HashMap<ValueId, ValueId>,
     /// For each node, the values that nothing reads after it.
     ends: Vec<Vec<ValueId>>,
@@ -108,7 +108,7 @@ impl<'a> Memory<'a> {
             if let (true, Some(view), Some(operand)) = (is_view(node), node.output(), node.input(0)) {
                 shown.insert(view, whole(&shown, operand));
             }
-            // What nobody reads goes right after it was made.
+            // A value that nothing reads is freed right after it was produced.
             for id in node.reads().chain(node.makes()) {
                 last.insert(whole(&shown, id), index);
             }

@@ -1,7 +1,20 @@
-//! Parameters, MACs, memory and bytes moved of a graph, node by node.
+//! Counts parameters, MACs, memory and bytes moved of a graph, node by node.
 //!
-//! [`count()`] is strict: it counts everything or says what it cannot count. [`Analysis`] counts what it can, memory and bytes
-//! moved too, and names the rest. Both go by the rules below.
+//! [`count()`] is strict: it counts everything or names what it cannot count. [`Analysis`] counts what it can,
+//! including memory and bytes moved, and names the rest. Both follow the rules below.
+//!
+//! ```
+//! # use gnet_core as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::{cost, onnx};
+//!
+//! let model = cost::with_shapes(onnx::read_file("dynamic.onnx".as_ref())?);
+//! let cost = cost::count(&model.graph)?;
+//! assert_eq!((cost.params, cost.weights, cost.macs), (169, 162, 1_458));
+//! let heaviest = cost.layers.iter().max_by_key(|layer| layer.macs).unwrap();
+//! assert_eq!((heaviest.name.as_str(), heaviest.macs), ("conv", 1_350));
+//! # Ok::<(), gnet::Error>(())
+//! ```
 //!
 #![doc = include_str!("counting.md")]
 
@@ -36,13 +49,14 @@ pub use show::{Compute, Show, Sort};
 pub use summary::{CONVENTION, Memory, Share, Summary, View};
 pub use tree::{group, modules, tree};
 
-/// The model with the shapes that follow from those of its inputs, which counting needs and a file need not state. An open
-/// batch has the name that counting knows it by. A file with a node that its inputs do not allow stays as it is.
+/// Returns the model with the shapes that follow from those of its inputs, which counting needs and a file need not
+/// state. An open batch gets the name that counting expects. A file with a node that its inputs do not allow is
+/// returned unchanged.
 pub fn with_shapes(model: Model) -> Model {
     with_sizes(model, &Sizes::none())
 }
 
-/// As [`with_shapes`], for inputs of these sizes. Sizes that the file cannot have leave it as it is.
+/// Does the same as [`with_shapes`] for inputs of these sizes. Sizes that the file cannot have leave it unchanged.
 pub fn with_sizes(model: Model, sizes: &Sizes) -> Model {
     let mut known = model.clone();
     name_batch(&mut known.graph, &BatchChoice::Guess);
@@ -52,29 +66,29 @@ pub fn with_sizes(model: Model, sizes: &Sizes) -> Model {
     }
 }
 
-/// What one node costs.
+/// Cost of one node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Layer {
-    /// Name of the node, or of the module when layers were grouped.
+    /// Name of the node, or of the module if layers were grouped.
     pub name: String,
-    /// Operation, or what a group holds.
+    /// Operation, or the content of a group.
     pub op: String,
-    /// Shape of the first output; `None` when the graph does not say.
+    /// Shape of the first output; `None` if the graph does not state it.
     pub output_shape: Option<Vec<Dim>>,
-    /// Learned parameters that it reads first.
+    /// Number of learned parameters that are first read by it.
     pub params: u64,
-    /// Those of them that are weights.
+    /// Number of those that are weights.
     pub weights: u64,
     /// Multiply-accumulates for one item of the batch.
     pub macs: u64,
 }
 
-/// What a graph costs.
+/// Cost of a graph.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cost {
-    /// Learned parameters.
+    /// Number of learned parameters.
     pub params: u64,
-    /// Weights of convolutions and linear layers.
+    /// Number of weights of convolutions and linear layers.
     pub weights: u64,
     /// Multiply-accumulates for one item of the batch.
     pub macs: u64,
@@ -85,7 +99,7 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Sums layers up.
+    /// Sums up layers.
     pub fn of_layers(layers: Vec<Layer>) -> Self {
         let sum = |f: fn(&Layer) -> u64| layers.iter().map(f).fold(0u64, u64::saturating_add);
         let macs = sum(|l| l.macs);
@@ -93,11 +107,11 @@ impl Cost {
     }
 }
 
-/// Counts parameters, weights and MACs of a graph by the shapes that it states. One layer a node.
+/// Counts parameters, weights and MACs of a graph by the shapes that it states. One layer per node.
 ///
 /// # Errors
-/// A node whose parameters or MACs cannot be counted: a shape that the graph does not state or leaves open, a count past 64
-/// bits, an operation without a rule. [`Analysis`] names such nodes and goes on.
+/// Fails on a node whose parameters or MACs cannot be counted: a shape that the graph does not state or leaves open, a
+/// count beyond 64 bits, an operation without a rule. [`Analysis`] names such nodes and continues.
 pub fn count(graph: &Graph) -> Result<Cost> {
     let analysis = Analysis::of(graph, None)?;
     if let Some(entry) = analysis.uncounted.iter().find(|entry| entry.what != Quantity::Bytes) {
@@ -110,7 +124,7 @@ pub fn count(graph: &Graph) -> Result<Cost> {
     for row in analysis.rows {
         let (params, weights, macs) = (row.params.unwrap_or(0), row.weights.unwrap_or(0), row.macs.unwrap_or(0));
         match layers.last_mut().filter(|_| row.inside.is_some()) {
-            // The nodes of a subgraph come right after the node that they belong to.
+            // The nodes of a subgraph follow the node that owns it.
             Some(layer) => {
                 layer.params = layer.params.saturating_add(params);
                 layer.weights = layer.weights.saturating_add(weights);

@@ -1,51 +1,51 @@
-//! What is known of each operation besides its products: where it comes from, what it moves.
+//! Properties of operations other than their products: their domain, and the data they move.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use crate::graph::Node;
 
-/// Whether the node is of ONNX's own operator set.
+/// Returns `true` if the node is of ONNX's own operator set.
 pub(super) fn own(node: &Node) -> bool {
     matches!(node.domain.as_str(), "" | "ai.onnx")
 }
 
-/// Whether the node is of ONNX Runtime's operator set.
+/// Returns `true` if the node is of ONNX Runtime's operator set.
 pub(super) fn microsoft(node: &Node) -> bool {
     node.domain == "com.microsoft"
 }
 
-/// Whether the node is of ONNX's operator set for classical machine learning.
+/// Returns `true` if the node is of ONNX's operator set for classical machine learning.
 pub(super) fn ml(node: &Node) -> bool {
     node.domain == "ai.onnx.ml"
 }
 
-/// Whether the operation is one of `names`, of whatever domain.
+/// Returns `true` if the operation is one of `names`, of whatever domain.
 pub(super) fn is_any(node: &Node, names: &[&str]) -> bool {
     names.contains(&node.op_type.as_str())
 }
 
-/// Whether the node only shows its first operand in another shape: runtimes move nothing for it.
+/// Returns `true` if the node only presents its first operand in another shape, for which runtimes move no data.
 pub(super) fn is_view(node: &Node) -> bool {
     own(node) && is_any(node, &["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze"])
 }
 
-/// Whether the node reads of its first operand only as much as it makes.
+/// Returns `true` if the node only reads as much of its first operand as it outputs.
 pub(super) fn selects(node: &Node) -> bool {
     own(node) && is_any(node, &["Gather", "GatherElements", "GatherND", "Slice"])
 }
 
-/// Whether the node looks at the shape of its operand and not at its elements.
+/// Returns `true` if the node reads the shape of its operand but not its elements.
 pub(super) fn reads_shape_only(node: &Node) -> bool {
     own(node) && is_any(node, &["Shape", "Size"])
 }
 
-/// Whether all that the node does is to run its subgraphs.
+/// Returns `true` if the node does nothing but run its subgraphs.
 pub(super) fn only_runs_subgraphs(node: &Node) -> bool {
     own(node) && is_any(node, &["If", "Loop", "Scan", "SequenceMap"]) && node.subgraphs().next().is_some()
 }
 
-/// Whether the operation is known to make no product of the kinds that are counted.
+/// Returns `true` if the operation is known to compute no product of the kinds that are counted.
 pub(super) fn makes_no_product(node: &Node) -> bool {
     let op = node.op_type.as_str();
     (own(node) && WITHOUT_PRODUCTS.contains(op))
@@ -53,8 +53,8 @@ pub(super) fn makes_no_product(node: &Node) -> bool {
         || (ml(node) && WITHOUT_PRODUCTS_ML.contains(op))
 }
 
-/// ONNX's operations up to opset 28 whose work is element-wise, pooling, reduction, normalisation or moving data, and the
-/// Fourier transforms, which no table of networks counts in MACs.
+/// ONNX's operations up to opset 28 whose work is element-wise, pooling, reduction, normalisation or moving data, and
+/// the Fourier transforms, which no table of networks counts in MACs.
 static WITHOUT_PRODUCTS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     "\
     Abs Acos Acosh Add AffineGrid And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool BatchNormalization Bernoulli BitCast \
@@ -78,7 +78,7 @@ static WITHOUT_PRODUCTS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The same of the operations that ONNX Runtime adds, many of them when it optimizes or quantises a file.
+/// The same for the operations that ONNX Runtime adds, many of them when it optimizes or quantises a file.
 static WITHOUT_PRODUCTS_MICROSOFT: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     "\
     BiasAdd BiasDropout BiasGelu BiasSoftmax BiasSplitGelu BifurcationDetector BitmaskBiasDropout BitmaskDropout \
@@ -95,7 +95,7 @@ static WITHOUT_PRODUCTS_MICROSOFT: LazyLock<HashSet<&str>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The same of classical machine learning: comparisons, tables and scales.
+/// The same for classical machine learning: comparisons, tables and scales.
 static WITHOUT_PRODUCTS_ML: LazyLock<HashSet<&str>> = LazyLock::new(|| {
     "\
     ArrayFeatureExtractor Binarizer CastMap CategoryMapper DictVectorizer FeatureVectorizer Imputer LabelEncoder \

@@ -1,12 +1,12 @@
-//! Quantised weights that lie several in a byte: how many there are.
+//! Number of quantised weights that are packed into bytes.
 
 use super::operators::microsoft;
 use super::sizes::{Counted, product};
 use crate::graph::{DType, Graph, Node};
 use crate::words::counted;
 
-/// The weights that a constant of `stored` elements at `position` of the node holds. Operations of ONNX Runtime keep them in
-/// bytes, padded to whole blocks.
+/// Returns the number of weights in a constant of `stored` elements at `position` of the node. Operations of ONNX
+/// Runtime pack them into bytes, padded to whole blocks.
 pub(super) fn weights(graph: &Graph, node: &Node, position: usize, dtype: DType, stored: u64) -> Counted<u64> {
     if !microsoft(node) {
         return Ok(stored);
@@ -30,12 +30,12 @@ pub(super) fn weights(graph: &Graph, node: &Node, position: usize, dtype: DType,
     }
 }
 
-/// A matrix whose sizes the attributes say.
+/// Returns the size of a matrix given by attributes.
 fn matrix(node: &Node, rows: &str, columns: &str) -> Counted<u64> {
     product(&[size(node, rows)?, size(node, columns)?])
 }
 
-/// A size that an attribute states.
+/// Returns a size given by an attribute.
 pub(super) fn size(node: &Node, name: &str) -> Counted<u64> {
     let size = node.int(name).and_then(|size| u64::try_from(size).ok());
     size.ok_or_else(|| format!("its attribute {name} is no size"))
@@ -45,7 +45,7 @@ fn expert_bits(node: &Node, name: &str) -> i64 {
     node.int(name).or(node.int("expert_weight_bits")).unwrap_or(4)
 }
 
-/// Bytes hold as many weights as fit; a type of less than a byte counts its own elements.
+/// Returns the number of weights: bytes hold as many as fit; a type of less than a byte counts its own elements.
 fn unpacked(dtype: DType, stored: u64, bits: i64) -> Counted<u64> {
     match (dtype, bits) {
         (DType::U8 | DType::I8, 1 | 2 | 4) => product(&[stored, (8 / bits) as u64]),

@@ -1,11 +1,11 @@
-//! The MACs of operations beyond ONNX's own: those of ONNX Runtime, and of classical machine learning.
+//! MACs of operations outside ONNX's own domain: those of ONNX Runtime, and of classical machine learning.
 
 use super::packed;
 use super::roles::learned_elements;
 use super::rule::{Rule, of_rank_2, times};
 use super::sizes::{Counted, product, too_large};
 
-/// MACs for the whole batch of an operation of ONNX Runtime; `None` when there is no rule.
+/// Counts the MACs for the whole batch of an operation of ONNX Runtime; `None` if there is no rule.
 pub(super) fn microsoft(rule: &Rule) -> Option<Counted<u64>> {
     let node = rule.node;
     Some(match node.op_type.as_str() {
@@ -33,7 +33,8 @@ pub(super) fn microsoft(rule: &Rule) -> Option<Counted<u64>> {
     })
 }
 
-/// The same of an operation of classical machine learning: each row of the input meets each coefficient and support vector.
+/// Does the same for an operation of classical machine learning: each row of the input is multiplied with each
+/// coefficient and support vector.
 pub(super) fn ml(rule: &Rule) -> Option<Counted<u64>> {
     let learned = |name: &str| learned_elements(rule.node, name);
     let numbers = match rule.node.op_type.as_str() {
@@ -44,13 +45,13 @@ pub(super) fn ml(rule: &Rule) -> Option<Counted<u64>> {
     Some(rows(rule).and_then(|rows| product(&[rows, numbers])))
 }
 
-/// Rows of the first operand, a vector is one.
+/// Returns the number of rows of the first operand, where a vector is one.
 fn rows(rule: &Rule) -> Counted<u64> {
     let dims = rule.operand(0)?;
     product(&dims[..dims.len().saturating_sub(1)])
 }
 
-/// Each element of the first operand meets so many columns: of an attribute, so many times.
+/// Multiplies each element of the first operand with the number of columns: that of an attribute, times a factor.
 fn columns(rule: &Rule, columns: &[(&str, u64)]) -> Counted<u64> {
     let mut all = 0u64;
     for (name, times) in columns {
@@ -62,7 +63,8 @@ fn columns(rule: &Rule, columns: &[(&str, u64)]) -> Counted<u64> {
     times(&rule.operand(0)?, &[all])
 }
 
-/// Queries, keys and values are projected from the input by one matrix; then each query meets each key, past ones too.
+/// Counts attention with projection: queries, keys and values are projected from the input by one matrix; then each
+/// query is multiplied with each key, including past ones.
 fn projected_attention(rule: &Rule, past: usize) -> Counted<u64> {
     let (x, w) = (rule.operand(0)?, rule.of_rank_2(1)?);
     let [items, length, _] = x[..] else { return Err("its input has not three dimensions".to_owned()) };
@@ -76,7 +78,7 @@ fn projected_attention(rule: &Rule, past: usize) -> Counted<u64> {
     times(&x, &w[1..])?.checked_add(met).ok_or_else(too_large)
 }
 
-/// The length of a state of earlier keys, 0 without one.
+/// Returns the length of a state of earlier keys, 0 without one.
 fn past_keys(rule: &Rule, position: usize, axis: usize) -> Counted<u64> {
     match rule.node.input(position) {
         None => Ok(0),
@@ -86,7 +88,8 @@ fn past_keys(rule: &Rule, position: usize, axis: usize) -> Counted<u64> {
     }
 }
 
-/// Each query meets each key and takes of each value; they may come in one tensor.
+/// Counts multi-head attention: each query is multiplied with each key and weights each value; they may come in one
+/// tensor.
 fn multi_head_attention(rule: &Rule) -> Counted<u64> {
     let query = rule.operand(0)?;
     let keys = |dims: &[u64]| match dims {
@@ -110,7 +113,7 @@ fn multi_head_attention(rule: &Rule) -> Counted<u64> {
     product(&[rows, keys, both])
 }
 
-/// The same with fewer heads of keys and values than of queries, which come in three tensors or in one.
+/// Does the same with fewer heads of keys and values than of queries, which come in three tensors or in one.
 fn grouped_attention(rule: &Rule) -> Counted<u64> {
     let query = rule.operand(0)?;
     let [items, length, width] = query[..] else { return Err("its queries have not three dimensions".to_owned()) };
@@ -123,7 +126,7 @@ fn grouped_attention(rule: &Rule) -> Counted<u64> {
     product(&[items, length, keys, width, 2])
 }
 
-/// Each row runs through `k` of the experts.
+/// Counts a mixture of experts: each row passes through `k` of them.
 fn experts(rule: &Rule, matrices: &[usize]) -> Counted<u64> {
     let chosen = rule.node.int("k").and_then(|k| u64::try_from(k).ok()).unwrap_or(1);
     let mut of_one = 0u64;

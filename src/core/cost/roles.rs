@@ -1,12 +1,13 @@
-//! What each operation takes its constants and attributes for: weights, other learned numbers, or nothing learned.
+//! Roles of each operation's constants and attributes: weights, other learned numbers, or nothing learned.
 //!
-//! An operation that no table here knows has no roles: what its constants are is not known, and never taken for nothing.
+//! An operation that is in no table here has no roles: the meaning of its constants is unknown, and they are never
+//! assumed to be nothing.
 
 use crate::graph::{Attribute, Node};
 
 use super::operators::{is_any, makes_no_product, microsoft, ml, own};
 
-/// What a node takes a constant for.
+/// Role of a constant for a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// A kernel or matrix: a parameter that is a weight.
@@ -17,8 +18,8 @@ pub(super) enum Role {
     Fixed,
 }
 
-/// What the node takes its operand at `position` for, and whether integers of any width there are learned numbers, quantised;
-/// `None` when nobody knows.
+/// Returns the role of the operand at `position`, and whether integers of any width there are learned numbers,
+/// quantised; `None` if unknown.
 pub(super) fn role(node: &Node, position: usize) -> Option<(Role, bool)> {
     let table: &[Operands] = match (own(node) || node.domain == "ai.onnx.preview", microsoft(node)) {
         (true, _) => ONNX,
@@ -34,10 +35,10 @@ pub(super) fn role(node: &Node, position: usize) -> Option<(Role, bool)> {
     }
 }
 
-/// The positions at which operations have their learned operands; what stands elsewhere is never learned. What a convolution
-/// convolves is no weight even when it is constant; of a matrix product either side can be one.
+/// Positions of the learned operands of operations; operands elsewhere are never learned. The data input of a
+/// convolution is not a weight even if it is constant; of a matrix product either side can be one.
 struct Operands {
-    /// The operations, with spaces between.
+    /// Names of the operations, separated by spaces.
     ops: &'static str,
     weights: fn(usize) -> bool,
     others: fn(usize) -> bool,
@@ -129,8 +130,8 @@ static MICROSOFT: &[Operands] = operands! {
     plain "Pad CropAndResize TorchEmbedding RelativePositionBias": _ if false, 0,
 };
 
-/// What the attributes of a node hold that learning makes, by their names: an empty list where it is known that none does,
-/// `None` when nobody knows.
+/// Returns the attributes of a node that hold learned numbers, by name: an empty list if it is known that none does,
+/// `None` if unknown.
 pub(super) fn attributes(node: &Node) -> Option<&'static [(&'static str, Role)]> {
     use Role::{Parameter, Weight};
     let learned: &[(&str, Role)] = match (ml(node), node.op_type.as_str()) {
@@ -162,7 +163,7 @@ pub(super) fn attributes(node: &Node) -> Option<&'static [(&'static str, Role)]>
     Some(learned)
 }
 
-/// How many learned numbers an attribute of the node holds. Of a tree only nodes that decide have a threshold.
+/// Returns the number of learned numbers in an attribute of the node. In a tree only decision nodes have a threshold.
 pub(super) fn learned_elements(node: &Node, name: &str) -> u64 {
     let elements = match node.attributes.get(name) {
         Some(Attribute::Floats(values)) => values.len(),
@@ -178,9 +179,10 @@ pub(super) fn learned_elements(node: &Node, name: &str) -> u64 {
     elements.saturating_sub(leaves) as u64
 }
 
-/// Whether an attribute holds more numbers than a kernel's shape, a padding or a permutation has, or bytes that may hold them.
+/// Returns `true` if an attribute holds more numbers than a kernel's shape, a padding or a permutation has, or bytes
+/// that may hold them.
 pub(super) fn may_hold_weights(attribute: &Attribute) -> bool {
-    /// Pads of an image in three dimensions with batch and channels are as many.
+    /// The pads of an image in three dimensions with batch and channels are this many.
     const SIZES: usize = 10;
     /// Names and equations are shorter.
     const TEXT: usize = 4096;
@@ -195,7 +197,8 @@ pub(super) fn may_hold_weights(attribute: &Attribute) -> bool {
     }
 }
 
-/// Whether the operation shows its first operand's numbers in another form: what it makes of a parameter is that parameter.
+/// Returns `true` if the operation presents its first operand's numbers in another form: the result for a parameter is
+/// that parameter.
 pub(super) fn shows_the_same(node: &Node) -> bool {
     const SAME: [&str; 12] = [
         "Identity",

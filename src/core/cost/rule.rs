@@ -1,10 +1,10 @@
-//! One rule for each kind of product.
+//! Rules for counting MACs, one for each kind of product.
 
 use super::einsum;
 use super::sizes::{Counted, Sizes, product, too_large};
 use crate::graph::{Node, ValueId};
 
-/// One node, with the sizes of what it reads and makes.
+/// One node, with the sizes of its inputs and outputs.
 pub(super) struct Rule<'a> {
     pub sizes: &'a Sizes<'a>,
     pub node: &'a Node,
@@ -19,7 +19,7 @@ impl Rule<'_> {
         self.dims(self.node.input(index), &format!("operand {index}"))
     }
 
-    /// An operand with rows and columns, or channels and places.
+    /// Returns the sizes of an operand with rows and columns, or channels and positions.
     pub fn of_rank_2(&self, index: usize) -> Counted<Vec<u64>> {
         self.operand(index).and_then(of_rank_2)
     }
@@ -32,17 +32,18 @@ impl Rule<'_> {
         self.node.int(name).unwrap_or(0) != 0
     }
 
-    /// Each output element is made from one kernel window: one filter of the group's channels.
+    /// Counts a convolution: each output element is computed from one kernel window, one filter over the group's
+    /// channels.
     pub fn convolution(&self, kernel: usize) -> Counted<u64> {
         times(&of_rank_2(self.output()?)?, &self.of_rank_2(kernel)?[1..])
     }
 
-    /// Each input element is spread over one kernel window.
+    /// Counts a transposed convolution: each input element is spread over one kernel window.
     pub fn transposed_convolution(&self) -> Counted<u64> {
         times(&self.of_rank_2(0)?, &self.of_rank_2(1)?[1..])
     }
 
-    /// Each output element is one row of the first operand, of length K, times one column.
+    /// Counts a matrix product: each output element is one row of the first operand, of length K, times one column.
     pub fn gemm(&self) -> Counted<u64> {
         let k = usize::from(!self.flag("transA"));
         times(&self.output()?, &self.of_rank_2(0)?[k..=k])
@@ -62,14 +63,15 @@ impl Rule<'_> {
         times(&self.output()?, &first[k..=k])
     }
 
-    /// Every combination of the indices of two operands is one product.
+    /// Counts an Einsum: every combination of the indices of two operands is one product.
     pub fn einsum(&self) -> Counted<u64> {
         let equation = self.node.text("equation").ok_or("it has no equation")?;
         let operands = (0..self.node.inputs.len()).map(|i| self.operand(i)).collect::<Counted<Vec<_>>>()?;
         einsum::macs(equation, &operands)
     }
 
-    /// At each step each item is multiplied by the matrices of the input and of the state, in each direction.
+    /// Counts a recurrent layer: at each step each item is multiplied by the matrices of the input and of the state, in
+    /// each direction.
     pub fn recurrent(&self) -> Counted<u64> {
         let x = self.operand(0)?;
         let [steps, items, _] = x[..] else { return Err("its input has not three dimensions".to_owned()) };
@@ -77,8 +79,8 @@ impl Rule<'_> {
         product(&[steps, items, matrices])
     }
 
-    /// Scores: each element of the queries meets each key. Mixing: each element of the result sums over each value. Keys
-    /// and values of the past count, a mask saves nothing.
+    /// Counts attention. Scores: each element of the queries is multiplied with each key. Mixing: each element of the
+    /// result sums over each value. Past keys and values count; a mask saves nothing.
     pub fn attention(&self) -> Counted<u64> {
         let keys = |index: usize| -> Counted<u64> {
             let dims = self.of_rank_2(index)?;

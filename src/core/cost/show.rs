@@ -1,4 +1,4 @@
-//! What of a summary its table shows, and in which order.
+//! Selection and order of the rows in a summary's table.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,13 +7,13 @@ use super::Row;
 use crate::report::Column;
 use crate::{Error, Result};
 
-/// What the compute column of a table counts in.
+/// Unit of the compute column of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compute {
     /// Multiply-accumulates.
     #[default]
     Macs,
-    /// Floating-point operations, two a MAC.
+    /// Floating-point operations, two per MAC.
     Flops,
 }
 
@@ -21,7 +21,7 @@ impl Compute {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Macs, Self::Flops];
 
-    /// The name on the command line.
+    /// Returns the name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Macs => "macs",
@@ -52,26 +52,26 @@ impl FromStr for Compute {
     }
 }
 
-/// What the rows of a table are sorted by, the largest first.
+/// Key that the rows of a table are sorted by, in descending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {
     /// Learned parameters.
     Params,
-    /// MACs, and so FLOPs.
+    /// MACs, and therefore FLOPs.
     Macs,
-    /// Bytes of activations in use while a layer runs.
+    /// Activation memory in use while a layer runs, in bytes.
     Memory,
     /// Bytes read and written.
     Moved,
-    /// FLOPs for each byte moved.
+    /// FLOPs per byte moved.
     Intensity,
 }
 
 impl Sort {
-    /// Every key.
+    /// All keys.
     pub const ALL: [Self; 5] = [Self::Params, Self::Macs, Self::Memory, Self::Moved, Self::Intensity];
 
-    /// The name on the command line.
+    /// Returns the name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Params => "params",
@@ -82,7 +82,7 @@ impl Sort {
         }
     }
 
-    /// What the column holds that is sorted.
+    /// Returns the heading of the column that is sorted.
     pub(super) fn heading(self) -> &'static str {
         match self {
             Self::Params => "params",
@@ -93,7 +93,7 @@ impl Sort {
         }
     }
 
-    /// The value of a row; `None` where it could not be counted.
+    /// Returns the value of a row; `None` if it could not be counted.
     fn of(self, row: &Row) -> Option<f64> {
         match self {
             Self::Params => row.params.map(|params| params as f64),
@@ -121,24 +121,24 @@ impl FromStr for Sort {
     }
 }
 
-/// How a summary's table looks. JSON holds every row in the order of the network whatever it says.
+/// Appearance of a summary's table. JSON always holds every row in the order of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Show {
-    /// What the compute column counts in.
+    /// Unit of the compute column.
     pub compute: Compute,
-    /// What the rows are sorted by; `None` leaves them in the order of the network.
+    /// Sort key of the rows; `None` keeps the order of the network.
     pub sort: Option<Sort>,
-    /// How many rows are shown, the first of the sorted; `None` for all. Without a key they are sorted by MACs.
+    /// Number of rows shown, after sorting; `None` for all. Without a key they are sorted by MACs.
     pub top: Option<usize>,
 }
 
 impl Show {
-    /// What the rows are sorted by.
+    /// Returns the sort key of the rows.
     pub(super) fn key(&self) -> Option<Sort> {
         self.sort.or(self.top.map(|_| Sort::Macs))
     }
 
-    /// The rows that are shown, in their order. What could not be counted comes last.
+    /// Returns the rows that are shown, in order. Rows that could not be counted come last.
     pub(super) fn rows<'a>(&self, rows: &'a [Row]) -> Vec<&'a Row> {
         let mut shown: Vec<&Row> = rows.iter().collect();
         if let Some(key) = self.key() {
@@ -149,12 +149,12 @@ impl Show {
         shown
     }
 
-    /// The share of a value that each row has of all: of what is sorted where rows add up, else of the MACs.
+    /// Returns the value of which each row's share is shown: the sort key if its rows add up, else the MACs.
     pub(super) fn shared(&self) -> Sort {
         self.key().filter(|key| matches!(key, Sort::Params | Sort::Moved)).unwrap_or(Sort::Macs)
     }
 
-    /// A row's share of `total`, 0..1; `None` where it could not be counted, or there is nothing to share.
+    /// Returns a row's share of `total`, 0..1; `None` if it could not be counted, or if the total is 0.
     pub(super) fn share(&self, row: &Row, total: u64) -> Option<f64> {
         self.shared().of(row).filter(|_| total > 0).map(|value| value / total as f64)
     }

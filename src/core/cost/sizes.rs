@@ -1,12 +1,12 @@
-//! Shapes as numbers: how many elements and bytes a value has at a batch.
+//! Shapes as numbers: the number of elements and bytes of a value at a batch.
 
 use super::batch::Batch;
 use crate::graph::{DType, Dim, Graph, ValueId, shape_text};
 
-/// A count, or in words why it cannot be made.
+/// A count, or a description of why it cannot be made.
 pub(super) type Counted<T> = Result<T, String>;
 
-/// The sizes of a graph's values when the symbol of the batch has a value. Any other symbol is open.
+/// Sizes of a graph's values when the symbol of the batch has a value. Any other symbol is open.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sizes<'a> {
     graph: &'a Graph,
@@ -23,7 +23,7 @@ impl<'a> Sizes<'a> {
         self.graph
     }
 
-    /// The dimensions of a value.
+    /// Returns the dimensions of a value.
     pub fn dims(&self, id: ValueId) -> Counted<Vec<u64>> {
         let value = self.graph.value(id);
         if let Some(other) = &value.other_type {
@@ -41,12 +41,12 @@ impl<'a> Sizes<'a> {
         .map(|size| size as u64)
     }
 
-    /// The elements of a value.
+    /// Returns the number of elements of a value.
     pub fn elements(&self, id: ValueId) -> Counted<u64> {
         product(&self.dims(id)?)
     }
 
-    /// The bytes of a value.
+    /// Returns the size of a value in bytes.
     pub fn bytes(&self, id: ValueId) -> Counted<u64> {
         let elements = self.elements(id)?;
         let value = self.graph.value(id);
@@ -65,15 +65,15 @@ fn open(name: &str, shape: &[Dim], dim: &Dim) -> String {
     }
 }
 
-/// The bytes of so many elements.
+/// Returns the size of `elements` elements in bytes.
 pub(super) fn bytes_of(dtype: DType, elements: u64) -> Counted<u64> {
     let bytes = usize::try_from(elements).ok().and_then(|elements| dtype.byte_len(elements));
     bytes.map(|bytes| bytes as u64).ok_or_else(too_large)
 }
 
-/// The product of sizes.
+/// Returns the product of sizes.
 pub(super) fn product(sizes: &[u64]) -> Counted<u64> {
-    // A size of 0 makes nothing of the largest others.
+    // A size of 0 makes the product 0, however large the others are.
     if sizes.contains(&0) {
         return Ok(0);
     }

@@ -8,88 +8,88 @@ use crate::graph::shape_text;
 use crate::report::{Cell, Column, Report, Table, number};
 use crate::words::counted;
 
-/// By what convention every count is made; printed with it.
+/// Convention of all counts; printed with them.
 pub const CONVENTION: &str = "MACs of convolutions and matrix products for one item of the batch; 1 MAC = 2 FLOPs";
 
-/// How many uncounted entries people are shown; programs get all.
+/// Maximum number of uncounted entries shown to people; programs get all.
 const SHOWN: usize = 10;
 
-/// What part of a network costs.
+/// Cost of a part of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Share {
-    /// Learned parameters.
+    /// Number of learned parameters.
     pub params: u64,
-    /// Weights of convolutions and linear layers.
+    /// Number of weights of convolutions and linear layers.
     pub weights: u64,
     /// Multiply-accumulates for one item.
     pub macs: u64,
 }
 
-/// Which rows a summary shows.
+/// Selection of a summary's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum View {
     /// Every node.
     Layers,
     /// Modules at this depth of the module tree.
     Modules(usize),
-    /// The module tree, to this depth or whole.
+    /// The module tree, to this depth or completely.
     Tree(Option<usize>),
 }
 
-/// Memory that a run takes, by the rules of [`Analysis`].
+/// Memory of a run, by the rules of [`Analysis`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Memory {
-    /// Most bytes of activations in use at once.
+    /// Peak of activation memory in use at once, in bytes.
     pub peak_bytes: u64,
-    /// The node that runs then; `None` when there is none.
+    /// Node that runs at the peak; `None` if there is none.
     pub peak_at: Option<String>,
-    /// Bytes of the constants.
+    /// Size of the constants in bytes.
     pub constant_bytes: u64,
 }
 
 /// A network, layer by layer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// What was counted: a file or a preset.
+    /// File or preset that was counted.
     pub subject: String,
-    /// How it was counted.
+    /// Convention of the counts.
     pub convention: &'static str,
-    /// Items of the batch that memory and bytes moved are for.
+    /// Batch size for memory and bytes moved.
     pub batch: u64,
-    /// The axis that was taken for the batch.
+    /// Axis that was taken as the batch.
     pub batch_axis: BatchAxis,
-    /// Learned parameters.
+    /// Number of learned parameters.
     pub params: u64,
-    /// Those of them that are weights.
+    /// Number of those that are weights.
     pub weights: u64,
     /// Multiply-accumulates for one item.
     pub macs: u64,
     /// Floating-point operations for one item.
     pub flops: u64,
-    /// Memory at the batch.
+    /// Memory, at the batch.
     pub memory: Memory,
-    /// Bytes read at the batch.
+    /// Bytes read, at the batch.
     pub read_bytes: u64,
-    /// Bytes written at the batch.
+    /// Bytes written, at the batch.
     pub written_bytes: u64,
-    /// FLOPs for each byte read or written; `None` when either could not be counted in full.
+    /// FLOPs per byte read or written; `None` if either could not be counted completely.
     pub intensity: Option<f64>,
-    /// The rows that are shown.
+    /// Rows that are shown.
     pub layers: Vec<Row>,
-    /// The auxiliary heads, which are in the totals and which an export leaves out. `None` when there are none.
+    /// Auxiliary heads, which are included in the totals and omitted from an export. `None` if there are none.
     pub heads: Option<Share>,
-    /// What could not be counted; the totals leave it out and are then lower bounds.
+    /// Counts that could not be made; the totals exclude them and are then lower bounds.
     pub uncounted: Vec<Uncounted>,
-    /// How the table looks.
+    /// Appearance of the table.
     #[serde(skip)]
     pub show: Show,
-    /// The items that the file is fixed to.
+    /// Batch size that the file fixes.
     #[serde(skip)]
     pub fixed_batch: Option<u64>,
 }
 
 impl Summary {
-    /// Describes what an analysis found. Nodes that only prepare constants are not shown.
+    /// Summarises an analysis. Nodes that only prepare constants are not shown.
     pub fn new(subject: impl Into<String>, analysis: Analysis, view: View) -> Self {
         let mut rows = analysis.rows;
         rows.retain(|row| !row.constant);
@@ -123,12 +123,12 @@ impl Summary {
         }
     }
 
-    /// The same with another look of its table.
+    /// Changes the appearance of the table.
     pub fn shown(self, show: Show) -> Self {
         Self { show, ..self }
     }
 
-    /// The total that the rows have their shares of.
+    /// Returns the total to which the rows' shares refer.
     fn total(&self) -> u64 {
         match self.show.shared() {
             Sort::Params => self.params,
@@ -137,7 +137,7 @@ impl Summary {
         }
     }
 
-    /// Adds what the network would cost without its auxiliary heads.
+    /// Adds the cost of the network without its auxiliary heads.
     pub fn without_heads(mut self, main: &Cost) -> Self {
         let heads = Share {
             params: self.params.saturating_sub(main.params),
@@ -148,10 +148,10 @@ impl Summary {
         self
     }
 
-    /// What stands before a total of a kind that could not be counted in full.
+    /// Returns the prefix of a total of a kind that could not be counted completely.
     fn bound(&self, what: Quantity) -> &'static str {
         let open: Vec<_> = self.uncounted.iter().filter(|entry| entry.what == what).collect();
-        // Which of its branches an If takes is not known: one run of each may be too much.
+        // Which branch an If takes is unknown: one run of each may be too much.
         match open.iter().any(|entry| entry.op == "If") {
             _ if open.is_empty() => "",
             true => "about ",
@@ -207,7 +207,7 @@ impl Summary {
 
 impl Report for Summary {
     fn tables(&self) -> Vec<Table> {
-        // What is sorted by stays on the narrowest terminal.
+        // The sorted column stays even on the narrowest terminal.
         let sorted =
             |column: Column, key: Sort, rank: u8| column.rank(if self.show.key() == Some(key) { 0 } else { rank });
         let columns = [
@@ -248,7 +248,7 @@ impl Report for Summary {
 }
 
 impl Summary {
-    /// Which rows are shown, where not all are or their order is not the network's.
+    /// Describes which rows are shown, if not all are or if their order is not the network's.
     fn selection(&self, rows: &[&Row]) -> Option<String> {
         let (key, all) = (self.show.key()?, self.layers.len());
         let shared = self.show.shared();

@@ -12,39 +12,39 @@ use super::roles::{self, Role};
 use super::sizes::{Counted, Sizes};
 use crate::graph::{DType, Function, Graph, Node, Subgraph, ValueId};
 
-/// What the walk has met so far.
+/// State of the walk.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    /// What the first input says about the batch.
+    /// Batch according to the first input.
     batch: Batch,
-    /// Items of the batch.
+    /// Batch size.
     items: u64,
-    /// Operations that the file defines, by domain and name, and whether their definitions hold numbers.
+    /// Functions, operations that the file defines, by domain and name, and whether their definitions hold numbers.
     functions: HashMap<String, HashMap<String, bool>>,
-    /// Graphs entered.
+    /// Number of graphs entered.
     graphs: usize,
     rows: Vec<Row>,
     uncounted: Vec<Uncounted>,
-    /// Parameters that have been counted, and those of them that have been counted as weights.
+    /// Parameters that have been counted, and those that have been counted as weights.
     params: HashSet<Root>,
     weights: HashSet<Root>,
-    /// Constants whose bytes are counted.
+    /// Constants whose bytes have been counted.
     read: HashSet<Root>,
     constant_bytes: u64,
 }
 
-/// Where a graph stands.
+/// Surroundings of a graph.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
-    /// The node that runs it.
+    /// Node that runs it.
     inside: Option<String>,
     /// Bytes in use around it.
     live_bytes: u64,
-    /// Constants of the graph around that it captures.
+    /// Constants that it captures from the enclosing graph.
     captured: HashMap<ValueId, Constant>,
 }
 
-/// One graph on the way.
+/// One graph of the walk.
 struct Place<'a> {
     constants: &'a Constants,
     wanted: Wanted,
@@ -56,7 +56,7 @@ struct Place<'a> {
 }
 
 impl Tally {
-    /// Nothing met yet.
+    /// Starts a walk.
     pub fn new(batch: Batch, items: u64, functions: &[Function]) -> Self {
         let mut defined: HashMap<String, HashMap<String, bool>> = HashMap::new();
         for function in functions {
@@ -96,7 +96,7 @@ impl Tally {
         self.say_that_bodies_run_once(node, index);
     }
 
-    /// A body is counted as if it ran once: a node whose bodies cost anything leaves that cost open.
+    /// Reports that a body is counted as if it ran once: the cost of a node whose bodies cost anything is left open.
     fn say_that_bodies_run_once(&mut self, node: &Node, index: usize) {
         let inside = &self.rows[index + 1..];
         let moves = inside.iter().any(|row| !row.constant && row.read_bytes.zip(row.written_bytes) != Some((0, 0)));
@@ -115,7 +115,7 @@ impl Tally {
         let graph = place.all.graph();
         let constant = place.constants.hold(node);
         let before = self.uncounted.len();
-        // What constants alone decide is computed once, not for each item.
+        // Values that depend on constants alone are computed once, not for each item.
         let (params, macs, moved) = match constant {
             true => (Ok((0, 0)), Ok((0, 0)), Ok((0, 0))),
             false => (
@@ -149,7 +149,7 @@ impl Tally {
         row
     }
 
-    /// Keeps the reason of a count that cannot be made.
+    /// Records the reason why a count cannot be made.
     fn note<T>(&mut self, place: &Place, node: &Node, what: Quantity, counted: Counted<T>) -> Option<T> {
         counted
             .map_err(|reason| {
@@ -159,7 +159,7 @@ impl Tally {
             .ok()
     }
 
-    /// MACs for one item and for the batch.
+    /// Counts MACs for one item and for the batch.
     fn macs(&self, place: &Place, node: &Node) -> Counted<(u64, u64)> {
         let all = macs(&place.all, node)?;
         let one = match self.batch.fixed() {
@@ -169,10 +169,10 @@ impl Tally {
         Ok((one, all))
     }
 
-    /// Parameters that the node is the first to read, and of these those that it is the first to read as weights.
+    /// Counts parameters that are first read by the node, and those of them that are first read as weights.
     ///
-    /// Every constant and every attribute that may hold weights is counted, or known to be no parameter, or an error: an
-    /// operation that nobody knows never makes them 0.
+    /// Every constant and every attribute that may hold weights is counted, or known not to be a parameter, or an
+    /// error: an unknown operation never makes them 0.
     fn params(&mut self, place: &Place, node: &Node) -> Counted<(u64, u64)> {
         let graph = place.all.graph();
         let (mut params, mut weights) = (0u64, 0u64);
@@ -186,7 +186,7 @@ impl Tally {
             let name = &graph.value(id).name;
             let role = match self.role(node, position) {
                 Some((role, quantised)) => learned(role, quantised, constant),
-                // One number is nothing that a network learned.
+                // A single number is not learned.
                 None if constant.scalar => Some(Role::Fixed),
                 None => {
                     unknown.push(name);
@@ -212,17 +212,17 @@ impl Tally {
         Ok((params.saturating_add(of_attributes), weights.saturating_add(of_weights)))
     }
 
-    /// What the node takes an operand for, which nobody knows of what the file defines itself.
+    /// Returns the role of an operand, which is unknown for operations that the file defines itself.
     fn role(&self, node: &Node, position: usize) -> Option<(Role, bool)> {
         if self.defines(node).is_some() { None } else { roles::role(node, position) }
     }
 
-    /// Whether the file defines the operation, and then whether the definition holds numbers.
+    /// Returns whether the definition holds numbers; `None` if the file does not define the operation.
     fn defines(&self, node: &Node) -> Option<bool> {
         self.functions.get(&node.domain)?.get(&node.op_type).copied()
     }
 
-    /// Parameters in the node's attributes, and those of them that are weights; names what nobody knows.
+    /// Counts parameters in the node's attributes, and those of them that are weights; lists unknown ones.
     fn attributes<'n>(&self, node: &'n Node, unknown: &mut Vec<&'n str>) -> (u64, u64) {
         let defined = self.defines(node);
         if defined == Some(true) {
@@ -240,7 +240,7 @@ impl Tally {
         (sum(None), sum(Some(Role::Weight)))
     }
 
-    /// The sums.
+    /// Returns the sums.
     pub fn analysis(self, fixed_batch: Option<u64>, batch_axis: BatchAxis) -> Analysis {
         let Self { items, rows, uncounted, constant_bytes, .. } = self;
         let sum = |f: fn(&Row) -> Option<u64>| rows.iter().filter_map(f).fold(0u64, u64::saturating_add);
@@ -248,7 +248,7 @@ impl Tally {
         let (read_bytes, written_bytes) = (sum(|row| row.read_bytes), sum(|row| row.written_bytes));
         let whole = uncounted.iter().all(|entry| entry.what == Quantity::Params);
         let flops = Some(sum(|row| row.batch_flops)).filter(|_| whole);
-        // The first of several equal ones.
+        // The first among equals.
         let peak = rows.iter().rev().max_by_key(|row| row.live_bytes).filter(|row| row.live_bytes > 0);
         Analysis {
             batch: items,
@@ -270,19 +270,20 @@ impl Tally {
     }
 }
 
-/// What a constant is where a node takes it for `role`: nothing learned when it is one number, or no number that learning
-/// makes. `None` when its type is not known.
+/// Returns the role of a constant in a place of `role`: nothing learned if it is a single number, or a type that is not
+/// learned. `None` if its type is unknown.
 fn learned(role: Role, quantised: bool, constant: &Constant) -> Option<Role> {
     if role == Role::Fixed || constant.scalar {
         return Some(Role::Fixed);
     }
     let dtype = constant.dtype?;
-    // Whole numbers of up to a byte are quantised ones; wider ones are indices and sizes, or sums of quantised products.
+    // Whole numbers of up to a byte are quantised ones; wider ones are indices and sizes, or sums of quantised
+    // products.
     let small = dtype != DType::Bool && (1..=8).contains(&dtype.bits());
     Some(if dtype.is_float() || small || quantised { role } else { Role::Fixed })
 }
 
-/// A body whose captured values have the types and shapes that they have outside.
+/// Returns a body whose captured values have their outer types and shapes.
 fn with_captured_types(body: &Subgraph, outer: &Graph) -> Graph {
     let mut graph = body.graph.clone();
     for capture in &body.captures {

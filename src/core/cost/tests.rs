@@ -8,7 +8,7 @@ fn dims(shape: &[usize]) -> Option<Vec<Dim>> {
     Some(shape.iter().map(|d| Dim::Known(*d)).collect())
 }
 
-/// One node with operand shapes, the second constant.
+/// Builds one node with operand shapes, the second operand constant.
 fn one(op: &str, x: Option<Vec<Dim>>, w: &[usize], y: Option<Vec<Dim>>) -> Graph {
     let mut g = Graph::new("g");
     let x = g.add_value("x", Some(DType::F32), x);
@@ -27,7 +27,7 @@ fn products_count_their_macs_for_one_item() {
         ("ConvTranspose", batch(&[4, 8, 8]), vec![4, 6, 2, 2], batch(&[6, 16, 16]), 4 * 64 * 24),
         ("Gemm", batch(&[10]), vec![10, 3], batch(&[3]), 30),
         ("MatMul", batch(&[5, 10]), vec![10, 3], batch(&[5, 3]), 150),
-        // A fixed batch of 4 costs four times as much in all and the same for one item.
+        // A fixed batch of 4 costs four times as much in total and the same for one item.
         ("Gemm", dims(&[4, 10]), vec![10, 3], dims(&[4, 3]), 30),
     ] {
         let cost = count(&one(op, x, &w, y)).unwrap();
@@ -67,7 +67,7 @@ fn statistics_scalars_and_shapes_are_no_parameters() {
     g.nodes.push(Node::new("bn", "BatchNormalization", [vec![y], vectors.to_vec()].concat(), vec![a]));
     g.nodes.push(Node::new("mul", "Mul", vec![a, scalar], vec![b]));
     g.nodes.push(Node::new("reshape", "Reshape", vec![b, target], vec![c]));
-    // A second reading of the same weight is no second parameter.
+    // A second read of the same weight is not a second parameter.
     g.nodes.push(g.nodes[0].clone());
     let cost = count(&g).unwrap();
     let params: Vec<_> = cost.layers.iter().map(|l| l.params).collect();
@@ -99,7 +99,7 @@ impl Build {
         self.0.add_initializer(name, tensor)
     }
 
-    /// Adds a node that makes one value, which has its name.
+    /// Adds a node with one output, which has its name.
     fn node(&mut self, op: &str, name: &str, reads: &[ValueId], shape: &[usize]) -> ValueId {
         let made = self.value(name, shape);
         self.0.nodes.push(Node::new(name, op, reads.to_vec(), vec![made]));
@@ -116,7 +116,7 @@ impl Build {
     }
 }
 
-/// Counts of one row: parameters, weights, MACs.
+/// Returns the counts of one row: parameters, weights, MACs.
 fn counts(analysis: &Analysis, name: &str) -> (u64, u64, u64) {
     let row = analysis.rows.iter().find(|row| row.name == name).unwrap();
     (row.params.unwrap(), row.weights.unwrap(), row.macs.unwrap())
@@ -134,7 +134,7 @@ fn a_weight_is_one_however_it_comes_to_its_reader() {
         last = b.node("MatMul", name, &[last, weight], &[1, 4]);
         last
     };
-    // Without shapes in the file: what the initializers and the operations say is enough.
+    // Without shapes in the file: the initializers and operations are enough.
     let filled = b.0.add_value("filled", None, None);
     b.0.nodes.push(Node::new("filled", "ConstantOfShape", vec![size], vec![filled]));
     product(&mut b, "of shape", filled);
@@ -149,7 +149,7 @@ fn a_weight_is_one_however_it_comes_to_its_reader() {
     constant.set("value", Attribute::Tensor(Tensor::from_f32(vec![4, 4], &[0.5; 16]).unwrap()));
     b.0.nodes.push(constant);
     product(&mut b, "constant", value);
-    // The same tensor again, turned by another node.
+    // The same tensor again, transposed by another node.
     let again = b.node("Transpose", "again", &[plain], &[4, 4]);
     let y = product(&mut b, "shared", again);
     let analysis = b.analysis(&[y]);
@@ -317,7 +317,7 @@ fn an_open_dimension_other_than_the_batch_is_named_and_not_taken_as_one() {
     assert_eq!(analysis.missing(Quantity::Bytes).count(), 2, "the input and the node");
 }
 
-/// x of 8 elements; a = f(x), b = f(x), c = a + b; a view of c is the output.
+/// Builds x of 8 elements; a = f(x), b = f(x), c = a + b; a view of c is the output.
 fn diamond() -> (Build, ValueId) {
     let (mut b, x) = Build::new(&[2, 4]);
     let left = b.node("Relu", "left", &[x], &[2, 4]);
@@ -430,7 +430,7 @@ fn a_nameless_batch_is_named() {
     assert_eq!(b.0.value(x).shape, Some(vec![Dim::symbol("batch"), Dim::symbol("N")]), "once");
 }
 
-/// y = Loop(x) whose body is MatMul with a captured and with its own weight.
+/// Builds y = Loop(x) whose body is MatMul with a captured and with its own weight.
 fn looped(op: &str, outer: &str) -> (Build, ValueId) {
     let (mut b, x) = Build::new(&[1, 4]);
     let w = b.constant("w", &[4, 4]);
@@ -456,7 +456,7 @@ fn a_subgraph_is_listed_and_counted_once() {
     assert_eq!(rows, [("y", None), ("a", Some("y")), ("c", Some("y"))]);
     assert_eq!((analysis.params, analysis.weights, analysis.macs), (32, 32, 32));
     assert_eq!((counts(&analysis, "a"), counts(&analysis, "c")), ((16, 16, 16), (16, 16, 16)));
-    // x and y around; state and a; then a and c.
+    // x and y outside; state and a; then a and c.
     assert_eq!(analysis.rows.iter().map(|row| row.live_bytes).collect::<Vec<_>>(), [32, 64, 64]);
     for what in [Quantity::Macs, Quantity::Bytes] {
         let entry = analysis.missing(what).next().unwrap();

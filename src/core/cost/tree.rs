@@ -6,15 +6,16 @@ use std::collections::HashMap;
 use super::Layer;
 use super::analysis::Row;
 
-/// Modules below this level are shown with the level's own: a name of thousands of parts costs no more than others.
+/// Maximum level: deeper modules are shown at this one, so that a name with thousands of parts costs no more than
+/// others.
 const DEEPEST: usize = 32;
 
-/// Something of a module that can be summed up with others.
+/// An element of a module that can be summed up with others.
 trait Member: Clone {
     fn name(&self) -> &str;
-    /// Adds another one's counts, which runs after it.
+    /// Adds the counts of another one, which runs after it.
     fn absorb(&mut self, other: &Self);
-    /// Becomes a module of so many nodes.
+    /// Turns it into a module of `nodes` nodes.
     fn rename(&mut self, module: &str, nodes: usize);
 }
 
@@ -43,7 +44,7 @@ impl Member for Row {
         &self.name
     }
 
-    /// What one of the two does not know is left out: the sum is then a lower bound, and `uncounted` says so.
+    /// Unknown counts are excluded: the sum is then a lower bound, and `uncounted` says so.
     fn absorb(&mut self, other: &Self) {
         let add = |a: &mut Option<u64>, b: Option<u64>| *a = a.map_or(b, |a| Some(a.saturating_add(b.unwrap_or(0))));
         add(&mut self.params, other.params);
@@ -70,16 +71,17 @@ impl Member for Row {
     }
 }
 
-/// Sums layers whose module paths share their first `depth` parts, in the order of their first appearance.
+/// Sums up layers whose module paths share their first `depth` parts, in the order of first appearance.
 ///
-/// A name is a path and, after its last slash, an operation. The parts of the path are separated by slashes, as PyTorch's
-/// and TensorFlow's exporters write them, or where it has none by dots, as gnet does: at depth 1 `inception3a.b1x1.conv/Conv`
-/// belongs to `inception3a`, and `/layer1/layer1.0/conv1/Conv` to `layer1`. A group has the output shape of its last layer.
+/// A name is a path and, after its last slash, an operation. The parts of the path are separated by slashes, as
+/// PyTorch's and TensorFlow's exporters write them, or if it has none by dots, as gnet does: at depth 1
+/// `inception3a.b1x1.conv/Conv` belongs to `inception3a`, and `/layer1/layer1.0/conv1/Conv` to `layer1`. A group has
+/// the output shape of its last layer.
 pub fn group(layers: &[Layer], depth: usize) -> Vec<Layer> {
     grouped(layers, depth)
 }
 
-/// As [`group`], of what an analysis found.
+/// Does the same as [`group`] for the rows of an analysis.
 pub fn modules(rows: &[Row], depth: usize) -> Vec<Row> {
     grouped(rows, depth)
 }
@@ -109,8 +111,8 @@ fn grouped<T: Member>(members: &[T], depth: usize) -> Vec<T> {
     groups.into_iter().zip(named).map(finish).collect()
 }
 
-/// The modules as a tree, each before those inside it, with its level in [`Row::depth`] and the sums of all its nodes.
-/// Levels from `depth` on are summed up in their parents.
+/// Returns the modules as a tree, each before those inside it, with its level in [`Row::depth`] and the sums of all its
+/// nodes. Levels from `depth` on are summed up in their parents.
 pub fn tree(rows: &[Row], depth: Option<usize>) -> Vec<Row> {
     let levels = depth.unwrap_or(DEEPEST).clamp(1, DEEPEST);
     let mut branches: Vec<(Row, usize, Vec<usize>)> = Vec::new();
@@ -155,13 +157,13 @@ pub fn tree(rows: &[Row], depth: Option<usize>) -> Vec<Row> {
     out
 }
 
-/// The last part of a module's path.
+/// Returns the last part of a module's path.
 pub(super) fn last_part(module: &str) -> &str {
     let separator = separator(module);
     module.rsplit(separator).next().unwrap_or(module)
 }
 
-/// A name without its operation.
+/// Returns a name without its operation.
 fn path(name: &str) -> &str {
     let name = name.trim_matches('/');
     name.rsplit_once('/').map_or(name, |(path, _)| path).trim_end_matches('/')
@@ -171,7 +173,7 @@ fn separator(path: &str) -> char {
     if path.contains('/') { '/' } else { '.' }
 }
 
-/// The first `depth` parts of a path.
+/// Returns the first `depth` parts of a path.
 fn prefix(path: &str, depth: usize) -> &str {
     let end = path.match_indices(separator(path)).nth(depth.max(1) - 1).map_or(path.len(), |(at, _)| at);
     &path[..end]

@@ -1,4 +1,4 @@
-//! Twice the model takes twice the looks.
+//! Twice the model takes twice the accesses.
 
 use super::*;
 use crate::graph::counted::{assert_linear, chain};
@@ -12,7 +12,7 @@ fn a_comparison_takes_in_proportion_to_the_models() {
             assert_eq!(found.equal, salt == 0);
         });
     }
-    // What only one of them has.
+    // Nodes that only one of them has.
     assert_linear("removed and added", |length| {
         let (mut a, mut b) = (chain(length, 0), chain(length, 0));
         for (model, name) in [(&mut a, "a"), (&mut b, "b")] {

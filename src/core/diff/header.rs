@@ -1,4 +1,4 @@
-//! What models say beside their graphs, and what graphs take and give.
+//! Differences of models outside their graphs, and of the graphs' inputs and outputs.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use super::Change;
 use super::print;
 use crate::graph::{Graph, Model, ValueId};
 
-/// Texts longer than this are cut in the record.
+/// Maximum length of a text in the record.
 const LONGEST: usize = 120;
 
-/// Differences of the headers.
+/// Compares the headers.
 pub fn model(a: &Model, b: &Model) -> Vec<Change> {
     let (a, b) = (properties(a), properties(b));
     let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
@@ -20,7 +20,7 @@ pub fn model(a: &Model, b: &Model) -> Vec<Change> {
         .collect()
 }
 
-/// Everything a model says beside its graph, by name; what it does not say is not there.
+/// Returns everything a model states outside its graph, by name; properties that are not stated are absent.
 fn properties(model: &Model) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let mut put = |key: &str, value: String| {
@@ -49,7 +49,7 @@ fn properties(model: &Model) -> BTreeMap<String, String> {
     all
 }
 
-/// Differences of inputs and outputs.
+/// Compares inputs and outputs.
 pub fn interface(a: &Graph, b: &Graph) -> Vec<Change> {
     let mut changes = ends("input", (a, &a.inputs), (b, &b.inputs));
     changes.extend(ends("output", (a, &a.outputs), (b, &b.outputs)));

@@ -1,31 +1,31 @@
-//! Two graphs side by side, and inside their paired nodes the graphs of these.
+//! Comparison of two graphs, and of the graphs inside their paired nodes.
 //!
-//! What a subgraph captures is, to it, what its counterpart outside is: a value that has one, or a constant. Names of a
-//! subgraph's inputs and outputs promise nothing to anybody; their order does.
+//! For a subgraph, the counterpart of a captured value is that of the value outside: another value, or a constant.
+//! Names of a subgraph's inputs and outputs are not significant; their order is.
 
 use std::collections::{HashMap, HashSet};
 
 use super::pair::{self, Known, Pairs};
 use crate::graph::{Graph, Subgraph, ValueId};
 
-/// Two graphs with what is known of them.
+/// Two graphs with the facts known about them.
 pub struct Level<'a> {
     pub known: [Known<'a>; 2],
     pub pairs: Pairs,
-    /// What comes before names in the record: the node and attribute that the graph lies in.
+    /// Prefix of names in the record: the node and attribute that contain the graph.
     pub place: [String; 2],
     captured: [HashSet<ValueId>; 2],
 }
 
 impl<'a> Level<'a> {
-    /// The graphs of two models.
+    /// Creates the level of two models' graphs.
     pub fn outermost(a: &'a Graph, b: &'a Graph) -> Self {
         let known = [Known::new(a), Known::new(b)];
         let pairs = pair::pair(&known[0], &known[1], pair::ends(a, b));
         Self { known, pairs, place: Default::default(), captured: Default::default() }
     }
 
-    /// Two graphs inside paired nodes of this one.
+    /// Creates the level of two graphs inside paired nodes of this one.
     pub fn inside(&self, bodies: [&'a Subgraph; 2], place: [String; 2]) -> Self {
         let [a, b] = bodies;
         let inner = |side: usize| {
@@ -55,17 +55,17 @@ impl<'a> Level<'a> {
         Self { known, pairs, place, captured }
     }
 
-    /// The first graph.
+    /// Returns the first graph.
     pub fn a(&self) -> &'a Graph {
         self.known[0].graph
     }
 
-    /// The second graph.
+    /// Returns the second graph.
     pub fn b(&self) -> &'a Graph {
         self.known[1].graph
     }
 
-    /// Whether a constant of each is one of the graph around, where it is compared.
+    /// Returns `true` if both are constants captured from the enclosing graph, where they are compared.
     pub fn both_captured(&self, a: ValueId, b: ValueId) -> bool {
         self.captured[0].contains(&a) && self.captured[1].contains(&b)
     }

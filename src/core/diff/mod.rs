@@ -1,8 +1,23 @@
-//! What changed between two models: operations, interface, attributes, shapes, weights.
+//! Comparison of two models: operations, interface, attributes, shapes, weights.
 //!
-//! `pair` finds for each node of one model its counterpart in the other, by name, else by what it does and reads;
-//! `weights` measures how far constants lie apart; `nodes` and `header` list the rest, `nodes` for the graphs inside paired
-//! nodes as well, which `level` puts side by side: what differs there is called `NODE.ATTRIBUTE/NAME`. The record is [`Diff`].
+//! `pair` finds for each node of one model its counterpart in the other, by name, else by operation and inputs;
+//! `weights` measures the distance between constants; `nodes` and `header` list the rest, `nodes` for the graphs inside
+//! paired nodes as well, which `level` aligns: differences there are named `NODE.ATTRIBUTE/NAME`. The record is [`Diff`].
+//!
+//! ```
+//! # use gnet_core as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::diff::{Kind, Options, diff};
+//! use gnet::onnx;
+//!
+//! let before = onnx::read_file("dynamic.onnx".as_ref())?;
+//! let mut after = before.clone();
+//! after.graph.nodes[0].set("dilations", [2, 2]);
+//! let found = diff(("before", &before), ("after", &after), Options::EXACT)?;
+//! assert!(!found.equal && found.weights.is_empty());
+//! assert_eq!((found.nodes[0].kind, found.nodes[0].op.as_str()), (Kind::Changed, "Conv"));
+//! # Ok::<(), gnet::Error>(())
+//! ```
 
 mod header;
 mod level;
@@ -21,25 +36,25 @@ use crate::{Error, Result};
 
 pub use record::{Change, Diff, Kind, NodeChange, Side, WeightChange};
 
-/// What counts as equal.
+/// Options of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
-    /// Weights whose elements differ by no more than this are equal.
+    /// Tolerance: weights whose elements differ by no more than this are equal.
     pub tolerance: f64,
 }
 
 impl Options {
-    /// Every element must be the same number.
+    /// No tolerance: every element must be the same number.
     pub const EXACT: Self = Self { tolerance: 0.0 };
 }
 
-/// Compares model `b` with model `a`. The names say what they are called in the record.
+/// Compares model `b` with model `a`. The names are those in the record.
 ///
-/// Names of inner values, the order of nodes and initializers, documentation of parts, and shapes that only one of the two
-/// states are no differences.
+/// Names of intermediate values, the order of nodes and initializers, documentation of parts, and shapes that only one
+/// of the two states do not count as differences.
 ///
 /// # Errors
-/// A tolerance that is no number of at least 0.
+/// Fails if the tolerance is not a number of at least 0.
 pub fn diff(a: (&str, &Model), b: (&str, &Model), options: Options) -> Result<Diff> {
     let Options { tolerance } = options;
     if !tolerance.is_finite() || tolerance < 0.0 {

@@ -1,4 +1,4 @@
-//! What differs in two graphs: nodes that came, went, changed or have another name, and constants.
+//! Differences between two graphs: nodes that were added, removed, changed or renamed, and constants.
 
 use std::collections::BTreeSet;
 
@@ -6,18 +6,18 @@ use super::level::Level;
 use super::{Change, Kind, NodeChange, WeightChange, print, weights};
 use crate::graph::{Attribute, Dim, Graph, Node, Subgraph, Value, ValueId};
 
-/// What was found in all graphs together.
+/// Differences found in all graphs together.
 #[derive(Default)]
 pub struct Found {
     /// Nodes that differ.
     pub nodes: Vec<NodeChange>,
     /// Constants that differ.
     pub weights: Vec<WeightChange>,
-    /// Types of inner values that only one of the two states.
+    /// Number of types of intermediate values that only one of the two states.
     pub unstated: usize,
 }
 
-/// What differs in these graphs and in all inside them.
+/// Finds the differences in these graphs and in all inside them.
 pub fn compare(level: &Level, tolerance: f64, found: &mut Found) {
     changes(level, tolerance, found);
     let named = |side: usize, name: Option<String>| name.map(|name| format!("{}{name}", level.place[side]));
@@ -28,7 +28,7 @@ pub fn compare(level: &Level, tolerance: f64, found: &mut Found) {
 /// Adds the changes in the order of the graphs; those inside a node follow it.
 fn changes(level: &Level, tolerance: f64, found: &mut Found) {
     let (a, b, pairs) = (level.a(), level.b(), &level.pairs);
-    // What was removed stands before the first node behind it that is left.
+    // A removed node comes before the next remaining node.
     let mut next = 0;
     for (place, node) in b.nodes.iter().enumerate() {
         let Some(of_a) = pairs.of_b[place] else {
@@ -47,7 +47,7 @@ fn changes(level: &Level, tolerance: f64, found: &mut Found) {
     found.nodes.extend(rest.map(|place| lone(Kind::Removed, level, &a.nodes[place])));
 }
 
-/// What a node is called, after where it lies.
+/// Returns the name of a node, prefixed with its place.
 fn called(level: &Level, side: usize, node: &Node) -> String {
     format!("{}{}", level.place[side], level.known[side].graph.node_name(node))
 }
@@ -58,7 +58,7 @@ fn lone(kind: Kind, level: &Level, node: &Node) -> NodeChange {
     NodeChange { kind, a, b, op: print::operation(node), changes: Vec::new() }
 }
 
-/// What differs between counterparts, and in the graphs inside them; the elements of constants are compared elsewhere.
+/// Compares counterparts and the graphs inside them; the elements of constants are compared elsewhere.
 fn paired<'a>(level: &Level<'a>, a: &'a Node, b: &'a Node, tolerance: f64, found: &mut Found) {
     let mut changes: Vec<Change> = Vec::new();
     let mut inside: Vec<Level> = Vec::new();
@@ -66,7 +66,7 @@ fn paired<'a>(level: &Level<'a>, a: &'a Node, b: &'a Node, tolerance: f64, found
     changes.extend(Change::of("operation", Some(op_a.clone()), Some(op_b)));
     let attributes: BTreeSet<&String> = a.attributes.keys().chain(b.attributes.keys()).collect();
     for name in attributes {
-        // What a `Constant` makes is compared as a weight.
+        // The output of a `Constant` is compared as a weight.
         if a.constant().is_some() && b.constant().is_some() {
             break;
         }
@@ -106,7 +106,7 @@ fn paired<'a>(level: &Level<'a>, a: &'a Node, b: &'a Node, tolerance: f64, found
     inside.iter().for_each(|inner| compare(inner, tolerance, found));
 }
 
-/// How inputs and outputs of graphs inside nodes differ, `attribute` being what they are called there.
+/// Compares inputs and outputs of graphs inside nodes; `attribute` is the name of the graphs there.
 fn ends(level: &Level, attribute: &str, unstated: &mut usize) -> Vec<Change> {
     let (a, b) = (level.a(), level.b());
     let count = |ids: &[ValueId]| Some(ids.len().to_string());
@@ -123,7 +123,7 @@ fn ends(level: &Level, attribute: &str, unstated: &mut usize) -> Vec<Change> {
     changes
 }
 
-/// The graphs that an attribute holds.
+/// Returns the graphs that an attribute holds.
 fn bodies(value: Option<&Attribute>) -> &[Subgraph] {
     match value {
         Some(Attribute::Graph(body)) => std::slice::from_ref(body.as_ref()),
@@ -132,7 +132,7 @@ fn bodies(value: Option<&Attribute>) -> &[Subgraph] {
     }
 }
 
-/// Whether the same is read at a place, or handed back.
+/// Compares the values read or returned at one place.
 fn read(level: &Level, place: String, a: Option<ValueId>, b: Option<ValueId>) -> Option<Change> {
     let constant = |side: usize, id: Option<ValueId>| id.is_some_and(|id| level.known[side].constant(id).is_some());
     let same = match (a, b) {
@@ -140,7 +140,7 @@ fn read(level: &Level, place: String, a: Option<ValueId>, b: Option<ValueId>) ->
         _ if constant(0, a) && constant(1, b) => true,
         (Some(a), Some(b)) if !constant(0, Some(a)) && !constant(1, Some(b)) => match level.pairs.values.get(&b) {
             Some(counterpart) => *counterpart == a,
-            // Sparse constants and the like: nothing makes them, they go by their names.
+            // Sparse constants and the like: no node produces them, so they are compared by name.
             None => {
                 let (graph_a, graph_b) = (level.a(), level.b());
                 graph_a.is_given(a) && graph_b.is_given(b) && graph_a.value(a).name == graph_b.value(b).name
@@ -157,7 +157,7 @@ fn read(level: &Level, place: String, a: Option<ValueId>, b: Option<ValueId>) ->
     if same { None } else { Change::of(place, name_a, name_b) }
 }
 
-/// How the type of a value differs, where both state it.
+/// Compares the types of a value, if both state one.
 fn retyped(what: String, a: &Value, b: &Value, unstated: &mut usize) -> Option<Change> {
     let of = |value: &Value| Some(print::value_type(value));
     let change = Change::of(what, of(a), of(b))?;

@@ -1,11 +1,11 @@
 //! For each node of one graph its counterpart in the other.
 //!
-//! Call the operation, attributes and constants of a node its content. In this order, each step among the nodes that are
-//! left: the same name and content; the same content with weights of its own, wherever it stands; the same content on the
-//! same data; the same name and operation; the same operation on the same data; the same operation making a value of the
-//! same name; the same content anywhere; the same name. So a node keeps its counterpart through a new name, a change of
-//! its weights, or a change around it, but hardly through all three; and where names are only numbers, which shift when a
-//! node is added, content comes before names.
+//! The content of a node is its operation, attributes and constants. The criteria are applied in this order, each to
+//! the remaining nodes: the same name and content; the same content with its own weights, wherever it is; the same
+//! content on the same data; the same name and operation; the same operation on the same data; the same operation
+//! producing a value of the same name; the same content anywhere; the same name. So a node keeps its counterpart
+//! through a new name, a change of its weights, or a change around it, but hardly through all three; and if names are
+//! only numbers, which shift when a node is added, content takes precedence over names.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -19,52 +19,52 @@ pub struct Pairs {
     pub of_a: Vec<Option<usize>>,
     /// For each node of the second graph, its counterpart in the first.
     pub of_b: Vec<Option<usize>>,
-    /// For each value of the second graph that is made or fed in, its counterpart in the first.
+    /// For each value of the second graph that is an input or produced by a node, its counterpart in the first.
     pub values: HashMap<ValueId, ValueId>,
 }
 
-/// Values that a node reads, by the place it reads them at.
+/// Values that a node reads, with the index of the input.
 type Data = Vec<(usize, ValueId)>;
 
-/// A graph and what is asked of it again and again.
+/// A graph with facts that are looked up repeatedly.
 pub struct Known<'a> {
     pub graph: &'a Graph,
     constants: HashMap<ValueId, Tensor>,
 }
 
 impl<'a> Known<'a> {
-    /// Looks at a graph. Constants are the initializers and what `Constant` nodes make.
+    /// Prepares a graph. Constants are the initializers and the outputs of `Constant` nodes.
     pub fn new(graph: &'a Graph) -> Self {
         let mut constants = graph.constants();
         constants.extend(graph.initializers().map(|(id, tensor)| (id, tensor.clone())));
         Self { graph, constants }
     }
 
-    /// Looks at a graph inside a node, which captures constants of the graph around.
+    /// Prepares a graph inside a node, which captures constants of the enclosing graph.
     pub fn inside(graph: &'a Graph, captured: impl Iterator<Item = (ValueId, Tensor)>) -> Self {
         let mut known = Self::new(graph);
         known.constants.extend(captured);
         known
     }
 
-    /// The constant that a value is.
+    /// Returns the constant that a value is.
     pub fn constant(&self, id: ValueId) -> Option<&Tensor> {
         self.constants.get(&id)
     }
 
-    /// What a node reads that is no constant, by the place it is read at.
+    /// Returns the inputs of a node that are not constants, with their indices.
     fn data(&self, node: &Node) -> Data {
         let inputs = node.inputs.iter().enumerate().filter_map(|(place, id)| Some((place, (*id)?)));
         inputs.filter(|(_, id)| !self.constants.contains_key(id)).collect()
     }
 
-    /// Whether a node reads a constant of several numbers, which hardly another one has by chance.
+    /// Returns `true` if a node reads a constant of several numbers, which are unlikely to be shared by chance.
     fn has_weights(&self, node: &Node) -> bool {
         let constants = node.inputs.iter().flatten().filter_map(|id| self.constants.get(id));
         constants.into_iter().any(|tensor| tensor.dtype().is_float() && tensor.len() > 1)
     }
 
-    /// Operation, attributes and constants in one text.
+    /// Returns operation, attributes and constants in one text.
     fn content(&self, node: &Node) -> String {
         let mut text = print::operation(node);
         for (name, value) in &node.attributes {
@@ -88,7 +88,7 @@ struct Pairing<'a> {
     content: [Vec<String>; 2],
 }
 
-/// Pairs the nodes of two graphs, given what is fed into the second with its counterpart in the first.
+/// Pairs the nodes of two graphs, given the inputs of the second with their counterparts in the first.
 pub fn pair(a: &Known, b: &Known, values: HashMap<ValueId, ValueId>) -> Pairs {
     let (nodes_a, nodes_b) = (a.graph.nodes.len(), b.graph.nodes.len());
     let pairs = Pairs { of_a: vec![None; nodes_a], of_b: vec![None; nodes_b], values };
@@ -110,7 +110,7 @@ pub fn pair(a: &Known, b: &Known, values: HashMap<ValueId, ValueId>) -> Pairs {
     pairing.pairs
 }
 
-/// Inputs of the same name, and the rest in their order.
+/// Pairs inputs of the same name, and the rest in order.
 pub fn ends(a: &Graph, b: &Graph) -> HashMap<ValueId, ValueId> {
     let by_name: HashMap<&str, ValueId> = a.inputs.iter().map(|id| (a.value(*id).name.as_str(), *id)).collect();
     let mut values: HashMap<ValueId, ValueId> =
@@ -133,13 +133,13 @@ impl Pairing<'_> {
         }
     }
 
-    /// The nodes of the first (0) or second graph that have no counterpart yet.
+    /// Returns the nodes of the first (0) or second graph that have no counterpart yet.
     fn left(&self, side: usize) -> Vec<usize> {
         let of = [&self.pairs.of_a, &self.pairs.of_b][side];
         (0..of.len()).filter(|i| of[*i].is_none()).collect()
     }
 
-    /// Joins nodes by a key (of graph, node and content) that one node on each side has.
+    /// Pairs nodes by a key (of graph, node and content) that exactly one node on each side has.
     fn by_key<K: Eq + std::hash::Hash>(&mut self, key: impl Fn(&Known, &Node, &str) -> Option<K>) {
         let mut nodes: HashMap<K, [Vec<usize>; 2]> = HashMap::new();
         for (side, known) in [self.a, self.b].into_iter().enumerate() {
@@ -156,7 +156,7 @@ impl Pairing<'_> {
         }
     }
 
-    /// Joins nodes of equal content wherever they stand, in their order.
+    /// Pairs nodes of equal content wherever they are, in order.
     fn by_content(&mut self) {
         let mut places: HashMap<String, VecDeque<usize>> = HashMap::new();
         for i in self.left(0) {
@@ -169,8 +169,8 @@ impl Pairing<'_> {
         }
     }
 
-    /// Joins nodes of the same content (`exact`) or operation on the same data. Each joined node makes more data known to
-    /// be the same, so one walk along the graph finds whole chains.
+    /// Pairs nodes of the same content (`exact`) or operation on the same data. Each pair makes more data known to be
+    /// the same, so one walk along the graph finds whole chains.
     fn by_data(&mut self, exact: bool) {
         let mut places: HashMap<(String, Data), VecDeque<usize>> = HashMap::new();
         for a in self.left(0) {
@@ -181,7 +181,7 @@ impl Pairing<'_> {
             let data = self.b.data(&self.b.graph.nodes[b]);
             let mapped: Option<Data> =
                 data.iter().map(|(place, id)| Some((*place, *self.pairs.values.get(id)?))).collect();
-            // What reads no data is the same as anything of its content, and nothing else.
+            // A node that reads no data is equal to any node of the same content, which tells nothing.
             let Some(mapped) = mapped.filter(|mapped| !mapped.is_empty()) else { continue };
             let key = (self.what(1, b, exact), mapped);
             if let Some(a) = places.get_mut(&key).and_then(VecDeque::pop_front) {

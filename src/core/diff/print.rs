@@ -1,4 +1,4 @@
-//! How parts of a model look in the record, and texts that are equal exactly when the parts are.
+//! Text form of the parts of a model in the record: texts are equal exactly if the parts are.
 
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hasher};
@@ -6,7 +6,8 @@ use std::hash::{DefaultHasher, Hasher};
 use crate::graph::{Attribute, Graph, Node, Opaque, Subgraph, Tensor, Value, shape_text};
 use crate::words::counted;
 
-/// `text` in at most `limit` characters. What is cut leaves a trace of its content, so that texts that differ look it.
+/// Shortens `text` to at most `limit` characters. The part that is cut leaves a hash, so that different texts stay
+/// different.
 pub fn short(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => text.to_owned(),
@@ -16,7 +17,7 @@ pub fn short(text: &str, limit: usize) -> String {
     }
 }
 
-/// A hash that is the same in every run of this build.
+/// Computes a hash that is the same in every run of this build.
 pub fn hash(bytes: &[u8]) -> u64 {
     // `new` has fixed keys.
     let mut hasher = DefaultHasher::new();
@@ -24,12 +25,12 @@ pub fn hash(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// A part that is kept as it is.
+/// Formats a part that is kept unchanged.
 pub fn opaque(part: &Opaque) -> String {
     format!("{}, #{:08x}", counted(part.len(), "byte"), hash(&part.0) as u32)
 }
 
-/// Type and shape of a value: `f32 N x 3`.
+/// Formats type and shape of a value: `f32 N x 3`.
 pub fn value_type(value: &Value) -> String {
     if let Some(other) = &value.other_type {
         return format!("{} ({})", other.kind, opaque(&other.stated));
@@ -39,14 +40,14 @@ pub fn value_type(value: &Value) -> String {
     format!("{dtype} {shape}")
 }
 
-/// Type and shape of a constant.
+/// Formats type and shape of a constant.
 pub fn tensor_type(tensor: &Tensor) -> String {
     let dims: Vec<String> = tensor.shape().iter().map(usize::to_string).collect();
     let shape = if dims.is_empty() { "scalar".to_owned() } else { dims.join(" x ") };
     format!("{} {shape}", tensor.dtype())
 }
 
-/// An attribute, short. Attributes that look the same are the same.
+/// Formats an attribute briefly. Attributes with equal texts are equal.
 pub fn attribute(value: &Attribute) -> String {
     const LONGEST: usize = 80;
     let text = match value {
@@ -64,7 +65,7 @@ pub fn attribute(value: &Attribute) -> String {
     short(&text, LONGEST)
 }
 
-/// A constant as a property: its elements where they are few, else a hash of them.
+/// Formats a constant as a property: its elements if there are few, else their hash.
 pub fn tensor(tensor: &Tensor) -> String {
     const SHOWN: usize = 8;
     let content = match (tensor.to_i64(), tensor.to_f32()) {
@@ -75,7 +76,7 @@ pub fn tensor(tensor: &Tensor) -> String {
     format!("{} {content}", tensor_type(tensor))
 }
 
-/// A hash of type, shape and elements.
+/// Computes a hash of type, shape and elements.
 pub fn content(tensor: &Tensor) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(tensor_type(tensor).as_bytes());
@@ -93,8 +94,8 @@ fn subgraph(body: &Subgraph) -> String {
     format!("a graph of {}, #{:016x}", counted(body.graph.nodes.len(), "node"), hash(text.as_bytes()))
 }
 
-/// Everything that a graph inside a node computes, by names; the order of its initializers and names of its nodes do not
-/// count. Values of the graph around it stand by the name they were read under.
+/// Formats everything that a graph inside a node computes, by names; the order of its initializers and the names of its
+/// nodes do not count. Captured values are given by the name they had when the file was read.
 fn graph(graph: &Graph, out: &mut String) {
     let ends = |out: &mut String, ids: &[crate::graph::ValueId]| {
         ids.iter().for_each(|id| _ = write!(out, "{:?} {};", graph.value(*id).name, value_type(graph.value(*id))));
@@ -120,7 +121,7 @@ fn graph(graph: &Graph, out: &mut String) {
     }
 }
 
-/// Domain and name of an operation; ONNX's own domain has two spellings.
+/// Formats domain and name of an operation; ONNX's own domain has two spellings.
 pub fn operation(node: &Node) -> String {
     match node.domain.as_str() {
         "" | "ai.onnx" => node.op_type.clone(),

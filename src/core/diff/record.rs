@@ -6,12 +6,12 @@ use crate::report::{Cell, Column, Report, Table, Tone, number};
 use crate::words::counted;
 use crate::{Error, Result};
 
-/// What two models differ in.
+/// Differences between two models.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Diff {
-    /// Whether there is no difference.
+    /// Whether there are no differences.
     pub equal: bool,
-    /// Weights whose elements differ by no more than this were taken as equal.
+    /// Tolerance: weights whose elements differ by no more than this were taken as equal.
     pub tolerance: f64,
     /// The first model.
     pub a: Side,
@@ -23,45 +23,47 @@ pub struct Diff {
     pub interface: Vec<Change>,
     /// Nodes that were added, removed, changed or renamed, in the order of the graphs.
     pub nodes: Vec<NodeChange>,
-    /// Constants that differ, the one with the largest difference first; then those that came, went or were renamed.
+    /// Constants that differ, the one with the largest difference first; then those that were added, removed or
+    /// renamed.
     pub weights: Vec<WeightChange>,
-    /// Shapes and types of inner values that only one of the two states. They are no difference.
+    /// Number of shapes and types of intermediate values that only one of the two states. They do not count as
+    /// differences.
     pub unstated_shapes: usize,
-    /// How many differences a table shows, of each part of the models; `None` for all. JSON holds all.
+    /// Maximum number of differences that a table shows of each part of the models; `None` for all. JSON holds all.
     #[serde(skip)]
     pub limit: Option<usize>,
 }
 
-/// How large one of the models is.
+/// Size of one of the models.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Side {
-    /// What it is called.
+    /// Name of the model.
     pub name: String,
-    /// Nodes.
+    /// Number of nodes.
     pub nodes: usize,
-    /// Learned parameters, as [`crate::cost`] counts them; a lower bound where a size is not known.
+    /// Number of learned parameters, as [`crate::cost`] counts them; a lower bound if a size is unknown.
     pub params: u64,
-    /// Initializers.
+    /// Number of initializers.
     pub initializers: usize,
-    /// Elements of its initializers.
+    /// Number of elements of its initializers.
     pub elements: u64,
-    /// Bytes of its initializers.
+    /// Size of its initializers in bytes.
     pub bytes: u64,
 }
 
 /// One property that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// The property.
+    /// Name of the property.
     pub what: String,
-    /// Its value in the first model; `None` when it has none.
+    /// Value in the first model; `None` if it has none.
     pub a: Option<String>,
-    /// Its value in the second.
+    /// Value in the second model.
     pub b: Option<String>,
 }
 
 impl Change {
-    /// The change of a property, when there is one.
+    /// Returns the change of a property, if there is one.
     pub(super) fn of(what: impl Into<String>, a: Option<String>, b: Option<String>) -> Option<Self> {
         (a != b).then(|| Self { what: what.into(), a, b })
     }
@@ -75,27 +77,27 @@ impl Change {
     }
 }
 
-/// What happened to a node or a constant.
+/// Kind of difference of a node or a constant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Both have it, and it differs.
+    /// In both, and different.
     Changed,
-    /// Both have it, of different type or shape.
+    /// In both, with different types or shapes.
     Retyped,
-    /// Only the second has it.
+    /// Only in the second.
     Added,
-    /// Only the first has it.
+    /// Only in the first.
     Removed,
-    /// Both have it, under different names and otherwise equal.
+    /// In both, under different names and otherwise equal.
     Renamed,
 }
 
 impl Kind {
-    /// Every kind, in the order of a summary.
+    /// All kinds, in the order of a summary.
     const ALL: [Self; 5] = [Self::Changed, Self::Retyped, Self::Added, Self::Removed, Self::Renamed];
 
-    /// The word in tables and JSON.
+    /// Returns the word in tables and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Changed => "changed",
@@ -110,55 +112,55 @@ impl Kind {
 /// One node that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NodeChange {
-    /// What happened to it.
+    /// Kind of difference.
     pub kind: Kind,
-    /// Its name in the first model; `None` when it was added.
+    /// Name in the first model; `None` if it was added.
     pub a: Option<String>,
-    /// Its name in the second; `None` when it was removed.
+    /// Name in the second model; `None` if it was removed.
     pub b: Option<String>,
-    /// Its operation; the first model's when that changed.
+    /// Operation; the first model's if that changed.
     pub op: String,
-    /// What changed in it beside its name.
+    /// Changes apart from its name.
     pub changes: Vec<Change>,
 }
 
 /// One constant that differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct WeightChange {
-    /// What happened to it.
+    /// Kind of difference.
     pub kind: Kind,
-    /// Its name in the first model; `None` when it was added.
+    /// Name in the first model; `None` if it was added.
     pub a: Option<String>,
-    /// Its name in the second; `None` when it was removed.
+    /// Name in the second model; `None` if it was removed.
     pub b: Option<String>,
     /// Type and shape in the first model.
     pub a_type: Option<String>,
     /// Type and shape in the second.
     pub b_type: Option<String>,
-    /// Elements; the second model's when only it has them.
+    /// Number of elements; the second model's if only that has it.
     pub elements: u64,
-    /// How many of them differ by more than the tolerance.
+    /// Number of elements that differ by more than the tolerance.
     pub different: Option<u64>,
-    /// Largest `|a - b|`; infinite (`null` in JSON) when one of the two is not finite.
+    /// Largest `|a - b|`; infinite (`null` in JSON) if one of the two is not finite.
     pub max_abs: Option<f64>,
     /// Mean of `|a - b|`.
     pub mean_abs: Option<f64>,
-    /// `max_abs` as a share of the largest `|a|`; `None` when that is 0.
+    /// `max_abs` divided by the largest `|a|`; `None` if that is 0.
     pub relative: Option<f64>,
-    /// Cosine of the angle between both as vectors; `None` when one of them is 0 or not finite.
+    /// Cosine of the angle between both as vectors; `None` if one of them is 0 or not finite.
     pub cosine: Option<f64>,
 }
 
 impl Diff {
-    /// How many differences there are.
+    /// Returns the number of differences.
     pub fn changes(&self) -> usize {
         self.model.len() + self.interface.len() + self.nodes.len() + self.weights.len()
     }
 
-    /// Fails when the models differ.
+    /// Fails if the models differ.
     ///
     /// # Errors
-    /// A failed check that sums the differences up.
+    /// Reports a failed check that summarises the differences.
     pub fn check(&self) -> Result<()> {
         if self.equal {
             return Ok(());
@@ -173,7 +175,7 @@ impl Diff {
         Err(Error::check(&self.b.name, format!("differs from {}: {}", self.a.name, parts.join(", "))))
     }
 
-    /// How many differences of each kind there are in each part; no rows where there are none.
+    /// Returns the number of differences of each kind in each part; no rows if there are none.
     fn kinds(&self, title: &str) -> Table {
         let columns = Kind::ALL.map(|kind| Column::number(kind.name()));
         let mut table = Table::new(title, std::iter::once(Column::text("differences")).chain(columns));
@@ -226,7 +228,7 @@ impl Diff {
         table
     }
 
-    /// The first of a part's differences, and a line that says how many there are more.
+    /// Returns the first of a part's differences, and a line that says how many more there are.
     fn limited<'a, T>(&self, all: &'a [T]) -> (&'a [T], Option<String>) {
         let shown = self.limit.unwrap_or(all.len()).min(all.len());
         let count = |count: usize| number::thousands(count as i128);
@@ -318,7 +320,7 @@ impl Diff {
 }
 
 impl Report for Diff {
-    /// A summary by kind, the sizes, and then every difference as far as the limit goes.
+    /// Returns a summary by kind, the sizes, and then every difference up to the limit.
     fn tables(&self) -> Vec<Table> {
         let title = format!("{} (a) and {} (b)", self.a.name, self.b.name);
         let kinds = self.kinds(&title);

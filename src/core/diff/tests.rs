@@ -1,4 +1,4 @@
-//! What is a difference and what is none, one change at a time.
+//! Definition of a difference, one change at a time.
 
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ fn tensor(shape: &[usize], seed: f32) -> Tensor {
     Tensor::from_f32(shape.to_vec(), &values).unwrap()
 }
 
-/// input -> fc1 (Gemm) -> act1 (Relu) -> fc2 (Gemm) -> act2 (Relu) -> sum (Add with act1) -> output.
+/// Builds input -> fc1 (Gemm) -> act1 (Relu) -> fc2 (Gemm) -> act2 (Relu) -> sum (Add with act1) -> output.
 fn sample() -> Model {
     let mut g = Graph::new("sample");
     let x = g.add_value("input", Some(DType::F32), dims(4));
@@ -45,7 +45,7 @@ fn found(a: &Model, b: &Model, tolerance: f64) -> Diff {
     diff(("a.onnx", a), ("b.onnx", b), Options { tolerance }).unwrap()
 }
 
-/// The difference that `change` makes to the sample.
+/// Returns the differences that `change` makes to the sample.
 fn after(change: impl FnOnce(&mut Model)) -> Diff {
     let mut b = sample();
     change(&mut b);
@@ -79,7 +79,7 @@ fn what_a_file_calls_and_orders_inside_is_no_difference() {
     let diff = after(|m| {
         let y = id(m, "fc1:y");
         m.graph.value_mut(y).name = "another".into();
-        // The branches are independent of nothing here; initializers may be numbered anew.
+        // The order of branches does not matter here; initializers may be renumbered.
         let w = id(m, "fc2.weight");
         let kept = m.graph.initializer(w).unwrap().clone();
         m.graph.retain_initializers(|id| id != w);
@@ -152,7 +152,7 @@ fn inputs_and_outputs_are_compared_by_name() {
             change("output logits", "", "f32 N x 4"),
         ]
     );
-    // The nodes are the same: an input without a namesake takes the place of the one that is left.
+    // The nodes are the same: an input without a namesake is paired with the one that is left.
     assert_eq!(nodes(&diff), Vec::<String>::new());
     let two = |swap: bool| {
         let mut m = sample();
@@ -222,7 +222,7 @@ fn a_new_name_is_a_new_name_and_nothing_else() {
         ]
     );
     assert!(diff.weights.is_empty() && !diff.equal);
-    // Everything has another name, values and weights too.
+    // Everything has another name, including values and weights.
     let diff = after(|m| {
         let all: Vec<ValueId> = m.graph.values().map(|(id, _)| id).collect();
         let ends = [m.graph.inputs.clone(), m.graph.outputs.clone()].concat();
@@ -252,7 +252,7 @@ fn new_names_and_new_weights_are_still_the_same_nodes() {
 
 #[test]
 fn a_node_that_came_shifts_no_names() {
-    // Numbers for names, as an exporter gives them, and one node more at the front.
+    // Numbers for names, as an exporter gives them, and an additional node at the front.
     let numbered = |more: bool| {
         let mut m = sample();
         if more {
@@ -398,7 +398,7 @@ fn the_record_reads_in_every_format() {
 }
 
 proptest! {
-    /// Whatever is done to a model, the two directions tell of the same differences, and a model equals itself.
+    /// For any changes to a model, both directions report the same differences, and a model equals itself.
     #[test]
     fn both_directions_tell_the_same(edits in proptest::collection::vec((0usize..8, 0usize..5), 0..6)) {
         let mut b = sample();
@@ -436,7 +436,8 @@ proptest! {
     }
 }
 
-/// The sample with an `If` whose branch multiplies `act2:y` by a constant of its own and one of the graph around.
+/// Builds the sample with an `If` whose branch multiplies `act2:y` by its own constant and by one of the enclosing
+/// graph.
 fn branched(change: impl FnOnce(&mut Graph, &mut Node)) -> Model {
     let mut model = sample();
     let g = &mut model.graph;

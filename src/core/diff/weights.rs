@@ -1,4 +1,4 @@
-//! Constants that differ, and by how much.
+//! Constants that differ, and their distance.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use super::{Kind, WeightChange};
 use crate::graph::{DType, Graph, SparseTensor, Tensor, ValueId};
 use crate::words::counted;
 
-/// Constants of paired nodes are compared place by place, those left by their names.
+/// Compares constants of paired nodes input by input, and the remaining ones by name.
 pub fn changes(level: &Level, tolerance: f64) -> Vec<WeightChange> {
     let ([known_a, known_b], a, b) = (&level.known, level.a(), level.b());
     let mut seen: HashSet<(ValueId, ValueId)> = HashSet::new();
@@ -28,7 +28,7 @@ pub fn changes(level: &Level, tolerance: f64) -> Vec<WeightChange> {
     let names: HashMap<&str, ValueId> = a.initializers().map(|(id, _)| (a.value(id).name.as_str(), id)).collect();
     let mut met_a: HashSet<ValueId> = order.iter().map(|(x, _)| *x).collect();
     let mut met_b: HashSet<ValueId> = order.iter().map(|(_, y)| *y).collect();
-    // Names are given once: no two of `b` meet the same of `a` here.
+    // Names are unique: no two of `b` meet the same one of `a` here.
     for (y, _) in b.initializers() {
         if let Some(x) = names.get(b.value(y).name.as_str()).filter(|x| !met_a.contains(x) && !met_b.contains(&y)) {
             met_a.insert(*x);
@@ -40,7 +40,7 @@ pub fn changes(level: &Level, tolerance: f64) -> Vec<WeightChange> {
         .iter()
         .filter_map(|(x, y)| {
             let named = |graph: &Graph, id: ValueId| graph.value(id).name.clone();
-            // What a `Constant` node makes has the name of an inner value, which is no difference.
+            // The output of a `Constant` node has the name of an intermediate value, which does not count.
             let renamed = a.is_given(*x) && b.is_given(*y);
             let (tensor_a, tensor_b) = (known_a.constant(*x)?, known_b.constant(*y)?);
             compared((&named(a, *x), tensor_a), (&named(b, *y), tensor_b), renamed, tolerance)
@@ -54,7 +54,7 @@ pub fn changes(level: &Level, tolerance: f64) -> Vec<WeightChange> {
     changes
 }
 
-/// The largest difference comes first.
+/// Sorts the changes so that the largest difference comes first.
 pub fn sort(changes: &mut [WeightChange]) {
     // Types that differ come first, then differences by size, then the rest.
     let rank = |change: &WeightChange| (change.kind != Kind::Retyped, change.kind);
@@ -87,7 +87,7 @@ fn lone(kind: Kind, graph: &Graph, id: ValueId, tensor: &Tensor) -> WeightChange
     }
 }
 
-/// How two constants differ; `None` when they are equal within the tolerance and called the same, or may be called as they are.
+/// Compares two constants; `None` if they are equal within the tolerance and either have the same name or need not.
 fn compared(a: (&str, &Tensor), b: (&str, &Tensor), named: bool, tolerance: f64) -> Option<WeightChange> {
     let ((name_a, a), (name_b, b)) = (a, b);
     let measures = if a == b { Some(Measures::EQUAL) } else { Measures::of(a, b, tolerance) };
@@ -115,7 +115,7 @@ fn compared(a: (&str, &Tensor), b: (&str, &Tensor), named: bool, tolerance: f64)
     })
 }
 
-/// Sparse constants are equal or not.
+/// Compares sparse constants, which are equal or not.
 fn sparse(a: &Graph, b: &Graph) -> Vec<WeightChange> {
     let of = |graph: &Graph| -> std::collections::BTreeMap<String, SparseTensor> {
         graph.sparse_initializers().map(|(id, tensor)| (graph.value(id).name.clone(), tensor.clone())).collect()
@@ -150,7 +150,7 @@ fn sparse(a: &Graph, b: &Graph) -> Vec<WeightChange> {
     names.into_iter().filter_map(change).collect()
 }
 
-/// How far the elements of two constants lie apart.
+/// Distance between the elements of two constants.
 #[derive(Debug, Clone, PartialEq)]
 struct Measures {
     different: u64,
@@ -163,7 +163,7 @@ struct Measures {
 impl Measures {
     const EQUAL: Self = Self { different: 0, max_abs: 0.0, mean_abs: 0.0, relative: Some(0.0), cosine: None };
 
-    /// Measures in 64-bit floats; `None` for different shapes and for elements that are no single number.
+    /// Measures in 64-bit floats; `None` for different shapes and for elements that are not single numbers.
     fn of(a: &Tensor, b: &Tensor, tolerance: f64) -> Option<Self> {
         if a.shape() != b.shape() {
             return None;
@@ -174,7 +174,7 @@ impl Measures {
         for (x, y) in values_a.zip(values_b) {
             let same = x == y || (x.is_nan() && y.is_nan());
             let apart = if same { 0.0 } else { (x - y).abs() };
-            // A NaN against a number is as far apart as can be.
+            // A NaN and a number are infinitely far apart.
             let apart = if apart.is_nan() { f64::INFINITY } else { apart };
             different += u64::from(apart > tolerance);
             max_abs = max_abs.max(apart);
@@ -193,7 +193,7 @@ impl Measures {
     }
 }
 
-/// The elements of a constant as numbers; `None` for texts, complex numbers and packed types.
+/// Returns the elements of a constant as numbers; `None` for texts, complex numbers and packed types.
 fn numbers(tensor: &Tensor) -> Option<impl Iterator<Item = f64> + '_> {
     let decode: fn(&[u8]) -> f64 = match tensor.dtype() {
         DType::F32 => |c| f64::from(f32::from_le_bytes(first(c))),
@@ -213,12 +213,12 @@ fn numbers(tensor: &Tensor) -> Option<impl Iterator<Item = f64> + '_> {
     Some(tensor.bytes().chunks_exact(tensor.dtype().size()).map(decode))
 }
 
-/// The element in a chunk of exactly its size.
+/// Returns the element in a chunk of exactly its size.
 fn first<const N: usize>(chunk: &[u8]) -> [u8; N] {
     chunk.first_chunk().copied().unwrap_or([0; N])
 }
 
-/// A 16-bit float (IEEE 754 binary16) as a 64-bit one, exactly.
+/// Converts a 16-bit float (IEEE 754 binary16) to a 64-bit one, exactly.
 fn half(bits: u16) -> f64 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));

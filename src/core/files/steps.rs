@@ -9,8 +9,8 @@ use super::folder_of;
 
 static BEFORE_EACH: OnceLock<fn()> = OnceLock::new();
 
-/// Sets a function that is called before each of these calls from now on: a test ends the process there. A second call has no
-/// effect.
+/// Sets a function that is called before each of these calls from now on, in which a test ends the process. A second
+/// call has no effect.
 pub fn before_each(act: fn()) {
     let _ = BEFORE_EACH.set(act);
 }

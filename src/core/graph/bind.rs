@@ -1,4 +1,4 @@
-//! Sizes in the places of symbols.
+//! Binding symbols to sizes.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,9 +7,10 @@ use super::{Dim, Graph, Model, Node, ValueId};
 use crate::Result;
 
 impl Model {
-    /// Fixes symbols of the inputs' shapes: in every shape that the model states, those of outputs, values in between and
-    /// subgraphs too, the size takes the symbol's place. What is left symbolic speaks of other symbols alone; a stated
-    /// size that is a formula of several (`N*T`) becomes [`Dim::Unknown`] while only some of them are bound.
+    /// Binds symbols of the inputs' shapes: the size replaces the symbol in every shape that the model states,
+    /// including those of outputs, intermediate values and subgraphs. Remaining symbolic dimensions only mention other
+    /// symbols; a stated size that is a formula of several (`N*T`) becomes [`Dim::Unknown`] while only some of them are
+    /// bound.
     ///
     /// ```
     /// # use gnet_core as gnet;
@@ -25,16 +26,16 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// A symbol that no input's shape has (one of outputs alone is for the model to say), one that is given two sizes, a
-    /// size at which a stated one would be negative. The model is left as it was.
+    /// Fails if no input's shape has the symbol (one that only outputs have is determined by the model), if it is given
+    /// two sizes, or if a stated size would become negative. The model is then left unchanged.
     pub fn bind<S: AsRef<str>>(&mut self, sizes: &[(S, usize)]) -> Result<()> {
         Sizes::of_dims(sizes).put_into(&mut self.graph)
     }
 }
 
 impl Dim {
-    /// Puts what is known of symbols in their places. A formula of several becomes a number once all are known, and
-    /// [`Dim::Unknown`] while only some are; what would be no size becomes that as well.
+    /// Substitutes known symbols. A formula of several becomes a number once all are known, and [`Dim::Unknown`] while
+    /// only some are; a result that is not a valid size becomes that as well.
     pub(super) fn replace_symbol(&mut self, bound: &BTreeMap<String, Self>) {
         let Self::Symbolic { symbol, .. } = &*self else { return };
         match bound.get(symbol) {
@@ -49,12 +50,12 @@ impl Dim {
 }
 
 impl Graph {
-    /// The symbols of the inputs' shapes, in the order in which they stand there.
+    /// Returns the symbols of the inputs' shapes, in order of appearance.
     pub fn symbols(&self) -> Vec<String> {
         sizes::symbols(self.inputs.iter().flat_map(|id| self.value(*id).shape.iter().flatten()))
     }
 
-    /// Puts sizes in the places of symbols, in subgraphs too.
+    /// Substitutes symbols by sizes, in subgraphs too.
     pub(super) fn replace_symbols(&mut self, bound: &BTreeMap<String, Dim>) {
         if bound.is_empty() {
             return;
@@ -66,7 +67,7 @@ impl Graph {
         }
     }
 
-    /// Drops the stated shapes of all that depends on `changed`.
+    /// Drops the stated shapes of all values that depend on `changed`.
     pub(super) fn forget_shapes(&mut self, mut changed: HashSet<ValueId>) {
         if changed.is_empty() {
             return;
@@ -82,7 +83,7 @@ impl Graph {
         }
     }
 
-    /// Drops the stated shapes of all that is no constant.
+    /// Drops the stated shapes of all values that are not constants.
     fn forget_all_shapes(&mut self) {
         let mut open = self.inputs.clone();
         for node in &mut self.nodes {

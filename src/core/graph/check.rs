@@ -1,19 +1,19 @@
-//! What every graph must hold, checked after reading, after each pass and before writing.
+//! Validity of a graph, checked after reading, after each pass and before writing.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{Graph, Node, Subgraph, ValueId};
 use crate::{Error, Result};
 
-/// The names that captured values have outside, by their numbers inside.
+/// Outer names of captured values, by their inner IDs.
 type Captured<'a> = HashMap<ValueId, &'a str>;
 
 impl Graph {
-    /// Checks that the graph is one: names are unique, each value is made once, each reading comes after the making. The
-    /// same holds in each subgraph.
+    /// Checks that the graph is valid: names are unique, each value is produced once, and is produced before it is
+    /// read. The same holds in each subgraph.
     ///
     /// # Errors
-    /// The first violation, naming the node or value.
+    /// Reports the first violation, naming the node or value.
     pub fn check(&self) -> Result<()> {
         self.check_inside(&Captured::new())
     }
@@ -21,7 +21,7 @@ impl Graph {
     /// Refuses a constant that nothing reads.
     ///
     /// # Errors
-    /// The first such constant, named.
+    /// Names the first such constant.
     pub fn check_constants_are_read(&self) -> Result<()> {
         let uses = self.uses();
         let constants = self.initializers.keys().chain(self.sparse.keys());
@@ -119,7 +119,7 @@ mod tests {
         small().check().unwrap();
     }
 
-    /// `If(x)` whose one branch makes `inner = Neg(y)`, with y of the graph around.
+    /// `If(x)` whose one branch computes `inner = Neg(y)`, with y from the outer graph.
     fn branching() -> Graph {
         let mut inside = Graph::new("then");
         let [seen, made] = ["y", "inner"].map(|name| inside.add_value(name, None, None));

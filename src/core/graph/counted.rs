@@ -1,6 +1,6 @@
-//! How often the tests of the core looked at a value's number: what a search that takes turns through a list does too often.
+//! Counters of accesses to value IDs, with which the core's tests detect quadratic searches.
 //!
-//! Only the core's own tests are built with this; elsewhere both traits are derived.
+//! Only the core's own tests are built with this; otherwise both traits are derived.
 
 use std::cell::Cell;
 use std::hash::{Hash, Hasher};
@@ -11,14 +11,15 @@ thread_local! {
     static LOOKS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// How often numbers of values were compared or hashed in this thread while `run` ran.
+/// Returns how often value IDs were compared or hashed in this thread while `run` ran.
 pub(crate) fn looks(run: impl FnOnce()) -> usize {
     let before = LOOKS.get();
     run();
     LOOKS.get() - before
 }
 
-/// Asserts that `run` takes in proportion to the size it is given: what the second hundreds add is what the first ones do.
+/// Asserts that the work of `run` is proportional to the size it is given: the second hundred adds as much as the
+/// first.
 pub(crate) fn assert_linear(name: &str, mut run: impl FnMut(usize)) {
     let taken = [200, 400, 800].map(|size| looks(|| run(size)));
     assert!(taken[0] >= 200, "{name} is not counted: {taken:?}");
@@ -40,8 +41,8 @@ impl Hash for ValueId {
     }
 }
 
-/// A chain of so many additions, each of a constant of its own and in a module of its own name, beside as many constants that
-/// nothing reads. `salt` is in the names of the nodes and in the elements.
+/// Builds a chain of `length` additions, each of its own constant and in a module of its own name, along with as many
+/// constants that nothing reads. `salt` is part of the names of the nodes and of the elements.
 pub(crate) fn chain(length: usize, salt: usize) -> Model {
     let mut graph = Graph::new("chain");
     let shape = || Some(vec![Dim::symbol("N"), Dim::Known(4)]);

@@ -4,37 +4,47 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A dimension: a number, `scale * symbol + offset`, or not known.
+/// A dimension: a number, `scale * symbol + offset`, or unknown.
+///
+/// ```
+/// # use gnet_core as gnet;
+/// use gnet::graph::Dim;
+///
+/// let twice = Dim::parse("2*N+1");
+/// assert_eq!(twice.at(4), Some(9));
+/// assert_eq!(twice.bind(&Dim::parse("3*T")).to_string(), "6*T+1");
+/// assert_eq!((Dim::Known(224).known(), twice.known()), (Some(224), None));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Dim {
     /// A fixed size.
     Known(usize),
-    /// A size that is a line in a symbol, such as the batch size.
+    /// A size that is linear in a symbol, such as the batch size.
     Symbolic {
         /// Name of the symbol, ONNX's `dim_param`.
         symbol: String,
-        /// What the symbol is multiplied by; never 0.
+        /// Factor of the symbol; never 0.
         scale: i64,
-        /// What is added.
+        /// Constant term.
         offset: i64,
     },
-    /// Nothing is known.
+    /// Unknown size.
     Unknown,
 }
 
 impl Dim {
-    /// The symbol itself.
+    /// Creates the symbol itself.
     pub fn symbol(name: impl Into<String>) -> Self {
         Self::Symbolic { symbol: name.into(), scale: 1, offset: 0 }
     }
 
-    /// Reads what [`Dim`]'s `Display` writes; any other text is a symbol of that name.
+    /// Parses the output of [`Dim`]'s `Display`; any other text is a symbol of that name.
     pub fn parse(text: &str) -> Self {
         let line = Self::parse_line(text).filter(|line| line.to_string() == text);
         line.unwrap_or_else(|| Self::symbol(text))
     }
 
-    /// `[scale*]symbol[+offset|-offset]` with a plain name as symbol.
+    /// Parses `[scale*]symbol[+offset|-offset]` with a plain name as symbol.
     fn parse_line(text: &str) -> Option<Self> {
         let (scale, rest) = match text.split_once('*') {
             Some((scale, rest)) => (scale.parse().ok().filter(|s| *s != 0)?, rest),
@@ -47,7 +57,7 @@ impl Dim {
         plain.then(|| Self::Symbolic { symbol: symbol.to_owned(), scale, offset })
     }
 
-    /// The size, when it is fixed.
+    /// Returns the size if it is fixed.
     pub fn known(&self) -> Option<usize> {
         match self {
             Self::Known(size) => Some(*size),
@@ -55,7 +65,7 @@ impl Dim {
         }
     }
 
-    /// The dimension with `value` in place of its symbol; [`Dim::Unknown`] when that is no dimension.
+    /// Substitutes `value` for the symbol; [`Dim::Unknown`] if the result is not a dimension.
     pub fn bind(&self, value: &Self) -> Self {
         let Self::Symbolic { scale, offset, .. } = self else { return self.clone() };
         match value {
@@ -71,7 +81,7 @@ impl Dim {
         }
     }
 
-    /// The size when every symbol has the value `value`; `None` when it is unknown or would be negative.
+    /// Returns the size if every symbol has the value `value`; `None` if it is unknown or would be negative.
     pub fn at(&self, value: usize) -> Option<usize> {
         match self {
             Self::Known(size) => Some(*size),
@@ -100,7 +110,7 @@ impl fmt::Display for Dim {
     }
 }
 
-/// A number when fixed, a text such as `N` when symbolic, null when unknown.
+/// Serialized as a number if fixed, a text such as `N` if symbolic, null if unknown.
 impl Serialize for Dim {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -111,7 +121,7 @@ impl Serialize for Dim {
     }
 }
 
-/// A shape as text: `N x 64 x 14 x 14`.
+/// Formats a shape as text: `N x 64 x 14 x 14`.
 pub fn shape_text(shape: &[Dim]) -> String {
     match shape {
         [] => "scalar".to_owned(),
@@ -119,7 +129,7 @@ pub fn shape_text(shape: &[Dim]) -> String {
     }
 }
 
-/// The number of elements when every symbol is `value`; `None` when unknown or past `u64`.
+/// Returns the number of elements if every symbol is `value`; `None` if unknown or beyond `u64`.
 pub fn elements(shape: &[Dim], value: usize) -> Option<u64> {
     shape.iter().try_fold(1u64, |product, dim| product.checked_mul(dim.at(value)? as u64))
 }

@@ -5,23 +5,23 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What the elements of a type are.
+/// Kind of a type's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Elements {
     /// Floating-point numbers.
     Floats,
-    /// Whole numbers.
+    /// Booleans.
     Wholes,
     /// True and false.
     Truths,
-    /// Text of any length: elements are no fixed number of bytes.
+    /// Text of any length: elements have no fixed size.
     Texts,
     /// Two floats each, the real part first.
     Complexes,
 }
 
-/// Makes [`DType`] from one row a type: ONNX's number (`TensorProto.DataType` in onnx.proto), the bits of an element, what the
-/// elements are.
+/// Defines [`DType`] from one row per type: ONNX's number (`TensorProto.DataType` in onnx.proto), the bits of an
+/// element, and the kind of its elements.
 macro_rules! element_types {
     ($($name:ident $number:literal $bits:literal $elements:ident,)*) => {
         /// Element type of a tensor: ONNX's `TensorProto.DataType`, in Rust's spelling.
@@ -35,7 +35,7 @@ macro_rules! element_types {
         }
 
         impl DType {
-            /// Every element type.
+            /// All element types.
             pub const ALL: [Self; [$($number),*].len()] = [$(Self::$name),*];
 
             fn row(self) -> (i32, usize, Elements) {
@@ -79,32 +79,33 @@ element_types! {
 }
 
 impl DType {
-    /// The number in ONNX's `TensorProto.DataType`: what `Cast` has in its attribute `to`.
+    /// Returns the number in ONNX's `TensorProto.DataType`, as in the attribute `to` of `Cast`.
     pub fn number(self) -> i32 {
         self.row().0
     }
 
-    /// The element type with this number; `None` for a number that ONNX does not define.
+    /// Returns the element type with this number; `None` for a number that ONNX does not define.
     pub fn of_number(number: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|dtype| i64::from(dtype.number()) == number)
     }
 
-    /// Bits of one element; 0 for text. Elements of less than a byte are packed, the first in the lowest bits.
+    /// Returns the number of bits of one element; 0 for text. Elements of less than a byte are packed, the first in the
+    /// lowest bits.
     pub fn bits(self) -> usize {
         self.row().1
     }
 
-    /// What the elements are.
+    /// Returns the kind of its elements.
     pub fn elements(self) -> Elements {
         self.row().2
     }
 
-    /// Bytes of one element that stands alone; 0 for text, 1 for a type of less than a byte.
+    /// Returns the size in bytes of a single element; 0 for text, 1 for a type of less than a byte.
     pub fn size(self) -> usize {
         self.bits().div_ceil(8)
     }
 
-    /// Bytes of `elements` elements as ONNX stores them; `None` when they cannot be addressed.
+    /// Returns the size in bytes of `elements` elements as ONNX stores them; `None` if they cannot be addressed.
     pub fn byte_len(self, elements: usize) -> Option<usize> {
         match self.bits() {
             bits if bits % 8 == 0 => elements.checked_mul(bits / 8),
@@ -112,7 +113,7 @@ impl DType {
         }
     }
 
-    /// Whether values are floating-point numbers: what a parameter can be.
+    /// Returns `true` if values are floating-point numbers, the only ones that parameters can have.
     pub fn is_float(self) -> bool {
         self.elements() == Elements::Floats
     }
@@ -124,7 +125,7 @@ impl fmt::Display for DType {
     }
 }
 
-/// The name, such as `i64`.
+/// Serialized as its name, such as `i64`.
 impl Serialize for DType {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -1,10 +1,10 @@
-//! Which rows the values of an input select: how large a whole number may be that a graph is fed.
+//! Row selection: the bound on the whole numbers of an input that select rows of a table.
 
 use std::collections::HashSet;
 
 use super::{Dim, Graph, Node, ValueId};
 
-/// Operations whose output holds values of their first input and nothing else.
+/// Operations whose output holds values of their first input only.
 const KEEPING: [&str; 12] = [
     "Cast",
     "Expand",
@@ -21,12 +21,12 @@ const KEEPING: [&str; 12] = [
 ];
 
 impl Graph {
-    /// The number of rows of the smallest table that the values of `id` select rows of, such as the embedding of token
-    /// ids: `Gather` or `GatherElements` with the value, or one that is made of it by casting and arranging alone, as its
-    /// indices. `None` when it selects none whose size the graph states.
+    /// Returns the number of rows of the smallest table from which the values of `id` select rows, such as the
+    /// embedding of token ids: a `Gather` or `GatherElements` with the value, or one derived from it by casts and
+    /// rearrangements alone, as its indices. `None` if there is none whose size the graph states.
     pub fn selected_rows(&self, id: ValueId) -> Option<usize> {
         let mut smallest: Option<usize> = None;
-        // Graphs to look through, each with the values in it that hold what `id` holds; nodes stand in order.
+        // Graphs to search, each with the values in it that hold those of `id`; nodes are in topological order.
         let mut open = vec![(self, HashSet::from([id]))];
         while let Some((graph, mut holding)) = open.pop() {
             for node in &graph.nodes {
@@ -48,7 +48,7 @@ impl Graph {
         smallest
     }
 
-    /// The length of the axis along which a node selects by its second input.
+    /// Returns the length of the axis along which a node selects by its second input.
     fn rows_selected_by(&self, node: &Node) -> Option<usize> {
         if !(node.is("Gather") || node.is("GatherElements")) {
             return None;

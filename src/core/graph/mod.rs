@@ -1,7 +1,7 @@
-//! The one central type: a model as plain data, with no framework in it.
+//! The central type: a model as plain data, independent of any framework.
 //!
-//! A [`Graph`] is a list of [`Node`]s in topological order over numbered values. Whatever reads, rewrites, counts or
-//! writes a model does it here; protobuf, Burn and the runtimes stand outside.
+//! A [`Graph`] is a list of [`Node`]s in topological order over numbered values. All reading, rewriting, counting and
+//! writing of models works on it; protobuf, Burn and the runtimes stay outside.
 
 mod bind;
 mod check;
@@ -30,32 +30,32 @@ pub use subgraph::{Capture, Subgraph};
 pub use tensor::Tensor;
 pub use tensor::brief;
 
-/// A value of a [`Graph`]: an input, an initializer or what a node makes.
+/// ID of a value of a [`Graph`]: an input, an initializer or an output of a node.
 #[derive(Debug, Clone, Copy, Eq, PartialOrd, Ord)]
 #[cfg_attr(not(test), derive(PartialEq, Hash))]
 pub struct ValueId(u32);
 
-/// What is known of a value.
+/// Facts known about a value.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Value {
-    /// Unique name in the graph.
+    /// Name, unique in the graph.
     pub name: String,
-    /// Element type, when known.
+    /// Element type, if known.
     pub dtype: Option<DType>,
-    /// Shape, when known.
+    /// Shape, if known.
     pub shape: Option<Vec<Dim>>,
-    /// The type of a value that is no tensor; `None` for a tensor and where nothing is known.
+    /// Type of a value that is not a tensor; `None` for a tensor and if nothing is known.
     pub other_type: Option<OtherType>,
-    /// What a file says beside the type; `None` when it says nothing.
+    /// Annotations in the file besides the type; `None` if there are none.
     pub remarks: Option<Box<Remarks>>,
-    /// Whether the file states the type of an input, output or constant a second time, among those of inner values.
+    /// Whether the file repeats the type of an input, output or constant among those of intermediate values.
     pub restated: bool,
 }
 
-/// A type that is no tensor, kept as it is.
+/// A type other than a tensor, kept unchanged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OtherType {
-    /// What it is: `sequence`, `map`, `optional`, `sparse tensor`, `opaque`.
+    /// Kind of the type: `sequence`, `map`, `optional`, `sparse tensor`, `opaque`.
     pub kind: &'static str,
     /// The type itself.
     pub stated: Opaque,
@@ -64,40 +64,59 @@ pub struct OtherType {
 /// A constant most of whose elements are 0: ONNX's `SparseTensorProto`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SparseTensor {
-    /// The elements that are not 0, a vector.
+    /// Non-zero elements, a vector.
     pub values: Tensor,
-    /// Where they stand: linear indices `[n]`, or coordinates `[n, rank]`.
+    /// Positions of these: linear indices `[n]`, or coordinates `[n, rank]`.
     pub indices: Tensor,
     /// Sizes of the dimensions.
     pub shape: Vec<usize>,
 }
 
-/// The names of the tensors that hold a value's quantisation parameters: ONNX's `TensorAnnotation`.
+/// Names of the tensors that hold a value's quantisation parameters: ONNX's `TensorAnnotation`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Annotation {
     /// The value that is quantised.
     pub value: ValueId,
-    /// By parameter (`SCALE_TENSOR`, `ZERO_POINT_TENSOR`), the value that holds it.
+    /// For each parameter (`SCALE_TENSOR`, `ZERO_POINT_TENSOR`), the value that holds it.
     pub parameters: Vec<(String, ValueId)>,
 }
 
 /// A computation: nodes in topological order over named values.
+///
+/// ```
+/// # use gnet_core as gnet;
+/// use gnet::graph::{DType, Dim, Graph, Model, Node, Tensor};
+/// use gnet::onnx;
+///
+/// // y = relu(x + 1), for a batch of any size
+/// let mut graph = Graph::new("shifted");
+/// let shape = || Some(vec![Dim::symbol("N"), Dim::Known(4)]);
+/// let [x, sum, y] = ["x", "sum", "y"].map(|name| graph.add_value(name, Some(DType::F32), shape()));
+/// let one = graph.add_initializer("one", Tensor::from_f32(vec![1], &[1.0])?);
+/// graph.nodes = vec![Node::new("add", "Add", vec![x, one], vec![sum]), Node::new("relu", "Relu", vec![sum], vec![y])];
+/// (graph.inputs, graph.outputs) = (vec![x], vec![y]);
+/// graph.check()?;
+///
+/// let bytes = onnx::write(&Model::new(graph, 18))?;
+/// assert_eq!(onnx::read(bytes.into())?.graph.nodes[1].op_type, "Relu");
+/// # Ok::<(), gnet::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Graph {
     /// Name of the graph.
     pub name: String,
-    /// Operations, each after those it reads from.
+    /// Operations in topological order.
     pub nodes: Vec<Node>,
-    /// What has to be fed in, in order.
+    /// Inputs that have to be fed, in order.
     pub inputs: Vec<ValueId>,
-    /// Initializers that the file lists as inputs too, by their place in its list. From IR version 4 on a caller may
+    /// Initializers that the file lists as inputs too, by their position in its list. From IR version 4 on a caller may
     /// replace them; before that every initializer had to be listed.
     pub listed_initializers: BTreeMap<usize, ValueId>,
-    /// What is handed back, in order.
+    /// Outputs, in order.
     pub outputs: Vec<ValueId>,
     /// Quantisation parameters of values.
     pub annotations: Vec<Annotation>,
-    /// What a file says beside the computation; `None` when it says nothing.
+    /// Annotations in the file besides the computation; `None` if there are none.
     pub remarks: Option<Box<Remarks>>,
     values: Vec<Value>,
     initializers: BTreeMap<ValueId, Tensor>,
@@ -105,12 +124,12 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// An empty graph.
+    /// Creates an empty graph.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// Adds a value. The name must be new to the graph; [`Graph::check`] tells when it is not.
+    /// Adds a value. The name must be new to the graph; [`Graph::check`] reports if it is not.
     pub fn add_value(&mut self, name: impl Into<String>, dtype: Option<DType>, shape: Option<Vec<Dim>>) -> ValueId {
         self.values.push(Value { name: name.into(), dtype, shape, ..Value::default() });
         ValueId(u32::try_from(self.values.len() - 1).expect("a graph holds fewer than 2^32 values"))
@@ -124,27 +143,27 @@ impl Graph {
         id
     }
 
-    /// What is known of a value.
+    /// Returns the facts known about a value.
     pub fn value(&self, id: ValueId) -> &Value {
         &self.values[id.0 as usize]
     }
 
-    /// What is known of a value, to be changed.
+    /// Returns the facts known about a value, mutably.
     pub fn value_mut(&mut self, id: ValueId) -> &mut Value {
         &mut self.values[id.0 as usize]
     }
 
-    /// Every value with its number, also those that nothing reads any more.
+    /// Returns every value with its ID, including those that nothing reads any more.
     pub fn values(&self) -> impl Iterator<Item = (ValueId, &Value)> {
         self.values.iter().enumerate().map(|(i, value)| (ValueId(i as u32), value))
     }
 
-    /// A value by name.
+    /// Finds a value by name.
     pub fn find(&self, name: &str) -> Option<ValueId> {
         self.values().find(|(_, value)| value.name == name).map(|(id, _)| id)
     }
 
-    /// What a node is called: its name, or that of what it makes, since ONNX lets nodes go without a name.
+    /// Returns the name of a node, or that of its output, since ONNX permits nodes without a name.
     pub fn node_name<'a>(&'a self, node: &'a Node) -> &'a str {
         match node.output() {
             Some(id) if node.name.is_empty() => &self.value(id).name,
@@ -152,7 +171,7 @@ impl Graph {
         }
     }
 
-    /// The constant a value is, when it is one.
+    /// Returns the tensor of an initializer; `None` for any other value.
     pub fn initializer(&self, id: ValueId) -> Option<&Tensor> {
         self.initializers.get(&id)
     }
@@ -165,7 +184,7 @@ impl Graph {
         self.initializers.insert(id, tensor);
     }
 
-    /// Every constant, in the order of their numbers.
+    /// Returns every constant, in the order of their IDs.
     pub fn initializers(&self) -> impl Iterator<Item = (ValueId, &Tensor)> {
         self.initializers.iter().map(|(id, tensor)| (*id, tensor))
     }
@@ -178,18 +197,19 @@ impl Graph {
         id
     }
 
-    /// Every sparse constant, in the order of their numbers.
+    /// Returns every sparse constant, in the order of their IDs.
     pub fn sparse_initializers(&self) -> impl Iterator<Item = (ValueId, &SparseTensor)> {
         self.sparse.iter().map(|(id, tensor)| (*id, tensor))
     }
 
-    /// Whether a value is given with the graph: an initializer, sparse or not, that a caller may replace or not.
+    /// Returns `true` if a value is supplied with the graph: an initializer, sparse or not, whether or not a caller may
+    /// replace it.
     pub fn is_given(&self, id: ValueId) -> bool {
         self.initializers.contains_key(&id) || self.sparse.contains_key(&id)
     }
 
-    /// Every value that is a constant: the initializers that no caller can replace, and what `Constant` nodes make of a
-    /// number or tensor.
+    /// Returns every value that is a constant: the initializers that no caller can replace, and the outputs of
+    /// `Constant` nodes that hold a number or tensor.
     pub fn constants(&self) -> HashMap<ValueId, Tensor> {
         let listed: HashSet<ValueId> = self.listed_initializers.values().copied().collect();
         let fixed = self.initializers().filter(|(id, _)| !listed.contains(id));
@@ -198,17 +218,17 @@ impl Graph {
         initializers.chain(nodes).collect()
     }
 
-    /// Rank of a value, when known.
+    /// Returns the rank of a value, if known.
     pub fn rank(&self, id: ValueId) -> Option<usize> {
         self.value(id).shape.as_ref().map(Vec::len)
     }
 
-    /// For each value that a node makes, the index of that node.
+    /// Returns, for each value produced by a node, the index of that node.
     pub fn producers(&self) -> HashMap<ValueId, usize> {
         self.nodes.iter().enumerate().flat_map(|(i, node)| node.makes().map(move |id| (id, i))).collect()
     }
 
-    /// For each value, how often it is read, counting each graph output as one reading.
+    /// Returns how often each value is read, counting each graph output as one read.
     pub fn uses(&self) -> HashMap<ValueId, usize> {
         let mut uses = HashMap::new();
         for id in self.nodes.iter().flat_map(Node::reads).chain(self.outputs.iter().copied()) {
@@ -217,13 +237,13 @@ impl Graph {
         uses
     }
 
-    /// Bytes of all constants.
+    /// Returns the size of all constants in bytes.
     pub fn initializer_bytes(&self) -> u64 {
         let sparse = self.sparse.values().flat_map(|t| [&t.values, &t.indices]);
         self.initializers.values().chain(sparse).map(|t| t.bytes().len() as u64).sum()
     }
 
-    /// Drops the constants whose number `keep` refuses.
+    /// Drops the constants whose ID `keep` rejects.
     pub fn retain_initializers(&mut self, keep: impl Fn(ValueId) -> bool) {
         self.initializers.retain(|id, _| keep(*id));
         self.sparse.retain(|id, _| keep(*id));
@@ -231,13 +251,13 @@ impl Graph {
         self.listed_initializers.retain(|_, id| dense.contains_key(id) || sparse.contains_key(id));
     }
 
-    /// Lets every node, and every subgraph, read `new` where it reads `old`. The graph's own outputs stay.
+    /// Makes every node, including those of subgraphs, read `new` in place of `old`. The graph's own outputs stay.
     pub fn replace_reads(&mut self, old: ValueId, new: ValueId) {
         self.redirect_reads(&|id| if id == old { new } else { id });
     }
 
-    /// Lets every node, every subgraph and every quantisation parameter read `to(id)` where it reads `id`: many
-    /// replacements at the cost of one. The graph's own outputs stay.
+    /// Makes every node, subgraph and quantisation parameter read `to(id)` in place of `id`: many replacements at the
+    /// cost of one. The graph's own outputs stay.
     pub fn redirect_reads(&mut self, to: &dyn Fn(ValueId) -> ValueId) {
         self.nodes.iter_mut().for_each(|node| node.redirect_reads(to));
         let parameters = self.annotations.iter_mut().flat_map(|annotation| &mut annotation.parameters);

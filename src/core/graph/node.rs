@@ -1,4 +1,4 @@
-//! A node: one operation, its wires and its attributes.
+//! A node: one operation with its inputs, outputs and attributes.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ pub enum Attribute {
     Int(i64),
     /// A real number.
     Float(f32),
-    /// Text. ONNX stores bytes; those that are no UTF-8 are [`Attribute::Opaque`].
+    /// Text. ONNX stores bytes; those that are not valid UTF-8 are [`Attribute::Opaque`].
     String(String),
     /// A constant tensor.
     Tensor(Tensor),
@@ -25,7 +25,7 @@ pub enum Attribute {
     Graph(Box<Subgraph>),
     /// Several bodies.
     Graphs(Vec<Subgraph>),
-    /// A value of another kind (sparse tensors, types, several tensors), kept as it is.
+    /// A value of another kind (sparse tensors, types, several tensors), kept unchanged.
     Opaque(Opaque),
 }
 
@@ -62,25 +62,25 @@ impl From<Vec<usize>> for Attribute {
 /// One operation of a graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// The path of the module it comes from, a slash, and the operation; unique in what gnet exports. A file of others
-    /// may leave it empty.
+    /// Path of the module it comes from, a slash, and the operation; unique in gnet's exports. Files from other
+    /// exporters may leave it empty.
     pub name: String,
-    /// Operation, such as `Conv`.
+    /// Operator, such as `Conv`.
     pub op_type: String,
     /// Operator set it belongs to; empty for ONNX's own.
     pub domain: String,
-    /// What it reads, in ONNX's order; `None` is an optional input left out.
+    /// Inputs, in ONNX's order; `None` is an omitted optional input.
     pub inputs: Vec<Option<ValueId>>,
-    /// What it makes, in ONNX's order; `None` is an optional output left out.
+    /// Outputs, in ONNX's order; `None` is an omitted optional output.
     pub outputs: Vec<Option<ValueId>>,
     /// Attributes by name.
     pub attributes: BTreeMap<String, Attribute>,
-    /// What a file says beside the operation; `None` when it says nothing.
+    /// Annotations in the file besides the operation; `None` if there are none.
     pub remarks: Option<Box<Remarks>>,
 }
 
 impl Node {
-    /// A node of ONNX's own operator set, without attributes.
+    /// Creates a node of ONNX's own operator set, without attributes.
     pub fn new(name: impl Into<String>, op_type: &str, inputs: Vec<ValueId>, outputs: Vec<ValueId>) -> Self {
         Self {
             name: name.into(),
@@ -99,28 +99,29 @@ impl Node {
         self
     }
 
-    /// Whether it is the operation `op_type` of ONNX's own operator set.
+    /// Returns `true` if it is the operation `op_type` of ONNX's own operator set.
     pub fn is(&self, op_type: &str) -> bool {
         self.op_type == op_type && matches!(self.domain.as_str(), "" | "ai.onnx")
     }
 
-    /// The input at `index`, when there is one.
+    /// Returns the input at `index`, if there is one.
     pub fn input(&self, index: usize) -> Option<ValueId> {
         self.inputs.get(index).copied().flatten()
     }
 
-    /// The first output, when there is one.
+    /// Returns the first output, if there is one.
     pub fn output(&self) -> Option<ValueId> {
         self.outputs.first().copied().flatten()
     }
 
-    /// What it reads: the inputs that are there, then what its subgraphs read of the graph around them.
+    /// Returns the values it reads: its inputs without omitted ones, then the values its subgraphs capture from the
+    /// outer graph.
     pub fn reads(&self) -> impl Iterator<Item = ValueId> {
         let captured = self.subgraphs().flat_map(|body| body.captures.iter().map(|capture| capture.outer));
         self.inputs.iter().copied().flatten().chain(captured)
     }
 
-    /// The branches or bodies among its attributes, in the order of the attributes' names.
+    /// Returns the branches or bodies among its attributes, in the order of the attributes' names.
     pub fn subgraphs(&self) -> impl Iterator<Item = &Subgraph> {
         self.attributes.values().flat_map(|value| match value {
             Attribute::Graph(body) => std::slice::from_ref(body.as_ref()),
@@ -129,7 +130,7 @@ impl Node {
         })
     }
 
-    /// The branches or bodies among its attributes, to be changed.
+    /// Returns the branches or bodies among its attributes, mutably.
     pub fn subgraphs_mut(&mut self) -> impl Iterator<Item = &mut Subgraph> {
         self.attributes.values_mut().flat_map(|value| match value {
             Attribute::Graph(body) => std::slice::from_mut(body.as_mut()),
@@ -138,18 +139,18 @@ impl Node {
         })
     }
 
-    /// Reads `to(id)` wherever it reads `id`, in its subgraphs too.
+    /// Makes it read `to(id)` in place of `id`, in its subgraphs too.
     pub fn redirect_reads(&mut self, to: &dyn Fn(ValueId) -> ValueId) {
         self.inputs.iter_mut().flatten().for_each(|id| *id = to(*id));
         self.subgraphs_mut().for_each(|body| body.redirect_captures(to));
     }
 
-    /// The outputs that are there.
+    /// Returns the outputs without omitted ones.
     pub fn makes(&self) -> impl Iterator<Item = ValueId> {
         self.outputs.iter().copied().flatten()
     }
 
-    /// A whole-number attribute.
+    /// Returns a whole-number attribute.
     pub fn int(&self, name: &str) -> Option<i64> {
         match self.attributes.get(name)? {
             Attribute::Int(value) => Some(*value),
@@ -157,7 +158,7 @@ impl Node {
         }
     }
 
-    /// A real-number attribute.
+    /// Returns a real-number attribute.
     pub fn float(&self, name: &str) -> Option<f32> {
         match self.attributes.get(name)? {
             Attribute::Float(value) => Some(*value),
@@ -165,7 +166,7 @@ impl Node {
         }
     }
 
-    /// A text attribute.
+    /// Returns a text attribute.
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.attributes.get(name)? {
             Attribute::String(value) => Some(value),
@@ -173,7 +174,7 @@ impl Node {
         }
     }
 
-    /// A tensor attribute.
+    /// Returns a tensor attribute.
     pub fn tensor(&self, name: &str) -> Option<&Tensor> {
         match self.attributes.get(name)? {
             Attribute::Tensor(value) => Some(value),
@@ -181,8 +182,8 @@ impl Node {
         }
     }
 
-    /// What a `Constant` node makes, in any form of number that the operator has (`value`, `value_float`, `value_floats`,
-    /// `value_int`, `value_ints`); `None` for another operation or another form.
+    /// Returns the output of a `Constant` node, in any numeric form of the operator (`value`, `value_float`,
+    /// `value_floats`, `value_int`, `value_ints`); `None` for another operation or another form.
     pub fn constant(&self) -> Option<Tensor> {
         if !self.is("Constant") {
             return None;
@@ -200,7 +201,7 @@ impl Node {
         }
     }
 
-    /// An attribute of real numbers.
+    /// Returns an attribute of real numbers.
     pub fn floats(&self, name: &str) -> Option<&[f32]> {
         match self.attributes.get(name)? {
             Attribute::Floats(values) => Some(values),
@@ -208,7 +209,7 @@ impl Node {
         }
     }
 
-    /// An attribute of whole numbers.
+    /// Returns an attribute of whole numbers.
     pub fn ints(&self, name: &str) -> Option<&[i64]> {
         match self.attributes.get(name)? {
             Attribute::Ints(values) => Some(values),

@@ -1,4 +1,4 @@
-//! What a file says beside the computation: kept, written back, never interpreted.
+//! Annotations in a file besides the computation: kept, written back, never interpreted.
 
 use crate::words::counted;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-/// Documentation and the like of a graph, node, value or tensor.
+/// Documentation and other annotations of a graph, node, value or tensor.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Remarks {
     /// Name of a tensor that is the value of an attribute; an initializer has the name of its value.
@@ -15,31 +15,31 @@ pub struct Remarks {
     pub doc: String,
     /// ONNX's `metadata_props`, in their order.
     pub metadata: Vec<(String, String)>,
-    /// What a value's type stands for, such as `IMAGE`: ONNX's type denotation.
+    /// Meaning of a value's type, such as `IMAGE`: ONNX's type denotation.
     pub denotation: String,
-    /// What each dimension of a value stands for, such as `DATA_BATCH`; empty when nothing says so.
+    /// Meaning of each dimension of a value, such as `DATA_BATCH`; empty if not stated.
     pub dim_denotations: Vec<String>,
-    /// What of a value's type was not taken as the file states it, and as what instead; never written back.
+    /// Description of what was not taken from a value's type as stated, and what replaces it; never written back.
     pub set_right: String,
-    /// Which overload of a function a node calls.
+    /// Overload of the function that a node calls.
     pub overload: String,
-    /// Documentation of a node's attributes, by their names.
+    /// Documentation of a node's attributes, by name.
     pub attribute_docs: BTreeMap<String, String>,
-    /// On which devices a node is to run: ONNX's `NodeDeviceConfigurationProto`, one after the other.
+    /// Devices on which a node is to run: ONNX's `NodeDeviceConfigurationProto`, one entry each.
     pub devices: Vec<Opaque>,
 }
 
-/// A part of a file that gnet keeps and writes back without looking inside.
+/// A part of a file that gnet keeps and writes back without interpreting it.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Opaque(pub(crate) Bytes);
 
 impl Opaque {
-    /// Size in bytes.
+    /// Returns its size in bytes.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether nothing is in it.
+    /// Returns `true` if it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

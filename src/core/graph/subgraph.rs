@@ -4,34 +4,34 @@ use std::collections::HashMap;
 
 use super::{Graph, ValueId};
 
-/// A graph that may read values of the graph around it.
+/// A graph that may read values of the enclosing graph.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Subgraph {
-    /// The branch or body, with values numbered on its own.
+    /// The branch or body, with its own value IDs.
     pub graph: Graph,
-    /// What it reads of the graph around it.
+    /// Values it reads from the enclosing graph.
     ///
-    /// A captured value goes by the name it has outside; its name inside is only what it was called when it was read.
+    /// A captured value goes by its outer name; its inner name is only the one it had when the file was read.
     pub captures: Vec<Capture>,
 }
 
-/// One value that a subgraph reads of the graph around it.
+/// One value that a subgraph reads from the enclosing graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capture {
-    /// Its number in the graph around.
+    /// ID in the enclosing graph.
     pub outer: ValueId,
-    /// Its number in the subgraph.
+    /// ID in the subgraph.
     pub inner: ValueId,
 }
 
 impl Subgraph {
-    /// Captures `to(id)` wherever it captures `id`. Two captures of what is one value now become one value inside.
+    /// Makes it capture `to(id)` in place of `id`. Two captures of what is now one value become one value inside.
     pub(super) fn redirect_captures(&mut self, to: &dyn Fn(ValueId) -> ValueId) {
         if self.captures.iter().all(|capture| to(capture.outer) == capture.outer) {
             return;
         }
         let (mut kept, mut gone) = (HashMap::new(), HashMap::new());
-        // What was captured under its own number stays what it is inside, whatever comes to be the same.
+        // A value that was captured under its own ID stays unchanged inside, whichever others become equal to it.
         self.captures.sort_by_key(|capture| to(capture.outer) != capture.outer);
         for capture in &mut self.captures {
             capture.outer = to(capture.outer);
@@ -51,7 +51,7 @@ impl Subgraph {
 }
 
 impl Graph {
-    /// This graph and every graph inside its nodes, the outer before the inner.
+    /// Returns this graph and every graph inside its nodes, outer before inner.
     pub fn with_subgraphs(&self) -> Vec<&Graph> {
         let mut all = vec![self];
         let mut next = 0;

@@ -10,6 +10,19 @@ use crate::words::counted;
 use crate::{Error, Result};
 
 /// A constant tensor: row-major elements as little-endian bytes, shared when cloned.
+///
+/// ```
+/// # use gnet_core as gnet;
+/// use gnet::graph::{DType, Tensor};
+///
+/// let weight = Tensor::from_f32(vec![2, 3], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+/// assert_eq!((weight.dtype(), weight.shape(), weight.bytes().len()), (DType::F32, &[2, 3][..], 24));
+/// assert_eq!(weight.to_f32().unwrap()[4], 5.0);
+///
+/// let wrong = Tensor::from_f32(vec![2, 2], &[1.0]).unwrap_err();
+/// assert_eq!(wrong.to_string(), "tensor of f32 [2, 2]: needs 16 bytes, its data has 4");
+/// # Ok::<(), gnet::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Tensor {
     dtype: DType,
@@ -19,7 +32,7 @@ pub struct Tensor {
     remarks: Option<Arc<Remarks>>,
 }
 
-/// A shape in a message; a hostile file may claim a million dimensions.
+/// Formats a shape for a message; a hostile file may claim a million dimensions.
 pub fn brief(shape: &[usize]) -> String {
     match shape.len() {
         ..=8 => format!("{shape:?}"),
@@ -27,7 +40,7 @@ pub fn brief(shape: &[usize]) -> String {
     }
 }
 
-/// Equal type, shape and elements; what a file remarks about a tensor is not compared.
+/// Compares type, shape and elements; annotations of a tensor are not compared.
 impl PartialEq for Tensor {
     fn eq(&self, other: &Self) -> bool {
         let key = |t: &Self| (t.dtype, t.shape.clone());
@@ -38,10 +51,10 @@ impl PartialEq for Tensor {
 impl Eq for Tensor {}
 
 impl Tensor {
-    /// A tensor of `shape` whose elements are `bytes`, row-major and little-endian.
+    /// Creates a tensor of `shape` whose elements are `bytes`, row-major and little-endian.
     ///
     /// # Errors
-    /// When the shape and the element type do not ask for exactly that many bytes, or the elements are text.
+    /// Fails if the shape and the element type do not require exactly that many bytes, or if the elements are text.
     pub fn new(dtype: DType, shape: Vec<usize>, bytes: impl Into<Bytes>) -> Result<Self> {
         let bytes = bytes.into();
         let need = Self::bytes_of(dtype, &shape);
@@ -56,15 +69,15 @@ impl Tensor {
         Ok(Self { dtype, shape, bytes, texts: Arc::default(), remarks: None })
     }
 
-    /// Bytes that the elements of a shape take; `None` when they cannot be addressed.
+    /// Returns the size in bytes of the elements of a shape; `None` if they cannot be addressed.
     pub fn bytes_of(dtype: DType, shape: &[usize]) -> Option<usize> {
         elements(shape).and_then(|n| dtype.byte_len(n))
     }
 
-    /// A tensor of texts, which ONNX stores as bytes and expects to be UTF-8.
+    /// Creates a tensor of texts, which ONNX stores as bytes and expects to be UTF-8.
     ///
     /// # Errors
-    /// When the shape does not ask for exactly that many texts.
+    /// Fails if the shape does not require exactly that many texts.
     pub fn from_texts(shape: Vec<usize>, texts: Vec<Bytes>) -> Result<Self> {
         if elements(&shape) != Some(texts.len()) {
             let reason = format!("its shape does not hold {}", counted(texts.len(), "text"));
@@ -73,74 +86,74 @@ impl Tensor {
         Ok(Self { dtype: DType::String, shape, bytes: Bytes::new(), texts: texts.into(), remarks: None })
     }
 
-    /// The same tensor with what a file says beside its elements.
+    /// Adds annotations to the tensor.
     pub fn with_remarks(self, remarks: Remarks) -> Self {
         Self { remarks: (remarks != Remarks::default()).then(|| Arc::new(remarks)), ..self }
     }
 
-    /// What a file says beside the elements, when it says anything.
+    /// Returns the annotations besides the elements, if any.
     pub fn remarks(&self) -> Option<&Remarks> {
         self.remarks.as_deref()
     }
 
-    /// A tensor of 32-bit floats.
+    /// Creates a tensor of 32-bit floats.
     ///
     /// # Errors
-    /// When the shape does not hold exactly the values.
+    /// Fails if the shape does not hold exactly these values.
     pub fn from_f32(shape: Vec<usize>, values: &[f32]) -> Result<Self> {
         Self::new(DType::F32, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>())
     }
 
-    /// A vector of 64-bit integers, as ONNX passes shapes and axes.
+    /// Creates a vector of 64-bit integers, the form in which ONNX passes shapes and axes.
     pub fn from_i64(values: &[i64]) -> Self {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         let texts = Arc::default();
         Self { dtype: DType::I64, shape: vec![values.len()], bytes: bytes.into(), texts, remarks: None }
     }
 
-    /// Element type.
+    /// Returns the element type.
     pub fn dtype(&self) -> DType {
         self.dtype
     }
 
-    /// Sizes of the dimensions; empty for a scalar.
+    /// Returns the sizes of the dimensions; empty for a scalar.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    /// The elements, row-major and little-endian, packed when they are smaller than a byte; empty for texts.
+    /// Returns the elements, row-major and little-endian, packed if they are smaller than a byte; empty for texts.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// The elements of a tensor of texts, row-major; empty for others.
+    /// Returns the elements of a tensor of texts, row-major; empty for others.
     pub fn texts(&self) -> &[Bytes] {
         &self.texts
     }
 
-    /// Number of elements.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         elements(&self.shape).unwrap_or(0)
     }
 
-    /// Whether there are no elements.
+    /// Returns `true` if there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The elements as 32-bit floats; `None` for other element types.
+    /// Returns the elements as 32-bit floats; `None` for other element types.
     pub fn to_f32(&self) -> Option<Vec<f32>> {
         let (DType::F32, chunks) = (self.dtype, self.bytes.as_chunks::<4>().0) else { return None };
         Some(chunks.iter().map(|c| f32::from_le_bytes(*c)).collect())
     }
 
-    /// The elements as 64-bit integers; `None` for other element types.
+    /// Returns the elements as 64-bit integers; `None` for other element types.
     pub fn to_i64(&self) -> Option<Vec<i64>> {
         let (DType::I64, chunks) = (self.dtype, self.bytes.as_chunks::<8>().0) else { return None };
         Some(chunks.iter().map(|c| i64::from_le_bytes(*c)).collect())
     }
 
-    /// The one element of a 32-bit float scalar (or of a tensor of one element).
+    /// Returns the element of a 32-bit float scalar (or of a tensor of one element).
     pub fn scalar_f32(&self) -> Option<f32> {
         match self.to_f32()?[..] {
             [value] => Some(value),
@@ -149,7 +162,8 @@ impl Tensor {
     }
 }
 
-/// Number of elements of a shape; `None` when it cannot be addressed. A dimension of 0 makes it 0, whatever the others are.
+/// Returns the number of elements of a shape; `None` if it cannot be addressed. A dimension of 0 makes it 0, whatever
+/// the others are.
 fn elements(shape: &[usize]) -> Option<usize> {
     match shape.contains(&0) {
         true => Some(0),

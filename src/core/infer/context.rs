@@ -1,4 +1,4 @@
-//! What a rule sees: one node, what is known of its inputs, and the opset.
+//! Context of a rule: one node, the facts known about its inputs, and the opset.
 
 use super::fact::{Known, fault, gap};
 use super::number::Num;
@@ -20,37 +20,37 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Whether input `index` is there.
+    /// Returns `true` if input `index` is present.
     pub(super) fn has(&self, index: usize) -> bool {
         self.node.input(index).is_some()
     }
 
-    /// Number of the inputs, with those left out.
+    /// Returns the number of inputs, including omitted ones.
     pub(super) fn inputs(&self) -> usize {
         self.node.inputs.len()
     }
 
-    /// Number of the outputs, with those left out.
+    /// Returns the number of outputs, including omitted ones.
     pub(super) fn outputs(&self) -> usize {
         self.node.outputs.len()
     }
 
-    /// Name of input `index`.
+    /// Returns the name of input `index`.
     pub(super) fn name(&self, index: usize) -> &'a str {
         self.node.input(index).map_or("", |id| &self.graph.value(id).name)
     }
 
-    /// Element type of input `index`, when it is there and known.
+    /// Returns the element type of input `index`, if it is present and known.
     pub(super) fn dtype(&self, index: usize) -> Option<DType> {
         self.graph.value(self.node.input(index)?).dtype
     }
 
-    /// The first known element type among the inputs `from..`, which all have the same.
+    /// Returns the first known element type among the inputs `from..`, which all have the same type.
     pub(super) fn common_dtype(&self, from: usize) -> Option<DType> {
         (from..self.inputs()).find_map(|index| self.dtype(index))
     }
 
-    /// Shape of input `index`.
+    /// Returns the shape of input `index`.
     pub(super) fn shape(&self, index: usize) -> Known<&'a [Dim]> {
         let Some(id) = self.node.input(index) else { return fault(format!("input {index} is missing")) };
         let value = self.graph.value(id);
@@ -61,7 +61,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Shape of input `index`, which must have `rank` dimensions.
+    /// Returns the shape of input `index`, which must have `rank` dimensions.
     pub(super) fn shape_of_rank(&self, index: usize, rank: usize) -> Known<&'a [Dim]> {
         let shape = self.shape(index)?;
         match shape.len() == rank {
@@ -70,7 +70,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Shape of input `index`, which must have at least `rank` dimensions.
+    /// Returns the shape of input `index`, which must have at least `rank` dimensions.
     pub(super) fn shape_from_rank(&self, index: usize, rank: usize) -> Known<&'a [Dim]> {
         let shape = self.shape(index)?;
         match shape.len() >= rank {
@@ -83,12 +83,12 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Elements of input `index`, when they are carried.
+    /// Returns the elements of input `index`, if they are carried.
     pub(super) fn vector(&self, index: usize) -> Option<&'a Vector> {
         self.vectors.get(self.node.input(index)?)
     }
 
-    /// Elements of input `index`.
+    /// Returns the elements of input `index`.
     pub(super) fn numbers(&self, index: usize) -> Known<&'a [Num]> {
         match (self.node.input(index), self.vector(index)) {
             (_, Some(vector)) => Ok(&vector.items),
@@ -97,13 +97,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Elements of input `index`, each a whole number.
+    /// Returns the elements of input `index`, each a whole number.
     pub(super) fn whole_numbers(&self, index: usize) -> Known<Vec<i64>> {
         let ints = self.numbers(index)?.iter().map(Num::int).collect::<Option<Vec<_>>>();
         ints.map_or_else(|| gap(format!("depends on the elements of input {}", self.name(index))), Ok)
     }
 
-    /// The one whole number that input `index` is.
+    /// Returns the value of input `index`, a single whole number.
     pub(super) fn whole_number(&self, index: usize) -> Known<i64> {
         match self.whole_numbers(index)?[..] {
             [number] => Ok(number),
@@ -111,7 +111,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Number of elements of the vector input `index`, when its shape tells.
+    /// Returns the number of elements of the vector input `index`, if its shape determines it.
     pub(super) fn length(&self, index: usize) -> Known<usize> {
         if let Some(vector) = self.vector(index) {
             return Ok(vector.items.len());
@@ -122,7 +122,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A whole-number attribute.
+    /// Returns a whole-number attribute.
     pub(super) fn int(&self, name: &str) -> Known<Option<i64>> {
         match self.node.attributes.get(name) {
             None => Ok(None),
@@ -131,22 +131,22 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A whole-number attribute with a default.
+    /// Returns a whole-number attribute with a default.
     pub(super) fn int_or(&self, name: &str, default: i64) -> Known<i64> {
         Ok(self.int(name)?.unwrap_or(default))
     }
 
-    /// A whole-number attribute that must be there.
+    /// Returns a required whole-number attribute.
     pub(super) fn need_int(&self, name: &str) -> Known<i64> {
         self.int(name)?.map_or_else(|| fault(format!("attribute {name} is missing")), Ok)
     }
 
-    /// Whether the attribute is there and not 0.
+    /// Returns `true` if the attribute is present and not 0.
     pub(super) fn flag(&self, name: &str, default: bool) -> Known<bool> {
         Ok(self.int(name)?.map_or(default, |value| value != 0))
     }
 
-    /// An attribute of whole numbers.
+    /// Returns an attribute of whole numbers.
     pub(super) fn ints(&self, name: &str) -> Known<Option<&'a [i64]>> {
         match self.node.attributes.get(name) {
             None => Ok(None),
@@ -155,12 +155,12 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// An attribute of whole numbers that must be there.
+    /// Returns a required attribute of whole numbers.
     pub(super) fn need_ints(&self, name: &str) -> Known<&'a [i64]> {
         self.ints(name)?.map_or_else(|| fault(format!("attribute {name} is missing")), Ok)
     }
 
-    /// An attribute of real numbers.
+    /// Returns an attribute of real numbers.
     pub(super) fn floats(&self, name: &str) -> Known<Option<&'a [f32]>> {
         match self.node.attributes.get(name) {
             None => Ok(None),
@@ -169,7 +169,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A text attribute with a default.
+    /// Returns a text attribute with a default.
     pub(super) fn text_or(&self, name: &str, default: &'a str) -> Known<&'a str> {
         match self.node.attributes.get(name) {
             None => Ok(default),
@@ -178,7 +178,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A tensor attribute.
+    /// Returns a tensor attribute.
     pub(super) fn tensor(&self, name: &str) -> Known<Option<&'a Tensor>> {
         match self.node.attributes.get(name) {
             None => Ok(None),
@@ -187,7 +187,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// An element type attribute, with a default for when it is missing or 0 (ONNX's "undefined").
+    /// Returns an element type attribute, with a default in case it is missing or 0 (ONNX's "undefined").
     pub(super) fn type_or(&self, name: &str, default: Option<DType>) -> Known<Option<DType>> {
         match self.int(name)? {
             None | Some(0) => Ok(default),
@@ -195,8 +195,8 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// A whole-number list which is an attribute `name` before opset `since` and input `index` from there; `None` when left
-    /// out.
+    /// Returns a list of whole numbers that is an attribute `name` before opset `since` and input `index` from then on;
+    /// `None` if omitted.
     pub(super) fn axes(&self, name: &str, since: i64, index: usize) -> Known<Option<Vec<i64>>> {
         if self.opset < since {
             return Ok(self.ints(name)?.map(<[i64]>::to_vec));
@@ -208,7 +208,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// The place in a shape of `rank` dimensions that `axis` means: negative ones count from the end.
+/// Converts `axis` to an index into a shape of `rank` dimensions: negative ones count from the end.
 pub(super) fn axis_of(axis: i64, rank: usize) -> Known<usize> {
     let signed = rank as i64;
     match axis {
@@ -218,7 +218,7 @@ pub(super) fn axis_of(axis: i64, rank: usize) -> Known<usize> {
     }
 }
 
-/// The places that `axes` mean, each at most once.
+/// Converts `axes` to indices, each of which may occur once.
 pub(super) fn axes_of(axes: &[i64], rank: usize) -> Known<Vec<usize>> {
     let mut places = Vec::new();
     for axis in axes {

@@ -1,18 +1,18 @@
-//! Two statements about one thing, brought together.
+//! Merging of two statements about one thing.
 
 use super::fact::{Known, Shape, fault};
 use crate::graph::{Dim, shape_text};
 
-/// What is left of a value's shape when a file states another one than follows from the graph's inputs.
+/// Shape of a value whose inferred shape differs from the one stated in the file.
 pub(crate) struct Settled {
-    /// The shape to go on with.
+    /// Shape to continue with.
     pub(crate) shape: Shape,
-    /// Whether the file says what cannot be, at some size of a symbol at least.
+    /// Whether the file states something impossible, at least for some size of a symbol.
     pub(crate) contradicts: bool,
 }
 
-/// Brings what follows from the graph's inputs together with what the file states. The first stands: a stated size fills a
-/// gap and never takes the place of a number or of a symbol, which it would fix to the size at which it was written down.
+/// Merges what follows from the graph's inputs with what the file states. The former takes precedence: a stated size
+/// fills a gap and never replaces a number or a symbol, which it would fix to the size at which the model was exported.
 pub(crate) fn stated(inferred: &[Dim], stated: &[Dim]) -> Settled {
     if inferred.len() != stated.len() {
         return Settled { shape: inferred.to_vec(), contradicts: true };
@@ -23,7 +23,7 @@ pub(crate) fn stated(inferred: &[Dim], stated: &[Dim]) -> Settled {
     };
     let apart = |(inferred, stated): (&Dim, &Dim)| match (inferred, stated) {
         (Dim::Known(_) | Dim::Symbolic { .. }, Dim::Known(_)) => inferred != stated,
-        // Another symbol is another name; the same one in another line is another size.
+        // A different symbol is another name; the same one in a different line is another size.
         (Dim::Symbolic { symbol, .. }, Dim::Symbolic { symbol: other, .. }) => symbol == other && inferred != stated,
         _ => false,
     };
@@ -31,8 +31,8 @@ pub(crate) fn stated(inferred: &[Dim], stated: &[Dim]) -> Settled {
     Settled { shape: pairs().map(dim).collect(), contradicts: pairs().any(apart) }
 }
 
-/// The size that two statements about one dimension leave: a number beats a symbol, a symbol beats nothing. `None` when
-/// they contradict.
+/// Merges two statements about one dimension: a number takes precedence over a symbol, a symbol over an unknown one.
+/// `None` if they contradict each other.
 pub(super) fn dims(first: &Dim, second: &Dim) -> Option<Dim> {
     match (first, second) {
         (Dim::Known(a), Dim::Known(b)) => (a == b).then(|| first.clone()),
@@ -41,19 +41,19 @@ pub(super) fn dims(first: &Dim, second: &Dim) -> Option<Dim> {
     }
 }
 
-/// The shape that two statements about one value leave; where both have symbols, those of `first` stay. `None` when they
-/// contradict.
+/// Merges two statements about the shape of one value; if both have symbols, those of `first` are kept. `None` if they
+/// contradict each other.
 pub(super) fn shapes(first: &[Dim], second: &[Dim]) -> Option<Shape> {
     let same_rank = first.len() == second.len();
     same_rank.then(|| first.iter().zip(second).map(|(a, b)| dims(a, b)).collect())?
 }
 
-/// Two dimensions that the operation wants equal.
+/// Merges two dimensions that the operation requires to be equal.
 pub(super) fn equal(first: &Dim, second: &Dim, what: &str) -> Known<Dim> {
     dims(first, second).map_or_else(|| fault(format!("{what} are {first} and {second}")), Ok)
 }
 
-/// The size of a dimension into which two are broadcast: equal ones stay, a 1 is stretched (ONNX, "Broadcasting").
+/// Broadcasts two dimensions: equal ones are kept, a 1 is stretched (ONNX, "Broadcasting").
 pub(super) fn broadcast_dim(first: &Dim, second: &Dim) -> Option<Dim> {
     match (first, second) {
         (a, b) if a == b => Some(a.clone()),
@@ -64,7 +64,7 @@ pub(super) fn broadcast_dim(first: &Dim, second: &Dim) -> Option<Dim> {
     }
 }
 
-/// The shape into which two are broadcast, aligned at their ends.
+/// Broadcasts two shapes, aligned at their ends.
 pub(super) fn broadcast(first: &[Dim], second: &[Dim]) -> Known<Shape> {
     let rank = first.len().max(second.len());
     let at = |shape: &[Dim], place: usize| {

@@ -1,16 +1,30 @@
-//! Types and shapes of a graph's values, from those of its inputs, with symbolic dimensions.
+//! Type and shape inference with symbolic dimensions, starting from a graph's inputs.
 //!
-//! [`infer`] walks the nodes in order. For each, a rule of its operation (`table` lists them, `rules` holds one file a
-//! family) computes element types and shapes of the outputs from those of the inputs, the attributes and the opset; what the
-//! file states beside it is merged in. Beside shapes, the walk carries the elements of small vectors (`evaluate`, one file a
-//! family): the `Shape`, `Gather`, `Concat`, `Reshape` chains that exporters leave behind compute shapes with them, and a
-//! symbol such as the batch survives in them.
+//! [`infer`] walks the nodes in order. For each, a rule of its operation (`table` lists them, `rules` holds one file
+//! per family) computes element types and shapes of the outputs from those of the inputs, the attributes and the opset;
+//! the statements of the file are merged in. Besides shapes, the walk carries the elements of small vectors
+//! (`evaluate`, one file per family): the chains of `Shape`, `Gather`, `Concat` and `Reshape` that exporters leave
+//! behind compute shapes with them, and a symbol such as the batch is preserved.
 //!
-//! Nothing is invented: a value whose type or shape cannot be known stays unknown and becomes a [`Gap`] with the reason, and a
-//! dimension that is no line in one symbol is [`Dim::Unknown`]. What follows from the graph's inputs outranks what the file
-//! states of a value in between or of an output: a stated size fills a gap, and never takes the place of a number or of a
-//! symbol. A file whose batch was opened by hand may still state the size at which it was exported. Where the two
-//! contradict, the stated one goes and is [overruled](Inference::overruled).
+//! Nothing is invented: a value whose type or shape cannot be known stays unknown and becomes a [`Gap`] with the
+//! reason, and a dimension that is not linear in one symbol is [`Dim::Unknown`]. What follows from the graph's inputs
+//! takes precedence over what the file states about an intermediate value or an output: a stated size fills a gap, and
+//! never replaces a number or a symbol. A file whose batch was opened by hand may still state the size at which it was
+//! exported. If the two contradict each other, the stated one is dropped and [overruled](Inference::overruled).
+//!
+//! ```
+//! # use gnet_core as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::graph::{Sizes, shape_text};
+//! use gnet::{infer, onnx};
+//!
+//! let mut model = onnx::read_file("dynamic.onnx".as_ref())?;
+//! let found = infer::infer(&mut model, &Sizes::input("x=2*K,2,5,5")?)?;
+//! assert!(found.is_complete());
+//! let rows = model.graph.find("row").unwrap();
+//! assert_eq!(model.graph.value(rows).shape.as_deref().map(shape_text).unwrap(), "2*K x 27");
+//! # Ok::<(), gnet::Error>(())
+//! ```
 
 mod context;
 mod evaluate;
@@ -31,37 +45,38 @@ use crate::graph::{DType, Dim, Model, Sizes, Value, shape_text};
 
 pub(crate) use merge::stated as settle;
 
-/// What inference found out.
+/// Result of inference.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Inference {
-    /// Values (inputs and what nodes make, in subgraphs too) whose element type and every dimension is now known; a symbol counts as known.
+    /// Number of values (inputs and outputs of nodes, in subgraphs too) whose element type and every dimension is now
+    /// known; a symbol counts as known.
     pub known: usize,
-    /// The others, in the order in which they are made.
+    /// The other values, in the order in which they are produced.
     pub unknown: Vec<Gap>,
-    /// What the file states and what follows from its inputs contradicts.
+    /// Statements of the file that contradict what follows from its inputs.
     pub overruled: Vec<Overruled>,
 }
 
 impl Inference {
-    /// Whether every value is known.
+    /// Returns `true` if every value is known.
     pub fn is_complete(&self) -> bool {
         self.unknown.is_empty()
     }
 }
 
-/// A statement of the file about a value that does not hold, or not at every size of a symbol.
+/// A statement of the file about a value that is wrong, at least for some size of a symbol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Overruled {
     /// Name of the value.
     pub value: String,
-    /// What the file says: an element type or a shape.
+    /// Element type or shape stated in the file.
     pub stated: String,
-    /// What follows from the graph's inputs, which stands.
+    /// The one that follows from the graph's inputs and takes precedence.
     pub inferred: String,
 }
 
 impl Overruled {
-    /// What `value` is stated to be and cannot, given what follows from the graph's inputs.
+    /// Returns the statement about `value` that is impossible, given what follows from the graph's inputs.
     pub(crate) fn of(value: &Value, dtype: Option<DType>, shape: Option<&[Dim]>) -> Option<Self> {
         let overruled = |stated: String, inferred: String| Self { value: value.name.clone(), stated, inferred };
         if let (Some(stated), Some(inferred)) = (value.dtype, dtype)
@@ -81,28 +96,28 @@ impl fmt::Display for Overruled {
     }
 }
 
-/// A value whose type or shape could not be known.
+/// A value whose type or shape could not be inferred.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gap {
     /// Name of the value.
     pub value: String,
-    /// Name of the node that makes it; empty for an input of the model.
+    /// Name of the node that produces it; empty for an input of the model.
     pub node: String,
     /// Operation of that node; empty for an input of the model.
     pub op: String,
-    /// Why it could not be known.
+    /// Reason why it could not be inferred.
     pub reason: String,
 }
 
-/// Fills in element type and shape of every value of `model` that can be known, starting from its inputs' shapes: those in
-/// `inputs`, else those of the file.
+/// Infers element type and shape of every value of `model` as far as possible, starting from its inputs' shapes: those
+/// in `inputs`, else those of the file.
 ///
-/// A size given for a symbol of the file holds for that symbol everywhere. A size given against a fixed size of the file
-/// replaces it, and what the file says of values that depend on that input is computed anew.
+/// A size given for a symbol of the file holds for that symbol everywhere. A size given for a fixed size of the file
+/// replaces it, and the stated shapes of values that depend on that input are computed anew.
 ///
 /// # Errors
-/// A size for an input or symbol that is not there, a shape of another rank, or sizes at odds with one another; a node whose
-/// inputs or attributes its operation does not allow.
+/// Fails on a size for an input or symbol that does not exist, a shape of another rank, or contradictory sizes; also on
+/// a node whose inputs or attributes its operation does not allow.
 pub fn infer(model: &mut Model, inputs: &Sizes) -> Result<Inference> {
     inputs.put_into(&mut model.graph)?;
     walk::walk(model)

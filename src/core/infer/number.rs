@@ -1,22 +1,22 @@
-//! The numbers that shapes are computed with: exact, symbolic where a dimension is, never wrapping.
+//! Numbers for computing shapes: exact, symbolic if a dimension is, never wrapping.
 
 use std::sync::Arc;
 
 use crate::graph::{DType, Dim};
 
-/// Symbols longer than this are no longer computed with, so that a hostile file cannot multiply a long name.
+/// Maximum length of a symbol: longer ones are not computed with, so that a hostile file cannot multiply a long name.
 pub(super) const MAX_SYMBOL: usize = 256;
 
-/// A number: whole, real, a line `scale * symbol + offset`, or not known.
+/// A number: whole, real, a line `scale * symbol + offset`, or unknown.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Num {
     /// A whole number, also as the value of an element of a floating-point tensor.
     Int(i64),
     /// A number that is not whole.
     Real(f64),
-    /// A line in a symbol; `scale` is never 0.
+    /// A number that is linear in a symbol; `scale` is never 0.
     Line { symbol: Arc<str>, scale: i64, offset: i64 },
-    /// Nothing is known.
+    /// An unknown number.
     Unknown,
 }
 
@@ -47,7 +47,7 @@ impl Num {
         }
     }
 
-    /// A real number; whole ones become [`Num::Int`], so that both kinds of tensors meet.
+    /// Creates a real number; whole ones become [`Num::Int`], so that both kinds of tensors are comparable.
     pub(super) fn real(value: f64) -> Self {
         /// Beyond 2^53 not every whole number is a float.
         const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -58,7 +58,7 @@ impl Num {
         }
     }
 
-    /// The number as a size, `None` when it is negative. What is no whole number is [`Dim::Unknown`].
+    /// Converts the number to a size, `None` if it is negative. A number that is not whole is [`Dim::Unknown`].
     pub(super) fn dim(&self) -> Option<Dim> {
         match self {
             Self::Int(value) => usize::try_from(*value).ok().map(Dim::Known),
@@ -69,7 +69,7 @@ impl Num {
         }
     }
 
-    /// The whole number, when it is one.
+    /// Returns the number if it is whole.
     pub(super) fn int(&self) -> Option<i64> {
         match self {
             Self::Int(value) => Some(*value),
@@ -77,7 +77,7 @@ impl Num {
         }
     }
 
-    /// The real number, when it is no line.
+    /// Returns the number as a float unless it is a line.
     pub(super) fn float(&self) -> Option<f64> {
         match self {
             Self::Int(value) => Some(*value as f64),
@@ -127,7 +127,7 @@ impl Num {
         }
     }
 
-    /// The quotient where it is exact: a whole number, or a line all of whose values divide.
+    /// Returns the quotient if it is exact: a whole number, or a line all of whose values are divisible.
     pub(super) fn div_exact(&self, other: &Self) -> Self {
         match (self, other) {
             (_, Self::Int(0)) => Self::Unknown,
@@ -149,7 +149,7 @@ impl Num {
         }
     }
 
-    /// The quotient rounded towards minus infinity. A line divides when its scale does, whatever its symbol is.
+    /// Returns the quotient rounded towards minus infinity. A line is divisible if its scale is, whatever its symbol.
     pub(super) fn div_floor(&self, by: i64) -> Self {
         match self {
             Self::Int(a) => floor_div(*a, by).map_or(Self::Unknown, Self::Int),
@@ -161,12 +161,12 @@ impl Num {
         }
     }
 
-    /// The quotient rounded towards plus infinity.
+    /// Returns the quotient rounded towards plus infinity.
     pub(super) fn div_ceil(&self, by: i64) -> Self {
         self.neg().div_floor(by).neg()
     }
 
-    /// A function of real numbers; lines are not known.
+    /// Applies a function of real numbers; for lines the result is unknown.
     pub(super) fn reals(&self, other: &Self, f: impl Fn(f64, f64) -> f64) -> Self {
         match (self.float(), other.float()) {
             (Some(a), Some(b)) => Self::real(f(a, b)),
@@ -174,7 +174,8 @@ impl Num {
         }
     }
 
-    /// The number as an element of type `dtype` holds it: rounded to a 32-bit float, or cut off to a whole number.
+    /// Converts the number to the form in which an element of type `dtype` holds it: rounded to a 32-bit float, or
+    /// truncated to a whole number.
     pub(super) fn stored_as(self, dtype: Option<DType>) -> Self {
         match (self, dtype) {
             (Self::Real(value), Some(DType::F32)) => Self::real(f64::from(value as f32)),
@@ -196,7 +197,7 @@ impl Num {
     }
 }
 
-/// `a / by` rounded towards minus infinity; `None` when `by` is 0 or the result does not fit.
+/// Returns `a / by` rounded towards minus infinity; `None` if `by` is 0 or the result does not fit.
 pub(super) fn floor_div(a: i64, by: i64) -> Option<i64> {
     let quotient = a.checked_div(by)?;
     let down = a.checked_rem(by)? != 0 && (a < 0) != (by < 0);
@@ -219,7 +220,7 @@ mod tests {
         ]
     }
 
-    /// The number where the symbol is `n`, without bounds.
+    /// Evaluates the number at `n` for the symbol, without bounds.
     fn at(number: &Num, n: i128) -> Option<i128> {
         match number {
             Num::Int(value) => Some(i128::from(*value)),
@@ -231,7 +232,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(4096))]
 
-        /// Whatever is not [`Num::Unknown`] is right for every value of the symbol.
+        /// Every result other than [`Num::Unknown`] is right for every value of the symbol.
         #[test]
         fn lines_are_exact(a in number(), b in number(), by in prop_oneof![-5i64..6, any::<i64>()], n in 0i128..1000) {
             let (Some(x), Some(y)) = (at(&a, n), at(&b, n)) else { return Ok(()) };

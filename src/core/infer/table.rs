@@ -1,4 +1,4 @@
-//! The operations of ONNX's own domain that inference knows, each with its rule.
+//! Table of the operations of ONNX's own domain that inference supports, each with its rule.
 
 use super::context::Context;
 use super::fact::Answer;
@@ -7,10 +7,10 @@ use super::rules::{
     reduction, reshape, resize, selection, signal, slicing,
 };
 
-/// Computes types and shapes of a node's outputs.
+/// Rule that computes types and shapes of a node's outputs.
 pub(super) type Rule = fn(&Context) -> Answer;
 
-/// The rule of an operation.
+/// Returns the rule of an operation.
 pub(super) fn rule(op_type: &str) -> Option<Rule> {
     Some(match op_type {
         "Abs"

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use super::number::Num;
 use crate::graph::{DType, Tensor, ValueId};
 
-/// Longer vectors are not carried: no shape has so many dimensions, and a hostile file could ask for any number.
+/// Maximum number of elements that are carried: no shape has more dimensions, and a hostile file could ask for any
+/// number.
 pub(super) const MAX_LEN: usize = 1024;
 
-/// Tensors of more dimensions are not carried.
+/// Maximum rank of tensors that are carried.
 pub(super) const MAX_VECTOR_RANK: usize = 4;
 
-/// The elements of a small tensor, row-major; most are scalars and vectors.
+/// Elements of a small tensor, row-major; most are scalars and vectors.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Vector {
     /// Sizes of the dimensions.
@@ -23,30 +24,31 @@ pub(super) struct Vector {
 }
 
 impl Vector {
-    /// A vector, when it is not too long.
+    /// Creates a vector, if it is not too long.
     pub(super) fn new(items: Vec<Num>) -> Option<Self> {
         Self::of(&[items.len()], items)
     }
 
-    /// A scalar.
+    /// Creates a scalar.
     pub(super) fn scalar(item: Num) -> Self {
         Self { shape: Arc::new([]), items: Arc::new([item]) }
     }
 
-    /// Elements in a shape, when there are not too many and they fill it.
+    /// Arranges elements in a shape, if there are not too many and they fill it.
     pub(super) fn of(shape: &[usize], items: Vec<Num>) -> Option<Self> {
         let fits = shape.len() <= MAX_VECTOR_RANK && count(shape) == Some(items.len());
         fits.then(|| Self { shape: shape.into(), items: items.into() })
     }
 
-    /// The elements of a small constant.
+    /// Returns the elements of a small constant.
     pub(super) fn of_tensor(tensor: &Tensor) -> Option<Self> {
         count(tensor.shape()).filter(|_| tensor.shape().len() <= MAX_VECTOR_RANK)?;
         Self::of(tensor.shape(), elements(tensor)?)
     }
 }
 
-/// Number of elements of a shape, when they are few enough to be carried. No dimension is longer, also where another is 0.
+/// Returns the number of elements of a shape, if they are few enough to be carried. No dimension may exceed the limit,
+/// even if another is 0.
 pub(super) fn count(shape: &[usize]) -> Option<usize> {
     if shape.iter().any(|size| *size > MAX_LEN) {
         return None;
@@ -54,8 +56,8 @@ pub(super) fn count(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1usize, |all, size| all.checked_mul(*size)).filter(|count| *count <= MAX_LEN)
 }
 
-/// The elements that are known of a graph's values. Those of a constant are only read when a rule asks for them: a weight may
-/// lie in a mapped file.
+/// Known elements of a graph's values. Those of a constant are only read when a rule asks for them: a weight may be in
+/// a mapped file.
 #[derive(Default)]
 pub(super) struct Vectors {
     computed: HashMap<ValueId, Vector>,
@@ -68,7 +70,7 @@ struct Constant {
 }
 
 impl Vectors {
-    /// The elements of a value, when they are known.
+    /// Returns the elements of a value, if they are known.
     pub(super) fn get(&self, id: ValueId) -> Option<&Vector> {
         match self.constants.get(&id) {
             Some(constant) => constant.elements.get_or_init(|| Vector::of_tensor(&constant.tensor)).as_ref(),
@@ -76,17 +78,17 @@ impl Vectors {
         }
     }
 
-    /// Says that a value is a constant.
+    /// Records that a value is a constant.
     pub(super) fn set_constant(&mut self, id: ValueId, tensor: Tensor) {
         self.constants.insert(id, Constant { tensor, elements: OnceCell::new() });
     }
 
-    /// Keeps the elements of a value.
+    /// Stores the elements of a value.
     pub(super) fn set(&mut self, id: ValueId, vector: Vector) {
         self.computed.insert(id, vector);
     }
 
-    /// Takes over what `other` knows of its value `from` for the value `to`.
+    /// Copies the facts that `other` holds about its value `from` to the value `to`.
     pub(super) fn take_over(&mut self, to: ValueId, other: &Self, from: ValueId) {
         match (other.constants.get(&from), other.computed.get(&from)) {
             (Some(constant), _) => self.set_constant(to, constant.tensor.clone()),
@@ -97,7 +99,7 @@ impl Vectors {
 }
 
 fn elements(tensor: &Tensor) -> Option<Vec<Num>> {
-    /// Elements of `N` bytes each through `read`.
+    /// Reads elements of `N` bytes each with `read`.
     fn each<const N: usize>(tensor: &Tensor, read: impl Fn([u8; N]) -> Num) -> Vec<Num> {
         tensor.bytes().as_chunks::<N>().0.iter().map(|bytes| read(*bytes)).collect()
     }

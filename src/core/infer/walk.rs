@@ -1,4 +1,4 @@
-//! The walk over the nodes: rules asked, answers merged with what the file states, elements carried along.
+//! The walk over the nodes: rules are applied, answers merged with the statements of the file, elements carried along.
 
 mod control;
 
@@ -12,20 +12,20 @@ use super::{Gap, Inference, Overruled, evaluate, merge, table};
 use crate::graph::{DType, Dim, Graph, Model, Node, ValueId};
 use crate::{Error, Result};
 
-/// All carried elements together: a bound on memory for any file.
+/// Maximum number of carried elements in total: a bound on memory for any file.
 const MAX_CARRIED: usize = 1 << 20;
 
-/// How often a part of a graph may be looked at on average: bodies of loops are walked until their shapes settle, loops in
-/// loops more.
+/// Average number of times that a part of a graph may be visited: bodies of loops are walked until their shapes settle,
+/// nested loops more often.
 const VISITS: usize = 16;
 
-/// How often a model with loops is walked at most.
+/// Maximum number of walks over a model with loops.
 const WALKS: usize = 4;
 
 /// Infers every value of the model in the order of the nodes.
 ///
-/// What a loop's body is known to make, once the shapes of its state are given up, may say more of that state: a model with
-/// loops is walked until nothing changes, so that inferring it again finds nothing else.
+/// Once the shapes of a loop's state are given up, the facts established about the outputs of its body may say more
+/// about that state: a model with loops is walked until nothing changes, so that inferring it again finds nothing else.
 pub(super) fn walk(model: &mut Model) -> Result<Inference> {
     let loops = |graph: &&Graph| graph.nodes.iter().any(|node| node.is("Loop"));
     if !model.graph.with_subgraphs().iter().any(loops) {
@@ -45,7 +45,7 @@ pub(super) fn walk(model: &mut Model) -> Result<Inference> {
     Ok(found)
 }
 
-/// Types and shapes of all values.
+/// Returns types and shapes of all values.
 fn shapes(graph: &Graph) -> Vec<(Option<DType>, Option<Shape>)> {
     let graphs = graph.with_subgraphs();
     graphs.iter().flat_map(|graph| graph.values().map(|(_, value)| (value.dtype, value.shape.clone()))).collect()
@@ -64,20 +64,21 @@ fn once(model: &mut Model) -> Result<Inference> {
     Ok(walk.found)
 }
 
-/// Nodes and values of a graph and of all graphs inside it: what a walk over a copy of it costs.
+/// Counts nodes and values of a graph and of all graphs inside it: the cost of a walk over a copy of it.
 fn parts(graph: &Graph) -> usize {
     graph.with_subgraphs().iter().map(|graph| graph.nodes.len() + graph.values().count()).sum()
 }
 
-/// What holds for a model and all its subgraphs.
+/// Limits and settings for a model and all its subgraphs.
 struct Limits {
     opset: i64,
-    /// Before IR version 4 every initializer had to be listed as an input; nobody meant to replace a shape by that.
+    /// Before IR version 4 every initializer had to be listed as an input, which did not imply that a shape may be
+    /// replaced.
     defaults_hold: bool,
-    /// Operations that the file defines by operations, by domain and name.
+    /// Functions, operations that the file defines itself, by domain and name.
     functions: HashSet<(String, String)>,
     carried: usize,
-    /// Parts that may still be looked at.
+    /// Number of parts that may still be visited.
     visits: usize,
 }
 
@@ -87,17 +88,18 @@ struct Walk<'a> {
     /// Elements of small values.
     vectors: Vectors,
     found: Inference,
-    /// Whether the graph runs inside a node, and perhaps never: what is wrong in it is then not known, and no error.
+    /// Whether the graph is inside a node and may never run: a fault in it then makes a value unknown rather than being
+    /// an error.
     inside: bool,
 }
 
 impl<'a> Walk<'a> {
-    /// A walk over the graph of a model.
+    /// Creates a walk over the graph of a model.
     fn new(limits: &'a mut Limits) -> Self {
         Self { limits, vectors: Vectors::default(), found: Inference::default(), inside: false }
     }
 
-    /// A walk over a graph inside a node, of which `vectors` are known.
+    /// Creates a walk over a graph inside a node, with known `vectors`.
     fn inside(limits: &'a mut Limits, vectors: Vectors) -> Self {
         Self { limits, vectors, found: Inference::default(), inside: true }
     }
@@ -152,18 +154,18 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// The reason of an error that a graph inside a node may have: less is known then. It must not stop the walk, or whether
-    /// the rest is known would depend on how early the error shows.
+    /// Returns the reason of an error that a graph inside a node may have, which then leaves less known. It must not
+    /// stop the walk, or whether the rest is known would depend on how early the error shows.
     fn tolerated(&self, error: Error) -> Result<String> {
         if self.inside { Ok(error.to_string()) } else { Err(error) }
     }
 
-    /// What a rule sees at node `index`.
+    /// Returns the context of a rule at node `index`.
     fn context<'b>(&'b self, graph: &'b Graph, index: usize) -> Context<'b> {
         Context { node: &graph.nodes[index], opset: self.limits.opset, graph, vectors: &self.vectors }
     }
 
-    /// Keeps the elements of a value, within the bound.
+    /// Stores the elements of a value, within the bound.
     fn carry(&mut self, id: ValueId, vector: Option<Vector>) {
         if let Some(vector) = vector
             && self.limits.carried + vector.items.len() <= MAX_CARRIED
@@ -173,7 +175,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Counts a value as known, or notes why it is not.
+    /// Counts a value as known, or records why it is not.
     fn note(&mut self, graph: &Graph, id: ValueId, node: Option<usize>, reason: impl FnOnce() -> String) {
         let value = graph.value(id);
         let open = value.shape.as_ref().is_none_or(|shape| shape.contains(&Dim::Unknown));
@@ -194,7 +196,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What the operation says of its outputs.
+/// Applies the rule of an operation.
 fn ask(cx: &Context, functions: &HashSet<(String, String)>) -> Answer {
     let node = cx.node;
     let name = &node.op_type;
@@ -208,7 +210,7 @@ fn ask(cx: &Context, functions: &HashSet<(String, String)>) -> Answer {
     }
 }
 
-/// Why a dimension that a rule left open is open.
+/// Explains why a dimension that a rule left open is unknown.
 fn why_open(cx: &Context) -> String {
     let open = |id: ValueId| cx.graph.value(id).shape.as_ref().is_none_or(|shape| shape.contains(&Dim::Unknown));
     match cx.node.reads().find(|id| open(*id)) {
@@ -224,7 +226,7 @@ fn symbolic(graph: &Graph, id: ValueId) -> bool {
     graph.value(id).shape.iter().flatten().any(|dim| matches!(dim, Dim::Symbolic { .. }))
 }
 
-/// Merges what was inferred of a value with what the file states of it; what the file is overruled in.
+/// Merges the inferred facts about a value with the statements of the file; returns the statement that was overruled.
 fn state(graph: &mut Graph, id: ValueId, dtype: Option<DType>, shape: Option<Shape>) -> Option<Overruled> {
     let value = graph.value_mut(id);
     if value.other_type.is_some() {
@@ -241,7 +243,7 @@ fn state(graph: &mut Graph, id: ValueId, dtype: Option<DType>, shape: Option<Sha
     overruled
 }
 
-/// A dimension without an endless name.
+/// Limits the length of a dimension's name.
 fn bounded(dim: Dim) -> Dim {
     match dim {
         Dim::Symbolic { symbol, .. } if symbol.len() > MAX_SYMBOL => Dim::Unknown,

@@ -1,7 +1,12 @@
 //! The data file that gnet writes beside a model: `MODEL.HASH.data`.
 //!
-//! Its name says what it holds, so that a model cannot be read with the data of another one: whoever writes a model anew
-//! writes data under another name, and until the model is renamed into its place the one before has its own.
+//! Its name is derived from its content, so that a model cannot be read with the data of another one: a new version of
+//! a model writes its data under another name, and until the model is renamed to its destination the previous version
+//! keeps its own data. Both files
+//! are on the disk before either has its name; the model's rename is the commit, and only then is the data removed that
+//! the previous model named and no other model in the folder does. A writer locks the folder meanwhile; a reader that
+//! finds the model replaced while it reads begins again. Code that computes with elements or writes them again checks
+//! data against the hash; code that only reads shapes does not read it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,30 +18,30 @@ use super::proto::ModelProto;
 use crate::files::{self, digest};
 use crate::{Error, Result};
 
-/// Digits of the hash in a name: 128 bits of a SHA-256, in hexadecimal.
+/// Number of digits of the hash in a name: 128 bits of a SHA-256, in hexadecimal.
 const DIGITS: usize = 32;
 const ENDING: &str = ".data";
 
-/// The name of the data of `model`, whose SHA-256 this is.
+/// Returns the name of the data of `model` with this SHA-256.
 pub(super) fn name(model: &str, sha256: &str) -> String {
     format!("{model}.{}{ENDING}", &sha256[..DIGITS.min(sha256.len())])
 }
 
-/// The model's name and the hash, out of the name of a data file that gnet wrote.
+/// Splits the name of a data file written by gnet into the model's name and the hash.
 fn parts(name: &str) -> Option<(&str, &str)> {
     let (model, hash) = name.strip_suffix(ENDING)?.rsplit_once('.')?;
     let is_hash = hash.len() == DIGITS && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     is_hash.then_some((model, hash))
 }
 
-/// Whether a file is there and holds what its name says.
+/// Returns `true` if a file exists and its content matches its name.
 pub(super) fn is_whole(path: &Path) -> bool {
     let stated = path.file_name().and_then(|name| parts(name.to_str()?));
     let found = || files::open(path).ok().and_then(|file| digest::of(file).ok());
     stated.is_some_and(|(_, hash)| path.is_file() && found().is_some_and(|(_, sha256)| sha256.starts_with(hash)))
 }
 
-/// Refuses data that is not what its name says, where the name says something.
+/// Refuses data that does not match the hash in its name, if there is one.
 pub(super) fn check(location: &str, bytes: &[u8]) -> Result<()> {
     let Some((_, hash)) = location.rsplit('/').next().and_then(parts) else { return Ok(()) };
     match digest::of(bytes) {
@@ -46,14 +51,14 @@ pub(super) fn check(location: &str, bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// The data files of gnet's that the model at `path` refers to and that carry its name.
+/// Returns the data files written by gnet that the model at `path` refers to and that carry its name.
 pub(super) fn own(path: &Path) -> BTreeSet<String> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let is_own = |location: &String| parts(location).is_some_and(|(model, _)| model == name);
     referred(path).into_iter().filter(is_own).collect()
 }
 
-/// The locations that the initializers of a file name; none for what is no model.
+/// Returns the locations that the initializers of a file name; none if it is not a model.
 fn referred(path: &Path) -> BTreeSet<String> {
     let model = files::map(path).ok().and_then(|bytes| ModelProto::decode(bytes).ok());
     let initializers = model.and_then(|model| model.graph).map(|graph| graph.initializer).unwrap_or_default();
@@ -62,9 +67,9 @@ fn referred(path: &Path) -> BTreeSet<String> {
     entries.filter(|entry| entry.key == "location").map(|entry| entry.value).collect()
 }
 
-/// Removes what the model at `path` referred to before, and refers to no longer. What another model in the folder names
-/// stays, be it a copy of the one that was replaced; so does an input of this process. A failure is none of the caller's:
-/// what it wrote is in its place.
+/// Removes data files that the model at `path` referred to before but no longer does. Files that another model in the
+/// folder names stay, even if that is a copy of the replaced model; so does an input of this process. Failures are
+/// ignored: what the caller wrote is in place.
 pub(super) fn sweep(path: &Path, before: BTreeSet<String>) {
     let folder = files::folder_of(path);
     let now = own(path);
@@ -84,10 +89,10 @@ pub(super) fn sweep(path: &Path, before: BTreeSet<String>) {
     files::steps::sync(&folder);
 }
 
-/// How the bytes of a model begin: with the version of the file's format.
+/// First byte of a model: the field of the file format's version.
 const BEGINNING: u8 = 0x08;
 
-/// The other files of a folder that may be models.
+/// Returns the other files of a folder that may be models.
 fn others(folder: &Path, path: &Path) -> impl Iterator<Item = PathBuf> {
     let path = path.to_path_buf();
     let begins = |path: &PathBuf| {

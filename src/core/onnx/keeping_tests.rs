@@ -1,4 +1,4 @@
-//! What gnet does not look into goes through unchanged, message for message.
+//! Parts that gnet does not interpret pass through unchanged, message for message.
 
 use bytes::Bytes;
 use prost::Message;
@@ -47,7 +47,7 @@ fn raw(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
     }
 }
 
-/// A branch that reads `y` of the graph around, and a graph inside it that reads `y` and `inner`.
+/// Builds a branch that reads `y` of the enclosing graph, and a graph inside it that reads `y` and `inner`.
 fn branch() -> GraphProto {
     let deep = GraphProto {
         name: "deep".into(),
@@ -74,7 +74,7 @@ fn attribute(name: &str, kind: AttributeType, fill: impl FnOnce(&mut AttributePr
     proto
 }
 
-/// A message with everything in it that gnet has no use for.
+/// Builds a message with everything that gnet does not interpret.
 fn everything() -> ModelProto {
     let dim = |size| DimensionProto { value: Some(DimensionValue::DimValue(size)), denotation: "DATA_BATCH".into() };
     let x = info("x", Some(tensor_type(vec![dim(2)])));
@@ -147,7 +147,7 @@ fn nothing_that_the_standard_defines_is_lost() {
     let mut proto = everything();
     let model = read(proto.encode_to_vec().into()).unwrap();
     let back = ModelProto::decode(&*write(&model).unwrap()).unwrap();
-    // The type that is listed for an initializer is the one that its data have.
+    // The type listed for an initializer is that of its data.
     let listed = &mut proto.graph.as_mut().unwrap().input[1].r#type;
     *listed = back.graph.as_ref().unwrap().input[1].r#type.clone();
     assert_eq!(format!("{back:#?}"), format!("{proto:#?}"));
@@ -202,7 +202,7 @@ fn constants_stand_beside_the_model_and_come_back() {
     assert_eq!(write(&read_file(&beside).unwrap()).unwrap(), write(&back).unwrap(), "over the files it was read from");
 }
 
-/// The refusal of a model whose constant `a` says that its data are where `change` says.
+/// Returns the refusal of a model whose constant `a` states that its data are where `change` says.
 fn refusal(change: impl Fn(&std::path::Path, &mut TensorProto)) -> String {
     let dir = tempfile::tempdir().unwrap();
     let (folder, path) = (dir.path().join("models"), dir.path().join("models/m.onnx"));

@@ -1,8 +1,23 @@
 //! ONNX files: the only place that knows protobuf.
 //!
-//! [`read`] turns bytes into a [`Model`](crate::graph::Model) or says what in them the standard does not allow; [`write()`]
-//! turns a model into bytes, the same bytes each time. What gnet does not look into (functions, training information,
-//! types other than tensors) goes through unchanged.
+//! [`read`] decodes bytes into a [`Model`](crate::graph::Model) or reports what in them the standard does not allow;
+//! [`write()`] encodes a model, deterministically. Parts that gnet does not interpret (functions, training information,
+//! types other than tensors) pass through unchanged.
+//!
+//! ```
+//! # use gnet_core as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::onnx;
+//!
+//! let mut model = onnx::read_file("dynamic.onnx".as_ref())?;
+//! model.doc = "five pixels wide".into();
+//! let bytes = onnx::write(&model)?;
+//! assert_eq!(onnx::read(bytes.into())?, model);
+//!
+//! let picture = onnx::read(b"\x89PNG\r\n\x1a\n"[..].into()).unwrap_err();
+//! assert_eq!(picture.to_string(), "the file: is no ONNX model: it is a PNG picture");
+//! # Ok::<(), gnet::Error>(())
+//! ```
 
 mod beside;
 #[cfg(test)]
@@ -19,5 +34,5 @@ mod write;
 pub use read::{in_one_piece, read, read_file, read_file_whole};
 pub use write::{ExternalData, OPSETS, Written, WrittenData, write, write_bytes, write_file};
 
-/// `TensorProto.DataLocation.EXTERNAL`: the elements stand in a file beside the model.
+/// `TensorProto.DataLocation.EXTERNAL`: the elements are in a file beside the model.
 const EXTERNAL: i32 = 1;

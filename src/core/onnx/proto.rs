@@ -1,7 +1,8 @@
 //! The messages of ONNX's protobuf schema that gnet reads and writes, with prost's derive.
 //!
-//! Field numbers and types are those of `onnx-ml.proto` (the ONNX project's IR specification, IR version 14). A field that
-//! gnet keeps without looking inside is declared as the bytes of its message: they have the same form on the wire.
+//! Field numbers and types are those of `onnx-ml.proto` (the ONNX project's IR specification, IR version 14). A field
+//! that gnet keeps without interpreting it is declared as the bytes of its message, which have the same form on the
+//! wire.
 #![allow(missing_docs)]
 
 use bytes::Bytes;
@@ -107,12 +108,12 @@ pub struct NodeProto {
     pub device_configurations: Vec<Bytes>,
 }
 
-/// Messages stand in boxes: most attributes are a number, and a file may hold very many of them.
+/// Messages are boxed: most attributes are a number, and a file may hold very many of them.
 #[derive(Clone, PartialEq, Message)]
 pub struct AttributeProto {
     #[prost(string, tag = "1")]
     pub name: String,
-    /// Optional so that a -0 is written: left out as a default it would come back as 0.
+    /// Optional so that a -0 is written: omitted as a default it would come back as 0.
     #[prost(float, optional, tag = "2")]
     pub f: Option<f32>,
     #[prost(int64, tag = "3")]

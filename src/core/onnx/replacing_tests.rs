@@ -1,4 +1,4 @@
-//! A model and its data are replaced as one: whatever ends the writer, whoever writes at the same time.
+//! A model and its data are replaced as one, however the writer ends and whoever writes at the same time.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -7,7 +7,7 @@ use super::{ExternalData, read_file, read_file_whole, write, write_bytes, write_
 use crate::files::steps::ending;
 use crate::graph::{DType, Graph, Model, Node, Tensor};
 
-/// A model whose graph and weights both say which one it is. The first has a constant more.
+/// Builds a model whose graph and weights both identify it. The first has an additional constant.
 fn model(which: u8) -> Model {
     let mut g = Graph::new(format!("model {which}"));
     let (x, y) = (g.add_value("x", Some(DType::F32), None), g.add_value("y", Some(DType::F32), None));
@@ -22,7 +22,7 @@ fn model(which: u8) -> Model {
     Model::new(g, 18)
 }
 
-/// Which model lies at `path`: it must be whole, and have its own weights.
+/// Returns which model is at `path`: it must be complete, and have its own weights.
 fn read(path: &Path) -> u8 {
     let found = read_file_whole(path).unwrap_or_else(|e| panic!("{e}"));
     let which = [1, 2].into_iter().find(|which| found.graph.name == format!("model {which}")).unwrap();
@@ -40,7 +40,7 @@ fn data_files(folder: &Path) -> Vec<PathBuf> {
 const FOLDER: &str = "GNET_TEST_REPLACE_IN";
 const HOW: &str = "GNET_TEST_REPLACE_HOW";
 
-/// The writer that the other tests start in a process of its own: does nothing when it was not.
+/// The writer that the other tests start in a separate process; does nothing if it was not started by them.
 #[test]
 fn a_writer() {
     let (Some(folder), Ok(how)) = (std::env::var_os(FOLDER), std::env::var(HOW)) else { return };
@@ -92,13 +92,13 @@ fn a_writer_that_ends_at_any_step_leaves_the_model_before_or_the_new_one() {
                 assert_eq!(data_files(dir.path()).len(), expected, "{how}: what nothing refers to is gone");
                 break;
             }
-            // The next writer goes on from there as from anything else.
+            // The next writer continues from that state as from any other.
             assert!(writer(dir.path(), how).status().unwrap().success());
             assert_eq!(read(&path), 2, "{how} after step {at}");
         }
         let old = u8::from(before.is_some());
         let expected = match (how, before) {
-            // Before the data's rename, before the model's, before the old data goes, and to the end.
+            // Before the data's rename, before the model's, before the removal of the old data, and to the end.
             ("beside", Some(ExternalData::Always)) => vec![old, old, 2, 2],
             ("beside", _) => vec![old, old, 2],
             _ => vec![old, 2, 2],
@@ -128,7 +128,7 @@ fn data_that_something_else_names_stays() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("m.onnx");
     let first = write_file(&model(1), &path, ExternalData::Always).unwrap().data.unwrap();
-    // A copy of the model names the same data, whatever it is called.
+    // A copy of the model refers to the same data, whatever its name.
     std::fs::copy(&path, dir.path().join("before.bak")).unwrap();
     let foreign = dir.path().join("m.onnx.data");
     std::fs::write(&foreign, "not written by gnet").unwrap();
@@ -136,7 +136,7 @@ fn data_that_something_else_names_stays() {
     assert_ne!(first.name, second.name);
     assert_eq!((read(&path), read(&dir.path().join("before.bak"))), (2, 1));
     std::fs::remove_file(dir.path().join("before.bak")).unwrap();
-    // The model before that named the first is gone: nobody can tell whose it is, and it stays.
+    // The model that referred to the first is gone: nobody can tell whose it is, so it stays.
     write_file(&model(2), &path, ExternalData::Never).unwrap();
     assert_eq!(data_files(dir.path()).len(), 2, "the first model's and the foreign one");
     assert!(foreign.is_file());
@@ -167,7 +167,7 @@ fn data_that_is_not_what_its_name_says_is_noticed_by_who_computes_with_it() {
     assert!(read_file_whole(&path).unwrap_err().to_string().contains(says));
     assert!(super::in_one_piece(&path).unwrap_err().to_string().contains(says));
     read_file(&path).unwrap();
-    // Written anew it is mended, though a file of that name was there.
+    // Writing it again repairs it, although a file of that name exists.
     write_file(&model(1), &path, ExternalData::Always).unwrap();
     assert_eq!(read(&path), 1);
 }

@@ -1,4 +1,4 @@
-//! Reading and writing: nothing is lost on the way round, nothing that is not understood gets through.
+//! Reading and writing: round trips lose nothing, and nothing unknown is silently accepted.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -56,7 +56,7 @@ fn nothing_is_lost_on_the_way_round() {
     assert_eq!(write(&back).unwrap(), bytes, "writing what was read gives the same bytes");
 }
 
-/// The sample's message, changed, and what reading it says.
+/// Changes the sample's message and returns the error of reading it.
 fn refusal(change: impl Fn(&mut ModelProto)) -> String {
     let mut proto = ModelProto::decode(&*write(&sample()).unwrap()).unwrap();
     change(&mut proto);

@@ -1,4 +1,4 @@
-//! Element types, dimensions and types of values, both ways.
+//! Conversion of element types, dimensions and types of values, in both directions.
 
 use bytes::Bytes;
 use prost::Message;
@@ -7,7 +7,7 @@ use super::proto::*;
 use crate::graph::{DType, Dim, Opaque, OtherType, Remarks, Value};
 use crate::{Error, Result};
 
-/// Writes what a type says into a value.
+/// Stores the content of a type in a value.
 pub(super) fn read_type(kind: &TypeProto, value: &mut Value, place: &str) -> Result<()> {
     let stated = match &kind.value {
         None => return Ok(()),
@@ -23,7 +23,7 @@ pub(super) fn read_type(kind: &TypeProto, value: &mut Value, place: &str) -> Res
 }
 
 fn read_tensor_type(tensor: &TensorTypeProto, denotation: &str, value: &mut Value, place: &str) -> Result<()> {
-    // 0 is what a file has that states a shape and no element type.
+    // 0 is stored by files that state a shape but no element type.
     value.dtype = match tensor.elem_type {
         0 => value.dtype,
         number => Some(DType::of_number(number.into()).ok_or_else(|| unknown_dtype(number, place))?),
@@ -56,7 +56,7 @@ fn dimension(proto: &DimensionProto, place: &str) -> Result<Dim> {
         None => Ok(Dim::Unknown),
         Some(DimensionValue::DimParam(text)) if text.is_empty() => Ok(Dim::Unknown),
         Some(DimensionValue::DimParam(text)) => Ok(Dim::parse(text)),
-        // Exporters write -1 for a size that is not known, and ONNX Runtime reads every negative one so.
+        // Exporters write -1 for an unknown size, and ONNX Runtime interprets every negative one that way.
         Some(DimensionValue::DimValue(..0)) => Ok(Dim::Unknown),
         Some(DimensionValue::DimValue(size)) => usize::try_from(*size)
             .map(Dim::Known)
@@ -64,7 +64,7 @@ fn dimension(proto: &DimensionProto, place: &str) -> Result<Dim> {
     }
 }
 
-/// The size that a dimension states, when it is less than 0.
+/// Returns the size that a dimension states, if it is less than 0.
 fn negative(proto: &DimensionProto) -> Option<i64> {
     match &proto.value {
         Some(DimensionValue::DimValue(size)) if *size < 0 => Some(*size),
@@ -72,7 +72,7 @@ fn negative(proto: &DimensionProto) -> Option<i64> {
     }
 }
 
-/// The type of a value, when anything is known of it.
+/// Returns the type of a value, if anything is known about it.
 pub(super) fn write_type(value: &Value) -> Option<TypeProto> {
     let remarks = value.remarks.as_deref();
     if let Some(other) = &value.other_type {
@@ -102,7 +102,7 @@ fn write_shape(dims: &[Dim], remarks: Option<&Remarks>) -> TensorShapeProto {
     TensorShapeProto { dim: dims.iter().enumerate().map(write).collect() }
 }
 
-/// A part of a file, kept as it is once its bytes have been understood as the message `M`.
+/// Keeps a part of a file unchanged once its bytes have been decoded as the message `M`.
 pub(super) fn keep<M: Message + Default>(bytes: Bytes, place: &str) -> Result<(M, Opaque)> {
     let message = M::decode(bytes.clone()).map_err(|e| Error::input(place, format!("is damaged: {e}")))?;
     Ok((message, Opaque(bytes)))

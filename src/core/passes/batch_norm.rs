@@ -1,23 +1,24 @@
-//! Folds BatchNorm, in its inference form, into the linear operation before it.
+//! Folds BatchNorm, in its inference form, into the preceding linear operation.
 //!
 //! `BatchNorm(z) = gamma * (z - mean) / sqrt(var + eps) + beta` per channel (Ioffe & Szegedy 2015, algorithm 2). With
-//! `s = gamma / sqrt(var + eps)` that is `s z + (beta - s mean)`: each channel of `z` scaled and shifted. The operations
-//! before it are linear in their weight and add their bias to every element of a channel, so that
+//! `s = gamma / sqrt(var + eps)` that is `s z + (beta - s mean)`: each channel of `z` is scaled and shifted. The
+//! preceding operations are linear in their weight and add their bias to every element of a channel, so that
 //!
 //! - `Conv`, `z = W * x + b`: weight `s W`, scaled along its first axis, and bias `s (b - mean) + beta`;
-//! - `ConvTranspose`: the same, where the weight is `[C, M / group, ..]` and an input channel of group `g` makes the output
-//!   channels from `g M / group` on;
-//! - `Gemm`, `z = alpha A B + c C`: the columns of `B` (rows, when it is transposed) scaled, `C` becomes
-//!   `s (c C - mean) + beta` and its factor 1. `C` must be the same for all rows.
+//! - `ConvTranspose`: the same, where the weight is `[C, M / group, ..]` and an input channel of group `g` contributes
+//!   to the output channels from `g M / group` on;
+//! - `Gemm`, `z = alpha A B + c C`: the columns of `B` (rows if it is transposed) are scaled, `C` becomes
+//!   `s (c C - mean) + beta` and its factor becomes 1. `C` must be the same for all rows.
 //!
 //! The arithmetic is done in 64-bit floats and rounded once.
 //!
-//! Assumes, and checks: the form of inference in the file's operator set, statistics by channel; the result before it is read
-//! by the BatchNorm alone, branches, bodies and outputs counted; weight, bias and statistics are constants that no caller can
-//! replace, the first two read by nothing else; everything is f32, or everything f64; as many channels everywhere, and at
-//! least one; numbers that stay finite. The axis of the channels is 1 in all three operations, so that no shape of an image
-//! is asked for. Ensures: the same result up to rounding; learned parameters fall from
-//! `W, gamma, beta` to `W, b`; the running statistics are gone. A run of BatchNorms folds one after the other.
+//! Assumes, and checks: the inference form in the file's operator set, with statistics per channel; the result of the
+//! linear operation is read by the BatchNorm alone, counting branches, bodies and outputs; weight, bias and statistics
+//! are constants that no caller can replace, and nothing else reads the first two; everything is f32, or everything
+//! f64; the number of channels is the same everywhere, and at least one; all numbers stay finite. The channel axis is 1
+//! in all three operations, so that image shapes are not needed. Ensures: the same result up to rounding; learned
+//! parameters are reduced from `W, gamma, beta` to `W, b`; the running statistics are removed. Consecutive BatchNorms
+//! are folded one by one.
 
 use std::collections::{HashMap, HashSet};
 
@@ -27,13 +28,13 @@ use super::{Rewrites, View};
 use crate::graph::{Graph, Model, Node, Tensor, ValueId};
 use crate::{Result, reference};
 
-/// The operations that a BatchNorm folds into.
+/// Operations that a BatchNorm can be folded into.
 const LINEAR: [&str; 3] = ["Conv", "ConvTranspose", "Gemm"];
 
-/// What becomes of one linear operation and the BatchNorms after it.
+/// Replacement of one linear operation and the BatchNorms after it.
 struct Fold {
     linear: usize,
-    /// The BatchNorms that it takes over, one after the other.
+    /// BatchNorms that it absorbs, in order.
     batch_norms: Vec<usize>,
     weight: Tensor,
     bias: Tensor,
@@ -59,13 +60,13 @@ fn fold_in(graph: &mut Graph, opset: i64, names: &mut Names) -> Result<Rewrites>
     Ok(rewrites)
 }
 
-/// The folds that can be made, and why the others cannot.
+/// Returns the possible folds, and the reasons why the others are impossible.
 fn plans(graph: &Graph, opset: i64) -> (Vec<Fold>, Rewrites) {
     let (mut folds, mut rewrites) = (Vec::<Fold>::new(), Rewrites::default());
     let view = View::new(graph);
     let listed: HashSet<ValueId> = graph.listed_initializers.values().copied().collect();
     let rules = Rules { view: &view, opset, listed: &listed };
-    // What a folded BatchNorm makes, by the place of its fold: the next one folds into the same operation.
+    // Output of each folded BatchNorm, with the index of its fold: the next one folds into the same operation.
     let mut made: HashMap<ValueId, usize> = HashMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
         if !node.is("BatchNormalization") || !node.makes().any(|id| view.uses(id) > 0) {
@@ -97,7 +98,7 @@ fn plans(graph: &Graph, opset: i64) -> (Vec<Fold>, Rewrites) {
     (folds, rewrites)
 }
 
-/// What a fold has to hold to.
+/// Conditions that a fold has to meet.
 struct Rules<'a> {
     view: &'a View<'a>,
     opset: i64,
@@ -106,7 +107,8 @@ struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    /// The new weight and bias, or the reason why there are none. `earlier` is what the operation has become already.
+    /// Returns the new weight and bias, or the reason why there are none. `earlier` is what the operation has already
+    /// become.
     fn plan(&self, linear: &Node, earlier: Option<&Fold>, batch_norm: &Node) -> Result<(Tensor, Tensor), String> {
         if !in_inference(batch_norm, self.opset) {
             return Err("it is in training or normalises by position".to_owned());
@@ -157,12 +159,12 @@ impl Rules<'_> {
         weight.zip(bias).ok_or_else(|| "the folded numbers are not finite".to_owned())
     }
 
-    /// Whether a value has one reader.
+    /// Returns `true` if a value has exactly one reader.
     fn alone(&self, id: Option<ValueId>) -> bool {
         id.is_some_and(|id| self.view.uses(id) == 1)
     }
 
-    /// The weight of an operation that has taken over nothing yet.
+    /// Returns the weight of an operation that has not absorbed anything yet.
     fn own_weight(&self, linear: &Node, no_constant: &dyn Fn() -> String) -> Result<&Tensor, String> {
         let weight = linear.input(1).ok_or("there is no weight")?;
         if !self.alone(Some(weight)) || linear.input(2).is_some_and(|bias| !self.alone(Some(bias))) {
@@ -176,8 +178,8 @@ fn finite(tensor: &Tensor) -> bool {
     reference::real_numbers(tensor).is_some_and(|values| values.iter().all(|value| value.is_finite()))
 }
 
-/// Whether a BatchNorm uses stored statistics, one for each channel. Before operator set 7 `is_test` said so, until 14 the
-/// number of outputs; since then it is an attribute.
+/// Returns `true` if a BatchNorm uses stored statistics, one per channel. Before operator set 7 this was given by
+/// `is_test`, before 14 by the number of outputs; since then it is an attribute.
 fn in_inference(node: &Node, opset: i64) -> bool {
     let alone = node.outputs.iter().skip(1).all(Option::is_none);
     let set = |name: &str| node.int(name).unwrap_or(0) != 0;
@@ -189,7 +191,7 @@ fn in_inference(node: &Node, opset: i64) -> bool {
     alone && inference && (opset >= 9 || node.int("spatial").unwrap_or(1) != 0)
 }
 
-/// The bias as one number for each channel. That of a Gemm is broadcast, and multiplied by `beta`.
+/// Returns the bias as one number per channel. That of a Gemm is broadcast, and multiplied by `beta`.
 fn widened(linear: &Node, shape: &[usize], bias: Vec<f64>, channels: usize) -> Result<Vec<f64>, String> {
     if !linear.is("Gemm") {
         return Ok(bias);
@@ -215,7 +217,7 @@ fn apply(graph: &mut Graph, fold: Fold, outputs: &HashSet<ValueId>, names: &mut 
         }
         (None, None) => return,
     };
-    // The operation takes over the result under its own name; an output of the graph keeps the name it was promised.
+    // The operation takes over the result under its own name; an output of the graph keeps its name.
     let made = batch_norms.iter().map(|index| graph.nodes[*index].output());
     let made: Vec<_> = std::iter::once(graph.nodes[linear].output()).chain(made).flatten().collect();
     let result = made.last().copied();
@@ -231,13 +233,14 @@ fn apply(graph: &mut Graph, fold: Fold, outputs: &HashSet<ValueId>, names: &mut 
     node.inputs.truncate(1);
     node.inputs.extend([weight.map(|(new, _)| new), Some(bias)]);
     node.outputs = vec![result];
-    // What nothing needs may still read a result in between, which nothing makes any more.
+    // Dead nodes may still read an intermediate result, which no longer has a producer.
     if let Some(result) = result {
         made.into_iter().for_each(|old| aliases.replace(old, result));
     }
 }
 
-/// The constant with other elements: in place for an initializer, beside it for what a `Constant` node makes.
+/// Replaces the elements of a constant: in place for an initializer, as an additional one for the output of a
+/// `Constant` node.
 fn replaced(graph: &mut Graph, id: ValueId, tensor: Tensor, names: &mut Names) -> ValueId {
     if graph.initializer(id).is_some() {
         graph.set_initializer(id, tensor);
@@ -253,14 +256,14 @@ mod tests {
     use crate::graph::Attribute;
     use crate::passes::{self, DEAD_CODE, FOLD_BATCH_NORM, Options};
 
-    /// The graph after folding and sweeping, and what folding said.
+    /// Folds and sweeps a graph; returns it with the record of folding.
     fn folded(graph: Graph) -> (Graph, Rewrites) {
         let mut model = Model::new(graph, 18);
         let mut log = passes::run(&mut model, &[FOLD_BATCH_NORM, DEAD_CODE], &Options::default()).unwrap();
         (model.graph, log.remove(0))
     }
 
-    /// Conv (2 -> 2 channels, 1x1) and BatchNorm, with a bias when asked.
+    /// Builds Conv (2 -> 2 channels, 1x1) and BatchNorm, optionally with a bias.
     fn unit(with_bias: bool) -> Graph {
         let mut g = Graph::new("g");
         let [x, z, y] = ["x", "z", "y"].map(|n| g.add_value(n, None, None));
@@ -320,7 +323,7 @@ mod tests {
         assert_eq!(reason, "no Conv, ConvTranspose or Gemm comes before it");
     }
 
-    /// Asserts that folding leaves one node, which computes the same of `x`.
+    /// Asserts that folding leaves one node, which computes the same from `x`.
     fn same_with_one_node(graph: Graph, x: &Tensor) {
         let before = reference::run(&Model::new(graph.clone(), 18), std::slice::from_ref(x)).unwrap();
         let (graph, log) = folded(graph);
@@ -335,7 +338,7 @@ mod tests {
         Tensor::from_f32(shape.to_vec(), &values).unwrap()
     }
 
-    /// `op` with a weight of `shape` and a bias, and a BatchNorm over `channels`.
+    /// Builds `op` with a weight of `shape` and a bias, and a BatchNorm over `channels`.
     fn linear(op: &str, shape: &[usize], bias: &[usize], channels: usize, attributes: &[(&str, Attribute)]) -> Graph {
         let mut g = Graph::new("g");
         let [x, z, y] = ["x", "z", "y"].map(|n| g.add_value(n, None, None));

@@ -1,13 +1,13 @@
-//! A pass on every graph of a model: the outermost one, and the branches and bodies inside its nodes.
+//! Applying a pass to every graph of a model: the outermost one, and the branches and bodies inside its nodes.
 //!
-//! A subgraph is a graph like any other to a pass, for three reasons. Its inputs and outputs are an interface that no pass
-//! touches. What it captures is made by no node of it, so that a pass takes it for an input. And what a pass removes, renames
-//! or replaces in the graph around is replaced in the captures too ([`Graph::redirect_reads`]). Beside that a pass may know
-//! the constants among the captures ([`Scope::captured`]), whose elements are the same in every iteration of a loop; it may
-//! not count on being their only reader.
+//! A pass can treat a subgraph like any other graph, for three reasons. Its inputs and outputs are an interface that no
+//! pass touches. Its captured values are not produced by any of its nodes, so that a pass takes them for inputs. And
+//! whatever a pass removes, renames or replaces in the enclosing graph is replaced in the captures too
+//! ([`Graph::redirect_reads`]). In addition, a pass may know the constants among the captures ([`Scope::captured`]),
+//! whose elements are the same in every iteration of a loop; it must not assume that it is their only reader.
 //!
-//! What a node inside is called in a record is `NODE.ATTRIBUTE/NAME`, after the node and attribute that it lies in. The
-//! functions of a file are kept as bytes and stay as they are.
+//! The record names a node inside as `NODE.ATTRIBUTE/NAME`, after the node and attribute that contain it. The functions
+//! of a file are kept as bytes and are not rewritten.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,26 +15,26 @@ use super::Rewrites;
 use crate::Result;
 use crate::graph::{Attribute, Graph, Subgraph, Tensor, ValueId};
 
-/// Which graph a pass looks at first.
+/// Order in which a pass visits graphs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
-    /// The bodies, then the graph around them: for a pass that makes bodies read less.
+    /// The bodies, then the enclosing graph: for a pass that makes bodies read less.
     InsideOut,
-    /// The graph, then its bodies: for a pass that makes constants, which bodies capture.
+    /// The graph, then its bodies: for a pass that creates constants, which bodies capture.
     OutsideIn,
 }
 
-/// What a pass is told of the model around a graph.
+/// Facts about the model around a graph.
 pub(super) struct Scope<'a> {
     /// Version of ONNX's operator set.
     pub opset: i64,
-    /// The constants that the graph captures, by their numbers inside.
+    /// Captured constants, by their IDs inside.
     pub captured: &'a HashMap<ValueId, Tensor>,
 }
 
 type Run<'a> = &'a mut dyn FnMut(&mut Graph, &Scope) -> Result<Rewrites>;
 
-/// Runs a pass on a graph and on every graph inside it.
+/// Applies a pass to a graph and to every graph inside it.
 pub(super) fn each(
     graph: &mut Graph,
     opset: i64,
@@ -111,7 +111,7 @@ impl Walk<'_> {
     }
 }
 
-/// Captures that nothing inside reads any more go: then nothing outside has to make them.
+/// Drops captures that nothing inside reads any more: the outer graph then need not produce them.
 fn drop_unread(body: &mut Subgraph) {
     let graph = &body.graph;
     let described = graph.annotations.iter().flat_map(|annotation| {

@@ -1,20 +1,20 @@
-//! Which output channel each element of a weight belongs to, and weights scaled channel by channel.
+//! Assignment of weight elements to output channels, and scaling of weights by channel.
 
 use crate::graph::{DType, Node, Tensor};
 
-/// How the output channels of a linear operation lie in its weight.
+/// Layout of the output channels of a linear operation in its weight.
 pub(super) struct Channels {
     count: usize,
-    /// Elements of one channel that lie together.
+    /// Number of contiguous elements of one channel.
     run: usize,
-    /// Channels that follow one another before the count starts again.
+    /// Number of channels before the sequence repeats.
     cycle: usize,
-    /// Elements of a group of a ConvTranspose; the whole weight otherwise.
+    /// Number of elements of a group of a ConvTranspose; of the whole weight otherwise.
     group: usize,
 }
 
 impl Channels {
-    /// Those of a `Conv`, `ConvTranspose` or `Gemm` with a weight of `shape`; `None` when it has none.
+    /// Returns the layout for a `Conv`, `ConvTranspose` or `Gemm` with a weight of `shape`; `None` if there is none.
     pub fn of(linear: &Node, shape: &[usize]) -> Option<Self> {
         let total: usize = shape.iter().product();
         if total == 0 {
@@ -34,18 +34,18 @@ impl Channels {
         }
     }
 
-    /// Number of output channels.
+    /// Returns the number of output channels.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The channel of an element.
+    /// Returns the channel of an element.
     fn owner(&self, element: usize) -> usize {
         element / self.group * self.cycle + element / self.run % self.cycle
     }
 
-    /// A weight of 32- or 64-bit floats whose elements are multiplied by the scale of their channel, in 64 bits and rounded
-    /// once; `None` for other element types, and when a product is not finite.
+    /// Multiplies the elements of a weight of 32- or 64-bit floats by the scale of their channel, in 64 bits and
+    /// rounded once; `None` for other element types, and if a product is not finite.
     pub fn scaled(&self, weight: &Tensor, scale: &[f64]) -> Option<Tensor> {
         let mut bytes = weight.bytes().to_vec();
         let finite = match weight.dtype() {
@@ -64,8 +64,8 @@ impl Channels {
         finite.then(|| Tensor::new(weight.dtype(), weight.shape().to_vec(), bytes).ok()).flatten()
     }
 
-    /// Multiplies all elements of `SIZE` bytes, a run of one channel at a time; whether all products are finite. No branch
-    /// inside a run, so that it is computed several elements at once.
+    /// Multiplies all elements of `SIZE` bytes, one contiguous run of a channel at a time; returns `true` if all
+    /// products are finite. There is no branch inside a run, so that it can be vectorised.
     fn each<const SIZE: usize>(
         &self,
         bytes: &mut [u8],
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
     use crate::graph::Attribute;
 
-    /// Channel `c` is scaled by `c + 1`: which of a weight of ones is whose.
+    /// Scales channel `c` by `c + 1`, which shows the channel of each element of a weight of ones.
     fn owners(op: &str, shape: &[usize], attributes: &[(&str, i64)]) -> Vec<f32> {
         let mut node = Node::new("l", op, vec![], vec![]);
         attributes
@@ -103,7 +103,8 @@ mod tests {
         assert_eq!(owners("Conv", &[2, 1, 1, 3], &[]), [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]);
         assert_eq!(owners("Gemm", &[2, 3], &[]), [1.0, 2.0, 3.0, 1.0, 2.0, 3.0]);
         assert_eq!(owners("Gemm", &[2, 3], &[("transB", 1)]), [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]);
-        // [C, M / group, ..]: the second half of the input channels makes the second half of the output channels.
+        // [C, M / group, ..]: the second half of the input channels contributes to the second half of the output
+        // channels.
         let grouped = owners("ConvTranspose", &[2, 2, 1, 2], &[("group", 2)]);
         assert_eq!(grouped, [1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 4.0]);
     }

@@ -1,9 +1,9 @@
-//! Of nodes that compute the same of the same inputs, one stays.
+//! Merges nodes that compute the same from the same inputs.
 //!
-//! Assumes, and checks: the same operation of ONNX's own domain, the same inputs, attributes equal bit for bit (`-0.0` is not
-//! `0.0`), the same results asked for, and an operation that gives the same result each time: nothing random, no Dropout, no
-//! subgraph. Shapes and element types are not asked for. Ensures: readers of the later node read the earlier one, in branches
-//! and bodies too; an output of the graph keeps the node that makes it. Exact: no bit changes.
+//! Assumes, and checks: the same operation of ONNX's own domain, the same inputs, attributes that are equal bit for bit
+//! (`-0.0` is not `0.0`), the same outputs used, and a deterministic operation: nothing random, no Dropout, no
+//! subgraph. Shapes and element types are not needed. Ensures: readers of the later node read the earlier one, in
+//! branches and bodies too; an output of the graph keeps its producer. Exact: the results are the same bit for bit.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,11 +13,11 @@ use super::edit::{Aliases, work};
 use crate::Result;
 use crate::graph::{Attribute, Graph, Node, ValueId};
 
-/// Operations whose results differ from one run to the next.
+/// Operations whose results differ from run to run.
 const RANDOM: [&str; 6] =
     ["Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"];
 
-/// Whether a node gives other results each time, or may: a `Dropout` does where something says that it is in training.
+/// Returns `true` if a node gives different results each time, or may: a `Dropout` does if it may be in training mode.
 pub fn draws_lots(node: &Node) -> bool {
     RANDOM.iter().any(|op| node.is(op)) || node.is("Dropout") && node.input(2).is_some()
 }
@@ -55,7 +55,7 @@ pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {
     Ok(rewrites)
 }
 
-/// A number that equal nodes share and others hardly do; `None` for one with an attribute that is never equal.
+/// Computes a hash that equal nodes share; `None` for a node with an attribute that is never equal.
 fn hash(node: &Node) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     (&node.op_type, &node.inputs).hash(&mut hasher);
@@ -75,7 +75,7 @@ fn hash(node: &Node) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// Whether two nodes are one operation with the same inputs and attributes.
+/// Returns `true` if two nodes are the same operation with the same inputs and attributes.
 fn same(a: &Node, b: &Node) -> bool {
     let present = |node: &Node| node.outputs.iter().map(Option::is_some).collect::<Vec<_>>();
     a.op_type == b.op_type

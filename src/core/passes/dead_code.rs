@@ -1,8 +1,8 @@
 //! Removes nodes and initializers that no output needs.
 //!
-//! Assumes: nothing; a node has no effect but its results. Ensures: every node makes something that leads to an output,
-//! every initializer is read or is an output. The inputs of the graph are its interface and stay, read or not, and so does
-//! an initializer that is listed among them as a default.
+//! Assumes: nothing; a node has no effect other than its results. Ensures: every node contributes to an output, and
+//! every initializer is read or is an output. The inputs of the graph are its interface and stay, whether read or not,
+//! and so does an initializer that is listed among them as a default.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use super::view::needed;
 use crate::Result;
 use crate::graph::Graph;
 
-/// `promised` says that listed initializers are inputs that a caller may feed.
+/// Sweeps a graph. `promised` states that listed initializers are inputs that a caller may feed.
 pub(super) fn sweep(graph: &mut Graph, promised: bool) -> Result<Rewrites> {
     let mut needed = needed(graph);
     if promised {

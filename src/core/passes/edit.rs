@@ -1,11 +1,11 @@
-//! The few ways in which passes change the wires of a graph.
+//! Primitives with which passes rewire a graph.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::graph::{Graph, Node, ValueId};
 
-/// Counts steps whose number could grow faster than the graph: a node or value looked at, two things compared. Only the tests
-/// ask how many.
+/// Counts steps whose number could grow faster than the graph: a visited node or value, a comparison. Only tests read
+/// the count.
 pub(super) fn work(steps: usize) {
     #[cfg(test)]
     counted::STEPS.with(|all| all.set(all.get() + steps));
@@ -21,7 +21,7 @@ pub(super) mod counted {
         pub(super) static STEPS: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// The steps that `run` takes.
+    /// Returns the number of steps that `run` takes.
     pub(in crate::passes) fn steps(run: impl FnOnce()) -> usize {
         let before = STEPS.get();
         run();
@@ -29,13 +29,13 @@ pub(super) mod counted {
     }
 }
 
-/// Values that others stand in for. A pass that walks through the nodes notes here what it found and looks at each node
-/// with its readings replaced; [`Aliases::apply`] then goes through the graph once, however much there is to replace.
+/// Replacements of values by others. A pass that walks through the nodes records its findings here and views each node
+/// with its inputs replaced; [`Aliases::apply`] then goes through the graph once, whatever the number of replacements.
 #[derive(Default)]
 pub(super) struct Aliases(HashMap<ValueId, ValueId>);
 
 impl Aliases {
-    /// From now on `kept` is read where `gone` was.
+    /// Replaces reads of `gone` by reads of `kept` from now on.
     pub fn replace(&mut self, gone: ValueId, kept: ValueId) {
         let kept = self.resolve(kept);
         if gone != kept {
@@ -43,7 +43,7 @@ impl Aliases {
         }
     }
 
-    /// What is read in place of a value; itself when nothing stands in for it.
+    /// Returns the value that is read in place of another; the value itself if it is not replaced.
     pub fn resolve(&self, mut id: ValueId) -> ValueId {
         while let Some(kept) = self.0.get(&id) {
             work(1);
@@ -52,14 +52,14 @@ impl Aliases {
         id
     }
 
-    /// Replaces what one node reads.
+    /// Replaces the inputs of one node.
     pub fn apply_to(&self, node: &mut Node) {
         if !self.0.is_empty() {
             node.redirect_reads(&|id| self.resolve(id));
         }
     }
 
-    /// Replaces what every node of the graph reads.
+    /// Replaces the inputs of every node of the graph.
     pub fn apply(&self, graph: &mut Graph) {
         if !self.0.is_empty() {
             work(graph.nodes.len());
@@ -68,10 +68,10 @@ impl Aliases {
     }
 }
 
-/// A graph whose values are merged one after the other.
+/// A graph whose values are merged one by one.
 pub(super) struct Merge {
     pub aliases: Aliases,
-    /// For each value that a node makes, the index of that node and the value's place among its results.
+    /// For each value produced by a node, the index of that node and of the output.
     makers: HashMap<ValueId, (usize, usize)>,
     outputs: HashSet<ValueId>,
 }
@@ -89,10 +89,11 @@ impl Merge {
         }
     }
 
-    /// Lets everything that reads `made` read the equal value `source` instead. A graph output keeps its name: then it is
-    /// `source` that goes, and its maker makes the output. The node that made `made` of `source` must go.
+    /// Makes every reader of `made` read the equal value `source` instead. A graph output keeps its name: in that case
+    /// `source` is removed, and its producer produces the output. The node that made `made` of `source` must be
+    /// removed.
     ///
-    /// Refuses with the reason where both names are promised to somebody.
+    /// Refuses with a reason if both names are part of the interface.
     pub fn merge(&mut self, graph: &mut Graph, source: ValueId, made: ValueId) -> Result<(), &'static str> {
         if !self.outputs.contains(&made) {
             inherit(graph, made, source);
@@ -113,7 +114,7 @@ impl Merge {
     }
 }
 
-/// What is known of the value that goes is known of the equal one that stays.
+/// Transfers the facts about the removed value to the equal one that stays.
 fn inherit(graph: &mut Graph, from: ValueId, to: ValueId) {
     let old = graph.value(from).clone();
     let value = graph.value_mut(to);
@@ -121,7 +122,7 @@ fn inherit(graph: &mut Graph, from: ValueId, to: ValueId) {
     value.shape = value.shape.take().or(old.shape);
 }
 
-/// The names of all values of a model, to find new ones: no value may have the name of one around it or inside.
+/// The names of all values of a model, for finding new ones: no value may share its name with one outside or inside it.
 pub(super) struct Names(HashSet<String>);
 
 impl Names {
@@ -130,12 +131,12 @@ impl Names {
         Self(all.map(|(_, value)| value.name.clone()).collect())
     }
 
-    /// Takes a name, when no value has it.
+    /// Takes a name, if no value has it.
     pub fn take(&mut self, name: &str) -> bool {
         self.0.insert(name.to_owned())
     }
 
-    /// `base`, or the first name after it that no value has; nobody gets it a second time.
+    /// Returns `base`, or the first name derived from it that no value has; no name is returned twice.
     pub fn fresh(&mut self, base: &str) -> String {
         let numbered = (1..).map(|count: u64| format!("{base}_{count}"));
         let free = std::iter::once(base.to_owned()).chain(numbered).find(|name| self.take(name));

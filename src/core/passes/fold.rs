@@ -1,16 +1,16 @@
-//! Computes what is made of constants alone, and writes it down.
+//! Constant folding: computes values that depend on constants alone.
 //!
-//! - A node all of whose inputs are constants is computed by the [reference evaluator](crate::reference), in 64-bit floats,
-//!   rounded once. `Constant` nodes become initializers; `Identity` of a constant is read past.
-//! - `Shape` and `Size` of a value whose shape stands in the file become constants, and so does what `Gather` and `Slice`
-//!   take of a `Shape` when those dimensions are fixed, though others may be open. Chains of these are what exporters leave
-//!   behind.
+//! - A node all of whose inputs are constants is evaluated by the [reference implementation](crate::reference), in
+//!   64-bit floats, rounded once. `Constant` nodes become initializers; an `Identity` of a constant is bypassed.
+//! - `Shape` and `Size` of a value of known shape become constants, and so do the dimensions that `Gather` and `Slice`
+//!   take of a `Shape` if these are fixed, even if others are open. Exporters leave chains of these behind.
 //!
-//! Assumes, and checks: constants that no caller can replace, those that a body captures among them; an operation and form
-//! that the evaluator knows in the file's operator set, and all results that somebody reads; sizes that follow from the
-//! graph's inputs and are numbers whatever is fed, never one that was stated at another batch. Ensures: the same values at
-//! the same names; the file does not grow by more than [`Options::growth`](super::Options::growth) for a result, less
-//! the constants that nothing else reads. An output of the graph keeps its node: some runtimes take no initializer there.
+//! Assumes, and checks: constants that no caller can replace, including those that a body captures; an operation and
+//! form that the reference implementation supports in the file's operator set, with every output that is read; sizes
+//! that follow from the graph's inputs and are the same whatever is fed, never one that was stated for another batch.
+//! Ensures: the same values under the same names; the file does not grow by more than
+//! [`Options::growth`](super::Options::growth) per result, minus the constants that nothing else reads. An output of
+//! the graph keeps its node: some runtimes do not accept an initializer there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -37,10 +37,11 @@ fn fold_graph(graph: &mut Graph, scope: &Scope, options: &Options) -> Result<Rew
     Ok(Rewrites { applied, refused: refused.into_values().collect(), ..Rewrites::default() })
 }
 
-/// A graph and the nodes that are still to be looked at, in their order.
+/// A graph with its queue of nodes to visit, in their order.
 ///
-/// A node comes back when something that it reads became constant, or when a constant that it would replace lost a reader:
-/// then the file grows less. Each wire brings a node back once at most, so that the work is in proportion to the graph.
+/// A node is visited again when one of its inputs becomes constant, or when a constant that it would replace loses a
+/// reader: the file then grows less. Each edge causes at most one revisit, so that the work is proportional to the
+/// graph.
 struct Folding<'a> {
     graph: &'a mut Graph,
     scope: &'a Scope<'a>,
@@ -49,15 +50,15 @@ struct Folding<'a> {
     constants: HashMap<ValueId, Tensor>,
     producers: HashMap<ValueId, usize>,
     readers: HashMap<ValueId, Vec<usize>>,
-    /// How often what an output needs reads a value.
+    /// Number of live reads of each value.
     uses: HashMap<ValueId, usize>,
-    /// The parts of `Shape`s that are known, where not all are.
+    /// The known parts of `Shape`s, if not all dimensions are known.
     shapes: HashMap<ValueId, Vec<Option<i64>>>,
     waiting: BTreeSet<usize>,
     applied: Vec<String>,
     refused: BTreeMap<usize, Refusal>,
     gone: HashSet<usize>,
-    /// What is read past an `Identity`.
+    /// Bypassed `Identity` nodes.
     aliases: Aliases,
 }
 
@@ -87,7 +88,7 @@ impl<'a> Folding<'a> {
         }
     }
 
-    /// Folds a node if that can be, or says why not.
+    /// Folds a node if possible, or says why not.
     fn look_at(&mut self, index: usize) {
         work(1);
         self.aliases.apply_to(&mut self.graph.nodes[index]);
@@ -109,17 +110,18 @@ impl<'a> Folding<'a> {
         self.refused.insert(index, Refusal { node, reason });
     }
 
-    /// Whether an output needs a value.
+    /// Returns `true` if an output needs a value.
     fn is_read(&self, id: ValueId) -> bool {
         self.uses.get(&id).is_some_and(|uses| *uses > 0)
     }
 
-    /// Whether somebody reads a result of a node beyond the first `made`: a file may give an operation more than it has.
+    /// Returns `true` if an output of a node beyond the first `made` is read: a file may give an operation more outputs
+    /// than it has.
     fn lacks(&self, node: &Node, made: usize) -> bool {
         node.outputs.iter().skip(made).flatten().any(|id| self.is_read(*id))
     }
 
-    /// What a node makes; `None` for one that is not constant, an error for one that is and stays.
+    /// Computes the outputs of a node; `None` if it is not constant, an error if it is and stays.
     fn made(&mut self, node: &Node) -> Option<Result<Vec<Tensor>>> {
         if !node.is(&node.op_type) {
             return None;
@@ -144,7 +146,7 @@ impl<'a> Folding<'a> {
         let read = inputs.iter().flatten().map(|t| t.bytes().len() as u64).sum::<u64>();
         let held = node.constant().map_or(0, |tensor| tensor.bytes().len() as u64);
         let most = self.growth.saturating_add(read).saturating_add(held);
-        // Enough for a result that may be kept; what takes long to compute is left to the runtime.
+        // Enough for a result that may be kept; expensive results are left to the runtime.
         let limits = Limits { elements: usize::try_from(most).unwrap_or(usize::MAX), terms: 1 << 28 };
         let made = reference::node(node, self.scope.opset, inputs, limits)?;
         let kept = node.outputs.iter().zip(&made).filter(|(id, _)| id.is_some_and(|id| self.is_read(id)));
@@ -159,7 +161,7 @@ impl<'a> Folding<'a> {
         }
     }
 
-    /// Bytes of the constants that this node alone reads. Those that are captured may have readers elsewhere.
+    /// Returns the size of the constants that only this node reads, in bytes. Captured ones may have readers elsewhere.
     fn freed(&self, node: &Node) -> u64 {
         let mut read: HashMap<ValueId, usize> = HashMap::new();
         work(node.inputs.len());
@@ -188,14 +190,14 @@ impl<'a> Folding<'a> {
         self.release(node.reads().collect());
     }
 
-    /// What reads a value is looked at once more.
+    /// Queues the readers of a value for another visit.
     fn come_back(&mut self, id: ValueId) {
         let readers = self.readers.get(&id).into_iter().flatten().filter(|reader| !self.gone.contains(reader));
         self.waiting.extend(readers);
     }
 
-    /// One reading less of each: what only led here is needed no more, and a constant that is left may go with another
-    /// reader.
+    /// Removes one read of each: nodes that only led here become dead, and a remaining constant may be dropped with
+    /// another reader.
     fn release(&mut self, mut read: Vec<ValueId>) {
         while let Some(id) = read.pop() {
             work(1);
@@ -213,13 +215,13 @@ impl<'a> Folding<'a> {
         }
     }
 
-    /// A node that nothing needs any more; the sweep takes it.
+    /// Marks a node as dead; the sweep removes it.
     fn gone_dead(&mut self, index: usize, read: &mut Vec<ValueId>) {
         self.aliases.apply_to(&mut self.graph.nodes[index]);
         read.extend(self.graph.nodes[index].reads());
     }
 
-    /// What `Shape`, `Size`, or `Gather` and `Slice` of a shape make, when all of it is fixed.
+    /// Returns the output of `Shape`, `Size`, or `Gather` and `Slice` of a shape, if all of it is fixed.
     fn of_shape(&mut self, node: &Node) -> Option<Tensor> {
         let parts = match node.op_type.as_str() {
             "Shape" => asked_for(node, &self.dimensions(node)?),
@@ -241,7 +243,7 @@ impl<'a> Folding<'a> {
         }
     }
 
-    /// The shape of the first input, unknown dimensions as `None`.
+    /// Returns the shape of the first input, with unknown dimensions as `None`.
     fn dimensions(&self, node: &Node) -> Option<Vec<Option<i64>>> {
         let shape = self.graph.value(node.input(0)?).shape.as_ref()?;
         let size = |dim: &Dim| dim.known().and_then(|size| i64::try_from(size).ok());
@@ -259,7 +261,7 @@ impl<'a> Folding<'a> {
         numbers(indices.shape().to_vec(), &sizes)
     }
 
-    /// Computed on the numbers of the dimensions, so that it is the evaluator's slice.
+    /// Slices the indices of the dimensions with the reference implementation, so that the semantics are the same.
     fn sliced(&self, node: &Node) -> Option<Vec<Option<i64>>> {
         let parts = self.shapes.get(&node.input(0)?)?;
         let places = Tensor::from_i64(&(0..parts.len() as i64).collect::<Vec<_>>());
@@ -272,12 +274,12 @@ impl<'a> Folding<'a> {
     }
 }
 
-/// A tensor of 64-bit whole numbers in any shape that holds them.
+/// Creates a tensor of 64-bit whole numbers in any shape that holds them.
 fn numbers(shape: Vec<usize>, values: &[i64]) -> Option<Tensor> {
     Tensor::new(DType::I64, shape, Tensor::from_i64(values).bytes().clone()).ok()
 }
 
-/// The dimensions that `start` and `end` (since operator set 15) leave.
+/// Returns the dimensions between `start` and `end` (since operator set 15).
 fn asked_for(node: &Node, all: &[Option<i64>]) -> Vec<Option<i64>> {
     let rank = all.len() as i64;
     let bound = |name: &str, default: i64| {
@@ -293,11 +295,11 @@ mod tests {
     use crate::graph::Attribute;
     use crate::passes::{self, DEAD_CODE, FOLD_CONSTANTS};
 
-    /// A graph to which nodes are added one by one; every value is f32 or, in small letters, i64.
+    /// A graph to which nodes are added one by one; every value is f32 or, in lower case, i64.
     struct Build(Graph);
 
     impl Build {
-        /// With the input `X` of `N x 3 x 4`.
+        /// Starts with the input `X` of `N x 3 x 4`.
         fn new() -> Self {
             let mut build = Self(Graph::new("g"));
             let shape = vec![Dim::symbol("N"), Dim::Known(3), Dim::Known(4)];
@@ -317,7 +319,7 @@ mod tests {
             id
         }
 
-        /// Folds and sweeps with `outputs`; the operations that are left, and what folding said.
+        /// Folds and sweeps with `outputs`; returns the remaining operations and the record of folding.
         fn folded(mut self, outputs: &[ValueId], growth: u64) -> (Graph, Vec<String>, Rewrites) {
             self.0.outputs = outputs.to_vec();
             let mut model = Model::new(self.0, 18);
@@ -390,7 +392,7 @@ mod tests {
             let z = b.node("Mul", &[x, if shared { c } else { x }], "Z");
             b.folded(&[y, z], growth)
         };
-        // 160 bytes come; 16 of C and 16 of the target go.
+        // 160 bytes are added; 16 of C and 16 of the target are removed.
         let (_, left, log) = large(127, false);
         assert_eq!(
             (left.len(), log.refused[0].reason.as_str()),

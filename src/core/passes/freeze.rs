@@ -1,8 +1,9 @@
-//! Makes initializers that are inputs too constant.
+//! Turns initializers that are also inputs into constants.
 //!
 //! Since version 4 of the file format, an initializer that is listed among the inputs is a default that a caller may
-//! replace, so that no pass may count on it; before, every initializer had to be listed. Requires: that nobody means to
-//! replace one, which only the user knows, so that this pass runs when asked for alone; nothing else is assumed. Ensures: no initializer is an input.
+//! replace, so that no pass may rely on it; before, every initializer had to be listed. Requires: that no caller
+//! replaces one, which only the user knows, so that this pass only runs on request; nothing else is assumed. Ensures:
+//! no initializer is an input.
 
 use super::Rewrites;
 use crate::Result;

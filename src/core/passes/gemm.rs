@@ -1,14 +1,15 @@
-//! Restores `Gemm` from a product and the sum with a bias.
+//! Restores `Gemm` from a product and the addition of a bias.
 //!
 //! `Gemm(x, W, b) = x * W + b` with `b` broadcast over the rows (ONNX operator `Gemm`, alpha = beta = 1). The bias is a
-//! vector reshaped to one row, which is what Burn's `Linear` records, or a constant vector or row itself, which is what
-//! other exporters write.
+//! vector reshaped to one row, as Burn's `Linear` records it, or a constant vector or row itself, as other exporters
+//! write it.
 //!
-//! Assumes, and checks: `x` and `W` are of rank 2 and of an element type that `Gemm` has; the product is read by the sum
-//! alone; the sum broadcasts one way only, from the bias to the product, as `Gemm` does: the bias is one row that is as long
-//! as the product's rows, by number or in the same symbol, or of one number. (`[N, 1] + [1, N]` is `[N, N]` in a sum and
-//! nothing in a `Gemm`.) Operator set 7, before which `Gemm` broadcast otherwise. Ensures: the same result up to rounding,
-//! which happens once and not twice; one node in place of the sum; the product and the reshape are left to the sweep.
+//! Assumes, and checks: `x` and `W` are of rank 2 and of an element type that `Gemm` supports; only the addition reads
+//! the product; the addition broadcasts in one direction only, from the bias to the product, as `Gemm` does: the bias
+//! is one row that is as long as the product's rows, as a number or the same symbol, or a single number.
+//! (`[N, 1] + [1, N]` is `[N, N]` in an addition and invalid in a `Gemm`.) Operator set 7 or later; before it `Gemm`
+//! had other broadcasting rules. Ensures: the same result up to rounding, which happens once instead of twice; one node
+//! replaces the addition; the product and the reshape are left to the sweep.
 
 use std::collections::HashSet;
 
@@ -17,13 +18,13 @@ use super::{Rewrites, View};
 use crate::Result;
 use crate::graph::{DType, Dim, Graph, Model, Node, ValueId};
 
-/// A linear layer that was found.
+/// A recognised linear layer.
 struct Linear {
-    /// Index of the sum.
+    /// Index of the addition.
     sum: usize,
     /// Index of the product.
     product: usize,
-    /// `[x, W, b]`.
+    /// The inputs `[x, W, b]`.
     inputs: [ValueId; 3],
 }
 
@@ -50,7 +51,7 @@ fn restore_in(graph: &mut Graph, names: &mut Names) -> Result<Rewrites> {
     let mut nodes: HashSet<String> = graph.nodes.iter().map(|node| node.name.clone()).collect();
     for Linear { sum, product, inputs } in found {
         let name = match graph.nodes[product].name.as_str() {
-            // Nothing to take the layer's name from.
+            // There is nothing to take the layer's name from.
             "" => graph.nodes[sum].name.clone(),
             product => name(&nodes, product),
         };
@@ -65,7 +66,7 @@ fn restore_in(graph: &mut Graph, names: &mut Names) -> Result<Rewrites> {
     Ok(rewrites)
 }
 
-/// Reads a sum `x * W + b`, in either order.
+/// Recognises a sum `x * W + b`, in either order.
 fn recognise(view: &View, index: usize, sum: &Node) -> Option<Linear> {
     if !sum.is("Add") || !sum.makes().any(|id| view.uses(id) > 0) {
         return None;
@@ -82,13 +83,13 @@ fn recognise(view: &View, index: usize, sum: &Node) -> Option<Linear> {
     })
 }
 
-/// Whether a value is of floats that both operations have.
+/// Returns `true` if a value has a floating-point type that both operations support.
 fn is_multiplied(view: &View, id: ValueId) -> bool {
     matches!(view.graph.value(id).dtype, Some(DType::F16 | DType::BF16 | DType::F32 | DType::F64))
 }
 
-/// The value that is one row of a sum, whatever its length: a constant of that shape, or a vector that was reshaped to
-/// `[1, n]` or not at all; it broadcasts as it is.
+/// Returns the value that is one row of a sum, whatever its length: a constant of that shape, or a vector that was
+/// reshaped to `[1, n]` or not at all, which broadcasts by itself.
 fn row(view: &View, bias: ValueId) -> Option<ValueId> {
     if let Some((_, reshape)) = view.made_by(Some(bias), "Reshape") {
         let target = view.constant(reshape.input(1))?.to_i64()?;
@@ -98,8 +99,8 @@ fn row(view: &View, bias: ValueId) -> Option<ValueId> {
     matches!(view.constant(Some(bias))?.shape(), [] | [_] | [1, _]).then_some(bias)
 }
 
-/// The layer's own name is that of the product; the sum is named after the module around: of `fc/MatMul` and `Add`
-/// comes `fc/Gemm`.
+/// Returns the name of the layer: that of the product, while the addition is named after the enclosing module:
+/// `fc/MatMul` and `Add` give `fc/Gemm`.
 fn name(nodes: &HashSet<String>, product: &str) -> String {
     let name = match product.rsplit_once("MatMul") {
         Some((before, after)) => format!("{before}Gemm{after}"),
@@ -108,7 +109,7 @@ fn name(nodes: &HashSet<String>, product: &str) -> String {
     if nodes.contains(&name) { product.to_owned() } else { name }
 }
 
-/// A value has the name of its node; an output of the graph keeps the one it was promised.
+/// Renames an output: a value has the name of its node; an output of the graph keeps its name.
 fn rename_output(graph: &mut Graph, outputs: &HashSet<ValueId>, node: usize, name: &str, names: &mut Names) {
     if let Some(output) = graph.nodes[node].output()
         && !outputs.contains(&output)
@@ -124,7 +125,7 @@ mod tests {
     use super::*;
     use crate::graph::Tensor;
 
-    /// `x * W + reshape(b)`, the target of the reshape as given.
+    /// Builds `x * W + reshape(b)`, with the given target of the reshape.
     fn linear(target: &[i64]) -> Model {
         let mut g = Graph::new("g");
         let shape = |dims: [usize; 2]| Some(dims.map(Dim::Known).to_vec());
@@ -219,7 +220,7 @@ mod tests {
         assert_eq!((rewrites.applied.len(), rewrites.refused.len()), (0, 1));
         assert_eq!(model.graph.nodes[2].op_type, "Add");
     }
-    /// `x [N, K] * w [K, columns] + bias`, the bias an input of a length, reshaped to one row.
+    /// Builds `x [N, K] * w [K, columns] + bias`, where the bias is an input of a length, reshaped to one row.
     fn open(columns: Dim, length: Dim) -> bool {
         let mut model = linear(&[1, -1]);
         let g = &mut model.graph;

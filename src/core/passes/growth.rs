@@ -1,5 +1,5 @@
-//! The passes take steps in proportion to the graph: each family of graphs below once made some pass start over for every
-//! node, or compare all with all. Steps are counted, not time.
+//! The number of steps of the passes is proportional to the graph: each family of graphs below once made some pass
+//! start over for every node, or compare all with all. Steps are counted rather than time.
 
 use super::edit::counted::steps;
 use super::{DEFAULT, Options, PRUNE, Pass, run};
@@ -46,7 +46,7 @@ fn identities(count: usize) -> Model {
     b.model(vec![y])
 }
 
-/// Nodes of one operation and input, each with another attribute, and as many constants made by nodes.
+/// Builds nodes of one operation and input, each with another attribute, and the same number of constants from nodes.
 fn attributes(count: usize) -> Model {
     let mut b = Build::new();
     let x = b.x();
@@ -83,7 +83,8 @@ fn batch_norms(count: usize) -> Model {
     b.model(vec![last])
 }
 
-/// A chain in which each constant is left to one reader when the one before it goes: `c` is read by two sums.
+/// Builds a chain in which each constant is left to one reader when the one before it is removed: `c` is read by two
+/// additions.
 fn growing(count: usize) -> Model {
     let mut b = Build::new();
     let x = b.x();
@@ -100,7 +101,7 @@ fn growing(count: usize) -> Model {
     b.model(vec![y])
 }
 
-/// As many outputs, each by way of an `Identity` from one `Split`, and a `Concat` of as many constants.
+/// Builds many outputs, each through an `Identity` from one `Split`, and a `Concat` of as many constants.
 fn outputs(count: usize) -> Model {
     let mut b = Build::new();
     let x = b.x();
@@ -116,7 +117,7 @@ fn outputs(count: usize) -> Model {
     b.model(outputs)
 }
 
-/// A model of so many equal parts.
+/// A model of the given number of equal parts.
 type Family = fn(usize) -> Model;
 
 #[test]
@@ -135,7 +136,7 @@ fn twice_the_graph_takes_twice_the_steps() {
             steps(|| drop(run(&mut model, &DEFAULT, &Options::default()).unwrap()))
         });
         assert!(taken[0] >= 100, "{name} is not counted");
-        // What each further part of the graph costs: the same again for all of them, twice as much for twice as many.
+        // Cost of each additional part of the graph: the same for all of them, twice as much for twice as many.
         let [first, second] = [taken[1] - taken[0], taken[2] - taken[1]];
         assert!(second as f64 <= 2.2 * first as f64, "{name}: {taken:?} steps at 100, 200, 400");
     }

@@ -1,19 +1,19 @@
-//! Removes operations that hand their input on.
+//! Removes operations that return their input unchanged.
 //!
 //! - `Identity`; `Sum`, `Max`, `Min`, `Mean`, `Concat` of one input; `Split` into one part.
-//! - `Dropout` in its form of inference, whose mask nothing reads. Before operator set 7 that is `is_test`; until 12 it is
-//!   every Dropout; since then it is one without a `training_mode` that is, or could be, true.
-//! - `Cast` to the type the input has.
+//! - `Dropout` in its inference form, if nothing reads its mask. Before operator set 7 that is `is_test`; until 12 it
+//!   is every Dropout; since then it is one without a `training_mode` that is, or could be, true.
+//! - `Cast` to the type of the input.
 //! - `Transpose` that keeps the order of the axes.
 //! - `Reshape` to `[0, .., -1, .., 0]`, which copies every dimension; `Reshape`, `Flatten`, `Squeeze` and `Expand` whose
 //!   input and result have the same shape in the file; `Expand` to ones.
-//! - `Slice` that takes every element in order; `Pad` by nothing.
+//! - `Slice` that takes every element in order; `Pad` by zero.
 //!
-//! Assumes, and checks: the operation's form in the file's operator set; constants where that form depends on them; element
-//! types and shapes that follow from the graph's inputs, a symbol standing for one size everywhere, where two unknown sizes
-//! may differ. Ensures: readers of the result read the input, in branches and bodies too; where the result is an output of
-//! the graph its name stays, and where the input has a promised name too (it is an input, a constant or another output) the
-//! node stays and says so. Exact: no bit changes.
+//! Assumes, and checks: the operation's form in the file's operator set; constants if that form depends on them;
+//! element types and shapes that follow from the graph's inputs, where a symbol stands for one size everywhere and two
+//! unknown sizes may differ. Ensures: readers of the result read the input, in branches and bodies too; if the result
+//! is an output of the graph its name stays, and if the name of the input is part of the interface too (it is an input,
+//! a constant or another output) the node stays, and the record says so. Exact: the results are the same bit for bit.
 
 use std::collections::{HashMap, HashSet};
 
@@ -55,7 +55,7 @@ pub(super) fn drop(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
     Ok(rewrites)
 }
 
-/// What is known when a node is looked at.
+/// Facts available when a node is visited.
 struct Facts<'a> {
     graph: &'a Graph,
     constants: &'a HashMap<ValueId, Tensor>,
@@ -83,7 +83,7 @@ impl Facts<'_> {
         }
     }
 
-    /// Whole numbers from an attribute or, since a later operator set, a constant input.
+    /// Returns whole numbers from an attribute or, since a later operator set, a constant input.
     fn numbers(&self, node: &Node, attribute: &str, input: usize) -> Option<Vec<i64>> {
         let constant = || self.constants.get(&node.input(input)?).and_then(reference::whole_numbers);
         node.ints(attribute).map(<[i64]>::to_vec).or_else(constant)
@@ -114,14 +114,14 @@ impl Facts<'_> {
         shapes.is_some_and(|(from, to)| view::same_shape(from, to))
     }
 
-    /// Sizes of parts, or their number, that say the same as the outputs: one.
+    /// Returns `true` if the sizes of parts, or their number, agree with the outputs that there is one part.
     fn is_one_part(&self, node: &Node) -> bool {
         let sizes = self.numbers(node, "split", 1).map_or(1, |sizes| sizes.len());
         let told = node.input(1).is_none_or(|id| self.constants.contains_key(&id));
         node.outputs.len() == 1 && told && sizes == 1 && node.int("num_outputs").unwrap_or(1) == 1
     }
 
-    /// A target of zeros, one of which may be -1 since it then is what is left.
+    /// Returns `true` for a target of zeros, one of which may be -1, since it then equals the remaining dimension.
     fn copies_every_dimension(&self, node: &Node) -> bool {
         let Some(target) = self.numbers(node, "shape", 1) else { return false };
         let rank = self.shape(node.input(0)).map(<[Dim]>::len);
@@ -156,7 +156,7 @@ impl Facts<'_> {
         let whole = |i: usize| {
             let axis = if axes[i] < 0 { axes[i].checked_add(shape.len() as i64) } else { Some(axes[i]) };
             let size = axis.and_then(|axis| shape.get(usize::try_from(axis).ok()?)).and_then(Dim::known);
-            // An end past every size is how exporters say "to the end".
+            // Exporters write an end beyond every size for "to the end".
             let reaches = ends[i] == i64::MAX || size.is_some_and(|size| ends[i] >= size as i64);
             starts[i] == 0 && steps[i] == 1 && reaches
         };
@@ -168,7 +168,7 @@ fn all_zero(values: Vec<i64>) -> bool {
     values.iter().all(|v| *v == 0)
 }
 
-/// Whether a Dropout hands its input on; `is_false` tells which inputs are constants of `false`.
+/// Returns `true` if a Dropout returns its input unchanged; `is_false` tells which inputs are constants of `false`.
 fn in_inference(node: &Node, opset: i64, is_false: impl Fn(ValueId) -> bool) -> bool {
     match opset {
         ..7 => node.int("is_test").unwrap_or(0) != 0,
@@ -186,7 +186,7 @@ mod tests {
         super::drop(&mut model.graph, &Scope { opset: model.opset, captured: &HashMap::new() })
     }
 
-    /// x [2, N] -> the node -> y -> Relu -> z, with constants as the node's further inputs.
+    /// Builds x [2, N] -> the node -> y -> Relu -> z, with constants as the node's further inputs.
     fn around(opset: i64, op: &str, constants: &[Tensor], change: impl Fn(&mut Graph)) -> Model {
         let mut g = Graph::new("g");
         let x = g.add_value("x", Some(DType::F32), Some(vec![Dim::Known(2), Dim::symbol("N")]));
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn an_output_keeps_its_name() {
-        // x -> Relu -> y -> Identity -> z: the Relu makes z.
+        // x -> Relu -> y -> Identity -> z: the Relu now produces z.
         let mut model = around(18, "Relu", &[], |g| g.nodes[1].op_type = "Identity".into());
         assert_eq!(drop(&mut model).unwrap().applied, ["end"]);
         let g = &model.graph;

@@ -1,7 +1,8 @@
-//! Keeps one of initializers that are equal.
+//! Merges equal initializers.
 //!
-//! Assumes, and checks: the same element type, shape and bytes, looked up by a hash and then compared; neither may be replaced
-//! by a caller; the one that goes is no output and has no quantisation parameters of its own. Ensures: readers of the later ones read the first; an output of the graph keeps its own. Exact: no bit changes.
+//! Assumes, and checks: the same element type, shape and bytes, looked up by a hash and then compared; a caller can
+//! replace neither; the removed one is not an output and has no quantisation parameters of its own. Ensures: readers of
+//! the later ones read the first; an output of the graph keeps its own. Exact: the results are the same bit for bit.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};

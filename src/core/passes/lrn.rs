@@ -1,12 +1,13 @@
 //! Restores `LRN` from the twelve operations that Burn's `LocalResponseNorm` records.
 //!
 //! Both compute `y = x / (k + alpha / size * sum of x^2 over size channels)^beta` (Krizhevsky et al. 2012, section 3.3;
-//! ONNX operator `LRN`, where `k` is `bias`). Burn takes the sum as an average pool over the channels: the squares are
-//! flattened to `[N, C, D]`, transposed so that the channels come last, pooled with padding counted in, and put back.
-//! Assumes, and checks: exactly that chain, of images of rank 4, which is all that runtimes normalise; shapes that say so at
-//! each end of it, an unknown size saying nothing; an odd window that is centred, of neighbours side by side; numbers that
-//! broadcast to nothing larger; operator set 7, before which sums and products broadcast otherwise. Others may read the
-//! values in between, which stay then. Ensures: the same result up to rounding; the chain is left to the sweep.
+//! ONNX operator `LRN`, where `k` is `bias`). Burn computes the sum with an average pool over the channels: the squares
+//! are flattened to `[N, C, D]`, transposed so that the channels come last, pooled including padding, and transposed
+//! back. Assumes, and checks: exactly that chain, of images of rank 4, the only rank that runtimes support; consistent
+//! shapes at each end of it, where an unknown size proves nothing; an odd, centred window of adjacent neighbours;
+//! constants that broadcast to nothing larger; operator set 7 or later, before which additions and products had other
+//! broadcasting rules. Intermediate values with other readers stay. Ensures: the same result up to rounding; the chain
+//! is left to the sweep.
 
 use super::bodies::Scope;
 use super::view::same_shape;
@@ -41,7 +42,7 @@ pub(super) fn restore(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
     Ok(rewrites)
 }
 
-/// Reads the chain backwards from its last operation, the division.
+/// Recognises the chain backwards from its last operation, the division.
 fn recognise(view: &View, div: &Node) -> Option<Lrn> {
     let x = div.is("Div").then(|| div.input(0))??;
     let (_, pow) = view.made_by(div.input(1), "Pow")?;
@@ -64,8 +65,8 @@ fn recognise(view: &View, div: &Node) -> Option<Lrn> {
     })
 }
 
-/// Passes `Reshape, Transpose, Reshape` backwards, where the transpose swaps channels and positions of `[N, C, D]`, which
-/// is its end `images`: a flattened tensor of `shape`.
+/// Follows `Reshape, Transpose, Reshape` backwards, where the transpose swaps channels and positions of `[N, C, D]`,
+/// the flattened form of a tensor of `shape`; `images` is the end of this chain.
 fn swap_channels(
     view: &View,
     value: Option<ValueId>,
@@ -80,7 +81,7 @@ fn swap_channels(
     swaps.then(|| first.input(0))?
 }
 
-/// The window of a pool that averages over an odd number of neighbours, padding counted.
+/// Returns the window of a pool that averages over an odd number of neighbours, including padding.
 fn window(pool: &Node) -> Option<i64> {
     let [size] = *pool.ints("kernel_shape")? else { return None };
     let half = size / 2;
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
     use crate::graph::{Attribute, DType, Tensor};
 
-    /// The chain for `x` of shape [2, 8, 3, 3]; `change` may spoil it.
+    /// Builds the chain for `x` of shape [2, 8, 3, 3]; `change` may break it.
     fn chain(change: impl Fn(&mut Graph)) -> Graph {
         let mut g = Graph::new("g");
         let mut value = |name: &str, dims: &[usize]| {

@@ -1,13 +1,27 @@
-//! Rewrites of a graph, as a short, visible, ordered list.
+//! Passes: rewrites of a graph, in a short, explicit, ordered list.
 //!
-//! A pass never changes what the graph computes. It says what it did and, where it looked closely and declined, why. A pass
-//! may leave nodes and initializers that nothing reads any more; the runner sweeps them, before the first pass and after
-//! each, so that no pass has to decide what else still needs a value, and none meets a node that reads what it drops but
-//! that no output needs. Then the runner checks the graph. Branches of `If` and bodies of loops are rewritten like the graph
-//! around them.
+//! A pass never changes what the graph computes. It records what it did and, if it considered a rewrite and declined,
+//! why. A pass may leave nodes and initializers that nothing reads any more; the runner sweeps them before the first
+//! pass and after each, so that no pass has to decide whether something else still needs a value, and none meets dead
+//! readers. Then the runner checks the graph. Branches of `If` and bodies of loops are rewritten in the same way as the
+//! enclosing graph.
 //!
-//! Most passes are exact: the results are the same bit for bit. Those that are not say so ([`Pass::exact`]): they round
-//! once where the graph rounded twice.
+//! Most passes are exact: the results are the same bit for bit. Those that are not are marked ([`Pass::exact`]): they
+//! round once where the graph rounded twice.
+//!
+//! ```
+//! # use gnet_core as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::{onnx, passes};
+//!
+//! let mut model = onnx::read_file("dynamic.onnx".as_ref())?;
+//! let options = passes::Options { outputs: vec!["y".into()], ..passes::Options::default() };
+//! for done in passes::run(&mut model, &[passes::PRUNE, passes::FOLD_CONSTANTS], &options)? {
+//!     println!("{}: {} rewritten, {} refused, {} nodes left", done.pass, done.applied.len(), done.refused.len(), done.nodes);
+//! }
+//! assert_eq!(model.graph.nodes.len(), 5, "the softmax that makes p is gone");
+//! # Ok::<(), gnet::Error>(())
+//! ```
 
 mod batch_norm;
 mod bodies;
@@ -48,9 +62,9 @@ use view::View;
 pub struct Pass {
     /// Name on the command line and in logs.
     pub name: &'static str,
-    /// What it does, in a sentence.
+    /// Description in one sentence.
     pub about: &'static str,
-    /// Whether results stay the same bit for bit, and not only up to the rounding of floats.
+    /// Whether results stay the same bit for bit, rather than only up to the rounding of floats.
     pub exact: bool,
     run: fn(&mut Model, &Options) -> Result<Rewrites>,
 }
@@ -62,8 +76,8 @@ impl fmt::Debug for Pass {
 }
 
 impl Pass {
-    /// A pass of one's own, to be run among the others. `run` returns what it applied and where it declined; the runner
-    /// fills in the rest.
+    /// Creates a custom pass, to be run among the others. `run` returns what it applied and where it declined; the
+    /// runner fills in the rest.
     pub const fn new(
         name: &'static str,
         about: &'static str,
@@ -76,35 +90,35 @@ impl Pass {
 
 /// Keeps only the chosen outputs.
 pub const PRUNE: Pass = Pass::new("prune", "only the outputs named by --outputs stay", true, prune::prune);
-/// Makes initializers that a caller may replace constant.
+/// Turns initializers that a caller may replace into constants.
 pub const FREEZE_DEFAULTS: Pass = Pass::new(
     "freeze-defaults",
     "initializers that are inputs too become constants, which no caller can replace any more",
     true,
     |model, _| freeze::freeze(model),
 );
-/// Writes down the types and shapes that follow from the inputs.
+/// Records the types and shapes that follow from the inputs.
 pub const INFER_SHAPES: Pass = Pass::new(
     "infer-shapes",
     "types and shapes that follow from those of the inputs are written down, for the passes after it",
     true,
     |model, _| shapes::infer(model),
 );
-/// Removes what hands its input on.
+/// Removes operations that return their input unchanged.
 pub const DROP_IDENTITY: Pass = Pass::new(
     "drop-identity",
     "Identity, Dropout and every Cast, Reshape, Transpose, Slice, Pad, Concat .. that changes nothing go",
     true,
     |model, _| each(&mut model.graph, model.opset, Order::OutsideIn, identity::drop),
 );
-/// Computes what is made of constants alone.
+/// Folds constants.
 pub const FOLD_CONSTANTS: Pass = Pass::new(
     "fold-constants",
     "what is made of constants or known shapes alone is computed, unless the file would grow",
     true,
     fold::fold,
 );
-/// Computes once what is computed twice.
+/// Merges nodes that compute the same.
 pub const ELIMINATE_COMMON_SUBEXPRESSIONS: Pass = Pass::new(
     "eliminate-common-subexpressions",
     "of nodes that compute the same of the same inputs one stays",
@@ -124,25 +138,25 @@ pub const FUSE_PAD: Pass =
     Pass::new("fuse-pad", "a Pad moves into the Conv or pool after it, where that is exact", true, |model, _| {
         inside_out(model, pad::fuse)
     });
-/// Folds BatchNorm into the linear operation before it.
+/// Folds BatchNorm into the preceding linear operation.
 pub const FOLD_BATCH_NORM: Pass = Pass::new(
     "fold-batch-norm",
     "BatchNormalization moves into the weight and bias of the Conv, ConvTranspose or Gemm before it",
     false,
     |model, _| batch_norm::fold(model),
 );
-/// Keeps one of equal initializers.
+/// Merges equal initializers.
 pub const DEDUPLICATE_INITIALIZERS: Pass = Pass::new(
     "deduplicate-initializers",
     "of initializers with the same type, shape and elements one stays",
     true,
     |model, _| inside_out(model, |graph, _| initializers::deduplicate(graph)),
 );
-/// Removes what no output needs.
+/// Removes everything that no output needs.
 pub const DEAD_CODE: Pass =
     Pass::new("dead-code", "nodes and initializers that no output needs go", true, |model, _| swept(model));
 
-/// Every pass.
+/// All passes.
 pub const ALL: [Pass; 12] = [
     PRUNE,
     FREEZE_DEFAULTS,
@@ -158,12 +172,12 @@ pub const ALL: [Pass; 12] = [
     DEAD_CODE,
 ];
 
-/// What `gnet optimize` runs unless told otherwise, in this order.
+/// Passes that `gnet optimize` runs by default, in this order.
 ///
-/// What the file itself has no use for goes first. Then shapes: what changes nothing and what is constant is told by them.
-/// No-ops go before folding, which sees through them then, and after it, which shows more of them. Equal nodes are merged
-/// before a weight that only they share keeps BatchNorm from being folded, and again when equal initializers are one.
-/// Initializers are merged after the passes that change them.
+/// Dead parts of the file are removed first. Then shapes are inferred, since no-ops and constants are recognised by
+/// them. No-ops are removed before folding, which then sees through them, and after it, since it reveals more of them.
+/// Equal nodes are merged before a weight that only they share keeps BatchNorm from being folded, and again once equal
+/// initializers are merged. Initializers are merged after the passes that change them.
 pub const DEFAULT: [Pass; 12] = [
     DEAD_CODE,
     INFER_SHAPES,
@@ -179,51 +193,52 @@ pub const DEFAULT: [Pass; 12] = [
     ELIMINATE_COMMON_SUBEXPRESSIONS,
 ];
 
-/// A pass by name.
+/// Finds a pass by name.
 ///
 /// # Errors
-/// A name that no pass has; the remedy lists them.
+/// Fails if no pass has this name; the remedy lists them.
 pub fn find(name: &str) -> Result<Pass> {
     let names = || ALL.map(|pass| pass.name).join(", ");
     let unknown = || Error::input(format!("pass '{name}'"), "is not known").remedy(format!("use some of {}", names()));
     ALL.into_iter().find(|pass| pass.name == name).ok_or_else(unknown)
 }
 
-/// What passes have to be told.
+/// Options of passes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Names of the values that [`PRUNE`] keeps as outputs, in this order.
     pub outputs: Vec<String>,
-    /// How many bytes the file may grow by one result of [`FOLD_CONSTANTS`], less the constants that go with it.
+    /// Maximum number of bytes by which the file may grow for one result of [`FOLD_CONSTANTS`], minus the constants
+    /// that it makes redundant.
     pub growth: u64,
 }
 
 impl Default for Options {
-    /// Every output; 64 KiB, which holds all arithmetic on shapes.
+    /// Returns every output; 64 KiB, which is enough for all shape arithmetic.
     fn default() -> Self {
         Self { outputs: Vec::new(), growth: 1 << 16 }
     }
 }
 
-/// What one pass did.
+/// Record of one pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Rewrites {
     /// Name of the pass.
     pub pass: &'static str,
-    /// Names of the nodes, or of the values, that it rewrote or removed; in a subgraph after the node and attribute that it
-    /// lies in: `NODE.ATTRIBUTE/NAME`.
+    /// Names of the nodes, or of the values, that it rewrote or removed; in a subgraph prefixed with the node and
+    /// attribute that contain it: `NODE.ATTRIBUTE/NAME`.
     pub applied: Vec<String>,
-    /// Where it declined, and why.
+    /// Places where it declined, with reasons.
     pub refused: Vec<Refusal>,
-    /// What the file states and what does not hold, in a sentence each: said once, with the first pass.
+    /// Wrong statements of the file, one sentence each; only listed for the first pass.
     pub remarks: Vec<String>,
-    /// Nodes before, those of subgraphs included.
+    /// Number of nodes before, including those of subgraphs.
     pub nodes_before: usize,
-    /// Nodes afterwards.
+    /// Number of nodes afterwards.
     pub nodes: usize,
-    /// Bytes of all initializers before.
+    /// Size of all initializers before, in bytes.
     pub initializer_bytes_before: u64,
-    /// Bytes of all initializers afterwards.
+    /// Size of all initializers afterwards, in bytes.
     pub initializer_bytes: u64,
 }
 
@@ -232,7 +247,7 @@ pub struct Rewrites {
 pub struct Refusal {
     /// Name of the node.
     pub node: String,
-    /// Why it stayed.
+    /// Reason why it stayed.
     pub reason: String,
 }
 
@@ -242,13 +257,13 @@ impl Rewrites {
     }
 }
 
-/// Runs passes in order, sweeps what each leaves behind and checks the graph. Passes see of the shapes that the file states
-/// only what follows from its inputs: where these contradict it, the stated one goes, with a remark.
+/// Runs passes in order, sweeps after each and checks the graph. Of the shapes stated in the file, passes only see what
+/// follows from its inputs: a stated shape that contradicts them is dropped, with a remark.
 ///
 /// # Errors
-/// A pass that fails or leaves a graph that does not hold, named.
+/// Names a pass that fails or leaves an invalid graph.
 pub fn run(model: &mut Model, passes: &[Pass], options: &Options) -> Result<Vec<Rewrites>> {
-    // Whoever prunes may ask for what no output needed, and the sweep itself says what it swept.
+    // Pruning may ask for a value that no output needed, and the sweep itself records what it swept.
     let waits = |pass: &Pass| [PRUNE.name, DEAD_CODE.name].contains(&pass.name);
     if !passes.first().is_some_and(waits) {
         swept(model)?;
@@ -273,7 +288,8 @@ pub fn run(model: &mut Model, passes: &[Pass], options: &Options) -> Result<Vec<
     Ok(log)
 }
 
-/// Before version 4 of the file format every initializer was an input too: a model with one that is not is of version 4.
+/// Raises the format version: before version 4 every initializer was an input too, so a model with one that is not
+/// needs version 4.
 fn raise_format(model: &mut Model) {
     let unlisted = |graph: &&Graph| {
         let listed: HashSet<_> = graph.listed_initializers.values().copied().collect();
@@ -285,28 +301,29 @@ fn raise_format(model: &mut Model) {
     }
 }
 
-/// Nodes and bytes of constants, in subgraphs too.
+/// Counts nodes and bytes of constants, in subgraphs too.
 fn size(graph: &Graph) -> (usize, u64) {
     let all = graph.with_subgraphs();
     (all.iter().map(|graph| graph.nodes.len()).sum(), all.iter().map(|graph| graph.initializer_bytes()).sum())
 }
 
-/// Runs a pass in every graph of a model, the innermost first.
+/// Runs a pass on every graph of a model, the innermost first.
 fn inside_out(model: &mut Model, run: impl FnMut(&mut Graph, &Scope) -> Result<Rewrites>) -> Result<Rewrites> {
     each(&mut model.graph, model.opset, Order::InsideOut, run)
 }
 
-/// Removes nodes and initializers that no output needs, in subgraphs too: [`DEAD_CODE`] for a graph alone, whose unread
-/// defaults of inputs go as well.
+/// Removes nodes and initializers that no output needs, in subgraphs too: [`DEAD_CODE`] for a graph by itself, whose
+/// unread default inputs are removed as well.
 ///
 /// # Errors
-/// None today.
+/// Currently none.
 pub fn sweep(graph: &mut Graph) -> Result<Rewrites> {
     each(graph, 0, Order::InsideOut, |graph, _| dead_code::sweep(graph, false))
 }
 
-/// Removes what no output needs. An initializer that a caller may replace is part of the interface and stays; before
-/// version 4 of the file format every initializer had to be listed, which promised nobody anything.
+/// Removes everything that no output needs. An initializer that a caller may replace is part of the interface and
+/// stays; before version 4 of the file format every initializer had to be listed, which does not make it part of the
+/// interface.
 fn swept(model: &mut Model) -> Result<Rewrites> {
     let promised = model.ir_version.is_none_or(|version| version >= 4);
     each(&mut model.graph, model.opset, Order::InsideOut, |graph, _| dead_code::sweep(graph, promised))
@@ -317,7 +334,7 @@ mod tests {
     use super::*;
     use crate::graph::{Attribute, Capture, DType, Subgraph, Tensor, ValueId};
 
-    /// `y = x + a` where `a, b = Split(k)`, and something dead that reads `b`, added by `dead`.
+    /// Builds `y = x + a` where `a, b = Split(k)`, and a dead node that reads `b`, added by `dead`.
     fn split(dead: impl Fn(&mut Graph, ValueId) -> Node) -> Model {
         let mut g = Graph::new("g");
         let [x, a, b, y] = ["x", "a", "b", "y"].map(|name| g.add_value(name, Some(DType::F32), None));
@@ -335,7 +352,7 @@ mod tests {
         Node::new("reader", "Relu", vec![reads], vec![made])
     }
 
-    /// An `If` that nothing needs, with a branch that captures.
+    /// Adds a dead `If`, with a branch that captures.
     fn branch(g: &mut Graph, reads: ValueId) -> Node {
         let mut body = Graph::new("then");
         let [seen, made] = ["b", "inside"].map(|name| body.add_value(name, Some(DType::F32), None));

@@ -1,15 +1,15 @@
-//! Moves a `Pad` into the operation that reads it, where that is exact.
+//! Moves a `Pad` into the operation that reads it, if that is exact.
 //!
-//! A convolution adds zeros where it pads; so `Conv(Pad(x), p) = Conv(x, p + pad)` when the `Pad` fills with 0 and leaves
-//! batch and channels alone. An average pool that
-//! counts its padding does the same. One that does not, but has no padding of its own, divides by the whole window, so it
-//! becomes one that counts it. A max pool pads with minus infinity, and takes over a `Pad` that fills with just that.
+//! A convolution pads with zeros, so `Conv(Pad(x), p) = Conv(x, p + pad)` if the `Pad` fills with 0 and leaves batch
+//! and channels alone. The same is true of an average pool that counts its padding. One that does not, but has no
+//! padding of its own, divides by the whole window, so it becomes one that counts it. A max pool pads with minus
+//! infinity, and absorbs a `Pad` that fills with exactly that.
 //!
-//! Assumes, and checks: pads that are constant, not negative and for an axis once; padding given in numbers and not as SAME;
-//! for a convolution: constant weights that are finite, since a zero times infinity is no number; for pools: no `ceil_mode`,
-//! no indices, no dilation, and pads less than the kernel, which is all that runtimes allow and keeps a window from lying in
-//! the padding alone. Sizes of images are not asked for. Ensures: the same result; the `Pad` is left to the sweep when
-//! nothing else reads it. Exact: no bit changes.
+//! Assumes, and checks: pads that are constant, not negative and given once per axis; padding given in numbers rather
+//! than as SAME; for a convolution: constant weights that are finite, since zero times infinity is not a number; for
+//! pools: no `ceil_mode`, no indices, no dilation, and pads smaller than the kernel, which is all that runtimes allow
+//! and keeps a window from covering padding only. Image sizes are not needed. Ensures: the same result; the `Pad` is
+//! left to the sweep if nothing else reads it. Exact: the results are the same bit for bit.
 
 use super::edit::work;
 use super::{Rewrites, Scope, View};
@@ -27,7 +27,7 @@ pub(super) fn fuse(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
             continue;
         }
         let mut now = node.clone();
-        // A chain of pads goes one by one.
+        // A chain of pads is absorbed one by one.
         while let Some((_, pad)) = view.made_by(now.input(0), "Pad") {
             work(1);
             let fits = padding(&view, pad, scope.opset).and_then(|padding| {
@@ -54,7 +54,7 @@ pub(super) fn fuse(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
     Ok(rewrites)
 }
 
-/// Refuses a convolution whose weights could make something of a padded zero.
+/// Refuses a convolution whose weights would turn a padded zero into something else.
 fn finite_weights(view: &View, scope: &Scope, node: &Node) -> Result<(), Reason> {
     if !node.is("Conv") {
         return Ok(());
@@ -64,14 +64,14 @@ fn finite_weights(view: &View, scope: &Scope, node: &Node) -> Result<(), Reason>
     finite.then_some(()).ok_or("its weights are not known to be finite")
 }
 
-/// The inputs of a node that reads what the `Pad` read.
+/// Returns the inputs of the node with the input of the `Pad` in place of its output.
 fn past(pad: &Node, node: &Node) -> Vec<Option<ValueId>> {
     let mut inputs = node.inputs.clone();
     inputs[0] = pad.input(0);
     inputs
 }
 
-/// What a `Pad` does to the axes of an image.
+/// Padding that a `Pad` adds to the axes of an image.
 struct Padding {
     begins: Vec<i64>,
     ends: Vec<i64>,
@@ -121,7 +121,7 @@ fn padding(view: &View, pad: &Node, opset: i64) -> Result<Padding, Reason> {
     Ok(Padding { begins: begins.split_off(2), ends: ends.split_off(2), fill })
 }
 
-/// The node with the padding added to its own.
+/// Returns the node with the padding added to its own.
 fn merged(node: &Node, padding: &Padding, opset: i64) -> Result<Node, Reason> {
     let axes = padding.begins.len();
     let own = match (node.text("auto_pad").unwrap_or("NOTSET"), node.ints("pads")) {
@@ -182,8 +182,8 @@ mod tests {
     use crate::graph::{Model, Tensor};
     use crate::passes::{self, DEAD_CODE, FUSE_PAD, Options};
 
-    /// Pad (by 1 before and 2 behind each axis, filling with `fill`) and an operation of window 3 with its own pads of 0
-    /// and 0; `change` may spoil it.
+    /// Builds Pad (1 before and 2 after each axis, filling with `fill`) and an operation of window 3 with its own pads
+    /// of 0 and 0; `change` may break it.
     fn padded(op: &str, fill: f32, change: impl Fn(&mut Graph)) -> (Model, Model) {
         let mut g = Graph::new("g");
         let [x, p, y] = ["x", "p", "y"].map(|n| g.add_value(n, None, None));
@@ -203,7 +203,7 @@ mod tests {
         (before.clone(), before)
     }
 
-    /// Why a convolution does not take over its padding.
+    /// Returns the reason why a convolution does not absorb its padding.
     fn refusal(op: &str, change: impl Fn(&mut Graph)) -> String {
         let (_, mut model) = padded(op, 0.0, change);
         let log = passes::run(&mut model, &[FUSE_PAD], &Options::default()).unwrap();

@@ -1,8 +1,8 @@
-//! Keeps only the chosen outputs, and what they need.
+//! Keeps only the chosen outputs, and the parts that they need.
 //!
-//! Assumes, and checks: names of values whose type the file states, because an output has to have one. Ensures: the outputs are those,
-//! in the order in which they were named; what no other output needs is gone. Inputs stay, read or not: they are the
-//! graph's interface.
+//! Assumes, and checks: names of values whose type the file states, because an output has to have one. Ensures: the
+//! outputs are these, in the given order; everything that no output needs is removed. Inputs stay, whether read or not:
+//! they are the graph's interface.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +29,7 @@ pub(super) fn prune(model: &mut Model, options: &Options) -> Result<Rewrites> {
     Ok(Rewrites { applied, ..Rewrites::default() })
 }
 
-/// The value that an output is to be.
+/// Finds the value that becomes an output.
 fn output(graph: &Graph, made: &HashMap<&str, ValueId>, name: &str) -> Result<ValueId> {
     let place = || format!("output {name}");
     let names = || graph.outputs.iter().map(|id| graph.value(*id).name.as_str()).collect::<Vec<_>>().join(", ");
@@ -48,7 +48,7 @@ mod tests {
     use crate::graph::{DType, Opaque, OtherType};
     use crate::passes::{self, PRUNE};
 
-    /// x -> a -> b and x -> c, outputs b and c; the type of a is not stated.
+    /// Builds x -> a -> b and x -> c, with outputs b and c; the type of a is not stated.
     fn branches() -> Model {
         let mut g = Graph::new("g");
         let [x, a, b, c] = ["x", "a", "b", "c"].map(|n| g.add_value(n, (n != "a").then_some(DType::F32), None));

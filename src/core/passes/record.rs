@@ -1,4 +1,4 @@
-//! The record of an optimisation.
+//! Record of an optimisation.
 
 use std::fmt;
 
@@ -8,50 +8,50 @@ use super::{Refusal, Rewrites};
 use crate::report::{Cell, Column, Report, Table, number};
 use crate::words::{counted, one_or};
 
-/// An optimisation of a file, as `gnet optimize --format json` prints it.
+/// Record of the optimisation of a file, as `gnet optimize --format json` prints it.
 #[derive(Debug, Clone, Serialize)]
 pub struct OptimizeRecord {
-    /// The file that was read.
+    /// Path of the file that was read.
     pub input: String,
-    /// The file that was written.
+    /// Path of the file that was written.
     pub output: String,
-    /// Size of the first in bytes, without data beside it.
+    /// Size of the first in bytes, without external data.
     pub bytes_before: u64,
-    /// Size of the second in bytes, without data beside it.
+    /// Size of the second in bytes, without external data.
     pub bytes: u64,
-    /// Bytes of constants that were written beside the second; `None` when all are inside.
+    /// Size of the constants that were written beside the second, in bytes; `None` if all are inside.
     pub data_bytes: Option<u64>,
-    /// The name of the file that they are in, in the folder of the second.
+    /// Name of the file that contains them, in the folder of the second.
     pub data_file: Option<String>,
-    /// Nodes that were read, those of subgraphs included.
+    /// Number of nodes that were read, including those of subgraphs.
     pub nodes_before: usize,
-    /// Nodes that were written.
+    /// Number of nodes that were written.
     pub nodes: usize,
-    /// Version of ONNX's operator set, which stays.
+    /// Version of ONNX's operator set, which is not changed.
     pub opset: i64,
-    /// What each pass did, in order.
+    /// Record of each pass, in order.
     pub passes: Vec<Rewrites>,
-    /// What shows that the second file computes what the first does.
+    /// Proof that the second file computes the same as the first.
     pub verified: Proof,
 }
 
-/// What shows that a rewritten model computes what it was made of, or why nothing does.
+/// Proof that a rewritten model computes the same as the original, or the reason why there is none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Proof {
-    /// The engine that both ran in; `None` when none did.
+    /// Engine in which both ran; `None` if none could.
     pub engine: Option<String>,
-    /// The sizes of the open axes at which they ran, such as `N = 3`; empty for a model without.
+    /// Sizes of the open axes in these runs, such as `N = 3`; empty for a model without.
     pub sizes: Vec<String>,
-    /// Runs of each.
+    /// Number of runs of each.
     pub runs: usize,
     /// Largest difference of an output value, in the output's unit.
     pub max_abs_diff: Option<f64>,
-    /// Why nothing is proved; `None` when it is.
+    /// Reason why nothing is proved; `None` if it is.
     pub reason: Option<String>,
 }
 
 impl Proof {
-    /// No proof, for a reason.
+    /// Creates a missing proof, with a reason.
     pub fn none(reason: impl Into<String>) -> Self {
         Self { reason: Some(reason.into()), ..Self::default() }
     }
@@ -73,7 +73,7 @@ impl fmt::Display for Proof {
     }
 }
 
-/// Remarks, and refusals of a pass, that a table lists one by one; more are counted.
+/// Maximum number of remarks, and of refusals of a pass, that a table lists individually; more are counted.
 const LISTED: usize = 8;
 
 impl Report for OptimizeRecord {
@@ -139,28 +139,28 @@ impl Report for OptimizeRecord {
     }
 }
 
-/// The passes there are, as `gnet optimize --list` prints them.
+/// List of available passes, as `gnet optimize --list` prints it.
 #[derive(Debug, Clone, Serialize)]
 pub struct PassList {
-    /// Every pass.
+    /// All passes.
     pub passes: Vec<PassEntry>,
-    /// The names of those that run unless told otherwise, in their order.
+    /// Names of the passes that run by default, in their order.
     pub default: Vec<&'static str>,
 }
 
 /// One pass of a [`PassList`].
 #[derive(Debug, Clone, Serialize)]
 pub struct PassEntry {
-    /// Its name.
+    /// Name of the pass.
     pub name: &'static str,
-    /// What it does, in a sentence.
+    /// Description in one sentence.
     pub about: &'static str,
     /// Whether results stay the same bit for bit.
     pub exact: bool,
 }
 
 impl PassList {
-    /// The passes of this version.
+    /// Lists the passes of this version.
     pub fn new() -> Self {
         let entry = |pass: super::Pass| PassEntry { name: pass.name, about: pass.about, exact: pass.exact };
         Self { passes: super::ALL.map(entry).to_vec(), default: super::DEFAULT.map(|pass| pass.name).to_vec() }

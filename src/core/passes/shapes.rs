@@ -1,9 +1,10 @@
-//! Writes down the types and shapes that follow from those of the inputs.
+//! Records the types and shapes that follow from those of the inputs.
 //!
-//! Passes go by types and shapes: whether a `Reshape` changes nothing, what a `Shape` makes. Files state little of it, and the
-//! runner leaves only what is proved, so [shape inference](crate::infer) goes first. Assumes nothing. Ensures: nothing but
-//! types and shapes of values differs. Where inference cannot know, a value stays as it is; a file with a node that inference
-//! takes for wrong stays as it was, with the reason, for inference is no judge of what a runtime makes of it.
+//! Passes depend on types and shapes: whether a `Reshape` changes nothing, what a `Shape` returns. Files state few of
+//! them, and the runner only keeps those that are proved, so [shape inference](crate::infer) runs first. Assumes
+//! nothing. Ensures: only types and shapes of values differ. Values that inference cannot determine stay unchanged; a
+//! file with a node that inference considers invalid stays unchanged as a whole, with the reason, since a runtime may
+//! still accept it.
 
 use super::stated::bodies;
 use super::{Refusal, Rewrites};
@@ -28,7 +29,7 @@ pub(super) fn infer(model: &mut Model) -> Result<Rewrites> {
     Ok(rewrites)
 }
 
-/// The names of the values of which more is known now, in subgraphs too. Both graphs have the same nodes.
+/// Collects the names of the values about which more is now known, in subgraphs too. Both graphs have the same nodes.
 fn learned(before: &Graph, after: &Graph, place: &str, names: &mut Vec<String>) {
     let changed = |id: ValueId| {
         let (old, new) = (before.value(id), after.value(id));
@@ -52,7 +53,7 @@ mod tests {
     use crate::graph::{DType, Dim, Node, Tensor};
     use crate::passes::{self, DEAD_CODE, DROP_IDENTITY, FOLD_CONSTANTS, INFER_SHAPES, Options};
 
-    /// x [N, 6] -> Relu -> Reshape to [-1, 6] -> y, with the shape of x alone.
+    /// Builds x [N, 6] -> Relu -> Reshape to [-1, 6] -> y, with only the shape of x.
     fn reshaped(stated: Option<Vec<Dim>>) -> Model {
         let mut g = Graph::new("g");
         let x = g.add_value("x", Some(DType::F32), Some(vec![Dim::symbol("N"), Dim::Known(6)]));
@@ -95,7 +96,7 @@ mod tests {
         assert_eq!(log[1].applied, ["gather"]);
     }
 
-    /// The remarks on a file, and the operations that are left with the shapes of what they make.
+    /// Returns the remarks on a file, and the remaining operations with the shapes of their outputs.
     fn optimized(mut model: Model) -> (Vec<String>, Vec<String>) {
         let log = run(&mut model, &passes::DEFAULT);
         let g = &model.graph;
@@ -127,7 +128,7 @@ mod tests {
         assert_eq!(optimized(dtype).0, ["value r: the file says i64, its node makes f32, which stands"]);
     }
 
-    /// x [N, 6] -> an operation that is not known -> r, which the file says is `stated`, and the `Shape` of r.
+    /// Builds x [N, 6] -> an unknown operation -> r, which the file states to be `stated`, and the `Shape` of r.
     fn of_another_domain(batch: Dim, stated: [usize; 2]) -> Model {
         let mut model = reshaped(Some(stated.map(Dim::Known).to_vec()));
         let g = &mut model.graph;

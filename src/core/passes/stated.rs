@@ -1,25 +1,25 @@
-//! What a file states of values in between, set aside while passes run.
+//! Statements of the file about intermediate values, set aside while passes run.
 //!
-//! Passes believe the shapes that they find: whether a `Reshape` changes nothing, what a `Shape` makes. A file may state what
-//! held before somebody opened its batch, so that a pass is shown only what follows from the graph's inputs. Where no input
-//! is open, a stated shape fills a gap that an operation without a rule leaves; with an open one it might be that of another
-//! size, and in a body that of another iteration. What was set aside and is not contradicted comes back when the passes
-//! have run.
+//! Passes rely on the shapes that they find: whether a `Reshape` changes nothing, what a `Shape` returns. A file may
+//! state shapes from before its batch was opened, so that a pass is only shown what follows from the graph's inputs. If
+//! no input is open, a stated shape fills a gap left by an operation without a rule; with an open one it might be that
+//! of another size, and in a body that of another iteration. Statements that were set aside and are not contradicted
+//! are restored after the passes have run.
 
 use std::collections::HashMap;
 
 use crate::graph::{Attribute, Dim, Graph, Model, Sizes, Subgraph, ValueId};
 use crate::infer::{self, Overruled};
 
-/// What was set aside of a graph.
+/// Statements set aside from a graph.
 #[derive(Default)]
 pub(super) struct Stated {
     shapes: Vec<(ValueId, Vec<Dim>)>,
-    /// Of the graphs inside a node, by a value that the node makes, the attribute and the place in it.
+    /// Those of the graphs inside a node, by an output of the node, the attribute and the index in it.
     inside: HashMap<(ValueId, String, usize), Stated>,
 }
 
-/// Sets aside what does not follow from the inputs, and says what contradicts them.
+/// Sets aside statements that do not follow from the inputs, and returns those that contradict them.
 pub(super) fn set_aside(model: &mut Model) -> (Stated, Vec<Overruled>) {
     // Constants are shared, not copied.
     let mut proved = model.clone();
@@ -32,7 +32,7 @@ pub(super) fn set_aside(model: &mut Model) -> (Stated, Vec<Overruled>) {
     let mut bare = None;
     let proved = match infer::infer(&mut proved, &Sizes::none()) {
         Ok(_) => &proved.graph,
-        // A node that inference takes for wrong: a runtime may not, and nothing is proved of what it makes.
+        // A node that inference considers invalid: a runtime may not, and nothing is proved about its outputs.
         Err(_) => {
             let bare = bare.insert(model.graph.clone());
             forget(bare, open);
@@ -43,7 +43,7 @@ pub(super) fn set_aside(model: &mut Model) -> (Stated, Vec<Overruled>) {
     (stated, found)
 }
 
-/// Drops the stated shapes of bodies' values, and with `all` those of the graph's own, but for what it is fed.
+/// Drops the stated shapes of bodies' values, and with `all` those of the graph's own, except for its inputs.
 fn forget(graph: &mut Graph, all: bool) {
     let mut made: Vec<ValueId> = Vec::new();
     for node in &mut graph.nodes {
@@ -58,7 +58,7 @@ fn forget(graph: &mut Graph, all: bool) {
     }
 }
 
-/// Leaves of what a graph states what is proved, an equal graph knows the proof. The rest is returned.
+/// Keeps only the proved statements of a graph; `proved` is an equal graph with the proved facts. The rest is returned.
 fn compare(graph: &mut Graph, proved: &Graph, found: &mut Vec<Overruled>) -> Stated {
     let mut stated = Stated::default();
     let mut made: Vec<ValueId> = Vec::new();
@@ -88,7 +88,7 @@ fn compare(graph: &mut Graph, proved: &Graph, found: &mut Vec<Overruled>) -> Sta
 }
 
 impl Stated {
-    /// Puts back what fills a gap, in the graphs and values that are still there.
+    /// Restores statements that fill a gap, in the graphs and values that still exist.
     pub(super) fn put_back(mut self, graph: &mut Graph) {
         for (id, stated) in self.shapes {
             let value = graph.value_mut(id);
@@ -110,7 +110,7 @@ impl Stated {
     }
 }
 
-/// The graphs that an attribute holds.
+/// Returns the graphs that an attribute holds.
 pub(super) fn bodies(value: &Attribute) -> &[Subgraph] {
     match value {
         Attribute::Graph(body) => std::slice::from_ref(body.as_ref()),

@@ -1,11 +1,11 @@
-//! Questions that a pass asks of a graph, answered from indices made once.
+//! Queries of passes about a graph, answered from indices that are built once.
 
 use std::collections::{HashMap, HashSet};
 
 use super::edit::work;
 use crate::graph::{Dim, Graph, Node, Tensor, ValueId};
 
-/// A graph with its constants and the makers and readers of its values.
+/// A graph with its constants and the producers and readers of its values.
 pub(super) struct View<'a> {
     pub graph: &'a Graph,
     producers: HashMap<ValueId, usize>,
@@ -18,54 +18,56 @@ impl<'a> View<'a> {
         Self { graph, producers: graph.producers(), uses: live_uses(graph), constants: graph.constants() }
     }
 
-    /// Index and node of the operation `op_type` that makes `value`.
+    /// Returns index and node of the operation `op_type` that produces `value`.
     pub fn made_by(&self, value: Option<ValueId>, op_type: &str) -> Option<(usize, &'a Node)> {
         self.maker(value).filter(|(_, node)| node.is(op_type))
     }
 
-    /// Index and node of the operation that makes `value`.
+    /// Returns index and node of the operation that produces `value`.
     pub fn maker(&self, value: Option<ValueId>) -> Option<(usize, &'a Node)> {
         let index = *self.producers.get(&value?)?;
         Some((index, &self.graph.nodes[index]))
     }
 
-    /// How often a value is read by what an output needs, graph outputs included.
+    /// Returns the number of live reads of a value, including graph outputs.
     pub fn uses(&self, value: ValueId) -> usize {
         self.uses.get(&value).copied().unwrap_or(0)
     }
 
-    /// The constant at an input, when it is one.
+    /// Returns the constant at an input, if it is one.
     pub fn constant(&self, value: Option<ValueId>) -> Option<&Tensor> {
         self.constants.get(&value?)
     }
 
-    /// The constant number at an input, in a shape of at most `rank` ones: it makes nothing of that rank larger.
+    /// Returns the constant number at an input, in a shape of at most `rank` ones: it does not enlarge anything of that
+    /// rank by broadcasting.
     pub fn scalar(&self, value: Option<ValueId>, rank: usize) -> Option<f32> {
         self.constant(value).filter(|tensor| tensor.shape().len() <= rank)?.scalar_f32()
     }
 
-    /// Rank of an input, when known.
+    /// Returns the rank of an input, if known.
     pub fn rank(&self, value: Option<ValueId>) -> Option<usize> {
         self.graph.rank(value?)
     }
 
-    /// Shape of an input, when known.
+    /// Returns the shape of an input, if known.
     pub fn shape(&self, value: Option<ValueId>) -> Option<&'a [Dim]> {
         self.graph.value(value?).shape.as_deref()
     }
 
-    /// Length of an axis of a value, when fixed.
+    /// Returns the length of an axis of a value, if fixed.
     pub fn length(&self, value: Option<ValueId>, axis: usize) -> Option<usize> {
         self.graph.value(value?).shape.as_ref()?.get(axis)?.known()
     }
 }
 
-/// Whether two shapes are known to be the same: two unknown dimensions may differ.
+/// Returns `true` if two shapes are known to be the same: two unknown dimensions may differ.
 pub(super) fn same_shape(a: &[Dim], b: &[Dim]) -> bool {
     a == b && !a.contains(&Dim::Unknown)
 }
 
-/// What some output needs: the outputs, all that is read on the way to them, and what describes the quantisation of that.
+/// Returns the live values: the outputs, everything that is read to compute them, and the values that describe their
+/// quantisation.
 pub(super) fn needed(graph: &Graph) -> HashSet<ValueId> {
     let producers = graph.producers();
     let mut described: HashMap<ValueId, Vec<ValueId>> = HashMap::new();
@@ -89,10 +91,10 @@ pub(super) fn needed(graph: &Graph) -> HashSet<ValueId> {
     needed
 }
 
-/// For each value, how often it is read by nodes that some output needs, counting each graph output and each quantisation
-/// parameter as one reading.
+/// Returns how often each value is read by live nodes, counting each graph output and each quantisation parameter as
+/// one read.
 ///
-/// What a pass left behind, or what was dead from the start, reads nothing that matters.
+/// Reads by nodes that a pass left behind, or that were dead from the start, do not count.
 pub(super) fn live_uses(graph: &Graph) -> HashMap<ValueId, usize> {
     work(graph.nodes.len());
     let needed = needed(graph);

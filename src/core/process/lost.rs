@@ -10,7 +10,7 @@ use crate::{Error, ErrorKind};
 pub enum Lost {
     /// It did not start: the program and the reason.
     NotStarted {
-        /// The program that was to serve.
+        /// Program that was to serve as the worker.
         program: String,
         /// The system's reason.
         reason: String,
@@ -26,7 +26,7 @@ pub enum Lost {
     Interrupted,
     /// It ended by itself.
     Died {
-        /// The exit code or signal.
+        /// Exit code or signal.
         status: ExitStatus,
         /// The most informative line of its stderr; empty if there is none.
         words: String,

@@ -46,7 +46,7 @@ impl Worker {
         Self::spawn(Command::new(program).arg(command))
     }
 
-    /// Starts any program that answers on its stdin as a worker does.
+    /// Starts any program that answers on its stdin in the same way as a worker.
     pub fn spawn(command: &mut Command) -> Result<Self, Lost> {
         let program = command.get_program().to_string_lossy().into_owned();
         let fail = |e: io::Error| Lost::NotStarted { program: program.clone(), reason: e.to_string() };

@@ -22,9 +22,9 @@ pub(super) fn find(op_type: &str) -> Option<Operation> {
     })
 }
 
-/// The two operands, shaped so that they broadcast from the last axis.
+/// Returns the two operands, shaped so that they broadcast from the last axis.
 ///
-/// Before operator set 7 the second was broadcast only when `broadcast` said so, from the axis that `axis` names.
+/// Before operator set 7 the second was broadcast only if `broadcast` said so, from the axis named by `axis`.
 fn operands(call: &Call) -> Result<(Array, Array)> {
     let (a, mut b) = (call.array(0)?, call.array(1)?);
     if let (true, Some(axis)) = (call.opset < 7 && call.flag("broadcast"), call.node.int("axis")) {
@@ -35,7 +35,8 @@ fn operands(call: &Call) -> Result<(Array, Array)> {
     Ok((a, b))
 }
 
-/// Applies one of two functions to each pair of elements, by their kind. The result has the type of the first.
+/// Applies one of two functions to each pair of elements, depending on their kind. The result has the type of the
+/// first.
 fn pairs(
     call: &Call,
     (a, b): (Array, Array),
@@ -78,7 +79,7 @@ fn arithmetic(call: &Call) -> Result<Vec<Tensor>> {
     one(made?.tensor()?)
 }
 
-/// The remainder with the sign of the divisor, a zero included.
+/// Computes the remainder with the sign of the divisor, including a signed zero.
 fn floored(a: f64, b: f64) -> f64 {
     match a % b {
         0.0 => 0f64.copysign(b),
@@ -87,7 +88,7 @@ fn floored(a: f64, b: f64) -> f64 {
     }
 }
 
-/// The result has the type of the base; the exponent may have another.
+/// Computes a power. The result has the type of the base; the exponent may have another.
 fn pow(call: &Call) -> Result<Vec<Tensor>> {
     let (a, mut b) = operands(call)?;
     if let (Numbers::Whole(_), Numbers::Whole(exponents)) = (&a.numbers, &b.numbers)
@@ -102,10 +103,10 @@ fn pow(call: &Call) -> Result<Vec<Tensor>> {
     one(Array { dtype, ..made }.tensor()?)
 }
 
-/// The slope broadcasts to the input and not the other way round.
+/// Computes PReLU. The slope broadcasts to the input and not vice versa.
 fn prelu(call: &Call) -> Result<Vec<Tensor>> {
     let (x, mut slope) = (call.array(0)?, call.array(1)?);
-    // Before operator set 7 a vector of slopes stood for the channels.
+    // Before operator set 7 a vector of slopes applied to the channels.
     if call.opset < 7 && slope.shape.len() == 1 && x.shape.len() > 1 && slope.len() > 1 {
         slope.shape.extend(vec![1; x.shape.len() - 2]);
     }
@@ -152,7 +153,7 @@ fn whole_of(op: &str, values: &[i128]) -> i128 {
     }
 }
 
-/// A NaN among the values is the result.
+/// Combines values. If one of them is a NaN, so is the result.
 fn real_of(op: &str, values: &[f64]) -> f64 {
     let choose = |better: fn(f64, f64) -> bool| {
         let keep = |x: f64, y: f64| if x.is_nan() || !(y.is_nan() || better(y, x)) { x } else { y };
@@ -203,7 +204,7 @@ fn shift(call: &Call) -> Result<Vec<Tensor>> {
     one(made?.tensor()?)
 }
 
-/// Elements are moved and not computed with, so that every bit survives.
+/// Selects elements. They are moved rather than computed with, so that every bit is preserved.
 fn choose(call: &Call) -> Result<Vec<Tensor>> {
     let (condition, x, y) = (call.array(0)?, call.tensor(1)?, call.tensor(2)?);
     if x.dtype() != y.dtype() {

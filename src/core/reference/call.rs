@@ -1,4 +1,4 @@
-//! One evaluation of a node: its attributes and inputs, asked for in the words of the operator documentation.
+//! One evaluation of a node: its attributes and inputs, accessed in the terms of the operator documentation.
 
 use super::Limits;
 use super::index;
@@ -15,7 +15,7 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// An input that may be left out.
+    /// Returns an input that may be omitted.
     pub fn optional(&self, index: usize) -> Option<&'a Tensor> {
         self.inputs.get(index).copied().flatten()
     }
@@ -24,7 +24,7 @@ impl<'a> Call<'a> {
         self.optional(index).ok_or_else(|| self.wrong(format!("input {index} is missing")))
     }
 
-    /// An input as numbers.
+    /// Returns an input as numbers.
     pub fn array(&self, index: usize) -> Result<Array> {
         Array::of(self.tensor(index)?)
     }
@@ -33,12 +33,13 @@ impl<'a> Call<'a> {
         self.optional(index).map(Array::of).transpose()
     }
 
-    /// All inputs, none of which may be left out.
+    /// Returns all inputs, none of which may be omitted.
     pub fn tensors(&self) -> Result<Vec<&'a Tensor>> {
         (0..self.inputs.len()).map(|i| self.tensor(i)).collect()
     }
 
-    /// Whole numbers that stand in an attribute or, since a later operator set, in an input; `None` when in neither.
+    /// Returns whole numbers from an attribute or, since a later operator set, from an input; `None` if neither is
+    /// present.
     pub fn numbers(&self, attribute: &str, input: usize) -> Result<Option<Vec<i64>>> {
         match (self.node.ints(attribute), self.optional(input)) {
             (Some(values), _) => Ok(Some(values.to_vec())),
@@ -47,7 +48,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// As [`Call::numbers`], of an input alone.
+    /// Does the same as [`Call::numbers`] for an input alone.
     pub fn input_numbers(&self, input: usize) -> Result<Vec<i64>> {
         self.array(input)?.to_i64()
     }
@@ -68,14 +69,14 @@ impl<'a> Call<'a> {
         self.node.text(attribute).unwrap_or(default)
     }
 
-    /// An axis counted from either end, as one of `0..rank`.
+    /// Converts an axis counted from either end to one of `0..rank`.
     pub fn axis(&self, axis: i64, rank: usize) -> Result<usize> {
         let counted = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
         let found = counted.and_then(|axis| usize::try_from(axis).ok()).filter(|axis| *axis < rank);
         found.ok_or_else(|| self.wrong(format!("axis {axis} is not among {rank}")))
     }
 
-    /// Several axes, each once.
+    /// Converts several axes, each of which may occur once.
     pub fn axes(&self, axes: &[i64], rank: usize) -> Result<Vec<usize>> {
         let mut found = axes.iter().map(|axis| self.axis(*axis, rank)).collect::<Result<Vec<_>>>()?;
         found.sort_unstable();
@@ -85,18 +86,18 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The attribute `axis`.
+    /// Returns the attribute `axis`.
     pub fn the_axis(&self, default: i64, rank: usize) -> Result<usize> {
         self.axis(self.int("axis", default), rank)
     }
 
-    /// Numbers that must be sizes.
+    /// Converts numbers that must be sizes.
     pub fn sizes(&self, values: &[i64]) -> Result<Vec<usize>> {
         let size = |v: &i64| usize::try_from(*v).map_err(|_| self.wrong(format!("{v} is no size")));
         values.iter().map(size).collect()
     }
 
-    /// The number of elements of a result, when it and the `terms` behind each element are within the limits.
+    /// Returns the number of elements of a result, if it and the `terms` per element are within the limits.
     pub fn room(&self, shape: &[usize], terms: usize) -> Result<usize> {
         let elements = index::count(shape).filter(|n| *n <= self.limits.elements);
         let fits = elements.filter(|n| (*n as u64).checked_mul(terms as u64).is_some_and(|t| t <= self.limits.terms));
@@ -105,7 +106,7 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// The input must have at least this rank.
+    /// Requires the input to have at least this rank.
     pub fn at_least(&self, tensor: &Tensor, rank: usize) -> Result<()> {
         match tensor.shape().len() < rank {
             true => Err(self.wrong(format!("takes rank {rank} or more, not {:?}", tensor.shape()))),
@@ -117,7 +118,7 @@ impl<'a> Call<'a> {
         Error::input(&self.node.op_type, reason)
     }
 
-    /// The element type that an attribute names by ONNX's number.
+    /// Returns the element type that an attribute names by ONNX's number.
     pub fn dtype(&self, attribute: &str) -> Result<Option<DType>> {
         let Some(number) = self.node.int(attribute) else { return Ok(None) };
         let unknown = || self.wrong(format!("element type {number} is not computed with"));
@@ -125,7 +126,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The one result of most operations.
+/// Wraps the single result of most operations.
 pub(super) fn one(tensor: Tensor) -> Result<Vec<Tensor>> {
     Ok(vec![tensor])
 }

@@ -1,9 +1,9 @@
-//! `If`, `Loop` and `Scan`: operations that run a graph.
+//! Control flow, `If`, `Loop` and `Scan`: operations that run a graph.
 //!
-//! A subgraph sees the values around it that it captures, and its own inputs. `If` runs one branch. `Loop` runs its body
-//! while the condition holds and the trip count is not reached: the body gets the iteration, the condition and the state,
-//! and makes the condition, the state and one item of each result that is stacked up. `Scan`, since operator set 9, runs its
-//! body once for each item of what it scans.
+//! A subgraph sees the outer values that it captures, and its own inputs. `If` runs one branch. `Loop` runs its body
+//! while the condition holds and the trip count is not reached: the body gets the iteration number, the condition and
+//! the state, and produces the condition, the state and one item of each stacked result. `Scan`, since operator set 9,
+//! runs its body once for each item of its scan inputs.
 
 use std::collections::HashMap;
 
@@ -12,14 +12,14 @@ use crate::graph::{Attribute, DType, Node, Subgraph, Tensor, ValueId};
 use crate::words::counted;
 use crate::{Error, Result};
 
-/// A node with what is known around it.
+/// A node with the known values around it.
 pub(super) struct Around<'a> {
     pub node: &'a Node,
     pub opset: i64,
     pub values: &'a Values,
 }
 
-/// What a node makes that runs a graph; `None` for another.
+/// Evaluates a node that runs a graph; `None` for any other.
 pub(super) fn evaluate(around: &Around) -> Option<Result<Vec<Tensor>>> {
     if !around.node.is(&around.node.op_type) {
         return None;
@@ -41,7 +41,7 @@ impl Around<'_> {
         self.values.get(&self.node.input(index)?)
     }
 
-    /// The inputs from `first` on, none of which may be left out.
+    /// Returns the inputs from `first` on, none of which may be omitted.
     fn inputs(&self, first: usize) -> Result<Vec<Tensor>> {
         let input = |index| self.input(index).cloned().ok_or_else(|| self.wrong(format!("input {index} is missing")));
         (first..self.node.inputs.len()).map(input).collect()
@@ -54,7 +54,7 @@ impl Around<'_> {
         }
     }
 
-    /// The outputs of a subgraph with the given inputs.
+    /// Runs a subgraph on the given inputs and returns its outputs.
     fn run(&self, body: &Subgraph, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
         if body.graph.inputs.len() != inputs.len() {
             let reason = format!("a graph of {} gets {}", counted(body.graph.inputs.len(), "input"), inputs.len());
@@ -137,7 +137,7 @@ impl Around<'_> {
         Ok(state)
     }
 
-    /// What stands at `index` along an axis.
+    /// Returns the item at `index` along an axis.
     fn item(&self, tensor: &Tensor, axis: usize, index: usize) -> Result<Tensor> {
         let mut gather = Node::new("", "Gather", vec![], vec![]);
         gather.set("axis", axis as i64);
@@ -151,7 +151,7 @@ impl Around<'_> {
     }
 }
 
-/// What comes out of each iteration, one stack a result.
+/// Results of all iterations, one stack per output.
 struct Stacks(Vec<Vec<Tensor>>);
 
 impl Stacks {
@@ -163,7 +163,7 @@ impl Stacks {
         self.0.iter_mut().zip(made).for_each(|(stack, tensor)| stack.push(tensor));
     }
 
-    /// Each stack as one tensor, along the new axis that is asked for, or the first.
+    /// Joins each stack into one tensor along a new axis: the requested one, or the first.
     fn joined(self, around: &Around, axes: &[i64]) -> Result<Vec<Tensor>> {
         let join = |(place, stack): (usize, Vec<Tensor>)| {
             let Some(first) = stack.first() else {

@@ -17,7 +17,7 @@ pub(super) fn find(op_type: &str) -> Option<Operation> {
     })
 }
 
-/// `[N, C, ..]`, `[M, C / group, ..]` and what follows from them.
+/// Sizes of `[N, C, ..]` and `[M, C / group, ..]`, and the sizes that follow from them.
 struct Sizes {
     batch: usize,
     channels: usize,
@@ -30,7 +30,7 @@ fn group(call: &Call) -> Result<usize> {
     group.ok_or_else(|| call.wrong("its groups are no number above 0"))
 }
 
-/// The window of a convolution and its sum over it: `x` and `w` in row-major order.
+/// Computes a convolution: its window and the sum over it, with `x` and `w` in row-major order.
 fn convolve(call: &Call, x: (&[usize], &[f64]), w: (&[usize], &[f64]), bias: &[f64]) -> Result<(Vec<usize>, Vec<f64>)> {
     let ([n, c, input @ ..], [m, per_group, kernel @ ..]) = (x.0, w.0) else {
         return Err(call.wrong("takes images and kernels of rank 2 or more"));
@@ -68,7 +68,7 @@ fn conv(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(x.dtype, shape, values)?)
 }
 
-/// 8-bit integers less their zero points; sums of their products are exact in 64-bit floats.
+/// Computes a convolution of 8-bit integers minus their zero points; sums of their products are exact in 64-bit floats.
 fn conv_integer(call: &Call) -> Result<Vec<Tensor>> {
     let shifted = |index: usize| -> Result<(Vec<usize>, Vec<f64>)> {
         let (x, zero) = (call.array(index)?, call.optional_array(index + 2)?);
@@ -86,7 +86,7 @@ fn conv_integer(call: &Call) -> Result<Vec<Tensor>> {
     one(of_wholes(DType::I32, shape, values.into_iter().map(|v| v as i128).collect())?)
 }
 
-/// The transpose of a convolution: every input position spreads the kernel over the result, whose size is
+/// Computes a transposed convolution: every input position spreads the kernel over the result, whose size is
 /// `stride (in - 1) + output_padding + (kernel - 1) dilation + 1 - begin - end`.
 fn conv_transpose(call: &Call) -> Result<Vec<Tensor>> {
     let (x, w, bias) = (call.array(0)?, call.array(1)?, call.optional_array(2)?);
@@ -120,7 +120,7 @@ fn conv_transpose(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(x.dtype, shape, sums)?)
 }
 
-/// Where a transposed convolution puts things.
+/// Geometry of a transposed convolution.
 struct Spread {
     strides: Vec<usize>,
     dilations: Vec<usize>,
@@ -145,13 +145,13 @@ impl Spread {
             let reach = (kernel[i] as i128 - 1) * dilation + 1;
             let whole = stride * (input[i] as i128 - 1) + extra[i] as i128 + reach;
             let target = match &wanted {
-                // The shape may be given with batch and channels or without.
+                // The shape may be given with or without batch and channels.
                 Some(sizes) => Some(sizes[sizes.len() - axes + i] as i128),
-                // Padding only takes away: a window smaller than its stride leaves less.
+                // Padding only removes: a window smaller than its stride leaves less.
                 None if automatic.starts_with("SAME") => Some(whole.min(input[i] as i128 * stride)),
                 None => None,
             };
-            // Padding is what is too much; the odd one goes behind with SAME_UPPER, before else.
+            // Padding is the excess; an odd one goes at the end with SAME_UPPER, otherwise at the start.
             let (begin, size) = match target.map(|size| ((whole - size).max(0), size)) {
                 Some((total, size)) if automatic == "SAME_UPPER" => (total / 2, size),
                 Some((total, size)) => (total - total / 2, size),
@@ -164,7 +164,8 @@ impl Spread {
         Ok(spread)
     }
 
-    /// Where input `position` adds through kernel element `offset`; `None` in the padding that is cut off.
+    /// Returns the output position to which input `position` contributes through kernel element `offset`; `None` in the
+    /// padding that is cut off.
     fn target(&self, position: &[usize], offset: &[usize]) -> Option<Vec<usize>> {
         let along = |i: usize| {
             let place = position[i] * self.strides[i] + offset[i] * self.dilations[i];

@@ -1,4 +1,4 @@
-//! Operations that look elements up by index, or put them there.
+//! Operations that read or write elements by index.
 
 use super::Operation;
 use super::call::{Call, one};
@@ -23,7 +23,7 @@ pub(super) fn find(op_type: &str) -> Option<Operation> {
     })
 }
 
-/// An index that counts from either end.
+/// Converts an index that counts from either end.
 fn wrap(index: i64, size: usize) -> Result<usize> {
     let counted = if index < 0 { index.checked_add(size as i64) } else { Some(index) };
     let found = counted.and_then(|i| usize::try_from(i).ok()).filter(|i| *i < size);
@@ -61,15 +61,15 @@ fn gather_elements(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(x, indices.shape.clone(), from)?)
 }
 
-/// Every axis but `axis` of the indices lies inside the data.
+/// Checks that every axis of the indices except `axis` lies within the data.
 fn inside(call: &Call, indices: &[usize], data: &[usize], axis: usize) -> Result<()> {
     let fits = indices.len() == data.len()
         && indices.iter().zip(data).enumerate().all(|(i, (index, size))| i == axis || index <= size);
     if fits { Ok(()) } else { Err(call.wrong(format!("indices of {indices:?} reach past {data:?}"))) }
 }
 
-/// The places that the last axis of `indices` names in `shape`, behind `batch` shared axes: one offset and the length of
-/// what lies there.
+/// Returns the places in `shape` that the last axis of `indices` names, after `batch` shared axes: their offsets and
+/// the length of the slice at each.
 fn places(call: &Call, indices: &Array, shape: &[usize], batch: usize) -> Result<(Vec<usize>, usize)> {
     let depth = indices.shape.last().copied().ok_or_else(|| call.wrong("its indices are a scalar"))?;
     if batch >= indices.shape.len() || batch + depth > shape.len() || indices.shape[..batch] != shape[..batch] {
@@ -99,7 +99,7 @@ fn gather_nd(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(x, shape, places.into_iter().flat_map(|start| start..start + length))?)
 }
 
-/// Combines what is there with what comes, as `reduction` says.
+/// Combines existing elements with updates, according to `reduction`.
 fn combine(call: &Call, data: &Tensor, updates: &Tensor, places: &[usize]) -> Result<Vec<Tensor>> {
     let reduction = call.text("reduction", "none");
     if reduction == "none" {

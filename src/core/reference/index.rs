@@ -1,22 +1,22 @@
-//! Positions in tensors: which element of one is which of another.
+//! Index arithmetic: the correspondence between elements of tensors.
 
-/// The number of elements of a shape; `None` past `usize`.
+/// Returns the number of elements of a shape; `None` beyond `usize`.
 pub(super) fn count(shape: &[usize]) -> Option<usize> {
-    // A zero anywhere makes an empty tensor, whatever stands beside it.
+    // A zero anywhere makes an empty tensor, whatever the other sizes.
     match shape.contains(&0) {
         true => Some(0),
         false => shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)),
     }
 }
 
-/// Every position of a shape in row-major order, as coordinates.
+/// Iterates over every position of a shape in row-major order, as coordinates.
 pub(super) fn positions(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + use<> {
     let total = count(shape).unwrap_or(0);
     let shape = shape.to_vec();
     (0..total).map(move |flat| unravel(flat, &shape))
 }
 
-/// The coordinates of the element with number `flat`.
+/// Returns the coordinates of the element with linear index `flat`.
 pub(super) fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     let mut position = vec![0; shape.len()];
     for (coordinate, size) in position.iter_mut().zip(shape).rev() {
@@ -25,12 +25,12 @@ pub(super) fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     position
 }
 
-/// The number of the element at `position`.
+/// Returns the linear index of the element at `position`.
 pub(super) fn ravel(position: &[usize], shape: &[usize]) -> usize {
     position.iter().zip(shape).fold(0, |flat, (coordinate, size)| flat * size + coordinate)
 }
 
-/// The shape that all `shapes` broadcast to (numpy's rule, which is ONNX's); `None` when they do not.
+/// Returns the shape that all `shapes` broadcast to (numpy's rule, which is also ONNX's); `None` if they do not.
 pub(super) fn broadcast<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Option<Vec<usize>> {
     let mut result: Vec<usize> = Vec::new();
     for shape in shapes {
@@ -46,13 +46,13 @@ pub(super) fn broadcast<'a>(shapes: impl IntoIterator<Item = &'a [usize]>) -> Op
     Some(result)
 }
 
-/// The element of a tensor of `shape` that stands at `position` of what it was broadcast to.
+/// Returns the index in a tensor of `shape` of the element at `position` of the broadcast shape.
 pub(super) fn broadcast_index(position: &[usize], shape: &[usize]) -> usize {
     let last = &position[position.len() - shape.len()..];
     last.iter().zip(shape).fold(0, |flat, (coordinate, size)| flat * size + if *size == 1 { 0 } else { *coordinate })
 }
 
-/// A tensor seen from one axis: what stands before it, its length, what stands behind it, as numbers of elements.
+/// Splits a shape at an axis: the number of elements before it, its length, and the number after it.
 pub(super) fn around(shape: &[usize], axis: usize) -> (usize, usize, usize) {
     let product = |part: &[usize]| count(part).unwrap_or(0);
     (product(&shape[..axis]), shape[axis], product(&shape[axis + 1..]))

@@ -16,7 +16,8 @@ pub(super) fn find(op_type: &str) -> Option<Operation> {
     })
 }
 
-/// As numpy's `matmul`: vectors are rows or columns that vanish again, everything before the last two axes broadcasts.
+/// Computes a product like numpy's `matmul`: vectors are rows or columns whose added axis is removed again, and all
+/// axes before the last two broadcast.
 fn mat_mul(call: &Call) -> Result<Vec<Tensor>> {
     one(product(call, call.array(0)?, call.array(1)?)?.tensor()?)
 }
@@ -38,7 +39,7 @@ fn product(call: &Call, mut a: Array, mut b: Array) -> Result<Array> {
     let outer = broadcast([outer_a, outer_b]).ok_or_else(wrong)?;
     let shape = [&outer[..], &[*rows, *columns]].concat();
     call.room(&shape, *inner)?;
-    // Where the row of `a` starts, and the column of `b`.
+    // Start of the row of `a`, and of the column of `b`.
     let starts = |p: &[usize]| {
         let (outer, inside) = p.split_at(p.len() - 2);
         let at_a = (broadcast_index(outer, outer_a) * rows + inside[0]) * inner;
@@ -63,7 +64,8 @@ fn product(call: &Call, mut a: Array, mut b: Array) -> Result<Array> {
     Ok(Array { dtype: a.dtype, shape: shape.collect(), numbers })
 }
 
-/// Integers less their zero points: one for all, one for each row of `a`, one for each column of `b`.
+/// Computes a product of integers minus their zero points: one for all, one for each row of `a`, or one for each column
+/// of `b`.
 fn mat_mul_integer(call: &Call) -> Result<Vec<Tensor>> {
     let shifted = |index: usize, by_row: bool| -> Result<Array> {
         let (x, zero) = (call.array(index)?, call.optional_array(index + 2)?);
@@ -83,7 +85,7 @@ fn mat_mul_integer(call: &Call) -> Result<Vec<Tensor>> {
     one(of_wholes(DType::I32, made.shape.clone(), made.wholes()?.to_vec())?)
 }
 
-/// `alpha A B + beta C`, either matrix transposed when asked, `C` broadcast to the result.
+/// Computes `alpha A B + beta C`, with either matrix optionally transposed and `C` broadcast to the result.
 fn gemm(call: &Call) -> Result<Vec<Tensor>> {
     let (a, b, c) = (call.array(0)?, call.array(1)?, call.optional_array(2)?);
     let ([_, _], [_, _]) = (&a.shape[..], &b.shape[..]) else { return Err(call.wrong("takes matrices")) };

@@ -1,4 +1,4 @@
-//! Operations that make a tensor out of a shape or of numbers alone.
+//! Operations that create a tensor from a shape or from numbers alone.
 
 use super::Operation;
 use super::call::{Call, one};
@@ -34,7 +34,7 @@ fn constant_of_shape(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(value, shape, std::iter::repeat_n(0, total))?)
 }
 
-/// Since operator set 15 a part of the shape may be asked for, as a slice.
+/// Returns the shape. Since operator set 15 a slice of it may be requested.
 fn shape(call: &Call) -> Result<Vec<Tensor>> {
     let shape = call.tensor(0)?.shape();
     let rank = shape.len() as i64;
@@ -51,7 +51,7 @@ fn size(call: &Call) -> Result<Vec<Tensor>> {
     one(of_wholes(DType::I64, vec![], vec![call.tensor(0)?.len() as i128])?)
 }
 
-/// `max(ceil((limit - start) / delta), 0)` numbers from `start` in steps of `delta`.
+/// Returns `max(ceil((limit - start) / delta), 0)` numbers from `start` in steps of `delta`.
 fn range(call: &Call) -> Result<Vec<Tensor>> {
     let [start, limit, delta] = [call.array(0)?, call.array(1)?, call.array(2)?];
     if [&start, &limit, &delta].iter().any(|a| a.len() != 1) || delta.scalar()? == 0.0 {

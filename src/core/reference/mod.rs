@@ -1,12 +1,12 @@
-//! What ONNX's operations mean, computed plainly: slow on purpose, meant to be obviously right.
+//! Reference implementation of ONNX's operations: slow on purpose, and meant to be obviously right.
 //!
 //! It serves constant folding (shape arithmetic and small constants) and the tests that prove that a pass changes no
-//! result. It is no runtime: nothing is fused, cached, vectorised or done in parallel. Every real number is computed in
-//! 64-bit floats and rounded once to the element type of the result; every whole number in 128 bits, wrapping when
-//! stored. One file a family of operations; the formulas are those of ONNX's operator documentation, at the version that
-//! the model's operator set selects.
+//! result. It is not meant as a runtime: nothing is fused, cached, vectorised or done in parallel. Every real number is
+//! computed in 64-bit floats and rounded once to the element type of the result; every whole number in 128 bits,
+//! wrapping when stored. There is one file per family of operations; the formulas are those of ONNX's operator
+//! documentation, at the version that the model's operator set selects.
 //!
-//! An operation that is not here, or a form of it that is not, is an error and never a guess.
+//! An operation, or a form of one, that is not implemented is an error, never a guess.
 
 mod binary;
 mod call;
@@ -34,17 +34,17 @@ use crate::graph::{DType, Graph, Model, Node, Tensor, ValueId};
 use crate::words::counted;
 use crate::{Error, Result};
 
-/// How much one node may ask for, so that a small file with huge numbers in it cannot exhaust the machine.
+/// Limits on the work of one node, so that a small file with huge numbers in it cannot exhaust the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The most elements of one result.
+    /// Maximum number of elements of one result.
     pub elements: usize,
-    /// The most terms that may be summed or compared for one result, over all its elements.
+    /// Maximum number of terms summed or compared for one result, over all its elements.
     pub terms: u64,
 }
 
 impl Default for Limits {
-    /// 64 million elements, 16 billion terms: minutes, not hours.
+    /// Returns 64 million elements and 16 billion terms: minutes, not hours.
     fn default() -> Self {
         Self { elements: 1 << 26, terms: 1 << 34 }
     }
@@ -53,8 +53,8 @@ impl Default for Limits {
 /// Computes the outputs of a model from its inputs, in the order of the graph; branches and loops are run.
 ///
 /// # Errors
-/// Too few or too many inputs, inputs of another type, an operation that is not known, inputs that an operation does
-/// not allow, or a result past [`Limits::default`]. The error names the node.
+/// Fails on too few or too many inputs, inputs of another type, an unknown operation, inputs that an operation does not
+/// allow, or a result beyond [`Limits::default`]. The error names the node.
 ///
 /// ```
 /// # use gnet_core as gnet;
@@ -85,10 +85,10 @@ pub fn run(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     self::graph(graph, model.opset, values)
 }
 
-/// What is known of the values of a graph.
+/// Known values of a graph.
 type Values = HashMap<ValueId, Tensor>;
 
-/// Computes the outputs of a graph from its inputs and what it captures.
+/// Computes the outputs of a graph from its inputs and captured values.
 fn graph(graph: &Graph, opset: i64, mut values: Values) -> Result<Vec<Tensor>> {
     for (id, tensor) in graph.initializers() {
         values.entry(id).or_insert_with(|| tensor.clone());
@@ -119,19 +119,19 @@ fn evaluate(graph: &Graph, of: &Node, opset: i64, values: &Values) -> Result<Vec
     made.map_err(|e| Error::input(format!("node {} ({})", graph.node_name(of), of.op_type), e))
 }
 
-/// Computes what one node makes: as many tensors as the node has outputs, those that are left out included.
+/// Computes the outputs of one node: as many tensors as the node has outputs, including omitted ones.
 ///
-/// `inputs` has an entry for each of the node's, `None` where an optional one is left out.
+/// `inputs` has an entry for each of the node's inputs, `None` if an optional one is omitted.
 ///
 /// # Errors
-/// An operation or form of it that is not known, inputs that it does not allow, or a result past `limits`.
+/// Fails on an unknown operation or form of it, inputs that it does not allow, or a result beyond `limits`.
 pub fn node(node: &Node, opset: i64, inputs: &[Option<&Tensor>], limits: Limits) -> Result<Vec<Tensor>> {
     let unknown = || Error::input(&node.op_type, "the reference evaluator does not know this operation");
     if !matches!(node.domain.as_str(), "" | "ai.onnx") {
         return Err(unknown());
     }
     let operation = find(&node.op_type).ok_or_else(unknown)?;
-    // A tensor without elements can still claim an axis of any length.
+    // A tensor without elements can still have an axis of any length.
     if inputs.iter().flatten().any(|t| t.shape().iter().any(|size| *size > limits.elements)) {
         return Err(Error::input(&node.op_type, "an input is past the limits"));
     }
@@ -142,36 +142,36 @@ pub fn node(node: &Node, opset: i64, inputs: &[Option<&Tensor>], limits: Limits)
     }
 }
 
-/// Whether an operation of ONNX's own domain is known, in some form at least.
+/// Returns `true` if an operation of ONNX's own domain is implemented, at least in some form.
 pub fn knows(op_type: &str) -> bool {
     find(op_type).is_some()
 }
 
-/// The element type that ONNX gives a number, when it is one that is computed with.
+/// Returns the element type with ONNX's number `number`, if it is supported in computations.
 pub(crate) fn element_type(number: i64) -> Option<DType> {
     numbers::dtype_of(number)
 }
 
-/// The elements of a tensor of whole numbers that fit 64 bits; `None` for another.
+/// Returns the elements of a tensor of whole numbers that fit 64 bits; `None` for any other.
 pub(crate) fn whole_numbers(tensor: &Tensor) -> Option<Vec<i64>> {
     numbers::Array::of(tensor).ok()?.to_i64().ok()
 }
 
-/// The elements of a tensor of 32- or 64-bit floats; `None` for another.
+/// Returns the elements of a tensor of 32- or 64-bit floats; `None` for any other.
 pub(crate) fn real_numbers(tensor: &Tensor) -> Option<Vec<f64>> {
     let wide = matches!(tensor.dtype(), DType::F32 | DType::F64);
     wide.then(|| numbers::Array::of(tensor).ok()?.floats().ok().map(<[f64]>::to_vec))?
 }
 
-/// A tensor of floats, each rounded once.
+/// Creates a tensor of floats, each rounded once.
 pub(crate) fn tensor_of(dtype: DType, shape: Vec<usize>, values: Vec<f64>) -> Result<Tensor> {
     numbers::of_floats(dtype, shape, values)
 }
 
-/// What computes an operation.
+/// Implementation of an operation.
 type Operation = fn(&Call) -> Result<Vec<Tensor>>;
 
-/// The families, asked one after the other.
+/// Finds an operation in the families, in turn.
 fn find(op_type: &str) -> Option<Operation> {
     let families = [
         unary::find,

@@ -1,4 +1,4 @@
-//! Operations that move elements and compute nothing: every bit survives, whatever the type.
+//! Operations that move elements and compute nothing: every bit is preserved, whatever the type.
 
 use super::Operation;
 use super::call::{Call, one};
@@ -30,7 +30,7 @@ pub(super) fn find(op_type: &str) -> Option<Operation> {
     })
 }
 
-/// A tensor whose elements are those of `sources` at `from`: which source, and which of its elements.
+/// Creates a tensor from elements of `sources`, given by `from`: which source, and which of its elements.
 pub(super) fn pick(
     sources: &[&Tensor],
     shape: Vec<usize>,
@@ -48,12 +48,12 @@ pub(super) fn pick(
     Tensor::new(first.dtype(), shape, bytes)
 }
 
-/// As [`pick`], from one tensor.
+/// Does the same as [`pick`] with a single source.
 pub(super) fn pick_one(source: &Tensor, shape: Vec<usize>, from: impl Iterator<Item = usize>) -> Result<Tensor> {
     pick(&[source], shape, from.map(|index| (0, index)))
 }
 
-/// The same elements in another shape.
+/// Returns the same elements in another shape.
 fn reshaped(tensor: &Tensor, shape: Vec<usize>) -> Result<Vec<Tensor>> {
     element_size(tensor.dtype())?;
     one(Tensor::new(tensor.dtype(), shape, tensor.bytes().clone())?)
@@ -63,7 +63,7 @@ fn identity(call: &Call) -> Result<Vec<Tensor>> {
     one(call.tensor(0)?.clone())
 }
 
-/// As in inference: the input, and a mask that keeps everything.
+/// Evaluates dropout as in inference: the input, and a mask that keeps everything.
 fn dropout(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.tensor(0)?;
     let training = match call.opset {
@@ -181,7 +181,7 @@ fn concat(call: &Call) -> Result<Vec<Tensor>> {
     one(pick(&tensors, shape.clone(), from)?)
 }
 
-/// The part of `x` along `axis` from `start`, `length` long.
+/// Returns the part of `x` along `axis` from `start`, `length` long.
 fn part(x: &Tensor, axis: usize, start: usize, length: usize) -> Result<Tensor> {
     let mut shape = x.shape().to_vec();
     shape[axis] = length;
@@ -200,7 +200,7 @@ fn split(call: &Call) -> Result<Vec<Tensor>> {
         Some(parts) => call.sizes(&parts)?,
         None => {
             let parts = call.node.outputs.len();
-            // The last part is the smaller one where they cannot be equal.
+            // The last part is smaller if they cannot be equal.
             let size = length.div_ceil(parts.max(1));
             (0..parts).map(|i| length.saturating_sub(i * size).min(size)).collect()
         }
@@ -250,7 +250,8 @@ fn slice(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(x, shape.clone(), from)?)
 }
 
-/// What a slice takes of an axis: numbers count from either end and are clamped to it, as in Python.
+/// Returns the indices that a slice takes of an axis: numbers count from either end and are clamped to it, as in
+/// Python.
 fn stepped(size: usize, start: i64, end: i64, step: i64) -> Vec<usize> {
     if size == 0 {
         return Vec::new();
@@ -292,7 +293,8 @@ fn tile(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(x, shape.clone(), from)?)
 }
 
-/// Begins and ends of `Pad` for every axis: all begins, then all ends, of the axes that the fourth input names.
+/// Returns the paddings of `Pad` at the start and end of every axis: all starts, then all ends, of the axes that the
+/// fourth input names.
 fn pads(call: &Call, rank: usize) -> Result<Vec<(i64, i64)>> {
     let attribute = if call.opset < 2 { "paddings" } else { "pads" };
     let given = call.numbers(attribute, 1)?.ok_or_else(|| call.wrong("has no pads"))?;
@@ -339,7 +341,7 @@ fn pad(call: &Call) -> Result<Vec<Tensor>> {
     one(pick(&[x, &fill], shape.clone(), from)?)
 }
 
-/// The number that fills: an attribute before operator set 11, an input since, 0 when neither is there.
+/// Returns the fill value: an attribute before operator set 11, an input since, 0 if neither is present.
 fn fill(call: &Call, x: &Tensor) -> Result<Tensor> {
     match call.optional(2) {
         Some(value) if value.len() == 1 => Ok(value.clone()),
@@ -348,7 +350,7 @@ fn fill(call: &Call, x: &Tensor) -> Result<Tensor> {
     }
 }
 
-/// The coordinate that a padded one shows; `None` for the fill.
+/// Returns the coordinate that a padded one shows; `None` for the fill value.
 fn mirrored(i: i64, size: i64, mode: &str) -> Option<usize> {
     let source = match mode {
         "edge" => i.clamp(0, size - 1),
@@ -364,7 +366,7 @@ fn mirrored(i: i64, size: i64, mode: &str) -> Option<usize> {
     (0..size).contains(&source).then_some(source as usize)
 }
 
-/// `[N, C, H, W]` and the block size.
+/// Returns the tensor, its sizes `[N, C, H, W]` and the block size.
 fn blocks<'a>(call: &Call<'a>) -> Result<(&'a Tensor, [usize; 4], usize)> {
     let x = call.tensor(0)?;
     let [n, c, h, w] = *x.shape() else { return Err(call.wrong("takes images of rank 4")) };
@@ -372,7 +374,7 @@ fn blocks<'a>(call: &Call<'a>) -> Result<(&'a Tensor, [usize; 4], usize)> {
     Ok((x, [n, c, h, w], block.ok_or_else(|| call.wrong("has no block size"))?))
 }
 
-/// Whether the channels of one block lie together.
+/// Returns `true` if the channels of one block are adjacent.
 fn columns_first(call: &Call) -> Result<bool> {
     match call.text("mode", "DCR") {
         "DCR" => Ok(false),

@@ -1,4 +1,4 @@
-//! Normalisations: by stored statistics, by those of the input, by those of neighbours.
+//! Normalisations: by stored statistics, by those of the input, and by those of neighbours.
 
 use super::Operation;
 use super::call::{Call, one};
@@ -22,7 +22,7 @@ pub(super) fn find(op_type: &str) -> Option<Operation> {
     })
 }
 
-/// A parameter with one number for each channel.
+/// Returns a parameter with one number per channel.
 fn per_channel(call: &Call, index: usize, channels: usize) -> Result<Vec<f64>> {
     let values = call.array(index)?.to_f64();
     match values.len() == channels {
@@ -35,7 +35,7 @@ fn per_channel(call: &Call, index: usize, channels: usize) -> Result<Vec<f64>> {
     }
 }
 
-/// `gamma (x - mean) / sqrt(var + epsilon) + beta`, with stored statistics.
+/// Computes `gamma (x - mean) / sqrt(var + epsilon) + beta`, with stored statistics.
 fn batch(call: &Call) -> Result<Vec<Tensor>> {
     let training = match call.opset {
         ..7 => !call.flag("is_test"),
@@ -60,14 +60,14 @@ fn batch(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(x.dtype, x.shape.clone(), values.collect())?)
 }
 
-/// Mean and variance of numbers; both are 0 for none.
+/// Returns mean and variance of numbers; both are 0 if there are none.
 fn statistics(values: &[f64]) -> (f64, f64) {
     let n = values.len().max(1) as f64;
     let mean = values.iter().sum::<f64>() / n;
     (mean, values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n)
 }
 
-/// Every run of `each` numbers brought to mean 0 and variance 1.
+/// Normalises every run of `each` numbers to mean 0 and variance 1.
 fn standardized(values: &[f64], each: usize, epsilon: f64) -> Vec<f64> {
     let runs = values.chunks(each.max(1)).map(|run| (run, statistics(run)));
     runs.flat_map(|(run, (mean, var))| run.iter().map(move |v| (v - mean) / (var + epsilon).sqrt())).collect()
@@ -83,7 +83,7 @@ fn instance(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(x.dtype, x.shape.clone(), values.collect())?)
 }
 
-/// Scale and bias are by group before operator set 21, by channel since.
+/// Computes group normalisation. Scale and bias are per group before operator set 21, per channel since.
 fn group(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     call.at_least(call.tensor(0)?, 2)?;
@@ -105,8 +105,8 @@ fn group(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(x.dtype, x.shape.clone(), values.collect())?)
 }
 
-/// The number of elements of the axes from `axis` on, which are normalised together, and the shape in which one statistic
-/// stands for them.
+/// Returns the number of elements of the axes from `axis` on, which are normalised together, and the shape of the
+/// statistics.
 fn together(call: &Call, x: &Array) -> Result<(usize, Vec<usize>)> {
     let axis = call.the_axis(-1, x.shape.len())?;
     let each = count(&x.shape[axis..]).unwrap_or(0);
@@ -115,7 +115,7 @@ fn together(call: &Call, x: &Array) -> Result<(usize, Vec<usize>)> {
     Ok((each.max(1), statistic))
 }
 
-/// Scale and bias, broadcast to the input.
+/// Applies scale and bias, broadcast to the input.
 fn scaled(call: &Call, x: &Array, values: Vec<f64>) -> Result<Tensor> {
     let (scale, bias) = (call.array(1)?, call.optional_array(2)?);
     for parameter in bias.iter().chain([&scale]) {
@@ -155,7 +155,7 @@ fn root_mean_square(call: &Call) -> Result<Vec<Tensor>> {
     one(scaled(call, &x, values.collect())?)
 }
 
-/// `x / (bias + alpha / size * sum of x^2 over size channels)^beta`, channels outside counting as 0.
+/// Computes `x / (bias + alpha / size * sum of x^2 over size channels)^beta`, where channels outside count as 0.
 fn local_response(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     call.at_least(call.tensor(0)?, 2)?;
@@ -176,7 +176,7 @@ fn local_response(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(x.dtype, x.shape.clone(), made.collect())?)
 }
 
-/// Divided by the norm along an axis; a norm of 0 leaves zeros.
+/// Divides by the norm along an axis; a norm of 0 gives zeros.
 fn lp(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let (_, size, each) = around(&x.shape, call.the_axis(-1, x.shape.len())?);
@@ -191,7 +191,7 @@ fn lp(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(x.dtype, x.shape.clone(), made.collect())?)
 }
 
-/// `(x - mean) / sqrt(var)` over the axes, which are all but the channels by default.
+/// Computes `(x - mean) / sqrt(var)` over the axes, by default all except the channels.
 fn mean_variance(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let axes = call.axes(call.node.ints("axes").unwrap_or(&[0, 2, 3]), x.shape.len())?;
@@ -200,7 +200,7 @@ fn mean_variance(call: &Call) -> Result<Vec<Tensor>> {
     let mut made = vec![0.0; values.len()];
     for members in groups {
         let (mean, var) = statistics(&members.iter().map(|i| values[*i]).collect::<Vec<_>>());
-        // 1e-9 keeps a constant input from dividing by 0, as in the operator's definition.
+        // 1e-9 avoids a division by 0 for a constant input, as in the operator's definition.
         members.iter().for_each(|i| made[*i] = (values[*i] - mean) / (var.sqrt() + 1e-9));
     }
     one(of_floats(x.dtype, x.shape.clone(), made)?)

@@ -1,14 +1,14 @@
-//! Tensors as numbers to compute with, and back.
+//! Conversion between tensors and numbers.
 
 use super::small_float::{BF16, F16};
 use crate::graph::{DType, Elements, Tensor};
 use crate::{Error, Result};
 
-/// How numbers of an element type are computed with.
+/// Kind of arithmetic for an element type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Float,
-    /// Whole numbers, and truth values as 0 and 1.
+    /// Whole numbers, and booleans as 0 and 1.
     Whole,
 }
 
@@ -26,12 +26,12 @@ fn row(dtype: DType) -> Result<(Kind, usize)> {
     })
 }
 
-/// The element type of an ONNX number, when it is computed with.
+/// Returns the element type of an ONNX number, if it is supported in computations.
 pub(super) fn dtype_of(number: i64) -> Option<DType> {
     DType::of_number(number).filter(|dtype| kind(*dtype).is_some())
 }
 
-/// Bytes of one element.
+/// Returns the size of one element in bytes.
 pub(super) fn element_size(dtype: DType) -> Result<usize> {
     Ok(row(dtype)?.1)
 }
@@ -43,7 +43,7 @@ pub(super) enum Numbers {
     Whole(Vec<i128>),
 }
 
-/// A tensor that is computed with.
+/// A tensor as numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Array {
     pub dtype: DType,
@@ -70,7 +70,7 @@ impl Array {
         }
     }
 
-    /// The elements as real numbers, whatever they are; whole numbers past 2^53 lose digits.
+    /// Returns the elements as real numbers, whatever they are; whole numbers beyond 2^53 lose digits.
     pub fn to_f64(&self) -> Vec<f64> {
         match &self.numbers {
             Numbers::Float(values) => values.clone(),
@@ -78,7 +78,7 @@ impl Array {
         }
     }
 
-    /// The elements as real numbers; an error for whole numbers.
+    /// Returns the elements as real numbers; fails for whole numbers.
     pub fn floats(&self) -> Result<&[f64]> {
         match &self.numbers {
             Numbers::Float(values) => Ok(values),
@@ -86,7 +86,7 @@ impl Array {
         }
     }
 
-    /// The elements as whole numbers; an error for floats.
+    /// Returns the elements as whole numbers; fails for floats.
     pub fn wholes(&self) -> Result<&[i128]> {
         match &self.numbers {
             Numbers::Whole(values) => Ok(values),
@@ -96,13 +96,13 @@ impl Array {
         }
     }
 
-    /// The elements as 64-bit whole numbers: axes, sizes, indices.
+    /// Returns the elements as 64-bit whole numbers: axes, sizes, indices.
     pub fn to_i64(&self) -> Result<Vec<i64>> {
         let narrow = |v: &i128| i64::try_from(*v).map_err(|_| Error::input(v, "is past 64 bits"));
         self.wholes()?.iter().map(narrow).collect()
     }
 
-    /// The one element of an array that holds one.
+    /// Returns the element of an array that holds exactly one.
     pub fn scalar(&self) -> Result<f64> {
         match self.to_f64()[..] {
             [value] => Ok(value),
@@ -110,13 +110,13 @@ impl Array {
         }
     }
 
-    /// As a tensor.
+    /// Converts it to a tensor.
     pub fn tensor(self) -> Result<Tensor> {
         tensor(self.dtype, self.shape, &self.numbers)
     }
 }
 
-/// Numbers stored as `dtype`: floats are rounded to the nearest, whole numbers wrap.
+/// Stores numbers as `dtype`: floats are rounded to the nearest, whole numbers wrap.
 pub(super) fn tensor(dtype: DType, shape: Vec<usize>, numbers: &Numbers) -> Result<Tensor> {
     element_size(dtype)?;
     let mut bytes = Vec::new();
@@ -135,14 +135,14 @@ pub(super) fn of_wholes(dtype: DType, shape: Vec<usize>, values: Vec<i128>) -> R
     tensor(dtype, shape, &Numbers::Whole(values))
 }
 
-/// A little-endian number of a length known from the type.
+/// Reads a little-endian number whose length is known from the type.
 macro_rules! little_endian {
     ($number:ty, $bytes:expr) => {
         <$number>::from_le_bytes($bytes.try_into().expect("a chunk has the size of the element type"))
     };
 }
 
-/// Truth values as a tensor.
+/// Creates a tensor of booleans.
 pub(super) fn truth(shape: Vec<usize>, values: impl Iterator<Item = bool>) -> Result<Tensor> {
     of_wholes(DType::Bool, shape, values.map(i128::from).collect())
 }
@@ -177,7 +177,7 @@ fn store_float(dtype: DType, value: f64, bytes: &mut Vec<u8>) {
         DType::F16 => bytes.extend(F16.encode(value).to_le_bytes()),
         DType::BF16 => bytes.extend(BF16.encode(value).to_le_bytes()),
         DType::Bool => bytes.push((value != 0.0).into()),
-        // Towards zero; what does not fit is undefined in ONNX and the nearest 128-bit number here.
+        // Rounds towards zero; a value out of range is undefined in ONNX and saturates at 128 bits here.
         _ => store_whole(dtype, value as i128, bytes),
     }
 }

@@ -1,4 +1,4 @@
-//! Pools: one number out of each window.
+//! Pools: one number per window.
 
 use super::Operation;
 use super::call::{Call, one};
@@ -18,7 +18,7 @@ pub(super) fn find(op_type: &str) -> Option<Operation> {
     })
 }
 
-/// The input `[N, C, ..]`, its window and the shape of the result.
+/// Returns the input `[N, C, ..]`, its window and the shape of the result.
 fn windowed(call: &Call) -> Result<(Array, Window, Vec<usize>)> {
     let x = call.array(0)?;
     let [n, c, input @ ..] = &x.shape[..] else { return Err(call.wrong("takes images of rank 2 or more")) };
@@ -29,13 +29,13 @@ fn windowed(call: &Call) -> Result<(Array, Window, Vec<usize>)> {
     Ok((x, window, shape))
 }
 
-/// The elements of the window that makes `position`: their indices in the input, without the padding.
+/// Returns the elements of the window at `position`: their indices in the input, without the padding.
 fn inside<'a>(x: &'a Array, window: &'a Window, position: &'a [usize]) -> impl Iterator<Item = usize> + 'a {
     let sources = positions(&window.kernel).filter_map(|offset| window.source(&position[2..], &offset));
     sources.map(|source| ravel(&[&position[..2], &source[..]].concat(), &x.shape))
 }
 
-/// The largest of a window, and where it lies: the first of equals, counted over the whole input.
+/// Computes the maximum of a window and its index: the first among equals, counted over the whole input.
 fn max_pool(call: &Call) -> Result<Vec<Tensor>> {
     let (x, window, shape) = windowed(call)?;
     let values = x.to_f64();
@@ -52,7 +52,7 @@ fn max_pool(call: &Call) -> Result<Vec<Tensor>> {
     Ok(vec![super::movement::pick_one(source, shape, found.into_iter())?, indices])
 }
 
-/// The number of an element when the spatial axes are counted from the first to the last.
+/// Returns the index of an element in column-major order of the spatial axes.
 fn column_major(index: usize, shape: &[usize]) -> usize {
     let position = super::index::unravel(index, shape);
     let inside = position[2..].iter().zip(&shape[2..]).rev().fold(0, |flat, (i, size)| flat * size + i);
@@ -60,7 +60,7 @@ fn column_major(index: usize, shape: &[usize]) -> usize {
     (position[0] * shape[1] + position[1]) * image + inside
 }
 
-/// The mean of a window; `count_include_pad` decides whether padding counts as zeros.
+/// Computes the mean of a window; `count_include_pad` decides whether padding counts as zeros.
 fn average_pool(call: &Call) -> Result<Vec<Tensor>> {
     let (x, window, shape) = windowed(call)?;
     let values = x.floats()?;
@@ -83,7 +83,7 @@ fn lp_pool(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(x.dtype, shape.clone(), positions(&shape).map(norm).collect())?)
 }
 
-/// One number out of each channel.
+/// Computes one number per channel.
 fn global(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     call.at_least(call.tensor(0)?, 2)?;

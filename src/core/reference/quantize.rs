@@ -1,4 +1,4 @@
-//! 8- and 16-bit integers for real numbers: `real = scale * (integer - zero point)`.
+//! Quantisation to 8- and 16-bit integers: `real = scale * (integer - zero point)`.
 
 use super::Operation;
 use super::call::{Call, one};
@@ -16,7 +16,7 @@ pub(super) fn find(op_type: &str) -> Option<Operation> {
     })
 }
 
-/// The smallest and largest number of an integer type that numbers are quantised to.
+/// Returns the smallest and largest number of an integer type that numbers are quantised to.
 fn range(call: &Call, dtype: DType) -> Result<(i128, i128)> {
     Ok(match dtype {
         DType::U8 => (0, 255),
@@ -27,8 +27,8 @@ fn range(call: &Call, dtype: DType) -> Result<(i128, i128)> {
     })
 }
 
-/// For each element of `x`, which of the scales is its own: one for all, one for each index of an axis, or one for each
-/// block along it.
+/// Returns, for each element of `x`, the index of its scale: one for all, one for each index of an axis, or one for
+/// each block along it.
 fn owner(call: &Call, x: &Array, scale: &Array) -> Result<Vec<usize>> {
     if scale.len() == 1 && scale.shape.len() <= 1 {
         return Ok(vec![0; x.len()]);
@@ -56,7 +56,7 @@ fn zero_points(call: &Call, scale: &Array) -> Result<Vec<i128>> {
     }
 }
 
-/// `round(x / scale) + zero point`, halves to even, cut off at the ends of the type.
+/// Computes `round(x / scale) + zero point`, with halves rounded to even, saturating at the limits of the type.
 fn quantize(call: &Call) -> Result<Vec<Tensor>> {
     let (x, scale) = (call.array(0)?, call.array(1)?);
     let dtype = match (call.optional(2), call.dtype("output_dtype")?) {
@@ -81,7 +81,7 @@ fn dequantize(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(dtype, x.shape.clone(), values)?)
 }
 
-/// Scale and zero point so that the input, and 0, fill the unsigned bytes.
+/// Computes scale and zero point so that the range of the input, including 0, fills the unsigned bytes.
 fn dynamic(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let values = x.floats()?;

@@ -1,4 +1,4 @@
-//! Operations along axes: reductions, softmax, running sums, the largest.
+//! Operations along axes: reductions, softmax, cumulative sums, top-k.
 
 use super::Operation;
 use super::call::{Call, one};
@@ -19,7 +19,7 @@ pub(super) fn find(op_type: &str) -> Option<Operation> {
     })
 }
 
-/// The indices that fall together when `axes` are reduced, one list for each element of the result.
+/// Returns the indices that are combined when `axes` are reduced, one list for each element of the result.
 pub(super) fn groups(shape: &[usize], axes: &[usize]) -> Vec<Vec<usize>> {
     let kept: Vec<usize> =
         shape.iter().enumerate().map(|(i, size)| if axes.contains(&i) { 1 } else { *size }).collect();
@@ -76,7 +76,7 @@ fn real(call: &Call, values: &[f64]) -> Result<f64> {
         "ReduceSumSquare" => sum(|v| v * v),
         "ReduceLogSum" => sum(|v| v).ln(),
         "ReduceLogSumExp" => {
-            // Less the largest, so that nothing overflows.
+            // Minus the largest, so that nothing overflows.
             let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             if top.is_finite() { top + values.iter().map(|v| (v - top).exp()).sum::<f64>().ln() } else { top }
         }
@@ -100,13 +100,13 @@ fn whole(call: &Call, values: &[i128]) -> Result<i128> {
     })
 }
 
-/// The lines along an axis: where each starts, how many elements it has, how far apart they are.
+/// Returns the lines along an axis: their starts, their number of elements, and the distance between elements.
 fn lines(shape: &[usize], axis: usize) -> (Vec<usize>, usize, usize) {
     let (before, length, step) = around(shape, axis);
     ((0..before * step).map(|i| i / step * length * step + i % step).collect(), length, step)
 }
 
-/// Before operator set 13 everything from `axis` on was one line, and 1 the default.
+/// Computes softmax. Before operator set 13 everything from `axis` on was one line, and the default axis was 1.
 fn softmax(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let (mut shape, mut axis) = (x.shape.clone(), call.the_axis(if call.opset < 13 { 1 } else { -1 }, x.shape.len())?);
@@ -124,7 +124,7 @@ fn softmax(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(x.dtype, x.shape.clone(), values)?)
 }
 
-/// Softmax of one line, its logarithm, or a 1 at its first largest.
+/// Computes the softmax of one line, its logarithm, or a 1 at its first maximum.
 fn line(op_type: &str, values: &[f64]) -> Vec<f64> {
     let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let sum: f64 = values.iter().map(|v| (v - top).exp()).sum();
@@ -176,7 +176,7 @@ fn cum_sum(call: &Call) -> Result<Vec<Tensor>> {
     one(x.tensor()?)
 }
 
-/// Replaces the numbers at `run` by the sums up to each, itself counted or not.
+/// Replaces the numbers at `run` by their cumulative sums, inclusive or exclusive.
 fn running<T: Copy + Default + std::ops::Add<Output = T>>(values: &mut [T], run: &[usize], exclusive: bool) {
     let mut sum = T::default();
     for i in run {
@@ -186,7 +186,7 @@ fn running<T: Copy + Default + std::ops::Add<Output = T>>(values: &mut [T], run:
     }
 }
 
-/// The `k` largest (or smallest) along an axis, in order; the earlier of equals comes first.
+/// Returns the `k` largest (or smallest) along an axis, in order; the earlier among equals comes first.
 fn top_k(call: &Call) -> Result<Vec<Tensor>> {
     let (x, source) = (call.array(0)?, call.tensor(0)?);
     let axis = call.the_axis(-1, x.shape.len())?;

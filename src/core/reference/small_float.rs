@@ -1,6 +1,6 @@
-//! Floats of 16 bits, to and from 64-bit floats.
+//! Conversion of 16-bit floats to and from 64-bit floats.
 
-/// A binary format with a sign bit, `exponent` bits and `mantissa` bits, as IEEE 754 lays them out.
+/// A binary format with a sign bit, `exponent` bits and `mantissa` bits, in the layout of IEEE 754.
 #[derive(Clone, Copy)]
 pub(super) struct Format {
     exponent: u32,
@@ -9,7 +9,7 @@ pub(super) struct Format {
 
 /// IEEE 754 binary16.
 pub(super) const F16: Format = Format { exponent: 5, mantissa: 10 };
-/// The upper half of binary32.
+/// bfloat16, the upper half of binary32.
 pub(super) const BF16: Format = Format { exponent: 8, mantissa: 7 };
 
 impl Format {
@@ -17,7 +17,7 @@ impl Format {
         (1 << (self.exponent - 1)) - 1
     }
 
-    /// The exponent of an infinity or NaN: all ones.
+    /// Returns the exponent of an infinity or NaN: all ones.
     fn special(self) -> u16 {
         (1 << self.exponent) - 1
     }
@@ -34,7 +34,7 @@ impl Format {
         if bits >> 15 == 1 { -magnitude } else { magnitude }
     }
 
-    /// Rounds to the nearest, to even between two.
+    /// Rounds to the nearest value, ties to even.
     pub fn encode(self, value: f64) -> u16 {
         let sign = u16::from(value.is_sign_negative()) << 15;
         let infinity = self.special() << self.mantissa;
@@ -42,14 +42,14 @@ impl Format {
             return sign | infinity | 1 << (self.mantissa - 1);
         }
         let magnitude = value.abs();
-        // The spacing of the format's numbers around the value; below the smallest normal one it stays the same.
+        // Spacing of the format's numbers around the value; below the smallest normal one it stays the same.
         let smallest = 1 - self.bias();
         let power = (((magnitude.to_bits() >> 52) as i32) - 1023).max(smallest);
         if power > self.bias() {
             return sign | infinity;
         }
         let units = (magnitude / 2f64.powi(power - self.mantissa as i32)).round_ties_even() as u32;
-        // `units` carries the implicit leading one, which adds itself to the exponent; a carry does the same.
+        // `units` includes the implicit leading one, which carries into the exponent; so does a carry.
         sign | ((((power - smallest) as u32) << self.mantissa) + units) as u16
     }
 }
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn numbers_are_rounded_to_the_nearest_and_to_even() {
-        // Half an ulp above 1 goes down to the even mantissa, above that it goes up.
+        // Half an ulp above 1 rounds down to the even mantissa, above that it rounds up.
         let ulp = 2f64.powi(-10);
         for (value, bits) in [
             (1.0 + ulp / 2.0, 0x3c00),

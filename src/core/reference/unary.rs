@@ -1,4 +1,4 @@
-//! Operations on each element alone.
+//! Element-wise operations on a single tensor.
 
 use std::f64::consts::{FRAC_2_SQRT_PI, PI, SQRT_2};
 
@@ -24,7 +24,7 @@ pub(super) fn find(op_type: &str) -> Option<Operation> {
     })
 }
 
-/// The functions of one real number that take no attribute.
+/// Returns the functions of one real number that take no attributes.
 fn function(op_type: &str) -> Option<fn(f64) -> f64> {
     Some(match op_type {
         "Acos" => f64::acos,
@@ -60,13 +60,13 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// `ln(1 + e^x)`, in the form that does not overflow.
+/// Computes `ln(1 + e^x)`, in the form that does not overflow.
 fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-/// `2/sqrt(pi) e^(-x^2)` times the sum of `2^n x^(2n+1) / (1 3 5 .. (2n+1))`: Abramowitz & Stegun 7.1.6, in which nothing
-/// cancels. Past 6 the result is 1 in 64 bits.
+/// Computes `2/sqrt(pi) e^(-x^2)` times the sum of `2^n x^(2n+1) / (1 3 5 .. (2n+1))`: Abramowitz & Stegun 7.1.6,
+/// without cancellation. Beyond 6 the result is 1 in 64 bits.
 fn erf(x: f64) -> f64 {
     if x.is_nan() || x.abs() > 6.0 {
         return if x.is_nan() { x } else { x.signum() };
@@ -90,7 +90,7 @@ fn plain(call: &Call) -> Result<Vec<Tensor>> {
     map(call.array(0)?, f)
 }
 
-/// One function of real and of whole numbers.
+/// A function in its form for real and for whole numbers.
 type Forms = (fn(f64) -> f64, fn(i128) -> i128);
 
 fn signed(call: &Call) -> Result<Vec<Tensor>> {
@@ -110,7 +110,7 @@ fn signed(call: &Call) -> Result<Vec<Tensor>> {
     }
 }
 
-/// The defaults are those of the operator documentation.
+/// Computes functions with attributes, whose defaults are those of the operator documentation.
 fn with_attributes(call: &Call) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
     let alpha = |default| call.float("alpha", default);
@@ -165,7 +165,7 @@ fn gelu(call: &Call, input: Array) -> Result<Vec<Tensor>> {
     }
 }
 
-/// Bounds are attributes before operator set 11 and inputs since. The upper one wins where they cross.
+/// Clips values. Bounds are attributes before operator set 11 and inputs since. The upper one wins if they cross.
 fn clip(call: &Call) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
     let bound = |i: usize| call.optional_array(i).map(|a| a.filter(|a| a.len() == 1));

@@ -1,4 +1,4 @@
-//! Windows that slide over the positions of an image: what convolutions and pools share.
+//! Sliding windows over the positions of an image, shared by convolutions and pools.
 
 use super::call::Call;
 use crate::Result;
@@ -12,7 +12,7 @@ pub(super) struct Window {
     pub dilations: Vec<usize>,
     /// Padding before the first position.
     pub begins: Vec<usize>,
-    /// Padding behind the last.
+    /// Padding after the last position.
     pub ends: Vec<usize>,
     /// Sizes of the input.
     pub input: Vec<usize>,
@@ -21,7 +21,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The window that the attributes of a convolution or pool describe, over an input of the sizes `input`.
+    /// Returns the window described by the attributes of a convolution or pool, over an input of the sizes `input`.
     pub fn of(call: &Call, kernel: Vec<usize>, input: &[usize]) -> Result<Self> {
         let axes = input.len();
         let (strides, dilations) = (per_axis(call, "strides", axes)?, per_axis(call, "dilations", axes)?);
@@ -40,7 +40,7 @@ impl Window {
         Ok(window)
     }
 
-    /// The size of the result along an axis; automatic padding is settled on the way.
+    /// Returns the size of the result along an axis, and resolves automatic padding.
     fn resolve(&mut self, call: &Call, axis: usize) -> Result<usize> {
         let (size, stride) = (self.input[axis], self.strides[axis]);
         let too_far = || call.wrong("its window is past all limits");
@@ -52,7 +52,7 @@ impl Window {
             let total =
                 (output.max(1) - 1).checked_mul(stride).and_then(|n| n.checked_add(reach)).ok_or_else(too_far)?;
             let total = total.saturating_sub(size);
-            // The odd one goes behind with SAME_UPPER, before with SAME_LOWER.
+            // An odd one goes at the end with SAME_UPPER, at the start with SAME_LOWER.
             let (less, more) = (total / 2, total - total / 2);
             (self.begins[axis], self.ends[axis]) = if automatic == "SAME_UPPER" { (less, more) } else { (more, less) };
             return Ok(output);
@@ -60,14 +60,14 @@ impl Window {
         let padded = size + self.begins[axis] + self.ends[axis];
         let Some(room) = padded.checked_sub(reach) else { return Ok(0) };
         let mut output = room / stride + 1;
-        // A window of the last, incomplete step counts when it begins inside the input or the padding before it.
+        // A window of the last, incomplete step counts if it begins inside the input or the padding before it.
         if call.flag("ceil_mode") && room % stride != 0 && output * stride < size + self.begins[axis] {
             output += 1;
         }
         Ok(output)
     }
 
-    /// Where the element `offset` of the window that makes `position` lies in the input; `None` in the padding.
+    /// Returns the position in the input of the element `offset` of the window at `position`; `None` in the padding.
     pub fn source(&self, position: &[usize], offset: &[usize]) -> Option<Vec<usize>> {
         let along = |axis: usize| {
             let padded = position[axis] * self.strides[axis] + offset[axis] * self.dilations[axis];
@@ -76,7 +76,8 @@ impl Window {
         (0..position.len()).map(along).collect()
     }
 
-    /// Whether the element lies in the input or its padding, and not behind both, as a window of `ceil_mode` may.
+    /// Returns `true` if the element is within the input or its padding, rather than beyond both, as a window of
+    /// `ceil_mode` may be.
     pub fn within_padding(&self, position: &[usize], offset: &[usize]) -> bool {
         (0..position.len()).all(|axis| {
             let padded = position[axis] * self.strides[axis] + offset[axis] * self.dilations[axis];
@@ -85,7 +86,7 @@ impl Window {
     }
 }
 
-/// An attribute with a positive number for each axis, 1 by default.
+/// Returns an attribute with a positive number for each axis, 1 by default.
 pub(super) fn per_axis(call: &Call, name: &str, axes: usize) -> Result<Vec<usize>> {
     let values = match call.node.ints(name) {
         Some(values) => call.sizes(values)?,
@@ -97,7 +98,7 @@ pub(super) fn per_axis(call: &Call, name: &str, axes: usize) -> Result<Vec<usize
     }
 }
 
-/// The attribute `pads`: all begins, then all ends. Automatic padding other than SAME has none.
+/// Returns the attribute `pads`: all starts, then all ends. Automatic padding other than SAME has none.
 pub(super) fn pads(call: &Call, axes: usize) -> Result<(Vec<usize>, Vec<usize>)> {
     let pads = match (call.text("auto_pad", "NOTSET"), call.node.ints("pads")) {
         ("NOTSET", Some(values)) => call.sizes(values)?,

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-/// A source of times. Only differences mean something.
+/// A source of times. Only differences are meaningful.
 pub trait Clock {
-    /// Monotonic wall time.
+    /// Returns monotonic wall time.
     fn wall(&self) -> Duration;
 
-    /// CPU time of all threads of this process, user and system; `None` where the system does not tell.
+    /// Returns CPU time of all threads of this process, user and system; `None` if the system does not report it.
     fn cpu(&self) -> Option<Duration>;
 }
 
@@ -18,7 +18,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// A clock whose wall time starts now.
+    /// Creates a clock whose wall time starts now.
     pub fn start() -> Self {
         Self { start: Instant::now() }
     }
@@ -34,7 +34,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// `CLOCK_PROCESS_CPUTIME_ID` counts nanoseconds; `getrusage` would count in ticks of the scheduler on some kernels.
+/// Returns the CPU time of this process. `CLOCK_PROCESS_CPUTIME_ID` counts nanoseconds; `getrusage` would count in
+/// ticks of the scheduler on some kernels.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "macos"))]
 fn process_cpu() -> Option<Duration> {
     nix::time::clock_gettime(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID).ok().map(Duration::from)

@@ -1,4 +1,4 @@
-//! What copies between host and device cost, for a provider with memory of its own.
+//! Cost of copies between host and device, for a provider with its own memory.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,20 +8,20 @@ use super::{Clock, Latency, Limits};
 use crate::runtime::Session;
 use gnet_core::Result;
 
-/// Times of the copies of one batch, and of a run with them. The run's own latencies are without copies.
+/// Times of the copies of one batch, and of a run with them. The run's own latencies exclude copies.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Copies {
-    /// The inputs from the host to the device, in milliseconds.
+    /// Time to copy the inputs from the host to the device, in milliseconds.
     pub to_device_ms: Latency,
-    /// The outputs from the device to the host, in milliseconds.
+    /// Time to copy the outputs from the device to the host, in milliseconds.
     pub from_device_ms: Latency,
-    /// Copy in, run, copy out, in milliseconds.
+    /// Time to copy in, run and copy out, in milliseconds.
     pub with_copies_ms: Latency,
     /// The batch divided by the mean time with copies.
     pub images_per_s: Option<f64>,
 }
 
-/// Each copy is measured for this part of the time that a run is measured for.
+/// Each copy is measured for this fraction of the time of the runs.
 const PART: u32 = 4;
 
 /// Measures the copies of a session that has run; `None` for one on the host.
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
     use crate::runtime::{Array, Input};
 
-    /// Microseconds that pass only while a mock device works.
+    /// Clock in microseconds that only advances while a mock device works.
     struct MockClock(Rc<Cell<u64>>);
 
     impl Clock for MockClock {

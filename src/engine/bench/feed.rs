@@ -1,4 +1,4 @@
-//! What a measured file is fed.
+//! Inputs fed to a measured file.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -7,30 +7,30 @@ use crate::runtime::{Array, Input, Ranges, ValueRange};
 use gnet_core::graph::Sizes;
 use gnet_core::{Error, Result, onnx};
 
-/// What a file is fed where it leaves a choice.
+/// Choices for the inputs of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Feed {
-    /// Sizes of open axes. The file itself stays as it is.
+    /// Sizes of open axes. The file itself is not changed.
     pub sizes: Sizes,
-    /// Whole numbers of inputs, in place of those that the file takes as far as it says ([`ValueRange::of`]).
+    /// Ranges of whole-number inputs, in place of those derived from the file ([`ValueRange::of`]).
     pub ranges: Ranges,
 }
 
-/// What an input was fed.
+/// Record of what an input was fed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fed {
     /// Name of the input.
     pub name: String,
-    /// Its element type in the file, such as `i64`.
+    /// Element type in the file, such as `i64`.
     pub dtype: String,
-    /// Its shape in this row.
+    /// Shape in this row.
     pub shape: Vec<usize>,
-    /// The whole numbers that it was fed, `LOW..HIGH` without the last; `None` for noise.
+    /// Range of the whole numbers it was fed, `LOW..HIGH` without the last; `None` for noise.
     pub range: Option<ValueRange>,
 }
 
 impl Feed {
-    /// What each input of a session is to be fed, `bytes` being its file.
+    /// Determines what each input of a session is fed; `bytes` is its file.
     pub(super) fn fed(&self, inputs: &[Input], bytes: &Bytes) -> Result<Vec<Fed>> {
         let mut ranges = ranges(inputs, bytes);
         let places = inputs.iter().zip(&mut ranges);
@@ -45,8 +45,8 @@ impl Feed {
     }
 }
 
-/// What the file says of its inputs. It is read for them only where one takes whole numbers; where gnet does not
-/// understand it, 0 and 1 have to do.
+/// Derives ranges of the inputs from the file. It is only decoded if an input takes whole numbers; if gnet does not
+/// understand it, 0 and 1 are used.
 fn ranges(inputs: &[Input], bytes: &Bytes) -> Vec<Option<ValueRange>> {
     let defaults = inputs.iter().map(|input| ValueRange::of_type(input.dtype));
     if inputs.iter().all(|input| ValueRange::of_type(input.dtype).is_none()) {
@@ -59,7 +59,7 @@ fn ranges(inputs: &[Input], bytes: &Bytes) -> Vec<Option<ValueRange>> {
     stated.zip(defaults).map(|(stated, default)| default.map(|default| stated.unwrap_or(default))).collect()
 }
 
-/// Values for every input, each its own.
+/// Returns different values for every input.
 pub(super) fn filled(fed: &[Fed], inputs: &[Input]) -> Result<Vec<Array>> {
     let array = |((fed, input), seed): ((&Fed, &Input), u64)| {
         let named = |e: Error| Error::input(format!("input '{}'", input.name), e).remedy("use a smaller batch");
@@ -82,7 +82,7 @@ mod tests {
         vec![input("ids", DType::I32), input("mask", DType::Bool), input("x", DType::F32)]
     }
 
-    /// The three inputs, of which `ids` selects rows of a table of 9.
+    /// Builds a file with three inputs, of which `ids` selects rows of a table of 9.
     fn file() -> Bytes {
         let mut graph = Graph::new("g");
         let shape = || Some(vec![Dim::symbol("N"), Dim::symbol("T")]);

@@ -1,4 +1,4 @@
-//! Times as a record states them.
+//! Times in the form in which a record states them.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use gnet_core::stats::Summary;
 
-/// Percentiles of the steady state, in milliseconds. Nearest-rank; `None` (`null`) where the samples do not support one:
-/// p90 takes 64, p99 662 ([`gnet_core::stats::min_samples`]).
+/// Percentiles of the steady state, in milliseconds. Nearest-rank; `None` (`null`) if there are too few samples: p90
+/// takes 64, p99 662 ([`gnet_core::stats::min_samples`]).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// Fastest run.
@@ -27,7 +27,7 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// The summary in milliseconds.
+    /// Converts a summary to milliseconds.
     pub fn of(summary: &Summary) -> Self {
         Self {
             min: millis(summary.min),
@@ -41,19 +41,19 @@ impl Latency {
     }
 }
 
-/// Mean and median part when they lie further apart than this share of the median.
+/// Fraction of the median by which mean and median must differ to be reported.
 const APART: f64 = 0.1;
 
 impl Latency {
-    /// How far the middle half of the runs spreads, as a share of the median.
+    /// Returns the interquartile range as a fraction of the median.
     pub(super) fn spread(&self) -> f64 {
         (self.p75 - self.p25) / self.p50
     }
 
-    /// What it means that mean and median part, where they do.
+    /// Explains a difference between mean and median, if there is one.
     pub(super) fn parted(&self) -> Option<String> {
         let by = (self.mean - self.p50) / self.p50;
-        // A median of nothing has no share.
+        // A median of zero gives no fraction.
         (by.abs() > APART).then(|| {
             let (side, runs) = if by > 0.0 { ("above", "slow") } else { ("below", "fast") };
             format!(
@@ -68,7 +68,7 @@ pub(super) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// `None` when a run takes no time that the clock can see.
+/// Computes the throughput; `None` if a run is too short for the clock.
 pub(super) fn per_second(images: usize, time: Duration) -> Option<f64> {
     (!time.is_zero()).then(|| images as f64 / time.as_secs_f64())
 }

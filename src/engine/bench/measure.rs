@@ -1,4 +1,4 @@
-//! One row, measured in this process.
+//! Measurement of one row in this process.
 
 use std::path::Path;
 
@@ -13,21 +13,21 @@ use gnet_core::{Error, Result, cost, files, onnx};
 /// Measures one row in this process. Its peak memory and warmth are those of the whole process: see
 /// [`run_in_worker`](super::run_in_worker).
 ///
-/// The file's bytes are read before the clock starts; the load time is parsing and optimising, for ONNX Runtime with the
-/// loading of its library. Inputs are [`Array::noise`] and [`Array::whole`] numbers, cast to the file's types and bound
+/// The file's bytes are read before the clock starts; the load time covers parsing and optimising, and for ONNX Runtime
+/// loading its library. Inputs are [`Array::noise`] and [`Array::whole`] numbers, cast to the file's types and bound
 /// once, so that a run measures the engine alone.
 ///
 /// # Errors
-/// As [`Spec::validate`] and [`Placement::check`](crate::runtime::Placement::check), and what the engine refuses, under
-/// the file's name.
+/// Those of [`Spec::validate`] and [`Placement::check`](crate::runtime::Placement::check), and those of the engine,
+/// under the file's name.
 pub fn measure(spec: &Spec) -> Result<Run> {
     measured(spec, &mut |_| ())
 }
 
-/// What a row that has begun to measure says that it is doing; from then on it keeps to its limits by itself.
+/// Activity that a row reports once it has begun to measure; from then on it keeps to its limits by itself.
 pub(super) const MEASURING: &str = "measuring";
 
-/// As [`measure`]; `doing` is told what is being done.
+/// Does the same as [`measure`] and reports the current activity to `doing`.
 pub(super) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> {
     doing("loading");
     spec.validate()?;
@@ -47,7 +47,7 @@ pub(super) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
     let mut runs = 0;
     let mut run = || {
         runs += 1;
-        // Not before the first run is timed.
+        // Only once the first run has been timed.
         if runs == 2 {
             doing(MEASURING);
         }
@@ -82,10 +82,11 @@ pub(super) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
     })
 }
 
-/// Runs that warm a profiled session up, and runs whose kernels are summed.
+/// Number of warm-up runs of a profiled session, and number of runs whose kernels are summed.
 const PROFILE_RUNS: [usize; 2] = [3, 20];
 
-/// Runs a session of its own with the engine's profiler on, so that what is measured runs without it; keeps the trace.
+/// Profiles a separate session with the engine's profiler on, so that the measured one runs without it; keeps the
+/// trace.
 fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) -> Result<Profile> {
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
     let bytes = onnx::in_one_piece(&spec.path)?;
@@ -108,7 +109,7 @@ fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) ->
     Ok(profile)
 }
 
-/// More threads than cores measure the scheduler as well.
+/// Returns a note if there are more threads than cores, since then the scheduler is measured as well.
 fn crowded(threads: usize) -> Option<String> {
     let cores = std::thread::available_parallelism().ok()?.get();
     (threads > cores).then(|| format!("{} on {}", counted(threads, "thread"), counted(cores, "core")))

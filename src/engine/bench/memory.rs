@@ -1,33 +1,19 @@
 //! Peak memory of this process.
 
-/// The largest resident set this process has had, in bytes: `VmHWM` of `/proc/self/status`.
+use crate::runtime::proc::kilobytes;
+
+/// Returns the largest resident set this process has had, in bytes: `VmHWM` of `/proc/self/status`.
 ///
-/// `ru_maxrss` of `getrusage` will not do: it survives `exec`, so a small child would report the peak of the large
-/// process it was forked from. `None` where there is no `/proc`.
+/// `ru_maxrss` of `getrusage` is not suitable: it survives `exec`, so a small child would report the peak of the large
+/// process it was forked from. `None` without `/proc`.
 pub(super) fn peak_rss_bytes() -> Option<u64> {
-    peak_in_status(&std::fs::read_to_string("/proc/self/status").ok()?)
+    kilobytes(&std::fs::read_to_string("/proc/self/status").ok()?, "VmHWM")
 }
 
-fn peak_in_status(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kib.checked_mul(1024)
-}
-
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_high_water_mark_is_read_in_bytes() {
-        let status = "Name:\tgnet\nVmPeak:\t  900000 kB\nVmHWM:\t   12345 kB\nVmRSS:\t   12000 kB\n";
-        assert_eq!(peak_in_status(status), Some(12_345 * 1024));
-        for broken in ["", "VmHWM:\n", "VmHWM:\tmuch kB\n", "VmHWM:\t99999999999999999999 kB\n"] {
-            assert_eq!(peak_in_status(broken), None, "{broken:?}");
-        }
-    }
-
-    #[cfg(target_os = "linux")]
     #[test]
     fn touching_memory_raises_the_peak() {
         let before = peak_rss_bytes().unwrap();

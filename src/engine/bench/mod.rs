@@ -1,7 +1,32 @@
-//! Measuring how fast an ONNX file runs.
+//! Benchmarks of ONNX files.
 //!
-//! [`measure`] takes one row in this process; [`run_in_worker`] takes it in a fresh one, so that neither memory nor
-//! warmth leaks from row to row. Times come from a [`Clock`], so that the loop is tested without waiting.
+//! [`measure`] measures one row in this process; [`run_in_worker`] does so in a fresh one, so that neither memory nor
+//! warm caches carry over from row to row. Times come from a [`Clock`], so that the loop is tested without waiting.
+//!
+//! ```
+//! # use gnet_engine as gnet;
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use std::time::Duration;
+//!
+//! use gnet::bench::{Feed, Limits, Spec, measure};
+//! use gnet::runtime::{EngineOptions, Provider};
+//!
+//! # if Provider::Tract.ensure_available().is_err() { return Ok(()) }
+//! let spec = Spec {
+//!     path: "dynamic.onnx".into(),
+//!     provider: Provider::Tract,
+//!     batch: 4,
+//!     threads: 1,
+//!     limits: Limits { min_time: Duration::ZERO, min_samples: 3, ..Limits::default() },
+//!     macs_per_image: None,
+//!     engine: EngineOptions::default(),
+//!     feed: Feed::default(),
+//!     trace: None,
+//! };
+//! let run = measure(&spec)?;
+//! println!("{} runs of 4 images, {} ms in the median", run.samples, run.latency_ms.p50);
+//! # Ok::<(), gnet_core::Error>(())
+//! ```
 
 mod clock;
 mod copies;
@@ -31,33 +56,33 @@ pub use worker::{WORKER_COMMAND, run_in_worker, run_in_worker_until, serve};
 use crate::runtime::{EngineOptions, Provider, RunOptions};
 use gnet_core::{Error, Result, files};
 
-/// One row of a benchmark: a file, how it is run, how long it is measured.
+/// One row of a benchmark: a file, the way it is run, and the duration of the measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
     /// The ONNX file.
     pub path: PathBuf,
-    /// What runs it.
+    /// Provider that runs it.
     pub provider: Provider,
-    /// Images of one run.
+    /// Number of images per run.
     pub batch: usize,
-    /// Threads the engine may use.
+    /// Number of threads that the engine may use.
     pub threads: usize,
-    /// When measuring ends.
+    /// Limits of the measurement.
     pub limits: Limits,
-    /// MACs of one image, where they are known: gives the GMAC/s.
+    /// MACs of one image, if known, from which the GMAC/s follow.
     pub macs_per_image: Option<u64>,
-    /// What ONNX Runtime and its providers are asked for.
+    /// Options of ONNX Runtime and its providers.
     #[serde(default)]
     pub engine: EngineOptions,
-    /// What the file is fed where it leaves a choice.
+    /// Choices for the file's inputs.
     #[serde(default)]
     pub feed: Feed,
-    /// Where to write the engine's trace of a few more runs, after those that are measured; `None` for no trace.
+    /// Path for the engine's trace of a few more runs, after the measured ones; `None` for no trace.
     #[serde(default)]
     pub trace: Option<PathBuf>,
 }
 
-/// When warming up and measuring end.
+/// Limits of warm-up and measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// The steady state is measured for at least this time ...
@@ -66,19 +91,19 @@ pub struct Limits {
     pub min_samples: usize,
     /// ... unless it has taken this long.
     pub max_time: Duration,
-    /// In a process of its own, loading and the first run together end after this time, and the row with them.
+    /// Time limit for loading and the first run together in a separate process, after which the row is aborted.
     pub max_load: Duration,
-    /// Runs after the first that warm up at most; fewer when the times are stable before.
+    /// Maximum number of warm-up runs after the first; fewer if the times are stable earlier.
     pub max_warmup: usize,
 }
 
 impl Limits {
-    /// What loading and the first run may take when nobody says otherwise: TensorRT builds an engine for minutes.
+    /// Default of `max_load`: TensorRT takes minutes to build an engine.
     pub const LOADING: Duration = Duration::from_secs(600);
 }
 
 impl Default for Limits {
-    /// Two seconds and 64 samples (enough for a p90), at most 30 seconds; at most 100 runs to warm up.
+    /// Returns two seconds and 64 samples (enough for a p90), at most 30 seconds, and at most 100 warm-up runs.
     fn default() -> Self {
         Self {
             min_time: Duration::from_secs(2),
@@ -94,8 +119,9 @@ impl Spec {
     /// Refuses what no engine could run, before anything runs.
     ///
     /// # Errors
-    /// A batch or number of threads of 0 or beyond reason, no sample to take, limits that contradict each other, a file
-    /// that is not there, a trace that would replace an input, engine options that mean nothing, a provider that this build does not have.
+    /// Fails on a batch or number of threads that is 0 or unreasonably large, no samples to take, contradictory limits,
+    /// a missing file, a trace that would replace an input, meaningless engine options, or a provider that this build
+    /// does not have.
     pub fn validate(&self) -> Result<()> {
         self.options().check()?;
         let limits = &self.limits;
@@ -112,13 +138,13 @@ impl Spec {
         self.provider.ensure_available()
     }
 
-    /// How an engine is to run it.
+    /// Returns the options for the engine.
     pub(crate) fn options(&self) -> RunOptions {
         let (threads, batch) = (self.threads, self.batch);
         RunOptions { threads, batch, sizes: self.feed.sizes.clone(), engine: self.engine.clone() }
     }
 
-    /// The row in a few words: `tract, batch 8, 2 threads`.
+    /// Returns a short description of the row: `tract, batch 8, 2 threads`.
     pub fn label(&self) -> String {
         record::row_label(self.provider, self.batch, self.threads)
     }

@@ -1,9 +1,9 @@
-//! Where the time goes: an engine's own trace, joined to the file's layers and their MACs.
+//! Profiles: an engine's own trace, joined with the file's layers and their MACs.
 //!
 //! ONNX Runtime writes its profile in Chrome's trace event format (a JSON list of events, times in microseconds), which
-//! chrome://tracing and Perfetto open. An event of category `Node` is one execution of one kernel. The engine fuses nodes:
-//! a convolution with the ReLU after it runs as one `Conv` under the ReLU's name. Such an event belongs to the nearest
-//! node of its own operation on the way back from the node it is named after.
+//! chrome://tracing and Perfetto can open. An event of category `Node` is one execution of one kernel. The engine fuses
+//! nodes: a convolution with the ReLU after it runs as one `Conv` under the ReLU's name. Such an event belongs to the
+//! nearest preceding node of its own operation, starting from the node it is named after.
 
 use std::collections::HashMap;
 
@@ -17,23 +17,23 @@ use gnet_core::{Error, Result};
 /// One kernel over all runs of a profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Operator {
-    /// Name of the file's node that it computes; the engine's own name where the file has none.
+    /// Name of the node that it computes; the engine's own name if the file has none.
     pub layer: String,
-    /// Operation, as the engine calls it.
+    /// Operation, under the engine's name.
     pub op: String,
     /// Execution provider that ran it.
     pub provider: String,
-    /// Shape of its first output as it ran, batch included.
+    /// Shape of its first output as it ran, including the batch.
     pub output_shape: Vec<u64>,
-    /// Times it ran.
+    /// Number of times it ran.
     pub calls: usize,
-    /// Mean time of one run, in milliseconds.
+    /// Mean time per run, in milliseconds.
     pub mean_ms: f64,
-    /// Share of the time of all kernels, 0..1.
+    /// Fraction of the time of all kernels, 0..1.
     pub share: f64,
-    /// Multiply-accumulates of one run (the whole batch); `None` where the layer has none or is not known.
+    /// Multiply-accumulates per run (the whole batch); `None` if the layer has none or is unknown.
     pub macs: Option<u64>,
-    /// Billions of multiply-accumulates a second.
+    /// Billions of multiply-accumulates per second.
     pub gmacs_per_s: Option<f64>,
 }
 
@@ -44,7 +44,7 @@ pub struct Profile {
     pub kernels_ms: f64,
     /// The kernels, the one with the largest share first.
     pub operators: Vec<Operator>,
-    /// How many of them a table shows; JSON holds all.
+    /// Maximum number of kernels in a table; JSON holds all.
     #[serde(skip, default = "all")]
     pub top: usize,
 }
@@ -59,7 +59,7 @@ struct Event {
     cat: String,
     #[serde(default)]
     name: String,
-    /// Beginning and length, in microseconds.
+    /// Start and duration, in microseconds.
     #[serde(default)]
     ts: f64,
     #[serde(default)]
@@ -74,22 +74,22 @@ struct Args {
     op_name: String,
     #[serde(default)]
     provider: String,
-    /// One object a value, from its element type to its dimensions.
+    /// One object per value, from its element type to its dimensions.
     #[serde(default)]
     output_type_shape: Vec<HashMap<String, Vec<u64>>>,
 }
 
-/// What the engine appends to a node's name: what was timed, and that the layout changed.
+/// Suffixes that the engine appends to a node's name: what was timed, and that the layout changed.
 const SUFFIXES: [&str; 2] = ["_kernel_time", "_nchwc"];
 
 impl Profile {
-    /// Reads a profile of `graph`, which ran at a batch of `batch` items; the first `warmup` runs are left out.
+    /// Parses a profile of `graph`, which ran at a batch of `batch` items; the first `warmup` runs are skipped.
     ///
     /// # Errors
-    /// Text that is no list of trace events or ends in the middle of one, or that holds no kernel.
+    /// Fails if the text is not a list of trace events, ends in the middle of one, or holds no kernel.
     pub fn parse(trace: &str, graph: &Graph, batch: usize, warmup: usize) -> Result<Self> {
         let events: Vec<Event> = serde_json::from_str(trace).map_err(|e| match e.is_eof() {
-            // The engine does not say that it could not write all of it.
+            // The engine does not report that it could not write all of it.
             true => Error::input("profile", "the engine's trace is cut off")
                 .remedy("make room on the disk of the temporary folder, or set TMPDIR to a folder on another"),
             false => Error::input("profile", format!("is no list of trace events: {e}")),
@@ -119,7 +119,7 @@ impl Profile {
     }
 }
 
-/// When the `count`th run ended; 0 for none.
+/// Returns the time at which the `count`th run ended; 0 for none.
 fn end_of_run(events: &[Event], count: usize) -> f64 {
     let mut ends: Vec<f64> = events.iter().filter(|e| e.name == "model_run").map(|e| e.ts + e.dur).collect();
     ends.sort_by(f64::total_cmp);
@@ -157,7 +157,7 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// What an event is about; not timed yet.
+    /// Identifies the kernel of an event; not timed yet.
     fn operator(&self, event: Event) -> Operator {
         let name = SUFFIXES.iter().fold(event.name.as_str(), |name, suffix| name.strip_suffix(suffix).unwrap_or(name));
         let layer = self.layer(name, &event.args.op_name);
@@ -175,17 +175,17 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// The node named `name`, or the nearest one before it with the operation that ran.
+    /// Returns the node named `name`, or the nearest one before it with the operation that ran.
     fn layer(&self, name: &str, op: &str) -> Option<usize> {
         let named = *self.by_name.get(name)?;
         let mut at = Some(named);
         while let Some(index) = at {
             let node: &Node = &self.graph.nodes[index];
-            // `FusedConv` and its like: a fused kernel is named after its product.
+            // `FusedConv` and the like: a fused kernel is named after its product.
             if node.op_type == op || op.strip_prefix("Fused") == Some(&node.op_type) {
                 return Some(index);
             }
-            // Only what a fusion can swallow is passed: a chain of one input.
+            // Only nodes that a fusion can absorb are passed: a chain of one input.
             at = node.input(0).and_then(|id| self.producers.get(&id).copied()).filter(|_| node.reads().count() == 1);
         }
         Some(named)
@@ -228,7 +228,7 @@ mod tests {
     use super::*;
     use gnet_core::graph::{DType, Tensor};
 
-    /// Conv (4 to 8 channels, 1x1, 3x3 map) and ReLU, batch N.
+    /// Builds Conv (4 to 8 channels, 1x1, 3x3 map) and ReLU, batch N.
     fn graph() -> Graph {
         let mut g = Graph::new("g");
         let dims = |c: usize| Some(vec![Dim::symbol("N"), Dim::Known(c), Dim::Known(3), Dim::Known(3)]);
@@ -241,7 +241,8 @@ mod tests {
         g
     }
 
-    /// Events in the form ONNX Runtime 1.31 writes: a fused convolution under the ReLU's name, a layout change of its own.
+    /// Events in the form that ONNX Runtime 1.31 writes: a fused convolution under the ReLU's name, and a separate
+    /// layout change.
     const TRACE: &str = r#"[
         {"cat": "Node", "dur": 999, "ts": 1100, "ph": "X", "name": "a/Relu_nchwc_kernel_time", "args": {"op_name": "Conv",
             "provider": "CPUExecutionProvider", "output_type_shape": [{"float": [2, 8, 3, 3]}]}},
@@ -257,11 +258,11 @@ mod tests {
 
     #[test]
     fn a_fused_kernel_is_joined_to_the_convolution_it_computes() {
-        // The first event belongs to the run that warmed up.
+        // The first event belongs to the warm-up run.
         let profile = Profile::parse(TRACE, &graph(), 2, 1).unwrap();
         let [conv, reorder] = &profile.operators[..] else { panic!("{profile:?}") };
         assert_eq!((conv.layer.as_str(), conv.op.as_str(), conv.calls), ("a.conv/Conv", "Conv", 2));
-        // 2 images x 8 channels x 9 places x 4 inputs = 576 MACs in 40 us on average: 0.0144 GMAC/s.
+        // 2 images x 8 channels x 9 positions x 4 inputs = 576 MACs in 40 us on average: 0.0144 GMAC/s.
         assert_eq!((conv.macs, conv.mean_ms), (Some(576), 0.04));
         assert!((conv.gmacs_per_s.unwrap() - 0.0144).abs() < 1e-9);
         assert!((conv.share - 80.0 / 90.0).abs() < 1e-12 && (profile.kernels_ms - 0.09).abs() < 1e-12);

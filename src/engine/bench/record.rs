@@ -1,57 +1,58 @@
-//! What a benchmark leaves: a record for JSON, and its tables.
+//! Record of a benchmark for JSON, and its tables.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::runtime::proc::values;
 use crate::runtime::{Placement, Provider, Settings};
 use gnet_core::report::{Cell, Column, Report, Table, number};
 use gnet_core::words::counted;
 
 use super::{Copies, Fed, Latency, Profile};
 
-/// A finished benchmark: where it ran and what each row came to.
+/// A finished benchmark: its environment and the result of each row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
     /// The machine, the build and the file.
     pub environment: Environment,
-    /// The rows in the order they ran.
+    /// The rows in the order in which they ran.
     pub runs: Vec<Run>,
-    /// Rows that were asked for and that an interruption left out: [`Spec::label`](super::Spec::label) of each.
+    /// Rows that were requested but skipped because of an interruption: [`Spec::label`](super::Spec::label) of each.
     #[serde(default)]
     pub not_run: Vec<String>,
 }
 
-/// What the numbers depend on besides the row. It holds no date, so that a record can be compared with another.
+/// Conditions that the numbers depend on besides the row. It holds no date, so that records can be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
     /// Name of the measured file, without its folder.
     pub model: String,
     /// Size of the measured file.
     pub model_bytes: u64,
-    /// The processor, as the system names it.
+    /// Name of the processor, as reported by the system.
     pub cpu: String,
-    /// Logical cores this process may use.
+    /// Number of logical cores that this process may use.
     pub cores: usize,
-    /// Operating system with its kernel's version.
+    /// Operating system with its kernel version.
     pub os: String,
     /// Processor architecture.
     pub arch: String,
     /// Version of gnet.
     pub gnet: String,
-    /// `release`, or `debug` for a build whose times mean nothing.
+    /// `release`, or `debug` for a build whose times are meaningless.
     pub profile: String,
 }
 
 impl Environment {
-    /// The machine this process runs on and the file at `path`.
+    /// Describes the machine that this process runs on and the file at `path`.
     pub fn detect(path: &std::path::Path) -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let kernel = read("/proc/sys/kernel/osrelease");
         Self {
             model: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             model_bytes: std::fs::metadata(path).map_or(0, |file| file.len()),
-            cpu: cpu_name(&read("/proc/cpuinfo")).unwrap_or_else(|| "unknown".to_owned()),
+            cpu: values(&read("/proc/cpuinfo"), "model name").next().unwrap_or("unknown").to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             os: format!("{} {}", std::env::consts::OS, kernel.trim()).trim().to_owned(),
             arch: std::env::consts::ARCH.to_owned(),
@@ -61,62 +62,57 @@ impl Environment {
     }
 }
 
-fn cpu_name(cpuinfo: &str) -> Option<String> {
-    let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
-    line.split_once(':').map(|(_, name)| name.trim().to_owned())
-}
-
 /// One row: a provider at one batch size and number of threads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// What ran the file.
+    /// Provider that ran the file.
     pub provider: Provider,
-    /// Images of one run.
+    /// Number of images per run.
     pub batch: usize,
-    /// Threads asked for; a note says when fewer are used.
+    /// Number of threads requested; a note says if fewer are used.
     pub threads: usize,
-    /// Runs of the steady state that were timed.
+    /// Number of timed runs in the steady state.
     pub samples: usize,
-    /// Parsing and optimising the file, in milliseconds; reading it from disk is not in it.
+    /// Time to parse and optimise the file, in milliseconds, without reading it from disk.
     pub load_ms: f64,
-    /// The first run after loading, in milliseconds.
+    /// Time of the first run after loading, in milliseconds.
     pub first_run_ms: f64,
-    /// Runs between the first and the steady state.
+    /// Number of runs between the first and the steady state.
     pub warmup_runs: usize,
     /// Time of one run of the whole batch in the steady state, in milliseconds.
     pub latency_ms: Latency,
-    /// CPU time of one run, all threads together, in milliseconds.
+    /// CPU time of one run, summed over all threads, in milliseconds.
     pub cpu_ms: Option<f64>,
     /// The batch divided by the mean latency.
     pub images_per_s: Option<f64>,
-    /// Billions of multiply-accumulates a second; `None` when the file's MACs are not known.
+    /// Billions of multiply-accumulates per second; `None` if the file's MACs are unknown.
     pub gmacs_per_s: Option<f64>,
-    /// Largest resident set of the process that measured this row: program, file, weights, inputs and all.
+    /// Largest resident set of the process that measured this row, including program, file, weights and inputs.
     pub peak_rss_bytes: Option<u64>,
-    /// The value used of everything that matters for speed or for the answers.
+    /// Values of all settings that affect speed or outputs.
     #[serde(default)]
     pub settings: Settings,
-    /// Symbols of the file that were given a size, with it.
+    /// Symbols of the file that were given a size, with that size.
     #[serde(default)]
     pub dims: BTreeMap<String, usize>,
-    /// What each input was fed.
+    /// Record of what each input was fed.
     #[serde(default)]
     pub inputs: Vec<Fed>,
-    /// Where the nodes of the file went; `None` for an engine without providers.
+    /// Placement of the file's nodes; `None` for an engine without providers.
     pub placement: Option<Placement>,
-    /// What copies between host and device cost; `None` on the host, where there are none.
+    /// Cost of copies between host and device; `None` on the host, which needs none.
     pub copies: Option<Copies>,
-    /// Where the time goes, kernel by kernel, in runs of their own; `None` unless asked for.
+    /// Time by kernel, measured in separate runs; `None` unless requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
-    /// What a reader should know about this row.
+    /// Remarks for the reader about this row.
     pub notes: Vec<String>,
 }
 
-/// Of fewer runs the median is as much a matter of luck as the mean.
+/// With fewer runs the median is as much a matter of luck as the mean.
 const FEW: usize = 5;
 
-/// Milliseconds with three significant digits, more when there are more before the point.
+/// Formats milliseconds with three significant digits, more if there are more before the point.
 fn ms(value: impl Into<Option<f64>>) -> Cell {
     let value = value.into();
     let digits = match value.map(f64::abs) {
@@ -133,23 +129,23 @@ pub(super) fn row_label(provider: Provider, batch: usize, threads: usize) -> Str
 }
 
 impl Run {
-    /// The row in a few words: `tract, batch 8, 2 threads`.
+    /// Returns a short description of the row: `tract, batch 8, 2 threads`.
     pub fn label(&self) -> String {
         row_label(self.provider, self.batch, self.threads)
     }
 
-    /// Medians of the copies, where there are any.
+    /// Returns the medians of the copies, if there are any.
     fn copy_cells(&self) -> [Cell; 3] {
         let median = |of: fn(&Copies) -> Latency| ms(self.copies.as_ref().map(|copies| of(copies).p50));
         [median(|c| c.to_device_ms), median(|c| c.from_device_ms), median(|c| c.with_copies_ms)]
     }
 
-    /// Median time of one item of the batch.
+    /// Returns the median time per item of the batch.
     fn item_ms(&self) -> f64 {
         self.latency_ms.p50 / self.batch as f64
     }
 
-    /// The row beside `first`, in the order of [`columns`].
+    /// Returns the row beside `first`, in the order of [`columns`].
     fn cells(&self, first: &Self) -> [Cell; 18] {
         let latency = &self.latency_ms;
         let finite = |value: f64| Some(value).filter(|value| value.is_finite());
@@ -177,7 +173,7 @@ impl Run {
     }
 }
 
-/// The columns of every measurement: what matters first, and the less it matters the larger its rank.
+/// Returns the columns of every measurement: the most important first; the less important, the larger the rank.
 fn columns() -> [Column; 18] {
     let time = |name: &str| Column::number(name).unit("ms");
     [
@@ -203,7 +199,7 @@ fn columns() -> [Column; 18] {
 }
 
 impl Measurement {
-    /// Each row's placement and notes, and the settings of each provider once where they are the same.
+    /// Returns each row's placement and notes, and the settings of each provider once if they are the same.
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         for run in &self.runs {
@@ -213,7 +209,7 @@ impl Measurement {
             notes.extend(told.map(|note| format!("{}: {note}", run.label())));
         }
         for run in &self.runs {
-            // The number of threads has a column of its own.
+            // The number of threads has its own column.
             let settings = run.settings.iter().filter(|(name, _)| *name != "threads");
             let settings: Vec<String> = settings.map(|(name, value)| format!("{name} {value}")).collect();
             let note = format!("{}: {}", run.provider, settings.join(", "));
@@ -225,7 +221,7 @@ impl Measurement {
         notes
     }
 
-    /// The sizes and whole numbers that the file was fed, where there are any: the same in every row.
+    /// Describes the sizes and whole numbers that the file was fed, if any: the same in every row.
     fn fed(&self) -> Option<String> {
         let run = self.runs.first()?;
         let dims = run.dims.iter().map(|(symbol, size)| format!("{symbol} is {size}"));
@@ -236,8 +232,8 @@ impl Measurement {
 }
 
 impl Report for Measurement {
-    /// One table; the CPU time and latencies are of one run of the whole batch. The medians of the copies are shown when a
-    /// row has them; its other times are without copies.
+    /// Returns one table; the CPU time and latencies are per run of the whole batch. The medians of the copies are
+    /// shown if a row has them; its other times exclude copies.
     fn tables(&self) -> Vec<Table> {
         let env = &self.environment;
         let with_copies = self.runs.iter().any(|run| run.copies.is_some());
@@ -411,12 +407,5 @@ mod tests {
         assert!(text.contains("cuda, batch 8, 2 threads: 0 of 0 nodes on CUDAExecutionProvider"), "{text}");
         assert_eq!(text.matches("cuda: cuda_tf32 off, engine onnxruntime 1.31.1").count(), 1, "{text}");
         assert!(!text.contains("tract: engine"), "{text}");
-    }
-
-    #[test]
-    fn the_processor_is_read_from_cpuinfo() {
-        let cpuinfo = "processor\t: 0\nmodel name\t: Some CPU @ 2.00GHz\nprocessor\t: 1\nmodel name\t: Other\n";
-        assert_eq!(cpu_name(cpuinfo).as_deref(), Some("Some CPU @ 2.00GHz"));
-        assert_eq!(cpu_name("processor : 0\n"), None);
     }
 }

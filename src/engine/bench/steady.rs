@@ -7,37 +7,37 @@ use gnet_core::Result;
 use gnet_core::stats::Summary;
 use gnet_core::words::counted;
 
-/// What is timed: one run.
+/// The operation that is timed: one run.
 pub(super) type Run<'a> = &'a mut dyn FnMut() -> Result<()>;
 
-/// What the loop saw.
+/// Result of the loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Steady {
-    /// The first run after loading.
+    /// Time of the first run after loading.
     pub(super) first: Duration,
-    /// Runs between the first and the steady state.
+    /// Number of runs between the first and the steady state.
     pub(super) warmup_runs: usize,
-    /// The steady state's runs.
+    /// Summary of the steady state's runs.
     pub(super) summary: Summary,
-    /// CPU time of the steady state, all threads and all runs together.
+    /// CPU time of the steady state, summed over all threads and all runs.
     pub(super) cpu: Option<Duration>,
-    /// Why fewer samples were taken than asked for, or that the times never settled.
+    /// Reasons why fewer samples were taken than requested, or a remark that the times never settled.
     pub(super) notes: Vec<String>,
 }
 
-/// Two neighbouring windows of this many warm-up runs are compared.
+/// Number of warm-up runs in each of the two adjacent windows that are compared.
 const WINDOW: usize = 5;
 
-/// Warm-up ends when the medians of two neighbouring windows differ by at most this share.
+/// Maximum relative difference between the medians of two adjacent windows at which warm-up ends.
 const STABLE: f64 = 0.02;
 
-/// More samples make no percentile better, and they would be seen in the memory.
+/// Maximum number of samples: more improve no percentile, and would show in the memory figures.
 const MAX_SAMPLES: usize = 100_000;
 
 /// Repeats a run until `limits` are met.
 ///
-/// Warm-up ends when the times are stable, after `max_warmup` runs, or when it has taken `min_time` (half of `max_time`
-/// for a shorter one), whichever comes first; it is one run at least unless `max_warmup` is 0.
+/// Warm-up ends when the times are stable, after `max_warmup` runs, or when it has taken the longer of `min_time` and
+/// half of `max_time`, whichever comes first; it is at least one run unless `max_warmup` is 0.
 pub(super) fn steady(run: Run<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Steady> {
     let mut notes = Vec::new();
     let first = timed(run, clock)?;
@@ -121,7 +121,7 @@ mod tests {
     use crate::runtime::{Array, Input, Session};
     use gnet_core::Error;
 
-    /// Time in microseconds that passes only while a mock session runs.
+    /// Clock in microseconds that only advances while a mock session runs.
     #[derive(Clone, Default)]
     struct MockClock(Arc<AtomicU64>);
 
@@ -130,7 +130,7 @@ mod tests {
             Duration::from_micros(self.0.load(Ordering::Relaxed))
         }
 
-        /// Two threads are busy all the time.
+        /// Returns the time of two threads that are always busy.
         fn cpu(&self) -> Option<Duration> {
             Some(2 * self.wall())
         }
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn warm_up_waits_for_falling_times_to_settle() {
-        // Runs fall from 30 ms by 1 ms each until they stay at 2 ms.
+        // Runs decrease from 30 ms by 1 ms each until they stay at 2 ms.
         let found = measured(|n| Some(1_000 * 30_u64.saturating_sub(n as u64).max(2)), limits(100, 10, 9_000, 90));
         let found = found.unwrap();
         assert!(found.warmup_runs > 28, "{}", found.warmup_runs);

@@ -1,4 +1,4 @@
-//! One row in a process of its own.
+//! Measurement of one row in a separate process.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,22 +9,23 @@ use super::{Run, Spec};
 use gnet_core::process::{self, Lost, Worker};
 use gnet_core::{Error, Result};
 
-/// The hidden command that makes the program a worker.
+/// Hidden command that makes the program a worker.
 pub const WORKER_COMMAND: &str = "bench-worker";
 
 /// Measures one row in a fresh process: `exe bench-worker`, which must call [`serve`].
 ///
 /// # Errors
-/// The worker's own error, or that it could not be started, died, answered with something else than a row, or took longer
-/// than [`Limits::max_load`](super::Limits::max_load) until it measured.
+/// Returns the worker's own error; also fails if it could not be started, died, answered with something other than a
+/// row, or took longer than [`Limits::max_load`](super::Limits::max_load) until it measured.
 pub fn run_in_worker(exe: &Path, spec: &Spec) -> Result<Run> {
     run_in_worker_until(exe, spec, &AtomicBool::new(false))
 }
 
-/// As [`run_in_worker`], for as long as `stop` is false: when it turns true, the worker is ended at once.
+/// Does the same as [`run_in_worker`] for as long as `stop` is false: when it becomes true, the worker is ended at
+/// once.
 ///
 /// # Errors
-/// As [`run_in_worker`]; [`ErrorKind::Interrupted`](gnet_core::ErrorKind::Interrupted) when it was stopped.
+/// Those of [`run_in_worker`]; [`ErrorKind::Interrupted`](gnet_core::ErrorKind::Interrupted) if it was stopped.
 pub fn run_in_worker_until(exe: &Path, spec: &Spec, stop: &AtomicBool) -> Result<Run> {
     ordered(Worker::start(exe, WORKER_COMMAND), spec, stop)
 }
@@ -46,10 +47,10 @@ fn ordered(worker: Result<Worker, Lost>, spec: &Spec, stop: &AtomicBool) -> Resu
     }
 }
 
-/// The worker's side: measures the rows it is given in this process.
+/// Serves as the worker: measures the rows it is given in this process.
 ///
 /// # Errors
-/// Orders that cannot be understood. A row that fails is an answer, not an error.
+/// Fails on orders that cannot be understood. A row that fails is an answer, not an error.
 pub fn serve() -> Result<()> {
     process::serve(WORKER_COMMAND, "gnet bench", |spec: Spec, _, told| {
         Ok((measured(&spec, &mut |doing| told.doing(doing))?, Vec::new()))
@@ -80,7 +81,7 @@ mod tests {
         }
     }
 
-    /// Runs a shell script in the worker's place.
+    /// Runs a shell script in the place of the worker.
     fn told(script: &str, limit: Duration, stop: bool) -> Error {
         ordered(
             Worker::spawn(std::process::Command::new("sh").args(["-c", script])),

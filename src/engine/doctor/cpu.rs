@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::runtime::proc::values;
+
 /// One instruction set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Feature {
@@ -84,12 +86,6 @@ impl Cpu {
             features: known(arch).iter().map(feature).collect(),
         }
     }
-}
-
-/// Returns the values of all lines `key : value`.
-fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
-    let pairs = text.lines().filter_map(|line| line.split_once(':'));
-    pairs.filter(move |(its, _)| its.trim() == key).map(|(_, value)| value.trim())
 }
 
 /// Counts distinct pairs of socket and core. Virtual machines often give every core the same pair of zeros without any

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::system::System;
+use crate::runtime::proc::{kilobytes, values};
 
 /// Resource limits of a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,8 +45,7 @@ impl Limits {
 
 /// Counts the cores in `Cpus_allowed_list:  0-3,8` of `/proc/self/status`.
 fn allowed_cores(status: &str) -> Option<usize> {
-    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;
-    list.trim().split(',').map(range_len).sum()
+    values(status, "Cpus_allowed_list").next()?.split(',').map(range_len).sum()
 }
 
 /// Returns the number of cores in `8` or `0-3`.
@@ -53,12 +53,6 @@ fn range_len(range: &str) -> Option<usize> {
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
     last.checked_sub(first)?.checked_add(1)
-}
-
-/// Parses a line `MemTotal:  24595652 kB` into bytes.
-fn kilobytes(meminfo: &str, key: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// The control groups of this process: the folder of each and of its ancestors, up to the mount point of the hierarchy.
@@ -111,7 +105,7 @@ impl Groups {
 /// Threshold for "no limit": version 1 writes it as the largest multiple of a page below 2^63.
 const NO_LIMIT: u64 = 1 << 60;
 
-/// Parses a quota of version 2: `200000 100000` is two cores; `max 100000` is no limit.
+/// Parses a quota of version 2: `200000 100000` is two cores; `max 100000` is unlimited.
 fn quota_v2(text: &str) -> Option<f64> {
     let mut parts = text.split_whitespace();
     quota(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?)

@@ -4,17 +4,7 @@
 //! Runtime's library loads, and whether a session runs. These trials run in separate processes ([`serve`]), so that
 //! neither a crash nor a plugin or driver that hangs can do harm.
 //!
-//! A [`Diagnosis`] is one JSON document:
-//!
-//! | key | what it holds |
-//! | --- | --- |
-//! | `cpu` | `name`, `vendor`, `arch`, `logical_cores`, `physical_cores`, `features[]`: `name`, `title`, `present` |
-//! | `limits` | `affinity_cores`, `cpu_quota`, `usable_cores`, `memory_bytes`, `available_bytes`, `memory_limit_bytes` |
-//! | `gpus` | `driver`, `device_files[]`, `devices[]`: `name`, `compute_capability`, `memory_bytes` |
-//! | `onnxruntime` | `library` (`path`, `source`, `version`, `providers[]`) or `null`, then `reason`, `remedy` |
-//! | `providers[]` | `provider`, `usable`, `reason`, `remedy`, `checks[]`, `dependencies[]` |
-//! | `checks[]` | `question` (`built_in`, `library`, `compiled`, `device`, `dependencies`, `session`), `answer` (`yes`, `no`, `not_needed`, `not_tried`), `found`, `reason`, `remedy` |
-//! | `dependencies[]` | `name`, `product`, `required`, `found` (`path`, `version`, `by`) or `null` |
+//! A [`Diagnosis`] is one JSON document; `reports/JSON.md` in the repository lists its keys.
 
 mod convolution;
 mod cpu;

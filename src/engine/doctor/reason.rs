@@ -1,4 +1,4 @@
-//! Why something cannot be used.
+//! Reasons why something cannot be used.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
-//! An engine in a process of its own, behind the same trait as one in this process.
+//! An engine in a separate process, behind the same trait as one in this process.
 //!
-//! An engine may crash, ask for memory without end, or change its process for good: OpenVINO's plugin takes over every
-//! session made after it is registered. Where gnet serves as a worker ([`process::serve_by`]), none of that reaches the
-//! process that asks.
+//! An engine may crash, ask for memory without end, or change its process permanently: OpenVINO's plugin takes over
+//! every session made after it is registered. If gnet serves as a worker ([`process::serve_by`]), none of that affects
+//! the process that asks.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,10 @@ use gnet_core::process::{self, Blocks, Worker};
 use gnet_core::words::counted;
 use gnet_core::{Error, Result};
 
-/// The hidden command that makes the program a worker.
+/// Hidden command that makes the program a worker.
 pub const WORKER_COMMAND: &str = "engine-worker";
 
-/// To the worker.
+/// Message to the worker.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Order {
@@ -26,12 +26,12 @@ enum Order {
     Run(Vec<Vec<usize>>),
     /// End the profile.
     Profile,
-    /// Say which ONNX Runtime there is.
+    /// Describe the available ONNX Runtime.
     #[cfg(feature = "ort")]
     Library(super::EngineOptions),
 }
 
-/// From the worker.
+/// Message from the worker.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Answer {
@@ -43,7 +43,7 @@ enum Answer {
     Library(super::Library),
 }
 
-/// What a session says of itself.
+/// Description of a loaded session.
 #[derive(Debug, Serialize, Deserialize)]
 struct Loaded {
     inputs: Vec<Input>,
@@ -76,7 +76,7 @@ pub(super) struct Apart {
 }
 
 impl Apart {
-    /// Starts a worker and lets it load a file.
+    /// Starts a worker and makes it load a file.
     pub(super) fn start(program: &Path, provider: Provider, model: &[u8], options: &RunOptions) -> Result<Self> {
         let mut worker = Worker::start(program, WORKER_COMMAND).map_err(|lost| lost.of(provider))?;
         let Answer::Loaded(loaded) = ask(&mut worker, provider, &Order::Load(provider, options.clone()), &[model])?.0
@@ -92,10 +92,10 @@ fn ask(worker: &mut Worker, provider: Provider, order: &Order, blocks: &[&[u8]])
     worker.ask(order, blocks, &|_| true).map_err(|lost| lost.of(provider))?
 }
 
-/// Which ONNX Runtime a worker finds and loads.
+/// Returns the ONNX Runtime that a worker finds and loads.
 ///
 /// # Errors
-/// As [`super::library()`], and a worker that is lost.
+/// Those of [`super::library()`]; also fails if the worker is lost.
 #[cfg(feature = "ort")]
 pub(super) fn library(program: &Path, options: &super::EngineOptions) -> Result<super::Library> {
     const THING: &str = "ONNX Runtime";
@@ -164,10 +164,10 @@ fn confused(thing: impl std::fmt::Display, what: impl std::fmt::Display) -> Erro
     Error::input(thing, format!("the worker's answer cannot be understood: {what}"))
 }
 
-/// The worker's side: loads what it is told to and runs it as often as it is told to, over its stdin.
+/// Serves as the worker: loads and runs files according to the orders on its stdin.
 ///
 /// # Errors
-/// Orders that cannot be understood. An engine that fails is an answer.
+/// Fails on orders that cannot be understood. A failure of the engine is an answer.
 pub fn serve() -> Result<()> {
     let mut session: Option<Box<dyn Session>> = None;
     process::serve(WORKER_COMMAND, "gnet verify", move |order, blocks, _| carried_out(&mut session, order, blocks))
@@ -176,7 +176,7 @@ pub fn serve() -> Result<()> {
 fn carried_out(session: &mut Option<Box<dyn Session>>, order: Order, blocks: Blocks) -> Result<(Answer, Blocks)> {
     match order {
         Order::Load(provider, options) => {
-            // The one before goes first: what is loaded next may need its memory.
+            // The previous session is dropped first: the next one may need its memory.
             *session = None;
             let new = open(provider, &blocks.concat(), &options)?;
             let answer = Answer::Loaded(Loaded::of(new.as_ref()));
@@ -206,7 +206,7 @@ fn loaded(session: &mut Option<Box<dyn Session>>) -> Result<&mut dyn Session> {
     }
 }
 
-/// Shapes, and the values as little-endian `f32`.
+/// Returns shapes, and the values as little-endian `f32`.
 fn packed(arrays: &[Array]) -> (Vec<Vec<usize>>, Blocks) {
     let bytes = |array: &Array| array.data.iter().flat_map(|value| value.to_le_bytes()).collect();
     (arrays.iter().map(|array| array.shape.clone()).collect(), arrays.iter().map(bytes).collect())

@@ -1,4 +1,4 @@
-//! Dense arrays that cross the border of an engine.
+//! Dense arrays exchanged with an engine.
 
 use super::ValueRange;
 #[cfg(any(test, feature = "tract", feature = "ort"))]
@@ -7,31 +7,32 @@ use gnet_core::report::number;
 use gnet_core::words::counted;
 use gnet_core::{Error, Result};
 
-/// A dense array in row-major order, its values as `f32` whatever type an engine takes or gives: whole numbers are exact
-/// up to 2^24 ([`EXACT`](super::EXACT)), booleans are 0 and 1. Images are NCHW.
+/// A dense array in row-major order, with its values as `f32` whatever the types of the engine's inputs and outputs:
+/// whole numbers are exact up to 2^24 ([`EXACT`](super::EXACT)), booleans are 0 and 1. Images are NCHW.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
     /// Length of each axis.
     pub shape: Vec<usize>,
-    /// The values, last axis fastest; as many as the product of the shape.
+    /// Values, last axis fastest; their number is the product of the shape.
     pub data: Vec<f32>,
 }
 
 impl Array {
-    /// An array of this shape.
+    /// Creates an array of this shape.
     ///
     /// # Errors
-    /// `data` has another length than the shape's product.
+    /// Fails if the length of `data` differs from the shape's product.
     pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Result<Self> {
         let array = Self { shape, data };
         array.check()?;
         Ok(array)
     }
 
-    /// Deterministic noise that looks like a normalised image: mean 0, variance 1, within +-3.47.
+    /// Creates deterministic noise that resembles a normalised image: mean 0, variance 1, within +-3.47.
     ///
     /// Each value is a sum of four uniform 16-bit numbers (an Irwin-Hall distribution, close to the normal one), taken
-    /// from the SplitMix64 sequence that `seed` starts: the same on every machine. Another seed gives other values.
+    /// from the SplitMix64 sequence that `seed` starts: the same on every machine. Different seeds give different
+    /// values.
     pub fn noise(shape: Vec<usize>, seed: u64) -> Self {
         let len: usize = shape.iter().product();
         // Neighbouring seeds must not give overlapping stretches of one sequence.
@@ -40,10 +41,10 @@ impl Array {
         Self { shape, data }
     }
 
-    /// Refuses a shape that no memory holds: [`noise`](Self::noise) and its like would end the process.
+    /// Refuses a shape that does not fit in memory: [`noise`](Self::noise) and similar functions would end the process.
     ///
     /// # Errors
-    /// The values take more bytes than there can be, than 64 GiB, or than the system gives now.
+    /// Fails if the values take more bytes than can be addressed, than 64 GiB, or than the system provides now.
     pub fn check_room(shape: &[usize]) -> Result<()> {
         let len = shape.iter().try_fold(1_usize, |len, side| len.checked_mul(*side));
         let bytes = len.and_then(|len| len.checked_mul(size_of::<f32>()));
@@ -55,7 +56,7 @@ impl Array {
         Err(Error::input(format!("array of shape {shape:?}"), format!("takes {size}, and there is no room for it")))
     }
 
-    /// Deterministic numbers spread evenly over 0..1, 1 left out, from the same sequence as [`noise`](Self::noise).
+    /// Creates deterministic numbers, uniform over 0..1 without 1, from the same sequence as [`noise`](Self::noise).
     pub fn uniform(shape: Vec<usize>, seed: u64) -> Self {
         let len: usize = shape.iter().product();
         let start = splitmix(seed);
@@ -65,23 +66,23 @@ impl Array {
         Self { shape, data }
     }
 
-    /// Deterministic whole numbers spread evenly over a range, from the same sequence as [`noise`](Self::noise).
+    /// Creates deterministic whole numbers, uniform over a range, from the same sequence as [`noise`](Self::noise).
     pub fn whole(shape: Vec<usize>, range: ValueRange, seed: u64) -> Self {
         let len: usize = shape.iter().product();
         let start = splitmix(seed);
         let bits = (0..len as u64).map(|i| splitmix(start.wrapping_add(i.wrapping_mul(GOLDEN))));
-        // The upper half of the product is below the count; every number of a range is one that f32 holds.
+        // The upper half of the product is below the count; every number of a range is exact in f32.
         let place = |bits: u64| ((u128::from(bits) * u128::from(range.count())) >> 64) as i64;
         let data = bits.map(|bits| (range.low() + place(bits)) as f32).collect();
         Self { shape, data }
     }
 
-    /// Length of the first axis: the images of a batch. 1 for a scalar.
+    /// Returns the length of the first axis, the number of images of a batch. 1 for a scalar.
     pub fn batch(&self) -> usize {
         self.shape.first().copied().unwrap_or(1)
     }
 
-    /// The values of each image of the batch, in order.
+    /// Returns the values of each image of the batch, in order.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         let len = self.data.len() / self.batch().max(1);
         self.data.chunks_exact(len.max(1))
@@ -112,13 +113,14 @@ pub(super) fn check_values(input: &Input, array: &Array) -> Result<()> {
     }
 }
 
-/// Bytes of the largest array worth trying: a system that promises more memory than it has would end the process later.
+/// Maximum size of an array in bytes: a system that promises more memory than it has would end the process later.
 const LARGEST: usize = 1 << 36;
 
-/// The step of SplitMix64: 2^64 divided by the golden ratio.
+/// Increment of SplitMix64: 2^64 divided by the golden ratio.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The output function of SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
+/// Computes the output function of SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators",
+/// 2014).
 fn splitmix(state: u64) -> u64 {
     let mut z = state.wrapping_add(GOLDEN);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -126,7 +128,7 @@ fn splitmix(state: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Four uniform numbers of 16 bits, added, centred and scaled to variance 1: one of them has variance 1/12.
+/// Adds four uniform numbers of 16 bits, centred and scaled to variance 1: one of them has variance 1/12.
 fn centred(bits: u64) -> f32 {
     let sum: u32 = [0, 16, 32, 48].iter().map(|shift| (bits >> shift) as u32 & 0xFFFF).sum();
     let middle = 2.0 * 65535.0;

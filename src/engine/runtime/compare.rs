@@ -1,6 +1,6 @@
-//! How far two runtimes agree on one output, and whether that says anything.
+//! Agreement of two runtimes on one output, and whether it is meaningful.
 //!
-//! The measures stand here; what is accepted, and why, stands in [`crate::verify`].
+//! This module holds the measures; the tolerances and their reasons are in [`crate::verify`].
 
 use std::borrow::Cow;
 
@@ -11,51 +11,51 @@ use gnet_core::{Error, Result};
 
 /// Agreement of two arrays of one shape, value by value and image by image.
 ///
-/// A NaN beside a NaN, and an infinity beside the same one, are the same answer: they are counted and left out of the
-/// measures. One that stands on one side alone is a disagreement: the differences are then infinite (`null` in JSON) and
+/// A NaN beside a NaN, and an infinity beside the same one, count as equal: they are counted and excluded from the
+/// measures. One that occurs on one side only is a disagreement: the differences are then infinite (`null` in JSON) and
 /// [`within`](Self::within) is false.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Agreement {
-    /// Images compared: the length of the first axis.
+    /// Number of images compared: the length of the first axis.
     pub images: usize,
-    /// Values compared.
+    /// Number of values compared.
     pub values: usize,
-    /// Values that are NaN or infinite on either side.
+    /// Number of values that are NaN or infinite on either side.
     pub not_finite: usize,
-    /// Of those the ones that are not the same on both sides.
+    /// Number of those that differ between the sides.
     pub not_finite_apart: usize,
-    /// Largest finite `|value|` on either side: what differences are measured against.
+    /// Largest finite `|value|` on either side, to which differences are relative.
     pub largest: f64,
     /// Largest `|a - b|`.
     pub max_abs_diff: f64,
     /// Mean of `|a - b|`.
     pub mean_abs_diff: f64,
-    /// Largest `|a - b| / max(|a|, |b|)`, 0 where both are 0. Near 0 it is large for harmless differences: read it
-    /// beside `max_abs_diff`.
+    /// Largest `|a - b| / max(|a|, |b|)`, 0 if both are 0. Near 0 it is large for harmless differences: read it
+    /// together with `max_abs_diff`.
     pub max_rel_diff: f64,
-    /// `max_abs_diff / largest`, 0 where both are 0: the error as a share of the output's own size.
+    /// `max_abs_diff / largest`, 0 if both are 0: the error relative to the size of the output.
     pub rel_error: f64,
-    /// Largest number of `f32` steps (units in the last place) between two values; `None` when one is not finite on one
-    /// side alone. Near 0 it is large for harmless differences, as `max_rel_diff` is.
+    /// Largest number of `f32` steps (units in the last place) between two values; `None` if one is not finite on one
+    /// side only. Near 0 it is large for harmless differences, like `max_rel_diff`.
     pub max_ulp: Option<u32>,
-    /// Cosine of the angle between the arrays as vectors; `None` when one of them is 0, or not finite on one side alone.
+    /// Cosine of the angle between the arrays as vectors; `None` if one of them is 0, or not finite on one side only.
     pub cosine: Option<f64>,
-    /// Share of the images, 0..1, whose largest value stands at the same place. The first of equal values counts, a NaN
-    /// never; an image with a value that is not finite on one side alone agrees on nothing.
+    /// Fraction of the images, 0..1, whose largest value is at the same index. The first among equal values counts, a
+    /// NaN never does; an image with a value that is not finite on one side only counts as disagreeing.
     pub top1_agreement: f64,
-    /// Share of the images, 0..1, whose five largest values stand at the same places, in whatever order. `None` when an
+    /// Fraction of the images, 0..1, whose five largest values are at the same indices, in any order. `None` if an
     /// image has no more than five values.
     pub top5_agreement: Option<f64>,
 }
 
-/// How many of the largest values `top5_agreement` looks at.
+/// Number of largest values in `top5_agreement`.
 const TOP: usize = 5;
 
 impl Agreement {
     /// Compares `other` with `reference`; the measure is symmetric.
     ///
     /// # Errors
-    /// The shapes differ, or there is nothing to compare.
+    /// Fails if the shapes differ, or if there is nothing to compare.
     pub fn of(reference: &Array, other: &Array) -> Result<Self> {
         reference.check()?;
         other.check()?;
@@ -89,13 +89,13 @@ impl Agreement {
         })
     }
 
-    /// Whether what is not finite is so on both sides and no difference exceeds `tolerance`.
+    /// Returns `true` if values that are not finite are the same on both sides and no difference exceeds `tolerance`.
     pub fn within(&self, tolerance: f64) -> bool {
         self.not_finite_apart == 0 && self.max_abs_diff <= tolerance
     }
 }
 
-/// The largest difference of two lists of values; infinite where what is not finite stands on one side alone.
+/// Returns the largest difference of two lists of values; infinite if a value is not finite on one side only.
 pub(crate) fn farthest(a: &[f32], b: &[f32]) -> f64 {
     Differences::of(a, b).max_abs
 }
@@ -138,12 +138,12 @@ impl Differences {
     }
 }
 
-/// Whether two values are the same NaN or infinity, as far as arithmetic tells.
+/// Returns `true` if two values are the same NaN or infinity, as far as arithmetic tells.
 fn same_odd(a: f32, b: f32) -> bool {
     (a.is_nan() && b.is_nan()) || (a.is_infinite() && a == b)
 }
 
-/// Steps between two finite numbers: the `f32` values are numbered in their order, both zeros being 0.
+/// Returns the number of steps between two finite numbers: the `f32` values are numbered in order, both zeros being 0.
 fn ulps(a: f32, b: f32) -> u32 {
     let number = |value: f32| {
         let magnitude = i64::from(value.to_bits() & 0x7FFF_FFFF);
@@ -159,7 +159,7 @@ fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
         (both, here, there) = (both + a * b, here + a * a, there + b * b);
     }
     let cosine = both / (here.sqrt() * there.sqrt());
-    // Rounding may lead a hair beyond 1.
+    // Rounding may exceed 1 slightly.
     cosine.is_finite().then(|| cosine.clamp(-1.0, 1.0))
 }
 
@@ -173,7 +173,8 @@ fn same_top5(a: &[f32], b: &[f32]) -> bool {
     top5(&a).is_some_and(|places| Some(places) == top5(&b))
 }
 
-/// Two images with what is not finite on both alike put in its order: above or below every number, a NaN below.
+/// Returns two images in which equal values that are not finite are replaced according to their order: above or below
+/// every number, a NaN below.
 fn ranked<'a>(a: &'a [f32], b: &'a [f32]) -> (Cow<'a, [f32]>, Cow<'a, [f32]>) {
     if !a.iter().zip(b).any(|(a, b)| same_odd(*a, *b)) {
         return (Cow::Borrowed(a), Cow::Borrowed(b));
@@ -184,7 +185,8 @@ fn ranked<'a>(a: &'a [f32], b: &'a [f32]) -> (Cow<'a, [f32]>, Cow<'a, [f32]>) {
     (a.into(), b.into())
 }
 
-/// Places of the five largest values, ascending; of equal values the first. `None` when one is not finite.
+/// Returns the indices of the five largest values, ascending; among equal values the first. `None` if one is not
+/// finite.
 fn top5(values: &[f32]) -> Option<Vec<usize>> {
     if values.len() <= TOP || values.iter().any(|value| !value.is_finite()) {
         return None;
@@ -196,7 +198,7 @@ fn top5(values: &[f32]) -> Option<Vec<usize>> {
     Some(places)
 }
 
-/// Place of the largest value, the first of equal ones; `None` when there is none or one is not finite.
+/// Returns the index of the largest value, the first among equals; `None` if there is none or one is not finite.
 pub fn top1(values: &[f32]) -> Option<usize> {
     if values.iter().any(|value| !value.is_finite()) {
         return None;
@@ -210,30 +212,30 @@ pub fn top1(values: &[f32]) -> Option<usize> {
     best
 }
 
-/// How far the outputs for different inputs lie apart.
+/// Distances between the outputs for different inputs.
 ///
-/// Two runtimes that agree on a network whose output hardly depends on its input have proved nothing: a freshly
+/// If two runtimes agree on a network whose output hardly depends on its input, that proves nothing: a freshly
 /// initialised GoogLeNet puts two images 5e-7 apart, and a comparison at 1e-4 would pass whatever the file did.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
-    /// Images looked at.
+    /// Number of images.
     pub images: usize,
-    /// Distance of the two closest images: the smallest, over all pairs, of the largest `|a - b|`.
+    /// Distance between the two closest images: the smallest, over all pairs, of the largest `|a - b|`.
     pub min: f64,
     /// Median distance over all pairs of images.
     pub median: f64,
-    /// Distance of the two images farthest apart.
+    /// Distance between the two images farthest apart.
     pub max: f64,
 }
 
-/// How many times the tolerance the spread must be.
+/// Required ratio of spread to tolerance.
 pub const SPREAD_OVER_TOLERANCE: f64 = 100.0;
 
 impl Spread {
-    /// The spread of the images of one output; all inputs differed.
+    /// Computes the spread of the images of one output, whose inputs all differed.
     ///
     /// # Errors
-    /// Fewer than two images, or a value that is not finite.
+    /// Fails if there are fewer than two images, or if a value is not finite.
     pub fn of(output: &Array) -> Result<Self> {
         output.check()?;
         let rows: Vec<&[f32]> = output.rows().collect();
@@ -247,11 +249,12 @@ impl Spread {
         let mut distances: Vec<f64> = pairs.map(|(a, b)| farthest(a, b)).collect();
         distances.sort_unstable_by(f64::total_cmp);
         let last = distances.len() - 1;
-        // Of an even number the lower of the two in the middle: the more careful one.
+        // For an even number the lower of the two in the middle, which is the more cautious one.
         Ok(Self { images: rows.len(), min: distances[0], median: distances[last / 2], max: distances[last] })
     }
 
-    /// Whether a comparison at `tolerance` can tell the images apart: any two lie at least 100 tolerances apart.
+    /// Returns `true` if a comparison at `tolerance` can tell the images apart: any two are at least 100 tolerances
+    /// apart.
     pub fn supports(&self, tolerance: f64) -> bool {
         self.min >= SPREAD_OVER_TOLERANCE * tolerance
     }
@@ -285,7 +288,7 @@ mod tests {
         assert_eq!((agreement.max_abs_diff, agreement.mean_abs_diff, agreement.max_rel_diff), (4.0, 4.5 / 4.0, 1.0));
         assert_eq!((agreement.top1_agreement, agreement.top5_agreement), (0.5, None));
         assert_eq!((agreement.largest, agreement.rel_error), (4.0, 1.0));
-        // From 0 to 4 there are as many steps as the bits of 4.0 say: exponent 129, no mantissa.
+        // The number of steps from 0 to 4 is given by the bits of 4.0: exponent 129, no mantissa.
         assert_eq!(agreement.max_ulp, Some(129 << 23));
         let cosine = 5.5 / (5.0_f64.sqrt() * 22.25_f64.sqrt());
         assert!((agreement.cosine.unwrap() - cosine).abs() < 1e-12);

@@ -1,21 +1,22 @@
-//! Element types at the border of an engine.
+//! Element types of an engine's inputs and outputs.
 //!
-//! On the host an [`Array`](super::Array) holds its values as `f32`, whatever the file asks for: an engine casts them to the input's own
-//! type when they are bound and casts outputs back when they are read, both outside of a run. Whole numbers up to
-//! [`EXACT`] survive that; 64-bit floats lose what `f32` does not hold, 16-bit ones are rounded to the nearest.
+//! On the host an [`Array`](super::Array) holds its values as `f32`, whatever the file's type: an engine casts them to
+//! the input's own type when they are bound and casts outputs back when they are read, both outside of a run. Whole
+//! numbers up to [`EXACT`] are preserved; 64-bit floats lose what `f32` does not hold, and 16-bit ones are rounded to
+//! the nearest.
 
 use gnet_core::graph::DType;
 
-/// The largest whole number up to which `f32` holds every one: 2^24.
+/// Largest number up to which `f32` holds every whole number: 2^24.
 pub const EXACT: i64 = 1 << 24;
 
-/// Why a type that arrays are not cast to or from is refused.
+/// Returns the reason for refusing a type that arrays are not cast to or from.
 pub(super) fn refusal(dtype: impl std::fmt::Display) -> String {
     format!("is of type {dtype} where real numbers, whole numbers or booleans are expected")
 }
 
-/// Whether a value can be cast to the type without becoming another: any to a float, whole numbers within its range to
-/// an integer, 0 and 1 to a boolean.
+/// Returns `true` if the type holds the value: any value for a float, whole numbers within its range for an integer, 0
+/// and 1 for a boolean.
 pub(super) fn holds(dtype: DType, value: f32) -> bool {
     match (dtype, whole_numbers(dtype)) {
         (DType::Bool, _) => value == 0.0 || value == 1.0,
@@ -25,7 +26,8 @@ pub(super) fn holds(dtype: DType, value: f32) -> bool {
     }
 }
 
-/// The whole numbers that an integer type holds: the first, and what comes after the last. `None` for other types.
+/// Returns the range of whole numbers of an integer type: the first, and the one after the last. `None` for other
+/// types.
 pub(super) fn whole_numbers(dtype: DType) -> Option<(f64, f64)> {
     let bits = i32::try_from(dtype.bits()).unwrap_or(i32::MAX);
     match dtype {

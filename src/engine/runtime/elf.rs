@@ -1,4 +1,4 @@
-//! What a shared library says of itself, without loading it: whether this process can load it, and what comes along.
+//! Inspection of a shared library without loading it: whether this process can load it, and its dependencies.
 
 use std::path::Path;
 
@@ -11,16 +11,15 @@ use gnet_core::files;
 #[cfg(any(test, feature = "ort"))]
 use gnet_core::{Error, words::counted};
 
-/// The header of a 64-bit little-endian file.
+/// Returns the header of a 64-bit little-endian file.
 fn header(bytes: &[u8]) -> read::Result<&FileHeader64<LittleEndian>> {
     let header = FileHeader64::<LittleEndian>::parse(bytes)?;
     header.endian().map(|_| header)
 }
 
-/// Why the file at `path` cannot be loaded as a shared library by this process.
-///
-/// The loader maps a truncated library all the same, and the process ends with a signal; its reasons for the rest are not for
-/// people.
+/// Returns the reason why the file at `path` cannot be loaded as a shared library by this process. The loader maps even
+/// a truncated library, after which the process ends with a signal, and its messages about other faults are not meant
+/// for people.
 #[cfg(any(test, feature = "ort"))]
 pub(super) fn check(path: &Path) -> Result<(), String> {
     let named = |error: Error| error.to_string().trim_start_matches(&format!("{}: ", path.display())).to_owned();
@@ -58,7 +57,7 @@ fn check_bytes(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// The machine of this process; `None` where it is not known.
+/// Returns the machine of this process; `None` if it is unknown.
 #[cfg(any(test, feature = "ort"))]
 fn own_machine() -> Option<elf::Machine> {
     match std::env::consts::ARCH {
@@ -90,7 +89,8 @@ pub(crate) struct Dynamic {
 }
 
 impl Dynamic {
-    /// That of the library at `path`; `None` where it cannot be read, or is no 64-bit little-endian ELF file that is whole.
+    /// Reads the dependencies of the library at `path`; `None` if it cannot be read, or is not a complete 64-bit
+    /// little-endian ELF file.
     pub(crate) fn read(path: &Path) -> Option<Self> {
         Self::of(&files::map(path).ok()?)
     }
@@ -100,7 +100,7 @@ impl Dynamic {
         let entries = segments.iter().find_map(|segment| segment.dynamic(LittleEndian, bytes).transpose())?.ok()?;
         let all = |tag: elf::DynamicTag| entries.iter().filter(move |entry| entry.tag(LittleEndian) == tag);
         let value = |tag: elf::DynamicTag| all(tag).next().map(|entry| entry.val(LittleEndian));
-        // The section gives the address of the names in memory; what is loaded there says where they are in the file.
+        // The section gives the address of the names in memory; the loadable segments map it to a place in the file.
         let (address, size) = (value(elf::DT_STRTAB)?, value(elf::DT_STRSZ)?);
         let loaded = segments.iter().filter(|segment| segment.p_type(LittleEndian) == elf::PT_LOAD);
         let names = loaded.filter_map(|it| it.data_range(LittleEndian, bytes, address, size).ok()?).next()?;

@@ -1,7 +1,7 @@
-//! Running ONNX files: one trait, one file an engine, and records of how far two engines agree.
+//! Runtimes for ONNX files: one trait, one file per engine, and records of the agreement of two engines.
 //!
-//! An engine is loaded for one batch size and number of threads, bound to its inputs once and run as often as one likes.
-//! Nothing here measures time: that is [`crate::bench`]'s business.
+//! An engine is loaded for one batch size and number of threads, bound to its inputs once and run any number of times.
+//! Nothing here measures time: that is done by [`crate::bench`].
 
 mod apart;
 mod array;
@@ -13,6 +13,7 @@ mod options;
 mod ort;
 mod placement;
 mod ports;
+pub(crate) mod proc;
 mod provider;
 mod range;
 #[cfg(test)]
@@ -46,97 +47,97 @@ use gnet_core::{Error, ErrorKind, Result, cost, onnx};
 pub struct Input {
     /// Name in the file.
     pub name: String,
-    /// Shape with the batch in it, such as `[8, 1, 28, 28]`.
+    /// Shape including the batch, such as `[8, 1, 28, 28]`.
     pub shape: Vec<usize>,
-    /// Element type in the file, which the values of an [`Array`] are cast to when they are bound.
+    /// Element type in the file, to which the values of an [`Array`] are cast when they are bound.
     pub dtype: DType,
 }
 
-/// A loaded file in some engine.
+/// A file loaded in an engine.
 pub trait Session: Send {
-    /// The inputs in the file's order, with the shapes that [`bind`](Self::bind) expects.
+    /// Returns the inputs in the file's order, with the shapes that [`bind`](Self::bind) expects.
     fn inputs(&self) -> &[Input];
 
-    /// Gives the engine the inputs of all coming runs, one array for each of [`inputs`](Self::inputs) in their order.
+    /// Sets the inputs of all following runs, one array for each of [`inputs`](Self::inputs) in their order.
     ///
     /// # Errors
-    /// A wrong number of arrays, a wrong shape, or a value that the input's element type does not hold; the input is
-    /// named.
+    /// Fails on a wrong number of arrays, a wrong shape, or a value that the input's element type does not hold; the
+    /// input is named.
     fn bind(&mut self, inputs: &[Array]) -> Result<()>;
 
     /// Runs once on the bound inputs and returns when the outputs are computed. Nothing is copied in or out beyond what
     /// the engine does by itself; on a device the inputs and outputs stay in its memory.
     ///
     /// # Errors
-    /// Nothing is bound, or the engine fails.
+    /// Fails if nothing is bound, or if the engine fails.
     fn run(&mut self) -> Result<()>;
 
-    /// Whether inputs and outputs lie in the memory of a device, so that copies cost something.
+    /// Returns `true` if inputs and outputs are in the memory of a device, so that copies have a cost.
     fn has_device_memory(&self) -> bool {
         false
     }
 
-    /// Copies the bound inputs from the host to the device and returns when they are there. Nothing to do on the host.
+    /// Copies the bound inputs from the host to the device and returns when they are there. Does nothing on the host.
     ///
     /// # Errors
-    /// Nothing is bound, or the engine fails.
+    /// Fails if nothing is bound, or if the engine fails.
     fn copy_in(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// Copies the outputs of the last run from the device to the host and returns when they are there. Nothing to do on
+    /// Copies the outputs of the last run from the device to the host and returns when they are there. Does nothing on
     /// the host.
     ///
     /// # Errors
-    /// Nothing has run, or the engine fails.
+    /// Fails if nothing has run, or if the engine fails.
     fn copy_out(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// A run as a caller with arrays on the host sees it: copy in, run, copy out. The same as [`run`](Self::run) on the
-    /// host.
+    /// Performs a run as a caller with arrays on the host sees it: copy in, run, copy out. The same as
+    /// [`run`](Self::run) on the host.
     ///
     /// # Errors
-    /// As its three parts.
+    /// Those of its three parts.
     fn run_with_copies(&mut self) -> Result<()> {
         self.copy_in()?;
         self.run()?;
         self.copy_out()
     }
 
-    /// The outputs of the last run in the file's order, copied out of the engine and cast to `f32`.
+    /// Returns the outputs of the last run in the file's order, copied out of the engine and cast to `f32`.
     ///
     /// # Errors
-    /// Nothing has run yet.
+    /// Fails if nothing has run yet.
     fn outputs(&self) -> Result<Vec<Array>>;
 
-    /// Threads that take part in a run: no more than were asked for.
+    /// Returns the number of threads that take part in a run, at most the number requested.
     fn threads_used(&self) -> usize;
 
-    /// What a reader of a measurement should know, such as why fewer threads are used than were asked for.
+    /// Returns remarks for the reader of a measurement, such as why fewer threads are used than requested.
     fn notes(&self) -> &[String];
 
-    /// The value used of everything that matters for speed or for the answers.
+    /// Returns the values of all settings that affect speed or outputs.
     fn settings(&self) -> &Settings {
         static NONE: Settings = Settings::new();
         &NONE
     }
 
-    /// What became of each node, from an engine with several providers.
+    /// Returns the assignment of nodes to providers, for an engine that has several.
     fn assignment(&self) -> Option<&Assignment> {
         None
     }
 
-    /// Ends the profile that [`EngineOptions::profile`] asked for and returns its file; `None` when none was asked for.
+    /// Ends the profile requested by [`EngineOptions::profile`] and returns its file; `None` if none was requested.
     ///
     /// # Errors
-    /// The engine cannot write it.
+    /// Fails if the engine cannot write it.
     fn finish_profile(&mut self) -> Result<Option<PathBuf>> {
         Ok(None)
     }
 }
 
-/// Refuses arrays that are not what a session takes: every engine's first step of [`Session::bind`].
+/// Refuses arrays that do not match a session's inputs: every engine's first step of [`Session::bind`].
 fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
     if expected.len() != given.len() {
         let names: Vec<_> = expected.iter().map(|input| input.name.as_str()).collect();
@@ -159,10 +160,11 @@ fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
     Ok(())
 }
 
-/// Loads a file's bytes for one batch size and number of threads, and proves that the file lies where it was asked to.
+/// Loads a file's bytes for one batch size and number of threads, and checks that the file was placed on the requested
+/// provider.
 ///
 /// # Errors
-/// As [`open`] and [`Placement::check`].
+/// Those of [`open`] and [`Placement::check`].
 pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     let session = open(provider, model, options)?;
     if let Some(placement) = placement(session.as_ref(), model, &options.sizes) {
@@ -171,13 +173,14 @@ pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Bo
     Ok(session)
 }
 
-/// Loads a file's bytes and leaves its placement to be judged: [`load`] does that as well, in time that is not the
-/// engine's. The engine runs in a process of its own where there is a program for it
+/// Loads a file's bytes without judging its placement: [`load`] does that as well, in time that is not the engine's.
+/// The engine runs in a separate process if there is a program for it
 /// ([`process::serve_by`](gnet_core::process::serve_by)).
 ///
 /// # Errors
-/// A provider this build does not have or that cannot be used here ([`ErrorKind::Unavailable`]); options that mean
-/// nothing; a file the engine cannot load, with what the engine said. The caller adds the file's name ([`in_file`]).
+/// Fails if this build does not have the provider or it cannot be used here ([`ErrorKind::Unavailable`]); on
+/// meaningless options; or if the engine cannot load the file, with the engine's message. The caller adds the file's
+/// name ([`in_file`]).
 pub fn open(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
     provider.ensure_available()?;
     options.check()?;
@@ -200,16 +203,17 @@ fn engine(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<
     }
 }
 
-/// Finds ONNX Runtime and loads it, or returns the one that was loaded already: in a worker where there is a program for it
+/// Finds ONNX Runtime and loads it, or returns the one that is already loaded: in a worker if there is a program for it
 /// ([`process::serve_by`](gnet_core::process::serve_by)), else in this process.
 ///
-/// It is looked for in this order: [`EngineOptions::ort_lib`], the variables `GNET_ORT_LIB` and `ORT_DYLIB_PATH`, gnet's
-/// own installation (the CUDA one first, because it holds the CPU provider as well), the system's loader. The first that
-/// is named or found is taken; when it cannot be loaded, that is the outcome.
+/// The order of the search is: [`EngineOptions::ort_lib`], the variables `GNET_ORT_LIB` and `ORT_DYLIB_PATH`, gnet's
+/// own installation (the CUDA one first, because it holds the CPU provider as well), the system's loader. The first one
+/// that is named or found is taken; if it cannot be loaded, that is the result.
 ///
 /// # Errors
-/// [`ErrorKind::Unavailable`](gnet_core::ErrorKind::Unavailable): there is none; or the path with the loader's reason (missing,
-/// cut off, no library, no ONNX Runtime, too old); or an explicit setting names another library than the loaded one.
+/// [`ErrorKind::Unavailable`](gnet_core::ErrorKind::Unavailable): if there is none; with the path and the loader's
+/// reason (missing, truncated, not a library, not ONNX Runtime, too old); or if an explicit setting names a library
+/// other than the loaded one.
 #[cfg(feature = "ort")]
 pub fn library(options: &EngineOptions) -> Result<Library> {
     match gnet_core::process::program() {
@@ -218,8 +222,8 @@ pub fn library(options: &EngineOptions) -> Result<Library> {
     }
 }
 
-/// Where the nodes of a loaded file went, weighed by the MACs that the file has at the sizes it is fed; `None` for an engine
-/// without providers.
+/// Returns the placement of the nodes of a loaded file, weighted by its MACs at the sizes it is fed; `None` for an
+/// engine without providers.
 pub fn placement(session: &dyn Session, model: &[u8], sizes: &Sizes) -> Option<Placement> {
     let assignment = session.assignment()?;
     let model = onnx::read(Bytes::copy_from_slice(model));
@@ -227,16 +231,15 @@ pub fn placement(session: &dyn Session, model: &[u8], sizes: &Sizes) -> Option<P
     Some(Placement::of(assignment, cost.as_ref()))
 }
 
-/// An engine knows a file's bytes only: its complaints about them get the file's name. What is not the file's fault stays
-/// as it is.
+/// Adds the file's name to an error: an engine only knows the bytes. Errors that are not about the file stay unchanged.
 pub fn in_file(path: &Path, error: Error) -> Error {
     if error.kind() == ErrorKind::Input { error.in_file(path) } else { error }
 }
 
-/// Binds, runs and reads in one go: the outputs for a file with one input.
+/// Binds, runs and reads in one call: the outputs of a file with one input.
 ///
 /// # Errors
-/// As [`Session::bind`] and [`Session::run`].
+/// Those of [`Session::bind`] and [`Session::run`].
 pub fn infer(session: &mut dyn Session, input: &Array) -> Result<Vec<Array>> {
     session.bind(std::slice::from_ref(input))?;
     session.run()?;

@@ -1,4 +1,4 @@
-//! What can be asked of an engine.
+//! Options of engines.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,38 +10,38 @@ use serde::{Deserialize, Serialize};
 use gnet_core::graph::Sizes;
 use gnet_core::{Error, Result};
 
-/// The value used of everything that matters for speed or for the answers, under the option's name: what
-/// [`Session::settings`](super::Session::settings) returns and a benchmark stores.
+/// Values of all settings that affect speed or outputs, under the options' names: returned by
+/// [`Session::settings`](super::Session::settings) and stored by benchmarks.
 pub type Settings = BTreeMap<String, String>;
 
-/// How a file is to be run.
+/// Options for running a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RunOptions {
-    /// Threads the engine may use, at least 1.
+    /// Number of threads that the engine may use, at least 1.
     pub threads: usize,
-    /// Images of one run, at least 1. A file whose batch is fixed runs with that batch alone.
+    /// Number of images per run, at least 1. A file whose batch is fixed runs with that batch only.
     pub batch: usize,
-    /// What the inputs are fed where the file leaves a size open. The file itself stays as it is.
+    /// Sizes of the inputs' axes that the file leaves open. The file itself is not changed.
     pub sizes: Sizes,
-    /// What ONNX Runtime and its providers are asked for; tract looks at the rewrites alone.
+    /// Options of ONNX Runtime and its providers; tract only uses the level of rewrites.
     pub engine: EngineOptions,
 }
 
 impl Default for RunOptions {
-    /// One thread, one image.
+    /// Returns one thread, one image.
     fn default() -> Self {
         Self { threads: 1, batch: 1, sizes: Sizes::none(), engine: EngineOptions::default() }
     }
 }
 
 impl RunOptions {
-    /// The most threads: far above any machine's use, below what an operating system refuses.
+    /// Maximum number of threads: far more than any machine needs, and fewer than an operating system refuses.
     pub const MAX_THREADS: usize = 1024;
-    /// The most images of one run.
+    /// Maximum number of images per run.
     pub const MAX_BATCH: usize = 65_536;
 
-    /// Default options for a number of threads and images.
+    /// Returns default options for a number of threads and images.
     pub fn new(threads: usize, batch: usize) -> Self {
         Self { threads, batch, ..Self::default() }
     }
@@ -49,7 +49,7 @@ impl RunOptions {
     /// Refuses what no engine could run.
     ///
     /// # Errors
-    /// A batch or number of threads of 0 or beyond reason; as [`EngineOptions::check`].
+    /// Fails on a batch or number of threads that is 0 or unreasonably large; also those of [`EngineOptions::check`].
     pub fn check(&self) -> Result<()> {
         for (name, value, most) in
             [("batch", self.batch, Self::MAX_BATCH), ("threads", self.threads, Self::MAX_THREADS)]
@@ -66,37 +66,37 @@ impl RunOptions {
     }
 }
 
-/// What ONNX Runtime and its providers are asked for.
+/// Options of ONNX Runtime and its providers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EngineOptions {
-    /// The ONNX Runtime library to load, before every other place it is looked for.
+    /// Path of the ONNX Runtime library, which takes precedence over every other place.
     pub ort_lib: Option<PathBuf>,
-    /// Threads of the pool spin for a while before they sleep: faster, at the cost of CPU time. On by default, as in
-    /// ONNX Runtime.
+    /// Whether the threads of the pool spin for a while before they sleep: faster, at the cost of CPU time. On by
+    /// default, as in ONNX Runtime.
     pub spinning: bool,
-    /// Which rewrites ONNX Runtime applies when it loads a file. tract, which has two levels, leaves its own out when they
-    /// are off.
+    /// Level of the rewrites that ONNX Runtime applies when it loads a file. tract has two levels: its own rewrites are
+    /// on unless the level is off.
     pub graph_optimization: GraphOptimization,
-    /// The CPU's memory comes from an arena that keeps what it has. On by default, as in ONNX Runtime.
+    /// Whether the CPU's memory comes from an arena that keeps what it has. On by default, as in ONNX Runtime.
     pub arena: bool,
-    /// The least share of the MACs (0..=1) that must lie on the requested provider.
+    /// Minimum fraction of the MACs (0..=1) that must be placed on the requested provider.
     pub min_placement: f64,
-    /// A smaller share is accepted, and what TensorRT does not take may go to CUDA.
+    /// Accept a smaller fraction, and let nodes that TensorRT does not take run on CUDA.
     pub allow_fallback: bool,
     /// Options of the CUDA provider.
     pub cuda: CudaOptions,
-    /// Options of the TensorRT provider, which also takes the device of [`cuda`](Self::cuda).
+    /// Options of the TensorRT provider, which also uses the device of [`cuda`](Self::cuda).
     pub tensorrt: TensorRtOptions,
     /// Options of the OpenVINO provider.
     pub openvino: OpenVinoOptions,
-    /// ONNX Runtime writes a profile of every run to a file whose name begins with this path
+    /// Path prefix of the file to which ONNX Runtime writes a profile of every run
     /// ([`Session::finish_profile`](super::Session::finish_profile)).
     pub profile: Option<PathBuf>,
 }
 
 impl Default for EngineOptions {
-    /// Everything on the requested provider, with every optimisation.
+    /// Returns everything on the requested provider, with every optimisation.
     fn default() -> Self {
         Self {
             ort_lib: None,
@@ -113,18 +113,18 @@ impl Default for EngineOptions {
     }
 }
 
-/// TensorRT's slowest and most thorough builder.
+/// Level of TensorRT's slowest and most thorough builder.
 const MAX_BUILDER_LEVEL: u8 = 5;
 
-/// OpenVINO runs as many requests at once; more than this is a slip of the finger.
+/// Maximum number of streams: OpenVINO runs that many requests at once, and more is surely a typing error.
 const MAX_STREAMS: u32 = 1024;
 
 impl EngineOptions {
-    /// Refuses values that mean nothing, before anything is loaded.
+    /// Refuses meaningless values, before anything is loaded.
     ///
     /// # Errors
-    /// A share outside 0..=1, a builder level above 5, no stream or more than 1024, a shape profile that leaves `batch`
-    /// out.
+    /// Fails on a fraction outside 0..=1, a builder level above 5, no stream or more than 1024, or a shape profile that
+    /// excludes `batch`.
     pub fn check(&self, batch: usize) -> Result<()> {
         if !(0.0..=1.0).contains(&self.min_placement) {
             let thing = format!("minimum placement {}", self.min_placement);
@@ -152,16 +152,16 @@ impl EngineOptions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CudaOptions {
-    /// Number of the GPU. TensorRT takes it as well.
+    /// Index of the GPU. TensorRT uses it as well.
     pub device: u32,
-    /// Products of `f32` may be computed in TF32, with 10 bits of mantissa in place of 23. Off by default (ONNX Runtime's
-    /// own default is on): it changes the answers.
+    /// Whether products of `f32` may be computed in TF32, with 10 bits of mantissa instead of 23. Off by default (ONNX
+    /// Runtime's own default is on): it changes the outputs.
     pub tf32: bool,
-    /// How cuDNN chooses the algorithm of each convolution.
+    /// Strategy by which cuDNN chooses the algorithm of each convolution.
     pub conv_search: ConvSearch,
-    /// Convolutions run in the layout NHWC.
+    /// Whether convolutions run in the layout NHWC.
     pub nhwc: bool,
-    /// The first runs are recorded as a CUDA graph, which later runs replay with a single launch.
+    /// Whether the first runs are recorded as a CUDA graph, which later runs replay with a single launch.
     pub graph: bool,
 }
 
@@ -169,14 +169,14 @@ pub struct CudaOptions {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TensorRtOptions {
-    /// Layers may run in fp16. Changes the answers.
+    /// Whether layers may run in fp16. Changes the outputs.
     pub fp16: bool,
-    /// Folder for built engines and timing caches; gnet's cache directory by default. Below it lies one folder for each
+    /// Folder for built engines and timing caches; gnet's cache directory by default. It contains one folder for each
     /// file, device, driver, version and set of options, so that a stale engine is never used.
     pub cache: Option<PathBuf>,
-    /// How long the builder searches, 0..=5; 3 by default, as in TensorRT.
+    /// Effort of the builder's search, 0..=5; 3 by default, as in TensorRT.
     pub builder_level: u8,
-    /// The batches that one engine is built for; the run's own alone by default.
+    /// Batches that one engine is built for; only the run's own by default.
     pub batches: Option<BatchRange>,
 }
 
@@ -186,7 +186,7 @@ impl Default for TensorRtOptions {
     }
 }
 
-/// The smallest and the largest batch of a shape profile. It is optimised for the batch of the run.
+/// Smallest and largest batch of a shape profile. It is optimised for the batch of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchRange {
     /// Smallest batch.
@@ -199,11 +199,12 @@ pub struct BatchRange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OpenVinoOptions {
-    /// The plugin's library; the installed one by default.
+    /// Path of the plugin's library; the installed one by default.
     pub plugin: Option<PathBuf>,
-    /// Precision of the computation. OpenVINO's own default is bf16 where the processor has it, which changes the answers.
+    /// Precision of the computation. OpenVINO's own default is bf16 if the processor supports it, which changes the
+    /// outputs.
     pub precision: Precision,
-    /// Requests that may run at once; 1 by default, for the lowest latency.
+    /// Number of requests that may run at once; 1 by default, for the lowest latency.
     pub streams: u32,
 }
 
@@ -213,14 +214,14 @@ impl Default for OpenVinoOptions {
     }
 }
 
-/// An enumeration whose values have one name each, on the command line and in JSON.
+/// Defines an enumeration whose values have one name each, on the command line and in JSON.
 macro_rules! named {
     ($type:ident, $thing:literal, [$($value:ident = $name:literal),+]) => {
         impl $type {
-            /// Every value.
+            /// All values.
             pub const ALL: &'static [Self] = &[$(Self::$value),+];
 
-            /// The name on the command line and in JSON.
+            /// Returns the name on the command line and in JSON.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$value => $name),+ }
             }
@@ -244,13 +245,14 @@ macro_rules! named {
     };
 }
 
-/// The rewrites that ONNX Runtime applies when it loads a file, from none to all; each level holds those before it.
+/// Level of the rewrites that ONNX Runtime applies when it loads a file, from none to all; each level includes those
+/// before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GraphOptimization {
-    /// No rewrite.
+    /// No rewrites.
     Off,
-    /// What keeps the meaning on every provider: constant folding, removal of what does nothing, simple fusions.
+    /// Rewrites that are valid on every provider: constant folding, removal of no-ops, simple fusions.
     Basic,
     /// Fusions for the CPU and CUDA providers, such as activations into convolutions.
     Extended,
@@ -267,15 +269,15 @@ named!(
     [Off = "off", Basic = "basic", Extended = "extended", Layout = "layout", All = "all"]
 );
 
-/// How cuDNN chooses the algorithm of each convolution.
+/// Strategy by which cuDNN chooses the algorithm of each convolution.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConvSearch {
     /// The implicit precomputed GEMM, without a search.
     Default,
-    /// By cuDNN's heuristics.
+    /// cuDNN's heuristics.
     Heuristic,
-    /// By trying all in the first run, which takes long; ONNX Runtime's own default.
+    /// Trial of all algorithms in the first run, which takes long; ONNX Runtime's own default.
     #[default]
     Exhaustive,
 }

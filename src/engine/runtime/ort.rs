@@ -1,8 +1,8 @@
-//! ONNX Runtime, loaded when it is first asked for, with its CPU, CUDA, TensorRT and OpenVINO providers.
+//! ONNX Runtime, loaded when first needed, with its CPU, CUDA, TensorRT and OpenVINO providers.
 //!
-//! The library is one for the whole process: [`library()`](super::library) finds and loads it. A session asks for exactly one provider and
-//! fails when it cannot be had: ONNX Runtime's own silent fallback to the CPU is never used. What became of each node is
-//! read back after loading ([`Session::assignment`]).
+//! There is one library for the whole process: [`library()`](super::library) finds and loads it. A session asks for
+//! exactly one provider and fails if it is unavailable: ONNX Runtime's own silent fallback to the CPU is never used.
+//! The assignment of nodes is read back after loading ([`Session::assignment`]).
 
 mod explain;
 mod library;
@@ -30,7 +30,7 @@ use super::{
 };
 use gnet_core::Error;
 
-/// What ONNX Runtime said about a failure, in one line.
+/// Returns ONNX Runtime's message about a failure, on one line.
 fn failed<R>(error: &::ort::Error<R>) -> Error {
     let said = Error::input("ONNX Runtime", said_plainly(error.message()));
     match remedy(error.message()) {
@@ -39,7 +39,7 @@ fn failed<R>(error: &::ort::Error<R>) -> Error {
     }
 }
 
-/// What helps a file that is newer than the library, or that needs what no library has.
+/// Returns a remedy for a file that is newer than the library, or that needs something no library has.
 fn remedy(message: &str) -> Option<&'static str> {
     const REMEDIES: [(&str, &str); 3] = [
         (
@@ -59,7 +59,7 @@ fn remedy(message: &str) -> Option<&'static str> {
     REMEDIES.iter().find(|(sign, _)| message.contains(sign)).map(|(_, remedy)| *remedy)
 }
 
-/// A message without the place it was thrown at: `FILE.cc:LINE SIGNATURE [ONNXRuntimeError] : NUMBER : CODE : MESSAGE`,
+/// Strips the source location from a message: `FILE.cc:LINE SIGNATURE [ONNXRuntimeError] : NUMBER : CODE : MESSAGE`,
 /// where the part in brackets may be missing.
 fn said_plainly(message: &str) -> String {
     let thrown = message.split_once("[ONNXRuntimeError] : ").map(|(_, rest)| rest.splitn(3, " : "));
@@ -74,7 +74,7 @@ fn said_plainly(message: &str) -> String {
     }
 }
 
-/// What follows the parameters of a C++ function, a `const`, and the types of a template.
+/// Returns the text after the parameters of a C++ function, a `const`, and the types of a template.
 fn after_signature(text: &str) -> Option<&str> {
     let mut depth = 0_i32;
     let end = text.char_indices().find_map(|(at, c)| {
@@ -91,7 +91,7 @@ fn after_signature(text: &str) -> Option<&str> {
     Some(types.map_or(rest, |(_, rest)| rest))
 }
 
-/// The first line that says something, cut to a readable length.
+/// Returns the first informative line, cut to a readable length.
 fn first_line(text: &str) -> String {
     const LONGEST: usize = 400;
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("no reason given");

@@ -1,4 +1,4 @@
-//! Where the nodes of a loaded file went, and whether that is what was asked for.
+//! Placement of a loaded file's nodes, and whether it is the requested one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -10,33 +10,33 @@ use gnet_core::cost::Cost;
 use gnet_core::words;
 use gnet_core::{Error, Result};
 
-/// A node and the provider that an engine gave it to.
+/// A node and the provider that an engine assigned it to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AssignedNode {
     /// The engine's name for the provider, such as `CUDAExecutionProvider`.
     pub provider: String,
-    /// Name of the node; what a rewrite made may have another name than in the file.
+    /// Name of the node; a node made by a rewrite may have a name that is not in the file.
     pub name: String,
-    /// Its operation.
+    /// Operation of the node.
     pub op: String,
 }
 
-/// What an engine reports about a loaded file: the provider asked for, and what became of every node.
+/// An engine's report about a loaded file: the requested provider, and the assignment of every node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// The engine's name for the requested provider.
     pub requested: String,
-    /// Every node, in the engine's order.
+    /// All nodes, in the engine's order.
     pub nodes: Vec<AssignedNode>,
 }
 
-/// What a share is a share of.
+/// Quantity that a fraction refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Weight {
     /// Multiply-accumulates, as [`cost`](gnet_core::cost) counts them.
     Macs,
-    /// Nodes, each counting as much as any other: the MACs cannot be told apart.
+    /// Nodes, all weighted equally: the MACs cannot be attributed.
     Nodes,
 }
 
@@ -49,37 +49,38 @@ impl fmt::Display for Weight {
     }
 }
 
-/// What one provider got.
+/// Share of one provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderShare {
     /// The engine's name for the provider.
     pub provider: String,
-    /// Nodes placed on it.
+    /// Number of nodes placed on it.
     pub nodes: usize,
-    /// Multiply-accumulates of them for one image; `None` when they cannot be told apart.
+    /// Multiply-accumulates of these for one image; `None` if they cannot be attributed.
     pub macs: Option<u64>,
 }
 
-/// The placement of a loaded file, as results store it.
+/// Placement of a loaded file, as results store it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Placement {
     /// The engine's name for the requested provider.
     pub requested: String,
-    /// Share of the file that lies on it, 0..=1.
+    /// Fraction of the file that is placed on it, 0..=1.
     pub share: f64,
-    /// What it is a share of.
+    /// Quantity that the fraction refers to.
     pub by: Weight,
-    /// What each provider got: the requested one first, the others by name.
+    /// Share of each provider: the requested one first, the others by name.
     pub per_provider: Vec<ProviderShare>,
-    /// The nodes that lie elsewhere.
+    /// Nodes that are placed elsewhere.
     pub others: Vec<AssignedNode>,
 }
 
 impl Placement {
-    /// Weighs an assignment by the MACs of a file's layers.
+    /// Weights an assignment by the MACs of a file's layers.
     ///
-    /// Nodes and layers are joined by name. The MACs count only when every layer that has some is found exactly once:
-    /// a rewrite may have merged or renamed nodes, and a share of an unknown whole proves nothing. Else nodes count.
+    /// Nodes and layers are joined by name. The MACs are only used if every layer that has some is found exactly once:
+    /// a rewrite may have merged or renamed nodes, and a fraction of an unknown total proves nothing. Otherwise nodes
+    /// are counted.
     pub fn of(assignment: &Assignment, cost: Option<&Cost>) -> Self {
         let macs = cost.and_then(|cost| joined(assignment, cost));
         let mut shares: BTreeMap<&str, ProviderShare> = BTreeMap::new();
@@ -106,10 +107,10 @@ impl Placement {
         }
     }
 
-    /// Refuses a placement that is not what was asked for.
+    /// Refuses a placement other than the requested one.
     ///
     /// # Errors
-    /// A share below `min_placement`, unless `allow_fallback` is set
+    /// Fails if the fraction is below `min_placement`, unless `allow_fallback` is set
     /// ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
     pub fn check(&self, options: &EngineOptions) -> Result<()> {
         if options.allow_fallback || self.share >= options.min_placement {
@@ -126,7 +127,7 @@ impl Placement {
     }
 }
 
-/// The MACs of each assigned node, where all of the file's can be joined to them.
+/// Returns the MACs of each assigned node, if all those of the file can be joined to them.
 fn joined(assignment: &Assignment, cost: &Cost) -> Option<Vec<u64>> {
     let mut layers: HashMap<&str, u64> = HashMap::new();
     for layer in cost.layers.iter().filter(|layer| layer.macs > 0) {
@@ -141,7 +142,8 @@ fn joined(assignment: &Assignment, cost: &Cost) -> Option<Vec<u64>> {
     layers.is_empty().then_some(macs)
 }
 
-/// The share of the first provider. A file without nodes (all of it folded into constants) leaves nothing elsewhere.
+/// Returns the fraction of the first provider. A file without nodes (all of it folded into constants) has nothing
+/// elsewhere.
 fn share(per_provider: &[ProviderShare]) -> (f64, Weight) {
     let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 1.0 };
     let macs: Option<Vec<u64>> = per_provider.iter().map(|share| share.macs).collect();
@@ -154,13 +156,14 @@ fn share(per_provider: &[ProviderShare]) -> (f64, Weight) {
     }
 }
 
-/// A share in percent, rounded down: what is not all never reads `100 %`.
+/// Formats a fraction in percent, rounded down: less than everything never reads `100 %`.
 fn percent(share: f64) -> String {
     let tenths = (share * 1000.0 + 1e-9).floor() / 10.0;
     if tenths.fract() == 0.0 { format!("{tenths:.0} %") } else { format!("{tenths:.1} %") }
 }
 
 impl fmt::Display for Placement {
+    /// Formats
     /// `130 of 139 nodes on CUDAExecutionProvider (100 % of the MACs); 9 on CPUExecutionProvider: 6 Reshape, 3 Gather`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nodes: usize = self.per_provider.iter().map(|share| share.nodes).sum();
@@ -180,7 +183,7 @@ impl fmt::Display for Placement {
     }
 }
 
-/// `6 Reshape, 3 Gather`: the most frequent first, of equal ones by name.
+/// Formats `6 Reshape, 3 Gather`: the most frequent first, equal ones by name.
 fn counted<'a>(ops: impl Iterator<Item = &'a str>) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for op in ops {
@@ -200,7 +203,7 @@ mod tests {
     const CUDA: &str = "CUDAExecutionProvider";
     const CPU: &str = "CPUExecutionProvider";
 
-    /// `PROVIDER NAME OP`, one node a line, as a session reported it.
+    /// Parses `PROVIDER NAME OP`, one node per line, as reported by a session.
     fn assignment(requested: &str, recorded: &str) -> Assignment {
         let node = |line: &str| {
             let mut words = line.split_whitespace().map(str::to_owned);

@@ -1,22 +1,22 @@
-//! The inputs of a session: what the file declares, with the sizes that the caller gives and the batch.
+//! Inputs of a session: the file's declarations combined with the given sizes and the batch.
 
 use super::{Input, RunOptions};
 use gnet_core::graph::{DType, Dim, Fed, Stated};
 use gnet_core::{Error, Result};
 
-/// An input as an engine found it declared in the file.
+/// An input as the engine found it declared in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Declared {
     pub(super) name: String,
     pub(super) dtype: DType,
-    /// Its shape; `None` where the file states none.
+    /// Shape; `None` if the file states none.
     pub(super) shape: Option<Vec<Dim>>,
 }
 
-/// The inputs that a session takes, and what they follow from.
+/// Returns the inputs of a session, and the shapes that they follow from.
 ///
 /// # Errors
-/// No input at all; as [`Sizes::fed`](gnet_core::graph::Sizes::fed) and [`Fed::at`].
+/// Fails if there is no input; also those of [`Sizes::fed`](gnet_core::graph::Sizes::fed) and [`Fed::at`].
 pub(super) fn inputs(declared: &[Declared], options: &RunOptions) -> Result<(Vec<Input>, Fed)> {
     if declared.is_empty() {
         return Err(Error::input("model", "its graph has no input"));

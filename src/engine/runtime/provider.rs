@@ -1,4 +1,4 @@
-//! The names of the engines and of the hardware they run on.
+//! Names of the engines and of the hardware they run on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use gnet_core::{Error, Result};
 
-/// What runs a file: tract, or one of ONNX Runtime's execution providers.
+/// Execution provider that runs a file: tract, or one of ONNX Runtime's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Provider {
@@ -24,10 +24,10 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// Every provider that has a name, whether this build has it or not.
+    /// All named providers, whether or not this build has them.
     pub const ALL: [Self; 5] = [Self::Tract, Self::Cpu, Self::Cuda, Self::TensorRt, Self::OpenVino];
 
-    /// The name on the command line and in JSON.
+    /// Returns the name on the command line and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tract => "tract",
@@ -38,8 +38,8 @@ impl Provider {
         }
     }
 
-    /// Refuses a provider that is not built in, before anything else is done. Whether it can be used on this machine shows
-    /// when a file is loaded.
+    /// Refuses a provider that is not built in, before anything else is done. Whether it can be used on this machine is
+    /// only known when a file is loaded.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`](gnet_core::ErrorKind::Unavailable) with the reason.
@@ -51,7 +51,7 @@ impl Provider {
         if built_in { Ok(()) } else { Err(self.unavailable()) }
     }
 
-    /// Why this build does not have the provider.
+    /// Returns the reason why this build does not have the provider.
     pub(super) fn unavailable(self) -> Error {
         let thing = format!("provider {self}");
         match self {

@@ -1,4 +1,4 @@
-//! The whole numbers that an input is fed where nobody brings real ones.
+//! Ranges of the whole numbers that an input is fed if the user provides none.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use super::element::{EXACT, whole_numbers};
 use gnet_core::graph::{DType, Graph, ValueId};
 use gnet_core::{Error, Result};
 
-/// Whole numbers from one up to another, which is left out: `LOW..HIGH`.
+/// A range of whole numbers, excluding the upper end: `LOW..HIGH`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ValueRange {
@@ -18,13 +18,14 @@ pub struct ValueRange {
 }
 
 impl ValueRange {
-    /// Tokens of a vocabulary of two, true and false: what any model takes.
+    /// 0 and 1, which any model accepts, as tokens or as booleans.
     pub const BITS: Self = Self { low: 0, high: 2 };
 
-    /// The numbers from `low` up to `high`, which is left out.
+    /// Creates the range from `low` up to `high`, which is excluded.
     ///
     /// # Errors
-    /// No number at all, or one beyond 2^24, which an [`Array`](super::Array) does not hold exactly.
+    /// Fails if the range is empty, or if it holds a number beyond 2^24, which an [`Array`](super::Array) does not hold
+    /// exactly.
     pub fn new(low: i64, high: i64) -> Result<Self> {
         let refuse = |reason: String| Err(Error::input(format!("range {low}..{high}"), reason));
         if low >= high {
@@ -36,28 +37,29 @@ impl ValueRange {
         Ok(Self { low, high })
     }
 
-    /// The smallest number.
+    /// Returns the smallest number.
     pub fn low(self) -> i64 {
         self.low
     }
 
-    /// What comes after the largest number.
+    /// Returns the upper end, one more than the largest number.
     pub fn high(self) -> i64 {
         self.high
     }
 
-    /// How many numbers there are.
+    /// Returns how many numbers there are.
     pub fn count(self) -> u64 {
         self.high.abs_diff(self.low)
     }
 
-    /// The numbers of both; `None` when there is none.
+    /// Returns the intersection of two ranges; `None` if it is empty.
     pub fn and(self, other: Self) -> Option<Self> {
         Self::new(self.low.max(other.low), self.high.min(other.high)).ok()
     }
 
-    /// What an input of a graph takes as far as the graph says: 0 up to the rows of the smallest table that it selects
-    /// from ([`Graph::selected_rows`]), else 0 and 1. `None` for an input that takes no whole numbers.
+    /// Returns the range that an input of a graph accepts, as far as the graph tells: 0 up to the number of rows of the
+    /// smallest table that it selects from ([`Graph::selected_rows`]), else 0 and 1. `None` for an input that takes no
+    /// whole numbers.
     pub fn of(graph: &Graph, input: ValueId) -> Option<Self> {
         let dtype = graph.value(input).dtype?;
         let rows = graph.selected_rows(input).and_then(|rows| i64::try_from(rows).ok());
@@ -65,12 +67,12 @@ impl ValueRange {
         tokens.map_or_else(|| Self::of_type(dtype), |tokens| tokens.and(Self::held(dtype)?))
     }
 
-    /// 0 and 1 for an integer or boolean type, `None` for another.
+    /// Returns 0 and 1 for an integer or boolean type, `None` for any other.
     pub fn of_type(dtype: DType) -> Option<Self> {
         Self::BITS.and(Self::held(dtype)?)
     }
 
-    /// The exact whole numbers of an element type; `None` for one that is no integer and no boolean.
+    /// Returns the exact whole numbers of an element type; `None` if it is neither an integer nor a boolean.
     fn held(dtype: DType) -> Option<Self> {
         let (low, end) = if dtype == DType::Bool { (0.0, 2.0) } else { whole_numbers(dtype)? };
         let exact = EXACT as f64;
@@ -111,15 +113,15 @@ impl From<ValueRange> for String {
     }
 }
 
-/// What a user says of the whole numbers that inputs take, by the inputs' names.
+/// Ranges of whole numbers given by a user, by the inputs' names.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ranges(Vec<(String, ValueRange)>);
 
 impl Ranges {
-    /// The ranges of inputs by name.
+    /// Creates ranges of inputs by name.
     ///
     /// # Errors
-    /// An input that is named twice.
+    /// Fails if an input is named twice.
     pub fn new(ranges: Vec<(String, ValueRange)>) -> Result<Self> {
         for (place, (name, _)) in ranges.iter().enumerate() {
             if ranges[..place].iter().any(|(other, _)| other == name) {
@@ -129,10 +131,10 @@ impl Ranges {
         Ok(Self(ranges))
     }
 
-    /// Puts what was said into the ranges of inputs: name, element type, range.
+    /// Applies the given ranges to those of inputs: name, element type, range.
     ///
     /// # Errors
-    /// A name that no input has, an input that takes no whole numbers, or a range that its type does not hold.
+    /// Fails on a name that no input has, an input that takes no whole numbers, or a range that its type does not hold.
     pub fn apply<'a>(
         &self,
         inputs: impl IntoIterator<Item = (&'a str, DType, &'a mut Option<ValueRange>)>,

@@ -1,4 +1,4 @@
-//! What the tests of every engine share: files and the values of onnx's reference evaluator, stored by
+//! Shared test support of all engines: files and the values of onnx's reference evaluator, stored by
 //! `tests/fixtures/make.py`.
 
 #![allow(clippy::unwrap_used)]
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::Array;
 use super::compare::Agreement;
 
-/// Engines differ from the reference by rounding alone.
+/// Engines only differ from the reference by rounding.
 pub(super) const TOLERANCE: f64 = 1e-5;
 
 #[derive(Deserialize)]
@@ -32,26 +32,26 @@ impl Stored {
     }
 }
 
-/// The bytes of a file in `tests/fixtures`.
+/// Returns the bytes of a file in `tests/fixtures`.
 pub(super) fn fixture(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures").join(name);
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// Inputs of a file and what the reference evaluator made of them.
+/// Returns inputs of a file and the outputs of the reference evaluator.
 pub(super) fn case(name: &str) -> (Vec<Array>, Vec<Array>) {
     let mut cases: BTreeMap<String, Case> = serde_json::from_slice(&fixture("reference.json")).unwrap();
     let case = cases.remove(name).unwrap();
     (case.inputs.iter().map(Stored::array).collect(), case.outputs.iter().map(Stored::array).collect())
 }
 
-/// The first `n` images of an array.
+/// Returns the first `n` images of an array.
 pub(super) fn head(array: &Array, n: usize) -> Array {
     let data = array.rows().take(n).flatten().copied().collect();
     Array::new([&[n], &array.shape[1..]].concat(), data).unwrap()
 }
 
-/// Every output lies within [`TOLERANCE`] of what is expected.
+/// Asserts that every output is within [`TOLERANCE`] of the expected one.
 pub(super) fn assert_equal(found: &[Array], expected: &[Array]) {
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(expected) {

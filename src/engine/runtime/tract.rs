@@ -1,9 +1,9 @@
 //! tract: a CPU engine in pure Rust.
 //!
-//! tract's own threading gains little on convolutions, so a batch is split instead: its images are dealt to as many
-//! lanes as there are threads, each lane a thread of its own with its own state of the network, alive as long as the
-//! session. A lane cuts its share into pieces that stay in the caches. A file whose batch is fixed, or whose images are
-//! not independent of each other, runs whole on one thread.
+//! tract's own threading gains little on convolutions, so the batch is split instead: its images are distributed to as
+//! many lanes as there are threads, each of which is a thread with its own state of the network that lives as long as
+//! the session. A lane cuts its share into pieces that fit in the caches. A file whose batch is fixed, or whose images
+//! are not independent of each other, runs unsplit on one thread.
 
 mod images;
 mod lane;
@@ -23,12 +23,12 @@ use gnet_core::{Error, Result};
 /// A file loaded in tract.
 pub(super) struct TractSession {
     inputs: Vec<Input>,
-    /// Which inputs have the batch as their first axis; the others go whole to every piece.
+    /// Whether each input has the batch as its first axis; the others are passed unsplit to every piece.
     batched: Vec<bool>,
-    /// The type that the values of each input are cast to.
+    /// Type to which the values of each input are cast.
     kinds: Vec<DatumType>,
     layout: Layout,
-    /// The first lane runs on the caller's thread.
+    /// First lane, which runs on the caller's thread.
     first: Lane,
     rest: Vec<Worker>,
     bound: bool,
@@ -63,7 +63,7 @@ impl TractSession {
         })
     }
 
-    /// The inputs of one piece: its images of a batched input, the whole of another.
+    /// Returns the inputs of one piece: its images of a batched input, the whole of any other.
     fn piece(&self, arrays: &[Array], images: &Range<usize>) -> Result<Values> {
         arrays
             .iter()
@@ -90,7 +90,7 @@ fn lane(plans: &Plans, pieces: &[Range<usize>]) -> Result<Lane> {
     Lane::new(plans, pieces.iter().map(ExactSizeIterator::len).collect())
 }
 
-/// The values as a tensor of the type that the file asks for.
+/// Converts the values to a tensor of the file's type.
 fn tensor(kind: DatumType, shape: &[usize], data: &[f32]) -> Result<TValue> {
     let tensor = Tensor::from_shape(shape, data).and_then(|tensor| Ok(tensor.cast_to_dt(kind)?.into_owned()));
     tensor.map(TValue::from).map_err(|e| model::failed(&e))
@@ -123,7 +123,7 @@ impl Session for TractSession {
             worker.start_run()?;
         }
         let first = self.first.run();
-        // Every lane is waited for, also after a failure: else its answer would be taken for that of the next run.
+        // Every lane is waited for, even after a failure: otherwise its answer would be taken for that of the next run.
         let rest: Vec<_> = self.rest.iter().map(Worker::finish_run).collect();
         let lanes = std::iter::once(first).chain(rest).collect::<Result<Vec<_>>>()?;
         self.outputs = Some(lanes.into_iter().flatten().collect());
@@ -149,7 +149,7 @@ impl Session for TractSession {
     }
 }
 
-/// One output of all pieces, put together along the batch.
+/// Joins one output of all pieces along the batch.
 fn joined<'a>(parts: impl Iterator<Item = &'a TValue>) -> Result<Array> {
     let mut whole: Option<Array> = None;
     for part in parts {

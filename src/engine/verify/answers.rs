@@ -1,25 +1,25 @@
-//! What sides answer on one kind of inputs, ready to be judged.
+//! Outputs of the sides for one kind of inputs, joined over its runs and ready to be judged.
 
 use super::{InputSet, Side};
 use crate::runtime::Array;
 use gnet_core::{Error, Result};
 
-/// Runs of one output whose samples have one shape: they are judged as one array.
+/// Runs of one output whose samples have the same shape, judged as one array.
 pub(super) struct Piece {
-    /// Place of the output among the reference's.
+    /// Index of the output among the reference's.
     pub(super) output: usize,
     runs: Vec<usize>,
 }
 
-/// One kind of inputs, and what the reference answers.
+/// One kind of inputs, with the reference's outputs.
 pub(super) struct Asked<'a> {
     pub(super) set: &'a InputSet,
-    /// Number of its first piece among those of all kinds.
+    /// Index of its first piece among those of all kinds.
     pub(super) first: usize,
     pub(super) pieces: Vec<Piece>,
-    /// The reference's answer to each piece.
+    /// Reference's output for each piece.
     pub(super) expected: Vec<Array>,
-    /// Samples of each run.
+    /// Number of samples of each run.
     batches: Vec<usize>,
 }
 
@@ -27,7 +27,7 @@ impl<'a> Asked<'a> {
     /// Runs the reference.
     ///
     /// # Errors
-    /// An engine that fails.
+    /// Fails if the engine does.
     pub(super) fn of(reference: &mut dyn Side, set: &'a InputSet, first: usize) -> Result<Self> {
         let batches = set.runs.iter().map(|run| reference.signature().batch_of(run)).collect();
         let mut asked = Self { set, first, pieces: Vec::new(), expected: Vec::new(), batches };
@@ -38,25 +38,27 @@ impl<'a> Asked<'a> {
         Ok(asked)
     }
 
-    /// What a side answers to each piece when it is fed `runs`; `outputs` says which of its outputs is each of the reference's.
+    /// Runs a side on `runs` and returns its output for each piece; `outputs` holds the index of each of the reference's
+    /// outputs among this side's.
     ///
     /// # Errors
-    /// An engine that fails; samples of one piece that differ in shape.
+    /// Fails if the engine does, or if the samples of one piece differ in shape.
     pub(super) fn answers(&self, side: &mut dyn Side, runs: &[Vec<Array>], outputs: &[usize]) -> Result<Vec<Array>> {
         let answers = self.run(side, runs)?;
         self.joined(side.label(), answers, outputs)
     }
 
-    /// What the reference, or a copy of it, answers.
+    /// Runs the reference, or a copy of it, on `runs` and returns its output for each piece.
     ///
     /// # Errors
-    /// As [`answers`](Self::answers).
+    /// Those of [`answers`](Self::answers).
     pub(super) fn again(&self, reference: &mut dyn Side, runs: &[Vec<Array>]) -> Result<Vec<Array>> {
         let outputs: Vec<usize> = (0..reference.signature().outputs.len()).collect();
         self.answers(reference, runs, &outputs)
     }
 
-    /// The outputs of each run, sample by sample: one whose first axis is not the batch is one sample as a whole.
+    /// Returns the outputs of each run with samples along the first axis: an output whose first axis is not the batch is
+    /// one sample.
     fn run(&self, side: &mut dyn Side, runs: &[Vec<Array>]) -> Result<Vec<Vec<Array>>> {
         let answer = |(run, batch): (&Vec<Array>, &usize)| {
             let mut outputs = side.run(run)?;
@@ -93,18 +95,18 @@ impl<'a> Asked<'a> {
         Ok(joined)
     }
 
-    /// Whether a piece of this number is one of these.
+    /// Returns `true` if the piece with this index is one of these.
     pub(super) fn has(&self, number: usize) -> bool {
         (self.first..self.end()).contains(&number)
     }
 
-    /// The number after its last piece.
+    /// Returns the index after its last piece.
     pub(super) fn end(&self) -> usize {
         self.first + self.pieces.len()
     }
 }
 
-/// The pieces of an output, in the order of their first runs.
+/// Returns the pieces of an output, in the order of their first runs.
 fn pieces(answers: &[Vec<Array>], output: usize) -> Vec<Piece> {
     let shape = |run: usize| &answers[run][output].shape[1..];
     let mut pieces: Vec<Piece> = Vec::new();

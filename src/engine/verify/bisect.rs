@@ -1,13 +1,13 @@
-//! Finds the layer in which two files part, by reading out few values at a time.
+//! Bisection: finds the layer in which two files diverge, by reading out few values at a time.
 //!
-//! A *cut* of a graph is a place between two nodes in topological order; its values are all that nodes before it make
-//! and nodes after it read, across every branch. If all values of a cut agree, whatever parts the two sides stands
-//! behind it; if one does not, something before it does. Bisection over the cuts therefore ends at two neighbouring ones,
-//! the first of which agrees and the second does not; the node between them reads values of the first alone. It is then
-//! run once more with its inputs and outputs read out, which must show that its inputs agree and its output does not.
+//! A *cut* of a graph is a position between two nodes in topological order; its values are all those that nodes before
+//! it produce and nodes after it read, across every branch. If all values of a cut agree, the cause of a difference is
+//! after it; if one does not, the cause is before it. Bisection over the cuts therefore ends at two adjacent ones, the
+//! first of which agrees and the second does not; the node between them only reads values of the first. It is then run
+//! once more with its inputs and outputs read out, which must show that its inputs agree and its output does not.
 //!
-//! Memory holds the values of one cut for one sample: no more than the engines themselves hold at that place. For `n`
-//! nodes it takes about `log2(n) + 2` runs of each side, each up to the cut alone.
+//! Memory holds the values of one cut for one sample: no more than the engines themselves hold at that position. For
+//! `n` nodes it takes about `log2(n) + 2` runs of each side, each only up to the cut.
 
 use serde::Serialize;
 
@@ -19,29 +19,29 @@ use gnet_core::Result;
 use gnet_core::graph::{Graph, ValueId};
 use gnet_core::words::{counted, one_or};
 
-/// The layer in which two sides part.
+/// The layer in which two sides diverge.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Culprit {
     /// Name of the node in the reference.
     pub node: String,
-    /// Its operation.
+    /// Operation of the node.
     pub op: String,
-    /// What it reads, but for constants: ranges on the reference's side.
+    /// Its inputs other than constants, with their ranges on the reference's side.
     pub inputs: Vec<InputRange>,
-    /// Largest error of its inputs, as a share of each one's largest value.
+    /// Largest error of its inputs, each relative to the input's largest value.
     pub error_before: f64,
-    /// The same of its outputs; `null` when their shapes differ or a value is not finite.
+    /// The same for its outputs; `null` if their shapes differ or a value is not finite.
     pub error_after: Option<f64>,
-    /// What `error_after` cannot say.
+    /// Remark on what `error_after` cannot express.
     pub remark: Option<String>,
-    /// What the two files give the node differently: attributes, constants, wires. Empty when they give it the same,
-    /// so that the engines differ.
+    /// Differences between what the two files give the node: attributes, constants, inputs. Empty if there are none, so
+    /// that the engines differ.
     pub differences: Vec<String>,
-    /// Nodes before it, since the last place where the sides agreed, that have no partner in the other file.
+    /// Preceding nodes without a partner in the other file, since the last position where the sides agreed.
     pub unpaired: Vec<String>,
     /// Whether a run with its inputs and outputs read out showed that the former agree and the latter do not.
     pub confirmed: bool,
-    /// What that run showed instead; the search's note has it.
+    /// Contrary result of that run; repeated in the search's note.
     #[serde(skip)]
     doubt: Option<&'static str>,
 }
@@ -51,47 +51,47 @@ pub struct Culprit {
 pub struct InputRange {
     /// Name of the value.
     pub name: String,
-    /// Its shape.
+    /// Shape of the value.
     pub shape: Vec<usize>,
-    /// Its smallest value.
+    /// Smallest value.
     pub min: f32,
-    /// Its largest value.
+    /// Largest value.
     pub max: f32,
-    /// Its error; `null` when it has no partner in the other file.
+    /// Error; `null` if it has no partner in the other file.
     pub error: Option<f64>,
 }
 
-/// What a search for the layer came to.
+/// Result of a search for the layer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Search {
-    /// The layer, when one was found.
+    /// The layer, if one was found.
     pub culprit: Option<Culprit>,
-    /// Why none was, or what to think of the one that was.
+    /// Reason why none was found, or a remark on the one that was.
     pub note: Option<String>,
-    /// Nodes of the reference.
+    /// Number of nodes of the reference.
     pub nodes: usize,
-    /// How often both sides were run.
+    /// Number of runs of both sides.
     pub runs: usize,
 }
 
 impl Search {
-    /// A search that found nothing.
+    /// Creates the result of a search that found nothing.
     pub fn none(note: impl Into<String>) -> Self {
         Self { culprit: None, note: Some(note.into()), nodes: 0, runs: 0 }
     }
 }
 
-/// Values read out in one run while sweeping.
+/// Number of values read out in one run while sweeping.
 const CHUNK: usize = 8;
 
-/// An error that grows by less than this factor in a node was not made there.
+/// An error that grows by less than this factor in a node did not originate there.
 const GRADUAL: f64 = 4.0;
 
 /// Finds the first layer, in topological order, whose inputs agree and whose output does not, on the first of `runs`
 /// (the inputs of the reference and of the other side) whose outputs disagree.
 ///
 /// # Errors
-/// An engine that does not run a part of the file.
+/// Fails if an engine cannot run a part of the file.
 pub fn bisect(
     reference: &FileSide,
     other: &FileSide,
@@ -117,10 +117,10 @@ pub fn bisect(
     Ok(hunt.found(Some(culprit), probe.runs))
 }
 
-/// Looks at every layer in order, a few at a time, also where the outputs agree in the end.
+/// Examines every layer in order, a few at a time, even if the outputs agree in the end.
 ///
 /// # Errors
-/// As [`bisect()`].
+/// Those of [`bisect()`].
 pub fn sweep(
     reference: &FileSide,
     other: &FileSide,
@@ -149,13 +149,13 @@ pub fn sweep(
     Ok(Search { note: Some(note), ..hunt.found(None, probe.runs) })
 }
 
-/// A place between the last that agrees (`None`: the inputs) and the first that differs.
+/// Returns a position between the last that agrees (`None`: the inputs) and the first that differs.
 fn middle(agrees: Option<usize>, differs: usize) -> Option<usize> {
     let first = agrees.map_or(0, |i| i + 1);
     (first < differs).then(|| first + (differs - first) / 2)
 }
 
-/// What an engine does with neighbouring layers is out of sight as soon as a value between them is read out.
+/// An engine's fusion of adjacent layers can no longer be observed once a value between them is read out.
 const JOINED: &str = "with its values read out the layer agrees: what parts the sides is how an engine joins it with its \
                       neighbours, or does not come back";
 
@@ -166,7 +166,7 @@ struct Hunt<'a> {
     other_graph: Graph,
     pairing: Pairing,
     outputs: Vec<(ValueId, ValueId)>,
-    /// Names of outputs that no layer makes.
+    /// Names of outputs that no layer produces.
     unmade: Vec<String>,
 }
 
@@ -176,7 +176,7 @@ impl<'a> Hunt<'a> {
         let places = reference.signature().match_outputs(other.signature())?;
         let outputs = graph.outputs.iter().zip(places).map(|(id, place)| (*id, other_graph.outputs[place]));
         let made: Vec<ValueId> = graph.nodes.iter().flat_map(|node| node.makes()).collect();
-        // An output that is an input or a constant is made by no layer.
+        // An output that is an input or a constant is produced by no layer.
         let (outputs, unmade): (Vec<_>, Vec<_>) = outputs.partition(|(id, _)| made.contains(id));
         let unmade = unmade.into_iter().map(|(id, _)| graph.value(id).name.clone()).collect();
         let pairing = Pairing::of(&graph, &other_graph, &outputs);
@@ -188,7 +188,7 @@ impl<'a> Hunt<'a> {
         Search { culprit, note, nodes: self.graph.nodes.len(), runs }
     }
 
-    /// Why there is nothing to search in, as far as it was seen.
+    /// Explains why there is nothing to search in, as far as it was observed.
     fn agreeing_note(&self, runs: usize) -> String {
         if self.outputs.is_empty() {
             return format!("no layer makes {}: there is none to be found", self.unmade.join(", "));
@@ -206,7 +206,7 @@ impl<'a> Hunt<'a> {
         )
     }
 
-    /// A probe on the inputs of the first run whose outputs differ: on its worst sample where that is enough.
+    /// Creates a probe on the inputs of the first run whose outputs differ, or on its worst sample if that is enough.
     /// `looked` counts how often both sides were run.
     fn disagreeing(
         &self,
@@ -238,7 +238,7 @@ impl<'a> Hunt<'a> {
         Ok(None)
     }
 
-    /// One sample of a run, where the batch is open on both sides.
+    /// Extracts one sample of a run, if the batch is open on both sides.
     fn single(&self, run: &(Vec<Array>, Vec<Array>), sample: usize) -> Option<(Vec<Array>, Vec<Array>)> {
         let cut = |side: &FileSide, arrays: &[Array]| -> Option<Vec<Array>> {
             let ports = &side.signature().inputs;
@@ -261,7 +261,7 @@ impl<'a> Hunt<'a> {
         Ok(probe.see(&pairs)?.iter().all(|seen| seen.agrees))
     }
 
-    /// The first node of a stretch with an output that differs, by one reading of all its outputs.
+    /// Finds the first node of a stretch with an output that differs, with one run that reads all its outputs.
     fn first_differing(&self, probe: &mut Probe, start: usize, end: usize) -> Result<Option<usize>> {
         let made = (start..end).flat_map(|i| self.graph.nodes[i].makes().map(move |id| (i, id)));
         let (nodes, pairs): (Vec<_>, Vec<_>) = made.filter_map(|(i, id)| Some((i, self.pairing.partner(id)?))).unzip();
@@ -269,7 +269,8 @@ impl<'a> Hunt<'a> {
         Ok(nodes.into_iter().zip(seen).find(|(_, seen)| !seen.agrees).map(|(node, _)| node))
     }
 
-    /// The culprit among the nodes of a stretch, before which everything agrees and after which something does not.
+    /// Finds the culprit among the nodes of a stretch, before which everything agrees and after which something does
+    /// not.
     fn blame(&self, probe: &mut Probe, start: usize, end: usize) -> Result<Culprit> {
         let mut node = end - 1;
         if end - start > 1 {
@@ -340,7 +341,7 @@ impl<'a> Hunt<'a> {
     }
 }
 
-/// What a reader should know of a culprit that is not the plain case.
+/// Returns a remark on a culprit that is not the plain case.
 fn note_on(culprit: &Culprit) -> Option<String> {
     if !culprit.unpaired.is_empty() {
         return Some(format!(

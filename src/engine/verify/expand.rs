@@ -1,11 +1,10 @@
-//! Norms, and normalisations by the statistics of their input, written out as the sums that they are: what their means and
-//! variances are off by is then measured as that of any sum.
+//! Norms, and normalisations by the statistics of their input, expanded into sums: the error of their means and
+//! variances is then measured like that of any sum.
 
 use gnet_core::graph::{Attribute, DType, Graph, Node, Tensor, ValueId};
 
-/// Writes out each `InstanceNormalization` and `LayerNormalization` of `f32` whose rank is known, and each `ReduceL1`,
-/// `ReduceL2` and `ReduceSumSquare`, in bodies too. The values
-/// that were there stay. `typed` is the same graph with its types.
+/// Expands each `InstanceNormalization` and `LayerNormalization` of `f32` whose rank is known, and each `ReduceL1`,
+/// `ReduceL2` and `ReduceSumSquare`, in bodies too. Existing values stay. `typed` is the same graph with its types.
 pub(super) fn expand(graph: &mut Graph, typed: &Graph, opset: i64) {
     let nodes = std::mem::take(&mut graph.nodes);
     for (mut node, like) in nodes.into_iter().zip(&typed.nodes) {
@@ -35,7 +34,7 @@ fn norm(graph: &mut Graph, typed: &Graph, node: &Node, opset: i64) -> Option<Vec
     let mut inputs = vec![Some(terms)];
     inputs.extend(node.inputs.iter().skip(1).copied());
     let mut attributes = node.attributes.clone();
-    // A sum has had its axes as an input since operator set 13, other reductions since 18.
+    // A sum takes its axes as an input since operator set 13, other reductions since 18.
     if (13..18).contains(&opset)
         && let Some(Attribute::Ints(axes)) = attributes.remove("axes")
     {
@@ -55,7 +54,7 @@ fn normalisation(graph: &mut Graph, typed: &Graph, node: &Node, opset: i64) -> O
     let x = node.input(0)?;
     let value = typed.value(x);
     let rank = value.shape.as_ref()?.len() as i64;
-    // Mean and variance may be outputs too, which few files ask for.
+    // Mean and variance may be outputs too, which few files use.
     if value.dtype != Some(DType::F32) || node.makes().count() != 1 {
         return None;
     }
@@ -94,7 +93,7 @@ fn normalisation(graph: &mut Graph, typed: &Graph, node: &Node, opset: i64) -> O
 
 struct Sums<'a> {
     graph: &'a mut Graph,
-    /// What their names begin with.
+    /// Prefix of their names.
     name: String,
     nodes: Vec<Node>,
 }
@@ -112,7 +111,7 @@ impl Sums<'_> {
         self.graph.add_initializer(name, tensor)
     }
 
-    /// Axes became an input in operator set 18.
+    /// Adds a mean. Axes became an input in operator set 18.
     fn mean(&mut self, of: ValueId, axes: &[i64], opset: i64) -> ValueId {
         let mut inputs = vec![of];
         if opset >= 18 {

@@ -1,8 +1,8 @@
-//! What is fed to both sides: random samples of several kinds, and real images.
+//! Inputs fed to both sides: random samples of several kinds, and real images.
 //!
-//! Every sample depends on the seed, the kind, the input and its own number alone: not on the batch it runs in, nor on
-//! the machine. One kind finds what another hides: sparse inputs a dead branch, constant ones a padding, large ones an
-//! overflow or a saturated activation.
+//! Every sample depends only on the seed, the kind, the input and its own number: neither on the batch it runs in nor
+//! on the machine. One kind reveals what another hides: sparse inputs a dead branch, constant ones a padding, large
+//! ones an overflow or a saturated activation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,26 +19,26 @@ use gnet_core::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Distribution {
-    /// Mean 0 and variance 1, as a normalised image.
+    /// Mean 0 and variance 1, like a normalised image.
     Normal,
-    /// Evenly over 0..1, as the pixels of an image that is scaled and not normalised.
+    /// Uniform over 0..1, like the pixels of an image that is scaled but not normalised.
     Uniform,
-    /// One value everywhere, another in each sample, within -2..2: what happens at borders shows alone.
+    /// One value everywhere, different in each sample, within -2..2: effects at borders become visible.
     Constant,
-    /// One value in twenty is normal, the rest 0.
+    /// One value in twenty is normal, the rest are 0.
     Sparse,
-    /// Magnitudes from 0.01 to 100 with evenly spread logarithms, their signs in waves of each sample's own: with random
-    /// signs the sums of all samples would be alike.
+    /// Magnitudes from 0.01 to 100 with uniformly distributed logarithms, with signs in waves that differ between
+    /// samples: with random signs the sums of all samples would be alike.
     Large,
-    /// Waves of a direction, frequency and contrast of their own in each sample, with noise: structure as in images.
+    /// Waves with a different direction, frequency and contrast in each sample, plus noise: structure as in images.
     Pattern,
 }
 
 impl Distribution {
-    /// Every kind, in the order in which they are used.
+    /// All kinds, in the order in which they are used.
     pub const ALL: [Self; 6] = [Self::Normal, Self::Uniform, Self::Constant, Self::Sparse, Self::Large, Self::Pattern];
 
-    /// The name on the command line and in JSON.
+    /// Returns the name on the command line and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Normal => "normal",
@@ -50,8 +50,8 @@ impl Distribution {
         }
     }
 
-    /// The kinds for a precision: all, but for integers only those within the range that images calibrate them for.
-    /// What lies outside is cut off there, which is no fault.
+    /// Returns the kinds for a precision: all, but for integers only those within the range for which images calibrate
+    /// them. Values outside are clipped there, which is not a fault.
     pub fn for_precision(precision: Precision) -> &'static [Self] {
         match precision {
             Precision::Int8 => &[Self::Uniform, Self::Pattern],
@@ -59,7 +59,7 @@ impl Distribution {
         }
     }
 
-    /// Sample `number` of an input, in `shape` without the batch axis; `input` is the key of all its samples.
+    /// Draws sample `number` of an input, in `shape` without the batch axis; `input` is the key of all its samples.
     fn sample(self, port: &Port, shape: &[usize], number: usize, input: u64) -> Vec<f32> {
         let key = input.wrapping_add((number as u64).wrapping_mul(0xE703_7ED1_A0B4_28DB));
         match port.range {
@@ -68,9 +68,9 @@ impl Distribution {
         }
     }
 
-    /// Whole numbers: one value everywhere for [`Constant`](Self::Constant), the first of the range but for one value in
-    /// twenty for [`Sparse`](Self::Sparse), else evenly over the range. Booleans are even in every kind: a mask that hides
-    /// all, or all but little, makes a file compute with infinities.
+    /// Draws whole numbers: one value everywhere for [`Constant`](Self::Constant), the first of the range except for
+    /// one value in twenty for [`Sparse`](Self::Sparse), else uniform over the range. Booleans are balanced in every
+    /// kind: a mask that hides everything, or almost everything, makes a file compute with infinities.
     fn whole(self, dtype: DType, range: ValueRange, shape: &[usize], number: usize, input: u64, key: u64) -> Vec<f32> {
         let even = || Array::whole(shape.to_vec(), range, key).data;
         match self {
@@ -87,7 +87,7 @@ impl Distribution {
         }
     }
 
-    /// Real numbers.
+    /// Draws real numbers.
     fn real(self, shape: &[usize], number: usize, input: u64, key: u64) -> Vec<f32> {
         let shape = shape.to_vec();
         let normal = || Array::noise(shape.clone(), key).data;
@@ -112,14 +112,14 @@ impl Distribution {
     }
 }
 
-/// A place within 0..1 for each sample. Multiples of the golden ratio fill the interval evenly, so that no two samples are
-/// close; the seed, which is in `input`, says where they start.
+/// Returns a position within 0..1 for each sample. Multiples of the golden ratio fill the interval evenly, so that no
+/// two samples are close; the seed, which is part of `input`, gives the start.
 fn golden(input: u64, number: usize) -> f64 {
     let start = f64::from(Array::uniform(vec![1], input).data[0]);
     (start + number as f64 * 0.618_033_988_749_894_9).fract()
 }
 
-/// Waves over the last two axes, under half of the noise.
+/// Adds waves over the last two axes to half of the noise.
 fn pattern(shape: &[usize], number: usize, noise: Vec<f32>) -> Vec<f32> {
     let width = shape.last().copied().unwrap_or(1).max(1);
     let height = if shape.len() > 1 { shape[shape.len() - 2].max(1) } else { 1 };
@@ -151,25 +151,25 @@ impl FromStr for Distribution {
     }
 }
 
-/// Samples of one kind, dealt to runs.
+/// Samples of one kind, distributed to runs.
 #[derive(Debug, Clone)]
 pub struct InputSet {
-    /// The kind: a distribution's name, or [`IMAGES`].
+    /// Kind of inputs: a distribution's name, or [`IMAGES`].
     pub name: String,
     /// For each run the arrays of all inputs, in the signature's order.
     pub runs: Vec<Vec<Array>>,
-    /// For each input the whole numbers that it is fed; `None` for real numbers.
+    /// For each input the range of whole numbers that it is fed; `None` for real numbers.
     pub ranges: Vec<Option<ValueRange>>,
 }
 
-/// The name of real images as a kind of inputs.
+/// Name of real images as a kind of inputs.
 pub const IMAGES: &str = "images";
 
 impl InputSet {
-    /// Random samples for all inputs. An input without a batch of its own is drawn anew for each run.
+    /// Draws random samples for all inputs. An input without a batch axis is drawn anew for each run.
     ///
     /// # Errors
-    /// Inputs too large to hold.
+    /// Fails if the inputs do not fit in memory.
     pub fn random(distribution: Distribution, signature: &Signature, plan: &Plan, seed: u64) -> Result<Self> {
         let array = |run: usize, input: usize, port: &Port| {
             let shape = port.at(plan.batch);
@@ -199,12 +199,12 @@ impl InputSet {
         })
     }
 
-    /// Real images, prepared as `metadata` says, chosen by the seed without repetition. Fewer runs than planned when
-    /// there are not enough of them.
+    /// Takes real images, prepared according to `metadata`, chosen by the seed without repetition. Makes fewer runs
+    /// than planned if there are not enough of them.
     ///
     /// # Errors
-    /// A side that does not take one image input of the shape that the metadata describe, images that cannot be
-    /// prepared so, or too few for one run.
+    /// Fails if a side does not take one image input of the shape that the metadata describe, if the images cannot be
+    /// prepared accordingly, or if there are too few for one run.
     pub fn images(
         preprocessing: &gnet_core::metadata::Preprocessing,
         split: &crate::data::Split,
@@ -232,24 +232,24 @@ impl InputSet {
         Ok(Self { name: IMAGES.to_owned(), runs: arrays.collect::<Result<_>>()?, ranges: vec![None] })
     }
 
-    /// Whether the samples are real images.
+    /// Returns `true` if the samples are real images.
     pub fn is_images(&self) -> bool {
         self.name == IMAGES
     }
 }
 
-/// Bytes that all samples of one input may take: 900 images of 224 pixels in three channels.
+/// Maximum size of all samples of one input in bytes: 900 images of 224 pixels in three channels.
 const MAX_BYTES: usize = 1 << 29;
 
-/// A key for the samples of one input of one distribution.
+/// Returns a key for the samples of one input of one distribution.
 fn key(seed: u64, distribution: Distribution, input: usize) -> u64 {
-    // Multiplied by odd numbers of no relation, so that neighbouring seeds and inputs do not meet.
+    // Multiplied by unrelated odd numbers, so that neighbouring seeds and inputs do not collide.
     seed.wrapping_mul(0xA24B_AED4_963E_E407)
         .wrapping_add((distribution as u64).wrapping_mul(0x9FB2_1C65_1E98_DF25))
         .wrapping_add((input as u64).wrapping_mul(0xD6E8_FEB8_6659_FD93))
 }
 
-/// `count` of `total` places in an order that the seed decides.
+/// Returns `count` of `total` indices in an order that the seed determines.
 fn chosen(total: usize, count: usize, seed: u64) -> Vec<usize> {
     let keys = Array::uniform(vec![total], seed).data;
     let mut places: Vec<usize> = (0..total).collect();
@@ -274,7 +274,7 @@ mod tests {
         InputSet::random(distribution, &signature(), &plan, seed).unwrap()
     }
 
-    /// All samples of the first input.
+    /// Returns all samples of the first input.
     fn samples(set: &InputSet) -> Vec<Vec<f32>> {
         set.runs.iter().flat_map(|run| run[0].rows().map(<[f32]>::to_vec)).collect()
     }

@@ -1,4 +1,4 @@
-//! The verdict on one output for one kind of inputs.
+//! Verdict on one output for one kind of inputs.
 
 use serde::Serialize;
 
@@ -9,20 +9,20 @@ use crate::runtime::compare::{Agreement, Spread};
 use gnet_core::report::Tone;
 use gnet_core::{Error, Result};
 
-/// What a comparison came to.
+/// Result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Within the tolerance, and the inputs can tell outputs apart.
     Agree,
-    /// Within the tolerance, but the outputs are so alike that it proves nothing.
+    /// Within the tolerance, but the outputs are so similar that it proves nothing.
     Weak,
     /// Beyond the tolerance.
     Disagree,
 }
 
 impl Verdict {
-    /// The name in tables and in JSON.
+    /// Returns the name in tables and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Agree => "agree",
@@ -31,7 +31,7 @@ impl Verdict {
         }
     }
 
-    /// How it is shown.
+    /// Returns the tone in which it is shown.
     pub fn tone(self) -> Tone {
         match self {
             Self::Agree => Tone::Good,
@@ -41,51 +41,53 @@ impl Verdict {
     }
 }
 
-/// What an output is judged by, beside its noise.
+/// Criteria for an output, besides its noise.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
     pub(super) tolerance: Tolerance,
-    /// The least size that its values are computed at; see [`unit`](super::noise::unit).
+    /// Smallest scale at which its values are computed; see [`unit`](super::noise::unit).
     pub(super) unit: f64,
-    /// Whether it counts or decides; see [`Side::counts`](super::Side::counts).
+    /// Whether it is a count or a decision; see [`Side::counts`](super::Side::counts).
     pub(super) counts: bool,
     /// Whether the inputs were real images.
     pub(super) images: bool,
 }
 
-/// How two sides compare on one output, and what follows.
+/// Comparison of two sides on one output, with the verdict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Judgement {
-    /// The measures.
+    /// Measures of agreement.
     #[serde(flatten)]
     pub agreement: Agreement,
-    /// What is accepted of the value that is off most for what is accepted of it, in the output's unit.
+    /// Accepted difference of the worst value, the one that is off most relative to what is accepted for it, in the
+    /// output's unit.
     pub accepted: f64,
-    /// The part of `accepted` that the size of the values there accounts for; the rest is a multiple of the noise.
+    /// Part of `accepted` due to the size of the values there; the rest is a multiple of the noise.
     pub floor: f64,
-    /// The noise there; `null` where it was not needed.
+    /// Noise of the worst value; `null` if it was not needed.
     pub noise: Option<f64>,
-    /// Draws that the noise is taken from.
+    /// Number of draws from which the noise is taken.
     pub draws: usize,
-    /// How far that value is off, as a share of what is accepted; `null` when nothing is.
+    /// Difference of the worst value as a fraction of the accepted one; `null` if nothing is accepted.
     pub used: f64,
-    /// The most that is accepted of any value.
+    /// Largest difference that is accepted for any value.
     #[serde(skip)]
     pub most_accepted: f64,
-    /// How far the reference's outputs for different inputs lie apart; `null` when one is not finite.
+    /// Distances between the reference's outputs for different inputs; `null` if one is not finite.
     pub spread: Option<Spread>,
-    /// What follows.
+    /// Verdict.
     pub verdict: Verdict,
-    /// Why it is not `agree`.
+    /// Reason why it is not `agree`.
     pub reason: Option<String>,
 }
 
 impl Judgement {
-    /// Compares one output of `other` with the reference's by its size alone: its noise is taken for 0. The rows are the
-    /// samples, at least two, all fed different inputs. `images` says that they were real images.
+    /// Compares one output of `other` with the reference's by its size alone: its noise is taken as 0. The rows are the
+    /// samples, at least two, all fed different inputs. `images` states that they were real images.
     ///
     /// # Errors
-    /// Shapes that differ ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)), nothing to compare, or fewer than two samples.
+    /// Fails if the shapes differ ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)), if there is nothing to compare, or
+    /// if there are fewer than two samples.
     pub fn of(reference: &Array, other: &Array, tolerance: &Tolerance, images: bool) -> Result<Self> {
         if reference.batch() < 2 {
             return Err(Error::input("comparison", "one sample cannot tell outputs apart; it takes two"));
@@ -94,8 +96,8 @@ impl Judgement {
         Self::by(reference, other, &rule, &Noise::default())
     }
 
-    /// As [`of`](Self::of) with the noise known, and one sample is compared too, where others show that inputs can tell
-    /// outputs apart.
+    /// Does the same as [`of`](Self::of) with known noise; a single sample is compared too, if others show that inputs
+    /// can tell outputs apart.
     pub(super) fn by(reference: &Array, other: &Array, rule: &Rule, noise: &Noise) -> Result<Self> {
         let Rule { tolerance, unit, images, .. } = rule;
         let agreement = Agreement::of(reference, other)?;
@@ -119,14 +121,16 @@ impl Judgement {
         Ok(Self { agreement, accepted, floor, noise, draws, used, most_accepted, spread, verdict, reason })
     }
 
-    /// Whether values are further apart than accepted, all being finite or odd alike: what noise may explain.
+    /// Returns `true` if values are further apart than accepted and all are finite, or not finite in the same way: a
+    /// difference that noise may explain.
     pub(super) fn is_apart(&self) -> bool {
         self.agreement.not_finite_apart == 0 && self.used > 1.0
     }
 }
 
 impl Tolerance {
-    /// Why the two do not agree; `None` when they do. `images` says that the inputs were real images.
+    /// Returns the reason why the two do not agree; `None` if they do. `images` states that the inputs were real
+    /// images.
     pub(super) fn refusal(&self, agreement: &Agreement, worst: &Worst, images: bool) -> Option<String> {
         let Agreement { largest, values, .. } = agreement;
         if agreement.not_finite_apart > 0 {
@@ -136,7 +140,7 @@ impl Tolerance {
         if worst.used > 1.0 {
             return Some(self.too_far(worst, *largest));
         }
-        // Where every value is judged by itself, nothing is left for an angle to find.
+        // If every value is judged individually, nothing is left for an angle to find.
         let least = self.cosine_at(worst.accepted / largest);
         match agreement.cosine {
             Some(cosine) if !self.is_local() && cosine < least => {
@@ -170,16 +174,16 @@ impl Tolerance {
     }
 }
 
-/// Why agreement proves nothing where there is no number at all.
+/// Explains why agreement proves nothing if there are no numbers at all.
 fn empty(agreement: &Agreement) -> Option<String> {
     let reason = "every value is NaN or infinite on both sides";
     (agreement.not_finite == agreement.values).then(|| reason.to_owned())
 }
 
-/// Why agreement proves nothing.
+/// Explains why agreement proves nothing.
 ///
-/// Whole numbers that are held to less than 1 are held to be equal, and any two that differ are told apart: tokens or classes
-/// of two samples may well be the same, where half of all pairs differ. Of what counts or decides one pair is enough.
+/// Whole numbers with a tolerance of less than 1 must be equal, and any two that differ are told apart: tokens or
+/// classes of two samples may well be the same, if half of all pairs differ. For counts and decisions one pair is enough.
 fn too_alike(rule: &Rule, spread: &Spread, agreement: &Agreement, worst: &Worst, values: &[f32]) -> Option<String> {
     let Rule { tolerance, counts, .. } = rule;
     if *counts && spread.max > 0.0 {
@@ -192,7 +196,7 @@ fn too_alike(rule: &Rule, spread: &Spread, agreement: &Agreement, worst: &Worst,
     tolerance.too_alike(spread, agreement.largest, worst.most_accepted)
 }
 
-/// Says on which side the values that are not finite stand.
+/// Describes on which side the values that are not finite occur.
 fn explained(reason: String, reference: &Array, other: &Array, agreement: &Agreement) -> String {
     if agreement.not_finite_apart == 0 {
         return reason;

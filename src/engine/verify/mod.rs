@@ -1,10 +1,35 @@
-//! Proof that two computations are the same: equal inputs through both, and what follows from the difference.
+//! Verification that two computations are the same: equal inputs through both, and a verdict on the difference.
 //!
-//! A [`Side`] is whatever computes: a file in an engine ([`FileSide`]), or a module in Burn (`BurnSide`, of the crate above). [`verify`]
-//! feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by what rounding does to this
-//! network on these inputs: the reference is run again with its numbers moved by units in the last place ([`Draw`]), and the
-//! [`Tolerance`] of the coarsest [`Precision`] that takes part says how often that is accepted. Where two sides part,
-//! [`bisect()`] finds the layer by the same ruler.
+//! A [`Side`] is anything that computes: a file in an engine ([`FileSide`]), or a module in Burn (`BurnSide`).
+//! [`verify`] feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by the effect of
+//! rounding on this network with these inputs: the reference is run again with its numbers moved by units in the last
+//! place ([`Draw`]), and the [`Tolerance`] of the coarsest [`Precision`] involved states the accepted multiple of that.
+//! If two sides diverge, [`bisect()`] finds the layer by the same criterion. A reference whose outputs for
+//! the same inputs vary, in one session or in a new one, varies by more than rounding: then that is the verdict, and the
+//! search looks for the layer in which it diverges from itself. Agreement of a network whose outputs hardly depend on
+//! its inputs proves nothing; copies with redrawn weights are compared instead.
+//!
+//! ```
+//! # mod gnet { pub use gnet_core::*; pub use gnet_engine::*; }
+//! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+//! use gnet::runtime::{Provider, RunOptions};
+//! use gnet::verify::{Bisect, Distribution, FileSide, InputSet, Options, Plan, Precision, Side, verify};
+//! use gnet::{onnx, passes};
+//!
+//! # if Provider::Tract.ensure_available().is_err() { return Ok(()) }
+//! let before = onnx::read_file("dynamic.onnx".as_ref())?;
+//! let mut after = before.clone();
+//! passes::run(&mut after, &passes::DEFAULT, &passes::Options::default())?;
+//!
+//! let side = |name: &str, model| FileSide::of_model(name, model, Provider::Tract, &RunOptions::default());
+//! let (mut reference, other) = (side("before", &before)?, side("after", &after)?);
+//! let plan = Plan::new(8, &[reference.signature(), other.signature()])?;
+//! let inputs = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 1)?];
+//! let options = Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::OnFailure, seed: 1 };
+//! let found = verify(&mut reference, &mut [other], &inputs, &options, &mut |step| println!("{step}"))?;
+//! assert!(found.passed, "{:?}", found.comparisons[0].reason);
+//! # Ok::<(), gnet::Error>(())
+//! ```
 
 mod answers;
 mod bisect;
@@ -44,33 +69,34 @@ use crate::runtime::Array;
 use crate::runtime::compare::Agreement;
 use gnet_core::{Error, Result};
 
-/// When to look for the layer in which two sides part.
+/// Condition for searching the layer in which two sides diverge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Bisect {
-    /// When they disagree.
+    /// If they disagree.
     #[default]
     OnFailure,
-    /// Also when they agree: a difference may vanish on its way to the output.
+    /// Even if they agree: a difference may vanish on its way to the output.
     Always,
-    /// Not at all.
+    /// Never.
     Never,
 }
 
-/// How to verify.
+/// Options of a verification.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What is accepted.
+    /// Tolerance.
     pub tolerance: Tolerance,
-    /// When to look for the layer.
+    /// Condition for searching the layer.
     pub bisect: Bisect,
     /// Seed of the inputs, for the record.
     pub seed: u64,
 }
 
-/// Compares each of `others` with `reference` on all inputs. `say` is told what is being done.
+/// Compares each of `others` with `reference` on all inputs. `say` is called with the current activity.
 ///
 /// # Errors
-/// Sides that cannot be fed the same inputs, or an engine that fails. Disagreement is no error: it is in the record.
+/// Fails if the sides cannot be fed the same inputs, or if an engine fails. Disagreement is not an error: it is in the
+/// record.
 pub fn verify(
     reference: &mut dyn Side,
     others: &mut [FileSide],
@@ -83,7 +109,7 @@ pub fn verify(
     }
     let mut comparisons = compared(reference, others, sets, options, say)?;
     for (other, comparison) in others.iter().zip(&mut comparisons) {
-        // A copy that an engine does not run proves nothing, and takes no verdict away.
+        // A copy that an engine cannot run proves nothing, and does not affect any verdict.
         if comparison.verdict == Verdict::Weak
             && let Ok(Some(proof)) = on_copies(reference, other, sets, options, say)
         {
@@ -93,7 +119,7 @@ pub fn verify(
     Ok(Verification::new(reference, sets, options, comparisons))
 }
 
-/// Compares copies of both sides with the same redrawn weights; `None` where there are none.
+/// Compares copies of both sides with the same redrawn weights; `None` if there are none.
 fn on_copies(
     reference: &dyn Side,
     other: &FileSide,
@@ -107,7 +133,7 @@ fn on_copies(
     Ok(found.into_iter().next().map(|comparison| (comparison, weights)))
 }
 
-/// The comparisons with each of the others, searched where that is asked for.
+/// Makes the comparisons with each of the others, with a search if requested.
 fn compared(
     reference: &mut dyn Side,
     others: &mut [FileSide],
@@ -140,7 +166,7 @@ fn compared(
     let needed = |asked: &&Asked| asked.first == 0 || open.iter().any(|(_, _, trial)| asked.has(trial.place));
     let again: Vec<&Asked> = asked.iter().filter(needed).collect();
     let mut unsteady = moves_by_itself(reference, &again, &options.tolerance)?;
-    // What is drawn once for each session shows in another one, as each draw of the noise is.
+    // Randomness that is fixed per session shows in another session, as each draw of the noise is.
     if unsteady.is_none()
         && !open.is_empty()
         && let Some(mut twin) = reference.moved(Draw::Still)?
@@ -164,7 +190,7 @@ fn compared(
             Bisect::Always => true,
         };
         if wanted {
-            // A search that fails must not take the verdict with it.
+            // A failed search must not discard the verdict.
             let found = match unsteady {
                 Some(_) => search_itself(reference, other, comparison, sets, options, say),
                 None => search(reference, other, ties, comparison, sets, options, say),
@@ -175,8 +201,8 @@ fn compared(
     Ok(comparisons)
 }
 
-/// Says where the reference answers inputs that it is given again otherwise than before, if it does. What it moves by is
-/// then no rounding, and its noise would hide whatever the other side does.
+/// Describes where the reference's outputs for inputs that it is given `again` differ from before, if they do. That
+/// variation is then not rounding, and its noise would hide any fault of the other side.
 fn moves_by_itself(reference: &mut dyn Side, again: &[&Asked], tolerance: &Tolerance) -> Result<Option<String>> {
     for asked in again {
         let found = asked.again(reference, &asked.set.runs)?;
@@ -199,7 +225,8 @@ fn moves_by_itself(reference: &mut dyn Side, again: &[&Asked], tolerance: &Toler
     Ok(None)
 }
 
-/// Takes the noise of the outputs that their size alone does not explain, each on the very inputs that were compared.
+/// Measures the noise of the outputs whose difference their size does not explain, each on exactly the inputs that were
+/// compared.
 fn measure(
     reference: &dyn Side,
     open: &mut [(usize, usize, Trial)],
@@ -217,7 +244,7 @@ fn measure(
             let runs = asked.set.runs.iter().enumerate();
             let inputs: Vec<_> =
                 runs.map(|(run, arrays)| draw.inputs(arrays, &reference.signature().inputs, run)).collect();
-            // A copy that the engine cannot run, or whose outputs change their shape, says nothing.
+            // A copy that the engine cannot run, or whose outputs change their shape, tells nothing.
             let Ok(answer) = asked.again(moved.as_mut(), &inputs) else { continue };
             answers.extend((asked.first..).zip(answer));
         }
@@ -225,11 +252,11 @@ fn measure(
     })
 }
 
-/// Which input and output of another side belongs to which of the reference.
+/// Correspondence of another side's inputs and outputs with those of the reference.
 struct Ties {
-    /// For each input of the other side its place among the reference's.
+    /// For each input of the other side its index among the reference's.
     inputs: Vec<usize>,
-    /// For each output of the reference its place among the other side's.
+    /// For each output of the reference its index among the other side's.
     outputs: Vec<usize>,
 }
 
@@ -243,7 +270,7 @@ impl Ties {
     }
 }
 
-/// Looks for the layer in which the reference does not repeat itself: two of it, which only that can part.
+/// Searches for the layer in which the reference does not repeat itself, by comparing it with itself.
 fn search_itself(
     reference: &dyn Side,
     like: &FileSide,
@@ -257,12 +284,12 @@ fn search_itself(
     };
     let Some(other) = stand_in.as_file(like)? else { return Ok(Search::none("the reference has no second copy")) };
     let ties = Ties::of(stand_in.signature(), other.signature())?;
-    // Of equal files in one engine nothing but what never repeats itself is apart, and no noise explains that.
+    // For equal files in one engine, only what never repeats itself differs, and no noise explains that.
     let options = Options { tolerance: Tolerance { multiple: 0.0, ..options.tolerance }, ..options.clone() };
     search(reference, &other, &ties, comparison, sets, &options, say)
 }
 
-/// Looks for the layer on the inputs that part the two sides most, or on the first ones where nothing does.
+/// Searches for the layer on the inputs that separate the two sides most, or on the first ones if nothing does.
 fn search(
     reference: &dyn Side,
     other: &FileSide,

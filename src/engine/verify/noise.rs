@@ -1,13 +1,13 @@
-//! What rounding does to a network: copies of it, and of its inputs, moved by units in the last place.
+//! Effect of rounding on a network: copies of it, and of its inputs, moved by units in the last place.
 //!
-//! An engine that rounds otherwise, or sums in another order, computes as the same network would whose numbers were off by
-//! about a unit in the last place (backward error analysis: Higham, *Accuracy and Stability of Numerical Algorithms*,
-//! section 1.5). What such copies answer differently is therefore what rounding alone may change in the answer of this
-//! network on these inputs, however ill-conditioned it is and wherever it saturates.
+//! An engine that rounds differently, or sums in another order, computes the same as the network would if its numbers
+//! were off by about a unit in the last place (backward error analysis: Higham, *Accuracy and Stability of Numerical
+//! Algorithms*, section 1.5). The variation of such copies' outputs is therefore what rounding alone may change in the
+//! output of this network on these inputs, however ill-conditioned it is and wherever it saturates.
 //!
-//! Three kinds of numbers are moved at once. Weights and inputs, each element by itself: the rounding of single products.
-//! And results of operations that sum or that approximate a function, each as a whole: what is off in every element alike
-//! does not average out over the sums behind it, as the former does.
+//! Three kinds of numbers are moved at once. Weights and inputs, each element independently: the rounding of single
+//! products. And results of operations that sum or that approximate a function, each as a whole: an error shared by all
+//! elements does not average out over the following sums, as the former does.
 
 use std::collections::HashSet;
 
@@ -19,38 +19,38 @@ use crate::runtime::Array;
 use gnet_core::graph::{Attribute, DType, Graph, Model, Node, Sizes, Tensor, ValueId};
 use gnet_core::infer::infer;
 
-/// One way to round otherwise.
+/// One way to round differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Draw {
     /// Weights and real inputs, each moved by up to one unit in the last place, at random.
     Moved {
-        /// Says by how much each one is moved.
+        /// Seed of the random shifts.
         seed: u64,
-        /// Bits of the significand behind the first: 23 for `f32`.
+        /// Explicit bits of the significand: 23 for `f32`.
         bits: u32,
     },
     /// The same numbers in another order of summation: the engine without its rewrites.
     Reordered,
-    /// The same once more: what it moves by is no rounding.
+    /// The same once more: any variation is not rounding.
     Still,
 }
 
-/// Copies with moved numbers that are tried at most.
+/// Maximum number of copies with moved numbers.
 pub const MOVED: u64 = 4;
 
 impl Draw {
-    /// The draws of a comparison at a precision of so many bits, in order: each is made only while the ones before do not
-    /// explain the difference.
+    /// Returns the draws of a comparison at a precision of that many bits, in order: each is only made while the ones
+    /// before do not explain the difference.
     pub fn all(seed: u64, bits: u32) -> impl Iterator<Item = Self> {
         let moved = (0..MOVED).map(move |number| Self::Moved { seed: mixed(seed, number), bits });
         moved.chain([Self::Reordered])
     }
 
-    /// The model with its weights and results moved, inside branches and bodies too. Whole numbers stay, and so do single numbers and
-    /// what an operation takes for a setting, such as the sizes of a `Resize` or an exponent: those are no results of
-    /// rounding, and a hair beside them stands another network.
+    /// Moves the weights and results of a model, inside branches and bodies too. Whole numbers stay, and so do single
+    /// numbers and operands that are settings, such as the sizes of a `Resize` or an exponent: those are not results of
+    /// rounding, and a slightly different one makes another network.
     ///
-    /// `sizes` are those that the model is fed with: they tell how many terms a sum has.
+    /// `sizes` are those that the model is fed with: they determine how many terms a sum has.
     pub fn model(self, model: &Model, sizes: &Sizes) -> Model {
         let mut model = model.clone();
         if let Self::Moved { seed, bits } = self {
@@ -64,7 +64,7 @@ impl Draw {
         model
     }
 
-    /// The inputs of run `number` with their real numbers moved.
+    /// Moves the real numbers in the inputs of run `number`.
     pub fn inputs(self, run: &[Array], ports: &[Port], number: usize) -> Vec<Array> {
         let real = |port: Option<&Port>| port.is_some_and(|port| port.dtype.is_float() && port.range.is_none());
         let input = |(place, array): (usize, &Array)| match real(ports.get(place)) {
@@ -74,7 +74,7 @@ impl Draw {
         run.iter().enumerate().map(input).collect()
     }
 
-    /// Real numbers, moved; `key` tells one array from another.
+    /// Moves real numbers; `key` distinguishes arrays.
     pub fn values(self, array: &Array, key: u64) -> Array {
         match self {
             Self::Moved { seed, bits } => {
@@ -87,13 +87,13 @@ impl Draw {
     }
 }
 
-/// The graph with the types that are inferred; as it is where they are not.
+/// Returns the graph with inferred types; unchanged if inference fails.
 fn typed(model: &Model, sizes: &Sizes) -> Graph {
     let mut typed = model.clone();
     if infer(&mut typed, sizes).is_ok() { typed.graph } else { model.graph.clone() }
 }
 
-/// A number moved by a share of its unit in the last place. 0 and what is not finite stay.
+/// Moves a number by a fraction of its unit in the last place. 0 and values that are not finite stay.
 fn moved(value: f32, by: f32, bits: u32) -> f32 {
     if !value.is_normal() {
         return value;
@@ -105,11 +105,12 @@ fn moved(value: f32, by: f32, bits: u32) -> f32 {
     if there.is_finite() { there } else { value }
 }
 
-/// The least size that the values of an output are computed at, whatever they come to; 0 where that is their own.
+/// Returns the smallest scale at which the values of an output are computed, however small they are; 0 if it is their
+/// own.
 ///
-/// Engines compute a sigmoid as 1/2 and what an odd function adds to it, so that one near 0 carries the rounding of 1/2:
-/// values of 1e-6 come in steps of 3e-8, and two engines may stand several steps apart. What only hands values on is looked
-/// through.
+/// Engines compute a sigmoid as 1/2 plus an odd function, so that a value near 0 carries the rounding of 1/2: values of
+/// 1e-6 come in steps of 3e-8, and two engines may be several steps apart. Operations that only pass values on are
+/// looked through.
 pub fn unit(graph: &Graph, id: ValueId) -> f64 {
     let producers = graph.producers();
     let mut open = vec![id];
@@ -153,12 +154,12 @@ fn move_graph(graph: &mut Graph, seed: &mut u64, bits: u32) {
     }
 }
 
-/// Values that are read for what they say, not for what is computed with them.
+/// Finds the values that are settings rather than operands of arithmetic.
 fn settings(graph: &Graph) -> HashSet<ValueId> {
     graph.nodes.iter().flat_map(|node| node.inputs.iter().skip(first_setting(node)).flatten().copied()).collect()
 }
 
-/// The first input of an operation that is a setting; all after it are.
+/// Returns the index of the first input of an operation that is a setting; all after it are.
 fn first_setting(node: &Node) -> usize {
     match node.op_type.as_str() {
         "Range" | "Equal" | "Floor" | "Ceil" | "Round" | "Cast" | "ConstantOfShape" => 0,
@@ -168,7 +169,7 @@ fn first_setting(node: &Node) -> usize {
     }
 }
 
-/// A tensor of several real numbers, moved; `None` for others.
+/// Moves a tensor of several real numbers; `None` for others.
 fn move_tensor(tensor: &Tensor, seed: &mut u64, bits: u32) -> Option<Tensor> {
     if tensor.len() < 2 || !tensor.dtype().is_float() {
         return None;
@@ -187,7 +188,8 @@ fn move_tensor(tensor: &Tensor, seed: &mut u64, bits: u32) -> Option<Tensor> {
     Tensor::new(tensor.dtype(), tensor.shape().to_vec(), bytes).ok()
 }
 
-/// Numbers of 16 bits, each moved to a neighbour or left; `exponent` are the bits that are all set where one is not finite.
+/// Moves each 16-bit number to a neighbour or leaves it; `exponent` holds the bits that are all set if one is not
+/// finite.
 fn stepped(bytes: &[u8], shifts: impl Iterator<Item = f32>, exponent: u16) -> Vec<u8> {
     let step = |(pair, by): (&[u8; 2], f32)| {
         let value = u16::from_le_bytes(*pair);
@@ -209,7 +211,7 @@ mod tests {
 
     const DRAW: Draw = Draw::Moved { seed: 5, bits: 23 };
 
-    /// Steps between two numbers of one sign.
+    /// Returns the number of steps between two numbers of one sign.
     fn steps(a: f32, b: f32) -> u32 {
         a.to_bits().abs_diff(b.to_bits())
     }
@@ -233,7 +235,7 @@ mod tests {
         assert_eq!([pair(0x7BFF, 1.0), pair(0x7C00, -1.0), pair(0x8000, 1.0)], [0x7BFF, 0x7C00, 0x8000]);
     }
 
-    /// Every kind of constant that there is: a weight, a single number, whole numbers, sizes.
+    /// Builds a model with every kind of constant: a weight, a single number, whole numbers, sizes.
     fn model() -> Model {
         let mut graph = Graph::new("g");
         let x = graph.add_value("x", Some(DType::F32), Some(vec![Dim::Known(2)]));

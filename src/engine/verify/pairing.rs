@@ -1,11 +1,11 @@
-//! Which value of one graph is which of another, and where a graph can be cut so that all its wires can be compared.
+//! Correspondence of the values of two graphs, and the cuts of a graph at which all crossing values can be compared.
 
 use std::collections::{HashMap, HashSet};
 
 use gnet_core::graph::{Attribute, Graph, Node, Tensor, ValueId};
 use gnet_core::words::{counted, one_or};
 
-/// The values of two graphs that are meant to be the same.
+/// The values of two graphs that are meant to be equal.
 #[derive(Debug)]
 pub(super) struct Pairing {
     values: HashMap<ValueId, ValueId>,
@@ -16,10 +16,10 @@ pub(super) struct Pairing {
 impl Pairing {
     /// Pairs the nodes of two graphs.
     ///
-    /// Nodes with the same names are the same. Where no name is shared, graphs with the same sequence of operations are
-    /// paired by position. Where the graphs have other nodes besides, a pair counts only if both do the same operation
-    /// and the same operations read the result: a `Conv` that has taken up a `BatchNormalization` makes other values
-    /// than the one before it, under the same name.
+    /// Nodes with the same names are partners. If no name is shared, graphs with the same sequence of operations are
+    /// paired by position. If the graphs have other nodes besides, a pair only counts if both perform the same
+    /// operation and the same operations read the result: a `Conv` that has absorbed a `BatchNormalization` produces
+    /// other values than the one before it, under the same name.
     pub(super) fn of(reference: &Graph, other: &Graph, outputs: &[(ValueId, ValueId)]) -> Self {
         let nodes = paired_nodes(reference, other);
         let whole = nodes.len() == reference.nodes.len() && nodes.len() == other.nodes.len();
@@ -39,12 +39,12 @@ impl Pairing {
         Self { values, nodes }
     }
 
-    /// The value of the other graph that `id` of the reference is compared with.
+    /// Returns the value of the other graph that `id` of the reference is compared with.
     pub(super) fn partner(&self, id: ValueId) -> Option<(ValueId, ValueId)> {
         self.values.get(&id).map(|other| (id, *other))
     }
 
-    /// The index of the other graph's node that a node of the reference is paired with.
+    /// Returns the index of the partner of a node of the reference.
     pub(super) fn node(&self, index: usize) -> Option<usize> {
         self.nodes.get(&index).copied()
     }
@@ -61,11 +61,12 @@ fn paired_nodes(reference: &Graph, other: &Graph) -> HashMap<usize, usize> {
     by_name
 }
 
+/// Returns the index of each node by its name.
 fn names(graph: &Graph) -> HashMap<&str, usize> {
     graph.nodes.iter().enumerate().map(|(i, node)| (graph.node_name(node), i)).collect()
 }
 
-/// For each value the operations that read it, sorted; the graph's end is one.
+/// Returns the operations that read each value, sorted; the graph's end counts as one.
 fn readers(graph: &Graph) -> HashMap<ValueId, Vec<&str>> {
     let mut readers: HashMap<ValueId, Vec<&str>> = HashMap::new();
     for node in &graph.nodes {
@@ -80,19 +81,19 @@ fn readers(graph: &Graph) -> HashMap<ValueId, Vec<&str>> {
     readers
 }
 
-/// A place between two nodes, and the values that cross it.
+/// A position between two nodes, and the values that cross it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Cut {
-    /// Nodes before it.
+    /// Number of nodes before it.
     pub(super) position: usize,
-    /// What nodes before it make and nodes after it, or the outputs, read; in order of making.
+    /// Values that nodes before it produce and nodes after it, or the outputs, read; in order of production.
     pub(super) values: Vec<ValueId>,
 }
 
-/// The cuts of a graph whose values all have partners, without the one behind the last node.
+/// Returns the cuts of a graph whose values all have partners, without the one after the last node.
 ///
-/// When all values of such a cut agree, what comes after it computes from the same numbers: whatever parts the sides
-/// stands behind it, in whichever branch.
+/// If all values of such a cut agree, everything after it computes from the same numbers: the cause of a difference is
+/// after it, in whichever branch.
 pub(super) fn cuts(graph: &Graph, pairing: &Pairing) -> Vec<Cut> {
     let mut last_read: HashMap<ValueId, usize> = HashMap::new();
     for (i, node) in graph.nodes.iter().enumerate() {
@@ -112,7 +113,7 @@ pub(super) fn cuts(graph: &Graph, pairing: &Pairing) -> Vec<Cut> {
     cuts
 }
 
-/// What two paired nodes are given differently: operation, attributes, constants, wires.
+/// Lists the differences between what two paired nodes are given: operation, attributes, constants, inputs.
 pub(super) fn differences(reference: (&Graph, &Node), other: (&Graph, &Node), pairing: &Pairing) -> Vec<String> {
     let ((graph, node), (other_graph, other_node)) = (reference, other);
     let mut found = Vec::new();
@@ -179,7 +180,7 @@ mod tests {
     use super::*;
     use gnet_core::graph::DType;
 
-    /// x -> a -> (b, c) -> d (concat); c reads the constant w.
+    /// Builds x -> a -> (b, c) -> d (concat); c reads the constant w.
     fn diamond(prefix: &str) -> Graph {
         let mut graph = Graph::new("g");
         let [x, a, b, c, d] =
@@ -235,7 +236,7 @@ mod tests {
     fn a_value_that_other_operations_read_is_no_pair_in_a_graph_of_other_nodes() {
         let graph = diamond("");
         let mut longer = diamond("");
-        // An Abs between a and its readers: `a` is read by others than in the first graph.
+        // An Abs between a and its readers: `a` has other readers than in the first graph.
         let a = id(&longer, "a");
         let between = longer.add_value("between", None, None);
         longer.nodes.insert(1, Node::new("abs", "Abs", vec![a], vec![between]));

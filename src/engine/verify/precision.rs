@@ -1,4 +1,4 @@
-//! What is accepted: how far two sides may part, by the precision they calculate in.
+//! Tolerances: how far two sides may differ, by the precision in which they compute.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use crate::runtime::compare::{SPREAD_OVER_TOLERANCE, Spread};
 use gnet_core::graph::{DType, Graph};
 use gnet_core::{Error, Result};
 
-/// The coarsest arithmetic that takes part in a comparison. Ordered from fine to coarse.
+/// The coarsest arithmetic that is involved in a comparison. Ordered from fine to coarse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -21,41 +21,42 @@ pub enum Precision {
     Fp16,
     /// bfloat16: 8 bits of significand, the range of f32.
     Bf16,
-    /// 8-bit integers with a scale for each tensor or channel.
+    /// 8-bit integers with a scale per tensor or channel.
     Int8,
 }
 
-/// What two sides must hold to agree.
+/// Criteria for the agreement of two sides.
 ///
 /// # The ruler is the network's own noise
 ///
-/// How far two right engines part depends on the network and on its inputs: a convolution on noise by a few units in the last
-/// place, a `LayerNormalization` of equal numbers by all of its output. So the reference is run again on the very inputs that
-/// are compared, with its numbers moved by up to one unit in the last place of the precision ([`Draw`](super::Draw): four
-/// times at random, once in another order of summation), and what a value moves by is its *noise*. A difference is accepted
-/// up to `relative` of the size of the values there, and `multiple` times the noise beyond that. The noise is measured only
-/// where the former is not enough, and draw by draw until it is.
+/// How far two correct engines differ depends on the network and on its inputs: a convolution on noise by a few units
+/// in the last place, a `LayerNormalization` of equal numbers by all of its output. So the reference is run again on
+/// exactly the inputs that are compared, with its numbers moved by up to one unit in the last place of the precision
+/// ([`Draw`](super::Draw): four times at random, once in another order of summation), and the shift of a value is its
+/// *noise*. A difference is accepted up to `relative` times the size of the values there, plus `multiple` times the
+/// noise. The noise is only measured if the former is not enough, draw by draw until it is.
 ///
-/// The noise of a value is the largest of its own moves or, where that is more, the root mean square of the moves of the
-/// quietest slice that it lies in (its sample, its channel, its row; at least eight values): four draws of one value may all
-/// happen to be small, and those of a slice may not, while a noisy neighbour hides nothing. Its size is the largest value of
-/// the least such slice. What a sigmoid makes counts as 1, because engines compute it as 1/2 and a difference.
+/// The noise of a value is the largest of its own shifts or, if that is more, the root mean square of the shifts of the
+/// quietest slice that contains it (its sample, its channel, its row; at least eight values): four draws of one value
+/// may all happen to be small, while those of a slice will not, and a noisy neighbour hides nothing. Its size is the
+/// largest value of the smallest such slice. The output of a sigmoid counts as 1, because engines compute it as 1/2 and
+/// a difference.
 ///
 /// ## The multiple
 ///
-/// At `f32` it is 32: 6 for the extreme, 5 for the engines. The noise estimates the standard deviation of one rounding; of a
-/// million normal values the largest lies at 4.9 deviations, and beyond 6 lies one of 5e8. And an engine adds up more
-/// roundings than the draws do, some of them in one direction: on the networks of `scripts/real-networks` the largest
-/// difference came to 0.3 to 5 times the largest move. A state kept between runs came to 1e5 times. At a coarser precision
-/// it is 8: there the rounding of factors and results is the error, which the draws imitate one to one.
+/// At `f32` it is 32: 6 for the extreme, 5 for the engines. The noise estimates the standard deviation of one rounding;
+/// of a million normal values the largest is at 4.9 deviations, and beyond 6 is one in 5e8. And an engine accumulates
+/// more roundings than the draws do, some of them in one direction: on the networks of `scripts/real-networks` the
+/// largest difference was 0.3 to 5 times the largest shift. A state kept between runs gave 1e5 times. At a coarser
+/// precision it is 8: there the rounding of factors and results is the error, which the draws imitate one to one.
 ///
 /// ## The floor
 ///
-/// Where an output saturates, the noise of a few draws is 0 while two engines approximate the function differently: up to
-/// 8 rounding units of the largest value were seen (a sigmoid of tract's against ONNX Runtime's). Accepted are 16, 16 *
-/// 2^-24 = 9.5e-7. At a coarser precision the floor is what follows, of the whole output's largest value, and only above it
-/// the noise decides. A layer that rounds with unit `u` adds an error of about `u` of its values; errors of `L` layers are
-/// independent and add up to `sqrt(L) u`. GoogLeNet has `L` = 22; a factor of 2 is room.
+/// If an output saturates, the noise of a few draws is 0 while two engines approximate the function differently: up to
+/// 8 rounding units of the largest value were observed (tract's sigmoid against ONNX Runtime's). 16 are accepted, 16 *
+/// 2^-24 = 9.5e-7. At a coarser precision the floor is the following, relative to the whole output's largest value, and
+/// the noise only decides above it. A layer that rounds with unit `u` adds an error of about `u` of its values; errors
+/// of `L` layers are independent and add up to `sqrt(L) u`. GoogLeNet has `L` = 22; a factor of 2 is margin.
 ///
 /// | precision | a layer's error | `relative` | `multiple` | `min_cosine` | `min_top1` |
 /// | --- | --- | ---: | ---: | ---: | ---: |
@@ -65,42 +66,44 @@ pub enum Precision {
 /// | `bf16` | `2 * 2^-8`: the same with three bits fewer | 8e-2 | 8 | 0.995 | 0.95 |
 /// | `int8` | up to `2 * 1/255` of the calibrated range, and what lies outside is cut off | 0.15 | 8 | 0.98 | 0.95 |
 ///
-/// The cosine catches what the largest difference alone would let through at coarse precisions: an error in one direction
-/// instead of a scattered one. At `f32`, where each value is judged by itself, it is asked for only with a share given by
-/// [`with_relative`](Self::with_relative). Top-1 is asked of real images, where one image may always flip: on the border
-/// between two classes any rounding decides.
+/// The cosine catches what the largest difference alone would miss at coarse precisions: an error in one direction
+/// instead of a scattered one. At `f32`, where each value is judged individually, it is only required with a fraction
+/// given by [`with_relative`](Self::with_relative). Top-1 is required for real images, of which one may always flip: on
+/// the border between two classes any rounding decides.
 ///
-/// # When agreement means something
+/// # When agreement is meaningful
 ///
-/// The outputs for any two inputs must lie at least 100 floors apart ([`SPREAD_OVER_TOLERANCE`]), counted in the floor of
-/// `f32` at every precision, which shows that the outputs depend on the inputs; and half of all pairs must lie three times
-/// apart what is accepted: farther than both could err, so that one input's output cannot pass for another's.
+/// The outputs for any two inputs must be at least 100 floors apart ([`SPREAD_OVER_TOLERANCE`]), using the floor of
+/// `f32` at every precision, which shows that the outputs depend on the inputs; and half of all pairs must be at least
+/// three times the accepted difference apart: farther than the errors of both, so that one input's output cannot pass
+/// for another's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Tolerance {
-    /// The precision it is for.
+    /// Precision that it applies to.
     pub precision: Precision,
-    /// Difference accepted whatever the noise, as a share of the largest value: at `f32` of the part of the output that a
-    /// value stands in, else of the whole output.
+    /// Difference accepted whatever the noise, relative to the largest value: at `f32` of the slice of the output that
+    /// contains a value, else of the whole output.
     pub relative: f64,
-    /// How many times its noise a value may be off beyond that; 0 where `relative` is all that is accepted.
+    /// Multiple of its noise by which a value may be off beyond that; 0 if only `relative` is accepted.
     pub multiple: f64,
     /// Smallest accepted cosine between the outputs.
     pub min_cosine: f64,
-    /// Smallest share of real images with the same top-1 class, one flip being free; `None` asks for nothing.
+    /// Smallest accepted fraction of real images with the same top-1 class, one flip being free; `None` for no
+    /// requirement.
     pub min_top1: Option<f64>,
 }
 
-/// Own tolerances that half of all pairs must lie apart at a precision coarser than f32.
+/// Number of tolerances by which half of all pairs must differ at a precision coarser than f32.
 const MEDIAN_OVER_TOLERANCE: f64 = 3.0;
 
-/// Rounding units of the largest value that two right engines may part by at `f32` where the noise is 0.
+/// Rounding units of the largest value by which two correct engines may differ at `f32` if the noise is 0.
 const FLOOR_UNITS: f64 = 16.0;
 
 impl Precision {
-    /// Every precision, from fine to coarse.
+    /// All precisions, from fine to coarse.
     pub const ALL: [Self; 5] = [Self::F32, Self::Tf32, Self::Fp16, Self::Bf16, Self::Int8];
 
-    /// The name on the command line and in JSON.
+    /// Returns the name on the command line and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
@@ -111,8 +114,8 @@ impl Precision {
         }
     }
 
-    /// What a file calculates in: integers where it quantises, 16 bits where it holds 16-bit constants or casts to
-    /// them, else f32. An engine may be coarser than the file; it says so itself.
+    /// Returns the precision in which a file computes: integers if it quantises, 16 bits if it holds 16-bit constants
+    /// or casts to them, else f32. An engine may be coarser than the file, which it reports itself.
     pub fn of(graph: &Graph) -> Self {
         let quantised = graph.nodes.iter().any(|node| {
             let op = node.op_type.as_str();
@@ -129,7 +132,7 @@ impl Precision {
         }
     }
 
-    /// What is accepted at this precision.
+    /// Returns the tolerance for this precision.
     pub fn tolerance(self) -> Tolerance {
         let (relative, multiple, min_cosine, min_top1) = match self {
             Self::F32 => (FLOOR_UNITS * 0.5_f64.powi(24), 32.0, 1.0 - 1e-7, None),
@@ -141,8 +144,8 @@ impl Precision {
         Tolerance { precision: self, relative, multiple, min_cosine, min_top1 }
     }
 
-    /// Bits of a significand behind the first: a number's unit in the last place is that share of the power of two below
-    /// it. For integers the step of a range of 256.
+    /// Returns the explicit bits of a significand: a number's unit in the last place is that fraction of the power of
+    /// two below it. For integers the step of a range of 256.
     pub fn bits(self) -> u32 {
         match self {
             Self::F32 => 23,
@@ -170,12 +173,12 @@ impl FromStr for Precision {
 }
 
 impl Tolerance {
-    /// The same with a share of the output's largest value as all that is accepted. The cosine is then asked for only as far
-    /// as that share allows: an error of `r` in every value turns a vector by an angle of about `r`, whose cosine is
+    /// Limits the tolerance to a fraction of the output's largest value. The cosine is then only required as far as
+    /// that fraction allows: an error of `r` in every value turns a vector by an angle of about `r`, whose cosine is
     /// `1 - r^2 / 2`.
     ///
     /// # Errors
-    /// A share that is not between 0 and 1.
+    /// Fails if the fraction is not between 0 and 1.
     pub fn with_relative(self, relative: f64) -> Result<Self> {
         if !(relative > 0.0 && relative < 1.0) {
             return Err(Error::input(format!("tolerance {relative}"), "is not a share between 0 and 1"));
@@ -183,30 +186,30 @@ impl Tolerance {
         Ok(Self { relative, multiple: 0.0, min_cosine: self.cosine_at(relative), ..self })
     }
 
-    /// The cosine to ask for where errors of a share of the largest value are accepted.
+    /// Returns the required cosine if errors of a fraction of the largest value are accepted.
     pub(super) fn cosine_at(&self, share: f64) -> f64 {
         self.min_cosine.min(1.0 - share * share / 2.0)
     }
 
-    /// The difference accepted whatever the noise, for an output whose largest value is `largest`.
+    /// Returns the difference accepted whatever the noise, for an output whose largest value is `largest`.
     pub fn accepted(&self, largest: f64) -> f64 {
         self.relative * largest
     }
 
-    /// What is accepted of a value with this floor and noise. A share of the whole output is generous already, and holds for
-    /// both.
+    /// Returns the difference accepted for a value with this floor and noise. A fraction of the whole output is already
+    /// generous, and covers both.
     pub(super) fn of(&self, floor: f64, noise: f64) -> f64 {
         let noise = self.multiple * noise;
         if self.is_local() { floor + noise } else { floor.max(noise) }
     }
 
-    /// Whether each value is judged by the part of the output that it stands in.
+    /// Returns `true` if each value is judged by the slice of the output that contains it.
     pub(super) fn is_local(&self) -> bool {
         self.precision == Precision::F32 && self.multiple > 0.0
     }
 
-    /// Why agreement proves nothing for an output whose largest value is `largest` and of which at most `accepted` is
-    /// accepted anywhere; `None` when it does.
+    /// Returns the reason why agreement proves nothing for an output whose largest value is `largest` and for which at
+    /// most `accepted` is accepted anywhere; `None` if it is meaningful.
     pub(super) fn too_alike(&self, spread: &Spread, largest: f64, accepted: f64) -> Option<String> {
         let fine = match self.precision {
             Precision::F32 => self.relative,

@@ -1,4 +1,4 @@
-//! Reads values in between out of both sides and compares them.
+//! Reading intermediate values out of both sides and comparing them.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,16 @@ use gnet_core::Result;
 use gnet_core::graph::ValueId;
 use gnet_core::words::one_or;
 
-/// Two files, the inputs both are fed, and how far values may part.
+/// Two files, the inputs both are fed, and the tolerance for values.
 pub(super) struct Probe<'a> {
     reference: &'a FileSide,
     other: &'a FileSide,
-    /// One run's inputs: the reference's and the other's.
+    /// Inputs of one run: the reference's and the other's.
     inputs: (Vec<Array>, Vec<Array>),
     tolerance: Tolerance,
-    /// The draw that was last made of the reference: most are asked for again and again.
+    /// Most recent draw of the reference: most are requested repeatedly.
     copy: Option<(Draw, Option<FileSide>)>,
-    /// How often both sides were run.
+    /// Number of times both sides were run.
     pub(super) runs: usize,
 }
 
@@ -30,13 +30,13 @@ pub(super) struct Probe<'a> {
 pub(super) struct Seen {
     /// Whether it is the same within what its size and its noise allow.
     pub(super) agrees: bool,
-    /// The largest difference as a share of the largest value; `None` when the shapes differ or a value is not finite.
+    /// Largest difference relative to the largest value; `None` if the shapes differ or a value is not finite.
     pub(super) error: Option<f64>,
     /// Shape on the reference's side.
     pub(super) shape: Vec<usize>,
-    /// Smallest and largest value on the reference's side; NaN where there is one.
+    /// Smallest and largest value on the reference's side; NaN if there is one.
     pub(super) range: (f32, f32),
-    /// What a number cannot say: other shapes, or values that are not finite.
+    /// Remark on what a number cannot express: different shapes, or values that are not finite.
     pub(super) remark: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Probe<'a> {
         Self { reference, other, inputs, tolerance, copy: None, runs: 0 }
     }
 
-    /// Compares pairs of values, in their order. Only what these values need is computed, and nothing else is kept.
+    /// Compares pairs of values, in order. Only what these values need is computed, and nothing else is kept.
     pub(super) fn see(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<Vec<Seen>> {
         if pairs.is_empty() {
             return Ok(Vec::new());
@@ -66,7 +66,7 @@ impl<'a> Probe<'a> {
         Compared::of(a, b, Rule { tolerance: self.tolerance, unit, counts: false, images: false })
     }
 
-    /// Takes the noise of the values that their size alone does not explain.
+    /// Measures the noise of the values whose difference their size does not explain.
     fn settle(&mut self, compared: &mut [Compared], pairs: &[(ValueId, ValueId)]) -> Result<()> {
         let mut trials: Vec<&mut Trial> = Vec::new();
         for (place, compared) in compared.iter_mut().enumerate() {
@@ -85,14 +85,14 @@ impl<'a> Probe<'a> {
             };
             let (_, made) = copy.insert((draw, made));
             let Some(moved) = made else { return Ok(HashMap::new()) };
-            // A copy that an engine cannot run says nothing.
+            // A copy that an engine cannot run tells nothing.
             let answers = moved.exposing(&values).and_then(|mut side| side.run(&draw.inputs(&inputs.0, ports, 0)));
             Ok(places.iter().copied().zip(answers.unwrap_or_default()).collect())
         })
     }
 
-    /// Whether one of these values differs, and the sample that differs most; `None` when shapes differ or no value has
-    /// a row for each sample.
+    /// Returns whether one of these values differs, and the sample that differs most; `None` if shapes differ or no
+    /// value has a row per sample.
     pub(super) fn outputs(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<(bool, Option<usize>)> {
         let samples = self.reference.signature().batch_of(&self.inputs.0);
         let (mut compared, mut worst) = (Vec::new(), None::<(usize, f64)>);
@@ -115,13 +115,13 @@ impl<'a> Probe<'a> {
     fn arrays(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<Vec<(Array, Array)>> {
         self.runs += 1;
         let (here, there): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
-        // One engine after the other: each is gone before the next takes its memory.
+        // One engine after the other: each is dropped before the next takes its memory.
         let expected = self.reference.exposing(&here)?.run(&self.inputs.0)?;
         let found = self.other.exposing(&there)?.run(&self.inputs.1)?;
         Ok(expected.into_iter().zip(found).collect())
     }
 
-    /// The smallest and largest value of a graph input of the reference, which is the same on both sides.
+    /// Returns the smallest and largest value of a graph input of the reference, which is the same on both sides.
     pub(super) fn input(&self, name: &str) -> Option<Seen> {
         let place = self.reference.signature().inputs.iter().position(|port| port.name == name)?;
         let array = self.inputs.0.get(place)?;
@@ -132,11 +132,11 @@ impl<'a> Probe<'a> {
 /// Seed of the draws of a search: any will do.
 const SEED: u64 = 0;
 
-/// A pair of values before their noise is known.
+/// A pair of values whose noise is not known yet.
 struct Compared {
     shape: Vec<usize>,
     range: (f32, f32),
-    /// `None` where there is nothing to judge.
+    /// `None` if there is nothing to judge.
     trial: Option<Trial>,
     remark: Option<String>,
 }

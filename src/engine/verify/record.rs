@@ -1,4 +1,4 @@
-//! The record of a verification, as JSON and as tables.
+//! Record of a verification, as JSON and as tables.
 
 use std::collections::BTreeMap;
 
@@ -14,65 +14,65 @@ use gnet_core::report::{Cell, Column, Report, Table};
 use gnet_core::words::{counted, one_or};
 use gnet_core::{Error, Result};
 
-/// What `gnet verify --format json` prints.
+/// Record that `gnet verify --format json` prints.
 #[derive(Debug, Clone, Serialize)]
 pub struct Verification {
     /// Whether every comparison agrees.
     pub passed: bool,
-    /// What the others are compared with.
+    /// Name of the reference.
     pub reference: String,
-    /// The inputs of the reference: name, type, shape, and what they were fed.
+    /// Inputs of the reference: name, type, shape, and what they were fed.
     pub inputs: Vec<InputRecord>,
-    /// Symbols of the files that were given a size, with it; empty unless the caller puts them in.
+    /// Symbols of the files that were given a size, with that size; empty unless the caller fills it in.
     pub dims: BTreeMap<String, usize>,
     /// Seed of the inputs.
     pub seed: u64,
-    /// What was accepted.
+    /// Tolerance that was applied.
     pub tolerance: Tolerance,
-    /// One entry for each other side.
+    /// One entry per other side.
     pub comparisons: Vec<Comparison>,
 }
 
 /// An input of the reference.
 #[derive(Debug, Clone, Serialize)]
 pub struct InputRecord {
-    /// Its name.
+    /// Name of the input.
     pub name: String,
-    /// Its element type.
+    /// Element type.
     pub dtype: DType,
-    /// Its shape: numbers, or the name of the batch.
+    /// Shape: numbers, or the name of the batch.
     pub shape: Vec<Dim>,
-    /// The whole numbers that it was fed, `LOW..HIGH` without the last; `null` for real numbers.
+    /// Range of the whole numbers that it was fed, `LOW..HIGH` without the last; `null` for real numbers.
     pub range: Option<ValueRange>,
-    /// Samples of one run.
+    /// Number of samples per run.
     pub batch: usize,
 }
 
-/// One side against the reference.
+/// One side compared with the reference.
 #[derive(Debug, Clone, Serialize)]
 pub struct Comparison {
-    /// The side.
+    /// Name of the side.
     pub subject: String,
-    /// `disagree` when one row does; `weak` when an output agrees and no kind of inputs can tell it apart; else `agree`.
+    /// `disagree` if one row does; `weak` if an output agrees but no kind of inputs can tell it apart; else `agree`.
     pub verdict: Verdict,
-    /// Why it is not `agree`.
+    /// Reason why it is not `agree`.
     pub reason: Option<String>,
-    /// One row for each output and kind of inputs.
+    /// One row per output and kind of inputs.
     pub rows: Vec<Row>,
-    /// The search for the layer, where there was one.
+    /// Search for the layer, if there was one.
     pub search: Option<Search>,
-    /// The comparison of copies with redrawn weights, where the outputs of the sides themselves hardly depend on the inputs.
+    /// Comparison of copies with redrawn weights, if the outputs of the sides themselves hardly depend on the inputs.
     pub redrawn: Option<OnCopies>,
 }
 
-/// What copies of both sides with the same redrawn weights came to.
+/// Result for copies of both sides with the same redrawn weights.
 #[derive(Debug, Clone, Serialize)]
 pub struct OnCopies {
-    /// Tensors that were redrawn.
+    /// Number of tensors that were redrawn.
     pub weights: usize,
-    /// The verdict on the copies.
+    /// Verdict on the copies.
     pub verdict: Verdict,
-    /// One row for each output and kind of inputs.
+    /// One row per output and kind of inputs.
     pub rows: Vec<Row>,
 }
 
@@ -81,7 +81,7 @@ pub struct OnCopies {
 pub struct Row {
     /// Name of the output in the reference.
     pub output: String,
-    /// The kind of inputs: a distribution's name, or `images`.
+    /// Kind of inputs: a distribution's name, or `images`.
     pub inputs: String,
     /// Measures and verdict.
     #[serde(flatten)]
@@ -131,9 +131,9 @@ impl Comparison {
         Ok(trials)
     }
 
-    /// The verdict on all rows.
+    /// Derives the verdict from all rows.
     ///
-    /// One kind of inputs that cannot tell outputs apart is no fault where another can: a softmax may well saturate on
+    /// A kind of inputs that cannot tell outputs apart is not a fault if another can: a softmax may well saturate on
     /// large values. An output that no kind tells apart is unproved.
     pub(super) fn conclude(&mut self) {
         let place = |row: &Row| format!("output '{}' on {} inputs", row.output, row.inputs);
@@ -142,7 +142,7 @@ impl Comparison {
             (self.verdict, self.reason) = (Verdict::Disagree, Some(said(row)));
             return;
         }
-        // One sample is told apart from no other.
+        // A single sample cannot tell outputs apart.
         let proves = |row: &Row| row.judgement.verdict == Verdict::Agree && row.judgement.agreement.images > 1;
         let proved = |output: &str| self.rows.iter().any(|row| row.output == output && proves(row));
         let weak = self.rows.iter().find(|row| row.judgement.verdict == Verdict::Weak && !proved(&row.output));
@@ -151,7 +151,7 @@ impl Comparison {
         }
     }
 
-    /// Takes in what copies with as many redrawn weights came to: they prove what the sides themselves do not.
+    /// Adds the results of copies with `weights` redrawn tensors: they prove what the sides themselves do not.
     pub(super) fn proved(&mut self, (copies, weights): (Self, usize)) {
         let Self { verdict, reason, rows, search, .. } = copies;
         match verdict {
@@ -165,14 +165,14 @@ impl Comparison {
         self.redrawn = Some(OnCopies { weights, verdict, rows });
     }
 
-    /// The row that disagrees most for what is accepted; values that are not finite come first.
+    /// Returns the row that disagrees most relative to what is accepted; values that are not finite come first.
     pub(super) fn worst_row(&self) -> Option<&Row> {
         let rows = self.rows.iter().filter(|row| row.judgement.verdict == Verdict::Disagree);
         let error = |row: &Row| match row.judgement.agreement.not_finite_apart {
             0 => row.judgement.used,
             _ => f64::INFINITY,
         };
-        // Of equal ones the first.
+        // The first among equals.
         rows.rev().max_by(|a, b| error(a).total_cmp(&error(b)))
     }
 }
@@ -206,10 +206,10 @@ impl Verification {
         }
     }
 
-    /// The failure that the record holds, if it does: the first comparison that does not agree, with the layer.
+    /// Returns the failure in the record, if any: the first comparison that does not agree, with the layer.
     ///
     /// # Errors
-    /// That failure, an [`ErrorKind::Check`](gnet_core::ErrorKind::Check).
+    /// That failure, as [`ErrorKind::Check`](gnet_core::ErrorKind::Check).
     pub fn check(&self) -> Result<()> {
         let Some(failed) = self.comparisons.iter().max_by_key(|comparison| comparison.verdict) else { return Ok(()) };
         let Some(reason) = &failed.reason else { return Ok(()) };
@@ -231,7 +231,7 @@ impl Verification {
 }
 
 impl Verification {
-    /// Whether values are not finite on some side and a boolean input was at random.
+    /// Returns `true` if values are not finite on some side and a boolean input was random.
     fn hides_all(&self) -> bool {
         let rows = self.comparisons.iter().flat_map(|comparison| &comparison.rows);
         rows.into_iter().any(|row| row.judgement.agreement.not_finite_apart > 0)
@@ -256,7 +256,7 @@ impl Report for Verification {
 }
 
 impl Verification {
-    /// The sizes and whole numbers that the files were run with, where there are any.
+    /// Describes the sizes and whole numbers that the files were run with, if any.
     fn fed(&self) -> Option<String> {
         let dims = self.dims.iter().map(|(symbol, size)| format!("{symbol} is {size}"));
         let ranges = self.inputs.iter().filter_map(|input| Some(format!("{} within {}", input.name, input.range?)));
@@ -264,7 +264,7 @@ impl Verification {
         (!all.is_empty()).then(|| all.join(", "))
     }
 
-    /// The copies' rows, under a title and with a note of their own.
+    /// Returns the copies' rows, under their own title and with a note.
     fn copies(&self, comparison: &Comparison, copies: &OnCopies) -> Table {
         let OnCopies { weights, verdict, rows } = copies;
         let of_copies = Comparison { rows: rows.clone(), ..Comparison::new(&comparison.subject) };
@@ -348,7 +348,7 @@ impl Verification {
     }
 }
 
-/// What agreement means.
+/// Explains what agreement means.
 fn agreed(tolerance: &Tolerance) -> String {
     let Tolerance { precision, relative, multiple, .. } = tolerance;
     if *multiple == 0.0 {
@@ -357,7 +357,7 @@ fn agreed(tolerance: &Tolerance) -> String {
     format!("agree at {precision}: no difference beyond {relative:.1e} of the size and {multiple} times the noise")
 }
 
-/// What is not finite on both sides alike.
+/// Describes values that are not finite on both sides in the same way.
 fn odd(rows: &[Row]) -> Option<String> {
     let count = |row: &Row| row.judgement.agreement.not_finite - row.judgement.agreement.not_finite_apart;
     let first = rows.iter().find(|row| count(row) > 0)?;
@@ -371,7 +371,7 @@ fn odd(rows: &[Row]) -> Option<String> {
     ))
 }
 
-/// The layer that was found, and what goes into it.
+/// Returns the layer that was found, and its inputs.
 fn layer(search: &Search) -> Table {
     let columns = [
         Column::path("value"),
@@ -411,7 +411,7 @@ fn layer(search: &Search) -> Table {
     table
 }
 
-/// A number as `1.23e-4`: what is compared here spans many orders of magnitude.
+/// Formats a number as `1.23e-4`: the compared values span many orders of magnitude.
 fn scientific(value: Option<f64>) -> Cell {
     match value {
         None => Cell::Missing,

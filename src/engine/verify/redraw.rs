@@ -1,45 +1,46 @@
-//! A copy of a network with other weights, whose outputs depend on its inputs.
+//! Copies of a network with other weights, whose outputs depend on its inputs.
 //!
-//! A network as its authors initialise it may hardly look at its input: the signal dies out on its way through fifty layers,
-//! and the last bias is all that is left. Two sides then agree whatever happened in between. That they compute the same is
-//! proved on a copy that both are made of: equal structure, equal settings, other weights.
+//! A freshly initialised network may hardly depend on its input: the signal dies out on its way through fifty layers,
+//! and only the last bias is left. Two sides then agree whatever happened in between. That they compute the same is
+//! proved on copies of both: equal structure, equal settings, other weights.
 //!
-//! Weights are drawn with a variance of `GAIN^2` over the terms of a sum, so that a layer's output is about as large as its
-//! input. That alone would not carry a signal through an activation, which halves what is near 0, nor keep it above the
-//! biases. So the weights of each sum add up to 0, and biases stand around 1: what is the same in all channels, as the mean
-//! of an activation is, goes out in the next layer and does not grow, and activations work where they are steep. Behind them
-//! a small signal grows a little from layer to layer (`GAIN`), and a large one shrinks, being cut off on one side.
+//! Weights are drawn with a variance of `GAIN^2` divided by the number of terms of a sum, so that a layer's output is
+//! about as large as its input. That alone would neither carry a signal through an activation, which halves values near
+//! 0, nor keep it above the biases. So the weights of each sum add up to 0, and biases are around 1: a component common
+//! to all channels, like the mean of an activation, cancels in the next layer and does not grow, and activations work
+//! where they are steep. After them a small signal grows slightly from layer to layer (`GAIN`), and a large one
+//! shrinks, being clipped on one side.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::runtime::Array;
 use gnet_core::graph::{DType, Graph, Model, Node, Tensor, ValueId};
 
-/// What a layer without an activation makes of the size of a signal.
+/// Gain of a layer without an activation.
 const GAIN: f32 = 1.1;
 
-/// What a parameter is for, which says how it is drawn.
+/// Role of a parameter, which determines how it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Factors of sums, one sum for each index along this axis; the others are summed over.
+    /// Factors of sums, one sum per index along this axis; the others are summed over.
     Weight(usize),
-    /// The same with this many leading axes of sums of their own, such as the directions of an LSTM.
+    /// The same with this many leading axes of separate sums, such as the directions of an LSTM.
     Stacked(usize),
-    /// Added to a sum, or what a mean of 0 is moved to.
+    /// Added to a sum, or the value to which a mean of 0 is moved.
     Bias,
-    /// A factor of one channel.
+    /// Factor of one channel.
     Scale,
-    /// The mean that a normalisation takes away.
+    /// Mean that a normalisation subtracts.
     Mean,
-    /// The variance that a normalisation divides by.
+    /// Variance that a normalisation divides by.
     Variance,
 }
 
-/// What the weights of a model were before they were redrawn, by name: two files that are to be proved by copies must have
-/// had the same.
+/// Weights of a model before they were redrawn, by name: two files that are to be proved by copies must have had the
+/// same ones.
 pub(super) type Originals = BTreeMap<String, Tensor>;
 
-/// The model with the weights, biases and statistics of its layers redrawn; `None` when there are none in `f32`.
+/// Redraws the weights, biases and statistics of a model's layers; `None` if there are none in `f32`.
 pub(super) fn redrawn(model: &Model) -> Option<(Model, Originals)> {
     let mut model = model.clone();
     let mut originals = BTreeMap::new();
@@ -64,7 +65,7 @@ fn redraw(graph: &mut Graph, originals: &mut Originals) {
     }
 }
 
-/// The initializers that are parameters of layers, each in the role that the first of its readers gives it.
+/// Finds the initializers that are parameters of layers, each with the role that its first reader gives it.
 fn roles(graph: &Graph) -> Vec<(ValueId, Role)> {
     let producers = graph.producers();
     let makes = |id: Option<ValueId>, op: &str| {
@@ -86,7 +87,7 @@ fn roles(graph: &Graph) -> Vec<(ValueId, Role)> {
     order.into_iter().map(|id| (id, found[&id])).collect()
 }
 
-/// The role of an operand of `rank`; `added` says that the node may add a bias to a product.
+/// Returns the role of an operand of `rank`; `added` states that the node may add a bias to a product.
 fn role(node: &Node, place: usize, rank: usize, added: bool) -> Option<Role> {
     let last = rank.checked_sub(1);
     Some(match (node.op_type.as_str(), place) {
@@ -107,7 +108,7 @@ fn role(node: &Node, place: usize, rank: usize, added: bool) -> Option<Role> {
     })
 }
 
-/// New numbers for a parameter, which depend on its name alone.
+/// Draws new numbers for a parameter, which depend on its name only.
 pub fn drawn(name: &str, role: Role, shape: &[usize]) -> Vec<f32> {
     let count: usize = shape.iter().product();
     let seed = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3));
@@ -125,10 +126,10 @@ pub fn drawn(name: &str, role: Role, shape: &[usize]) -> Vec<f32> {
     }
 }
 
-/// Terms that a sum must have for its weights to add up to 0: of fewer little would be left.
+/// Minimum number of terms of a sum for its weights to add up to 0: with fewer, little would be left.
 const FEW: usize = 4;
 
-/// Normal numbers as the weights of sums, one for each index along `axis`.
+/// Turns normal numbers into the weights of sums, one for each index along `axis`.
 fn weights(mut normal: Vec<f32>, shape: &[usize], axis: usize) -> Vec<f32> {
     let sums = shape.get(axis).copied().unwrap_or(1).max(1);
     let stride: usize = shape.iter().skip(axis + 1).product::<usize>().max(1);

@@ -1,20 +1,20 @@
-//! Results of operations, moved: what is off in every element alike does not average out over the sums behind it, as the
+//! Moved results of operations: an error shared by all elements does not average out over the following sums, as the
 //! rounding of single products does.
 
 use super::random::{mixed, shifts};
 use gnet_core::graph::{DType, Graph, Node, Tensor, ValueId};
 
-/// How an operation's result is off.
+/// Form of an operation's rounding error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rounding {
-    /// By a share of itself.
+    /// Relative to the value itself.
     Share,
-    /// By a share of 1; see [`unit`].
+    /// Relative to 1; see [`unit`].
     Fixed,
 }
 
-/// How the results of an operation are off in every element alike; `None` for one that rounds each by itself, or not at all,
-/// or that files compute sizes with.
+/// Returns the form of the error shared by all elements of an operation's results; `None` if it rounds each by itself,
+/// or not at all, or if files compute sizes with it.
 fn rounding(op: &str) -> Option<Rounding> {
     let share = match op {
         "Sigmoid" => return Some(Rounding::Fixed),
@@ -29,12 +29,12 @@ fn rounding(op: &str) -> Option<Rounding> {
     share.then_some(Rounding::Share)
 }
 
-/// Terms that an engine sums side by side: of so many the rounding of one is seen in the sum.
+/// Number of terms that an engine sums in parallel: with this many the rounding of one is visible in the sum.
 const LANES: f32 = 16.0;
 
-/// How many terms each element of a sum has, as far as the shapes say; 1 for what is no plain sum. Rounding errors of
-/// a sum of `n` terms, one after the other, come to `sqrt(n)` units (Higham and Mary, *A New Approach to Probabilistic
-/// Rounding Error Analysis*, 2019), and those of equal terms all point one way.
+/// Returns the number of terms of each element of a sum, as far as the shapes tell; 1 if it is not a plain sum.
+/// Rounding errors of a sum of `n` terms, added one by one, amount to `sqrt(n)` units (Higham and Mary, *A New Approach
+/// to Probabilistic Rounding Error Analysis*, 2019), and those of equal terms all point in one direction.
 fn terms(node: &Node, typed: &Graph) -> f32 {
     if !(node.op_type.starts_with("Reduce") || node.op_type.ends_with("AveragePool")) {
         return 1.0;
@@ -47,8 +47,8 @@ fn terms(node: &Node, typed: &Graph) -> f32 {
     if ratio.is_finite() { ratio.max(1.0) } else { 1.0 }
 }
 
-/// The state that a recurrent operation's gates let through: what is off in a sigmoid by a share of 1 is off in the result by
-/// that share of the state, however little of it is let through.
+/// Returns the state that a recurrent operation's gates let through: an error in a sigmoid of a fraction of 1 becomes
+/// an error in the result of that fraction of the state, however little of it is let through.
 fn gated_state(node: &Node) -> Option<ValueId> {
     match node.op_type.as_str() {
         "LSTM" => node.input(6),
@@ -60,7 +60,7 @@ fn gated_state(node: &Node) -> Option<ValueId> {
 /// Nodes that move one result.
 struct Shift<'a> {
     graph: &'a mut Graph,
-    /// What their names begin with.
+    /// Prefix of their names.
     name: String,
     nodes: Vec<Node>,
 }
@@ -70,7 +70,7 @@ impl Shift<'_> {
         self.graph.add_value(format!("{}:{what}", self.name), Some(DType::F32), None)
     }
 
-    /// `to` is `of` times or plus a number.
+    /// Adds a node by which `to` becomes `of` times, or plus, a number.
     fn by_number(&mut self, op: &str, of: ValueId, number: f32, to: ValueId) {
         let count = self.nodes.len();
         let Ok(number) = Tensor::from_f32(vec![], &[number]) else { return };
@@ -79,18 +79,18 @@ impl Shift<'_> {
     }
 }
 
-/// The length of a value's last axis; 1 where it is not known.
+/// Returns the length of a value's last axis; 1 if unknown.
 fn last_axis(typed: &Graph, id: ValueId) -> usize {
     typed.value(id).shape.as_deref().and_then(|shape| shape.last()?.known()).unwrap_or(1)
 }
 
-/// Whether an operation is a sum or a mean of its terms as they are, so that what it is off by can be measured on them.
+/// Returns `true` if an operation is a plain sum or mean of its terms, so that its error can be measured on them.
 fn sums(node: &Node) -> bool {
     matches!(node.op_type.as_str(), "ReduceMean" | "ReduceSum" | "GlobalAveragePool")
 }
 
 impl Shift<'_> {
-    /// The result of an operation of one output on `inputs`.
+    /// Adds an operation of one output on `inputs` and returns its result.
     fn node(&mut self, op: &str, inputs: &[ValueId]) -> ValueId {
         let count = self.nodes.len();
         let to = self.value(&format!("{op}{count}"));
@@ -98,14 +98,14 @@ impl Shift<'_> {
         to
     }
 
-    /// A value times a number.
+    /// Multiplies a value by a number.
     fn scaled(&mut self, of: ValueId, number: f32) -> ValueId {
         let to = self.value(&format!("scaled{}", self.nodes.len()));
         self.by_number("Mul", of, number, to);
         to
     }
 
-    /// So many places between 0 and 1, evenly spread however few are taken in a row.
+    /// Creates positions between 0 and 1, evenly spread however few consecutive ones are taken.
     fn places(&mut self, count: usize, first: f32) -> ValueId {
         const GOLDEN: f64 = 0.618_033_988_749_894_9;
         let place = |index: usize| (f64::from(first) + GOLDEN * index as f64).fract() as f32;
@@ -117,11 +117,12 @@ impl Shift<'_> {
         }
     }
 
-    /// What a sum of `terms` terms loses when each is rounded as it is added to a partial sum.
+    /// Computes the loss of a sum of `terms` terms when each is rounded as it is added to a partial sum.
     ///
-    /// `(x + p) - p` is the term as it arrives in a partial sum `p`, of which those along the last axis each have another,
-    /// from none to all of the sum. Terms that differ are rounded up and down, and `n` of them come to `sqrt(n)` units; equal
-    /// ones, as a constant image's are, are all rounded the same way, which comes to `n`.
+    /// `(x + p) - p` is the term as it arrives in a partial sum `p`, which is different for each term along the last
+    /// axis, from none to all of the sum. Terms that differ are rounded up and down, and `n` of them amount to
+    /// `sqrt(n)` units; equal ones, such as those of a constant image, are all rounded in the same direction, which
+    /// amounts to `n`.
     fn lost(&mut self, sum: &Node, data: ValueId, terms: f32, places: ValueId) -> ValueId {
         let alike = |of: ValueId, to: ValueId, kept: bool, name: String| {
             let mut node = Node { name, ..sum.clone() };
@@ -136,7 +137,7 @@ impl Shift<'_> {
             shift.nodes.push(alike(of, to, kept, format!("{}:{count}", shift.name)));
             to
         };
-        // A partial sum is as large as the whole where all terms have one sign, and about sqrt(n) terms where they do not.
+        // A partial sum is as large as the whole if all terms have one sign, and about sqrt(n) terms if they do not.
         let whole = if sum.is("ReduceSum") { 1.0 } else { terms };
         let whole_sum = sum_of(self, data, true);
         let drift = self.node("Abs", &[whole_sum]);
@@ -152,8 +153,8 @@ impl Shift<'_> {
     }
 }
 
-/// Puts a node behind each result in `f32` of an operation that rounds, which moves it. The values that were there are moved
-/// ones now, and have their numbers still. `typed` is the same graph with its types.
+/// Adds a node after each `f32` result of an operation that rounds, which moves it. The original values keep their IDs
+/// and are now the moved ones. `typed` is the same graph with its types.
 pub(super) fn move_results(graph: &mut Graph, typed: &Graph, seed: &mut u64, bits: u32) {
     let nodes = std::mem::take(&mut graph.nodes);
     for (mut node, like) in nodes.into_iter().zip(&typed.nodes) {

@@ -1,4 +1,4 @@
-//! A model and what was rewritten of it: the same answers on fresh inputs, at two sizes of each open axis.
+//! Comparison of a model with its rewritten form: the same outputs on fresh inputs, at two sizes of each open axis.
 
 use std::collections::HashMap;
 
@@ -9,28 +9,30 @@ use gnet_core::infer;
 use gnet_core::passes::{Proof, draws_lots};
 use gnet_core::{Error, ErrorKind, Result};
 
-/// What is asked, in order: the first that runs the model decides.
+/// Engines in order of preference: the first that runs the model decides.
 const ENGINES: [Provider; 2] = [Provider::Tract, Provider::Cpu];
 
-/// Two sizes of an axis in front, which is a batch most of the time: one sample, which broadcasting could treat apart, and a
-/// few.
+/// Two sizes of a leading axis, which is a batch most of the time: one sample, which broadcasting could treat
+/// differently, and a few.
 const FRONT: [usize; 2] = [1, 3];
 
-/// Two sizes of every other open axis, by rounds: a network takes short sequences, or images that it can halve five times.
+/// Two sizes of every other open axis, by rounds: a network takes short sequences, or images that it can halve five
+/// times.
 const OTHERS: [[usize; 2]; 4] = [[6, 5], [32, 64], [224, 256], [1, 2]];
 
-/// Kinds of inputs for each size.
+/// Number of kinds of inputs for each size.
 const KINDS: usize = 2;
 
 /// Seed of the inputs.
 const SEED: u64 = 1;
 
-/// Compares `after`, which passes made of `before`, with it, in the first engine that runs it. Only outputs that both have
-/// are compared. The sizes of `options` stand for the axes that they fix. No engine, and inputs that cannot be made, are no
-/// error: the record says why nothing is proved.
+/// Compares `after`, which passes derived from `before`, with it in the first engine that runs it. Only outputs that
+/// both have are compared. The sizes of `options` apply to the axes that they fix. It is not an error if there is no
+/// engine or if inputs cannot be created: the record states why nothing is proved.
 ///
 /// # Errors
-/// Sizes that the model cannot be fed; answers that differ, or a rewritten model that does not run where the other one does ([`ErrorKind::Check`]).
+/// Fails on sizes that the model cannot be fed; if outputs differ, or if the rewritten model does not run although the
+/// original one does ([`ErrorKind::Check`]).
 pub fn rewritten(before: &Model, after: &Model, options: &RunOptions, say: &mut dyn FnMut(&str)) -> Result<Proof> {
     let whole = before.graph.with_subgraphs().into_iter().flat_map(|graph| &graph.nodes);
     if let Some(node) = whole.into_iter().find(|node| draws_lots(node)) {
@@ -55,8 +57,8 @@ pub fn rewritten(before: &Model, after: &Model, options: &RunOptions, say: &mut 
     Ok(Proof::none(if reasons.is_empty() { none() } else { reasons.join("; ") }))
 }
 
-/// The model with the outputs of another one, by their names, and without statements that do not hold: an engine may
-/// believe them.
+/// Returns the model with the outputs of another one, by name, and without wrong statements, which an engine may
+/// believe.
 fn prepared(model: &Model, like: &Graph) -> Model {
     let mut model = model.clone();
     let ids: HashMap<&str, ValueId> = model.graph.values().map(|(id, value)| (value.name.as_str(), id)).collect();
@@ -71,9 +73,9 @@ fn prepared(model: &Model, like: &Graph) -> Model {
 
 /// An open axis.
 struct Axis {
-    /// Its symbol, or its input and place where it has none.
+    /// Its symbol, or its input and index if it has none.
     what: What,
-    /// Whether it stands in front of an input.
+    /// Whether it is the first axis of an input.
     front: bool,
 }
 
@@ -82,8 +84,8 @@ enum What {
     Unnamed(ValueId, usize),
 }
 
-/// Every axis of the inputs that the sizes given leave open, each symbol once. What a formula over other symbols comes to
-/// follows from them.
+/// Returns every axis of the inputs that the given sizes leave open, each symbol once. Values of formulas of other
+/// symbols follow from them.
 fn axes(graph: &Graph, given: Fit) -> Result<Vec<Axis>> {
     let mut shapes = Vec::new();
     for (id, shape) in graph.inputs.iter().zip(given.shapes) {
@@ -116,7 +118,7 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// The proof, or why the engine does not run the first model.
+    /// Returns the proof, or the reason why the engine does not run the first model.
     fn compare(&self, axes: &[Axis]) -> Result<Result<Proof, String>> {
         let mut proof = Proof { engine: Some(self.engine.to_string()), max_abs_diff: Some(0.0), ..Proof::default() };
         let (rounds, wanted) = if axes.is_empty() { (&OTHERS[..1], 1) } else { (&OTHERS[..], 2) };
@@ -139,7 +141,7 @@ impl Pair<'_> {
         Ok(Err(reason))
     }
 
-    /// Compares at one size of each axis; the reason when the first model does not run there.
+    /// Compares at one size of each axis; returns the reason if the first model does not run there.
     fn at(&self, axes: &[Axis], sizes: &[usize], proof: &mut Proof) -> Result<Result<(), String>> {
         let prepared = self.fed(axes, sizes).and_then(|fed| {
             let mut side = self.side("the model as it was", self.before, &fed)?;
@@ -186,7 +188,7 @@ impl Pair<'_> {
         FileSide::of_model(label, model, self.engine, &options)
     }
 
-    /// What the inputs are fed at one size of each axis; the files stay as they are.
+    /// Returns the sizes fed to the inputs at one size of each axis; the files are not changed.
     fn fed(&self, axes: &[Axis], sizes: &[usize]) -> Result<Sizes> {
         let graph = &self.before.graph;
         let mut given = self.options.sizes.clone();
@@ -210,7 +212,7 @@ impl Pair<'_> {
         Ok(fed)
     }
 
-    /// `N = 1, T = 6`, or `x axis 1 = 6` where there is no symbol.
+    /// Formats `N = 1, T = 6`, or `x axis 1 = 6` if there is no symbol.
     fn named(&self, axes: &[Axis], sizes: &[usize]) -> String {
         let name = |axis: &Axis| match &axis.what {
             What::Symbol(symbol) => symbol.clone(),

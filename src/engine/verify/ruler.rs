@@ -1,29 +1,29 @@
-//! How far each value of an output may be off: a floor by its size, and a multiple of its noise.
+//! Accepted error of each value of an output: a floor by its size, and a multiple of its noise.
 //!
-//! Both are taken where the value stands and not over the whole output, so that an output whose parts differ in size, such
-//! as boxes in pixels beside scores below 1, is judged part by part. The parts are the *slices* of an array: all values with
-//! one index along one axis, such as a sample, a channel or a row. Of the slices that a value lies in the one with the least
-//! counts. A slice of fewer than [`FEWEST`] values, or of zeros alone, says nothing; the whole array stands in for it.
+//! Both are taken locally rather than over the whole output, so that an output whose parts differ in size, such as
+//! boxes in pixels beside scores below 1, is judged part by part. The parts are the *slices* of an array: all values
+//! with one index along one axis, such as a sample, a channel or a row. Of the slices that contain a value the smallest
+//! counts. A slice of fewer than [`FEWEST`] values, or of zeros only, is replaced by the whole array.
 
 use super::Tolerance;
 use crate::runtime::Array;
 
-/// Values that a slice must have for its largest and its noise to mean something: with four draws 32 moves.
+/// Minimum number of values of a slice for its largest and its noise to be meaningful: with four draws 32 shifts.
 const FEWEST: usize = 8;
 
-/// How far an output moves by rounding alone, value by value.
+/// Shifts of an output by rounding alone, value by value.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Noise {
-    /// The largest move of each value over all draws; empty before the first.
+    /// Largest shift of each value over all draws; empty before the first.
     most: Vec<f32>,
-    /// Draws that it is taken from.
+    /// Number of draws that it is taken from.
     pub(crate) draws: usize,
-    /// Whether a value was seen that is no whole number.
+    /// Whether a value was seen that is not a whole number.
     real: bool,
 }
 
 impl Noise {
-    /// Takes in one more draw. An output that has another shape there says nothing of single values and is left out.
+    /// Adds one more draw. An output that has another shape there tells nothing about single values and is skipped.
     pub(crate) fn add(&mut self, still: &Array, moved: &Array) {
         if still.shape != moved.shape {
             return;
@@ -33,7 +33,7 @@ impl Noise {
         self.real |= still.data.iter().chain(&moved.data).any(|value| value.is_finite() && value.fract() != 0.0);
         for (most, (a, b)) in self.most.iter_mut().zip(still.data.iter().zip(&moved.data)) {
             let by = if a == b || (a.is_nan() && b.is_nan()) { 0.0 } else { (a - b).abs() };
-            // What rounding makes or unmakes a NaN may be anything.
+            // If rounding turns a value into a NaN or back, anything may happen.
             *most = most.max(if by.is_nan() { f32::INFINITY } else { by });
         }
     }
@@ -43,26 +43,26 @@ impl Noise {
     }
 }
 
-/// The value that is off most for what is accepted of it.
+/// The value that is off most relative to what is accepted for it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Worst {
-    /// Its difference as a share of what is accepted: above 1 is too far.
+    /// Difference as a fraction of the accepted one: above 1 is too much.
     pub(crate) used: f64,
-    /// Its difference.
+    /// Difference.
     pub(crate) difference: f64,
-    /// What is accepted of it: the floor and the multiple of the noise.
+    /// Accepted difference: the floor and the multiple of the noise.
     pub(crate) accepted: f64,
-    /// The part that its size accounts for.
+    /// Part due to its size.
     pub(crate) floor: f64,
-    /// Its noise.
+    /// Noise.
     pub(crate) noise: f64,
-    /// The most that is accepted of any value.
+    /// Largest difference that is accepted for any value.
     pub(crate) most_accepted: f64,
 }
 
 impl Worst {
-    /// Judges finite values of two arrays of one shape. `unit` is the least size that values of this output are computed at,
-    /// 0 where their own is all that counts.
+    /// Judges finite values of two arrays of one shape. `unit` is the smallest scale at which values of this output are
+    /// computed, 0 if only their own counts.
     pub(crate) fn of(reference: &Array, other: &Array, tolerance: &Tolerance, noise: &Noise, unit: f64) -> Self {
         let slices = Slices::of(reference, noise);
         let mut worst: Option<Self> = None;
@@ -73,7 +73,7 @@ impl Worst {
             }
             let (size, pooled) = slices.at(place);
             let floor = tolerance.relative * size.max(unit);
-            // A class or a place in a list that rounding turns into another says nothing of those beside it.
+            // A class or an index that rounding changes tells nothing about the values beside it.
             let noise = f64::from(noise.at(place)).max(if noise.real { pooled } else { 0.0 });
             let accepted = tolerance.of(floor, noise);
             if accepted.is_finite() {
@@ -89,12 +89,12 @@ impl Worst {
     }
 }
 
-/// What is known of one slice.
+/// Facts about one slice.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slice {
     values: usize,
     largest: f64,
-    /// Sum of the squares of the moves.
+    /// Sum of the squares of the shifts.
     squares: f64,
 }
 
@@ -118,10 +118,10 @@ impl Slice {
     }
 }
 
-/// The slices of an array along each axis.
+/// Slices of an array along each axis.
 struct Slices {
     whole: Slice,
-    /// For each axis: the values between two neighbours along it, and its slices.
+    /// For each axis: the distance between two neighbours along it, and its slices.
     axes: Vec<(usize, Vec<Slice>)>,
 }
 
@@ -145,7 +145,7 @@ impl Slices {
         this
     }
 
-    /// The size and the noise of the least slices that a value lies in.
+    /// Returns the size and the noise of the smallest slices that contain a value.
     fn at(&self, place: usize) -> (f64, f64) {
         let slices = self.axes.iter().map(|(stride, slices)| &slices[place / stride % slices.len()]);
         slices.filter(|slice| slice.speaks()).fold((self.whole.largest, self.whole.noise()), |(size, noise), slice| {
@@ -169,13 +169,13 @@ mod tests {
         noise
     }
 
-    /// The array with each value off by `by(place)`.
+    /// Returns the array with each value off by `by(place)`.
     fn off(array: &Array, by: impl Fn(usize) -> f32) -> Array {
         let data = array.data.iter().enumerate().map(|(place, value)| value + by(place)).collect();
         Array { shape: array.shape.clone(), data }
     }
 
-    /// Eight samples of ten boxes in pixels and ten scores.
+    /// Builds eight samples of ten boxes in pixels and ten scores.
     fn detector() -> Array {
         let value =
             |i: usize| if (i / 10).is_multiple_of(2) { 300.0 + (i % 7) as f32 } else { 0.1 * (1 + i % 3) as f32 };

@@ -1,4 +1,4 @@
-//! The sides of a comparison: whatever computes outputs from inputs.
+//! Sides of a comparison: anything that computes outputs from inputs.
 
 use std::path::Path;
 
@@ -16,50 +16,51 @@ use gnet_core::{Error, ErrorKind, Result, onnx};
 
 /// Something that computes outputs from inputs.
 pub trait Side {
-    /// What it is called in a report, such as `model.onnx in tract`.
+    /// Returns its name in a report, such as `model.onnx in tract`.
     fn label(&self) -> &str;
 
-    /// Its inputs and outputs.
+    /// Returns its inputs and outputs.
     fn signature(&self) -> &Signature;
 
-    /// The precision it calculates in.
+    /// Returns the precision in which it computes.
     fn precision(&self) -> Precision;
 
-    /// The outputs for one run's inputs, both in the signature's order.
+    /// Computes the outputs for one run's inputs, both in the signature's order.
     ///
     /// # Errors
-    /// Inputs that do not fit, or an engine that fails.
+    /// Fails if the inputs do not match, or if the engine fails.
     fn run(&mut self, inputs: &[Array]) -> Result<Vec<Array>>;
 
-    /// Whether it answers equal inputs with equal bits, as engines on the CPU do. Some on the GPU add up in whatever order
-    /// their threads end.
+    /// Returns `true` if its outputs for equal inputs are equal bit for bit, as those of engines on the CPU are. Some
+    /// on the GPU sum in the order in which their threads end.
     fn is_exact(&self) -> bool {
         true
     }
 
-    /// The same computation as a file whose values in between can be read out; `None` when there is none.
+    /// Returns the same computation as a file whose intermediate values can be read out; `None` if there is none.
     ///
     /// # Errors
-    /// A file that cannot be made.
+    /// Fails if the file cannot be created.
     fn as_file(&self, like: &FileSide) -> Result<Option<FileSide>>;
 
-    /// The same computation as a [`Draw`] has it, but for its inputs; `None` when there is none.
+    /// Returns the same computation as changed by a [`Draw`], except for its inputs; `None` if there is none.
     ///
     /// # Errors
-    /// A copy that cannot be made.
+    /// Fails if the copy cannot be created.
     fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side + '_>>>;
 
-    /// The same computation and that of `other` with one set of redrawn weights, so that their outputs depend on their
-    /// inputs; `None` when there is none, or when the weights were not the same.
+    /// Returns copies of this side and of `other` with the same redrawn weights, so that their outputs depend on their
+    /// inputs; `None` if there are none, or if the weights were not the same.
     ///
     /// # Errors
-    /// A copy that cannot be made.
+    /// Fails if a copy cannot be created.
     fn redrawn(&self, other: &FileSide) -> Result<Option<Copies<'_>>>;
 
-    /// The least size that the values of an output are computed at, whatever they come to; 0 where that is their own.
+    /// Returns the smallest scale at which the values of an output are computed, however small they are; 0 if it is
+    /// their own.
     fn unit(&self, output: usize) -> f64;
 
-    /// Whether an output counts or decides, so that it may well be the same for most of a few samples.
+    /// Returns `true` if an output is a count or a decision, which may well be the same for most of a few samples.
     fn counts(&self, _output: usize) -> bool {
         false
     }
@@ -67,11 +68,11 @@ pub trait Side {
 
 /// Copies of two sides that have the same redrawn weights.
 pub struct Copies<'a> {
-    /// That of the reference.
+    /// Copy of the reference.
     pub side: Box<dyn Side + 'a>,
-    /// That of the other side.
+    /// Copy of the other side.
     pub file: FileSide,
-    /// Tensors that were redrawn.
+    /// Number of tensors that were redrawn.
     pub weights: usize,
 }
 
@@ -81,24 +82,25 @@ pub struct FileSide {
     model: Model,
     bytes: Bytes,
     provider: Provider,
-    /// How the engine runs it; the batch is that of the inputs, the sizes are those that fit the file.
+    /// Options of the engine; the batch is that of the inputs, the sizes are those that apply to the file.
     options: RunOptions,
     signature: Signature,
-    /// Whether the sizes are those of the inputs of each run instead.
+    /// Whether the sizes are those of each run's inputs instead.
     any_size: bool,
-    /// Part of another file, read out for a search: where its nodes lie is no proof and no failure.
+    /// Whether it is part of another file, read out for a search: the placement of its nodes is then neither proof nor
+    /// failure.
     part: bool,
-    /// The loaded file and what it is loaded for.
+    /// Loaded file, with the options that it is loaded for.
     session: Option<(RunOptions, Box<dyn Session>)>,
 }
 
 impl FileSide {
-    /// Reads a file; the engine loads it when it first runs, as it is. Where it leaves sizes open, it is fed those of
-    /// `options` that [fit](gnet_core::graph::Sizes::fitting) it.
+    /// Reads a file; the engine loads it unchanged when it first runs. If it leaves sizes open, it is fed those of
+    /// `options` that [apply](gnet_core::graph::Sizes::fitting) to it.
     ///
     /// # Errors
-    /// A provider that this build does not have; a file that is missing, no ONNX model, or whose inputs stay open; sizes
-    /// that it cannot have.
+    /// Fails if this build does not have the provider; if the file is missing, is not an ONNX model, or has inputs that
+    /// stay open; or on sizes that it cannot have.
     pub fn open(path: &Path, provider: Provider, options: &RunOptions) -> Result<Self> {
         provider.ensure_available()?;
         let bytes = onnx::in_one_piece(path)?;
@@ -108,10 +110,10 @@ impl FileSide {
         Self::new(label, model, bytes, (provider, options), false).map_err(named)
     }
 
-    /// A model in memory.
+    /// Creates a side from a model in memory.
     ///
     /// # Errors
-    /// As [`open`](Self::open), but for the file.
+    /// Those of [`open`](Self::open), except for those about the file.
     pub fn of_model(label: impl Into<String>, model: &Model, provider: Provider, options: &RunOptions) -> Result<Self> {
         provider.ensure_available()?;
         let model = swept(model)?;
@@ -119,10 +121,10 @@ impl FileSide {
         Self::new(label.into(), model, bytes, (provider, options), false)
     }
 
-    /// The bytes of a file, fed at whatever sizes the inputs of a run have: every axis may be open.
+    /// Creates a side from the bytes of a file, which is fed the sizes of each run's inputs: every axis may be open.
     ///
     /// # Errors
-    /// As [`open`](Self::open), but for the file and for axes that stay open.
+    /// Fails if this build does not have the provider, or if the bytes are not an ONNX model whose inputs have shapes.
     pub fn at_any_size(label: impl Into<String>, bytes: Bytes, provider: Provider) -> Result<Self> {
         provider.ensure_available()?;
         let model = onnx::read(bytes.clone())?;
@@ -144,30 +146,29 @@ impl FileSide {
         Ok(Self { label, model, bytes, provider, options, signature, any_size, part: false, session: None })
     }
 
-    /// What the file holds.
+    /// Returns the decoded model.
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// What runs it.
+    /// Returns the provider that runs it.
     pub fn provider(&self) -> Provider {
         self.provider
     }
 
-    /// How the engine runs it.
+    /// Returns the options of the engine.
     pub fn options(&self) -> &RunOptions {
         &self.options
     }
 
-    /// The computation without what no output needs. Its values have the numbers that [`exposing`](Self::exposing)
-    /// takes.
+    /// Returns the computation without dead parts. Its values have the IDs that [`exposing`](Self::exposing) expects.
     pub(super) fn live_graph(&self) -> Result<Graph> {
         Ok(swept(&self.model)?.graph)
     }
 
-    /// The same file with `values` as its outputs, in that order, and nothing that they do not need.
+    /// Returns the same file with `values` as its outputs, in that order, and nothing that they do not need.
     ///
-    /// Values that are not known to be f32 are cast to it, so that whatever crosses the border is one type.
+    /// Values that are not known to be f32 are cast to it, so that all outputs have one type.
     pub(super) fn exposing(&self, values: &[ValueId]) -> Result<Self> {
         let mut model = self.model.clone();
         let outputs = values.iter().map(|id| as_f32(&mut model.graph, *id)).collect();
@@ -175,10 +176,10 @@ impl FileSide {
         self.beside(self.label.clone(), &model).map_err(|e| about(&self.label, e))
     }
 
-    /// Another model in the same engine. Where its nodes lie is not what is judged.
+    /// Creates another model in the same engine, the placement of whose nodes is not judged.
     ///
     /// # Errors
-    /// As [`of_model`](Self::of_model).
+    /// Those of [`of_model`](Self::of_model).
     pub fn beside(&self, label: impl Into<String>, model: &Model) -> Result<Self> {
         self.remade(label.into(), model, &self.options)
     }
@@ -190,7 +191,7 @@ impl FileSide {
         Ok(Self { part: true, ..copy })
     }
 
-    /// The same file in a session of its own.
+    /// Returns the same file in a separate session.
     fn twin(&self) -> Self {
         Self {
             label: self.label.clone(),
@@ -205,7 +206,7 @@ impl FileSide {
         }
     }
 
-    /// The file as a draw has it; `None` where its engine has no other order to sum in.
+    /// Returns the file as changed by a draw; `None` if its engine has no other order of summation.
     pub(super) fn drawn(&self, draw: Draw) -> Result<Option<Self>> {
         if draw == Draw::Still {
             return Ok(Some(self.twin()));
@@ -220,13 +221,13 @@ impl FileSide {
         self.remade(self.label.clone(), &draw.model(&self.model, &self.options.sizes), &options).map(Some)
     }
 
-    /// The file with its weights redrawn, and what they were.
+    /// Returns the file with its weights redrawn, and the original ones.
     fn redrawn_file(&self) -> Result<Option<(Self, Originals)>> {
         let Some((model, originals)) = redraw::redrawn(&self.model) else { return Ok(None) };
         Ok(Some((self.beside(self.label.clone(), &model)?, originals)))
     }
 
-    /// Loads for the batch or the sizes of these inputs, unless it is loaded for them.
+    /// Loads for the batch or the sizes of these inputs, unless it is already loaded for them.
     fn load(&mut self, inputs: &[Array]) -> Result<&mut dyn Session> {
         let options = self.options_for(inputs)?;
         let loaded = match self.session.take() {
@@ -248,12 +249,12 @@ impl FileSide {
         for (port, array) in self.signature.inputs.iter().zip(inputs) {
             sizes.extend(Sizes::shape(&port.name, &array.shape)?);
         }
-        // Of sizes that are all fixed the first axis of the first input is the batch.
+        // If all sizes are fixed, the batch is the first axis of the first input.
         Ok(RunOptions { batch: inputs.first().map_or(1, Array::batch), sizes, ..options })
     }
 
     fn open_session(&self, options: &RunOptions) -> Result<Box<dyn Session>> {
-        // Where the nodes of a part lie is not what is judged.
+        // The placement of a part's nodes is not what is judged.
         let load = if self.part { runtime::open } else { runtime::load };
         load(self.provider, &self.bytes, options)
     }
@@ -326,14 +327,14 @@ impl Side for FileSide {
     }
 }
 
-/// What an engine may calculate in at most, whatever the file says.
+/// Returns the coarsest precision that an engine may use, whatever the file states.
 fn engine_precision(provider: Provider, engine: &EngineOptions) -> Precision {
     match provider {
         Provider::Tract | Provider::Cpu => Precision::F32,
         Provider::Cuda if engine.cuda.tf32 => Precision::Tf32,
         Provider::Cuda => Precision::F32,
         Provider::TensorRt if engine.tensorrt.fp16 => Precision::Fp16,
-        // Its builder may choose TF32 unless it is told not to.
+        // Its builder may choose TF32 unless told not to.
         Provider::TensorRt => Precision::Tf32,
         Provider::OpenVino => match engine.openvino.precision {
             runtime::Precision::F32 => Precision::F32,
@@ -343,7 +344,7 @@ fn engine_precision(provider: Provider, engine: &EngineOptions) -> Precision {
     }
 }
 
-/// The model without what no output needs.
+/// Returns the model without dead parts.
 fn swept(model: &Model) -> Result<Model> {
     let mut model = model.clone();
     passes::sweep(&mut model.graph)?;
@@ -369,7 +370,8 @@ fn as_f32(graph: &mut Graph, id: ValueId) -> ValueId {
     cast
 }
 
-/// Names what an error is about. Of another kind than bad input it is left as it is: its kind decides the exit code.
+/// Names the subject of an error. Errors of a kind other than bad input stay unchanged: their kind decides the exit
+/// code.
 pub(super) fn about(thing: impl std::fmt::Display, error: Error) -> Error {
     if error.kind() != ErrorKind::Input {
         return error;

@@ -1,4 +1,4 @@
-//! What goes in and comes out of a side, and how samples are dealt to runs.
+//! Inputs and outputs of a side, and the distribution of samples to runs.
 
 use std::fmt;
 
@@ -8,36 +8,36 @@ use crate::runtime::{Array, Ranges, ValueRange};
 use gnet_core::graph::{DType, Dim, Graph, Sizes, Stated, shape_text};
 use gnet_core::{Error, Result};
 
-/// An input by name, type and shape, its first axis being the batch where it is no number.
+/// An input with name, type and shape, whose first axis is the batch if it is not a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Port {
     /// Name in the file.
     pub name: String,
     /// Element type in the file.
     pub dtype: DType,
-    /// Shape; what is no number is the batch or depends on it.
+    /// Shape; a dimension that is not a number is the batch or depends on it.
     pub shape: Vec<Dim>,
-    /// The whole numbers that it is fed; `None` for real numbers of every distribution.
+    /// Range of whole numbers that it is fed; `None` for real numbers of every distribution.
     pub range: Option<ValueRange>,
 }
 
 impl Port {
-    /// An input of 32-bit floats.
+    /// Creates an input of 32-bit floats.
     pub fn new(name: impl Into<String>, shape: Vec<Dim>) -> Self {
         Self { name: name.into(), dtype: DType::F32, shape, range: None }
     }
 
-    /// Whether the first axis is as long as one likes.
+    /// Returns `true` if the first axis may have any length.
     pub fn batched(&self) -> bool {
         self.shape.first().is_some_and(|dim| dim.known().is_none())
     }
 
-    /// Whether the batch is the size of no other axis than the first, so that one sample can be cut out.
+    /// Returns `true` if the batch is the size of the first axis only, so that one sample can be extracted.
     pub(super) fn has_plain_batch(&self) -> bool {
         self.shape.iter().skip(1).all(|dim| dim.known().is_some())
     }
 
-    /// The shape for a batch; its first axis counts samples in any case.
+    /// Returns the shape for a batch; its first axis counts samples in any case.
     pub fn at(&self, batch: usize) -> Vec<usize> {
         self.shape.iter().map(|dim| dim.at(batch).unwrap_or(batch)).collect()
     }
@@ -59,18 +59,19 @@ pub struct Signature {
 }
 
 impl Signature {
-    /// That of a graph whose inputs are fed these sizes.
+    /// Returns the signature of a graph whose inputs are fed these sizes.
     ///
     /// # Errors
-    /// As [`Sizes::fed`]; an input that is no tensor or that has no type; a graph without input or output.
+    /// Those of [`Sizes::fed`]; also fails if an input is not a tensor or has no type, or if the graph has no input or
+    /// output.
     pub fn of(graph: &Graph, sizes: &Sizes) -> Result<Self> {
         Self::shaped(graph, |inputs| Ok(sizes.fed(inputs)?.shapes))
     }
 
-    /// That of a graph with every axis open that its own inputs leave open.
+    /// Returns the signature of a graph whose inputs keep every axis open that the file leaves open.
     ///
     /// # Errors
-    /// As [`of`](Self::of), but for open axes; an input without a shape.
+    /// Fails if an input is not a tensor or has no type or shape, or if the graph has no input or output.
     pub fn open(graph: &Graph) -> Result<Self> {
         Self::shaped(graph, |inputs| {
             let shape = |input: &Stated| {
@@ -102,7 +103,7 @@ impl Signature {
         Ok(Self { inputs: inputs.collect::<Result<_>>()?, outputs })
     }
 
-    /// The batch where the file fixes it: the first axis of the first input, when no input has an open one.
+    /// Returns the batch if the file fixes it: the first axis of the first input, if no input has an open one.
     pub fn fixed_batch(&self) -> Option<usize> {
         if self.inputs.iter().any(Port::batched) {
             return None;
@@ -110,17 +111,19 @@ impl Signature {
         Some(self.inputs.first().and_then(|port| port.shape.first()?.known()).unwrap_or(1))
     }
 
-    /// The samples of one run's inputs: the length of the first axis that the file leaves open, or what it fixes.
+    /// Returns the number of samples in one run's inputs: the length of the first axis that the file leaves open, or
+    /// the size that it fixes.
     pub(super) fn batch_of(&self, inputs: &[Array]) -> usize {
         let open = self.inputs.iter().position(Port::batched).and_then(|place| inputs.get(place));
         self.fixed_batch().or(open.map(Array::batch)).unwrap_or(1)
     }
 
-    /// The same inputs fed with what all sides take: whole numbers where one side takes no others, within the ranges of
-    /// all, or within those that the user gives. Sides whose inputs are other ones are left for the comparison to refuse.
+    /// Restricts the inputs to values that all sides accept: whole numbers if one side takes no others, within the
+    /// ranges of all, or within those that the user gives. Sides with other inputs are left for the comparison to
+    /// refuse.
     ///
     /// # Errors
-    /// As [`Ranges::apply`]; sides that have no number in common.
+    /// Those of [`Ranges::apply`]; also fails if the sides have no number in common.
     pub fn fed_as(&self, others: &[&Self], given: &Ranges) -> Result<Self> {
         let mut fed = self.clone();
         for other in others {
@@ -143,10 +146,10 @@ impl Signature {
         Ok(fed)
     }
 
-    /// For each input of `self`, the index of the input of `other` that is the same: by name, or the only one.
+    /// Returns, for each input of `self`, the index of the corresponding input of `other`: by name, or the only one.
     ///
     /// # Errors
-    /// Inputs that are not the same in number, name or shape; both lists are named.
+    /// Fails if the inputs differ in number, name or shape; both lists are named.
     pub(super) fn match_inputs(&self, other: &Self) -> Result<Vec<usize>> {
         let list = |ports: &[Port]| ports.iter().map(Port::to_string).collect::<Vec<_>>().join(", ");
         let fail = || Err(format!("takes {}, the other takes {}", list(&self.inputs), list(&other.inputs)));
@@ -164,10 +167,10 @@ impl Signature {
         Ok(places)
     }
 
-    /// For each output of `self`, the index of the output of `other` that is the same: by name, or the only one.
+    /// Returns, for each output of `self`, the index of the corresponding output of `other`: by name, or the only one.
     ///
     /// # Errors
-    /// Outputs that are not the same in number or name ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
+    /// Fails if the outputs differ in number or name ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
     pub(super) fn match_outputs(&self, other: &Self) -> Result<Vec<usize>> {
         places(self.outputs.iter(), other.outputs.iter()).ok_or_else(|| {
             let reason = format!("one gives {}, the other {}", self.outputs.join(", "), other.outputs.join(", "));
@@ -176,7 +179,7 @@ impl Signature {
     }
 }
 
-/// Where each name of `a` stands in `b`; a lone name fits any lone name.
+/// Returns the index of each name of `a` in `b`; a single name matches any single name.
 fn places<'a>(
     a: impl ExactSizeIterator<Item = &'a String>,
     b: impl ExactSizeIterator<Item = &'a String>,
@@ -189,27 +192,27 @@ fn places<'a>(
     }
 }
 
-/// How many samples go through each run, and how many runs there are.
+/// Number of samples per run, and number of runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
-    /// Samples of one run.
+    /// Number of samples per run.
     pub batch: usize,
-    /// Runs.
+    /// Number of runs.
     pub runs: usize,
 }
 
-/// Most samples of a run where the batch is open: it bounds the memory of the largest maps.
+/// Maximum number of samples per run if the batch is open: it bounds the memory of the largest feature maps.
 const MAX_BATCH: usize = 8;
 
-/// Most samples of a kind of inputs: more is a slip of the finger.
+/// Maximum number of samples of a kind of inputs: more is surely a typing error.
 const MAX_SAMPLES: usize = 1 << 20;
 
 impl Plan {
-    /// Deals at least `samples` samples to two runs or more, of one size: a fault that only a second run or a batch
-    /// beyond 1 shows needs both.
+    /// Distributes at least `samples` samples to two or more runs of one size: a fault that only shows in a second run
+    /// or in a batch beyond 1 needs both.
     ///
     /// # Errors
-    /// Fewer than two samples or more than a million, or sides whose fixed batches differ.
+    /// Fails on fewer than two samples or more than a million, or if the fixed batches of the sides differ.
     pub fn new(samples: usize, signatures: &[&Signature]) -> Result<Self> {
         if samples < 2 {
             return Err(Error::input(format!("samples {samples}"), "it takes two to tell outputs apart"));
@@ -231,7 +234,7 @@ impl Plan {
         Ok(Self { batch, runs: samples.div_ceil(batch).max(2) })
     }
 
-    /// All samples.
+    /// Returns the total number of samples.
     pub fn samples(&self) -> usize {
         self.batch.saturating_mul(self.runs)
     }

@@ -1,4 +1,4 @@
-//! One output of two sides, judged by its noise as soon as its size alone does not explain the difference.
+//! Trial of one output of two sides: its noise is considered as soon as its size does not explain the difference.
 
 use std::collections::HashMap;
 
@@ -8,9 +8,9 @@ use super::{Draw, Judgement};
 use crate::runtime::Array;
 use gnet_core::Result;
 
-/// What both sides answered on one kind of inputs, until it is judged.
+/// Outputs of both sides for one kind of inputs, not judged yet.
 pub(super) struct Trial {
-    /// Which answer of a draw belongs to it.
+    /// Index of the draw's output that belongs to it.
     pub(super) place: usize,
     reference: Array,
     other: Array,
@@ -19,22 +19,23 @@ pub(super) struct Trial {
     pub(super) judgement: Judgement,
 }
 
-/// Times what is accepted after a draw. Draws of one network differ by a factor of a few.
+/// Ratio to the accepted difference after a draw beyond which further draws are pointless. Draws of one network differ
+/// by a factor of a few.
 const HOPELESS: f64 = 100.0;
 
 impl Trial {
     /// Judges by the size of the output alone.
     ///
     /// # Errors
-    /// As [`Judgement::of`], but that one sample is compared too.
+    /// Those of [`Judgement::of`], except that a single sample is compared too.
     pub(super) fn new(place: usize, reference: Array, other: Array, rule: Rule) -> Result<Self> {
         let noise = Noise::default();
         let judgement = Judgement::by(&reference, &other, &rule, &noise)?;
         Ok(Self { place, reference, other, rule, noise, judgement })
     }
 
-    /// Whether its noise may still explain a difference. One that is [`HOPELESS`] beside what a draw shows is not explained by
-    /// the next one.
+    /// Returns `true` if its noise may still explain a difference. One that is [`HOPELESS`] compared with a draw is not
+    /// explained by the next one.
     pub(super) fn is_open(&self) -> bool {
         let hopeless = self.noise.draws > 0 && self.judgement.used > HOPELESS;
         self.rule.tolerance.multiple > 0.0 && self.judgement.is_apart() && !hopeless
@@ -47,10 +48,10 @@ impl Trial {
     }
 }
 
-/// Takes draws until none of the trials is open, or there are no more. `answer` gives the outputs of a draw by their place
-/// for the places asked for; a draw that an engine cannot run gives none.
+/// Makes draws until none of the trials is open, or there are no more. `answer` returns the outputs of a draw by their
+/// index for the requested indices; a draw that an engine cannot run gives none.
 ///
-/// What is accepted only grows with each draw, so that a trial which is settled early is settled.
+/// The accepted difference only grows with each draw, so that a trial which is settled early stays settled.
 ///
 /// # Errors
 /// Those of `answer`.

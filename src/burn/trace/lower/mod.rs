@@ -1,4 +1,8 @@
-//! Lowering: writes each traced operation as the equivalent ONNX operations.
+//! Lowering: writes each traced operation as the equivalent ONNX operations, one file for each family.
+//!
+//! A size that depends on a symbol is computed from the shape of an input (`sizes`). The intermediate values, which Burn never
+//! saw, get their types and shapes from [`infer`]. An operation without a lowering is an error with its name, its module path
+//! and its shapes (`refuse`).
 
 mod arithmetic;
 mod bits;

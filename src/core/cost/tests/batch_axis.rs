@@ -1,8 +1,8 @@
-//! Which axis of which input is the batch.
+//! Detection of the batch axis.
 
 use super::*;
 
-/// y = h + x * w, where the batch is the second axis of the first input, which is the state.
+/// Builds y = h + x * w, where the batch is the second axis of the first input, which is the state.
 fn state_first() -> Graph {
     let (mut b, h) = Build::new(&[2, 1, 4]);
     let x = b.value("in", &[1, 3]);
@@ -37,7 +37,7 @@ fn a_batch_that_is_a_guess_is_said_and_settled() {
     let x = turned.inputs[0];
     turned.value_mut(x).shape = open(Dim::symbol("N"));
     assert!(counted(&turned, "").1.contains("batch: axis 0 of x (N); that is a guess, which output y"));
-    // A batch of one item changes nothing, and one that everything has is none to doubt.
+    // A batch of one item changes nothing, and one that all inputs and outputs have is not in doubt.
     for items in [1, 4] {
         assert_eq!(
             counted(&one("Gemm", dims(&[items, 10]), &[10, 3], dims(&[items, 3])), "").1,

@@ -1,8 +1,8 @@
-//! Operations of other domains: what they hold is counted by a rule or named.
+//! Operations of other domains: their content is counted by a rule or named.
 
 use super::*;
 
-/// A node of ONNX Runtime, or of classical machine learning, over constants of the given types and shapes.
+/// Builds a node of ONNX Runtime, or of classical machine learning, over constants of the given types and shapes.
 fn stranger(domain: &str, op: &str, x: &[usize], reads: &[(&str, &[usize])], y: &[usize]) -> (Build, ValueId) {
     let (mut b, x) = Build::new(x);
     let mut inputs = vec![Some(x)];
@@ -35,7 +35,7 @@ fn operations_of_onnx_runtime_count_what_they_hold() {
     let odd: &[(&str, i64)] = &[("K", 30), ("N", 8), ("bits", 2), ("block_size", 32)];
     let experts: &[(&str, i64)] = &[("k", 2), ("expert_weight_bits", 4)];
     let cases: Vec<Case> = vec![
-        // Scales and zero points are no parameters, a bias is one; padding to whole blocks counts nothing.
+        // Scales and zero points are not parameters, a bias is one; padding to whole blocks does not count.
         ("MatMulNBits", &[1, 4, 32], vec![(u, &[8, 1, 16]), (f, &[8]), (u, &[8])], &[1, 4, 8], nbits, (256, 256, 1024)),
         (
             "MatMulNBits",
@@ -186,7 +186,7 @@ fn a_table_packed_in_bytes_counts_what_it_holds() {
         b.set("bits", bits);
         assert_eq!(counts(&b.analysis(&[y]), "y"), (params, 0, 0));
     }
-    // A quantised table of ONNX's own Gather is one of parameters too, as the table behind it would be.
+    // A quantised table of ONNX's own Gather holds parameters too, as the original table does.
     let (mut b, x) = Build::new(&[1, 2]);
     let table = b.quantised("table", &[10, 8]);
     let y = b.node("Gather", "y", &[table, x], &[1, 2, 8]);
@@ -236,7 +236,7 @@ fn classical_models_hold_their_numbers_in_attributes() {
     }
 }
 
-/// Whatever an operation is called that nobody knows, its constants and attributes are named.
+/// For an unknown operation of any name, its constants and attributes are named.
 #[test]
 fn what_a_stranger_holds_is_named_and_never_nothing() {
     let f: (&str, &[usize]) = ("float", &[4, 4]);

@@ -21,20 +21,20 @@ fn step() {
     }
 }
 
-/// Counts the steps from here, and ends the process before the one in [`AT`].
+/// Counts the steps from here on, and ends the process before the one in [`AT`].
 pub fn count() {
     before_each(step);
 }
 
-/// The folder to act in, when this process is one that [`ends`] has started; its steps count from here.
+/// Returns the folder to act in, if this process was started by [`ends`]; its steps are counted from here on.
 pub fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os(FOLDER).map(PathBuf::from)?;
     count();
     Some(folder)
 }
 
-/// Runs the test `name` of this program in a process of its own, which finds `folder` as [`folder()`] and ends before
-/// a step, counted from 0. False when it came to its own end, having no such step.
+/// Runs the test `name` of this program in a separate process, which finds `folder` as [`folder()`] and ends before a
+/// step, counted from 0. Returns `false` if it ran to completion because it has no such step.
 pub fn ends(name: &str, folder: &Path, step: usize) -> bool {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", name, "--nocapture"]).env(FOLDER, folder).env(AT, step.to_string());

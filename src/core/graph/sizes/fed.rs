@@ -1,4 +1,4 @@
-//! What a file's inputs are fed: the sizes that the caller gives, and a batch.
+//! Shapes fed to a file's inputs: the sizes that the caller gives, and a batch.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,26 +6,26 @@ use super::{Fit, Rule, Sizes, Stated};
 use crate::graph::{Dim, shape_text};
 use crate::{Error, Result};
 
-/// The shapes that a file's inputs are fed in. A first axis that stays open is the batch; where the same symbol stands in
+/// The shapes in which a file's inputs are fed. A first axis that stays open is the batch; if the same symbol occurs in
 /// another axis, that has the size of the batch as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fed {
-    /// The shape of each input; what is no number depends on the batch.
+    /// Shape of each input; dimensions that are not numbers depend on the batch.
     pub shapes: Vec<Vec<Dim>>,
     symbols: BTreeMap<String, Dim>,
-    /// The symbols that the batch goes by.
+    /// Symbols of the batch.
     batch: HashSet<String>,
-    /// Whether the file itself fixes the batch, without the sizes.
+    /// Whether the file itself fixes the batch, without the given sizes.
     fixed_by_file: bool,
 }
 
 impl Sizes {
-    /// The shapes in which an engine is fed a file with these inputs. The file stays as it is: an engine takes what a
-    /// graph's inputs leave open as it comes.
+    /// Returns the shapes in which an engine is fed a file with these inputs. The file is not changed: an engine
+    /// accepts any size for what the graph's inputs leave open.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit) where fixed sizes are refused; an input whose shape nobody says, or with an open axis that is
-    /// not the batch; an axis of length 0. The error says how to give the size.
+    /// Those of [`fit`](Self::fit) when fixed sizes are refused; also fails on an input of unknown shape, an open axis
+    /// that is not the batch, or an axis of length 0. The error says how to give the size.
     pub fn fed(&self, inputs: &[Stated<'_>]) -> Result<Fed> {
         let Fit { shapes, symbols, .. } = self.fit(inputs, Rule::Refuse)?;
         let shapes = inputs.iter().zip(shapes).map(|(input, shape)| {
@@ -50,7 +50,7 @@ fn place(input: &Stated<'_>) -> String {
 }
 
 impl Fed {
-    /// The batch where it is fixed: the first axis of the first input, when no input has an open one.
+    /// Returns the batch if it is fixed: the first axis of the first input, if no input has an open one.
     pub fn fixed_batch(&self) -> Option<usize> {
         if (0..self.shapes.len()).any(|input| self.is_batched(input)) {
             return None;
@@ -58,12 +58,12 @@ impl Fed {
         Some(self.shapes.first().and_then(|shape| shape.first()?.known()).unwrap_or(1))
     }
 
-    /// Whether the first axis of an input is the batch.
+    /// Returns `true` if the first axis of an input is the batch.
     pub fn is_batched(&self, input: usize) -> bool {
         self.shapes.get(input).and_then(|shape| shape.first()).is_some_and(|dim| dim.known().is_none())
     }
 
-    /// Whether the batch is in first axes alone, so that it can be cut along them.
+    /// Returns `true` if the batch only occurs in first axes, so that it can be split along them.
     pub fn has_plain_batch(&self) -> bool {
         let first = |dim: &Dim| !matches!(dim, Dim::Symbolic { scale, offset, .. } if (*scale, *offset) != (1, 0));
         self.shapes
@@ -71,7 +71,8 @@ impl Fed {
             .all(|shape| shape.first().is_none_or(first) && shape.iter().skip(1).all(|dim| dim.known().is_some()))
     }
 
-    /// The size of a dimension of this file at a batch; `None` when it depends on more than the batch and the sizes given.
+    /// Returns the size of a dimension of this file at a batch; `None` if it depends on more than the batch and the
+    /// given sizes.
     pub fn size(&self, dim: &Dim, batch: usize) -> Option<usize> {
         let mut dim = dim.clone();
         dim.replace_symbol(&self.symbols);
@@ -81,10 +82,10 @@ impl Fed {
         }
     }
 
-    /// The shape of each input at a batch.
+    /// Returns the shape of each input at a batch.
     ///
     /// # Errors
-    /// Another batch than the one that is fixed; a batch at which an axis would have no positive length.
+    /// Fails if the batch is fixed to another size, or if an axis would not have a positive length.
     pub fn at(&self, batch: usize) -> Result<Vec<Vec<usize>>> {
         if let Some(fixed) = self.fixed_batch().filter(|fixed| *fixed != batch) {
             let thing = format!("batch {batch}");
@@ -108,14 +109,14 @@ impl Fed {
         shape.iter().map(size).collect()
     }
 
-    /// Refuses an axis that nobody gives a size.
+    /// Refuses an axis whose size is not given.
     fn check(&self, input: &Stated<'_>, shape: &[Dim]) -> Result<()> {
         for (axis, dim) in shape.iter().enumerate() {
             let is_batch = match dim {
                 Dim::Known(0) => return Err(Error::input(place(input), format!("axis {axis} has no positive length"))),
                 Dim::Known(_) => true,
                 Dim::Symbolic { symbol, .. } => self.batch.contains(symbol),
-                // What a formula comes to is not known while a part of it is open.
+                // The value of a formula is unknown while a part of it is open.
                 Dim::Unknown => axis == 0 && !matches!(input.shape, Some([Dim::Symbolic { .. }, ..])),
             };
             if !is_batch {

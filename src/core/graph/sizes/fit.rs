@@ -1,4 +1,4 @@
-//! What sizes come to for the inputs of one file.
+//! Resolution of sizes for the inputs of one file.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,38 +10,38 @@ use crate::{Error, Result};
 /// An input as a file states it.
 #[derive(Debug, Clone, Copy)]
 pub struct Stated<'a> {
-    /// Its name.
+    /// Name of the input.
     pub name: &'a str,
-    /// Its shape; `None` when the file states none.
+    /// Shape; `None` if the file states none.
     pub shape: Option<&'a [Dim]>,
 }
 
-/// What becomes of a size that the file fixes when another is given.
+/// Treatment of a given size that differs from one fixed by the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
-    /// It is replaced: what would the network cost at that size?
+    /// Replaced: what would the network cost at that size?
     Replace,
-    /// It is refused, as an engine would refuse it.
+    /// Refused, as an engine would refuse it.
     Refuse,
 }
 
-/// The shapes of a file's inputs with the sizes in them.
+/// Shapes of a file's inputs with the given sizes applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fit {
-    /// The shape of each input; `None` where neither the file nor the caller says it.
+    /// Shape of each input; `None` if neither the file nor the caller states it.
     pub shapes: Vec<Option<Vec<Dim>>>,
-    /// What stands in the place of each symbol that was given a size or another name.
+    /// Replacement of each symbol that was given a size or another name.
     pub symbols: BTreeMap<String, Dim>,
-    /// Places of the inputs of which a fixed size was replaced.
+    /// Indices of the inputs of which a fixed size was replaced.
     pub changed: Vec<usize>,
 }
 
 impl Sizes {
-    /// What the sizes come to for a file with these inputs.
+    /// Applies the sizes to a file with these inputs.
     ///
     /// # Errors
-    /// A symbol that no input's shape has; an input that is not there, is given twice or has another number of axes; sizes
-    /// that contradict one another; a size other than one that the file fixes, where `rule` refuses that.
+    /// Fails if no input's shape has a symbol; if an input does not exist, is given twice or has another number of
+    /// axes; if sizes contradict one another; or if a size differs from one fixed by the file and `rule` refuses that.
     pub fn fit(&self, inputs: &[Stated<'_>], rule: Rule) -> Result<Fit> {
         let mut ties = Ties::default();
         let known = self.symbols(inputs);
@@ -99,12 +99,13 @@ impl Sizes {
         Ok(Fit { shapes, symbols, changed })
     }
 
-    /// Writes the sizes into the shapes that a graph states, in subgraphs too, so that it is counted or drawn with them. A
-    /// size given for a symbol holds for that symbol everywhere; one given for a fixed size replaces it, and what the file
-    /// says of values that depend on that input is forgotten.
+    /// Writes the sizes into the shapes that a graph states, in subgraphs too, so that it is counted or drawn with
+    /// them. A size given for a symbol holds for that symbol everywhere; one given for a fixed size replaces it, and
+    /// the stated shapes of values that depend on that input are dropped.
     ///
     /// # Errors
-    /// As [`fit`](Self::fit); a size at which a stated one would be negative. The graph is left as it was.
+    /// Those of [`fit`](Self::fit); also fails if a stated size would become negative. The graph is then left
+    /// unchanged.
     pub fn put_into(&self, graph: &mut Graph) -> Result<()> {
         if self.is_empty() {
             return Ok(());
@@ -133,14 +134,14 @@ impl Sizes {
 }
 
 impl Graph {
-    /// The inputs as [`Sizes`] are held against them.
+    /// Returns the inputs in the form to which [`Sizes`] are applied.
     pub fn stated_inputs(&self) -> Vec<Stated<'_>> {
         let values = self.inputs.iter().map(|id| self.value(*id));
         values.map(|value| Stated { name: &value.name, shape: value.shape.as_deref() }).collect()
     }
 }
 
-/// The symbols of some dimensions, each once, in their order.
+/// Returns the symbols of some dimensions, each once, in order.
 pub fn symbols<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Vec<String> {
     let mut symbols: Vec<String> = Vec::new();
     for dim in dims {
@@ -153,12 +154,12 @@ pub fn symbols<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Vec<String> {
     symbols
 }
 
-/// Whether a symbol stands alone or in a formula.
+/// Returns `true` if a symbol occurs by itself or in a formula.
 pub(super) fn is_known(symbol: &str, known: &[String]) -> bool {
     known.iter().any(|text| text == symbol || mentions(text, symbol))
 }
 
-/// What a symbol that is a formula of others comes to; `None` for one that has nothing to do with them.
+/// Evaluates a symbol that is a formula of others; `None` for one that does not depend on them.
 pub(in crate::graph) fn formula(text: &str, symbols: &BTreeMap<String, Dim>) -> Option<Dim> {
     symbols.keys().any(|name| mentions(text, name)).then(|| {
         let size = |name: &str| i64::try_from(symbols.get(name)?.known()?).ok();
@@ -166,7 +167,7 @@ pub(in crate::graph) fn formula(text: &str, symbols: &BTreeMap<String, Dim>) -> 
     })
 }
 
-/// Refuses a formula that was given a size other than what it comes to.
+/// Refuses a formula that was given a size other than its value.
 fn ensure_formulas(symbols: &BTreeMap<String, Dim>) -> Result<()> {
     for (text, given) in symbols {
         let others = symbols.iter().filter(|(name, _)| *name != text).map(|(name, dim)| (name.clone(), dim.clone()));
@@ -185,21 +186,21 @@ fn fixed(thing: &str, axis: usize, old: &Dim, given: &Dim) -> Error {
         .remedy("an engine takes no other size than a file's own; export it with that axis open")
 }
 
-/// What a stated and a given size come to.
+/// Result of unifying a stated and a given size.
 enum Unified {
     /// Both are this.
     Same(Dim),
-    /// They cannot both be; the stated one was fixed by the file.
+    /// They contradict each other; the stated one was fixed by the file.
     Replaced,
 }
 
-/// What each symbol is equal to: a number, or a line in a symbol that stands for itself.
+/// The value of each symbol: a number, or linear in a symbol that has no value itself.
 #[derive(Default)]
 struct Ties(BTreeMap<String, Dim>);
 
 impl Ties {
-    /// A dimension with everything in it that is known of its symbol. A tie never leads back to its own symbol, so this
-    /// ends.
+    /// Substitutes everything known about the dimension's symbol. A tie never leads back to its own symbol, so this
+    /// terminates.
     fn resolve(&self, dim: &Dim) -> Dim {
         let mut dim = dim.clone();
         while let Dim::Symbolic { symbol, .. } = &dim
@@ -210,7 +211,7 @@ impl Ties {
         dim
     }
 
-    /// Makes a stated and a given dimension equal.
+    /// Unifies a stated and a given dimension.
     fn unify(&mut self, thing: &str, stated: &Dim, given: &Dim, rule: Rule) -> Result<Unified> {
         let (old, new) = (self.resolve(stated), self.resolve(given));
         if old == new || new == Dim::Unknown {
@@ -225,7 +226,8 @@ impl Ties {
             }
             (Dim::Known(_), _) if stated.known().is_some() && given.known().is_some() => return Ok(Unified::Replaced),
             (Dim::Known(size), Dim::Symbolic { symbol, scale, offset }) => {
-                // A name for a size that the file fixes opens it where that may be, and is that size where it may not.
+                // A name for a size that the file fixes opens it if replacement is allowed, and is equal to that size
+                // if not.
                 if stated.known().is_some() && rule == Rule::Replace {
                     return Ok(Unified::Replaced);
                 }
@@ -244,7 +246,7 @@ impl Ties {
         Ok(Unified::Same(new))
     }
 
-    /// Two numbers for one symbol.
+    /// Returns the error for two numbers for one symbol.
     fn both(&self, thing: &str, (stated, a): (&Dim, usize), (given, b): (&Dim, usize)) -> Error {
         let reason = match (stated, given) {
             (Dim::Symbolic { symbol, scale, offset }, _) => match (self.0.get(symbol), solve(b, *scale, *offset)) {
@@ -256,7 +258,7 @@ impl Ties {
         Error::input(thing, reason)
     }
 
-    /// Refuses sizes that would be negative or beyond counting.
+    /// Refuses sizes that would be negative or too large.
     fn ensure_sizes(&self, name: &str, dims: &[Dim]) -> Result<()> {
         for dim in dims {
             if let Dim::Symbolic { symbol, .. } = dim
@@ -270,13 +272,13 @@ impl Ties {
         Ok(())
     }
 
-    /// Each symbol with what it comes to in the end.
+    /// Returns each symbol with its final value.
     fn flat(&self) -> BTreeMap<String, Dim> {
         self.0.iter().map(|(symbol, value)| (symbol.clone(), self.resolve(value))).collect()
     }
 }
 
-/// The symbol's value at which `scale * symbol + offset` is `size`.
+/// Solves `scale * symbol + offset = size` for the symbol.
 fn solve(size: usize, scale: i64, offset: i64) -> Option<usize> {
     let rest = i64::try_from(size).ok()?.checked_sub(offset)?;
     (rest.checked_rem(scale)? == 0).then(|| rest / scale).and_then(|value| usize::try_from(value).ok())

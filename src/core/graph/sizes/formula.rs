@@ -1,17 +1,17 @@
-//! Sizes that exporters write as formulas over several symbols: `past + sequence`, `N*T`, `floor(T/2)`.
+//! Sizes that exporters write as formulas of several symbols: `past + sequence`, `N*T`, `floor(T/2)`.
 
-/// Formulas in formulas: more than exporters write, less than a stack holds.
+/// Maximum nesting of formulas: more than exporters write, less than a stack holds.
 const DEPTH: usize = 32;
 
-/// The number that a formula comes to when each symbol in it has a value; `None` when one has none, for what is no formula
-/// and for what is no whole number.
+/// Evaluates a formula with a value for each symbol in it; `None` if one has none, if the text is not a formula, and if
+/// the result is not a whole number.
 pub(super) fn value(text: &str, symbol: &dyn Fn(&str) -> Option<i64>) -> Option<i64> {
     let mut reader = Reader { rest: text, symbol, depth: 0 };
     let value = reader.sum()?;
     reader.rest.trim_start().is_empty().then_some(value).and_then(Ratio::whole)
 }
 
-/// Whether a formula holds `name` as a symbol of its own.
+/// Returns `true` if a formula contains `name` as a symbol.
 pub fn mentions(text: &str, name: &str) -> bool {
     text.match_indices(name).any(|(at, _)| {
         !text[..at].ends_with(is_word) && !text[at + name.len()..].starts_with(is_word) && !name.is_empty()
@@ -22,7 +22,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// A quotient with a positive divisor, until something rounds it.
+/// A quotient with a positive divisor, not rounded yet.
 #[derive(Clone, Copy)]
 struct Ratio(i64, i64);
 
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What stands before the closing bracket.
+    /// Parses the content up to the closing bracket.
     fn inside(&mut self) -> Option<Ratio> {
         self.depth += 1;
         let inside = if self.depth < DEPTH { self.sum()? } else { return None };
@@ -115,7 +115,7 @@ fn floor(ratio: Ratio) -> Ratio {
     Ratio(ratio.0.div_euclid(ratio.1), 1)
 }
 
-/// `None` for a divisor that is not positive.
+/// Divides; `None` for a divisor that is not positive.
 fn quotient(a: Ratio, b: Ratio) -> Option<Ratio> {
     (b.0 > 0).then_some(())?;
     Some(Ratio(a.0.checked_mul(b.1)?, a.1.checked_mul(b.0)?))

@@ -1,8 +1,8 @@
-//! Sizes that a file leaves open, as a caller gives them: one type and one notation for every command.
+//! Sizes that a file leaves open, as given by a caller: one type and one notation for every command.
 //!
-//! [`Sizes`] holds shapes of inputs and sizes of symbols. What they come to for one file is a [`Fit`]: put into the shapes
-//! of a decoded model they are counted and drawn with ([`Sizes::put_into`]); an engine is fed with them, its file as it is
-//! ([`Sizes::fed`]).
+//! [`Sizes`] holds shapes of inputs and sizes of symbols. Applied to one file they give a [`Fit`]: they are put into
+//! the shapes of a decoded model for counting and drawing ([`Sizes::put_into`]), or fed to an engine with the file
+//! unchanged ([`Sizes::fed`]).
 
 mod fed;
 mod fit;
@@ -42,62 +42,62 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// No sizes: shapes are those of the file.
+    /// Returns no sizes: shapes are those of the file.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Reads the shape of one input: `NAME=SHAPE`, or `SHAPE` alone for a model with one input.
+    /// Parses the shape of one input: `NAME=SHAPE`, or `SHAPE` alone for a model with one input.
     ///
-    /// A shape is sizes with commas between them or an `x`: `1,3,224,224` or `1x3x224x224`. A size is a number, a symbol
-    /// (`N`, `2*N+1`) or `?`, which leaves what the file says; an empty shape is a scalar's. A name may hold any of these
-    /// signs, for the last `=` parts it from the shape. Where a symbol holds an `x`, the number of axes in the file tells
-    /// how it is meant, or commas do.
+    /// A shape is a list of sizes separated by commas or `x`: `1,3,224,224` or `1x3x224x224`. A size is a number, a
+    /// symbol (`N`, `2*N+1`) or `?`, which keeps the size stated in the file; an empty shape is that of a scalar. A
+    /// name may contain any of these characters, since the last `=` separates it from the shape. If a symbol contains
+    /// an `x`, the number of axes in the file decides the meaning, or commas do.
     ///
     /// # Errors
-    /// A size that is none of these.
+    /// Fails on a size that is none of these.
     pub fn input(text: &str) -> Result<Self> {
         Ok(Self { inputs: vec![Shape::parse(text)?], dims: Vec::new() })
     }
 
-    /// The shape of one input, by its name in the file.
+    /// Returns the shape of one input, by its name in the file.
     ///
     /// # Errors
-    /// A dimension that is none of the notation of [`input`](Self::input).
+    /// Fails if a dimension is not in the notation of [`input`](Self::input).
     pub fn shape<D: fmt::Display>(name: &str, shape: &[D]) -> Result<Self> {
         let sizes: Vec<String> = shape.iter().map(D::to_string).collect();
         Self::input(&format!("{name}={}", sizes.join(",")))
     }
 
-    /// The size of a symbol, by its name in the file.
+    /// Returns the size of a symbol, by its name in the file.
     pub fn dim(symbol: impl Into<String>, size: usize) -> Self {
         Self { inputs: Vec::new(), dims: vec![(symbol.into(), size)] }
     }
 
-    /// Sizes of several symbols.
+    /// Returns sizes of several symbols.
     pub fn of_dims<S: AsRef<str>>(sizes: &[(S, usize)]) -> Self {
         let dims = sizes.iter().map(|(symbol, size)| (symbol.as_ref().to_owned(), *size));
         Self { inputs: Vec::new(), dims: dims.collect() }
     }
 
-    /// Adds those of another list.
+    /// Appends the sizes of another list.
     pub fn extend(&mut self, other: Self) {
         self.inputs.extend(other.inputs);
         self.dims.extend(other.dims);
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there are none.
     pub fn is_empty(&self) -> bool {
         self.inputs.is_empty() && self.dims.is_empty()
     }
 
-    /// The sizes that are given for symbols.
+    /// Returns the sizes given for symbols.
     pub fn dims(&self) -> &[(String, usize)] {
         &self.dims
     }
 
-    /// Those that a file with these inputs can take: one of two files may have another name for an input, or may have
-    /// fixed what the other leaves open.
+    /// Returns the sizes that apply to a file with these inputs: one of two files may have another name for an input,
+    /// or may fix what the other leaves open.
     pub fn fitting(&self, inputs: &[Stated<'_>]) -> Self {
         let shapes = self.inputs.iter().filter(|shape| shape.place(inputs).is_ok());
         let mut fitting = Self { inputs: shapes.cloned().collect(), dims: Vec::new() };
@@ -106,10 +106,10 @@ impl Sizes {
         fitting
     }
 
-    /// Refuses what fits no file of several.
+    /// Refuses sizes that apply to none of several files.
     ///
     /// # Errors
-    /// An input that none has, a symbol that no input's shape has; the error names those there are.
+    /// Fails on an input that no file has, or a symbol that no input's shape has; the error lists the existing ones.
     pub fn ensure_used(&self, files: &[&Graph]) -> Result<()> {
         let files: Vec<_> = files.iter().map(|graph| graph.stated_inputs()).collect();
         for shape in &self.inputs {
@@ -129,7 +129,7 @@ impl Sizes {
         Err(no_symbol(format!("--dim {symbol}={size}"), &symbols))
     }
 
-    /// The symbols of the inputs' shapes, those in the file and those given, in the order in which they stand there.
+    /// Returns the symbols of the inputs' shapes, those in the file and those given, in order of appearance.
     fn symbols(&self, inputs: &[Stated<'_>]) -> Vec<String> {
         let mut found = symbols(inputs.iter().filter_map(|input| input.shape).flatten());
         for shape in &self.inputs {
@@ -144,7 +144,7 @@ impl Sizes {
     }
 }
 
-/// As flags of the command line: `--input x=1,3,224,224 --dim T=128`.
+/// Formatted as flags of the command line: `--input x=1,3,224,224 --dim T=128`.
 impl fmt::Display for Sizes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inputs = self.inputs.iter().map(|shape| format!("--input {shape}"));

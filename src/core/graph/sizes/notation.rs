@@ -1,4 +1,4 @@
-//! The notation of an input's shape.
+//! Notation of an input's shape.
 
 use std::fmt;
 
@@ -15,15 +15,15 @@ use crate::{Error, Result};
 pub(super) struct Shape {
     text: String,
     name: Option<String>,
-    /// What the text may mean, one at least: an `x` parts two axes or belongs to a symbol.
+    /// Possible readings of the text, at least one: an `x` separates two axes or belongs to a symbol.
     readings: Vec<Vec<Dim>>,
-    /// Whether the first of them holds where the file does not say how many axes there are: each `x` is beside a digit.
+    /// Whether the first reading applies if the file does not state the number of axes: each `x` is next to a digit.
     is_plain: bool,
 }
 
 impl Shape {
     pub(super) fn parse(text: &str) -> Result<Self> {
-        // A name may hold an equals sign, a shape cannot.
+        // A name may contain an equals sign, a shape cannot.
         let (name, shape) = match text.rsplit_once('=') {
             Some((name, shape)) => (Some(name.to_owned()), shape),
             None => (None, text),
@@ -39,10 +39,10 @@ impl Shape {
         Ok(Self { text: text.to_owned(), name, readings, is_plain })
     }
 
-    /// The place of its input.
+    /// Returns the index of its input.
     ///
     /// # Errors
-    /// No input of its name, or no name and several inputs.
+    /// Fails if there is no input of its name, or if it has no name and there are several inputs.
     pub(super) fn place(&self, inputs: &[Stated<'_>]) -> Result<usize> {
         let names = || inputs.iter().map(|input| input.name).collect::<Vec<_>>().join(", ");
         let Some(name) = &self.name else {
@@ -60,10 +60,11 @@ impl Shape {
         })
     }
 
-    /// What it means for an input of so many axes, or of whatever number. The caller refuses another number of axes.
+    /// Returns its reading for an input with this number of axes, or with an unknown number. The caller refuses a
+    /// different number of axes.
     ///
     /// # Errors
-    /// The number of axes is not known and the text may mean several.
+    /// Fails if the number of axes is unknown and the text is ambiguous.
     pub(super) fn at_rank(&self, rank: Option<usize>) -> Result<&[Dim]> {
         let first = &self.readings[0];
         match (rank, &self.readings[..]) {
@@ -97,8 +98,8 @@ impl From<Shape> for String {
     }
 }
 
-/// Every way to read a shape: with commas there is one; without, each `x` parts axes, or those beside a digit or `?` do, or
-/// none does.
+/// Returns every reading of a shape: with commas there is one; without, each `x` separates axes, or those next to a
+/// digit or `?` do, or none does.
 fn readings(shape: &str) -> Vec<Vec<Dim>> {
     if shape.is_empty() {
         return vec![Vec::new()];
@@ -118,7 +119,7 @@ fn readings(shape: &str) -> Vec<Vec<Dim>> {
     readings
 }
 
-/// Parts a text at each `x` with a digit or `?` before or after it.
+/// Splits a text at each `x` with a digit or `?` before or after it.
 fn parted_beside_digits(text: &str) -> Vec<&str> {
     let is_digit = |c: char| c.is_ascii_digit() || c == '?';
     let mut parts = Vec::new();
@@ -172,11 +173,11 @@ mod tests {
             ("2*N+1x3", None, Some(2), "2*N+1 x 3"),
             ("7", None, Some(1), "7"),
             ("x=", Some("x"), Some(0), "scalar"),
-            // Names hold whatever they like.
+            // Names may contain anything.
             ("a=b=4,7", Some("a=b"), Some(2), "4 x 7"),
             ("a,b=4x7", Some("a,b"), Some(2), "4 x 7"),
             ("1x2=4x7", Some("1x2"), Some(2), "4 x 7"),
-            // So do symbols: the number of axes decides.
+            // So may symbols: the number of axes decides.
             ("NxT", None, Some(2), "N x T"),
             ("NxT", None, Some(1), "NxT"),
             ("max_len", None, Some(1), "max_len"),

@@ -3,7 +3,7 @@ use crate::graph::{Dim, shape_text};
 
 type Inputs<'a> = &'a [(&'a str, &'a str)];
 
-/// A shape such as `N,3,?`; `-` for one that nobody states.
+/// Parses a shape such as `N,3,?`; `-` for an unknown one.
 fn dims(text: &str) -> Option<Vec<Dim>> {
     let dim = |text: &str| match text {
         "?" => Dim::Unknown,
@@ -12,7 +12,7 @@ fn dims(text: &str) -> Option<Vec<Dim>> {
     (text != "-").then(|| text.split(',').filter(|text| !text.is_empty()).map(dim).collect())
 }
 
-/// Sizes of flags: `x=1,3` is an input, `--T=4` a symbol.
+/// Parses sizes from flags: `x=1,3` is an input, `--T=4` a symbol.
 fn sizes(flags: &[&str]) -> Sizes {
     let mut sizes = Sizes::none();
     for flag in flags {
@@ -49,7 +49,7 @@ fn every_flag_says_the_same_of_a_symbol() {
             assert_eq!(fit(TOKENS, flags, rule), Ok("N x 5; N x 9; 3".into()), "{flags:?}");
         }
     }
-    // Other names, for axes that have one and for those that do not.
+    // Other names, for axes with and without one.
     let refuse = |inputs, flags: &[&str]| fit(inputs, flags, Rule::Refuse);
     assert_eq!(refuse(TOKENS, &["tokens=B,L", "--L=4"]), Ok("B x 4; B x 7; 3".into()));
     assert_eq!(refuse(TOKENS, &["mask=B,L"]), Ok("B x T; B x 2*T-1; 3".into()));
@@ -60,7 +60,7 @@ fn every_flag_says_the_same_of_a_symbol() {
     assert_eq!(refuse(&[("x", "-"), ("s", "")], &["x=2,7", "s="]), Ok("2 x 7; scalar".into()));
     assert_eq!(refuse(&[("a=x,1", "N,H")], &["a=x,1=2x3"]), Ok("2 x 3".into()));
     assert_eq!(refuse(&[("x", "max_x,3")], &["--max_x=2"]), Ok("2 x 3".into()));
-    // A formula of several: nothing is known of it while only some have a size.
+    // A formula of several symbols is unknown while only some have a size.
     assert_eq!(refuse(&[("x", "N,N*T")], &["--N=2"]), Ok("2 x ?".into()));
     assert_eq!(refuse(&[("x", "N,N*T")], &["--N=2", "--T=5"]), Ok("2 x 10".into()));
     assert_eq!(refuse(&[("x", "N,N*T")], &["--N*T=6"]), Ok("N x 6".into()));
@@ -117,7 +117,7 @@ fn what_is_fed_has_one_open_axis() {
     let at = |inputs, flags: &[&str], batch| told(fed(inputs, flags)?.at(batch));
     assert_eq!(at(TOKENS, &["--T=3"], 2), Ok(vec![vec![2, 3], vec![2, 5], vec![3]]));
     assert_eq!(at(TOKENS, &["tokens=4,3"], 4), Ok(vec![vec![4, 3], vec![4, 5], vec![3]]));
-    // Time first: whatever stays open in front is the batch.
+    // Time first: whatever stays open in the first axis is the batch.
     assert_eq!(at(&[("x", "T,N,8")], &["--N=2"], 5), Ok(vec![vec![5, 2, 8]]));
     assert_eq!(at(&[("x", "?,3"), ("y", "B")], &[], 5), Ok(vec![vec![5, 3], vec![5]]));
     let square = fed(&[("x", "N,3"), ("pairs", "N,N"), ("wide", "2*N,1")], &[]).unwrap();

@@ -7,7 +7,7 @@ use super::super::number::{Num, floor_div};
 use super::super::vector::{MAX_LEN, Vector};
 use super::{dtype, formed, items};
 
-/// `Add`, `Sub`, `Mul`, `Div`, `Mod`.
+/// Evaluates `Add`, `Sub`, `Mul`, `Div`, `Mod`.
 pub(super) fn binary(cx: &Context) -> Vec<Option<Vector>> {
     let real = dtype(cx).is_some_and(|dtype| dtype.is_float());
     let fmod = cx.flag("fmod", false).unwrap_or(true);
@@ -23,7 +23,7 @@ pub(super) fn binary(cx: &Context) -> Vec<Option<Vector>> {
     vec![pairwise(cx, apply)]
 }
 
-/// `apply` to the elements of both inputs, a single element meeting all of the other's.
+/// Applies `apply` to the elements of both inputs, where a single element is broadcast.
 fn pairwise(cx: &Context, apply: impl Fn(&Num, &Num) -> Num) -> Option<Vector> {
     if cx.inputs() != 2 {
         return None;
@@ -42,7 +42,8 @@ fn pairs(a: &[Num], b: &[Num], apply: impl Fn(&Num, &Num) -> Num) -> Option<Vec<
     })
 }
 
-/// Whole numbers are divided towards zero. A line divides when all its values do, or when none is negative and its scale does.
+/// Divides whole numbers, rounding towards zero. A line is divisible if all its values are, or if none is negative and
+/// its scale is divisible.
 fn quotient(a: &Num, b: &Num) -> Num {
     match (a, b) {
         (_, Num::Int(0)) => Num::Unknown,
@@ -59,7 +60,7 @@ fn real_quotient(a: &Num, b: &Num) -> Num {
     }
 }
 
-/// The rest has the sign of the divisor (`fmod` 0).
+/// Computes the remainder with the sign of the divisor (`fmod` 0).
 fn modulo(a: &Num, b: &Num) -> Num {
     let rest = |a: i64, b: i64| a.checked_sub(floor_div(a, b)?.checked_mul(b)?);
     match (a, b) {
@@ -71,7 +72,7 @@ fn modulo(a: &Num, b: &Num) -> Num {
     }
 }
 
-/// `Max`, `Min`, `Sum` of any number of inputs.
+/// Evaluates `Max`, `Min`, `Sum` of any number of inputs.
 pub(super) fn variadic(cx: &Context) -> Vec<Option<Vector>> {
     let folded = || {
         let apply = fold_of(&cx.node.op_type)?;
@@ -84,7 +85,7 @@ pub(super) fn variadic(cx: &Context) -> Vec<Option<Vector>> {
     vec![folded()]
 }
 
-/// What joins two elements in an operation over many.
+/// Returns the function that combines two elements in an operation over many.
 fn fold_of(op_type: &str) -> Option<fn(&Num, &Num) -> Num> {
     Some(match op_type {
         "Sum" | "ReduceSum" => Num::add,
@@ -95,7 +96,7 @@ fn fold_of(op_type: &str) -> Option<fn(&Num, &Num) -> Num> {
     })
 }
 
-/// The one of two that compares as `wanted` to the other.
+/// Returns the one of two that compares as `wanted` to the other.
 fn extreme(a: &Num, b: &Num, wanted: Ordering) -> Num {
     match order(a, b) {
         Order::Is(found) if found == wanted || found == Ordering::Equal => a.clone(),
@@ -108,7 +109,7 @@ fn extreme(a: &Num, b: &Num, wanted: Ordering) -> Num {
     }
 }
 
-/// `Neg`, `Abs`, `Floor`, `Ceil`, `Round`, `Not`.
+/// Evaluates `Neg`, `Abs`, `Floor`, `Ceil`, `Round`, `Not`.
 pub(super) fn unary(cx: &Context) -> Vec<Option<Vector>> {
     let apply = |item: &Num| match (cx.node.op_type.as_str(), item) {
         ("Neg", item) => item.neg(),
@@ -127,7 +128,7 @@ pub(super) fn unary(cx: &Context) -> Vec<Option<Vector>> {
     vec![cx.vector(0).and_then(|vector| formed(cx, applied(vector)))]
 }
 
-/// What is known of the order of two numbers, a symbol being 0 or more.
+/// Known order of two numbers, where symbols are at least 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Order {
     Is(Ordering),
@@ -156,7 +157,7 @@ fn order(a: &Num, b: &Num) -> Order {
     }
 }
 
-/// Comparisons and logic.
+/// Evaluates comparisons and logic.
 pub(super) fn compare(cx: &Context) -> Vec<Option<Vector>> {
     let truth = |known: Option<bool>| known.map_or(Num::Unknown, |known| Num::Int(known.into()));
     let logic = |a: &Num, b: &Num, f: fn(bool, bool) -> bool| Some(f(a.int()? != 0, b.int()? != 0));
@@ -180,7 +181,7 @@ pub(super) fn compare(cx: &Context) -> Vec<Option<Vector>> {
     vec![pairwise(cx, apply)]
 }
 
-/// `ReduceProd`, `ReduceSum`, `ReduceMax`, `ReduceMin` of a vector.
+/// Evaluates `ReduceProd`, `ReduceSum`, `ReduceMax`, `ReduceMin` of a vector.
 pub(super) fn reduce(cx: &Context) -> Vec<Option<Vector>> {
     let reduced = || {
         if cx.flag("noop_with_empty_axes", false).ok()? {

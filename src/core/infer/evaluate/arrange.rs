@@ -1,4 +1,4 @@
-//! Elements in another form, order or selection.
+//! Evaluation of operations that reshape, reorder or select elements.
 
 use super::super::context::{Context, axes_of, axis_of};
 use super::super::number::Num;
@@ -7,19 +7,19 @@ use super::super::vector::{MAX_LEN, Vector, count};
 use super::{dtype, formed, items};
 use crate::graph::Dim;
 
-/// Operations that keep the elements of a vector as they are.
+/// Evaluates operations that leave the elements of a vector unchanged.
 pub(super) fn same(cx: &Context) -> Vec<Option<Vector>> {
     vec![cx.vector(0).and_then(|vector| formed(cx, vector.items.to_vec()))]
 }
 
-/// `Cast`: whole numbers stay, real ones lose what their new type cannot hold.
+/// Evaluates `Cast`: whole numbers are kept, real ones lose what their new type cannot hold.
 pub(super) fn cast(cx: &Context) -> Vec<Option<Vector>> {
     let to = dtype(cx);
     let stored = |vector: &Vector| vector.items.iter().map(|item| item.clone().stored_as(to)).collect();
     vec![cx.vector(0).and_then(|vector| formed(cx, stored(vector)))]
 }
 
-/// `Transpose`.
+/// Evaluates `Transpose`.
 pub(super) fn transpose(cx: &Context) -> Vec<Option<Vector>> {
     let turned = || {
         let data = cx.vector(0)?;
@@ -31,7 +31,7 @@ pub(super) fn transpose(cx: &Context) -> Vec<Option<Vector>> {
             Some(perm) => axes_of(perm, rank).ok().filter(|perm| perm.len() == rank)?,
             None => (0..rank).rev().collect(),
         };
-        // The place of each element of the result, walking its dimensions from the first to the last.
+        // The index of each element of the result, walking its dimensions from the first to the last.
         let mut places = vec![0];
         for axis in perm {
             let (size, step) = (data.shape[axis], data.shape[axis + 1..].iter().product::<usize>());
@@ -42,7 +42,7 @@ pub(super) fn transpose(cx: &Context) -> Vec<Option<Vector>> {
     vec![turned()]
 }
 
-/// `Concat` along an axis: the blocks of each input in turn.
+/// Evaluates `Concat` along an axis: the blocks of each input in turn.
 pub(super) fn concat(cx: &Context) -> Vec<Option<Vector>> {
     let joined = || {
         let inputs = (0..cx.inputs()).map(|index| items(cx, index)).collect::<Option<Vec<_>>>()?;
@@ -68,7 +68,7 @@ pub(super) fn concat(cx: &Context) -> Vec<Option<Vector>> {
     vec![joined()]
 }
 
-/// `Gather` along an axis.
+/// Evaluates `Gather` along an axis.
 pub(super) fn gather(cx: &Context) -> Vec<Option<Vector>> {
     let picked = || {
         let (data, indices) = (cx.vector(0)?, items(cx, 1)?);
@@ -95,7 +95,7 @@ pub(super) fn gather(cx: &Context) -> Vec<Option<Vector>> {
     vec![picked()]
 }
 
-/// `Slice`.
+/// Evaluates `Slice`.
 pub(super) fn slice(cx: &Context) -> Vec<Option<Vector>> {
     let part = || {
         let data = cx.vector(0)?;
@@ -117,7 +117,7 @@ pub(super) fn slice(cx: &Context) -> Vec<Option<Vector>> {
     vec![part()]
 }
 
-/// The indices that a slice takes of `size` elements.
+/// Returns the indices that a slice takes of `size` elements.
 fn taken(size: usize, start: &Num, end: &Num, step: &Num) -> Option<Vec<usize>> {
     let (Num::Int(start), Num::Int(end), Num::Int(step)) = (start, end, step) else { return None };
     let (mut place, end) = bounds(size as i64, *start, *end, *step)?;
@@ -129,7 +129,7 @@ fn taken(size: usize, start: &Num, end: &Num, step: &Num) -> Option<Vec<usize>> 
     Some(all)
 }
 
-/// `Split` of a vector: the shapes of the outputs say where.
+/// Evaluates `Split` of a vector: the shapes of the outputs give the boundaries.
 pub(super) fn split(cx: &Context) -> Vec<Option<Vector>> {
     let Some(data) = cx.vector(0).filter(|data| data.shape.len() == 1) else { return Vec::new() };
     let mut rest = &data.items[..];
@@ -143,7 +143,7 @@ pub(super) fn split(cx: &Context) -> Vec<Option<Vector>> {
     parts
 }
 
-/// `Expand` and `Tile` of a scalar or vector: the elements again and again until the output is full.
+/// Evaluates `Expand` and `Tile` of a scalar or vector: the elements are repeated until the output is full.
 pub(super) fn repeat(cx: &Context) -> Vec<Option<Vector>> {
     let repeated = || {
         let data = cx.vector(0).filter(|data| data.shape.len() <= 1)?;
@@ -154,7 +154,7 @@ pub(super) fn repeat(cx: &Context) -> Vec<Option<Vector>> {
     vec![repeated()]
 }
 
-/// `Where`: elements of both branches by the condition; equal ones whatever it is.
+/// Evaluates `Where`: elements of both branches selected by the condition; equal ones whatever it is.
 pub(super) fn choose(cx: &Context) -> Vec<Option<Vector>> {
     let chosen = || {
         let (condition, yes, no) = (items(cx, 0)?.items, items(cx, 1)?.items, items(cx, 2)?.items);

@@ -1,4 +1,4 @@
-//! Vectors made from shapes and numbers.
+//! Evaluation of operations that create vectors from shapes and numbers.
 
 use super::super::context::Context;
 use super::super::number::Num;
@@ -6,7 +6,7 @@ use super::super::rules::reshape::shape_range;
 use super::super::vector::{MAX_LEN, Vector, count};
 use super::{dtype, formed};
 
-/// `Shape`: the dimensions of the input.
+/// Evaluates `Shape`: the dimensions of the input.
 pub(super) fn shape(cx: &Context) -> Vec<Option<Vector>> {
     let dims = || {
         let shape = cx.shape(0).ok()?;
@@ -15,13 +15,13 @@ pub(super) fn shape(cx: &Context) -> Vec<Option<Vector>> {
     vec![dims()]
 }
 
-/// `Size`: their product.
+/// Evaluates `Size`: their product.
 pub(super) fn size(cx: &Context) -> Vec<Option<Vector>> {
     let product = |shape: &[_]| shape.iter().fold(Num::Int(1), |all, dim| all.mul(&Num::from(dim)));
     vec![cx.shape(0).ok().map(|shape| Vector::scalar(product(shape)))]
 }
 
-/// `ConstantOfShape`: one number again and again.
+/// Evaluates `ConstantOfShape`: one number repeated.
 pub(super) fn constant_of_shape(cx: &Context) -> Vec<Option<Vector>> {
     let filled = || {
         let value = match cx.tensor("value").ok()? {
@@ -36,7 +36,7 @@ pub(super) fn constant_of_shape(cx: &Context) -> Vec<Option<Vector>> {
     vec![filled()]
 }
 
-/// `Range` of whole numbers.
+/// Evaluates `Range` of whole numbers.
 pub(super) fn range(cx: &Context) -> Vec<Option<Vector>> {
     let numbers = || {
         let of = |index| cx.whole_number(index).ok();

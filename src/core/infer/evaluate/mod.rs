@@ -1,7 +1,7 @@
-//! The elements of small vectors, computed along with the shapes: what exporters leave of shape arithmetic.
+//! Evaluation of small vectors along with the shapes: the shape arithmetic that exporters leave behind.
 //!
-//! Each function is the plain meaning of its operation on scalars and vectors. An element that cannot be known is
-//! [`Num::Unknown`]; a vector of nothing else is not carried.
+//! Each function implements the definition of its operation on scalars and vectors. An unknown element is
+//! [`Num::Unknown`]; a vector of unknown elements only is not carried.
 
 mod arithmetic;
 mod arrange;
@@ -15,9 +15,10 @@ use crate::graph::{DType, Dim, ValueId};
 /// Computes the elements of a node's outputs.
 type Evaluation = fn(&Context) -> Vec<Option<Vector>>;
 
-/// The elements of a node's outputs, in order, where they can be known. Types and shapes of the outputs are known already.
+/// Returns the elements of a node's outputs, in order, as far as they can be known. Types and shapes of the outputs are
+/// already known.
 pub(super) fn evaluate(cx: &Context) -> Vec<Option<Vector>> {
-    // Of floats, only scalars and vectors are sizes in the making; what has more dimensions is a weight.
+    // Among floats, only scalars and vectors may become sizes; a tensor of more dimensions is a weight.
     let small = |id: ValueId| {
         let most = if cx.graph.value(id).dtype.is_some_and(DType::is_float) { 1 } else { MAX_VECTOR_RANK };
         cx.graph.rank(id).is_some_and(|rank| rank <= most)
@@ -54,7 +55,7 @@ fn evaluation(op_type: &str) -> Option<Evaluation> {
     })
 }
 
-/// The elements of input `index`; unknown ones where only their number is known.
+/// Returns the elements of input `index`; unknown ones if only their number is known.
 fn items(cx: &Context, index: usize) -> Option<Vector> {
     if let Some(vector) = cx.vector(index) {
         return Some(vector.clone());
@@ -66,12 +67,12 @@ fn items(cx: &Context, index: usize) -> Option<Vector> {
     }
 }
 
-/// Element type of the first output.
+/// Returns the element type of the first output.
 fn dtype(cx: &Context) -> Option<DType> {
     cx.graph.value(cx.node.output()?).dtype
 }
 
-/// Elements in the form that the first output has.
+/// Arranges elements in the shape of the first output.
 fn formed(cx: &Context, items: Vec<Num>) -> Option<Vector> {
     let shape = cx.graph.value(cx.node.output()?).shape.as_ref()?;
     match &shape[..] {

@@ -1,4 +1,4 @@
-//! Attention and what belongs to it.
+//! Attention and related operations.
 
 use super::super::context::Context;
 use super::super::fact::{Answer, Fact, Known, Shape, fault, one};
@@ -8,7 +8,7 @@ use super::constant::size;
 use crate::graph::Dim;
 use crate::words::counted;
 
-/// One input of an attention, seen as `[batch, heads, length, width]`.
+/// One input of an attention, viewed as `[batch, heads, length, width]`.
 struct Heads {
     batch: Dim,
     heads: Dim,
@@ -17,7 +17,7 @@ struct Heads {
 }
 
 impl Heads {
-    /// A tensor of 4 dimensions is that already; of 3 it is `[batch, length, heads * width]`.
+    /// Creates the view: a tensor of 4 dimensions already has this form; one of 3 is `[batch, length, heads * width]`.
     fn new(cx: &Context, index: usize, heads: &str) -> Known<Self> {
         match cx.shape(index)? {
             [batch, heads, length, width] => {
@@ -41,7 +41,8 @@ fn positive(cx: &Context, name: &str) -> Known<i64> {
     }
 }
 
-/// `Attention`: the result has the form of the query; then the keys and values with those of before, and the products.
+/// Infers `Attention`: the result has the form of the query, followed by the keys and values concatenated with past
+/// ones, and the products.
 pub(crate) fn attention(cx: &Context) -> Answer {
     let (types, [output, key, value, scores]) = ([cx.dtype(0), cx.dtype(0), cx.dtype(2), cx.dtype(0)], shapes(cx)?);
     let facts = types.into_iter().zip([output, key, value, scores]);
@@ -54,7 +55,7 @@ fn shapes(cx: &Context) -> Known<[Known<Shape>; 4]> {
     let value = Heads::new(cx, 2, "kv_num_heads")?;
     let flat = cx.shape(0)?.len() == 3;
     let output = if flat {
-        // With as many heads, all of the values' last dimension, even where it is a symbol.
+        // With the same number of heads, the whole last dimension of the values, even if it is a symbol.
         let hidden = match cx.shape(2)? {
             [_, _, all] if query.heads == value.heads => all.clone(),
             _ => size(&Num::from(&query.heads).mul(&Num::from(&value.width)))?,
@@ -69,7 +70,7 @@ fn shapes(cx: &Context) -> Known<[Known<Shape>; 4]> {
     Ok([Ok(output), kept(&key), kept(&value), scores])
 }
 
-/// Keys of before and of now together.
+/// Returns the total length of past and present keys.
 fn total_length(cx: &Context, key: &Heads) -> Known<Dim> {
     if !cx.has(4) {
         return Ok(key.length.clone());
@@ -79,7 +80,7 @@ fn total_length(cx: &Context, key: &Heads) -> Known<Dim> {
     size(&Num::from(&past[2]).add(&Num::from(&key.length)))
 }
 
-/// `LinearAttention`: `[batch, length, heads * width]` of the values, and the state.
+/// Infers `LinearAttention`: `[batch, length, heads * width]` of the values, and the state.
 pub(crate) fn linear_attention(cx: &Context) -> Answer {
     let output = || {
         let (query, value) = (cx.shape_of_rank(0, 3)?, Heads::new(cx, 2, "kv_num_heads")?);
@@ -92,12 +93,12 @@ pub(crate) fn linear_attention(cx: &Context) -> Answer {
         let past = if cx.has(3) { cx.shape(3).ok() } else { None };
         Ok(past.and_then(|past| merge::shapes(&state, past)).unwrap_or(state))
     };
-    // Without a state of before, the operator leaves its type open.
+    // Without a past state, the operator leaves its type open.
     let state_dtype = if cx.has(3) { cx.dtype(3) } else { cx.dtype(0) };
     Ok(vec![Fact::new(cx.dtype(0), output()), Fact::new(state_dtype, state())])
 }
 
-/// `RotaryEmbedding`: the input's shape.
+/// Infers `RotaryEmbedding`: the input's shape.
 pub(crate) fn rotary(cx: &Context) -> Answer {
     let shape = || match cx.shape(0)? {
         x if matches!(x.len(), 3 | 4) => Ok(x.to_vec()),

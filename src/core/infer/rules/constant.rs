@@ -1,26 +1,26 @@
-//! Operations that make values: constants, ranges, identity matrices, random numbers, windows.
+//! Operations that create values: constants, ranges, identity matrices, random numbers, windows.
 
 use super::super::context::Context;
 use super::super::fact::{Answer, Known, Shape, Stop, fault, gap, one, unknown_dims};
 use super::super::number::Num;
 use crate::graph::{Attribute, DType, Dim};
 
-/// A scalar of whole numbers: `Size`, `SequenceLength`.
+/// Infers `Size` and `SequenceLength`: a whole-number scalar.
 pub(crate) fn count(_: &Context) -> Answer {
     one(DType::I64, Ok(Vec::new()))
 }
 
-/// `OptionalHasElement`: a truth.
+/// Infers `OptionalHasElement`: a boolean scalar.
 pub(crate) fn truth(_: &Context) -> Answer {
     one(DType::Bool, Ok(Vec::new()))
 }
 
-/// A fixed shape.
+/// Returns a fixed shape.
 pub(crate) fn fixed(shape: &[usize]) -> Shape {
     shape.iter().map(|size| Dim::Known(*size)).collect()
 }
 
-/// `Constant`: one attribute says type, shape and elements.
+/// Infers `Constant`: one attribute gives type, shape and elements.
 pub(crate) fn constant(cx: &Context) -> Answer {
     let attributes = &cx.node.attributes;
     let known = |name: &str| attributes.get(name);
@@ -41,7 +41,7 @@ pub(crate) fn constant(cx: &Context) -> Answer {
     }
 }
 
-/// The shape that the elements of input `index` spell out.
+/// Returns the shape given by the elements of input `index`.
 pub(crate) fn shape_from_input(cx: &Context, index: usize) -> Known<Shape> {
     match cx.numbers(index) {
         Ok(numbers) => numbers.iter().map(size).collect(),
@@ -50,7 +50,7 @@ pub(crate) fn shape_from_input(cx: &Context, index: usize) -> Known<Shape> {
     }
 }
 
-/// A number as a size.
+/// Converts a number to a size.
 pub(crate) fn size(number: &Num) -> Known<Dim> {
     match number.dim() {
         Some(dim) => Ok(dim),
@@ -58,13 +58,13 @@ pub(crate) fn size(number: &Num) -> Known<Dim> {
     }
 }
 
-/// `ConstantOfShape`: zeros of type f32 unless `value` says otherwise.
+/// Infers `ConstantOfShape`: zeros of type f32 unless `value` says otherwise.
 pub(crate) fn constant_of_shape(cx: &Context) -> Answer {
     let dtype = cx.tensor("value")?.map_or(DType::F32, |tensor| tensor.dtype());
     one(dtype, shape_from_input(cx, 0))
 }
 
-/// `Range`: as many elements as steps of `delta` fit between `start` and `limit`.
+/// Infers `Range`: as many elements as steps of `delta` fit between `start` and `limit`.
 pub(crate) fn range(cx: &Context) -> Answer {
     let count = || {
         let of = |index| cx.numbers(index).map(|numbers| numbers.first().cloned().unwrap_or(Num::Unknown));
@@ -77,7 +77,7 @@ pub(crate) fn range(cx: &Context) -> Answer {
     one(cx.common_dtype(0), count())
 }
 
-/// `max(ceil((limit - start) / delta), 0)`.
+/// Computes `max(ceil((limit - start) / delta), 0)`.
 fn steps(start: &Num, limit: &Num, delta: &Num) -> Dim {
     let span = limit.sub(start);
     let count = match (&span, delta) {
@@ -90,24 +90,24 @@ fn steps(start: &Num, limit: &Num, delta: &Num) -> Dim {
     }
 }
 
-/// `EyeLike` and `Random*Like`, `Bernoulli`: the input's shape; its type unless `dtype` says otherwise.
+/// Infers `EyeLike`, `Random*Like` and `Bernoulli`: the input's shape, and its type unless `dtype` says otherwise.
 pub(crate) fn like(cx: &Context) -> Answer {
     one(cx.type_or("dtype", cx.dtype(0))?, cx.shape(0).map(<[_]>::to_vec))
 }
 
-/// `RandomNormal` and `RandomUniform`: shape and type are attributes.
+/// Infers `RandomNormal` and `RandomUniform`: shape and type are attributes.
 pub(crate) fn random(cx: &Context) -> Answer {
     let shape = || cx.need_ints("shape")?.iter().map(|size_of| size(&Num::Int(*size_of))).collect();
     one(cx.type_or("dtype", Some(DType::F32))?, shape())
 }
 
-/// `Multinomial`: `sample_size` draws for each row.
+/// Infers `Multinomial`: `sample_size` draws for each row.
 pub(crate) fn multinomial(cx: &Context) -> Answer {
     let shape = || Ok(vec![cx.shape_of_rank(0, 2)?[0].clone(), size(&Num::Int(cx.int_or("sample_size", 1)?))?]);
     one(cx.type_or("dtype", Some(DType::I32))?, shape())
 }
 
-/// `HannWindow` and its kin: a vector as long as the input says.
+/// Infers `HannWindow` and similar ones: a vector whose length is the input.
 pub(crate) fn window(cx: &Context) -> Answer {
     let shape = || match cx.numbers(0) {
         Ok([length]) => Ok(vec![size(length)?]),

@@ -1,4 +1,4 @@
-//! Convolutions, also transposed, quantised, deformable and causal ones.
+//! Convolutions, including transposed, quantised, deformable and causal ones.
 
 use super::super::context::Context;
 use super::super::fact::{Answer, Fact, Known, Shape, fault, one};
@@ -9,22 +9,22 @@ use super::window::Window;
 use crate::graph::{DType, Dim};
 use crate::words::counted;
 
-/// `Conv` and `DeformConv`: input, weight.
+/// Infers `Conv` and `DeformConv`: input, weight.
 pub(crate) fn conv(cx: &Context) -> Answer {
     one(cx.common_dtype(0), convolved(cx, 0, 1))
 }
 
-/// `ConvInteger` sums in 32 bits.
+/// Infers `ConvInteger`, which sums in 32 bits.
 pub(crate) fn conv_integer(cx: &Context) -> Answer {
     one(DType::I32, convolved(cx, 0, 1))
 }
 
-/// `QLinearConv`: input, scale, zero point, weight, scale, zero point, scale, zero point of the output.
+/// Infers `QLinearConv`: input, scale, zero point, weight, scale, zero point, scale, zero point of the output.
 pub(crate) fn qlinear_conv(cx: &Context) -> Answer {
     one(cx.dtype(7), convolved(cx, 0, 3))
 }
 
-/// `[N, C, in..]` with a weight `[M, C / group, kernel..]` makes `[N, M, out..]`.
+/// Infers `[N, M, out..]` from `[N, C, in..]` and a weight `[M, C / group, kernel..]`.
 fn convolved(cx: &Context, data: usize, weight: usize) -> Known<Shape> {
     let x = cx.shape_from_rank(data, 2)?;
     let Ok(w) = cx.shape(weight) else { return without_weight(cx, x, weight) };
@@ -50,7 +50,7 @@ fn convolved(cx: &Context, data: usize, weight: usize) -> Known<Shape> {
     Ok([x[0].clone(), w[0].clone()].into_iter().chain(places).collect())
 }
 
-/// The weight's shape is not known, but the kernel may be an attribute.
+/// Infers the shape if the weight's is unknown, since the kernel may be an attribute.
 fn without_weight(cx: &Context, x: &[Dim], weight: usize) -> Known<Shape> {
     cx.shape(weight).or_else(|stop| if cx.ints("kernel_shape")?.is_some() { Ok(&[][..]) } else { Err(stop) })?;
     let places = Window::new(cx, x.len() - 2, None)?.places(&x[2..], false)?;
@@ -64,7 +64,7 @@ fn group(cx: &Context) -> Known<usize> {
     }
 }
 
-/// `ConvTranspose`: a weight `[C, M / group, kernel..]`; `output_shape` wins over `output_padding`.
+/// Infers `ConvTranspose`: a weight `[C, M / group, kernel..]`; `output_shape` takes precedence over `output_padding`.
 pub(crate) fn conv_transpose(cx: &Context) -> Answer {
     let shape = || {
         let (x, w) = (cx.shape_from_rank(0, 2)?, cx.shape(1)?);
@@ -96,7 +96,7 @@ fn output_padding(cx: &Context, spatial: usize) -> Known<Vec<i64>> {
     }
 }
 
-/// `CausalConvWithState`: the input's shape, and a state of the last `kernel - 1` places.
+/// Infers `CausalConvWithState`: the input's shape, and a state of the last `kernel - 1` positions.
 pub(crate) fn causal(cx: &Context) -> Answer {
     let state = || {
         let (x, w) = (cx.shape_of_rank(0, 3)?, cx.shape_of_rank(1, 3)?);
@@ -106,7 +106,7 @@ pub(crate) fn causal(cx: &Context) -> Answer {
     Ok(vec![Fact::new(dtype, cx.shape(0).map(<[_]>::to_vec)), Fact::new(dtype, state())])
 }
 
-/// `Col2Im`: blocks `[N, C * block, L]` back into an image `[N, C, image..]`.
+/// Infers `Col2Im`: blocks `[N, C * block, L]` back into an image `[N, C, image..]`.
 pub(crate) fn col2im(cx: &Context) -> Answer {
     let shape = || {
         let x = cx.shape_of_rank(0, 3)?;

@@ -1,4 +1,4 @@
-//! Element-wise operations, with and without broadcasting; casts; whatever keeps the shape of its input.
+//! Element-wise operations, with and without broadcasting; casts; operations that keep the shape of their input.
 
 use super::super::context::Context;
 use super::super::fact::{Answer, Fact, Known, Shape, fault, one};
@@ -6,17 +6,17 @@ use super::super::merge;
 use crate::graph::{DType, Dim, shape_text};
 use crate::words::counted;
 
-/// Every output has the type and shape of the first input.
+/// Infers the type and shape of the first input for every output.
 pub(crate) fn same(cx: &Context) -> Answer {
     one(cx.dtype(0), cx.shape(0).map(<[_]>::to_vec))
 }
 
-/// The shape of the first input, of booleans.
+/// Infers the shape of the first input, of booleans.
 pub(crate) fn same_bool(cx: &Context) -> Answer {
     one(DType::Bool, cx.shape(0).map(<[_]>::to_vec))
 }
 
-/// The shapes of all inputs broadcast together.
+/// Broadcasts the shapes of all inputs.
 pub(crate) fn broadcast_all(cx: &Context) -> Known<Shape> {
     if cx.inputs() == 0 {
         return fault("has no input");
@@ -25,17 +25,17 @@ pub(crate) fn broadcast_all(cx: &Context) -> Known<Shape> {
     (1..cx.inputs()).try_fold(first, |shape, index| merge::broadcast(&shape, cx.shape(index)?))
 }
 
-/// Arithmetic of two inputs: broadcast from opset 7, before it the shape of the first input.
+/// Infers arithmetic of two inputs: broadcast from opset 7, before that the shape of the first input.
 pub(crate) fn arithmetic(cx: &Context) -> Answer {
     one(cx.common_dtype(0), binary(cx))
 }
 
-/// Arithmetic whose inputs may differ in type: the first decides.
+/// Infers arithmetic whose inputs may differ in type: the first decides.
 pub(crate) fn power(cx: &Context) -> Answer {
     one(cx.dtype(0), binary(cx))
 }
 
-/// A comparison of two inputs, or logic on them.
+/// Infers a comparison of two inputs, or logic on them.
 pub(crate) fn comparison(cx: &Context) -> Answer {
     one(DType::Bool, binary(cx))
 }
@@ -48,7 +48,7 @@ fn binary(cx: &Context) -> Known<Shape> {
     }
 }
 
-/// `Max`, `Min`, `Mean`, `Sum` of any number of inputs: broadcast from opset 8, before it all of one shape.
+/// Infers `Max`, `Min`, `Mean`, `Sum` of any number of inputs: broadcast from opset 8, before that all of one shape.
 pub(crate) fn variadic(cx: &Context) -> Answer {
     let shape = || match cx.opset < 8 {
         true => (1..cx.inputs()).try_fold(cx.shape(0)?.to_vec(), |shape, index| equal(&shape, cx.shape(index)?)),
@@ -62,17 +62,17 @@ fn equal(first: &[Dim], second: &[Dim]) -> Known<Shape> {
     merge::shapes(first, second).map_or_else(differ, Ok)
 }
 
-/// `PRelu`: the slope is broadcast to the input, never the other way round.
+/// Infers `PRelu`: the slope is broadcast to the input, never vice versa.
 pub(crate) fn prelu(cx: &Context) -> Answer {
     one(cx.common_dtype(0), cx.shape(0).map(<[_]>::to_vec))
 }
 
-/// `Where`: condition and both branches broadcast together.
+/// Infers `Where`: condition and both branches are broadcast.
 pub(crate) fn choose(cx: &Context) -> Answer {
     one(cx.common_dtype(1), broadcast_all(cx))
 }
 
-/// `Cast` and `BitCast`: the type is an attribute.
+/// Infers `Cast` and `BitCast`: the type is an attribute.
 pub(crate) fn cast(cx: &Context) -> Answer {
     if cx.opset < 6 {
         return one(dtype_of_name(cx.text_or("to", "")?), cx.shape(0).map(<[_]>::to_vec));
@@ -81,7 +81,7 @@ pub(crate) fn cast(cx: &Context) -> Answer {
     one(cx.type_or("to", None)?, cx.shape(0).map(<[_]>::to_vec))
 }
 
-/// Before opset 6 the type was a name of `TensorProto.DataType`.
+/// Returns an element type by name: before opset 6 the type was a name of `TensorProto.DataType`.
 fn dtype_of_name(name: &str) -> Option<DType> {
     Some(match name {
         "FLOAT" => DType::F32,
@@ -103,19 +103,19 @@ fn dtype_of_name(name: &str) -> Option<DType> {
     })
 }
 
-/// `CastLike`: the type is that of the second input.
+/// Infers `CastLike`: the type is that of the second input.
 pub(crate) fn cast_like(cx: &Context) -> Answer {
     one(cx.dtype(1), cx.shape(0).map(<[_]>::to_vec))
 }
 
-/// `Dropout`: the mask is boolean from opset 10, before it of the input's type.
+/// Infers `Dropout`: the mask is boolean from opset 10, before that of the input's type.
 pub(crate) fn dropout(cx: &Context) -> Answer {
     let shape = cx.shape(0).map(<[_]>::to_vec);
     let mask = if cx.opset < 10 { cx.dtype(0) } else { Some(DType::Bool) };
     Ok(vec![Fact::new(cx.dtype(0), shape.clone()), Fact::new(mask, shape)])
 }
 
-/// The inputs have one shape, which is the output's (`SwiGLU`).
+/// Infers operations whose inputs and output have the same shape (`SwiGLU`).
 pub(crate) fn same_shapes(cx: &Context) -> Answer {
     let shape = || equal(cx.shape(0)?, cx.shape(1)?);
     one(cx.common_dtype(0), shape())

@@ -1,4 +1,4 @@
-//! Elements picked and placed by index.
+//! Gathering and scattering elements by index.
 
 use super::super::context::{Context, axis_of};
 use super::super::fact::{Answer, Known, Shape, fault, gap, one};
@@ -6,7 +6,7 @@ use super::super::merge;
 use crate::graph::{Dim, shape_text};
 use crate::words::counted;
 
-/// `Gather`: the dimension `axis` is replaced by those of the indices.
+/// Infers `Gather`: the dimension `axis` is replaced by those of the indices.
 pub(crate) fn gather(cx: &Context) -> Answer {
     let shape = || {
         let (data, indices) = (cx.shape_from_rank(0, 1)?, cx.shape(1)?);
@@ -16,12 +16,12 @@ pub(crate) fn gather(cx: &Context) -> Answer {
     one(cx.dtype(0), shape())
 }
 
-/// `GatherElements`: the shape of the indices.
+/// Infers `GatherElements`: the shape of the indices.
 pub(crate) fn gather_elements(cx: &Context) -> Answer {
     one(cx.dtype(0), cx.shape(1).map(<[_]>::to_vec))
 }
 
-/// `GatherND`: batch and index dimensions, then what one index picks.
+/// Infers `GatherND`: batch and index dimensions, then those of a selected slice.
 pub(crate) fn gather_nd(cx: &Context) -> Answer {
     let shape = || {
         let (data, indices) = (cx.shape_from_rank(0, 1)?, cx.shape_from_rank(1, 1)?);
@@ -37,7 +37,7 @@ pub(crate) fn gather_nd(cx: &Context) -> Answer {
     one(cx.dtype(0), shape())
 }
 
-/// `OneHot`: a dimension of `depth` is put in.
+/// Infers `OneHot`: a dimension of `depth` is inserted.
 pub(crate) fn one_hot(cx: &Context) -> Answer {
     let shape = || {
         let indices = cx.shape(0)?;
@@ -51,12 +51,12 @@ pub(crate) fn one_hot(cx: &Context) -> Answer {
     one(cx.dtype(2), shape())
 }
 
-/// `ScatterElements`, `ScatterND` and `TensorScatter`: the shape of what is written into.
+/// Infers `ScatterElements`, `ScatterND` and `TensorScatter`: the shape of the destination.
 pub(crate) fn scatter(cx: &Context) -> Answer {
     one(cx.dtype(0), cx.shape(0).map(<[_]>::to_vec))
 }
 
-/// `GridSample`: `[N, C, in..]` by a grid `[N, out.., r]` to `[N, C, out..]`.
+/// Infers `GridSample`: `[N, C, in..]` and a grid `[N, out.., r]` give `[N, C, out..]`.
 pub(crate) fn grid_sample(cx: &Context) -> Answer {
     let shape = || -> Known<Shape> {
         let x = cx.shape_from_rank(0, 3)?;
@@ -67,7 +67,7 @@ pub(crate) fn grid_sample(cx: &Context) -> Answer {
     one(cx.dtype(0), shape())
 }
 
-/// `AffineGrid`: for a size `[N, C, out..]` a grid `[N, out.., r]`.
+/// Infers `AffineGrid`: a size `[N, C, out..]` gives a grid `[N, out.., r]`.
 pub(crate) fn affine_grid(cx: &Context) -> Answer {
     let shape = || {
         let size = super::constant::shape_from_input(cx, 1)?;

@@ -8,22 +8,23 @@ use super::super::merge;
 use crate::graph::{DType, Dim, shape_text};
 use crate::words::counted;
 
-/// `MatMul`.
+/// Infers `MatMul`.
 pub(crate) fn matmul(cx: &Context) -> Answer {
     one(cx.common_dtype(0), product(cx, 0, 1))
 }
 
-/// `MatMulInteger` sums in 32 bits.
+/// Infers `MatMulInteger`, which sums in 32 bits.
 pub(crate) fn matmul_integer(cx: &Context) -> Answer {
     one(DType::I32, product(cx, 0, 1))
 }
 
-/// `QLinearMatMul`: a, scale, zero point, b, scale, zero point, scale, zero point of the output.
+/// Infers `QLinearMatMul`: a, scale, zero point, b, scale, zero point, scale, zero point of the output.
 pub(crate) fn qlinear_matmul(cx: &Context) -> Answer {
     one(cx.dtype(7), product(cx, 0, 3))
 }
 
-/// NumPy's `matmul`: the last two dimensions are matrices, those before are broadcast; a vector loses its dimension.
+/// Infers NumPy's `matmul`: the last two dimensions are matrices, those before are broadcast; a vector loses its
+/// dimension.
 fn product(cx: &Context, left: usize, right: usize) -> Known<Shape> {
     let (a, b) = (cx.shape_from_rank(left, 1)?, cx.shape_from_rank(right, 1)?);
     let (rows, inner) = a.split_at(a.len() - 1);
@@ -39,7 +40,7 @@ fn product(cx: &Context, left: usize, right: usize) -> Known<Shape> {
     Ok(merge::broadcast(batch_a, batch_b)?.into_iter().chain(rows.iter().chain(columns).cloned()).collect())
 }
 
-/// `Gemm`: `[M, K]` by `[K, N]`, each possibly transposed.
+/// Infers `Gemm`: `[M, K]` by `[K, N]`, each optionally transposed.
 pub(crate) fn gemm(cx: &Context) -> Answer {
     let shape = || {
         let flat = |index, flag| {
@@ -60,7 +61,7 @@ pub(crate) fn gemm(cx: &Context) -> Answer {
     one(cx.common_dtype(0), shape())
 }
 
-/// `Det`: a batch of square matrices becomes a batch of numbers.
+/// Infers `Det`: a batch of square matrices becomes a batch of numbers.
 pub(crate) fn det(cx: &Context) -> Answer {
     let shape = || {
         let x = cx.shape_from_rank(0, 2)?;
@@ -71,14 +72,14 @@ pub(crate) fn det(cx: &Context) -> Answer {
     one(cx.dtype(0), shape())
 }
 
-/// A stretch of dimensions in an equation: one letter, or the ellipsis.
+/// One or more dimensions in an equation: a letter, or the ellipsis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Term {
     Letter(char),
     Ellipsis,
 }
 
-/// `Einsum`.
+/// Infers `Einsum`.
 pub(crate) fn einsum(cx: &Context) -> Answer {
     one(cx.common_dtype(0), einsum_shape(cx))
 }
@@ -140,7 +141,7 @@ fn einsum_shape(cx: &Context) -> Known<Shape> {
     Ok(shape)
 }
 
-/// Without a right side: the ellipsis, then the letters that stand once, in alphabetical order.
+/// Returns the implicit right side: the ellipsis, then the letters that occur once, in alphabetical order.
 fn implied(operands: &[Vec<Term>]) -> Vec<Term> {
     let mut counts: BTreeMap<char, usize> = BTreeMap::new();
     let mut dots = None;
@@ -164,7 +165,7 @@ fn terms(text: &str) -> Known<Vec<Term>> {
             .map(|c| if c.is_ascii_alphabetic() { Ok(Term::Letter(c)) } else { fault(format!("{c} in an equation")) })
             .collect::<Known<Vec<_>>>()
     };
-    // Every operand has at most 52 letters, each possibly again; more cannot be dimensions of a tensor.
+    // Every operand has at most 52 letters, each possibly repeated; more cannot be dimensions of a tensor.
     if text.len() > 256 {
         return fault("the equation has an operand of more than 256 letters");
     }

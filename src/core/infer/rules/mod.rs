@@ -1,4 +1,4 @@
-//! The rules, one file a family. Each computes types and shapes of a node's outputs.
+//! The rules, one file per family. Each computes types and shapes of a node's outputs.
 
 pub(super) mod attention;
 pub(super) mod constant;

@@ -5,7 +5,7 @@ use super::super::fact::{Answer, Fact, Shape, fault, one};
 use super::super::merge;
 use crate::graph::{DType, Dim};
 
-/// `BatchNormalization`: statistics beside the output are vectors over the channels.
+/// Infers `BatchNormalization`: statistics after the output are vectors over the channels.
 pub(crate) fn batch_norm(cx: &Context) -> Answer {
     let channels = || match cx.shape_from_rank(0, 1)?.get(1) {
         Some(channels) => Ok(vec![channels.clone()]),
@@ -18,18 +18,18 @@ pub(crate) fn batch_norm(cx: &Context) -> Answer {
         merge::equal(channels, scale, "the channels of input and scale")?;
     }
     let mut facts = vec![Fact::new(cx.dtype(0), x.map(<[_]>::to_vec))];
-    // From opset 14 the statistics have a type of their own.
+    // From opset 14 on the statistics have their own type.
     let dtype = if cx.opset >= 14 { cx.dtype(3).or(cx.dtype(4)) } else { cx.dtype(0) };
     facts.extend(vec![Fact::new(dtype, channels()); 4]);
     Ok(facts)
 }
 
-/// `InstanceNormalization`, `GroupNormalization`, `LRN`, `RMSNormalization`: the input's shape.
+/// Infers `InstanceNormalization`, `GroupNormalization`, `LRN`, `RMSNormalization`: the input's shape.
 pub(crate) fn keep(cx: &Context) -> Answer {
     one(cx.dtype(0), cx.shape(0).map(<[_]>::to_vec))
 }
 
-/// `LayerNormalization`: mean and inverse deviation have a 1 from `axis` on.
+/// Infers `LayerNormalization`: mean and inverse deviation have a 1 from `axis` on.
 pub(crate) fn layer_norm(cx: &Context) -> Answer {
     let statistics = || {
         let x = cx.shape(0)?;
@@ -41,8 +41,8 @@ pub(crate) fn layer_norm(cx: &Context) -> Answer {
     Ok(vec![Fact::new(cx.dtype(0), x), Fact::new(stash, statistics.clone()), Fact::new(stash, statistics)])
 }
 
-/// `SoftmaxCrossEntropyLoss` and `NegativeLogLikelihoodLoss`: a scalar, or a loss for each label without a reduction; then the
-/// logarithms of the probabilities.
+/// Infers `SoftmaxCrossEntropyLoss` and `NegativeLogLikelihoodLoss`: a scalar, or a loss for each label without a
+/// reduction; then the logarithms of the probabilities.
 pub(crate) fn loss(cx: &Context) -> Answer {
     let reduction = cx.text_or("reduction", "mean")?;
     let per_label = || match cx.shape(1) {

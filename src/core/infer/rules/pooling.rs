@@ -1,4 +1,4 @@
-//! Pools: sliding, global, over regions, and back.
+//! Pools: sliding, global, over regions, and their inverse.
 
 use super::super::context::Context;
 use super::super::fact::{Answer, Fact, Known, Shape, Stop, fault, gap, one};
@@ -8,7 +8,7 @@ use super::window::Window;
 use crate::graph::{DType, Dim};
 use crate::words::counted;
 
-/// `MaxPool` (with the places of the maxima), `AveragePool`, `LpPool`.
+/// Infers `MaxPool` (with the indices of the maxima), `AveragePool`, `LpPool`.
 pub(crate) fn pool(cx: &Context) -> Answer {
     let shape = || {
         let x = cx.shape_from_rank(0, 2)?;
@@ -19,7 +19,7 @@ pub(crate) fn pool(cx: &Context) -> Answer {
     Ok(vec![Fact::new(cx.dtype(0), shape.clone()), Fact::new(DType::I64, shape)])
 }
 
-/// `GlobalAveragePool` and its kin: every spatial dimension becomes 1.
+/// Infers `GlobalAveragePool` and similar ones: every spatial dimension becomes 1.
 pub(crate) fn global(cx: &Context) -> Answer {
     let shape = || {
         let x = cx.shape_from_rank(0, 2)?;
@@ -28,7 +28,7 @@ pub(crate) fn global(cx: &Context) -> Answer {
     one(cx.dtype(0), shape())
 }
 
-/// `MaxUnpool`: the input of the pool, or the shape that the third input gives.
+/// Infers `MaxUnpool`: the input of the pool, or the shape that the third input gives.
 pub(crate) fn unpool(cx: &Context) -> Answer {
     let shape = || {
         let x = cx.shape_from_rank(0, 2)?;
@@ -41,7 +41,7 @@ pub(crate) fn unpool(cx: &Context) -> Answer {
     one(cx.dtype(0), shape())
 }
 
-/// `RoiAlign`: `[regions, C, output_height, output_width]`.
+/// Infers `RoiAlign`: `[regions, C, output_height, output_width]`.
 pub(crate) fn roi_align(cx: &Context) -> Answer {
     let shape = || {
         let side = |name| size(&Num::Int(cx.int_or(name, 1)?));
@@ -50,7 +50,7 @@ pub(crate) fn roi_align(cx: &Context) -> Answer {
     one(cx.common_dtype(0), shape())
 }
 
-/// `MaxRoiPool`: `[regions, C, height, width]`.
+/// Infers `MaxRoiPool`: `[regions, C, height, width]`.
 pub(crate) fn max_roi_pool(cx: &Context) -> Answer {
     let shape = || match cx.need_ints("pooled_shape")? {
         [height, width] => regions(cx, size(&Num::Int(*height))?, size(&Num::Int(*width))?),

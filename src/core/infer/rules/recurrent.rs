@@ -7,7 +7,7 @@ use super::super::number::Num;
 use super::constant::size;
 use crate::graph::Dim;
 
-/// `RNN`, `GRU` and `LSTM`: all states, the last state, and for `LSTM` the last cell.
+/// Infers `RNN`, `GRU` and `LSTM`: all states, the last state, and for `LSTM` the last cell.
 pub(crate) fn recurrent(cx: &Context) -> Answer {
     let dtype = cx.common_dtype(0);
     let sizes = match Sizes::new(cx) {
@@ -27,8 +27,8 @@ struct Sizes {
 }
 
 impl Sizes {
-    /// The input is `[steps, batch, features]`, or `[batch, steps, features]` with `layout` 1; the recurrence weight is
-    /// `[directions, gates * hidden, hidden]`.
+    /// Reads the sizes: the input is `[steps, batch, features]`, or `[batch, steps, features]` with `layout` 1; the
+    /// recurrence weight is `[directions, gates * hidden, hidden]`.
     fn new(cx: &Context) -> Known<Self> {
         let x = cx.shape_of_rank(0, 3)?;
         let batch_first = match cx.int_or("layout", 0)? {

@@ -4,12 +4,12 @@ use super::super::context::{Context, axes_of, axis_of};
 use super::super::fact::{Answer, Known, Shape, Stop, fault, one, unknown_dims};
 use crate::graph::{DType, Dim};
 
-/// The opset from which `op_type` takes its axes as an input.
+/// Returns the opset from which on `op_type` takes its axes as an input.
 fn axes_are_input_since(op_type: &str) -> i64 {
     if op_type == "ReduceSum" { 13 } else { 18 }
 }
 
-/// `ReduceSum`, `ReduceMean` and their kin.
+/// Infers `ReduceSum`, `ReduceMean` and similar ones.
 pub(crate) fn reduce(cx: &Context) -> Answer {
     one(cx.dtype(0), reduced(cx))
 }
@@ -20,7 +20,7 @@ fn reduced(cx: &Context) -> Known<Shape> {
     let axes = match cx.axes("axes", axes_are_input_since(&cx.node.op_type), 1) {
         Ok(axes) => axes.unwrap_or_default(),
         Err(Stop::Fault(reason)) => return fault(reason),
-        // Which axes go is not known, but how many dimensions stay may be.
+        // The reduced axes are unknown, but the number of remaining dimensions may be known.
         Err(stop) => {
             let gone = if keep { 0 } else { cx.length(1).map_err(|_| stop.clone())? };
             return if gone == 0 && !keep { Err(stop) } else { unknown_dims(x.len().saturating_sub(gone)) };
@@ -33,7 +33,7 @@ fn reduced(cx: &Context) -> Known<Shape> {
     Ok(without(x, &gone, keep))
 }
 
-/// The shape without the dimensions `gone`, or with a 1 in their places.
+/// Returns the shape without the dimensions `gone`, or with a 1 in their places.
 fn without(shape: &[Dim], gone: &[usize], keep: bool) -> Shape {
     let left = shape.iter().enumerate().filter_map(|(axis, dim)| match (gone.contains(&axis), keep) {
         (false, _) => Some(dim.clone()),
@@ -43,7 +43,7 @@ fn without(shape: &[Dim], gone: &[usize], keep: bool) -> Shape {
     left.collect()
 }
 
-/// `ArgMax` and `ArgMin`.
+/// Infers `ArgMax` and `ArgMin`.
 pub(crate) fn arg(cx: &Context) -> Answer {
     let shape = || {
         let x = cx.shape(0)?;

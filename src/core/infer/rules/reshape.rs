@@ -1,4 +1,4 @@
-//! The same elements in another shape or order.
+//! Operations that arrange the same elements in another shape or order.
 
 use super::super::context::{Context, axes_of, axis_of};
 use super::super::fact::{Answer, Known, MAX_RANK, Shape, Stop, fault, gap, one, unknown_dims};
@@ -7,7 +7,7 @@ use super::constant::size;
 use crate::graph::{DType, Dim, shape_text};
 use crate::words::counted;
 
-/// `Reshape`: the shape is an attribute before opset 5, then an input.
+/// Infers `Reshape`: the shape is an attribute before opset 5, then an input.
 pub(crate) fn reshape(cx: &Context) -> Answer {
     one(cx.dtype(0), reshaped(cx))
 }
@@ -51,7 +51,8 @@ fn reshaped(cx: &Context) -> Known<Shape> {
     Ok(shape)
 }
 
-/// What is left of `input`'s elements for the dimension at `open`: equal dimensions cancel, the rest must divide.
+/// Returns the dimension at `open` from the remaining elements of `input`: equal dimensions cancel, the rest must be
+/// divisible.
 fn remaining(input: &[Dim], shape: &[Dim], open: usize) -> Known<Dim> {
     let mut left: Vec<&Dim> = input.iter().collect();
     let mut divisor = Num::Int(1);
@@ -88,7 +89,7 @@ fn same_count(input: &[Dim], shape: &[Dim]) -> Known<()> {
     }
 }
 
-/// `Flatten`: the dimensions before `axis` into one, the others into another.
+/// Infers `Flatten`: the dimensions before `axis` are merged into one, the others into another.
 pub(crate) fn flatten(cx: &Context) -> Answer {
     let shape = || {
         let x = cx.shape(0)?;
@@ -100,7 +101,7 @@ pub(crate) fn flatten(cx: &Context) -> Answer {
     one(cx.dtype(0), shape())
 }
 
-/// `Transpose`: without `perm` the dimensions are turned round.
+/// Infers `Transpose`: without `perm` the dimensions are reversed.
 pub(crate) fn transpose(cx: &Context) -> Answer {
     let shape = || {
         let x = cx.shape(0)?;
@@ -118,7 +119,7 @@ pub(crate) fn transpose(cx: &Context) -> Answer {
     one(cx.dtype(0), shape())
 }
 
-/// `Squeeze`: the axes, or all of size 1, go.
+/// Infers `Squeeze`: the axes, or all of size 1, are removed.
 pub(crate) fn squeeze(cx: &Context) -> Answer {
     one(cx.dtype(0), squeezed(cx))
 }
@@ -145,7 +146,7 @@ fn squeezed(cx: &Context) -> Known<Shape> {
     Ok(x.iter().enumerate().filter(|(place, _)| !gone.contains(place)).map(|(_, dim)| dim.clone()).collect())
 }
 
-/// `Unsqueeze`: ones are put in so that they stand at the axes of the result.
+/// Infers `Unsqueeze`: ones are inserted at the axes of the result.
 pub(crate) fn unsqueeze(cx: &Context) -> Answer {
     one(cx.dtype(0), unsqueezed(cx))
 }
@@ -170,7 +171,7 @@ fn unsqueezed(cx: &Context) -> Known<Shape> {
     (0..rank).map(dim).collect::<Option<Shape>>().map_or_else(|| fault("has more axes than dimensions"), Ok)
 }
 
-/// `DepthToSpace`: `[N, C, H, W]` to `[N, C / b^2, H * b, W * b]`.
+/// Infers `DepthToSpace`: `[N, C, H, W]` to `[N, C / b^2, H * b, W * b]`.
 pub(crate) fn depth_to_space(cx: &Context) -> Answer {
     let shape = || {
         let (x, block) = (cx.shape_of_rank(0, 4)?, blocksize(cx)?);
@@ -185,7 +186,7 @@ pub(crate) fn depth_to_space(cx: &Context) -> Answer {
     one(cx.dtype(0), shape())
 }
 
-/// `SpaceToDepth`: `[N, C, H, W]` to `[N, C * b^2, H / b, W / b]`.
+/// Infers `SpaceToDepth`: `[N, C, H, W]` to `[N, C * b^2, H / b, W / b]`.
 pub(crate) fn space_to_depth(cx: &Context) -> Answer {
     let shape = || {
         let (x, block) = (cx.shape_of_rank(0, 4)?, blocksize(cx)?);
@@ -210,13 +211,13 @@ fn blocksize(cx: &Context) -> Known<i64> {
     }
 }
 
-/// `Shape`: a vector with an element a dimension from `start` to `end`.
+/// Infers `Shape`: a vector with one element per dimension from `start` to `end`.
 pub(crate) fn shape_of(cx: &Context) -> Answer {
     let shape = || Ok(vec![Dim::Known(shape_range(cx, cx.shape(0)?.len())?.len())]);
     one(DType::I64, shape())
 }
 
-/// The dimensions that `Shape` tells of.
+/// Returns the dimensions that `Shape` covers.
 pub(crate) fn shape_range(cx: &Context, rank: usize) -> Known<std::ops::Range<usize>> {
     let end_of = rank as i64;
     let place = |axis: i64| if axis < 0 { axis.saturating_add(end_of) } else { axis }.clamp(0, end_of) as usize;

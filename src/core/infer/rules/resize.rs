@@ -7,7 +7,7 @@ use super::constant::size;
 use crate::graph::Dim;
 use crate::words::counted;
 
-/// `Upsample`: the scales are attributes before opset 9, then an input.
+/// Infers `Upsample`: the scales are attributes before opset 9, then an input.
 pub(crate) fn upsample(cx: &Context) -> Answer {
     let shape = || {
         let x = cx.shape(0)?;
@@ -28,7 +28,7 @@ pub(crate) fn upsample(cx: &Context) -> Answer {
     one(cx.dtype(0), shape())
 }
 
-/// `Resize`: scales (the second input at opset 10, the third from 11) or sizes (the fourth).
+/// Infers `Resize`: scales (the second input in opset 10, the third from 11) or sizes (the fourth).
 pub(crate) fn resize(cx: &Context) -> Answer {
     one(cx.dtype(0), resized(cx))
 }
@@ -37,7 +37,7 @@ fn resized(cx: &Context) -> Known<Shape> {
     let x = cx.shape(0)?;
     let scales_at = if cx.opset < 11 { 1 } else { 2 };
     let axes = cx.ints("axes")?.map_or_else(|| Ok((0..x.len()).collect()), |axes| axes_of(axes, x.len()))?;
-    // Empty sizes are none: some exporters write them beside scales.
+    // Empty sizes count as absent: some exporters write them beside scales.
     if cx.has(3) && cx.length(3) != Ok(0) {
         return match cx.numbers(3) {
             Err(Stop::Gap(_)) => Ok(opened(x, &axes)),
@@ -57,14 +57,15 @@ fn resized(cx: &Context) -> Known<Shape> {
     scaled(x, &axes, scales, roi)
 }
 
-/// The shape with nothing known along `axes`.
+/// Returns the shape with unknown dimensions along `axes`.
 fn opened(x: &[Dim], axes: &[usize]) -> Shape {
     let mut shape = x.to_vec();
     axes.iter().for_each(|axis| shape[*axis] = Dim::Unknown);
     shape
 }
 
-/// `floor(size * scale)` along each axis; `roi` holds starts, then ends, of the part that is taken (all of it without).
+/// Computes `floor(size * scale)` along each axis; `roi` holds starts, then ends, of the part that is taken (all of it
+/// without).
 fn scaled(x: &[Dim], axes: &[usize], scales: &[Num], roi: Option<&[Num]>) -> Known<Shape> {
     if scales.len() != axes.len() || roi.is_some_and(|roi| roi.len() != 2 * axes.len()) {
         return fault(format!("{} for {}", counted(scales.len(), "scale"), counted(axes.len(), "axis")));
@@ -80,7 +81,8 @@ fn scaled(x: &[Dim], axes: &[usize], scales: &[Num], roi: Option<&[Num]>) -> Kno
     Ok(shape)
 }
 
-/// `floor(size * scale)`, multiplied in 32 bits as runtimes do: 10 times 0.7 is 7 there, and not 6.9999998.
+/// Computes `floor(size * scale)`, multiplied in 32 bits as runtimes do: 10 times 0.7 is 7 there, rather than
+/// 6.9999998.
 fn times(size: &Num, scale: &Num) -> Num {
     match (size.float(), scale.float()) {
         (Some(size), Some(scale)) => Num::real(f64::from((size as f32 * scale as f32).floor())),
@@ -88,7 +90,7 @@ fn times(size: &Num, scale: &Num) -> Num {
     }
 }
 
-/// The given sizes, or those of the input times the one scale that the policy takes from them.
+/// Returns the given sizes, or those of the input times the single scale that the policy derives from them.
 fn sized(cx: &Context, x: &[Dim], axes: &[usize], sizes: &[Num]) -> Known<Shape> {
     if sizes.len() != axes.len() {
         return fault(format!("{} for {}", counted(sizes.len(), "size"), counted(axes.len(), "axis")));

@@ -1,4 +1,4 @@
-//! Operations that select by value: how much they select depends on data.
+//! Operations that select by value: how much they select depends on the data.
 
 use super::super::context::{Context, axis_of};
 use super::super::fact::{Answer, Fact, Known, Shape, Stop, fault, one};
@@ -7,7 +7,7 @@ use super::constant::{fixed, size};
 use crate::graph::{DType, Dim};
 use crate::words::counted;
 
-/// `TopK`: `k` is an attribute before opset 10, then an input.
+/// Infers `TopK`: `k` is an attribute before opset 10, then an input.
 pub(crate) fn top_k(cx: &Context) -> Answer {
     let shape = || {
         let mut shape = cx.shape(0)?.to_vec();
@@ -27,17 +27,17 @@ pub(crate) fn top_k(cx: &Context) -> Answer {
     Ok(vec![Fact::new(cx.dtype(0), shape.clone()), Fact::new(DType::I64, shape)])
 }
 
-/// `NonZero`: an index of as many numbers as the input has dimensions, for each element that is not 0.
+/// Infers `NonZero`: for each non-zero element an index of as many numbers as the input has dimensions.
 pub(crate) fn non_zero(cx: &Context) -> Answer {
     one(DType::I64, cx.shape(0).map(|x| vec![Dim::Known(x.len()), Dim::Unknown]))
 }
 
-/// `NonMaxSuppression`: (batch, class, box) for each box that stays.
+/// Infers `NonMaxSuppression`: (batch, class, box) for each box that is kept.
 pub(crate) fn non_max_suppression(_: &Context) -> Answer {
     one(DType::I64, Ok(vec![Dim::Unknown, Dim::Known(3)]))
 }
 
-/// `Unique`: the values, their first places, the place of each element among them, their counts.
+/// Infers `Unique`: the values, their first positions, the position of each element among them, their counts.
 pub(crate) fn unique(cx: &Context) -> Answer {
     let x = cx.shape(0)?;
     let (mut values, inverse) = (
@@ -55,7 +55,7 @@ pub(crate) fn unique(cx: &Context) -> Answer {
     Ok(vec![Fact::new(cx.dtype(0), Ok(values)), open(), Fact::new(DType::I64, Ok(inverse)), open()])
 }
 
-/// `TfIdfVectorizer`: as many numbers as `ngram_indexes` names.
+/// Infers `TfIdfVectorizer`: as many numbers as `ngram_indexes` names.
 pub(crate) fn tf_idf(cx: &Context) -> Answer {
     let shape = || {
         let most = cx.need_ints("ngram_indexes")?.iter().max().copied().unwrap_or(-1);
@@ -69,7 +69,7 @@ pub(crate) fn tf_idf(cx: &Context) -> Answer {
     one(DType::F32, shape())
 }
 
-/// `StringSplit`: a dimension of as many parts as the longest has, and the number of parts.
+/// Infers `StringSplit`: a dimension for the parts of the longest text, and the number of parts.
 pub(crate) fn string_split(cx: &Context) -> Answer {
     let x = cx.shape(0).map(<[_]>::to_vec);
     let parts = x.clone().map(|mut x| {
@@ -79,7 +79,7 @@ pub(crate) fn string_split(cx: &Context) -> Answer {
     Ok(vec![Fact::new(DType::String, parts), Fact::new(DType::I64, x)])
 }
 
-/// `StringNormalizer`: the words that are left of a vector or a row.
+/// Infers `StringNormalizer`: the remaining words of a vector or a row.
 pub(crate) fn string_normalizer(cx: &Context) -> Answer {
     let shape = || match cx.shape(0)? {
         [_] => Ok(vec![Dim::Unknown]),
@@ -89,7 +89,7 @@ pub(crate) fn string_normalizer(cx: &Context) -> Answer {
     one(DType::String, shape())
 }
 
-/// `ImageDecoder`: height, width and channels.
+/// Infers `ImageDecoder`: height, width and channels.
 pub(crate) fn image(cx: &Context) -> Answer {
     let channels = if cx.text_or("pixel_format", "RGB")? == "Grayscale" { 1 } else { 3 };
     let mut shape = vec![Dim::Unknown; 2];

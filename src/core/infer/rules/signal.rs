@@ -6,7 +6,7 @@ use super::super::number::Num;
 use super::constant::size;
 use crate::graph::{DType, Dim};
 
-/// The one number that input `index` is.
+/// Returns the value of input `index`, a single number.
 fn number(cx: &Context, index: usize) -> Num {
     match cx.numbers(index) {
         Ok([number]) => number.clone(),
@@ -14,12 +14,12 @@ fn number(cx: &Context, index: usize) -> Num {
     }
 }
 
-/// Bins of a transform of real numbers of which half is kept: `floor(length / 2) + 1`.
+/// Returns the number of bins of a transform of real numbers of which half is kept: `floor(length / 2) + 1`.
 fn half(length: &Num) -> Num {
     length.div_floor(2).add(&Num::Int(1))
 }
 
-/// `DFT`: the axis is an attribute (default 1) before opset 20, then an input (default -2).
+/// Infers `DFT`: the axis is an attribute (default 1) before opset 20, then an input (default -2).
 pub(crate) fn dft(cx: &Context) -> Answer {
     one(cx.dtype(0), transformed(cx))
 }
@@ -40,7 +40,7 @@ fn transformed(cx: &Context) -> Known<Shape> {
     if axis + 1 == rank {
         return fault("transforms along the dimension of real and imaginary parts");
     }
-    // Half of the bins of a real signal, turned back, are the whole of it.
+    // The inverse of half the bins of a real signal is the whole signal.
     let length = match (cx.has(1), onesided && inverse) {
         (true, _) => number(cx, 1),
         (false, true) => Num::from(&shape[axis]).add(&Num::Int(-1)).mul(&Num::Int(2)),
@@ -51,7 +51,7 @@ fn transformed(cx: &Context) -> Known<Shape> {
     Ok(shape)
 }
 
-/// The shape that a `DFT` along an unknown axis makes.
+/// Infers the shape of a `DFT` along an unknown axis.
 fn unknown_axis(cx: &Context, mut shape: Shape) -> Known<Shape> {
     let (onesided, inverse) = (cx.flag("onesided", false)?, cx.flag("inverse", false)?);
     if let Some((parts, signal)) = shape.split_last_mut() {
@@ -63,7 +63,7 @@ fn unknown_axis(cx: &Context, mut shape: Shape) -> Known<Shape> {
     Ok(shape)
 }
 
-/// `STFT`: `[batch, frames, bins, 2]`.
+/// Infers `STFT`: `[batch, frames, bins, 2]`.
 pub(crate) fn stft(cx: &Context) -> Answer {
     one(cx.dtype(0), framed(cx))
 }
@@ -85,7 +85,7 @@ fn framed(cx: &Context) -> Known<Shape> {
     Ok(vec![signal[0].clone(), size(&frames)?, size(&bins)?, Dim::Known(2)])
 }
 
-/// `MelWeightMatrix`: `[floor(dft_length / 2) + 1, num_mel_bins]`.
+/// Infers `MelWeightMatrix`: `[floor(dft_length / 2) + 1, num_mel_bins]`.
 pub(crate) fn mel(cx: &Context) -> Answer {
     let shape = || Ok(vec![size(&half(&number(cx, 1)))?, size(&number(cx, 0))?]);
     one(cx.type_or("output_datatype", Some(DType::F32))?, shape())

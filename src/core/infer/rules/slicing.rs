@@ -1,4 +1,4 @@
-//! Parts of tensors, and tensors put together.
+//! Splitting and joining tensors.
 
 use super::super::context::{Context, axes_of, axis_of};
 use super::super::fact::{Answer, Fact, Known, Shape, Stop, fault, one, unknown_dims};
@@ -8,7 +8,7 @@ use super::constant::size;
 use crate::graph::{Dim, shape_text};
 use crate::words::counted;
 
-/// `Concat`: sizes along the axis add up, the others are equal.
+/// Infers `Concat`: sizes along the axis add up, the others are equal.
 pub(crate) fn concat(cx: &Context) -> Answer {
     one(cx.common_dtype(0), concatenated(cx))
 }
@@ -38,7 +38,7 @@ fn concatenated(cx: &Context) -> Known<Shape> {
     Ok(shape)
 }
 
-/// `Split`: parts of given sizes, or equal ones with a smaller last.
+/// Infers `Split`: parts of given sizes, or equal ones with a smaller last.
 pub(crate) fn split(cx: &Context) -> Answer {
     let dtype = cx.dtype(0);
     let parts = match parts(cx) {
@@ -107,12 +107,12 @@ fn equal_parts(cx: &Context, whole: &Dim) -> Known<Vec<Dim>> {
     }
 }
 
-/// `Slice`: starts, ends and axes are attributes before opset 10, then inputs, with steps.
+/// Infers `Slice`: starts, ends and axes are attributes before opset 10, then inputs, with steps.
 pub(crate) fn slice(cx: &Context) -> Answer {
     one(cx.dtype(0), sliced(cx))
 }
 
-/// What `Slice` cuts, one entry an axis.
+/// Parameters of a `Slice`, one entry per axis.
 pub(crate) struct Cut {
     pub(crate) axes: Vec<usize>,
     pub(crate) starts: Vec<Num>,
@@ -120,7 +120,8 @@ pub(crate) struct Cut {
     pub(crate) steps: Vec<Num>,
 }
 
-/// The cut of a `Slice` of a tensor of `rank` dimensions. Starts, ends and steps that are not known are so in the result.
+/// Returns the parameters of a `Slice` of a tensor of `rank` dimensions. Unknown starts, ends and steps are unknown in
+/// the result.
 pub(crate) fn cut(cx: &Context, rank: usize) -> Known<Cut> {
     let whole = |values: &[i64]| values.iter().map(|value| Num::Int(*value)).collect::<Vec<_>>();
     let (axes, starts, ends, steps) = if cx.opset < 10 {
@@ -157,9 +158,9 @@ fn sliced(cx: &Context) -> Known<Shape> {
     Ok(shape)
 }
 
-/// How many elements a slice takes of `dim`. Of a symbolic dimension it is assumed that it reaches as far as the slice asks
-/// (`N - 1` for all but the last): a line that turned out negative would be no size. A number is only said where it holds for
-/// every size.
+/// Returns the number of elements that a slice takes of `dim`. A symbolic dimension is assumed to reach as far as the
+/// slice asks (`N - 1` for all but the last): a line that turned out negative would not be a size. A number is only
+/// returned if it holds for every size.
 pub(crate) fn slice_length(dim: &Num, start: &Num, end: &Num, step: &Num) -> Known<Num> {
     let Num::Int(step) = step else { return Ok(Num::Unknown) };
     if *step == 0 {
@@ -176,9 +177,9 @@ pub(crate) fn slice_length(dim: &Num, start: &Num, end: &Num, step: &Num) -> Kno
 /// Exporters write the largest number of 32 or 64 bits for "to the end".
 const FAR: i64 = i32::MAX as i64;
 
-/// Start and end of a slice of `dim` elements, as ONNX clamps them: a walk backwards starts at an element, at the first where
-/// Python would find nothing. `None` where implementations differ: for a walk backwards to the largest number ONNX Runtime
-/// takes all, ONNX's definition nothing.
+/// Returns start and end of a slice of `dim` elements, as ONNX clamps them: a backward slice starts at an element, the
+/// first one where Python would find nothing. `None` if implementations differ: for a backward slice to the largest
+/// number ONNX Runtime takes everything, ONNX's definition nothing.
 pub(crate) fn bounds(dim: i64, start: i64, end: i64, step: i64) -> Option<(i64, i64)> {
     let from_end = |i: i64| if i < 0 { i.saturating_add(dim) } else { i };
     match step > 0 {
@@ -189,7 +190,7 @@ pub(crate) fn bounds(dim: i64, start: i64, end: i64, step: i64) -> Option<(i64, 
     }
 }
 
-/// The length of a slice of a dimension, or by bounds, that are not numbers.
+/// Returns the length of a slice if the dimension or the bounds are not numbers.
 fn open_length(dim: &Num, start: &Num, end: &Num, step: i64) -> Num {
     if step < 0 {
         // The whole of it, from the end: every other case depends on the size.
@@ -206,15 +207,15 @@ fn open_length(dim: &Num, start: &Num, end: &Num, step: i64) -> Num {
     match (last.sub(&first), dim) {
         _ if last == Num::Int(0) => Num::Int(0),
         (Num::Int(..=0), _) => Num::Int(0),
-        // Of fewer elements than it starts at from the end, a slice takes fewer.
+        // If there are fewer elements than the start counted from the end, a slice takes fewer.
         (Num::Int(_), _) if !reached_by_any(&first) => Num::Unknown,
-        // A length that falls as the dimension grows is none where the dimension is large.
+        // A length that decreases as the dimension grows is invalid for large dimensions.
         (Num::Line { scale, .. }, Num::Line { scale: of_dim, .. }) if scale.signum() != of_dim.signum() => Num::Unknown,
         (taken, _) => taken.div_ceil(step),
     }
 }
 
-/// Whether a place is within the dimension from the smallest size on, a symbol of 1.
+/// Returns `true` if a position is within the dimension for every size from the smallest, a symbol of 1.
 fn reached_by_any(place: &Num) -> bool {
     match place {
         Num::Int(_) => true,
@@ -223,7 +224,7 @@ fn reached_by_any(place: &Num) -> bool {
     }
 }
 
-/// The end of a slice of a symbolic dimension.
+/// Returns the end of a slice of a symbolic dimension.
 fn place(dim: &Num, at: &Num) -> Num {
     match at {
         Num::Int(0) => Num::Int(0),
@@ -239,7 +240,7 @@ fn place(dim: &Num, at: &Num) -> Num {
     }
 }
 
-/// The start of a slice of a symbolic dimension.
+/// Returns the start of a slice of a symbolic dimension.
 fn place_of_start(dim: &Num, at: &Num) -> Num {
     match at {
         Num::Int(i) if (0..FAR).contains(i) => at.clone(),
@@ -247,7 +248,7 @@ fn place_of_start(dim: &Num, at: &Num) -> Num {
     }
 }
 
-/// `Pad`: the pads are an attribute before opset 11, then an input; axes from opset 18.
+/// Infers `Pad`: the pads are an attribute before opset 11, then an input; axes from opset 18.
 pub(crate) fn pad(cx: &Context) -> Answer {
     one(cx.dtype(0), padded(cx))
 }
@@ -281,7 +282,7 @@ fn padded(cx: &Context) -> Known<Shape> {
     Ok(shape)
 }
 
-/// `Tile`: each dimension so many times.
+/// Infers `Tile`: each dimension is multiplied.
 pub(crate) fn tile(cx: &Context) -> Answer {
     one(cx.dtype(0), tiled(cx))
 }
@@ -301,7 +302,7 @@ fn tiled(cx: &Context) -> Known<Shape> {
     x.iter().zip(repeats).map(|(dim, times)| size(&Num::from(dim).mul(times))).collect()
 }
 
-/// Before opset 6: the input, how often, along which axis.
+/// Infers `Tile` before opset 6: the input, the number of times, the axis.
 fn old_tiled(cx: &Context, x: &[Dim]) -> Known<Shape> {
     let (Ok(times), Ok(axis)) = (cx.whole_number(1), cx.whole_number(2)) else { return unknown_dims(x.len()) };
     let (axis, mut shape) = (axis_of(axis, x.len())?, x.to_vec());
@@ -309,13 +310,13 @@ fn old_tiled(cx: &Context, x: &[Dim]) -> Known<Shape> {
     Ok(shape)
 }
 
-/// `Expand`: the input's shape and the given one broadcast together.
+/// Infers `Expand`: the input's shape and the given one are broadcast.
 pub(crate) fn expand(cx: &Context) -> Answer {
     let shape = || merge::broadcast(cx.shape(0)?, &super::constant::shape_from_input(cx, 1)?);
     one(cx.dtype(0), shape())
 }
 
-/// `CenterCropPad`: the given sizes along the axes.
+/// Infers `CenterCropPad`: the given sizes along the axes.
 pub(crate) fn center_crop_pad(cx: &Context) -> Answer {
     let shape = || {
         let x = cx.shape(0)?;
@@ -331,7 +332,7 @@ pub(crate) fn center_crop_pad(cx: &Context) -> Answer {
     one(cx.dtype(0), shape())
 }
 
-/// `Compress`: as many as the condition has trues, which depends on data unless it is constant.
+/// Infers `Compress`: as many elements as the condition has trues, which depends on the data unless it is constant.
 pub(crate) fn compress(cx: &Context) -> Answer {
     let shape = || {
         let axis = cx.int("axis")?;

@@ -1,4 +1,4 @@
-//! Windows that slide over the spatial dimensions: what convolutions and pools share.
+//! Sliding windows over the spatial dimensions, shared by convolutions and pools.
 
 use super::super::context::Context;
 use super::super::fact::{Known, fault};
@@ -7,7 +7,7 @@ use super::constant::size;
 use crate::graph::Dim;
 use crate::words::counted;
 
-/// How a window moves; one entry a spatial dimension.
+/// Geometry of a window; one entry per spatial dimension.
 pub(crate) struct Window {
     kernel: Vec<Num>,
     strides: Vec<i64>,
@@ -15,16 +15,17 @@ pub(crate) struct Window {
     padding: Padding,
 }
 
-/// What is put around the input.
+/// Padding around the input.
 enum Padding {
-    /// So many elements, before and after together and before alone.
+    /// Explicit numbers of elements: before and after together, and before alone.
     Explicit(Vec<(i64, i64)>),
-    /// As many as keep `ceil(input / stride)` places, or leave `input * stride` of a transposed convolution.
+    /// As many as needed to keep `ceil(input / stride)` positions, or to leave `input * stride` of a transposed
+    /// convolution.
     Same,
 }
 
 impl Window {
-    /// Reads the attributes; the kernel is that of `kernel_shape`, else of the weight's spatial dimensions.
+    /// Reads the attributes; the kernel is taken from `kernel_shape`, else from the weight's spatial dimensions.
     pub(crate) fn new(cx: &Context, spatial: usize, weight: Option<&[Dim]>) -> Known<Self> {
         let kernel = match (cx.ints("kernel_shape")?, weight) {
             (Some(sizes), _) => sizes.iter().map(|size| Num::Int(*size)).collect::<Vec<_>>(),
@@ -45,12 +46,13 @@ impl Window {
         Ok(Self { kernel, strides: steps("strides")?, dilations: steps("dilations")?, padding: padding(cx, spatial)? })
     }
 
-    /// Elements that the window spans at spatial dimension `axis`: `(kernel - 1) * dilation + 1`.
+    /// Returns the number of elements that the window spans in spatial dimension `axis`: `(kernel - 1) * dilation + 1`.
     fn span(&self, axis: usize) -> Num {
         self.kernel[axis].add(&Num::Int(-1)).mul(&Num::Int(self.dilations[axis])).add(&Num::Int(1))
     }
 
-    /// Number of places of the window over `input`; with `ceil` also a last one that starts inside but does not end there.
+    /// Returns the number of positions of the window over `input`; with `ceil` also a last one that starts inside but
+    /// does not end there.
     pub(crate) fn places(&self, input: &[Dim], ceil: bool) -> Known<Vec<Dim>> {
         input.iter().enumerate().map(|(axis, dim)| self.places_along(axis, &Num::from(dim), ceil)).collect()
     }
@@ -61,7 +63,7 @@ impl Window {
         let (both, before) = pads[axis];
         let free = input.add(&Num::Int(both)).sub(&self.span(axis));
         let mut places = if ceil { free.div_ceil(stride) } else { free.div_floor(stride) }.add(&Num::Int(1));
-        // A window that would start in the padding after the input is left out.
+        // A window that would start in the padding after the input is dropped.
         if let (true, Num::Int(count), Num::Int(length)) = (ceil, &places, input)
             && (count - 1).checked_mul(stride) >= length.checked_add(before)
         {
@@ -76,8 +78,8 @@ impl Window {
         }
     }
 
-    /// `ceil(input / stride)`, as ONNX defines it. ONNX Runtime pads a dilated window as if it were not dilated (that of a pool;
-    /// it refuses such a convolution): where that leaves fewer places, none are said.
+    /// Computes `ceil(input / stride)`, as ONNX defines it. ONNX Runtime pads a dilated window as if it were not
+    /// dilated (for pools; it refuses such convolutions): if that leaves fewer positions, the result is unknown.
     fn same_places(&self, axis: usize, input: &Num, ceil: bool) -> Known<Dim> {
         let places = input.div_ceil(self.strides[axis]);
         let missing = self.span(axis).sub(&self.kernel[axis]);
@@ -88,8 +90,9 @@ impl Window {
         }
     }
 
-    /// The size of which [`places`](Self::places) would make `input`, and `extra` more: what a transposed convolution makes.
-    /// Automatic padding cuts off what is more than `input * stride`, and adds nothing where a small window leaves less.
+    /// Returns the size for which [`places`](Self::places) would give `input`, plus `extra`: the output of a transposed
+    /// convolution. Automatic padding cuts off any excess over `input * stride`, and adds nothing if a small window
+    /// leaves less.
     pub(crate) fn transposed(&self, input: &[Dim], extra: &[i64]) -> Known<Vec<Dim>> {
         let along = |(axis, dim): (usize, &Dim)| {
             let (input, stride) = (Num::from(dim), Num::Int(self.strides[axis]));
@@ -110,7 +113,7 @@ fn show(input: &Num) -> String {
     input.dim().map_or_else(|| "?".to_owned(), |dim| dim.to_string())
 }
 
-/// An attribute with one positive number a spatial dimension, 1 where it is missing.
+/// Returns an attribute with one positive number per spatial dimension, 1 if it is missing.
 fn positive(cx: &Context, name: &str, spatial: usize) -> Known<Vec<i64>> {
     let values = cx.ints(name)?.map_or_else(|| vec![1; spatial], <[i64]>::to_vec);
     match values.iter().find(|value| **value < 1) {

@@ -1,8 +1,9 @@
 //! Nodes with subgraphs: `If`, `Loop` and `Scan`.
 //!
-//! A branch that may never run may be wrong for the shapes at hand (exporters guard a `Squeeze` by an `If`), so a fault inside a
-//! subgraph is a gap at the node that has it and no error of the file. The body of a loop is walked with the shapes that its state has
-//! before the loop; dimensions that come out otherwise are open, and the body is walked again until nothing changes.
+//! A branch that may never run may be wrong for the given shapes (exporters guard a `Squeeze` by an `If`), so a fault
+//! inside a subgraph is a gap at its node rather than an error of the file. The body of a loop is walked with the
+//! shapes that its state has before the loop; dimensions that come out differently become unknown, and the body is
+//! walked again until nothing changes.
 
 use std::collections::HashMap;
 
@@ -16,13 +17,13 @@ use crate::infer::vector::{Vector, Vectors};
 use crate::infer::{Inference, Overruled, merge};
 use crate::words::counted;
 
-/// What a node with subgraphs makes: types and shapes, and elements where they are known.
+/// Outputs of a node with subgraphs: types and shapes, and elements if they are known.
 type Made = (Answer, Vec<Option<Vector>>);
 
-/// Rounds after which the shapes of a loop's state are given up.
+/// Number of rounds after which the shapes of a loop's state are given up.
 const ROUNDS: usize = 4;
 
-/// The answer of node `index`, when it is one with subgraphs. What is known inside them is written into them.
+/// Returns the answer for node `index`, if it has subgraphs. Facts known inside these are written into them.
 pub(super) fn answer(walk: &mut Walk, graph: &mut Graph, index: usize) -> Option<Made> {
     let node = &graph.nodes[index];
     if !node.is(&node.op_type) {
@@ -37,7 +38,7 @@ pub(super) fn answer(walk: &mut Walk, graph: &mut Graph, index: usize) -> Option
     Some(made.unwrap_or_else(|stop| (Err(stop), Vec::new())))
 }
 
-/// A subgraph that was walked.
+/// A subgraph after the walk.
 struct Body {
     graph: Graph,
     outputs: Vec<Fact>,
@@ -45,13 +46,13 @@ struct Body {
     found: Inference,
 }
 
-/// What is assumed of a subgraph's input.
+/// Assumptions about a subgraph's input.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct Given {
     dtype: Option<DType>,
     shape: Option<Shape>,
     vector: Option<Vector>,
-    /// What the body states of the shape is not believed.
+    /// Whether the shape stated by the body is ignored.
     alone: bool,
 }
 
@@ -66,7 +67,7 @@ impl Given {
     }
 }
 
-/// The subgraph that attribute `name` of node `index` is.
+/// Returns the subgraph in attribute `name` of node `index`.
 fn subgraph<'a>(graph: &'a Graph, index: usize, name: &str) -> Known<&'a Subgraph> {
     match graph.nodes[index].attributes.get(name) {
         Some(Attribute::Graph(body)) => Ok(body),
@@ -112,7 +113,8 @@ fn run(walk: &mut Walk, graph: &Graph, index: usize, name: &str, given: &[Given]
     Ok(Body { graph: inner, outputs, vectors, found })
 }
 
-/// Writes what is given for an input into it, beside what the file states there; what the file is overruled in.
+/// Writes the assumptions about an input into it, merged with the statements of the file; returns the statement that
+/// was overruled.
 fn assume(graph: &mut Graph, id: ValueId, given: &Given) -> Option<Overruled> {
     let value = graph.value_mut(id);
     if value.other_type.is_some() {
@@ -127,7 +129,7 @@ fn assume(graph: &mut Graph, id: ValueId, given: &Given) -> Option<Overruled> {
     overruled
 }
 
-/// What is known of an output of a subgraph.
+/// Returns the facts known about an output of a subgraph.
 fn fact(graph: &Graph, id: ValueId, name: &str, reasons: &HashMap<&str, &str>) -> Fact {
     let value = graph.value(id);
     let why = || reasons.get(&value.name[..]).unwrap_or(&"its shape is not known");
@@ -135,7 +137,7 @@ fn fact(graph: &Graph, id: ValueId, name: &str, reasons: &HashMap<&str, &str>) -
     Fact::new(value.dtype, value.shape.clone().map_or_else(|| gap(reason()), Ok))
 }
 
-/// Puts a walked subgraph in its place.
+/// Puts a walked subgraph into its node.
 fn commit(walk: &mut Walk, graph: &mut Graph, index: usize, name: &str, body: Body) {
     if let Some(Attribute::Graph(place)) = graph.nodes[index].attributes.get_mut(name) {
         place.graph = body.graph;
@@ -145,7 +147,7 @@ fn commit(walk: &mut Walk, graph: &mut Graph, index: usize, name: &str, body: Bo
     walk.found.overruled.extend(body.found.overruled);
 }
 
-/// `If`: what both branches make alike; that of one branch when the condition is known.
+/// Handles `If`: the facts common to both branches, or those of one branch if the condition is known.
 fn branches(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Made> {
     let condition = walk.context(graph, index).whole_number(0).ok();
     let [yes, no] = ["then_branch", "else_branch"].map(|name| run(walk, graph, index, name, &[]));
@@ -175,7 +177,7 @@ fn both_branches(yes: &Known<Body>, no: &Known<Body>) -> Known<Vec<Fact>> {
     yes.outputs.iter().zip(&no.outputs).map(|(yes, no)| either(yes, no)).collect()
 }
 
-/// What holds of a value that one of two branches makes.
+/// Returns the facts that hold for a value produced by either of two branches.
 fn either(yes: &Fact, no: &Fact) -> Known<Fact> {
     let dtype = match (yes.dtype, no.dtype) {
         (Some(yes), Some(no)) if yes != no => return fault(format!("its branches make {yes} and {no}")),
@@ -188,13 +190,14 @@ fn either(yes: &Fact, no: &Fact) -> Known<Fact> {
     Ok(Fact::new(dtype, shape))
 }
 
-/// The shape that two have in common: where they differ, nothing is known.
+/// Returns the common shape of two: dimensions that differ are unknown.
 fn common(first: &[Dim], second: &[Dim]) -> Option<Shape> {
     let dim = |(a, b): (&Dim, &Dim)| if a == b { a.clone() } else { Dim::Unknown };
     (first.len() == second.len()).then(|| first.iter().zip(second).map(dim).collect())
 }
 
-/// Walks a loop's body until the shapes of its state settle, given `before` it; the body makes the condition before the state.
+/// Walks a loop's body until the shapes of its state settle, given the inputs `before` it; the body produces the
+/// condition before the state.
 fn settle(walk: &mut Walk, graph: &Graph, index: usize, before: &[Given], state: &mut [Given]) -> Known<Body> {
     let inside = &subgraph(graph, index, "body")?.graph;
     for (state, id) in state.iter_mut().zip(inside.inputs.iter().skip(before.len())) {
@@ -216,7 +219,7 @@ fn settle(walk: &mut Walk, graph: &Graph, index: usize, before: &[Given], state:
                 _ => None,
             };
             settled &= weaker == state.shape;
-            // Nor one that the loop itself contradicts.
+            // Nor may one that the loop itself contradicts.
             state.alone |= weaker.is_some() && weaker != state.shape;
             state.shape = weaker.filter(|_| round + 1 < ROUNDS);
             state.dtype = state.dtype.or(out.dtype);
@@ -233,14 +236,14 @@ fn state_facts(state: &[Given]) -> impl Iterator<Item = Fact> {
     state.iter().map(move |given| Fact::new(given.dtype, shape(given)))
 }
 
-/// `Loop`: trip count, condition, state; the body has the iteration, the condition, the state, and makes the condition, the
-/// state, and what is stacked up.
+/// Handles `Loop`: trip count, condition, state; the body gets the iteration number, the condition and the state, and
+/// produces the condition, the state and the stacked outputs.
 fn looped(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Vec<Fact>> {
     let cx = walk.context(graph, index);
     let mut state: Vec<Given> = (2..cx.inputs()).map(|input| Given::of(&cx, input)).collect();
     let trips = if cx.has(0) { cx.numbers(0).ok().and_then(|n| n.first().cloned()) } else { None };
     let starts = !cx.has(1) || cx.whole_number(1).is_ok_and(|flag| flag != 0);
-    // The body only runs where the condition holds.
+    // The body only runs if the condition holds.
     let condition = Given { vector: Some(Vector::scalar(Num::Int(1))), ..Given::scalar(DType::Bool) };
     let before = [Given::scalar(DType::I64), condition];
     let body = settle(walk, graph, index, &before, &mut state)?;
@@ -258,8 +261,8 @@ fn looped(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Vec<Fact>> 
     Ok(facts)
 }
 
-/// `Scan`: state, then what is scanned along an axis; the body has one item of each. At opset 8 a first input tells lengths and
-/// all has a batch in front.
+/// Handles `Scan`: the state, then the tensors scanned along an axis; the body gets one item of each. In opset 8 a
+/// first input holds the lengths, and everything has a leading batch axis.
 fn scanned(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Vec<Fact>> {
     let cx = walk.context(graph, index);
     let (batched, skip) = if cx.opset < 9 { (true, 1) } else { (false, 0) };
@@ -294,7 +297,7 @@ fn scanned(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Vec<Fact>>
     if body.outputs.len() < state.len() {
         return fault(format!("body has {} for {} of state", counted(body.outputs.len(), "output"), state.len()));
     }
-    // The operator wants the state to keep its shape.
+    // The operator requires the state to keep its shape.
     for (state, out) in state.iter_mut().zip(&body.outputs) {
         state.shape = match (&state.shape, &out.shape) {
             (Some(before), Ok(after)) => merge::shapes(before, after),

@@ -1,4 +1,4 @@
-//! Attributes: the kinds that gnet looks into, and the others as they are.
+//! Attributes: the kinds that gnet interprets, and the others unchanged.
 
 use bytes::Bytes;
 use prost::Message;
@@ -8,7 +8,7 @@ use crate::graph::{Attribute, Opaque, Subgraph};
 use crate::onnx::proto::*;
 use crate::{Error, Result};
 
-/// The value of an attribute; `inside` reads the graphs in it.
+/// Returns the value of an attribute; `inside` reads the graphs in it.
 pub(super) fn attribute(
     mut proto: AttributeProto,
     place: &str,
@@ -55,7 +55,7 @@ pub(super) fn attribute(
     })
 }
 
-/// The kinds of which an attribute has a value. A value that is a kind's default need not be there.
+/// Returns the kinds for which an attribute has a value. A value that is its kind's default may be absent.
 fn held(proto: &AttributeProto) -> impl Iterator<Item = AttributeType> {
     let fields = [
         (proto.f.is_some_and(|f| f.to_bits() != 0), AttributeType::Float),

@@ -1,4 +1,4 @@
-//! Data of constants in files beside the model, and nowhere else.
+//! External data: constants in files beside the model, and nowhere else.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
@@ -10,22 +10,22 @@ use crate::onnx::proto::StringStringEntryProto;
 use crate::words::counted;
 use crate::{Error, Result, files};
 
-/// The folders of a model and the files of them that were opened.
+/// Folders of a model and those of their files that were opened.
 #[derive(Default)]
 pub(super) struct Beside {
-    /// That of the name that was given, and of each file that this name leads to when it is a link.
+    /// Folder of the given name, and of each file that this name leads to if it is a link.
     folders: Vec<PathBuf>,
-    /// The name that was given.
+    /// The given name.
     model: PathBuf,
     files: HashMap<String, Bytes>,
     asked: bool,
 }
 
-/// How many links are followed from the name of a model: as many as the system follows.
+/// Maximum number of links followed from the name of a model, the same as the system's.
 const MAX_LINKS: usize = 40;
 
 impl Beside {
-    /// What stands beside the model at `path`.
+    /// Returns the surroundings of the model at `path`.
     pub(super) fn model(path: &Path) -> Self {
         let mut at = path.to_path_buf();
         let mut folders = vec![files::folder_of(&at)];
@@ -36,17 +36,17 @@ impl Beside {
         Self { folders, model: path.to_path_buf(), ..Self::default() }
     }
 
-    /// Whether a constant was looked for beside the model.
+    /// Returns `true` if a constant was looked for beside the model.
     pub(super) fn was_asked(&self) -> bool {
         self.asked
     }
 
-    /// Holds each data file that was opened against the hash in its name, if there is one.
+    /// Checks each data file that was opened against the hash in its name, if there is one.
     pub(super) fn check(&self) -> Result<()> {
         self.files.iter().try_for_each(|(location, bytes)| beside::check(location, bytes))
     }
 
-    /// The `need` bytes that the entries of a tensor's `external_data` point at.
+    /// Returns the `need` bytes that the entries of a tensor's `external_data` point at.
     pub(super) fn data(
         &mut self,
         entries: &[StringStringEntryProto],
@@ -69,7 +69,7 @@ impl Beside {
         let location = entry("location").ok_or_else(|| Error::input(place, "its external data has no location"))?;
         let (offset, length) = (number("offset")?.unwrap_or(0), number("length")?);
         let file = self.file(location, place)?;
-        // Without a length it is what the tensor needs; a length that disagrees is an error of the tensor.
+        // Without a length the tensor's size is used; a length that disagrees is an error of the tensor.
         let length = length.or(need).unwrap_or(usize::MAX);
         match offset.checked_add(length).filter(|end| *end <= file.len()) {
             Some(end) => Ok(file.slice(offset..end)),
@@ -101,12 +101,13 @@ impl Beside {
         Ok(bytes)
     }
 
-    /// The file that `location` names, once it is certain that it belongs to the model.
+    /// Returns the file that `location` names, once it is certain that it belongs to the model.
     ///
-    /// A location is a path downwards. It is looked for beside the name that was given, then beside each file that this name
-    /// leads to. A link in its place is followed to a file below that same folder, or directly in one of the folders that the
-    /// model's own links lead through: so that of a hub's cache, where both names lead into one folder `blobs`. Who writes a
-    /// model decides about its locations and may send links along; what lies elsewhere is not theirs to have read.
+    /// A location is a path downwards. It is looked for beside the given name, then beside each file that this name
+    /// leads to. A link in its place is followed to a file below that same folder, or directly in one of the folders
+    /// that the model's own links lead through: this covers a hub's cache, where both names lead into one folder
+    /// `blobs`. The author of a model chooses its locations and may send links along, but must not gain access to files
+    /// elsewhere.
     fn find(&self, location: &str, place: &str) -> Result<PathBuf> {
         let outside = |why: &str| {
             let reason = format!("its external data {location:?} {why}");
@@ -122,7 +123,7 @@ impl Beside {
         let is_there = |folder: &&PathBuf| std::fs::symlink_metadata(folder.join(relative)).is_ok();
         let Some(folder) = self.folders.iter().find(is_there) else {
             let reason = format!("its data stands beside the model in {location}, and there is no such file");
-            // Of a model in the current folder the name says it all.
+            // For a model in the current folder the name alone is enough.
             let folder = self.folders.first().filter(|folder| !matches!(folder.to_str(), Some("" | ".")));
             let to = folder.map(|folder| format!(" to {},", folder.display())).unwrap_or_default();
             let model = self.model.file_name().unwrap_or_default().display();

@@ -1,8 +1,8 @@
-//! What a file is that is no ONNX model: the kinds that lie where models are looked for, told by their first bytes.
+//! Detection of files that are not ONNX models: common kinds, recognised by their first bytes.
 
 use crate::Error;
 
-/// What something is, and what makes a model of it.
+/// Kind of a file, and how to get a model from it.
 pub(super) struct Kind {
     pub(super) what: String,
     remedy: Option<&'static str>,
@@ -13,7 +13,7 @@ impl Kind {
         Self { what: what.into(), remedy }
     }
 
-    /// The error of `thing`, with the remedy there is for this kind.
+    /// Returns the error for `thing`, with the remedy for this kind.
     pub(super) fn error(self, thing: &str, reason: &str) -> Error {
         let error = Error::input(thing, format!("{reason}{}", self.what));
         match self.remedy {
@@ -29,7 +29,7 @@ const LFS: &str = "fetch the file itself with `git lfs pull`";
 const DOWNLOAD: &str = "it may be what a server answered in place of the file: download the file itself";
 const CONVERT: &str = "give the ONNX file that it was made from, or convert it";
 
-/// How a file of each kind begins.
+/// First bytes of each kind.
 const BEGINNINGS: &[(&[u8], &str, Option<&str>)] = &[
     (b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS in the place of the file", Some(LFS)),
     (b"\xff\xd8\xff", "a JPEG picture", None),
@@ -53,13 +53,14 @@ const BEGINNINGS: &[(&[u8], &str, Option<&str>)] = &[
     (b"\x80\x05", "a pickle of Python, as PyTorch writes", Some(EXPORT)),
 ];
 
-/// What bytes in the fifth place on say.
+/// Bytes from the fifth position on.
 const FIFTH: &[(&[u8], &str, Option<&str>)] = &[
     (b"ORTM", "a file in ONNX Runtime's own format (.ort)", Some(CONVERT)),
     (b"TFL3", "a TensorFlow Lite model", Some(CONVERT)),
 ];
 
-/// What the bytes are, as far as their beginning tells. Not to be asked of an ONNX model, which begins with a number.
+/// Returns the kind of the bytes, as far as their beginning tells. Not to be called for an ONNX model, which begins
+/// with a number.
 pub(super) fn of(bytes: &[u8]) -> Option<Kind> {
     if bytes.is_empty() {
         return Some(Kind::new("empty", Some("it may be a copy or download that failed")));
@@ -72,12 +73,12 @@ pub(super) fn of(bytes: &[u8]) -> Option<Kind> {
     zip(bytes).or_else(|| safetensors(bytes)).or_else(|| tar(bytes)).or_else(|| zeros(bytes)).or_else(|| text(bytes))
 }
 
-/// The pointer that Git LFS leaves where a large file belongs.
+/// Recognises the pointer that Git LFS leaves in place of a large file.
 pub(super) fn lfs(bytes: &[u8]) -> Option<Kind> {
     of(bytes.get(..256.min(bytes.len()))?).filter(|kind| kind.remedy == Some(LFS))
 }
 
-/// A zip archive says what it is by the name of its first file.
+/// Recognises a zip archive by the name of its first file.
 fn zip(bytes: &[u8]) -> Option<Kind> {
     if !bytes.starts_with(b"PK\x03\x04") {
         return None;
@@ -94,7 +95,7 @@ fn zip(bytes: &[u8]) -> Option<Kind> {
     })
 }
 
-/// The length of a JSON object, then the object, then weights.
+/// Recognises safetensors: the length of a JSON object, the object, then weights.
 fn safetensors(bytes: &[u8]) -> Option<Kind> {
     let length = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
     let is = length <= bytes.len() as u64 && bytes[8..].starts_with(b"{\"");
@@ -113,14 +114,14 @@ fn zeros(bytes: &[u8]) -> Option<Kind> {
     is.then(|| Kind::new("nothing but zeros", Some("it may be a copy or download that failed")))
 }
 
-/// The longest piece of a text that is quoted.
+/// Maximum length of a quoted piece of text.
 const QUOTED: usize = 40;
 
 fn text(bytes: &[u8]) -> Option<Kind> {
     let start = &bytes[..bytes.len().min(1024)];
     let start = match std::str::from_utf8(start) {
         Ok(text) => text,
-        // The last letter may be cut.
+        // The last character may be truncated.
         Err(e) if e.valid_up_to() + 4 > start.len() => std::str::from_utf8(&start[..e.valid_up_to()]).ok()?,
         Err(_) => return None,
     };

@@ -1,4 +1,5 @@
-//! ONNX bytes as a model. What the standard defines is kept, understood or not; what it does not allow is refused by name.
+//! Decoding ONNX bytes into a model. Everything the standard defines is kept, interpreted or not; what it does not
+//! allow is refused by name.
 
 mod attribute;
 mod external;
@@ -22,29 +23,30 @@ use scope::Scope;
 
 /// Reads an ONNX file, and the files beside it that hold its constants.
 ///
-/// Large files are mapped into memory: the elements of a constant are not read before somebody asks for them.
+/// Large files are mapped into memory: the elements of a constant are only read on demand.
 ///
 /// # Errors
-/// As [`read`], with the file's name; external data that is missing, too short or outside the model's folder.
+/// Those of [`read`], with the file's name; also fails on external data that is missing, too short or outside the
+/// model's folder.
 pub fn read_file(path: &Path) -> Result<Model> {
     from_file(path, decode)
 }
 
-/// As [`read_file`], and all of it: data beside the model whose name holds its hash, as that of gnet's files does, is held
-/// against it. For whoever computes with the elements or writes them anew.
+/// Does the same as [`read_file`] and reads all of it: external data whose name contains its hash, as in gnet's own
+/// files, is checked against it. For callers that compute with the elements or write them again.
 ///
 /// # Errors
-/// As [`read_file`]; data that is not what its name says.
+/// Those of [`read_file`]; also fails on data that does not match its name.
 pub fn read_file_whole(path: &Path) -> Result<Model> {
     from_file(path, |bytes, beside| decode(bytes, beside).and_then(|model| beside.check().map(|()| model)))
 }
 
-/// The bytes of an ONNX file in one piece, for an engine that knows no files: its own, or where constants stand beside it
-/// those of the same model with them inside.
+/// Returns the bytes of an ONNX file in one piece, for an engine that reads no files: its own bytes, or, if constants
+/// are stored beside it, those of the same model with the constants inside.
 ///
 /// # Errors
-/// As [`read_file_whole`]: what is refused is refused before an engine sees it, in the same words everywhere. More data beside
-/// the model than one file can hold.
+/// Those of [`read_file_whole`]: a file is refused before an engine sees it, in the same words everywhere. Also fails
+/// if there is more external data than one file can hold.
 pub fn in_one_piece(path: &Path) -> Result<Bytes> {
     from_file(path, |bytes, beside| {
         let model = decode(bytes.clone(), beside)?;
@@ -53,11 +55,11 @@ pub fn in_one_piece(path: &Path) -> Result<Bytes> {
     })
 }
 
-/// How often a file is looked at again that was replaced while it was read.
+/// Maximum number of attempts to read a file that is replaced while it is being read.
 const LOOKS: usize = 8;
 
-/// Reads a file with `read`. A writer that puts another model in its place meanwhile removes the data of the one before:
-/// then the one that is there now is read.
+/// Reads a file with `read`. A writer that replaces the model meanwhile removes the data of the previous one: in that
+/// case the new one is read.
 fn from_file<T>(path: &Path, read: impl Fn(Bytes, &mut Beside) -> Result<T>) -> Result<T> {
     let look = || read(mapped(path)?, &mut Beside::model(path)).map_err(|e| e.in_file(path));
     for _ in 1..LOOKS {
@@ -78,11 +80,11 @@ fn mapped(path: &Path) -> Result<Bytes> {
     files::map(path)
 }
 
-/// Reads a model from the bytes of an ONNX file; raw tensor data is shared with them, not copied.
+/// Decodes a model from the bytes of an ONNX file; raw tensor data is shared with them, not copied.
 ///
 /// # Errors
-/// Bytes that are no ONNX model, a graph that does not hold, external data (which only [`read_file`] can find). The error
-/// names what and where.
+/// Fails on bytes that are not an ONNX model, an invalid graph, or external data (which only [`read_file`] can find).
+/// The error names the fault and its place.
 pub fn read(bytes: Bytes) -> Result<Model> {
     decode(bytes, &mut Beside::default())
 }
@@ -118,7 +120,7 @@ fn decode(bytes: Bytes, beside: &mut Beside) -> Result<Model> {
     Ok(model)
 }
 
-/// The version of ONNX's own operator set, 0 without one, and those of others.
+/// Returns the version of ONNX's own operator set, 0 without one, and those of others.
 fn opsets(imports: Vec<OperatorSetIdProto>) -> Result<(i64, BTreeMap<String, i64>)> {
     let (mut own, mut others) = (0, BTreeMap::new());
     for import in imports {
@@ -147,7 +149,7 @@ fn function(bytes: Bytes) -> Result<Function> {
     Ok(Function { domain: proto.domain, name: proto.name, overload: proto.overload, holds_numbers, definition })
 }
 
-/// Whether an attribute holds more than one number, in whatever form; what stands in a graph of its own may.
+/// Returns `true` if an attribute holds more than one number, in whatever form; a graph may contain some.
 fn holds_numbers(attribute: &AttributeProto) -> bool {
     let several = |tensor: &TensorProto| tensor.dims.iter().any(|size| *size != 1);
     let sparse = attribute.sparse_tensor.is_some() || !attribute.sparse_tensors.is_empty();

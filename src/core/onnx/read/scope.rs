@@ -1,4 +1,4 @@
-//! One graph of a file, with the names that are known in it. Names become numbers here.
+//! One graph of a file, with the names that are known in it. Names are resolved to IDs here.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,18 +9,18 @@ use crate::onnx::proto::*;
 use crate::onnx::types::read_type;
 use crate::{Error, Result};
 
-/// A graph while it is read.
+/// A graph that is being read.
 pub(super) struct Scope {
     graph: Graph,
     ids: HashMap<String, ValueId>,
-    /// The names that the graph itself gives a content; `None` for the outermost graph, which has to define all.
+    /// Names that the graph itself defines; `None` for the outermost graph, which has to define all.
     defined: Option<HashSet<String>>,
-    /// What is read of the graph around, by name.
+    /// Values read from the enclosing graph, by name.
     free: Vec<(String, ValueId)>,
 }
 
 impl Scope {
-    /// The outermost graph of a model.
+    /// Creates the scope of a model's outermost graph.
     pub(super) fn of(proto: &GraphProto) -> Self {
         Self { graph: Graph::new(&proto.name), ids: HashMap::new(), defined: None, free: Vec::new() }
     }
@@ -52,7 +52,7 @@ impl Scope {
         }
         let inputs: Vec<_> = self.graph.inputs.iter().map(|id| (*id, self.graph.value(*id).clone())).collect();
         let stated: Vec<ValueId> = proto.value_info.iter().map(|info| self.typed(info)).collect::<Result<_>>()?;
-        // Among the inner values the type of an input may be stated again, and never another one.
+        // The type of an input may be repeated among the intermediate values, but must not differ.
         for (id, input) in inputs {
             let value = self.graph.value_mut(id);
             value.dtype = input.dtype.or(value.dtype);
@@ -95,7 +95,7 @@ impl Scope {
         }
     }
 
-    /// The number of a name, which is new or known.
+    /// Returns the ID of a name, new or known.
     fn id(&mut self, name: &str) -> ValueId {
         if let Some(id) = self.ids.get(name) {
             return *id;
@@ -108,7 +108,8 @@ impl Scope {
         id
     }
 
-    /// Keeps what is said of a value, wherever it is said; what is said of an initializer's type, its data say better.
+    /// Keeps what is stated about a value, wherever it is stated; the type of an initializer is taken from its data
+    /// instead.
     fn typed(&mut self, info: &ValueInfoProto) -> Result<ValueId> {
         let id = self.id(&info.name);
         let given = self.graph.is_given(id);
@@ -174,7 +175,7 @@ impl Scope {
         Ok((attributes, docs))
     }
 
-    /// A graph inside a node; the names that it does not define are looked up in this one.
+    /// Reads a graph inside a node; names that it does not define are looked up in this one.
     fn subgraph(&mut self, proto: GraphProto, beside: &mut Beside) -> Result<Subgraph> {
         let sparse = proto.sparse_initializer.iter().filter_map(|s| Some(&s.values.as_ref()?.name));
         let given = proto.initializer.iter().map(|t| &t.name).chain(sparse).chain(proto.input.iter().map(|v| &v.name));

@@ -1,4 +1,4 @@
-//! Constants: raw data, typed fields, texts, and data beside the model.
+//! Constants: raw data, typed fields, texts, and external data.
 
 use bytes::Bytes;
 
@@ -9,7 +9,7 @@ use crate::onnx::proto::*;
 use crate::onnx::types::unknown_dtype;
 use crate::{Error, Result};
 
-/// A dense constant.
+/// Reads a dense constant.
 pub(super) fn dense(proto: TensorProto, place: &str, beside: &mut Beside) -> Result<Tensor> {
     if proto.segment.is_some() {
         return Err(Error::input(place, "is a segment of a tensor, which ONNX reserves and no reader knows"));
@@ -40,7 +40,7 @@ pub(super) fn dense(proto: TensorProto, place: &str, beside: &mut Beside) -> Res
     Ok(tensor.map_err(|e| Error::input(place, e))?.with_remarks(remarks))
 }
 
-/// A sparse constant and its name.
+/// Reads a sparse constant and its name.
 pub(super) fn sparse(proto: SparseTensorProto, beside: &mut Beside) -> Result<(String, SparseTensor)> {
     let (Some(values), Some(indices)) = (proto.values, proto.indices) else {
         return Err(Error::input("a sparse initializer", "has no values or no indices"));
@@ -69,7 +69,8 @@ fn typed_len(proto: &TensorProto) -> usize {
     words + proto.double_data.len() + proto.uint64_data.len() + proto.string_data.len()
 }
 
-/// The elements of a tensor that uses the typed fields instead of raw data: onnx.proto says which type is where.
+/// Returns the elements of a tensor that uses the typed fields instead of raw data: onnx.proto specifies the field for
+/// each type.
 fn typed_data(dtype: DType, proto: &TensorProto) -> Bytes {
     let ints = &proto.int32_data;
     let bytes: Vec<u8> = match dtype {
@@ -83,13 +84,13 @@ fn typed_data(dtype: DType, proto: &TensorProto) -> Bytes {
             ints.iter().flat_map(|v| (*v as u16).to_le_bytes()).collect()
         }
         DType::F6E2M3 | DType::F6E3M2 => pack_six_bits(ints),
-        // One byte an entry: an element of 8 bits, or as many smaller ones as fit.
+        // One byte per entry: an element of 8 bits, or as many smaller ones as fit.
         _ => ints.iter().map(|v| *v as u8).collect(),
     };
     bytes.into()
 }
 
-/// Elements of 6 bits one after the other, from the lowest bit on; the typed field has one in each entry.
+/// Packs elements of 6 bits contiguously, from the lowest bit on; the typed field has one in each entry.
 fn pack_six_bits(elements: &[i32]) -> Vec<u8> {
     let word = |four: &[i32]| four.iter().rev().fold(0u32, |word, v| word << 6 | (*v as u32 & 0x3f));
     let len = (elements.len() * 6).div_ceil(8);

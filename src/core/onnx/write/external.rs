@@ -1,4 +1,4 @@
-//! Constants in a file beside the model, for models past what one protobuf message can hold.
+//! Constants in a file beside the model, for models that exceed the limit of one protobuf message.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -12,10 +12,10 @@ use crate::onnx::beside;
 use crate::onnx::proto::{ModelProto, StringStringEntryProto, TensorProto};
 use crate::{Error, Result};
 
-/// Where the elements of a model's constants are written.
+/// Location for the elements of a model's constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ExternalData {
-    /// Inside the model when it fits there, beside it when not.
+    /// Inside the model if they fit, else beside it.
     #[default]
     Auto,
     /// Inside the model; a model that does not fit is an error.
@@ -24,38 +24,38 @@ pub enum ExternalData {
     Always,
 }
 
-/// Constants below this size stay inside the model.
+/// Size below which constants stay inside the model, in bytes.
 const SMALLEST: usize = 1024;
 
-/// Where the data of a constant may begin: the page size that onnx.proto recommends, so that they can be mapped.
+/// Alignment of the data of constants: the page size that onnx.proto recommends, so that they can be mapped.
 const ALIGNMENT: usize = 4096;
 
-/// What was written.
+/// Sizes of the files that were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
-    /// The model's file, in bytes.
+    /// Size of the model's file, in bytes.
     pub model: u64,
-    /// The data file beside it; `None` when every constant is inside.
+    /// The data file beside it; `None` if every constant is inside.
     pub data: Option<WrittenData>,
 }
 
 /// The data file beside a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenData {
-    /// Its name, which ends in the hash of what it holds and `.data`. It lies in the model's folder.
+    /// Name, which ends in the hash of the content and `.data`. The file is in the model's folder.
     pub name: String,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub bytes: u64,
 }
 
-/// Writes a model to `path`, and its constants inside or to `NAME.HASH.data` beside it.
+/// Writes a model to `path`, and its constants either inside it or to `NAME.HASH.data` beside it.
 ///
-/// The model and its data are replaced as one, whatever ends the process and whoever writes there at the same time: the data
-/// has a name of its own, and the model's rename is what makes it count. Then the data of the model before goes, when gnet
-/// wrote it and no other model in the folder names it.
+/// The model and its data are replaced as one, however the process ends and whoever writes there at the same time: the
+/// data has its own name, and the rename of the model is the commit. Afterwards the data of the previous model is
+/// removed if gnet wrote it and no other model in the folder refers to it.
 ///
 /// # Errors
-/// As [`write()`](super::write), and what [`files::write`] refuses.
+/// Those of [`write()`](super::write) and of [`files::write`].
 pub fn write_file(model: &Model, path: &Path, external: ExternalData) -> Result<Written> {
     files::check_place(path)?;
     let mut proto = message(model)?;
@@ -73,20 +73,20 @@ pub fn write_file(model: &Model, path: &Path, external: ExternalData) -> Result<
     Ok(Written { model: bytes.len() as u64, data })
 }
 
-/// Writes the bytes of a model that has no data beside it to `path`, as [`write_file`] does.
+/// Writes the bytes of a model without external data to `path`, as [`write_file`] does.
 ///
 /// # Errors
-/// What [`files::write`] refuses.
+/// Those of [`files::write`].
 pub fn write_bytes(bytes: &[u8], path: &Path) -> Result<()> {
     files::check_place(path)?;
     commit(path, bytes, None)
 }
 
-/// Puts a model and its data in their places.
+/// Moves a model and its data to their destinations.
 fn commit(path: &Path, bytes: &[u8], data: Option<Prepared>) -> Result<()> {
     let model = Prepared::new(path, |file| file.write_all(bytes))?;
     let target = model.target().to_path_buf();
-    // From here to the end one writer at a time: what one finds in its place, another could be about to remove.
+    // From here on one writer at a time: a file that one finds in place could be about to be removed by another.
     let _locked = files::steps::lock(&files::folder_of(&target));
     let before = if target.is_file() { beside::own(&target) } else { BTreeSet::new() };
     match data.filter(|data| !beside::is_whole(data.target())) {
@@ -102,7 +102,8 @@ fn commit(path: &Path, bytes: &[u8], data: Option<Prepared>) -> Result<()> {
     Ok(())
 }
 
-/// Writes the larger constants of the outermost graph to a data file, not in its place yet, and leaves references to it.
+/// Writes the larger constants of the outermost graph to a data file that is not at its destination yet, and leaves
+/// references to it.
 fn move_out(proto: &mut ModelProto, path: &Path) -> Result<(WrittenData, Prepared)> {
     let initializers = proto.graph.iter_mut().flat_map(|graph| &mut graph.initializer);
     let mut large: Vec<_> = initializers.filter(|t| t.raw_data.as_ref().is_some_and(|b| b.len() >= SMALLEST)).collect();

@@ -1,4 +1,4 @@
-//! A graph, its nodes and its constants as messages.
+//! Encoding a graph, its nodes and its constants as messages.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,14 +10,14 @@ use crate::onnx::proto::*;
 use crate::onnx::types::write_type;
 use crate::{Error, Result};
 
-/// A graph while it is written.
+/// Names of a graph that is being written.
 struct Names<'a> {
     graph: &'a Graph,
-    /// The names that captured values have in the graph around.
+    /// Names of captured values in the enclosing graph.
     captured: HashMap<ValueId, &'a str>,
 }
 
-/// The graph of a model.
+/// Encodes the graph of a model.
 pub(super) fn outermost(graph: &Graph) -> Result<GraphProto> {
     Names { graph, captured: HashMap::new() }.message()
 }
@@ -46,7 +46,7 @@ impl<'a> Names<'a> {
         })
     }
 
-    /// What has to be fed in, and the initializers that are listed too, each at its place.
+    /// Returns the inputs, and the initializers that are also listed there, each at its position.
     fn inputs(&self) -> Vec<ValueId> {
         let mut fed = self.graph.inputs.iter().copied().peekable();
         let mut inputs = Vec::new();
@@ -60,7 +60,7 @@ impl<'a> Names<'a> {
         inputs
     }
 
-    /// The types of what nodes make, and those that the file states a second time. An entry without a type is not valid.
+    /// Returns the types of nodes' outputs, and those that the file repeats. An entry without a type is not valid.
     fn value_infos(&self) -> Vec<ValueInfoProto> {
         let graph = self.graph;
         let ends: HashSet<ValueId> = graph.inputs.iter().chain(&graph.outputs).copied().collect();
@@ -168,7 +168,7 @@ impl<'a> Names<'a> {
     }
 }
 
-/// A dense constant.
+/// Encodes a dense constant.
 fn tensor(name: &str, tensor: &Tensor) -> TensorProto {
     let remarks = tensor.remarks().cloned().unwrap_or_default();
     let text = tensor.dtype() == DType::String;

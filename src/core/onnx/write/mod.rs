@@ -1,4 +1,4 @@
-//! A model as ONNX bytes, or as a file with its constants beside it.
+//! Encoding a model as ONNX bytes, or as a file with external data.
 
 mod external;
 mod graph;
@@ -17,10 +17,10 @@ pub use external::{ExternalData, Written, WrittenData, write_bytes, write_file};
 /// The operations it emits have the same meaning in all of them, and each is tested against ONNX's checker.
 pub const OPSETS: std::ops::RangeInclusive<i64> = 17..=23;
 
-/// What one protobuf message may have: 2 GiB less one byte (the protobuf project's limits).
+/// Maximum size of one protobuf message: 2 GiB less one byte (the protobuf project's limits).
 const MAX_BYTES: usize = i32::MAX as usize;
 
-/// The first version of the file format that knows an operator set: the ONNX project's table of versions.
+/// Returns the first version of the file format that supports an operator set: the ONNX project's table of versions.
 fn ir_version_for(opset: i64) -> i64 {
     match opset {
         ..=8 => 3,
@@ -37,11 +37,11 @@ fn ir_version_for(opset: i64) -> i64 {
     }
 }
 
-/// Writes a model with its constants inside. The same model gives the same bytes.
+/// Encodes a model with its constants inside. The same model gives the same bytes.
 ///
 /// # Errors
-/// When the graph does not hold ([`Graph::check`](crate::graph::Graph::check)), or when the model passes the 2 GiB that a
-/// protobuf message may have.
+/// Fails if the graph is invalid ([`Graph::check`](crate::graph::Graph::check)), or if the model exceeds the 2 GiB
+/// limit of a protobuf message.
 pub fn write(model: &Model) -> Result<Vec<u8>> {
     encode(message(model)?)
 }

@@ -1,10 +1,10 @@
-//! Why a provider cannot be used, in one sentence, out of ONNX Runtime's messages.
+//! Reasons why a provider cannot be used, in one sentence, derived from ONNX Runtime's messages.
 
 use super::library::Library;
 use super::{Provider, said_plainly};
 use gnet_core::Error;
 
-/// The error for a provider that the library was built without.
+/// Returns the error for a provider that the library was built without.
 pub(super) fn not_compiled_in(provider: Provider, library: &Library) -> Error {
     let what = match provider {
         Provider::Cuda => "CUDA",
@@ -21,7 +21,8 @@ pub(super) fn not_compiled_in(provider: Provider, library: &Library) -> Error {
     Error::unavailable(format!("provider {provider}"), reason).remedy(remedy)
 }
 
-/// The error for a provider that failed when it was registered, when a session was made for it, or when it first ran.
+/// Returns the error for a provider that failed when it was registered, when a session was created for it, or when it
+/// first ran.
 pub(super) fn unusable(provider: Provider, library: &Library, message: &str, log: &[String]) -> Error {
     let error = |reason: String| Error::unavailable(format!("provider {provider}"), reason);
     let said = || std::iter::once(message).chain(log.iter().rev().map(String::as_str));
@@ -39,7 +40,7 @@ pub(super) fn unusable(provider: Provider, library: &Library, message: &str, log
     error(said_plainly(message)).remedy("use --provider cpu")
 }
 
-/// Whether something failed for the provider's sake, not for the file's.
+/// Returns `true` if a failure was caused by the provider rather than the file.
 pub(super) fn is_providers_fault(provider: Provider, message: &str) -> bool {
     const SIGNS: [&str; 9] = [
         "CUDA failure",
@@ -56,21 +57,22 @@ pub(super) fn is_providers_fault(provider: Provider, message: &str) -> bool {
         && (SIGNS.iter().any(|sign| message.contains(sign)) || no_device(message).is_some())
 }
 
-/// `libcudnn.so.9` out of the loader's `libcudnn.so.9: cannot open shared object file: No such file or directory`.
+/// Extracts `libcudnn.so.9` from the loader's
+/// `libcudnn.so.9: cannot open shared object file: No such file or directory`.
 fn missing_library(message: &str) -> Option<String> {
     let (before, _) = message.split_once(": cannot open shared object file")?;
     let name = before.rsplit([' ', '\'', '"']).next()?;
     name.contains(".so").then(|| name.to_owned())
 }
 
-/// A library that has the right name and lacks something.
+/// A library that has the right name but lacks something.
 struct Misfit {
     library: String,
     symbol: String,
 }
 
-/// The two ways in which the loader says it: `undefined symbol: SYMBOL, version LIBRARY`, with the version only for
-/// libraries that version their symbols, and ``LIBRARY: version `VERSION' not found (required by ..)``.
+/// Recognises the two forms of the loader's message: `undefined symbol: SYMBOL, version LIBRARY`, with the version only
+/// for libraries that version their symbols, and ``LIBRARY: version `VERSION' not found (required by ..)``.
 fn misfit(message: &str) -> Option<Misfit> {
     if let Some((_, rest)) = message.split_once("undefined symbol: ") {
         let mut words = rest.split([',', ' ', '\n']).filter(|word| !word.is_empty() && *word != "version");
@@ -85,14 +87,14 @@ fn misfit(message: &str) -> Option<Misfit> {
     Some(Misfit { library, symbol: format!("version {version}") })
 }
 
-/// The library that a symbol without a version belongs to, by NVIDIA's prefixes.
+/// Returns the library that a symbol without a version belongs to, by NVIDIA's prefixes.
 fn library_of(symbol: &str) -> String {
     let of = [("cudnn", "libcudnn.so"), ("cublas", "libcublas.so"), ("cufft", "libcufft.so"), ("cuda", "libcudart.so")];
     let known = of.iter().find(|(prefix, _)| symbol.starts_with(prefix)).map(|(_, library)| *library);
     known.unwrap_or(if symbol.starts_with("cu") { "libcuda.so.1" } else { "library" }).to_owned()
 }
 
-/// The reasons for having no device to offer, by the numbers of CUDA's errors.
+/// Returns the reason why no device is available, by CUDA's error numbers.
 fn no_device(message: &str) -> Option<&'static str> {
     const REASONS: [(&str, &str, &str); 4] = [
         (
@@ -116,7 +118,8 @@ fn no_device(message: &str) -> Option<&'static str> {
     found.map(|(_, _, reason)| *reason)
 }
 
-/// What the provider needs. gnet installs builds of ONNX Runtime for CUDA 13; others are for other versions.
+/// Returns the provider's requirements. gnet installs builds of ONNX Runtime for CUDA 13; others are for other
+/// versions.
 fn needs(provider: Provider, library: &Library) -> String {
     let installed = library.version == "1.31.1";
     let cuda = if installed { "CUDA 13 with cuFFT 12, and cuDNN 9" } else { "CUDA and cuDNN" };
@@ -124,7 +127,7 @@ fn needs(provider: Provider, library: &Library) -> String {
     format!("the provider in ONNX Runtime {} needs {what}", library.version)
 }
 
-/// What brings a library.
+/// Returns how to get a library.
 fn install(library: &str) -> String {
     let (stem, version) = library.split_once(".so").unwrap_or((library, ""));
     let major = version.trim_start_matches('.').split('.').next().unwrap_or_default();
@@ -154,7 +157,7 @@ mod tests {
         }
     }
 
-    /// As the CUDA build of ONNX Runtime 1.31.1 said it on a machine without a GPU.
+    /// Message of the CUDA build of ONNX Runtime 1.31.1 on a machine without a GPU.
     fn recorded(provider: &str, loader: &str) -> String {
         format!(
             "/onnxruntime_src/onnxruntime/core/session/provider_bridge_ort.cc:2043 onnxruntime::Provider& \

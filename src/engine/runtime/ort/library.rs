@@ -1,4 +1,4 @@
-//! Finding ONNX Runtime's library and loading it: once in a process, never with a panic.
+//! Finding and loading ONNX Runtime's library: once per process, never with a panic.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -15,16 +15,16 @@ use crate::install::{self, Kind, Place};
 use crate::runtime::elf;
 use gnet_core::{Error, Result, files};
 
-/// Where a library was named or found, in the order of the search.
+/// Origin of a library's path, in the order of the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// The option `--ort-lib`.
     #[serde(rename = "--ort-lib")]
     Flag,
-    /// The variable `GNET_ORT_LIB`.
+    /// The environment variable `GNET_ORT_LIB`.
     #[serde(rename = "GNET_ORT_LIB")]
     GnetOrtLib,
-    /// The variable `ORT_DYLIB_PATH`, which other programs know as well.
+    /// The environment variable `ORT_DYLIB_PATH`, which other programs use as well.
     #[serde(rename = "ORT_DYLIB_PATH")]
     OrtDylibPath,
     /// gnet's own installation.
@@ -36,7 +36,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// The name in messages and JSON.
+    /// Returns the name in messages and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Flag => "--ort-lib",
@@ -57,24 +57,24 @@ impl fmt::Display for Step {
 /// The ONNX Runtime that this process has loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Library {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Where it was named or found.
+    /// Origin of the path.
     pub step: Step,
-    /// Its version, such as `1.31.1`.
+    /// Version, such as `1.31.1`.
     pub version: String,
-    /// Its providers as ONNX Runtime names them, such as `CUDAExecutionProvider`: compiled in, which does not mean usable.
+    /// Providers under ONNX Runtime's names, such as `CUDAExecutionProvider`: compiled in, which does not mean usable.
     pub providers: Vec<String>,
 }
 
 impl Library {
-    /// Whether a provider is compiled in, by ONNX Runtime's name.
+    /// Returns `true` if a provider, given by ONNX Runtime's name, is compiled in.
     pub fn has(&self, provider: &str) -> bool {
         self.providers.iter().any(|known| known == provider)
     }
 }
 
-/// The library and its one environment.
+/// The library and its single environment.
 pub(super) struct Loaded {
     pub(super) library: Library,
     pub(super) environment: Environment,
@@ -85,14 +85,15 @@ static LOADED: OnceLock<Loaded> = OnceLock::new();
 /// Held while the library is loaded, so that two threads do not load two.
 static LOADING: Mutex<()> = Mutex::new(());
 
-/// Loads ONNX Runtime into this process, or returns the one it has loaded already: see [`library()`](crate::runtime::library).
+/// Loads ONNX Runtime into this process, or returns the one that it has already loaded: see
+/// [`library()`](crate::runtime::library).
 pub(in crate::runtime) fn library(options: &EngineOptions) -> Result<Library> {
     loaded(options, Provider::Cpu).map(|loaded| loaded.library.clone())
 }
 
-/// As [`library`]; without one, the way to one with this provider is told.
+/// Does the same as [`library`]; if there is none, the error says how to get one with this provider.
 pub(super) fn loaded(options: &EngineOptions, provider: Provider) -> Result<&'static Loaded> {
-    // Nothing is stored under the lock but the library itself, whole.
+    // The only thing stored under the lock is the library itself, completely.
     let _loading = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     let chosen = choose(options.ort_lib.as_deref(), |name| std::env::var_os(name), &install::installed())?;
     if let Some(loaded) = LOADED.get() {
@@ -102,15 +103,15 @@ pub(super) fn loaded(options: &EngineOptions, provider: Provider) -> Result<&'st
     Ok(LOADED.get_or_init(|| loaded))
 }
 
-/// A library that is named or found, not yet loaded.
+/// A library that is named or found, but not loaded yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Candidate {
     step: Step,
-    /// An absolute path; empty for the system's, which has a name only.
+    /// Absolute path; empty for the system's, which has only a name.
     path: PathBuf,
 }
 
-/// The first library that is named or found. An empty variable counts as unset.
+/// Returns the first library that is named or found. An empty variable counts as unset.
 fn choose(flag: Option<&Path>, var: impl Fn(&str) -> Option<OsString>, installed: &[Place]) -> Result<Candidate> {
     let named = |step: Step| var(step.name()).filter(|value| !value.is_empty()).map(|value| (step, value.into()));
     let explicit: Option<(Step, PathBuf)> = flag
@@ -129,7 +130,7 @@ fn choose(flag: Option<&Path>, var: impl Fn(&str) -> Option<OsString>, installed
     })
 }
 
-/// The loaded library again, unless an explicit setting asks for another.
+/// Returns the loaded library again, unless an explicit setting asks for another.
 fn same<'a>(chosen: &Candidate, loaded: &'a Loaded) -> Result<&'a Loaded> {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let explicit = !matches!(chosen.step, Step::Installed | Step::System);
@@ -166,7 +167,7 @@ fn load(chosen: &Candidate, provider: Provider) -> Result<Loaded> {
     Ok(Loaded { library, environment })
 }
 
-/// Opens the library and says where it lies.
+/// Opens the library and returns its path.
 fn open(chosen: &Candidate, provider: Provider) -> Result<(PathBuf, raw::Opened)> {
     let refused = |chosen: &Candidate, path: &Path, reason: &str| refused(chosen, path, reason, provider);
     if chosen.step == Step::System {
@@ -194,7 +195,7 @@ fn missing(error: &std::io::Error) -> String {
     }
 }
 
-/// The system's library: under the name that a development package has, then under that of a runtime package.
+/// Opens the system's library: under the name in a development package, then under that in a runtime package.
 fn open_system() -> Result<(PathBuf, raw::Opened), String> {
     let name = format!("{}onnxruntime{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let first = raw::open(Path::new(&name));
@@ -202,12 +203,12 @@ fn open_system() -> Result<(PathBuf, raw::Opened), String> {
         Ok(opened) => opened,
         Err(reason) => raw::open(Path::new(&format!("{name}.1"))).map_err(|_| reason)?,
     };
-    // `ort` looks beside the program first, which could be another library: it is given the very file that was opened.
+    // `ort` looks beside the program first, which could give another library: it gets exactly the file that was opened.
     let path = mapped(&name).unwrap_or_else(|| PathBuf::from(&name));
     Ok((path, opened))
 }
 
-/// The file that is mapped into this process and whose name begins with `name`.
+/// Returns the file mapped into this process whose name begins with `name`.
 pub(super) fn mapped(name: &str) -> Option<PathBuf> {
     mapped_in(&std::fs::read_to_string("/proc/self/maps").ok()?, name)
 }
@@ -218,13 +219,13 @@ fn mapped_in(maps: &str, name: &str) -> Option<PathBuf> {
     paths.into_iter().find(is_it).map(Path::to_path_buf)
 }
 
-/// Every version of the interface holds those before it.
+/// Returns `true` for a supported version: every version of the interface includes those before it.
 fn is_supported(version: &str) -> bool {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     (parts.next(), parts.next().unwrap_or(0) >= ort::MINOR_VERSION) == (Some(1), true)
 }
 
-/// The providers gnet knows that the loaded library holds.
+/// Returns the providers known to gnet that the loaded library contains.
 fn compiled_in() -> Vec<String> {
     let known = [
         (CUDA::NAME, CUDA::is_available()),
@@ -235,14 +236,14 @@ fn compiled_in() -> Vec<String> {
     std::iter::once(ort::ep::CPU::NAME).chain(there).map(str::to_owned).collect()
 }
 
-/// Which installation a library is of: its folder's name begins with the kind.
+/// Returns the kind of installation that a library belongs to: its folder's name begins with the kind.
 fn installed_kind(path: &Path) -> Kind {
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let is_it = |kind: &Kind| folder.as_ref().is_some_and(|folder| folder.starts_with(kind.name()));
     Kind::ALL.into_iter().find(is_it).unwrap_or(Kind::Cpu)
 }
 
-/// The command that gets ONNX Runtime with a provider.
+/// Returns the command that installs ONNX Runtime with a provider.
 fn installation(provider: Provider) -> String {
     let gets = |kind: Kind| format!("`gnet runtime install {kind}`");
     match provider {
@@ -255,7 +256,7 @@ fn installation(provider: Provider) -> String {
 }
 
 fn refused(chosen: &Candidate, path: &Path, reason: &str, provider: Provider) -> Error {
-    // The loader's reasons repeat the path.
+    // The loader's messages repeat the path.
     let reason = reason.trim_start_matches(&format!("{}: ", path.display()));
     let error = Error::unavailable(path.display(), format!("{reason} (from {})", chosen.step));
     match chosen.step {

@@ -1,22 +1,22 @@
-//! What ONNX Runtime logs. The library prints nothing; the last warnings are kept, because for some failures they alone
-//! hold the reason.
+//! Log of ONNX Runtime. The library prints nothing; the last warnings are kept, because for some failures only they
+//! give the reason.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ort::logging::{LogLevel, LoggerFunction};
 
-/// Messages that are kept.
+/// Number of messages that are kept.
 const KEPT: usize = 64;
 
 static MESSAGES: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
 
 fn messages() -> MutexGuard<'static, VecDeque<String>> {
-    // Pushing and popping leave nothing half-done behind a panic.
+    // Pushing and popping leave nothing inconsistent after a panic.
     MESSAGES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The logger to give to ONNX Runtime.
+/// Returns the logger for ONNX Runtime.
 pub(super) fn logger() -> LoggerFunction {
     Arc::new(|level, _, _, _, message| {
         if matches!(level, LogLevel::Warning | LogLevel::Error | LogLevel::Fatal) {
@@ -29,7 +29,7 @@ pub(super) fn logger() -> LoggerFunction {
     })
 }
 
-/// The messages since the last call, oldest first.
+/// Returns the messages since the last call, oldest first.
 pub(super) fn take() -> Vec<String> {
     messages().drain(..).collect()
 }

@@ -1,5 +1,5 @@
-//! OpenVINO: a plugin that is registered with the process when it is first asked for, and from then on takes every
-//! session for itself.
+//! OpenVINO: a plugin that is registered with the process when it is first needed, and from then on takes over every
+//! session.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -12,13 +12,14 @@ use super::library::Loaded;
 use super::settings::set;
 use super::{Provider, RunOptions, Settings, said_plainly};
 use crate::install::{self, Kind, Place};
+use crate::runtime::proc::values;
 use crate::runtime::{OpenVinoOptions, Precision, elf};
 use gnet_core::{Error, Result};
 
-/// The variable that names the plugin.
+/// Environment variable that names the plugin.
 const VARIABLE: &str = "GNET_OPENVINO_PLUGIN";
 
-/// The plugin that this process has registered.
+/// Plugin that this process has registered.
 static REGISTERED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// Refuses another provider in a process that has registered the plugin: its sessions would run on OpenVINO.
@@ -32,7 +33,7 @@ pub(super) fn ensure_not_captured(provider: Provider) -> Result<()> {
         .remedy("run it in another process, as `gnet bench` does, or before OpenVINO"))
 }
 
-/// Registers the plugin, once, and asks for its CPU device.
+/// Registers the plugin, once, and selects its CPU device.
 pub(super) fn register(
     builder: SessionBuilder,
     loaded: &Loaded,
@@ -58,22 +59,18 @@ pub(super) fn register(
         .map_err(|e| Error::unavailable("provider openvino", said_plainly(e.message())).remedy("use --provider cpu"))
 }
 
-/// The plugin looks at the maker of each device and offers Intel's alone.
+/// Returns the error for the case that there is no device: the plugin checks the vendor of each and offers Intel's
+/// only.
 fn no_device() -> Error {
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let reason = match maker(&cpuinfo) {
+    let reason = match values(&cpuinfo, "vendor_id").next() {
         Some(maker) if maker != "GenuineIntel" => format!("it serves Intel processors, and this one is of {maker}"),
         _ => "its plugin offers no CPU device here".to_owned(),
     };
     Error::unavailable("provider openvino", reason).remedy("use --provider cpu")
 }
 
-fn maker(cpuinfo: &str) -> Option<&str> {
-    let line = cpuinfo.lines().find(|line| line.starts_with("vendor_id"))?;
-    line.split_once(':').map(|(_, maker)| maker.trim())
-}
-
-/// OpenVINO's own properties of its CPU device.
+/// Returns OpenVINO's own properties of its CPU device.
 fn config(options: &OpenVinoOptions, threads: usize) -> serde_json::Value {
     let precision = match options.precision {
         Precision::F32 => "f32",
@@ -87,7 +84,7 @@ fn config(options: &OpenVinoOptions, threads: usize) -> serde_json::Value {
     }})
 }
 
-/// The plugin's library: the option, the variable, the installed one.
+/// Chooses the plugin's library: the option, the variable, the installed one.
 fn choose(option: Option<&Path>, variable: Option<PathBuf>, installed: &[Place]) -> Result<PathBuf> {
     let named = option.map(Path::to_path_buf).or(variable.filter(|path| !path.as_os_str().is_empty()));
     if let Some(path) = named {
@@ -141,12 +138,6 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(error.to_string(), "provider openvino: its plugin is not installed");
         assert!(error.remedy_text().unwrap().contains("`gnet runtime install openvino`"));
-    }
-
-    #[test]
-    fn the_maker_is_read_from_cpuinfo() {
-        assert_eq!(maker("processor\t: 0\nvendor_id\t: AuthenticAMD\n"), Some("AuthenticAMD"));
-        assert_eq!(maker("processor\t: 0\nCPU implementer\t: 0x41\n"), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! From options to a session builder that asks for exactly one provider.
+//! Conversion of options to a session builder for exactly one provider.
 
 use ort::ep::cuda::ConvAlgorithmSearch;
 use ort::ep::{CPU, CUDA, ExecutionProvider, ExecutionProviderDispatch, OpenVINO, TensorRT};
@@ -11,7 +11,7 @@ use super::{GraphOptimization, Provider, RunOptions, Settings, explain, failed, 
 use crate::runtime::{ConvSearch, CudaOptions};
 use gnet_core::{Error, Result};
 
-/// ONNX Runtime's name of a provider.
+/// Returns ONNX Runtime's name of a provider.
 pub(super) fn ort_name(provider: Provider) -> &'static str {
     match provider {
         Provider::Cuda => CUDA::NAME,
@@ -21,16 +21,16 @@ pub(super) fn ort_name(provider: Provider) -> &'static str {
     }
 }
 
-/// A builder with everything set, and what was set.
+/// A configured builder, and the settings that were applied.
 pub(super) struct Configured {
     pub(super) builder: SessionBuilder,
     pub(super) settings: Settings,
 }
 
-/// Sets everything that is asked for. The provider is registered so that a failure is an error.
+/// Applies all options. The provider is registered so that a failure is an error.
 ///
 /// # Errors
-/// The provider cannot be had, with the reason ([`ErrorKind::Unavailable`](gnet_core::ErrorKind::Unavailable)).
+/// Fails with the reason if the provider is unavailable ([`ErrorKind::Unavailable`](gnet_core::ErrorKind::Unavailable)).
 pub(super) fn configure(loaded: &Loaded, provider: Provider, model: &[u8], options: &RunOptions) -> Result<Configured> {
     let engine = &options.engine;
     openvino::ensure_not_captured(provider)?;
@@ -38,7 +38,7 @@ pub(super) fn configure(loaded: &Loaded, provider: Provider, model: &[u8], optio
         return Err(explain::not_compiled_in(provider, &loaded.library));
     }
     let mut settings = settings::common(loaded, options);
-    // What was logged before is not the reason of what comes now.
+    // Earlier messages are not the reason for what happens now.
     log::take();
     let builder = common(loaded, options)?;
     let builder = match provider {
@@ -56,11 +56,11 @@ pub(super) fn configure(loaded: &Loaded, provider: Provider, model: &[u8], optio
     Ok(Configured { builder, settings })
 }
 
-/// What every provider is asked for.
+/// Applies the options common to all providers.
 fn common(loaded: &Loaded, options: &RunOptions) -> Result<SessionBuilder> {
     let engine = &options.engine;
     let builder = Session::builder(&loaded.environment).map_err(|e| failed(&e))?;
-    // `ort` lets ONNX Runtime choose among devices by default; here a provider is named or it is the CPU.
+    // By default `ort` lets ONNX Runtime choose among devices; here a provider is named or it is the CPU.
     let builder = step(builder.with_auto_device(AutoDevicePolicy::PreferCPU))?;
     let builder = step(builder.with_intra_threads(options.threads))?;
     let builder = step(builder.with_intra_op_spinning(engine.spinning))?;
@@ -86,7 +86,7 @@ fn level(level: GraphOptimization) -> GraphOptimizationLevel {
     }
 }
 
-/// The providers to register, in the order in which they take nodes.
+/// Returns the providers to register, in the order in which they take nodes.
 fn dispatch(
     provider: Provider,
     loaded: &Loaded,

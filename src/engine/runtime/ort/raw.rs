@@ -1,5 +1,5 @@
-//! The calls of C interfaces that the crate `ort` does not offer. The only module of gnet with unsafe code: each block
-//! says why it is sound.
+//! Calls of C interfaces that the crate `ort` does not offer. The only module of gnet with unsafe code: each block
+//! states why it is sound.
 
 #![allow(unsafe_code)]
 
@@ -13,9 +13,9 @@ use ort::sys::{ORT_API_VERSION, OrtApi, OrtApiBase, OrtEpAssignedNode, OrtEpAssi
 
 use super::AssignedNode;
 
-/// A library that was opened and says that it is ONNX Runtime.
+/// A library that was opened and identifies itself as ONNX Runtime.
 pub(super) struct Opened {
-    /// The version it names, such as `1.31.1`.
+    /// Version that it reports, such as `1.31.1`.
     pub(super) version: String,
     get_api: unsafe extern "system" fn(u32) -> *const OrtApi,
     /// Keeps the library open until `ort` has opened it as well.
@@ -25,7 +25,7 @@ pub(super) struct Opened {
 /// Opens a library (a path, or a name that the loader searches) and asks for its version.
 ///
 /// # Errors
-/// The loader's reason, or that the library is no ONNX Runtime.
+/// Fails with the loader's reason, or if the library is not ONNX Runtime.
 pub(super) fn open(path: &Path) -> Result<Opened, String> {
     // SAFETY: loading runs the library's initialisers. That is what the caller asks for, and no more can be known about a
     // library before it is loaded; `elf::check` has refused what would crash the loader itself.
@@ -47,8 +47,8 @@ pub(super) fn open(path: &Path) -> Result<Opened, String> {
 }
 
 impl Opened {
-    /// Whether it hands out the interface of the version that `ort` asks for, which panics where there is none. To be asked of
-    /// a version that should have it: an older library complains on stderr.
+    /// Returns `true` if it provides the interface version that `ort` asks for, which panics if it is missing. Only to
+    /// be called for a version that should have it: an older library complains on stderr.
     pub(super) fn has_interface(&self) -> bool {
         // SAFETY: `GetApi` is the table's first entry in every release; it takes any number and returns a pointer to a
         // static table, or null. The library is still open.
@@ -56,13 +56,13 @@ impl Opened {
     }
 }
 
-/// What the loader said, which is the source of the error and not its text.
+/// Returns the loader's message, which is in the source of the error rather than its text.
 fn loader_reason(error: &libloading::Error) -> String {
     let source = std::error::Error::source(error).map(ToString::to_string);
     super::first_line(&source.unwrap_or_else(|| error.to_string()))
 }
 
-/// Which provider each node of a session was assigned to. The session must have been built with
+/// Returns the provider that each node of a session was assigned to. The session must have been built with
 /// `session.record_ep_graph_assignment_info` set to `1`.
 pub(super) fn assignment(session: &Session) -> Result<Vec<AssignedNode>, ort::Error> {
     let api = ort::api();

@@ -19,19 +19,19 @@ use super::{
 use gnet_core::graph::{DType, Dim, Fed};
 use gnet_core::{Error, Result, onnx};
 
-/// Sessions are made one after another, so that what is logged meanwhile belongs to the one that is made.
+/// Serialises the creation of sessions, so that messages logged meanwhile belong to the session being created.
 static BUILDING: Mutex<()> = Mutex::new(());
 
 /// A file loaded in ONNX Runtime.
 pub(in crate::runtime) struct OrtSession {
-    /// What runs refer to comes before the session, so that it is released first.
+    /// Declared before the session so that it is released first, since it refers to it.
     bound: Option<Bound>,
     outputs: Option<Vec<DynTensor>>,
     host_outputs: Option<Vec<Array>>,
     session: OrtInner,
     provider: Provider,
     library: &'static Library,
-    /// The number of the GPU whose memory holds inputs and outputs.
+    /// Index of the GPU whose memory holds inputs and outputs.
     device: Option<i32>,
     batch: usize,
     inputs: Vec<Input>,
@@ -48,7 +48,7 @@ pub(in crate::runtime) struct OrtSession {
 struct Bound {
     binding: IoBinding,
     host: Vec<DynTensor>,
-    /// The same in the device's memory, where the binding reads them; empty without a device.
+    /// The same inputs in the device's memory, from which the binding reads; empty without a device.
     device: Vec<DynTensor>,
 }
 
@@ -84,14 +84,14 @@ impl OrtSession {
         })
     }
 
-    /// Where the outputs are to lie.
+    /// Returns the memory for the outputs.
     fn memory(&self) -> Result<MemoryInfo<'static>> {
         let (place, id) = self.device.map_or((AllocationDevice::CPU, 0), |id| (AllocationDevice::CUDA, id));
         MemoryInfo::new(place, id, AllocatorType::Device, MemoryType::Default).map_err(|e| failed(&e))
     }
 
-    /// Binds every output: on a device to a tensor that stays where it is, as far as the file states its shape, so that a
-    /// CUDA graph writes to the same memory in every run; else to memory that each run allocates.
+    /// Binds every output: on a device to a tensor that stays in place, if the file states its shape, so that a CUDA
+    /// graph writes to the same memory in every run; else to memory that each run allocates.
     fn bind_outputs(&self, binding: &mut IoBinding) -> Result<()> {
         let allocator = match self.device {
             Some(_) => Some(Allocator::new(&self.session, self.memory()?).map_err(|e| failed(&e))?),
@@ -116,8 +116,8 @@ impl OrtSession {
         Ok(())
     }
 
-    /// The shape of an output at the sizes that the inputs are fed, where the file says that much. A first axis without a
-    /// name is the batch.
+    /// Returns the shape of an output at the sizes that the inputs are fed, as far as the file states it. A first axis
+    /// without a name is the batch.
     fn output_shape(&self, output: &ort::value::Outlet) -> Option<Vec<i64>> {
         let shape = Outlet { name: output.name(), dtype: output.dtype() }.shape()?;
         let size = |(axis, dim): (usize, &Dim)| match dim {
@@ -132,7 +132,7 @@ impl OrtSession {
         self.bound.as_ref().ok_or_else(|| Error::input("run", "no input is bound"))
     }
 
-    /// The outputs of the last run, on the host.
+    /// Returns the outputs of the last run, on the host.
     fn read(&self) -> Result<Vec<Array>> {
         let outputs = self.outputs.as_ref().ok_or_else(|| Error::input("outputs", "nothing has run"))?;
         outputs.iter().map(|tensor| if self.device.is_some() { fetched(tensor) } else { array(tensor) }).collect()
@@ -168,7 +168,7 @@ impl Session for OrtSession {
     }
 
     fn run(&mut self) -> Result<()> {
-        // After a run that fails there are none: those of an earlier one would be taken for its own.
+        // After a failed run there are none: those of an earlier one would be mistaken for its own.
         (self.outputs, self.host_outputs) = (None, None);
         let bound = self.bound.as_ref().ok_or_else(|| Error::input("run", "no input is bound"))?;
         let blame = |e: &ort::Error| blamed(self.provider, self.library, e);
@@ -233,7 +233,7 @@ fn outlets(outlets: &[ort::value::Outlet]) -> Vec<Outlet<'_>> {
     outlets.iter().map(|outlet| Outlet { name: outlet.name(), dtype: outlet.dtype() }).collect()
 }
 
-/// A failure of the provider, such as a library that it loads late, or else of the file.
+/// Attributes a failure to the provider, such as a library that it loads late, or else to the file.
 fn blamed(provider: Provider, library: &Library, error: &ort::Error) -> Error {
     if explain::is_providers_fault(provider, error.message()) {
         explain::unusable(provider, library, error.message(), &log::take())
@@ -242,17 +242,17 @@ fn blamed(provider: Provider, library: &Library, error: &ort::Error) -> Error {
     }
 }
 
-/// Copies tensors to the device and waits for them; nothing to do when there are none there.
+/// Copies tensors to the device and waits for them; does nothing if there are none there.
 fn copy(host: &[DynTensor], device: &mut [DynTensor]) -> Result<()> {
     host.iter().zip(device).try_for_each(|(from, to)| from.copy_into(to)).map_err(|e| failed(&e))
 }
 
-/// An output in the device's memory, copied to the host.
+/// Copies an output from the device's memory to the host.
 fn fetched(tensor: &DynTensor) -> Result<Array> {
     array(&tensor.to(AllocationDevice::CPU, 0).map_err(|e| failed(&e))?)
 }
 
-/// The inputs of a file that have no shape there.
+/// Returns the inputs for which a file states no shape.
 fn shapeless(model: &[u8]) -> Vec<String> {
     let Ok(model) = onnx::read(Bytes::copy_from_slice(model)) else { return Vec::new() };
     let inputs = model.graph.stated_inputs();

@@ -1,4 +1,4 @@
-//! What a session is run with, as a record states it.
+//! Settings of a session in the form in which a record states them.
 
 use super::library::Loaded;
 use super::{RunOptions, Settings};
@@ -24,7 +24,7 @@ pub(super) fn on(value: bool) -> &'static str {
     if value { "on" } else { "off" }
 }
 
-/// The GPU's number as ONNX Runtime takes it; one beyond its range is one that is not there.
+/// Returns the GPU's index in ONNX Runtime's type; one beyond its range does not exist.
 pub(super) fn device_id(options: &CudaOptions) -> i32 {
     i32::try_from(options.device).unwrap_or(i32::MAX)
 }

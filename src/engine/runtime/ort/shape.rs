@@ -1,4 +1,4 @@
-//! The inputs and outputs of a session as ONNX Runtime shows them.
+//! Inputs and outputs of a session as ONNX Runtime describes them.
 
 use ort::value::ValueType;
 
@@ -6,7 +6,7 @@ use super::{Declared, element, tensor};
 use gnet_core::graph::{DType, Dim};
 use gnet_core::{Error, Result};
 
-/// An input or output as ONNX Runtime shows it.
+/// An input or output as ONNX Runtime describes it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outlet<'a> {
     pub(super) name: &'a str,
@@ -14,7 +14,7 @@ pub(super) struct Outlet<'a> {
 }
 
 impl Outlet<'_> {
-    /// Its shape, with the names that the file gives open axes; `None` for what is no tensor.
+    /// Returns its shape, with the names that the file gives open axes; `None` if it is not a tensor.
     pub(super) fn shape(self) -> Option<Vec<Dim>> {
         let ValueType::Tensor { shape, dimension_symbols, .. } = self.dtype else { return None };
         let dim = |(axis, side): (usize, &i64)| match usize::try_from(*side) {
@@ -28,11 +28,11 @@ impl Outlet<'_> {
     }
 }
 
-/// The inputs as the engine declares them. ONNX Runtime shows an input without a shape as one without axes; `has_shape`
-/// tells them apart.
+/// Returns the inputs as the engine declares them. ONNX Runtime describes an input without a shape as one without axes;
+/// `has_shape` distinguishes them.
 ///
 /// # Errors
-/// One that is no tensor of a type that arrays are cast to.
+/// Fails if one is not a tensor of a type that arrays are cast to.
 pub(super) fn declared(inputs: &[Outlet<'_>], has_shape: impl Fn(&str) -> bool) -> Result<Vec<Declared>> {
     let declared = inputs.iter().map(|input| {
         let shape = input.shape().filter(|shape| !shape.is_empty() || has_shape(input.name));
@@ -41,10 +41,10 @@ pub(super) fn declared(inputs: &[Outlet<'_>], has_shape: impl Fn(&str) -> bool) 
     declared.collect()
 }
 
-/// The names and types of the outputs.
+/// Returns the names and types of the outputs.
 ///
 /// # Errors
-/// No output at all, or one that is no tensor of a type that arrays are cast from.
+/// Fails if there is no output, or if one is not a tensor of a type that arrays are cast from.
 pub(super) fn outputs(outputs: &[Outlet<'_>]) -> Result<Vec<(String, DType)>> {
     if outputs.is_empty() {
         return Err(Error::input("model", "its graph has no output"));
@@ -52,7 +52,7 @@ pub(super) fn outputs(outputs: &[Outlet<'_>]) -> Result<Vec<(String, DType)>> {
     outputs.iter().map(|output| Ok((output.name.to_owned(), dtype(*output, "output")?))).collect()
 }
 
-/// The element type of a tensor.
+/// Returns the element type of a tensor.
 fn dtype(outlet: Outlet<'_>, what: &str) -> Result<DType> {
     let refuse = |reason: String| Err(Error::input(format!("{what} '{}'", outlet.name), reason));
     match outlet.dtype {
@@ -83,7 +83,7 @@ mod tests {
         tensor(TensorElementType::Float32, shape)
     }
 
-    /// Outlets of these types, named `a`, `b`, ...
+    /// Builds outlets of these types, named `a`, `b`, ...
     fn outlets(types: &[ValueType]) -> Vec<Outlet<'_>> {
         ["a", "b", "c"].into_iter().zip(types).map(|(name, dtype)| Outlet { name, dtype }).collect()
     }

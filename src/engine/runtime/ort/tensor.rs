@@ -1,4 +1,4 @@
-//! Arrays as tensors of the type that a file asks for, and back.
+//! Conversion of arrays to tensors of the file's types, and back.
 
 use ort::value::{DynTensor, Tensor, TensorElementType};
 
@@ -6,7 +6,7 @@ use super::{Array, failed};
 use gnet_core::graph::DType;
 use gnet_core::{Error, Result};
 
-/// ONNX Runtime's number types, one row a type. Half floats are left out: the crate `ort` has no type of Rust's for them
+/// ONNX Runtime's numeric types, one row per type. Half floats are missing: the crate `ort` has no Rust type for them
 /// here.
 const TYPES: [(TensorElementType, DType); 11] = [
     (TensorElementType::Float32, DType::F32),
@@ -22,12 +22,12 @@ const TYPES: [(TensorElementType, DType); 11] = [
     (TensorElementType::Bool, DType::Bool),
 ];
 
-/// The element type, when arrays are cast to and from it.
+/// Returns the element type, if arrays are cast to and from it.
 pub(super) fn dtype(kind: TensorElementType) -> Option<DType> {
     TYPES.iter().find(|(known, _)| *known == kind).map(|(_, dtype)| *dtype)
 }
 
-/// ONNX Runtime's name of a type.
+/// Returns ONNX Runtime's name of a type.
 pub(super) fn element_type(dtype: DType) -> Result<TensorElementType> {
     let known = TYPES.iter().find(|(_, known)| *known == dtype).map(|(kind, _)| *kind);
     known.ok_or_else(|| unknown(dtype))
@@ -37,7 +37,7 @@ fn unknown(dtype: DType) -> Error {
     Error::input("ONNX Runtime", format!("tensors of {dtype} cannot be made here"))
 }
 
-/// A tensor in the host's memory with the values cast to the type, which holds them
+/// Creates a tensor in the host's memory with the values cast to the type, which holds them
 /// ([`check_values`](crate::runtime::array::check_values)).
 pub(super) fn tensor(array: &Array, dtype: DType) -> Result<DynTensor> {
     macro_rules! cast {
@@ -62,7 +62,7 @@ pub(super) fn tensor(array: &Array, dtype: DType) -> Result<DynTensor> {
     }
 }
 
-/// The values of a tensor in the host's memory, cast to `f32`.
+/// Returns the values of a tensor in the host's memory, cast to `f32`.
 pub(super) fn array(tensor: &DynTensor) -> Result<Array> {
     macro_rules! cast {
         ($type:ty, $value:ident => $cast:expr) => {{

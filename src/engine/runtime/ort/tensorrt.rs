@@ -1,4 +1,4 @@
-//! TensorRT: options, the shape profile, and the folder for engines that took minutes to build.
+//! TensorRT: options, the shape profile, and the cache of engines that take minutes to build.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::runtime::{BatchRange, TensorRtOptions};
 use gnet_core::graph::{Graph, Sizes};
 use gnet_core::{Error, Result, files, onnx};
 
-/// The provider with its options, and the folder for its engines made.
+/// Configures the provider with its options, and creates the folder for its engines.
 pub(super) fn configure(
     loaded: &Loaded,
     model: &[u8],
@@ -55,7 +55,8 @@ pub(super) fn configure(
         .with_profile_max_shapes(&profile.max))
 }
 
-/// Registers the provider once for nothing, so that its libraries are loaded and their version can be part of the key.
+/// Registers the provider once without using it, so that its libraries are loaded and their version can be part of the
+/// key.
 fn load_library(loaded: &Loaded, device: i32) -> Result<()> {
     let mut scratch = Session::builder(&loaded.environment).map_err(|e| failed(&e))?;
     TensorRT::default()
@@ -64,7 +65,7 @@ fn load_library(loaded: &Loaded, device: i32) -> Result<()> {
         .map_err(|e| explain::unusable(Provider::TensorRt, &loaded.library, e.message(), &log::take()))
 }
 
-/// The shapes that an engine is built for, in TensorRT's own notation: `input:1x3x224x224,..`.
+/// Shapes that an engine is built for, in TensorRT's own notation: `input:1x3x224x224,..`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Profile {
     min: String,
@@ -88,7 +89,7 @@ impl Profile {
     }
 }
 
-/// The folder for the engines of one key, made.
+/// Creates the folder for the engines of one key.
 fn folder(options: &TensorRtOptions, key: &str) -> Result<PathBuf> {
     let root = options.cache.clone().or_else(|| install::cache_dir().map(|cache| cache.join("tensorrt")));
     let root = root.ok_or_else(|| {
@@ -100,8 +101,8 @@ fn folder(options: &TensorRtOptions, key: &str) -> Result<PathBuf> {
     std::path::absolute(&folder).map_err(|e| Error::file(&folder, e))
 }
 
-/// FNV-1a of 128 bits over parts that are told apart by their lengths (Fowler, Noll, Vo; RFC 9923). A cache's key must be
-/// the same everywhere and need not withstand an attacker.
+/// Computes a 128-bit FNV-1a hash over parts that are separated by their lengths (Fowler, Noll, Vo; RFC 9923). A
+/// cache's key must be the same everywhere and need not withstand an attacker.
 fn key(parts: &[&[u8]]) -> String {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
@@ -112,18 +113,18 @@ fn key(parts: &[&[u8]]) -> String {
     format!("{hash:032x}")
 }
 
-/// The file name of TensorRT's library with its full version, once it is loaded: `libnvinfer.so.10.3.0`.
+/// Returns the file name of TensorRT's library with its full version, once it is loaded: `libnvinfer.so.10.3.0`.
 fn version() -> Option<String> {
     Some(mapped("libnvinfer.so")?.canonicalize().ok()?.file_name()?.to_string_lossy().into_owned())
 }
 
-/// The NVIDIA driver's own line about its version; empty where there is none.
+/// Returns the NVIDIA driver's own line about its version; empty if there is none.
 fn driver() -> String {
     let text = std::fs::read_to_string("/proc/driver/nvidia/version").unwrap_or_default();
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-/// The models of the GPUs, sorted.
+/// Returns the models of the GPUs, sorted.
 fn gpu_names() -> Vec<String> {
     let Ok(entries) = std::fs::read_dir("/proc/driver/nvidia/gpus") else { return Vec::new() };
     let mut names: Vec<String> =

@@ -1,7 +1,7 @@
-//! ONNX Runtime against the values of onnx's reference evaluator, and what it refuses.
+//! ONNX Runtime against the values of onnx's reference evaluator, and its refusals.
 //!
-//! They need a library: the one of `GNET_TEST_ORT_LIB`, else any that is found. Without one they pass and say so, unless
-//! `GNET_ORT_TESTS` is `required`.
+//! They need a library: the one named by `GNET_TEST_ORT_LIB`, else any that is found. Without one they pass and say so,
+//! unless `GNET_ORT_TESTS` is `required`.
 
 use crate::runtime::compare::Spread;
 use crate::runtime::testing::{TOLERANCE, assert_equal, case, fixture, head};
@@ -11,7 +11,7 @@ use gnet_core::{ErrorKind, Result};
 
 use super::*;
 
-/// Options with a library that loads; `None` where there is none.
+/// Returns options with a library that loads; `None` if there is none.
 fn engine() -> Option<EngineOptions> {
     let ort_lib = std::env::var_os("GNET_TEST_ORT_LIB").map(Into::into);
     let is_named = ort_lib.is_some();
@@ -197,7 +197,7 @@ fn a_provider_that_the_library_lacks_is_unavailable_and_nothing_runs_in_its_plac
     let Some(engine) = engine() else { return };
     let has_cuda = library(&engine).unwrap().has("CUDAExecutionProvider");
     for provider in [Provider::Cuda, Provider::TensorRt] {
-        // A library that has it loads it only where its own libraries and a device are.
+        // A library that has the provider only loads it if its own libraries and a device are available.
         if has_cuda {
             continue;
         }

@@ -1,8 +1,8 @@
-//! Whether a batch may be split: the axis of its images is followed from the inputs to the outputs.
+//! Analysis of whether a batch may be split: the axis of its images is followed from the inputs to the outputs.
 //!
-//! The proof is a list of what is known to keep images apart, node by node: tract's own mapping of axes where an
-//! operation computes element by element along each axis that it maps, and a rule here for the rest. What is not listed
-//! counts as mixing.
+//! The proof is a list of operations that are known to keep images apart, node by node: tract's own mapping of axes if
+//! an operation computes element by element along each axis that it maps, and a rule here for the rest. Operations that
+//! are not listed count as mixing.
 
 use std::collections::HashMap;
 
@@ -30,19 +30,19 @@ use tract_onnx::tract_core::ops::source::TypedSource;
 use tract_onnx_opl::lrn::Lrn;
 use tract_onnx_opl::resize::{CoordTransform, Resize};
 
-/// How a value depends on the batch.
+/// Dependence of a value on the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// In no way: every piece of a batch has it whole.
+    /// None: every piece of a batch uses the whole value.
     Shared,
     /// One axis runs over the images.
     Images(Place),
-    /// On the number of images, or in a way that is not known.
+    /// Dependence on the number of images, or in an unknown way.
     Whole,
 }
 
-/// Where the images lie: element `(o * batch + image) * inner + i` of `axis` is of `image`, for each `o` below `outer`.
-/// Both factors are 1 until a reshape joins the axis with its neighbours.
+/// Position of the images: element `(o * batch + image) * inner + i` of `axis` belongs to `image`, for each `o` below
+/// `outer`. Both factors are 1 until a reshape merges the axis with its neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Place {
     axis: usize,
@@ -50,7 +50,7 @@ struct Place {
     inner: usize,
 }
 
-/// The node's facts and roles at hand while it is judged.
+/// Facts and roles of the node that is being judged.
 struct Judged<'a> {
     node: &'a TypedNode,
     inputs: TVec<&'a TypedFact>,
@@ -59,8 +59,8 @@ struct Judged<'a> {
     symbol: &'a Symbol,
 }
 
-/// Refuses a network in which the result of an image depends on another image or on how many there are; `symbol` stands
-/// for the batch in its shapes.
+/// Refuses a network in which the result of an image depends on another image or on their number; `symbol` stands for
+/// the batch in its shapes.
 pub(super) fn independent(network: &TypedModel, symbol: &Symbol) -> Result<(), String> {
     let broken = |error: TractError| format!("its axes cannot be followed: {error}");
     let mut roles: HashMap<OutletId, Role> = HashMap::new();
@@ -83,7 +83,7 @@ pub(super) fn independent(network: &TypedModel, symbol: &Symbol) -> Result<(), S
 }
 
 impl Judged<'_> {
-    /// The roles of the outputs; `None` where images meet one another.
+    /// Returns the roles of the outputs; `None` if images are mixed.
     fn roles(&self) -> TractResult<Option<Vec<Role>>> {
         let place = self.roles.iter().enumerate().find_map(|(slot, role)| match role {
             Role::Images(place) => Some((slot, *place)),
@@ -98,7 +98,7 @@ impl Judged<'_> {
         }
     }
 
-    /// A constant may be a number of images, or be computed from it.
+    /// Returns the role of a constant, which may be a number of images, or be computed from it.
     fn constant(&self, fact: &TypedFact) -> Role {
         let counts = fact.konst.as_ref().filter(|konst| konst.datum_type() == TDim::datum_type());
         let Some(counts) = counts else { return Role::Shared };
@@ -109,7 +109,7 @@ impl Judged<'_> {
         if free { Role::Shared } else { Role::Whole }
     }
 
-    /// An output of a node that no image goes into.
+    /// Returns the role of an output of a node that no image goes into.
     fn unmixed(&self, fact: &TypedFact) -> Role {
         let along = self.along(fact);
         let repeats = self.node.op_is::<TypedSource>() || self.node.op_is::<MultiBroadcastTo>();
@@ -125,7 +125,7 @@ impl Judged<'_> {
         }
     }
 
-    /// Whether the outputs depend on nothing but the inputs.
+    /// Returns `true` if the outputs depend on nothing but the inputs.
     fn is_function(&self) -> bool {
         let node = self.node;
         node.op_is::<TypedSource>()
@@ -135,7 +135,7 @@ impl Judged<'_> {
             || node.op_is::<ScatterElements>()
     }
 
-    /// The roles of the outputs where images lie at `place` of the input `slot`.
+    /// Returns the roles of the outputs if images are at `place` of the input `slot`.
     fn moved(&self, slot: usize, place: Place) -> TractResult<Option<Vec<Role>>> {
         if let Some(place) = self.reshaped(place) {
             return Ok(place.map(|place| vec![Role::Images(place)]));
@@ -146,7 +146,7 @@ impl Judged<'_> {
                 *other == Place { axis: other.axis, ..place } && link.inputs[slot][..] == [other.axis]
             }
             Role::Shared => link.inputs[slot].iter().all(|axis| self.repeats(slot, *axis)),
-            // The sizes that a resize is told: its rule looks at what comes of them.
+            // The sizes that a resize is given: its rule checks their effect.
             Role::Whole => slot > 0 && self.node.op_is::<Resize>(),
         });
         let side = &self.inputs[slot].shape[place.axis];
@@ -159,14 +159,14 @@ impl Judged<'_> {
         Ok(if fits { roles.collect() } else { None })
     }
 
-    /// Whether an axis of a shared input is one element for all images.
+    /// Returns `true` if an axis of a shared input has one element for all images.
     fn repeats(&self, slot: usize, axis: usize) -> bool {
         let broadcasts = self.node.op_is::<TypedBinOp>() || self.node.op_is::<Iff>() || self.node.op_is::<EinSum>();
         broadcasts && self.inputs[slot].shape[axis] == 1.to_dim()
     }
 
-    /// Where the images lie after a reshape that takes in their axis; the inner `None` where they are not whole any
-    /// more, the outer one if the node is no such reshape.
+    /// Returns the position of the images after a reshape that involves their axis; the inner `None` if they are no
+    /// longer contiguous, the outer one if the node is not such a reshape.
     fn reshaped(&self, place: Place) -> Option<Option<Place>> {
         let Some(AxisOp::Reshape(at, from, to)) = self.node.op_as::<AxisOp>() else { return None };
         if !(*at..at + from.len()).contains(&place.axis) {
@@ -175,7 +175,8 @@ impl Judged<'_> {
         let (before, after) = (&self.inputs[0].shape, &self.outputs[0].shape);
         let number = |dims: &[TDim]| dims.iter().map(|dim| dim.to_usize().ok()).product::<Option<usize>>();
         let found = || {
-            // The values keep their order: as many of them lie before those of an image, and between those of two.
+            // The values keep their order: the number of values before those of an image, and between those of two, is
+            // unchanged.
             let outer = place.outer * number(&before[*at..place.axis])?;
             let [axis] = self.along(self.outputs[0])[..] else { return None };
             if !(*at..at + to.len()).contains(&axis) {
@@ -189,8 +190,8 @@ impl Judged<'_> {
         Some(found())
     }
 
-    /// The axes that `axis` of the input `slot` is computed with and goes to, element by element: the inner `None`
-    /// where the node computes across it, the outer one where the node is not known.
+    /// Returns the axes that `axis` of the input `slot` is combined with and mapped to, element by element: the inner
+    /// `None` if the node computes across it, the outer one if the node is unknown.
     fn link(&self, slot: usize, axis: usize) -> TractResult<Option<Option<Axis>>> {
         let node = self.node;
         if node.op_as::<Slice>().is_some_and(|op| self.depends(&op.start) || self.depends(&op.end)) {
@@ -210,7 +211,7 @@ impl Judged<'_> {
         Ok(Some(Some((0..made).fold(link, |link, slot| link.output(slot, axis)))))
     }
 
-    /// Whether tract's mapping links only axes along which the operation computes element by element.
+    /// Returns `true` if tract's mapping only links axes along which the operation computes element by element.
     fn is_mapped(&self) -> bool {
         let node = self.node;
         node.op_is::<ElementWiseOp>()
@@ -232,8 +233,8 @@ impl Judged<'_> {
             || node.op_is::<Pad>()
     }
 
-    /// For an operation whose axes tract does not map, or maps for another end: the inputs that run along with the
-    /// outputs, and the axes that it computes across. The other axes keep their places.
+    /// Returns the rule for an operation whose axes tract does not map, or maps for another purpose: the inputs that
+    /// run along with the outputs, and the axes that it computes across. The other axes keep their positions.
     fn rule(&self) -> TractResult<Option<(Vec<usize>, Vec<usize>)>> {
         let (node, shape) = (self.node, self.inputs.first().map(|fact| &fact.shape));
         let rank = shape.map_or(0, |shape| shape.len());
@@ -263,7 +264,7 @@ impl Judged<'_> {
         } else if let Some(op) = node.op_as::<StridedSlice>() {
             return Ok(self.strided(op, rank).map(|axes| (vec![0], axes)));
         } else if node.op_is::<GruSeq>() {
-            // The sequence and the state that it begins with.
+            // The sequence and its initial state.
             return Ok(Some((vec![0, node.inputs.len() - 1], all_but(Some(0)))));
         } else if node.op_is::<Trilu>() {
             return Ok(Some((vec![0], (rank.saturating_sub(2)..rank).collect())));
@@ -277,7 +278,7 @@ impl Judged<'_> {
         Ok(None)
     }
 
-    /// The axes that are sliced, where that is known: one taken backwards keeps its length.
+    /// Returns the axes that are sliced, if known: one taken backwards keeps its length.
     fn strided(&self, op: &StridedSlice, rank: usize) -> Option<Vec<usize>> {
         if op.shrink_axis_mask != 0 {
             return None;
@@ -293,12 +294,12 @@ impl Judged<'_> {
         dim.symbols().contains(self.symbol)
     }
 
-    /// The axes of a value whose lengths depend on the batch.
+    /// Returns the axes of a value whose lengths depend on the batch.
     fn along(&self, fact: &TypedFact) -> Vec<usize> {
         fact.shape.iter().enumerate().filter(|(_, dim)| self.depends(dim)).map(|(axis, _)| axis).collect()
     }
 
-    /// How many elements an image has in an axis of this length; `None` if not every image has as many.
+    /// Returns the number of elements per image in an axis of this length; `None` if images differ in that.
     fn images(&self, dim: &TDim) -> Option<usize> {
         let one = SymbolValues::default().with(self.symbol, 1);
         let each = usize::try_from(dim.eval_to_i64(&one).ok()?).ok()?;

@@ -1,4 +1,4 @@
-//! A share of the batch and the thread it runs on.
+//! A lane: a share of the batch and the thread it runs on.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -10,18 +10,18 @@ use super::model::{Plan, failed, guarded};
 use gnet_core::words::counted;
 use gnet_core::{Error, Result};
 
-/// The inputs or the outputs of one piece of a batch.
+/// Inputs or outputs of one piece of a batch.
 pub(super) type Values = TVec<TValue>;
 
-/// The plans of a session, each with the number of images it is made for.
+/// Plans of a session, each with the number of images it is made for.
 pub(super) type Plans = Vec<(usize, Plan)>;
 
-/// A plan that is run again and again, each time as if it were the first.
+/// A plan that is run repeatedly, each time as if it were the first.
 struct Runner {
     plan: Plan,
-    /// `None` after a run that failed: what it left half done is no place to start from.
+    /// State of the network; `None` after a failed run, since a partial state is not a valid start.
     state: Option<TypedSimpleState>,
-    /// What the nodes that keep something from run to run begin with, by their places.
+    /// Initial states of the nodes that keep something from run to run, by index.
     begins: Vec<(usize, Box<dyn OpState>)>,
 }
 
@@ -48,9 +48,9 @@ impl Runner {
 
 /// States of the network, and the inputs of all runs piece by piece.
 pub(super) struct Lane {
-    /// One for each length that a piece of this lane has.
+    /// One runner for each length that a piece of this lane has.
     runners: Vec<(usize, Runner)>,
-    /// The length of each piece in images.
+    /// Length of each piece in images.
     pieces: Vec<usize>,
     inputs: Vec<Values>,
 }
@@ -62,7 +62,7 @@ impl Lane {
         Ok(Self { runners: runners.collect::<Result<_>>()?, pieces, inputs: Vec::new() })
     }
 
-    /// The inputs of each piece.
+    /// Sets the inputs of each piece.
     pub(super) fn bind(&mut self, inputs: Vec<Values>) {
         self.inputs = inputs;
     }
@@ -87,7 +87,7 @@ enum Job {
     Run,
 }
 
-/// A lane on a thread of its own, which ends with the worker.
+/// A lane on its own thread, which ends with the worker.
 pub(super) struct Worker {
     /// `None` only while the worker is dropped: a closed channel ends the thread.
     jobs: Option<Sender<Job>>,
@@ -96,7 +96,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread; `number` is in its name.
+    /// Starts the thread; `number` is part of its name.
     pub(super) fn start(lane: Lane, number: usize) -> Result<Self> {
         let (jobs, inbox) = channel();
         let (outbox, answers) = channel();
@@ -147,7 +147,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            // The thread catches panics of the engine; one of its own has nobody left to be told.
+            // The thread catches panics of the engine; nobody is left to be told about one of its own.
             let _ = thread.join();
         }
     }

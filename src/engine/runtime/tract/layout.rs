@@ -1,4 +1,4 @@
-//! Which images of a batch run where: dealt to lanes, a lane's share cut into pieces.
+//! Layout of a batch: its images are distributed to lanes, and a lane's share is cut into pieces.
 
 use gnet_core::words::counted;
 use std::ops::Range;
@@ -6,19 +6,20 @@ use std::ops::Range;
 use super::super::RunOptions;
 use super::model::Model;
 
-/// A piece takes as many images as keep the largest value of the network within this many bytes, one at least.
+/// Memory budget of a piece in bytes: it takes as many images as keep the largest value of the network within this
+/// size, and at least one.
 ///
-/// Larger pieces share the cost of starting each operation, until the values fall out of the caches and are allocated
-/// anew, page by page, in every run. Measured on GoogLeNet, CPU time of an image in a batch of 16 against one alone:
-/// 0.6 at 28 pixels (where 16 images are 0.8 MB), 0.95 at 96 (9 MB), 1.9 at 224 (51 MB).
+/// Larger pieces share the cost of starting each operation, until the values no longer fit in the caches and are
+/// allocated anew, page by page, in every run. Measured on GoogLeNet, CPU time of an image in a batch of 16 relative to
+/// a single one: 0.6 at 28 pixels (where 16 images are 0.8 MB), 0.95 at 96 (9 MB), 1.9 at 224 (51 MB).
 const PIECE_BYTES: usize = 4 << 20;
 
-/// How a session runs its batch.
+/// Distribution of a session's batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
-    /// For each lane its pieces, in the order of the images.
+    /// Pieces of each lane, in the order of the images.
     pub(super) lanes: Vec<Vec<Range<usize>>>,
-    /// What a reader of a measurement should know about it.
+    /// Remarks for the reader of a measurement.
     pub(super) notes: Vec<String>,
 }
 
@@ -27,7 +28,7 @@ impl Layout {
         Self::with_budget(model, options, PIECE_BYTES)
     }
 
-    /// As [`of`](Self::of), with a number of bytes in place of [`PIECE_BYTES`].
+    /// Does the same as [`of`](Self::of) with a budget in bytes in place of [`PIECE_BYTES`].
     pub(super) fn with_budget(model: &Model, options: &RunOptions, bytes: usize) -> Self {
         let RunOptions { threads, batch, .. } = *options;
         if model.fed.fixed_batch().is_some() {
@@ -42,13 +43,13 @@ impl Layout {
         }
     }
 
-    /// The whole batch in one piece on one thread.
+    /// Returns the whole batch in one piece on one thread.
     fn whole(options: &RunOptions, why: &str) -> Self {
         let notes = if options.threads > 1 { vec![unused(1, options.threads, why)] } else { Vec::new() };
         Self { lanes: vec![vec![0..options.batch]], notes }
     }
 
-    /// `batch` images on up to `threads` lanes in pieces of at most `most` images.
+    /// Distributes `batch` images to up to `threads` lanes in pieces of at most `most` images.
     fn split(threads: usize, batch: usize, most: usize) -> Self {
         let mut notes = Vec::new();
         if batch < threads {
@@ -62,7 +63,7 @@ impl Layout {
         Self { lanes, notes }
     }
 
-    /// Every length that a piece has, once.
+    /// Returns every length of a piece, once.
     pub(super) fn lengths(&self) -> Vec<usize> {
         let mut lengths: Vec<usize> = self.lanes.iter().flatten().map(ExactSizeIterator::len).collect();
         lengths.sort_unstable();
@@ -75,13 +76,13 @@ fn unused(used: usize, threads: usize, why: &str) -> String {
     format!("uses {used} of {}: {why}", counted(threads, "thread"))
 }
 
-/// Cuts a share into as few pieces of at most `most` images as it takes, of nearly equal length.
+/// Cuts a share into as few pieces of at most `most` images as possible, of nearly equal length.
 fn cut(share: Range<usize>, most: usize) -> Vec<Range<usize>> {
     let pieces = share.len().div_ceil(most);
     deal(share, pieces)
 }
 
-/// Deals images to `parts` neighbouring ranges that differ in length by at most one, the longest first.
+/// Distributes images to `parts` adjacent ranges that differ in length by at most one, the longest first.
 fn deal(images: Range<usize>, parts: usize) -> Vec<Range<usize>> {
     let (len, mut next) = (images.len(), images.start);
     (0..parts)

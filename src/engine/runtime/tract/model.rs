@@ -1,4 +1,4 @@
-//! From a file's bytes to a plan for one batch size.
+//! Conversion of a file's bytes to a plan for one batch size.
 
 use std::any::Any;
 use std::collections::HashSet;
@@ -22,7 +22,7 @@ use gnet_core::{Error, Result};
 /// An optimised network for one batch size, shared by the lanes that run it.
 pub(super) type Plan = Arc<TypedRunnableModel>;
 
-/// What tract said about a failure.
+/// Returns tract's message about a failure.
 pub(super) fn failed(error: &TractError) -> Error {
     match error.chain().find_map(|cause| lacking(&cause.to_string())) {
         Some((node, op)) => Error::input(format!("node '{node}' ({op})"), "tract does not have this operation")
@@ -42,15 +42,15 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
     text.and_then(|text| text.lines().next()).unwrap_or("no reason given")
 }
 
-/// The node and the operation out of `.. #1 "NODE" Unimplemented(OP) ..`, which tract says of a node that it cannot run, in a
-/// branch or a body as well.
+/// Extracts the node and the operation from `.. #1 "NODE" Unimplemented(OP) ..`, tract's message for a node that it
+/// cannot run, in a branch or a body as well.
 fn lacking(cause: &str) -> Option<(String, String)> {
     let (before, after) = cause.split_once("\" Unimplemented(")?;
     let (node, op) = (before.rsplit_once("#")?.1.split_once('"')?.1, after.split_once(')')?.0);
     Some((node.to_owned(), op.to_owned()))
 }
 
-/// The first line of each cause, outermost first, without a backtrace.
+/// Returns the first line of each cause, outermost first, without a backtrace.
 fn causes(error: &TractError) -> String {
     const LONGEST: usize = 300;
     let mut lines: Vec<String> = Vec::new();
@@ -58,7 +58,7 @@ fn causes(error: &TractError) -> String {
         let text = cause.to_string();
         let line = text.lines().next().unwrap_or_default().trim();
         let short: String = line.chars().take(LONGEST).collect();
-        // Some causes repeat what is wrapped around them.
+        // Some causes repeat what they wrap.
         if !short.is_empty() && lines.last() != Some(&short) {
             lines.push(short);
         }
@@ -66,7 +66,7 @@ fn causes(error: &TractError) -> String {
     lines.join(": ")
 }
 
-/// A file that was read and understood, with the sizes that its inputs are fed, its batch not yet chosen.
+/// A file that was parsed, with the sizes that its inputs are fed, but without a batch yet.
 pub(super) struct Model {
     network: InferenceModel,
     pub(super) inputs: Vec<Input>,
@@ -78,8 +78,8 @@ pub(super) struct Model {
 impl Model {
     pub(super) fn parse(bytes: &[u8], options: &RunOptions) -> Result<Self> {
         guarded(|| {
-            // Shapes that the file states between its inputs and outputs are inferred anew: they speak of its own
-            // batch, by name or number, and could only clash with ours.
+            // Shapes that the file states for intermediate values are inferred anew: they refer to its own batch, by
+            // name or number, and could only conflict with ours.
             let onnx = onnx().with_ignore_value_info(true);
             let mut proto = onnx.proto_model_for_read(&mut &*bytes).map_err(|e| {
                 Error::input(Error::THE_FILE, format!("is no ONNX model, or a damaged one: {}", causes(&e)))
@@ -94,7 +94,8 @@ impl Model {
         })
     }
 
-    /// The network for `batch` images, rewritten for speed or, where `plain`, as near to the file as tract runs it.
+    /// Builds the network for `batch` images, rewritten for speed or, with `plain`, as close to the file as tract can
+    /// run it.
     pub(super) fn plan(&self, batch: usize, plain: bool) -> Result<Plan> {
         guarded(|| {
             let mut network = self.network.clone();
@@ -116,10 +117,10 @@ impl Model {
         })
     }
 
-    /// The number of elements of the largest value that one image takes part in, where each image's result depends on
-    /// that image alone, so that a batch may be split; else why it may not.
+    /// Returns the number of elements of the largest value that one image contributes to, if each image's result
+    /// depends on that image alone, so that a batch may be split; else the reason why it may not.
     ///
-    /// The network is typed once more with a symbol for the batch, and the symbol followed from node to node.
+    /// The network is typed once more with a symbol for the batch, which is then followed from node to node.
     pub(super) fn largest_value_of_an_image(&self) -> Result<usize, String> {
         if !self.fed.has_plain_batch() {
             return Err("it is the size of more than the first axis of an input".to_owned());
@@ -145,8 +146,8 @@ impl Model {
     }
 }
 
-/// Leaves the sizes that branches and bodies state of their inputs open, inside one another as well: what comes in from
-/// around them says more, and says it at the sizes that the file is fed.
+/// Opens the sizes that branches and bodies state for their inputs, including nested ones: the values passed in have
+/// more information, at the sizes that the file is fed.
 fn open_bodies(graph: &mut GraphProto) {
     let attributes = graph.node.iter_mut().flat_map(|node| &mut node.attribute);
     for body in attributes.flat_map(|attribute| attribute.g.iter_mut().chain(&mut attribute.graphs)) {
@@ -158,7 +159,7 @@ fn open_bodies(graph: &mut GraphProto) {
     }
 }
 
-/// tract panics on a graph output that nothing makes.
+/// Checks the graph outputs: tract panics on one that no node produces.
 fn check_outputs(proto: &ModelProto) -> Result<()> {
     let Some(graph) = &proto.graph else {
         return Err(Error::input(Error::THE_FILE, "is no ONNX model: it holds no graph"));
@@ -171,10 +172,10 @@ fn check_outputs(proto: &ModelProto) -> Result<()> {
     }
 }
 
-/// tract's own message has neither the input's name in plain words nor what is wrong with it.
+/// Checks the inputs: tract's own message has neither the input's plain name nor the fault.
 fn check_inputs(proto: &ModelProto) -> Result<()> {
     let inputs = proto.graph.iter().flat_map(|graph| &graph.input);
-    // tract's description of the format knows tensors only and passes the rest by.
+    // tract's description of the format only knows tensors and ignores the rest.
     match inputs.into_iter().find(|input| input.r#type.as_ref().is_some_and(|kind| kind.value.is_none())) {
         Some(other) => {
             let reason = "is no tensor but a sequence, a map or optional";
@@ -191,7 +192,7 @@ fn values(graph: &GraphProto) -> HashSet<&str> {
     inputs.chain(constants).chain(results).collect()
 }
 
-/// The inputs in tract's order, and tract's types of them.
+/// Returns the inputs in tract's order, and tract's types of them.
 fn declared(network: &InferenceModel, proto: &ModelProto) -> Result<(Vec<Declared>, Vec<DatumType>)> {
     let outlets = network.input_outlets().map_err(|e| failed(&e))?;
     let stated = |name: &str| proto.graph.as_ref()?.input.iter().find(|input| input.name == name);
@@ -207,7 +208,7 @@ fn declared(network: &InferenceModel, proto: &ModelProto) -> Result<(Vec<Declare
     Ok(declared.collect::<Result<Vec<_>>>()?.into_iter().unzip())
 }
 
-/// The shape that a file states; tract's own reading of it has lost the names.
+/// Returns the shape that a file states; tract's own representation of it has lost the names.
 fn shape(stated: &ValueInfoProto) -> Option<Vec<Dim>> {
     let type_proto::Value::TensorType(tensor) = stated.r#type.as_ref()?.value.as_ref()?;
     let dim = |dim: &tensor_shape_proto::Dimension| match &dim.value {
@@ -218,7 +219,7 @@ fn shape(stated: &ValueInfoProto) -> Option<Vec<Dim>> {
     Some(tensor.shape.as_ref()?.dim.iter().map(dim).collect())
 }
 
-/// tract's number types, one row a type.
+/// tract's numeric types, one row per type.
 const TYPES: [(DatumType, DType); 12] = [
     (DatumType::F32, DType::F32),
     (DatumType::F64, DType::F64),
@@ -238,7 +239,7 @@ fn dtype(kind: DatumType) -> Option<DType> {
     TYPES.iter().find(|(known, _)| *known == kind).map(|(_, dtype)| *dtype)
 }
 
-/// A type by its name in gnet.
+/// Returns gnet's name of a type.
 fn type_name(kind: DatumType) -> String {
     format!("{kind:?}").to_lowercase()
 }
@@ -247,7 +248,7 @@ fn check_output_types(network: &TypedModel) -> Result<()> {
     let outlets = network.output_outlets().map_err(|e| failed(&e))?;
     for (i, outlet) in outlets.iter().enumerate() {
         let fact = network.outlet_fact(*outlet).map_err(|e| failed(&e))?;
-        // Whole numbers that come from shapes are of a type of tract's own.
+        // Whole numbers derived from shapes have a type of tract's own.
         if dtype(fact.datum_type).is_none() && fact.datum_type != DatumType::TDim {
             let name = network.outlet_label(*outlet).map_or_else(|| i.to_string(), str::to_owned);
             return Err(Error::input(format!("output '{name}'"), element::refusal(type_name(fact.datum_type))));
@@ -256,8 +257,9 @@ fn check_output_types(network: &TypedModel) -> Result<()> {
     Ok(())
 }
 
-/// Lets every loop begin with its initial state whenever it is computed, as ONNX says. tract is made for streams too: it
-/// goes on with the state of the run before, or of the turn before when the loop stands in the body of another.
+/// Makes every loop begin with its initial state whenever it is computed, as ONNX specifies. tract is also made for
+/// streams: it continues with the state of the previous run, or of the previous iteration if the loop is nested in
+/// another.
 fn start_anew(network: &mut TypedModel) {
     for node in &mut network.nodes {
         if let Some(scan) = node.op_as_mut::<Scan>() {
@@ -272,7 +274,7 @@ fn start_anew(network: &mut TypedModel) {
     }
 }
 
-/// Elements of the largest value between the operations that depends on the batch, for a batch of 1.
+/// Returns the number of elements of the largest intermediate value that depends on the batch, for a batch of 1.
 fn largest_value(network: &TypedModel, symbol: &Symbol) -> usize {
     let one = SymbolValues::default().with(symbol, 1);
     let volume = |fact: &TypedFact| fact.shape.iter().map(|side| side.eval_to_i64(&one).unwrap_or(1)).product::<i64>();

@@ -55,7 +55,7 @@ fn a_second_binding_replaces_the_first() {
     assert_equal(&session.outputs().unwrap(), &outputs);
 }
 
-/// Files that keep a state while they run: loops, loops in loops and in branches, ONNX's own recurrent layers.
+/// Files that keep a state while they run: loops, nested loops and loops in branches, ONNX's own recurrent layers.
 const STATEFUL: [&str; 7] = ["running_sum", "looked_up_sum", "nested_sums", "chosen_sum", "lstm", "gru", "rnn"];
 
 #[test]
@@ -248,7 +248,7 @@ fn a_run_needs_an_image_and_a_thread() {
     assert_eq!(session("dynamic", 1, 0).err().unwrap().to_string(), "threads 0: a run needs at least one");
 }
 
-/// `x` of `[T, N, 2]` summed up step by step by a `Scan` whose body states `shape` for the state and the step.
+/// Builds the cumulative sum of `x` of `[T, N, 2]` by a `Scan` whose body states `shape` for the state and the step.
 fn running_sum(shape: &[&str]) -> Vec<u8> {
     let dims = |shape: &[&str]| {
         let dim = |text: &&str| text.parse().map_or_else(|_| Dim::parse(text), Dim::Known);

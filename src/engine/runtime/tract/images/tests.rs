@@ -37,7 +37,7 @@ impl Net {
         self.graph.add_initializer(name, Tensor::from_i64(values))
     }
 
-    /// The number 0 without an axis.
+    /// Adds the number 0 as a scalar.
     fn zero(&mut self) -> ValueId {
         self.graph.add_initializer("zero", Tensor::new(DType::I64, vec![], vec![0; 8]).unwrap())
     }
@@ -57,7 +57,8 @@ impl Net {
         self.op("Transpose", &[x], &[("perm", Attribute::Ints(order.to_vec()))])
     }
 
-    /// Runs the batch whole, dealt to two threads and in pieces, as the layout allows; gives the number of threads used.
+    /// Runs the batch as a whole, split over two threads, and in pieces, as the layout allows; returns the number of
+    /// threads used.
     fn check(mut self, name: &str, y: ValueId) -> usize {
         self.graph.outputs = vec![y];
         let row: Vec<usize> = match self.graph.value(self.x).shape.as_deref() {
@@ -91,7 +92,7 @@ impl Net {
     }
 }
 
-/// `None` where the reference lacks an operation: then the batch in one piece is the measure.
+/// Returns the outputs of the reference; `None` if it lacks an operation: then the batch in one piece is the reference.
 fn reference(model: &gnet_core::graph::Model, x: &Array) -> Option<Vec<Array>> {
     if !model.graph.nodes.iter().all(|node| gnet_core::reference::knows(&node.op_type)) {
         return None;
@@ -107,7 +108,7 @@ fn ints(values: &[i64]) -> Attribute {
 
 type Build = fn(&mut Net, ValueId) -> ValueId;
 
-/// Each runs along the batch of `x`, of shape `[N, 3]`.
+/// Each mixes images along the batch of `x`, of shape `[N, 3]`.
 const MIXING: [(&str, Build); 20] = [
     ("convolution over the images", |net, x| {
         let kernel = net.weights(&[3, 3, 3]);
@@ -234,7 +235,7 @@ fn what_runs_along_the_batch_is_not_split() {
     }
 }
 
-/// Each moves the batch of `x`, of shape `[N, 4, 6]`, about and keeps the images apart.
+/// Each moves the batch axis of `x`, of shape `[N, 4, 6]`, and keeps the images apart.
 const APART: [(&str, Build); 10] = [
     ("attention with batch and tokens as one axis", |net, x| {
         let (w, scale) = (net.weights(&[6, 6]), net.weights(&[6]));
@@ -289,7 +290,7 @@ const APART: [(&str, Build); 10] = [
         let begin = for_each_image(net, x, begin, &[1], &[2]);
         let attributes = [("hidden_size", Attribute::Int(2)), ("linear_before_reset", Attribute::Int(1))];
         let y = net.op("GRU", &[steps, w, r, b, begin], &attributes);
-        // The lengths of the sequences, the fifth input, are left out.
+        // The lengths of the sequences, the fifth input, are omitted.
         net.graph.nodes.last_mut().unwrap().inputs.insert(4, None);
         let y = net.swap(y, &[2, 0, 1, 3]);
         net.reshape(y, &[-1, 4, 2])
@@ -309,7 +310,7 @@ const APART: [(&str, Build); 10] = [
     }),
 ];
 
-/// `value` once for each image of `x`, in the shape `[before.., N, after..]`.
+/// Repeats `value` once for each image of `x`, in the shape `[before.., N, after..]`.
 fn for_each_image(net: &mut Net, x: ValueId, value: ValueId, before: &[i64], after: &[i64]) -> ValueId {
     let count = net.op("Shape", &[x], &[("end", Attribute::Int(1))]);
     let (before, after) = (net.ints(before), net.ints(after));

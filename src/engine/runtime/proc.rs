@@ -1,0 +1,37 @@
+//! The kernel's files in `/proc` with a line `key : value` for each fact.
+
+/// Returns the values of every line with this key.
+pub(crate) fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
+    let pairs = text.lines().filter_map(|line| line.split_once(':'));
+    pairs.filter(move |(its, _)| its.trim() == key).map(|(_, value)| value.trim())
+}
+
+/// Returns a line such as `VmHWM:  12345 kB` in bytes; `None` if there is none, or another number.
+pub(crate) fn kilobytes(text: &str, key: &str) -> Option<u64> {
+    let number = values(text, key).next()?.strip_suffix("kB")?.trim().parse::<u64>();
+    number.ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_with_the_key_has_a_value() {
+        let cpuinfo = "processor\t: 0\nmodel name\t: Some CPU @ 2.00GHz\nprocessor\t: 1\nvendor_id\t: AuthenticAMD\n";
+        assert_eq!(values(cpuinfo, "model name").collect::<Vec<_>>(), ["Some CPU @ 2.00GHz"]);
+        assert_eq!(values(cpuinfo, "vendor_id").next(), Some("AuthenticAMD"));
+        assert_eq!(values(cpuinfo, "processor").collect::<Vec<_>>(), ["0", "1"]);
+        assert_eq!(values(cpuinfo, "model").next(), None, "a key is a whole word");
+        assert_eq!(values("", "model name").next(), None);
+    }
+
+    #[test]
+    fn kilobytes_are_read_in_bytes() {
+        let status = "Name:\tgnet\nVmPeak:\t  900000 kB\nVmHWM:\t   12345 kB\nVmRSS:\t   12000 kB\n";
+        assert_eq!(kilobytes(status, "VmHWM"), Some(12_345 * 1024));
+        for broken in ["", "VmHWM:\n", "VmHWM:\tmuch kB\n", "VmHWM:\t99999999999999999999 kB\n"] {
+            assert_eq!(kilobytes(broken, "VmHWM"), None, "{broken:?}");
+        }
+    }
+}

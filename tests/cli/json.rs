@@ -1,0 +1,178 @@
+//! What the program writes as JSON against the page that documents it, `reports/JSON.md`: every key stands there, and every
+//! key that stands there is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::shell::Shell;
+use super::trained::training;
+
+const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/JSON.md"));
+
+/// What a test on any machine need not meet: copies from and to a device, NVIDIA's devices, a provider's libraries, nodes that
+/// fell back, what a BatchNorm that stays says, and the document of the longest command.
+const ELSEWHERE: [&str; 9] = [
+    "bench: runs[].copies",
+    "bench: runs[].placement.others",
+    "doctor: gpus.devices",
+    "doctor: gpus.device_files",
+    "doctor: providers[].dependencies[].found",
+    "export: refused",
+    "runtime list: runtimes",
+    "verify: comparisons[].redrawn",
+    "reproduce: ",
+];
+/// What only ONNX Runtime tells.
+const OF_ONNX_RUNTIME: [&str; 3] = ["bench: runs[].placement", "bench: runs[].profile", "doctor: onnxruntime.library"];
+
+/// One documented path. `a[].b` is the key `b` of each object in the list `a`.
+#[derive(Debug)]
+struct Documented {
+    path: String,
+    /// A flag or a condition decides whether it is there.
+    only: bool,
+}
+
+/// The rows of the page, by command.
+fn page() -> BTreeMap<&'static str, Vec<Documented>> {
+    let mut sections = BTreeMap::new();
+    for section in PAGE.split("\n## `").skip(1) {
+        let (command, rows) = section.split_once('`').unwrap();
+        let mut paths: Vec<Documented> = Vec::new();
+        for row in rows.lines().filter_map(|line| line.strip_prefix("| `")) {
+            let (cells, meaning) = row.split_once("` | ").unwrap_or_else(|| panic!("{command}: {row}"));
+            let mut parent = "";
+            for name in cells.split("`, `") {
+                let path = name.strip_prefix('.').map_or(name.to_owned(), |name| format!("{parent}{name}"));
+                if !name.starts_with('.') {
+                    parent = name.rfind('.').map_or("", |dot| &name[..=dot]);
+                }
+                assert!(paths.iter().all(|other| other.path != path), "{command}: {path} stands there twice");
+                paths.push(Documented { path, only: meaning.contains("only with") });
+            }
+        }
+        assert!(!paths.is_empty() && sections.insert(command, paths).is_none(), "{command}");
+    }
+    sections
+}
+
+/// The documents that were written, with what of the page was seen in them.
+struct Held {
+    page: BTreeMap<&'static str, Vec<Documented>>,
+    seen: BTreeSet<String>,
+    wrong: BTreeSet<String>,
+}
+
+impl Held {
+    fn hold(&mut self, command: &'static str, document: &Value) {
+        assert_eq!(document["schema_version"], 1, "{command}");
+        let mut rest = document.clone();
+        rest.as_object_mut().unwrap().remove("schema_version");
+        self.value(command, "", &rest);
+    }
+
+    fn value(&mut self, command: &'static str, path: &str, value: &Value) {
+        match value {
+            Value::Object(keys) => {
+                let dot = if path.is_empty() { "" } else { "." };
+                for (key, inside) in keys {
+                    self.key(command, &format!("{path}{dot}{key}"), inside);
+                }
+                for documented in &self.page[command] {
+                    let Some(key) = documented.path.strip_prefix(&format!("{path}{dot}")) else { continue };
+                    let key = &key[..key.find(['.', '[']).unwrap_or(key.len())];
+                    let whole = format!("{path}{dot}{key}");
+                    let only = self.page[command].iter().any(|row| row.only && row.path == whole);
+                    if key != "*" && !only && !keys.contains_key(key) {
+                        self.wrong.insert(format!("{command}: {whole} is documented and not written"));
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.value(command, &format!("{path}[]"), item)),
+            _ => {}
+        }
+    }
+
+    fn key(&mut self, command: &'static str, path: &str, value: &Value) {
+        let below =
+            |outer: &str, inner: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with(['.', '[']));
+        let mut found = false;
+        for documented in &self.page[command] {
+            let free = documented.path.strip_suffix(".*");
+            if documented.path == path || free.is_some_and(|free| below(free, path)) {
+                self.seen.insert(format!("{command}: {}", documented.path));
+                found = true;
+            } else if below(path, &documented.path) {
+                // A list of plain values, or an object whose keys are the file's: empty ones are seen as well.
+                if documented.path[path.len()..] == *"[]" || free == Some(path) {
+                    self.seen.insert(format!("{command}: {}", documented.path));
+                }
+                found = true;
+            }
+        }
+        if !found {
+            self.wrong.insert(format!("{command}: {path} is written and not documented"));
+        }
+        self.value(command, path, value);
+    }
+}
+
+#[test]
+fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
+    let shell = Shell::with_run();
+    for fixture in ["dynamic", "fixed", "strings", "lstm"] {
+        let file = format!("{}/tests/fixtures/{fixture}.onnx", env!("CARGO_MANIFEST_DIR"));
+        shell.write(&format!("{fixture}.onnx"), std::fs::read(file).unwrap());
+    }
+    super::formats::picture(&shell, "a.png");
+    let mut held = Held { page: page(), seen: BTreeSet::new(), wrong: BTreeSet::new() };
+    held.hold("train", &serde_json::from_str(&training().out).unwrap());
+    let quick = "--samples 2 --min-time 0 --warmup 1";
+    for (command, line) in [
+        ("compare", "compare"),
+        ("compare --paper", "compare --paper"),
+        ("summary", "summary strings.onnx"),
+        ("summary", "summary --preset bn-aux --image-size 28 --tree"),
+        ("check", "check strings.onnx --max-params 1"),
+        ("check", "check strings.onnx --max-macs 1"),
+        ("diff", "diff fixed.onnx dynamic.onnx"),
+        ("diff", "diff fixed.onnx lstm.onnx"),
+        ("optimize", "optimize dynamic.onnx -o o.onnx"),
+        ("optimize", "optimize strings.onnx -o o.onnx"),
+        ("optimize --list", "optimize --list"),
+        ("export", "export run -o x.onnx --no-verify"),
+        ("bench", &format!("bench dynamic.onnx {quick}")),
+        ("verify", "verify fixed.onnx --against dynamic.onnx"),
+        ("doctor", "doctor"),
+        ("runtime list", "runtime list"),
+        ("eval", "eval model.onnx --data data"),
+        ("predict", "predict model.onnx a.png"),
+    ] {
+        let ran = shell.gnet(&format!("{line} --format json"));
+        held.hold(command, &serde_json::from_str(&ran.out).unwrap_or_else(|reason| panic!("{reason}: {ran}")));
+    }
+    #[cfg(feature = "ort")]
+    let library = super::runtimes::ort();
+    #[cfg(not(feature = "ort"))]
+    let library: Option<std::path::PathBuf> = None;
+    if let Some(library) = &library {
+        let with = [("GNET_ORT_LIB", library.to_str().unwrap())];
+        for line in [&format!("bench dynamic.onnx --provider cpu --profile trace.json {quick}"), "doctor"] {
+            let words = line.split_whitespace().chain(["--format", "json"]).collect::<Vec<_>>();
+            let ran = shell.gnet_with(&with, &words);
+            let command = if line == "doctor" { "doctor" } else { "bench" };
+            held.hold(command, &serde_json::from_str(&ran.out).unwrap_or_else(|reason| panic!("{reason}: {ran}")));
+        }
+    }
+    for (command, paths) in &held.page {
+        for documented in paths {
+            let path = format!("{command}: {}", documented.path);
+            let mut elsewhere = ELSEWHERE.iter().chain(OF_ONNX_RUNTIME.iter().filter(|_| library.is_none()));
+            if !held.seen.contains(&path) && !elsewhere.any(|begins| path.starts_with(begins)) {
+                held.wrong.insert(format!("{path} is documented and was never seen"));
+            }
+        }
+    }
+    assert!(held.wrong.is_empty(), "reports/JSON.md:\n{}", Vec::from_iter(held.wrong).join("\n"));
+}
