@@ -36,7 +36,7 @@ impl Forecast {
     }
 }
 
-/// What the forward takes: series of any number and length.
+/// Returns the inputs of the forward: series of any number and length.
 pub fn options() -> Options {
     Options::for_inputs([Input::new("series", axes!["N", "T", FEATURES])])
 }

@@ -94,7 +94,7 @@ impl ResNet {
     }
 }
 
-/// What the forward takes: images of any number and size.
+/// Returns the inputs of the forward: images of any number and size.
 pub fn options() -> Options {
     let side = |name: &str| Symbol::new(name).multiple_of(32);
     Options::for_inputs([Input::new("images", axes!["N", 3, side("H"), side("W")])])

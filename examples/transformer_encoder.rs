@@ -17,7 +17,7 @@ const HEADS: usize = 4;
 const LAYERS: usize = 2;
 const CLASSES: usize = 5;
 
-/// Token ids to classes (Vaswani et al. 2017, the encoder; the mean over the words that are no padding is classified).
+/// Token ids to classes (Vaswani et al. 2017, the encoder; the mean over the words that are not padding is classified).
 #[derive(Module, Debug)]
 pub struct TextClassifier {
     words: Embedding,
@@ -50,7 +50,7 @@ impl TextClassifier {
     }
 }
 
-/// What the forward takes: token ids and a mask, both of any batch and length.
+/// Returns the inputs of the forward: token ids and a mask, both of any batch and length.
 pub fn options() -> Options {
     Options::for_inputs([Input::new("tokens", axes!["N", "T"]), Input::new("padding", axes!["N", "T"])])
 }

@@ -69,7 +69,7 @@ impl UNet {
     }
 }
 
-/// What the forward takes: images of any number, of a size that can be halved twice.
+/// Returns the inputs of the forward: images of any number, of a size that can be halved twice.
 pub fn options() -> Options {
     let side = |name: &str| Symbol::new(name).multiple_of(4);
     Options::for_inputs([Input::new("images", axes!["N", 3, side("H"), side("W")])])

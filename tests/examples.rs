@@ -173,7 +173,7 @@ fn the_oracle_notices_a_fault() {
     assert!(wrong.starts_with("unet.onnx: {'H': 36, 'N': 1, 'W': 20}: output mask is off by 0.00"), "{wrong}");
 }
 
-/// What Python finds wrong.
+/// Returns the faults that Python finds.
 fn ask(python: &Path, folder: &Path, examples: &[Example]) -> String {
     let list: Vec<Value> = examples.iter().map(|example| described(folder, example)).collect();
     std::fs::write(folder.join("manifest.json"), Value::from(list).to_string()).unwrap();

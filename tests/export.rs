@@ -18,7 +18,7 @@ use gnet::{ErrorKind, files, onnx};
 
 use common::{bits, config, fresh, images, item_shape, network, stirred, tensor};
 
-/// How an export's options differ from the usual ones.
+/// Difference of an export's options from the usual ones.
 type Change = fn(Options) -> Options;
 
 /// Folded.
@@ -402,7 +402,7 @@ mod refusals {
 mod module {
     use super::*;
 
-    /// What a network computes and holds, to the bit.
+    /// Outputs and parameters of a network, bit for bit.
     #[derive(PartialEq)]
     struct State {
         logits: Vec<Vec<u32>>,

@@ -1,5 +1,5 @@
-//! What gnet exports itself, through the command line: `bench` and `verify` of every example and every preset, in tract and
-//! in ONNX Runtime, at two sizes of each open axis.
+//! gnet's own exports through the command line: `bench` and `verify` of every example and every preset, in tract and in
+//! ONNX Runtime, at two sizes of each open axis.
 //!
 //! ONNX Runtime is that of `GNET_TEST_ORT_LIB`; without it tract runs alone.
 
@@ -48,7 +48,7 @@ impl Exported {
         Self { folder, providers, ort }
     }
 
-    /// What a command prints as JSON.
+    /// Returns the JSON output of a command.
     fn json(&self, command: &str, flags: &str) -> Value {
         let mut gnet = Command::new(env!("CARGO_BIN_EXE_gnet"));
         gnet.current_dir(self.folder.path()).arg(command).arg("model.onnx").args(flags.split_whitespace());

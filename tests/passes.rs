@@ -39,7 +39,7 @@ use gnet::passes::{self, ALL, DEAD_CODE, DEFAULT, FREEZE_DEFAULTS, Options, PRUN
 use gnet::{onnx, reference};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
-/// How far a pass that is not exact may move a result, as a share of the largest number in it.
+/// Distance by which a pass that is not exact may move a result, relative to the largest number in it.
 const TOLERANCE: f32 = 1e-4;
 
 fn computed(model: &Model, input: &Tensor) -> Vec<Tensor> {
@@ -51,7 +51,7 @@ fn rewritten(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>, String> {
     reference::run(model, inputs).map_err(|e| e.to_string())
 }
 
-/// How the results differ, if they do: in a bit, or by more than rounding.
+/// Describes the difference between the results, if any: in a bit, or by more than rounding.
 fn difference(before: &[Tensor], after: &[Tensor], exact: bool) -> Option<String> {
     if before.len() != after.len() {
         return Some(format!("{} results became {}", before.len(), after.len()));
@@ -65,7 +65,7 @@ fn difference(before: &[Tensor], after: &[Tensor], exact: bool) -> Option<String
         }
         let (a, b) = (a.to_f32()?, b.to_f32()?);
         let scale = a.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
-        // What is no number is not close.
+        // A NaN is not close to anything.
         let close = |(a, b): &(&f32, &f32)| (*a - *b).abs() <= TOLERANCE * scale;
         let far = a.iter().zip(&b).find(|pair| !close(pair));
         far.map(|(a, b)| format!("result {i}: {a} became {b}"))

@@ -32,7 +32,7 @@ struct Fed {
 /// The fewest models that each engine must run; what it refuses or fails at is passed by.
 const RUN: [(Provider, usize); 2] = [(Provider::Tract, 950), (Provider::Cpu, 1250)];
 
-/// Whether it runs, and what then differs from run to run.
+/// Checks that it runs, and describes differences from run to run.
 fn judged(folder: &Path, case: &Case, (provider, engine): &(Provider, EngineOptions)) -> gnet::Result<Option<String>> {
     let bytes = std::fs::read(folder.join(format!("{}.onnx", case.name))).unwrap();
     let batch = case.inputs.iter().find_map(|input| input.shape.first().copied()).unwrap_or(1).max(1);

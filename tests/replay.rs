@@ -184,7 +184,7 @@ fn refusal(forward: impl Fn(usize, Tensor<2>) -> Tensor<2>) -> gnet::Error {
 /// Runs of a trace with one symbol.
 const TRACED: usize = 3;
 
-/// What is computed when it is traced, and what otherwise.
+/// A forward that computes one thing when it is traced, and another otherwise.
 type Forked = fn(bool, Tensor<2>) -> Tensor<2>;
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a tracer must refuse, and how it says so: small modules made to break it.
+//! Refusals of the tracer and their messages: small modules made to break it.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
@@ -53,7 +53,7 @@ fn fixed(batch: usize) -> Options {
     dynamic().fix(BATCH, batch)
 }
 
-/// What the refusal of an export says.
+/// Returns the error of an export that is refused.
 fn refusal<O: NamedOutputs>(options: &Options, forward: impl Fn(&Net, Tensor<2>) -> O) -> String {
     said(export(&net(), options, forward))
 }

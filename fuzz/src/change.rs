@@ -146,7 +146,7 @@ fn nth<'a>(fields: &'a [Field], at: &mut isize) -> Option<&'a Field> {
     None
 }
 
-/// How many messages there are, with the outermost.
+/// Returns the number of messages, including the outermost.
 fn messages(fields: &[Field]) -> usize {
     1 + fields.iter().filter_map(inner).map(messages).sum::<usize>()
 }

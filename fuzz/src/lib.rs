@@ -1,4 +1,5 @@
-//! What the fuzz targets share: changes that leave protobuf's framing whole, so that most inputs get past the parser.
+//! Shared support of the fuzz targets: changes that leave protobuf's framing whole, so that most inputs get past the
+//! parser.
 
 pub mod change;
 pub mod wire;

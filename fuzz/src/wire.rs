@@ -7,7 +7,7 @@ pub struct Field {
     pub value: Value,
 }
 
-/// What a field holds, as far as the bytes tell.
+/// Content of a field, as far as the bytes tell.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Varint(u64),
@@ -44,7 +44,7 @@ fn fields(mut rest: &[u8], depth: usize) -> Option<Vec<Field>> {
     Some(fields)
 }
 
-/// A text is no message, though some texts could be read as one.
+/// A text is not a message, though some texts could be read as one.
 fn content(bytes: &[u8], depth: usize) -> Value {
     let text = bytes.iter().all(|b| (0x20..0x7f).contains(b));
     match fields(bytes, depth.saturating_sub(1)).filter(|_| depth > 0 && !text && !bytes.is_empty()) {

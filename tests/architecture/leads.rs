@@ -1,4 +1,4 @@
-//! Where a path leads: through what modules pass on with `use`, to the module that makes the item.
+//! Resolution of a path: through the `use` declarations of modules, to the module that defines the item.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ type Place = (String, Vec<String>);
 /// All modules by their place, and what each passes on.
 pub struct Leads<'a> {
     modules: BTreeMap<Place, &'a Module>,
-    /// What a module calls by another place's name: the module, the name (or `*`), and what it stands for.
+    /// Names that a module imports from another place: the module, the name (or `*`), and the item it refers to.
     bound: BTreeMap<Place, Vec<Place>>,
 }
 
-/// How often a path is passed on at most; it takes two or three.
+/// Maximum number of times that a path is passed on; it takes two or three.
 const STEPS: usize = 8;
 
 impl<'a> Leads<'a> {
@@ -27,7 +27,7 @@ impl<'a> Leads<'a> {
         for own in all {
             let inside = |place: &[String], name: &str| (own.name.clone(), [place, &[name.to_owned()]].concat());
             for module in &own.modules {
-                // Tests of one name may be blocks in many files; what is no test comes first.
+                // Tests of one name may be blocks in many files; other modules come first.
                 let first = modules.entry((own.name.clone(), module.place.clone())).or_insert(module);
                 if first.test {
                     *first = module;

@@ -7,10 +7,10 @@ use super::page::{Row, Section, sections};
 use super::source::Crate;
 use super::{crates, holds, root, shown, text};
 
-/// What every room may know; the page does not list it.
+/// Rooms that every room may know; the page does not list them.
 const EVERYWHERE: [&str; 2] = ["words", "error"];
 
-/// Who imports whom, and one place where.
+/// The imports of each room, with one place of each.
 type Edges = BTreeMap<Room, BTreeMap<Room, String>>;
 
 /// The edges between rooms, and the paths that lead to no room.
@@ -33,7 +33,7 @@ fn edges(all: &[Crate]) -> (Edges, Vec<String>) {
     (edges, lost)
 }
 
-/// Where the page and the sources differ.
+/// Lists where the page and the sources differ.
 fn faults(page: &[Section], all: &[Crate]) -> Vec<String> {
     let (edges, mut faults) = edges(all);
     let rows: Vec<(Room, &Row)> = page
@@ -92,7 +92,8 @@ fn dependencies(manifest: &str) -> BTreeSet<String> {
     found
 }
 
-/// What the crates depend on and must not: one of ours that does not stand above, and what the page keeps out of a crate.
+/// Lists the forbidden dependencies of the crates: one of ours that is not above, and those that the page keeps out of
+/// a crate.
 fn walls(packages: &[(&str, String)]) -> Vec<String> {
     const OUTSIDE: [(&str, &[&str]); 2] = [("gnet-core", &["burn", "tract", "ort"]), ("gnet-engine", &["burn"])];
     let mut faults = Vec::new();

@@ -46,7 +46,7 @@ fn row(line: &str) -> Row {
     Row { room: names(room).concat(), knows }
 }
 
-/// What stands in backticks.
+/// Returns the words in backticks.
 fn names(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }

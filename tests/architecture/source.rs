@@ -41,9 +41,9 @@ pub struct Written {
     pub names: Vec<String>,
     /// The line that it stands in.
     pub line: usize,
-    /// What it is called where it was written, if `use` stands before it: its last name, or the one behind `as`.
+    /// Local name of an import if `use` precedes it: its last part, or the one after `as`.
     pub alias: Option<String>,
-    /// Begins with the name of something else, which is no module unless one is called so.
+    /// Whether it begins with the name of something else, which is not a module unless one has that name.
     relative: bool,
 }
 
@@ -74,7 +74,7 @@ impl Crate {
         self.modules.iter().filter(|module| module.place.len() == 1 && !module.test && !module.root)
     }
 
-    /// The modules that lie in a room and are no tests, each with its room.
+    /// Returns the modules that are in a room and are not tests, each with its room.
     pub fn inhabitants(&self) -> impl Iterator<Item = (&str, &Module)> {
         let inside = self.modules.iter().filter(|module| !module.test && !module.root);
         inside.map(|module| (&*module.place[0], module))
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether a path begins here, and does not go on.
+    /// Returns `true` if a path begins here, rather than continuing.
     fn begins(&self) -> bool {
         let before = |steps: usize| self.next.checked_sub(steps).map(|at| &self.tokens[at]);
         let goes_on = before(1).is_some_and(|token| token.text == "::") && before(2).is_some_and(Token::ends_a_path);
@@ -237,7 +237,7 @@ impl<'a> Reader<'a> {
         self.own.modules[here].paths.extend(found.into_iter().map(path));
     }
 
-    /// What follows a `::`: names with `::` between them, a tree in braces, a star.
+    /// Parses the rest after a `::`: names separated by `::`, a tree in braces, a star.
     fn branch(&mut self, mut names: Vec<String>, mut line: usize, found: &mut Vec<(Vec<String>, String, usize)>) {
         loop {
             if let Some(token) = self.tokens.get(self.next) {

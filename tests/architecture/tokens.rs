@@ -3,7 +3,7 @@
 /// A word, a text or a mark.
 #[derive(Clone, Copy)]
 pub struct Token<'a> {
-    /// What it is, in its quotes if it is a text.
+    /// The token, in its quotes if it is a text.
     pub text: &'a str,
     /// The line that it begins in.
     pub line: usize,
@@ -36,7 +36,7 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
     all
 }
 
-/// How many bytes the token, comment or space at the beginning of a text takes.
+/// Returns the number of bytes of the token, comment or space at the beginning of a text.
 fn token(rest: &str, first: char) -> usize {
     let word =
         |from: usize| from + rest[from..].find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len() - from);

@@ -7,7 +7,7 @@ use gnet::onnx;
 
 use super::shell::{INPUT, Shell};
 
-/// What is done with an ONNX file; the folder has `data` and `good.png`.
+/// Commands that read an ONNX file; the folder has `data` and `good.png`.
 const READERS: [&str; 5] = [
     "summary",
     "bench --samples 1 --min-time 0",

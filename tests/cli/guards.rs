@@ -1,4 +1,5 @@
-//! What every command that takes an ONNX file refuses, and in the same words: what is no file, and what is no valid model.
+//! Refusals shared by all commands that take an ONNX file, in the same words: something other than a file, and an
+//! invalid model.
 
 use std::collections::BTreeSet;
 use std::fs;

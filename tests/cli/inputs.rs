@@ -115,7 +115,7 @@ fn eval_refuses_a_file_whose_input_is_not_what_its_metadata_says() {
     }
 }
 
-/// A file that nobody may read, also for a user who may read everything: the system has one that is no file to read.
+/// A file that nobody may read, not even a user with all rights: the system has one that is not a regular file.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_cannot_be_read_says_so() {

@@ -156,7 +156,7 @@ fn is_gone(pid: Pid) -> bool {
     }
 }
 
-/// Whatever is written under another name first and then renamed.
+/// Returns everything that is written under another name first and then renamed.
 fn leftovers(folder: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {

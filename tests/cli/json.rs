@@ -1,5 +1,5 @@
-//! What the program writes as JSON against the page that documents it, `reports/JSON.md`: every key stands there, and every
-//! key that stands there is written.
+//! The program's JSON documents against the page that documents them, `reports/JSON.md`: every key is documented, and
+//! every documented key is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,8 @@ use super::trained::training;
 
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/JSON.md"));
 
-/// What a test on any machine need not meet: copies from and to a device, NVIDIA's devices, a provider's libraries, nodes that
-/// fell back, what a BatchNorm that stays says, and the document of the longest command.
+/// Keys that a test on any machine need not meet: copies from and to a device, NVIDIA's devices, a provider's
+/// libraries, nodes that fell back, remarks on a BatchNorm that stays, and the document of the longest command.
 const ELSEWHERE: [&str; 9] = [
     "bench: runs[].copies",
     "bench: runs[].placement.others",
@@ -23,7 +23,7 @@ const ELSEWHERE: [&str; 9] = [
     "verify: comparisons[].redrawn",
     "reproduce: ",
 ];
-/// What only ONNX Runtime tells.
+/// Keys that only ONNX Runtime provides.
 const OF_ONNX_RUNTIME: [&str; 3] = ["bench: runs[].placement", "bench: runs[].profile", "doctor: onnxruntime.library"];
 
 /// One documented path. `a[].b` is the key `b` of each object in the list `a`.

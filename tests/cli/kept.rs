@@ -1,4 +1,4 @@
-//! What was given to a command is there when it has ended: no output takes the place of an input, under whatever name.
+//! Inputs of a command still exist when it has ended: no output replaces an input, under any name.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Token ids and a mask: inputs that are no floats, with a length that the file leaves open.
+//! Token ids and a mask: inputs other than floats, with a length that the file leaves open.
 
 use gnet::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId};
 use gnet::onnx;

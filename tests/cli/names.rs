@@ -13,11 +13,12 @@ use super::shell::{DONE, INPUT, Ran, Shell};
 /// Newlines that would forge lines: a command to a CI, a total, a verdict.
 const LINES: &str = "x\n::error file=evil::forged\r\ntotal: 0 forged\nevery rule holds";
 
-/// What a terminal acts on or hides: OSC, CSI in seven and eight bits, BEL, DEL, marks of direction, a separator, a tag.
+/// Characters that a terminal acts on or hides: OSC, CSI in seven and eight bits, BEL, DEL, marks of direction, a
+/// separator, a tag.
 const ESCAPES: &str =
     "\u{1b}]0;pwned\u{7}\u{1b}[2J\u{9b}31m\u{7f}\t\u{202e}\u{200f}\u{2066}\u{61c}\u{feff}\u{200b}\u{2028}\u{e0041}";
 
-/// What the log of a CI obeys without a newline.
+/// Commands that the log of a CI obeys without a newline.
 const COMMANDS: &str = "::error file=evil::forged ##[error]forged ##vso[task.complete result=Failed]";
 
 /// Markup and formulas.

@@ -20,7 +20,7 @@ fn examples() -> Vec<String> {
     found
 }
 
-/// What makes a run of minutes one of seconds, and changes nothing that the example is about.
+/// Shortens a run of minutes to seconds, without changing anything that the example is about.
 fn quick(line: &str) -> String {
     line.replace("gnet train", "gnet train --data data --epochs 1")
         .replace("gnet eval", "gnet eval --data data")

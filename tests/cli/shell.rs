@@ -19,7 +19,7 @@ pub struct Shell {
     folder: TempDir,
 }
 
-/// What a command did.
+/// Result of a command.
 #[derive(Debug)]
 pub struct Ran {
     pub line: String,
@@ -151,7 +151,7 @@ impl Ran {
         error
     }
 
-    /// What holds for every command, however it ends.
+    /// Checks what holds for every command, however it ends.
     pub fn check_manners(&self) {
         for sign in ["panicked at", "stack backtrace", "RUST_BACKTRACE", "\u{1b}"] {
             assert!(!self.err.contains(sign) && !self.out.contains(sign), "'{sign}' in {self}");

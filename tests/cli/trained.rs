@@ -56,7 +56,7 @@ fn trained() -> &'static Trained {
     })
 }
 
-/// What the shared training printed.
+/// Returns the output of the shared training.
 pub fn training() -> &'static Ran {
     &trained().training
 }

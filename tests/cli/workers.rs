@@ -1,4 +1,4 @@
-//! What gnet starts: an engine that dies is one sentence, and nothing goes on when gnet is gone.
+//! Child processes of gnet: an engine that dies is one sentence, and nothing continues when gnet is gone.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -1,5 +1,5 @@
-//! What the integration tests share: networks in which every parameter matters, images unlike one another, numbers out
-//! of Burn.
+//! Shared support of the integration tests: networks in which every parameter matters, images unlike one another,
+//! numbers out of Burn.
 #![allow(dead_code, reason = "each test program uses a part")]
 
 use burn::module::{Module, ModuleMapper, Param};

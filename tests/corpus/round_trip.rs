@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::judge::{Corpus, Judge, Pair};
 
-/// What became of one model.
+/// Result for one model.
 #[derive(Debug)]
 pub enum Outcome {
     /// Read, written, and the same.
@@ -55,7 +55,7 @@ pub struct Case {
     pub outcome: Outcome,
 }
 
-/// What became of all of them.
+/// Results for all of them.
 pub struct Tally {
     package: String,
     not_shipped: Vec<String>,
@@ -108,14 +108,14 @@ impl Tally {
         counts
     }
 
-    /// How many models there are of each family.
+    /// Returns the number of models of each family.
     fn families(&self) -> BTreeMap<&str, usize> {
         let mut families = BTreeMap::new();
         self.cases.iter().for_each(|c| *families.entry(c.name.split('/').next().unwrap_or("")).or_default() += 1);
         families
     }
 
-    /// How often each reason was given, without the place it was given for.
+    /// Returns how often each reason was given, without the place it was given for.
     fn reasons(&self) -> BTreeMap<String, usize> {
         let mut reasons = BTreeMap::new();
         for case in &self.cases {

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::judge::{Corpus, Judge};
 
-/// What the package says of a tensor.
+/// The package's statement about a tensor.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Stated {
     /// The number of its element type.
@@ -30,7 +30,7 @@ enum Size {
     Unknown,
 }
 
-/// What the package says of a model.
+/// The package's statements about a model.
 #[derive(Debug, Deserialize)]
 pub struct Dump {
     pub name: String,
@@ -40,7 +40,7 @@ pub struct Dump {
     makers: BTreeMap<String, String>,
 }
 
-/// How two statements about one value stand to each other.
+/// Relation of two statements about one value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Standing {
     Equal,
@@ -53,7 +53,7 @@ enum Standing {
     Contradicted,
 }
 
-/// What the comparison of all models came to.
+/// Result of comparing all models.
 #[derive(Default)]
 pub struct Shapes {
     package: String,

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::python::interpreter;
 
-/// What the script counts of a network.
+/// Counts of a network according to the script.
 #[derive(Debug, Deserialize)]
 struct Known {
     name: String,

@@ -1,4 +1,4 @@
-//! Files that broke on the way: cut short, flipped bits, bytes out of place, and what is no ONNX at all.
+//! Files damaged in transit: truncated, with flipped bits, with bytes out of place, and files that are not ONNX at all.
 
 use super::samples::{Parts, graph, model, model_of, node, rich};
 use super::trial::{Random, Refused, each_is_refused, try_bytes};

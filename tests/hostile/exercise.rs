@@ -1,16 +1,16 @@
-//! What a file goes through: reading, counting, rewriting, writing. Shared with the fuzz targets.
+//! Everything done with a file: reading, counting, rewriting, writing. Shared with the fuzz targets.
 
 use gnet::graph::{Model, Sizes};
 use gnet::infer::infer;
 use gnet::{Result, cost, onnx, passes};
 
-/// Reads the bytes of a model and does with it what gnet can do.
+/// Reads the bytes of a model and does everything with it that gnet can do.
 ///
 /// # Errors
-/// The reader's refusal. What comes after may refuse as well, which is no news here.
+/// Returns the reader's refusal. Later steps may refuse as well, which is ignored here.
 ///
 /// # Panics
-/// Something that may never happen with a file that was accepted.
+/// Panics on anything that must never happen with a file that was accepted.
 pub fn exercise(bytes: &[u8]) -> Result<()> {
     survive(&onnx::read(bytes.to_vec().into())?);
     Ok(())
@@ -47,7 +47,7 @@ pub fn inferred(model: &Model) {
     assert!(stated(&again) == stated(&once), "a second inference changes what the first found");
 }
 
-/// What was read can be written, and writing what was written changes nothing.
+/// Checks that a model that was read can be written, and that writing the result again changes nothing.
 pub fn written_back(model: &Model) {
     let Ok(bytes) = onnx::write(model) else { return };
     let back = onnx::read(bytes.clone().into()).expect("what gnet writes, gnet reads");

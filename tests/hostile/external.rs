@@ -14,7 +14,7 @@ struct Place {
     root: TempDir,
 }
 
-/// What is in the files: 64 bytes each.
+/// Content of the files: 64 bytes each.
 const INSIDE: [u8; 64] = [1; 64];
 const SECRET: [u8; 64] = [7; 64];
 

@@ -1,4 +1,4 @@
-//! What fuzzing found, kept: every file in `regressions` goes through everything, whatever the reader says of it.
+//! Regressions found by fuzzing: every file in `regressions` goes through everything, whatever the reader's verdict.
 
 use std::path::Path;
 

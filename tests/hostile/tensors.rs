@@ -54,7 +54,7 @@ fn gigantic_and_negative_dimensions_are_refused() {
     ]);
 }
 
-/// What a file may say and nobody can compute: the file is read, and counting does not overflow.
+/// Sizes that a file may state and nobody can compute: the file is read, and counting does not overflow.
 #[test]
 fn gigantic_shapes_of_values_do_no_harm() {
     let sizes = [Size::Number(i64::MAX), Size::Number(i64::MAX), Size::Number(2)];

@@ -14,15 +14,15 @@ use super::exercise::{exercise, survive};
 /// hundred messages allows takes three quarters of it; without
 /// optimisation it takes that of twice as much.
 const STACK: usize = if cfg!(debug_assertions) { 1 << 20 } else { 512 << 10 };
-/// What a file may take whatever its size.
+/// Memory that any file may take, whatever its size.
 const MEMORY: usize = 4 << 20;
-/// What each of its bytes may take on top. The messages of the format are what needs it: two bytes, a tag and a length of
-/// zero, can stand for a whole node.
+/// Memory that each of its bytes may take in addition. The messages of the format need it: two bytes, a tag and a
+/// length of zero, can stand for a whole node.
 const MEMORY_PER_BYTE: usize = 700;
 /// Long after any of these must have ended. No measurement: it turns an endless loop into a failure with a name.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What the reader said: nothing, or why it refused.
+/// Result of the reader: nothing, or the reason for its refusal.
 pub type Answer = Result<(), String>;
 
 fn in_small_thread(name: &str, size: usize, run: impl FnOnce() -> Answer + Send + 'static) -> Answer {

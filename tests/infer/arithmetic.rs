@@ -186,8 +186,8 @@ proptest! {
     }
 }
 
-/// How many elements ONNX's `Slice` takes, counted by walking: a walk forwards begins and ends between the elements, a walk
-/// backwards begins at an element, the nearest where there is none.
+/// Returns how many elements ONNX's `Slice` takes, counted by walking: a walk forwards begins and ends between the
+/// elements, a walk backwards begins at an element, the nearest one if there is none.
 fn taken(size: i64, start: i64, end: i64, step: i64) -> usize {
     let wide = |at: i64| i128::from(at) + if at < 0 { i128::from(size) } else { 0 };
     let (mut at, mut end, size) = (wide(start), wide(end), i128::from(size));

@@ -101,7 +101,7 @@ fn scales_are_multiplied_as_runtimes_do() {
     }
 }
 
-/// What PyTorch writes for `x.expand(-1, 4, -1)`.
+/// PyTorch's form of `x.expand(-1, 4, -1)`.
 #[test]
 fn an_expand_with_open_sizes_is_resolved() {
     let mut b = Builder::new(17);
@@ -118,7 +118,7 @@ fn an_expand_with_open_sizes_is_resolved() {
     assert_eq!(b.shape(y), "N x 4 x S");
 }
 
-/// What PyTorch writes for `F.pad(x, (1, 2, 3, 4))`: the pairs are turned round as a matrix.
+/// PyTorch's form of `F.pad(x, (1, 2, 3, 4))`: the pairs are reversed as a matrix.
 #[test]
 fn pads_are_turned_round_in_a_matrix() {
     let mut b = Builder::new(17);

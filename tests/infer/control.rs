@@ -84,7 +84,7 @@ fn a_size_given_for_an_input_holds_in_branches_too() {
     }
 }
 
-/// What exporters write for `x.squeeze(1)`: only where the dimension is 1.
+/// The exporters' form of `x.squeeze(1)`: only if the dimension is 1.
 #[test]
 fn a_condition_that_the_shapes_decide_takes_one_branch() {
     for (shape, made) in [("N,1,4", "N x 4"), ("N,3,4", "N x 3 x 4")] {

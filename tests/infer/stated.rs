@@ -1,4 +1,4 @@
-//! What the file states, and what the caller gives in its place.
+//! Statements of the file, and sizes that the caller gives in their place.
 
 use gnet::graph::{Attribute, Capture, DType, Dim, Graph, Model, Node, Sizes, Subgraph, Tensor, shape_text};
 use gnet::infer::infer;

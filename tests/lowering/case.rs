@@ -40,7 +40,7 @@ pub struct Case {
     pub not_in: Vec<(Engine, &'static str)>,
     /// Exports it for an input and an opset.
     export: Box<dyn Fn(Input, i64) -> gnet::Result<Exported> + Send + Sync>,
-    /// What Burn computes.
+    /// Computes the operation in Burn.
     pub burn: Box<dyn Fn(&Array) -> Array + Send + Sync>,
     /// Runs the trace itself, and says where it is not what Burn computes, bit for bit.
     pub replay: Replay,

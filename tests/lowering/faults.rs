@@ -14,8 +14,8 @@ use crate::judge::{Outcome, agrees};
 /// A mistake in a case's file.
 pub struct Mistake {
     outcome: &'static Outcome,
-    /// What it is about: Burn's operation, its node and what is changed, without the numbers. Of the mistakes of a kind one has
-    /// to be noticed: not every case can notice all of them.
+    /// Subject of the mistake: Burn's operation, its node and the change, without the numbers. One mistake of each kind
+    /// has to be noticed: not every case can notice all of them.
     pub kind: String,
     /// The case and the change.
     pub name: String,
@@ -57,7 +57,8 @@ const WORDS: [(&str, &str); 12] = [
     ("LEFT", "RIGHT"),
 ];
 
-/// What tract cannot notice: Burn's operations, the mistake, and why it is none there. ONNX's checker or ONNX Runtime may.
+/// Mistakes that tract cannot notice: Burn's operations, the mistake, and why it has no effect there. ONNX's checker or
+/// ONNX Runtime may notice.
 pub const UNNOTICED: [(&[&str], &str, &str); 14] = [
     (ALL, "ReduceMin keepdims is off", KEPT),
     (ALL, "ReduceMax keepdims is off", KEPT),
@@ -75,7 +76,7 @@ pub const UNNOTICED: [(&[&str], &str, &str); 14] = [
     (&["Numeric Rem", "Numeric RemScalar"], "Add -> Sub", "tract's remainder has the divisor's sign already"),
 ];
 
-/// What tract does not look at.
+/// Attributes that tract ignores.
 pub const IGNORED: [(&str, &str); 4] = [
     ("TopK sorted is off", "tract sorts anyway"),
     ("ConvTranspose kernel_shape is off", "tract reads it off the weight"),
@@ -141,7 +142,8 @@ fn lowered_from(outcome: &Outcome, node: &Node) -> String {
     of.map_or("a pass".to_owned(), |lowering| format!("{} {}", lowering.operation.family, lowering.operation.name))
 }
 
-/// Whether an engine may be given an attribute: an order that names an axis twice is none, and tract never ends with one.
+/// Returns `true` if an engine may be given an attribute: an order that names an axis twice is invalid, and tract never
+/// ends with one.
 fn possible(attribute: &str, value: &Attribute, other: &Attribute) -> bool {
     let sorted = |value: &Attribute| match value {
         Attribute::Ints(list) => list.iter().copied().collect::<BTreeSet<_>>(),
@@ -152,7 +154,7 @@ fn possible(attribute: &str, value: &Attribute, other: &Attribute) -> bool {
 }
 
 impl Mistake {
-    /// Whether the comparison notices.
+    /// Returns `true` if the comparison notices.
     pub fn is_noticed(&self) -> bool {
         let mut model = onnx::read(bytes(self.outcome).clone()).unwrap();
         (self.change)(&mut model);
@@ -199,7 +201,7 @@ fn alike(op_type: &str) -> Vec<&'static str> {
     group.iter().copied().filter(|other| *other != op_type).collect()
 }
 
-/// Whether the order of a node's first two operands means something, and they differ.
+/// Returns `true` if the order of a node's first two operands matters, and they differ.
 fn in_order(node: &Node) -> bool {
     let two = matches!(
         node.op_type.as_str(),

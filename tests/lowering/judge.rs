@@ -23,13 +23,13 @@ const BATCHES: [usize; 2] = [1, 3];
 /// Random shapes a case is tried with.
 const SHAPES: u32 = 3;
 
-/// What came of a case.
+/// Result of a case.
 pub struct Outcome {
     pub case: Case,
     /// The oldest opset that it is exported to, and what the one before said.
     pub oldest: i64,
     pub refusal: Option<String>,
-    /// What became of Burn's operations.
+    /// Lowering of Burn's operations.
     pub log: Vec<Lowering>,
     /// Files by opset.
     pub files: BTreeMap<i64, Bytes>,
@@ -43,10 +43,10 @@ pub fn outcomes() -> &'static [Result<Outcome, String>] {
     OUTCOMES.get_or_init(|| side_by_side(cases::all(), outcome))
 }
 
-/// What a refused form is, and what is said about it.
+/// A refused form, and its error.
 pub type Refusal = (String, String);
 
-/// What is said about each form that is refused, or what is wrong.
+/// Returns the error of each form that is refused, or the fault.
 pub fn refusals() -> &'static [Result<Refusal, String>] {
     static REFUSALS: OnceLock<Vec<Result<Refusal, String>>> = OnceLock::new();
     let refusal = |(case, part): (Case, &'static str)| {
@@ -136,7 +136,7 @@ fn tried(case: Case) -> Result<Outcome, String> {
     Ok(Outcome { case, oldest, refusal, log, files, runs })
 }
 
-/// Whether tract agrees with Burn, or fails where the case says that it must.
+/// Checks that tract agrees with Burn, or fails if the case says that it must.
 fn judged(case: &Case, bytes: &[u8], x: &Array, y: &Array) -> Result<(), String> {
     match (agrees(bytes, x, y), case.excuse(Engine::Tract)) {
         (result, None) => result,
@@ -158,7 +158,7 @@ pub fn agrees(bytes: &[u8], x: &Array, expected: &Array) -> Result<(), String> {
     }
 }
 
-/// What a second run, or one after other inputs, gives differently from the first one in an engine.
+/// Returns the differences of a second run, or of one after other inputs, from the first one in an engine.
 pub fn changes_from_run_to_run(
     outcome: &Outcome,
     (provider, options): &(Provider, EngineOptions),

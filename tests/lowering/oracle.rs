@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use crate::case::{Engine, TOLERANCE};
 use crate::judge::Outcome;
 
-/// What was said about one file.
+/// The script's findings about one file.
 #[derive(Debug, Deserialize)]
 pub struct Answer {
     pub case: String,
     pub opset: i64,
-    /// What is wrong with the file.
+    /// Faults of the file.
     pub file: Vec<String>,
-    /// What is wrong with its numbers.
+    /// Faults of its numbers.
     pub numbers: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ pub fn ask(python: &Path, files: &[(&Outcome, &BTreeMap<i64, bytes::Bytes>)]) ->
     String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// What is wrong with the answers about good files; a case that ONNX Runtime cannot run must fail there.
+/// Returns the faults in the answers about good files; a case that ONNX Runtime cannot run must fail there.
 pub fn complaints(outcomes: &[&Outcome], answers: &[Answer]) -> Vec<String> {
     let mut wrong = Vec::new();
     for outcome in outcomes {

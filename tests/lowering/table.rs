@@ -9,7 +9,7 @@ use gnet::trace::{Lowering, Operation, Standing, operations};
 use crate::case::Engine;
 use crate::judge::{Outcome, Refusal};
 
-/// What the cases show of one operation.
+/// Findings of the cases about one operation.
 #[derive(Default)]
 struct Seen {
     elements: BTreeSet<&'static str>,
@@ -49,7 +49,7 @@ pub fn table<'a>(
     if wrong.is_empty() { Ok(render(&seen, cases, refusals)) } else { Err(wrong) }
 }
 
-/// How the standing of an operation contradicts the cases.
+/// Returns the contradiction between the standing of an operation and the cases.
 fn lie(operation: &Operation, seen: Option<&Seen>) -> Option<String> {
     let name = format!("{} {}", operation.family, operation.name);
     match (operation.standing, seen) {
@@ -171,7 +171,7 @@ fn render<'a>(seen: &BTreeMap<Key, Seen>, cases: usize, refusals: impl Iterator<
 
 type Reason = fn(&Standing) -> Option<&'static str>;
 
-/// What is not lowered: a title, what it means, and the reason when an operation belongs there.
+/// Operations that are not lowered: a title, its meaning, and the reason if an operation belongs there.
 const OTHERS: [(&str, &str, Reason); 3] = [
     (
         "Missing",

@@ -16,14 +16,14 @@ pub struct Exchange {
     variants: Vec<Value>,
 }
 
-/// What `check.py` said.
+/// Verdict of `check.py`.
 #[derive(Debug)]
 pub struct Verdict {
-    /// Whether it found nothing wrong.
+    /// Whether it found no fault.
     pub passed: bool,
     /// Its lines, one a variant and a last one with the count.
     pub lines: Vec<String>,
-    /// How it ended and what it wrote to stderr.
+    /// Its exit status and what it wrote to stderr.
     pub errors: String,
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use gnet::graph::{Dim, Graph, Model, Node, Tensor};
 use gnet::onnx;
 
-/// Which file a mistake is planted in.
+/// File in which a mistake is planted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host {
     /// Padded pools, BatchNorm folded.

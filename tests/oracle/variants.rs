@@ -37,7 +37,7 @@ pub struct Variant {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// How one file of a network differs from the next.
+/// Variation of one file of a network.
 #[derive(Clone, Copy)]
 pub struct Choice {
     pub fold: bool,
@@ -46,7 +46,7 @@ pub struct Choice {
     pub opset: i64,
 }
 
-/// What an export does when it is told nothing.
+/// Default export.
 pub const PLAIN: Choice = Choice { fold: true, keep_aux: false, fixed_batch: None, opset: export::DEFAULT_OPSET };
 /// Nothing pruned, nothing folded: every operation that a network has.
 pub const WHOLE: Choice = Choice { fold: false, keep_aux: true, ..PLAIN };
@@ -72,7 +72,7 @@ impl Subject {
         Self { name: name.to_owned(), preset, network: network(&config), config }
     }
 
-    /// What a trained network says about itself.
+    /// Returns the metadata of a trained network.
     fn metadata(&self) -> Metadata {
         let channels = self.config.channels;
         Metadata {

@@ -48,7 +48,7 @@ fn drop_too_much_inside(model: &mut Model, options: &Options) -> gnet::Result<Re
     passes::run(model, &[DROP_IDENTITY], options).map(|mut log| log.remove(0))
 }
 
-/// What a body captures changes places.
+/// Swaps the captures of a body.
 fn swap_captures(model: &mut Model, _: &Options) -> gnet::Result<Rewrites> {
     for body in model.graph.nodes.iter_mut().flat_map(gnet::graph::Node::subgraphs_mut) {
         let outer: Vec<_> = body.captures.iter().rev().map(|capture| capture.outer).collect();

@@ -314,7 +314,7 @@ impl Network {
         self.value("MaxPool", vec![made], &[shape[0], shape[1], shape[2] + 1, shape[3]], &kernel);
     }
 
-    /// What Burn records of local response normalisation.
+    /// Adds the operations that Burn records for local response normalisation.
     fn local_response(&mut self, x: ValueId, shape: &[usize]) {
         let [n, c, area] = [shape[0], shape[1], shape[2] * shape[3]];
         let (alpha, k, beta) = (0.25, 1.0, 0.75);

@@ -90,7 +90,7 @@ impl Host<'_> {
         made
     }
 
-    /// Whether the sum of the image is positive.
+    /// Adds a condition: the sum of the image is positive.
     fn condition(&mut self) -> ValueId {
         let [sum, condition] = [("sum", DType::F32), ("condition", DType::Bool)].map(|(n, t)| self.value(n, t));
         let zero =

@@ -23,7 +23,7 @@ struct Case {
     runs: Vec<(Vec<Tensor>, Vec<Tensor>)>,
 }
 
-/// What a file states of another batch is no business of ONNX Runtime, which would believe it.
+/// Removes the statements of a file about another batch, which ONNX Runtime would believe.
 fn unstated(mut model: Model) -> Model {
     let made: Vec<_> = model.graph.nodes.iter().flat_map(Node::makes).collect();
     made.into_iter().for_each(|id| model.graph.value_mut(id).shape = None);

@@ -1,4 +1,4 @@
-//! What `gnet optimize` holds its result against before it replaces anything.
+//! Verification of the result of `gnet optimize` before it replaces anything.
 
 use std::path::Path;
 

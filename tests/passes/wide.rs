@@ -43,7 +43,7 @@ struct Build {
     graph: Graph,
     random: Random,
     sizes: [[usize; 2]; 2],
-    /// What each value is in the two runs.
+    /// Value in each of the two runs.
     at: HashMap<ValueId, [Tensor; 2]>,
     /// Values of floats to go on from.
     floats: Vec<ValueId>,
@@ -152,7 +152,7 @@ impl Build {
         Some(made)
     }
 
-    /// What the file says of a value: nothing, what holds, or what held in the first run alone.
+    /// Makes the file state a value's shape: not at all, correctly, or as in the first run only.
     fn state(&mut self, id: ValueId, [first, second]: [&Tensor; 2]) {
         let open = |(a, b): (&usize, &usize)| match self.sizes.iter().position(|sizes| *sizes == [*a, *b]) {
             _ if a == b => Dim::Known(*a),
@@ -303,7 +303,7 @@ impl Build {
         self.node("Reshape", &[x, target], &[])
     }
 
-    /// What exporters write: sizes taken out of a shape and put together again, here those of any value.
+    /// Adds the exporters' shape arithmetic: sizes taken out of a shape and joined again, here those of any value.
     fn reshape_by_shape(&mut self, x: ValueId) -> Option<ValueId> {
         let of = if self.random.below(2) == 0 { x } else { self.pick() };
         let sizes = self.node("Shape", &[of], &[])?;

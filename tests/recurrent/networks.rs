@@ -157,7 +157,7 @@ pub fn pair() -> Pair {
     stirred(Pair { question: lstm(), answer: lstm() })
 }
 
-/// How the answer begins depends on how the question ends.
+/// Runs a question and an answer: the beginning of the answer depends on the end of the question.
 pub fn both(pair: &Pair, (question, answer): (Tensor<3>, Tensor<3>)) -> Tensor<3> {
     let (_, state) = pair.question.forward(question, None);
     pair.answer.forward(answer, Some(state)).0

@@ -1,4 +1,4 @@
-//! Whether a session computes the same from the same inputs, whatever it ran before.
+//! Repeatability of sessions: the same outputs for the same inputs, whatever ran before.
 
 use gnet::runtime::{self, Array, EngineOptions, Provider, Session};
 

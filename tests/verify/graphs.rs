@@ -1,4 +1,4 @@
-//! Graphs that are no GoogLeNet: several inputs, masked faults, integers between the layers, wide precisions.
+//! Graphs other than GoogLeNet: several inputs, masked faults, integers between the layers, wide precisions.
 
 use std::path::Path;
 

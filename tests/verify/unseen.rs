@@ -1,5 +1,5 @@
-//! What a search for the layer says of what it has not seen: sides that do not part again, that never answer twice alike, or
-//! that part where no layer is.
+//! Messages of a search for the layer about what it has not observed: sides that do not diverge again, that never give
+//! the same outputs twice, or that diverge where there is no layer.
 
 use gnet::graph::{Attribute, DType, Dim, Graph, Model, Node, Tensor};
 use gnet::runtime::Array;
@@ -79,7 +79,7 @@ fn searched(reference: &mut dyn Side, other: &Model) -> (Verdict, String, Search
     (comparison.verdict, comparison.reason.unwrap_or_default(), comparison.search.unwrap())
 }
 
-/// What a reference is called that answers the same inputs otherwise.
+/// Remark on a reference whose outputs for the same inputs vary.
 const UNSTEADY: &str =
     "the reference does not repeat itself: output 'y' of drifting moves by 1.00e0 when it is run again";
 

@@ -8,7 +8,7 @@ mod exercise;
 use libfuzzer_sys::{Corpus, fuzz_crossover, fuzz_mutator, fuzz_target};
 
 fuzz_target!(|data: &[u8]| -> Corpus {
-    // What is no protobuf at all is kept as well: the reader has to cope with it.
+    // Input that is not protobuf at all is kept as well: the reader has to cope with it.
     if let Ok(model) = gnet_core::onnx::read(data.to_vec().into()) {
         exercise::counted(&model);
         exercise::written_back(&model);

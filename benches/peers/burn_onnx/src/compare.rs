@@ -35,7 +35,7 @@ pub struct Comparison {
     pub burn_onnx: Side,
 }
 
-/// What an exporter made of it.
+/// Result of an exporter.
 #[derive(Debug, Default, Serialize)]
 pub struct Side {
     /// Whether the batch is dynamic; with a fixed one `why_fixed` says why.
