@@ -4,7 +4,7 @@
 use burn::tensor::Device;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use gnet::compare::SIDE;
-use gnet::export::{Options, export};
+use gnet::export::{ExportOptions, export};
 use gnet::nets::{Block, BlockModule};
 use gnet::runtime::{self, Array, Provider, RunOptions};
 
@@ -12,7 +12,7 @@ fn blocks(c: &mut Criterion) {
     let mut group = c.benchmark_group("block in tract");
     for block in Block::ALL {
         let module = block.init_seeded(0, &Device::flex());
-        let options = Options::new([Block::INPUT, SIDE, SIDE]);
+        let options = ExportOptions::new([Block::INPUT, SIDE, SIDE]);
         let exported = export(&module, &options, BlockModule::forward).expect("the block exports");
         let mut session =
             runtime::load(Provider::Tract, &exported.bytes, &RunOptions::default()).expect("tract loads it");

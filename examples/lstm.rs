@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig, Lstm, LstmConfig};
 use burn::tensor::{Device, Tensor};
 use gnet::axes;
-use gnet::export::{Options, export, verify};
+use gnet::export::{ExportOptions, export, verify};
 use gnet::trace::Input;
 
 const FEATURES: usize = 6;
@@ -37,8 +37,8 @@ impl Forecast {
 }
 
 /// Returns the inputs of the forward: series of any number and length.
-pub fn options() -> Options {
-    Options::for_inputs([Input::new("series", axes!["N", "T", FEATURES])])
+pub fn options() -> ExportOptions {
+    ExportOptions::for_inputs([Input::new("series", axes!["N", "T", FEATURES])])
 }
 
 /// The forward as it is exported, its outputs named.

@@ -9,7 +9,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use gnet::axes;
-use gnet::export::{Options, export, verify};
+use gnet::export::{ExportOptions, export, verify};
 use gnet::trace::{Input, Symbol};
 
 const CLASSES: usize = 10;
@@ -95,9 +95,9 @@ impl ResNet {
 }
 
 /// Returns the inputs of the forward: images of any number and size.
-pub fn options() -> Options {
+pub fn options() -> ExportOptions {
     let side = |name: &str| Symbol::new(name).multiple_of(32);
-    Options::for_inputs([Input::new("images", axes!["N", 3, side("H"), side("W")])])
+    ExportOptions::for_inputs([Input::new("images", axes!["N", 3, side("H"), side("W")])])
 }
 
 /// The forward as it is exported, its output named.

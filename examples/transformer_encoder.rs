@@ -7,7 +7,7 @@ use burn::nn::transformer::{TransformerEncoder, TransformerEncoderConfig, Transf
 use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig, PositionalEncoding, PositionalEncodingConfig};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use gnet::axes;
-use gnet::export::{Options, export, verify};
+use gnet::export::{ExportOptions, export, verify};
 use gnet::trace::Input;
 
 const WORDS: usize = 1000;
@@ -51,8 +51,8 @@ impl TextClassifier {
 }
 
 /// Returns the inputs of the forward: token ids and a mask, both of any batch and length.
-pub fn options() -> Options {
-    Options::for_inputs([Input::new("tokens", axes!["N", "T"]), Input::new("padding", axes!["N", "T"])])
+pub fn options() -> ExportOptions {
+    ExportOptions::for_inputs([Input::new("tokens", axes!["N", "T"]), Input::new("padding", axes!["N", "T"])])
 }
 
 /// The forward as it is exported, its outputs named.

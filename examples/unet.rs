@@ -9,7 +9,7 @@ use burn::nn::{GroupNorm, GroupNormConfig, PaddingConfig2d};
 use burn::tensor::activation::{gelu, sigmoid};
 use burn::tensor::{Device, Tensor};
 use gnet::axes;
-use gnet::export::{Options, export, verify};
+use gnet::export::{ExportOptions, export, verify};
 use gnet::trace::{Input, Symbol};
 
 /// Two convolutions that keep the size, normalised in groups of channels.
@@ -70,9 +70,9 @@ impl UNet {
 }
 
 /// Returns the inputs of the forward: images of any number, of a size that can be halved twice.
-pub fn options() -> Options {
+pub fn options() -> ExportOptions {
     let side = |name: &str| Symbol::new(name).multiple_of(4);
-    Options::for_inputs([Input::new("images", axes!["N", 3, side("H"), side("W")])])
+    ExportOptions::for_inputs([Input::new("images", axes!["N", 3, side("H"), side("W")])])
 }
 
 /// The forward as it is exported, its output named.

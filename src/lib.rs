@@ -11,7 +11,7 @@
 //! println!("{} parameters, {} MACs", cost.params, cost.macs);
 //!
 //! // Rewritten: the same results with less.
-//! for done in passes::run(&mut model, &passes::DEFAULT, &passes::Options::default())? {
+//! for done in passes::run(&mut model, &passes::DEFAULT, &passes::PassOptions::default())? {
 //!     println!("{}: {} rewritten, {} refused", done.pass, done.applied.len(), done.refused.len());
 //! }
 //! # let folder = std::env::temp_dir().join(format!("gnet-first-page-{}", std::process::id()));
@@ -41,8 +41,7 @@ pub mod reproduce;
 pub use gnet_burn::{axes, card, compare, export, nets, trace, train};
 #[doc(inline)]
 pub use gnet_core::{
-    Error, ErrorKind, Result, check, cost, diff, draw, files, graph, infer, metadata, onnx, passes, process, reference,
-    report, stats,
+    Error, ErrorKind, Result, check, cost, diff, draw, graph, infer, metadata, onnx, passes, reference, report, stats,
 };
 #[cfg(feature = "ort")]
 #[doc(inline)]
@@ -50,11 +49,36 @@ pub use gnet_engine::install;
 #[doc(inline)]
 pub use gnet_engine::{bench, classify, data, doctor, evaluation, runtime};
 
+/// File access: regular files are read ([`open`](files::open)), complete ones are written ([`write()`](files::write)), and
+/// inputs are not overwritten.
+pub mod files {
+    #[doc(inline)]
+    pub use gnet_core::files::{
+        abandon, check_dir, check_place, check_readable, create_dir, keep_inputs, map, open, read, write, write_with,
+    };
+}
+
+/// Child processes that may crash, hang or be stopped without doing harm, and that never outlive this one.
+///
+/// A *worker* is the program `gnet` itself under a hidden command; [`serve_by`](process::serve_by) sets the program that
+/// serves as one. A *keeper*, again gnet itself, supervises a program of somebody else.
+pub mod process {
+    #[doc(inline)]
+    pub use gnet_core::process::{KEEPER_COMMAND, keep, serve_by};
+}
+
 /// Verification that two computations are the same: equal inputs through both, and a verdict on the difference.
 pub mod verify {
     #[cfg(feature = "burn")]
     #[doc(inline)]
     pub use gnet_burn::side::BurnSide;
+    #[allow(deprecated, reason = "its own former name")]
+    #[doc(hidden)]
+    pub use gnet_engine::verify::Options;
     #[doc(inline)]
-    pub use gnet_engine::verify::*;
+    pub use gnet_engine::verify::{
+        Bisect, Comparison, Copies, Culprit, Distribution, Draw, FileSide, IMAGES, InputRange, InputSet, Judgement,
+        OnCopies, Plan, Port, Precision, Row, Search, Side, Signature, Tolerance, Verdict, Verification, VerifyOptions,
+        bisect, rewritten, sweep, verify,
+    };
 }

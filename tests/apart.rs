@@ -49,7 +49,7 @@ fn an_engine_that_dies_is_an_error_and_the_next_one_runs() {
     let run = |name: &str, shape: Vec<usize>| {
         let bytes = std::fs::read(fixture(name)).unwrap();
         let mut session = runtime::load(Provider::Tract, &bytes, &RunOptions::new(1, 1))?;
-        runtime::infer(session.as_mut(), &Array::noise(shape, 1))
+        runtime::run(session.as_mut(), &Array::noise(shape, 1))
     };
     let died = run("foreign/huge_pad.onnx", vec![1, 4]).unwrap_err();
     assert!(died.to_string().starts_with("tract: the worker died: signal: 6 (SIGABRT)"), "{died}");
@@ -72,7 +72,7 @@ fn a_search_reads_values_out_of_other_processes() {
     let mut reference = side(&model);
     let plan = Plan::new(4, &[reference.signature()]).unwrap();
     let sets = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 3).unwrap()];
-    let options = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::OnFailure, seed: 3 };
+    let options = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::OnFailure, seed: 3 };
     let mut others = [side(&model), side(&wrong)];
     let verification = verify::verify(&mut reference, &mut others, &sets, &options, &mut |_| {}).unwrap();
     let [same, differing] = &verification.comparisons[..] else { panic!("two comparisons") };

@@ -4,29 +4,20 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;
-#[path = "../examples/lstm.rs"]
-#[allow(dead_code, reason = "its main")]
-mod lstm;
+#[path = "common/programs.rs"]
+mod programs;
 #[path = "oracle/python.rs"]
 mod python;
-#[path = "../examples/resnet.rs"]
-#[allow(dead_code, reason = "its main")]
-mod resnet;
-#[path = "../examples/transformer_encoder.rs"]
-#[allow(dead_code, reason = "its main")]
-mod transformer_encoder;
-#[path = "../examples/unet.rs"]
-#[allow(dead_code, reason = "its main")]
-mod unet;
 
 use std::path::Path;
 use std::process::Command;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use common::{array, stirred};
-use gnet::export::{Exported, Options, export, verify};
+use gnet::export::{ExportOptions, Exported, export, verify};
 use gnet::graph::{Sizes, shape_text};
 use gnet::runtime::{self, Array, Provider, RunOptions};
+use programs::{lstm, resnet, transformer_encoder, unet};
 use serde_json::{Value, json};
 
 /// An exported example and what Burn makes of inputs of several sizes.
@@ -147,7 +138,7 @@ fn tract_agrees_with_burn_at_every_size() {
             session.bind(&inputs).unwrap();
             session.run().unwrap();
             for (expected, found) in outputs.iter().zip(session.outputs().unwrap()) {
-                let agreement = runtime::compare::Agreement::of(expected, &found).unwrap();
+                let agreement = runtime::agreement::Agreement::of(expected, &found).unwrap();
                 assert!(agreement.within(2e-5), "{name} at {sizes:?}: {agreement:?}");
             }
         }
@@ -213,7 +204,7 @@ fn described(folder: &Path, example: &Example) -> Value {
 fn the_exporters_own_verification_passes() {
     fn verified<M: burn::module::Module, I: gnet::trace::Inputs, O: gnet::trace::NamedOutputs>(
         network: M,
-        options: &Options,
+        options: &ExportOptions,
         forward: impl Fn(&M, I) -> O,
     ) {
         let network = stirred(network);

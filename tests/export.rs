@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsParams, SgdConfig};
 use burn::tensor::{Device, Tensor};
-use gnet::export::{self, ExportRecord, Exported, Options, googlenet_options, verify_googlenet};
+use gnet::export::{self, ExportOptions, ExportRecord, Exported, googlenet_options, verify_googlenet};
 use gnet::graph::{Dim, Graph};
 use gnet::nets::{GoogLeNet, GoogLeNetConfig, Preset};
 use gnet::{ErrorKind, files, onnx};
@@ -19,19 +19,19 @@ use gnet::{ErrorKind, files, onnx};
 use common::{bits, config, fresh, images, item_shape, network, stirred, tensor};
 
 /// Difference of an export's options from the usual ones.
-type Change = fn(Options) -> Options;
+type Change = fn(ExportOptions) -> ExportOptions;
 
 /// Folded.
-fn plain(options: Options) -> Options {
+fn plain(options: ExportOptions) -> ExportOptions {
     options
 }
 
 /// Every operation of the network.
-fn whole(options: Options) -> Options {
+fn whole(options: ExportOptions) -> ExportOptions {
     options.folding(false)
 }
 
-fn options(config: &GoogLeNetConfig, keep_aux: bool) -> Options {
+fn options(config: &GoogLeNetConfig, keep_aux: bool) -> ExportOptions {
     let preset = if config.aux_heads { Preset::BnAux } else { Preset::D2l };
     googlenet_options(config, &fresh(preset, config.clone()).metadata(), keep_aux)
 }
@@ -64,7 +64,8 @@ mod bytes {
     fn two_exports_of_one_network_are_the_same_bytes() {
         let (network, config) = bn_aux();
         for change in
-            [plain, whole, |options: Options| Options { opset: 21, ..options }.fix(export::BATCH, 3)] as [Change; 3]
+            [plain, whole, |options: ExportOptions| ExportOptions { opset: 21, ..options }.fix(export::BATCH, 3)]
+                as [Change; 3]
         {
             let first = exported(&network, &config, true, change).bytes;
             assert_eq!(first, exported(&network, &config, true, change).bytes);
@@ -316,7 +317,7 @@ mod shape {
     #[test]
     fn a_fixed_batch_is_in_every_shape() {
         let (network, config) = bn_aux();
-        let fixed = |options: Options| options.fix(export::BATCH, 4);
+        let fixed = |options: ExportOptions| options.fix(export::BATCH, 4);
         let exported = exported(&network, &config, true, fixed);
         let graph = &exported.model.graph;
         let shapes = graph.nodes.iter().flat_map(|node| node.makes()).chain(graph.inputs.clone());
@@ -358,7 +359,7 @@ mod refusals {
         let (network, config) = bn_aux();
         let metadata = fresh(Preset::BnAux, config.clone()).metadata();
         for opset in [i64::MIN, 0, 16, 24, i64::MAX] {
-            let options = Options { opset, ..googlenet_options(&config, &metadata, false) };
+            let options = ExportOptions { opset, ..googlenet_options(&config, &metadata, false) };
             let error = export::googlenet(&network, &options).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Input);
             assert_eq!(error.to_string(), format!("opset {opset}: gnet writes opsets 17 to 23"));

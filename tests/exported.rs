@@ -6,18 +6,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod common;
-#[path = "../examples/lstm.rs"]
-#[allow(dead_code, reason = "its main")]
-mod lstm;
-#[path = "../examples/resnet.rs"]
-#[allow(dead_code, reason = "its main")]
-mod resnet;
-#[path = "../examples/transformer_encoder.rs"]
-#[allow(dead_code, reason = "its main")]
-mod transformer_encoder;
-#[path = "../examples/unet.rs"]
-#[allow(dead_code, reason = "its main")]
-mod unet;
+#[path = "common/programs.rs"]
+mod programs;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -26,6 +16,7 @@ use burn::tensor::Device;
 use common::stirred;
 use gnet::export::{self, export, googlenet_options};
 use gnet::nets::{GoogLeNetConfig, Preset};
+use programs::{lstm, resnet, transformer_encoder, unet};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -12,7 +12,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};
 use burn::tensor::{Bool, Device, Int, Tensor};
 use gnet::axes;
-use gnet::export::{Options, export, verify};
+use gnet::export::{ExportOptions, export, verify};
 use gnet::graph::{DType, Model, shape_text};
 use gnet::trace::{Input, Symbol};
 
@@ -75,7 +75,7 @@ fn ports(model: &Model) -> Vec<String> {
 
 #[test]
 fn inputs_of_every_kind_and_two_open_axes() {
-    let (tagger, options) = (tagger(&Device::flex()), Options::for_inputs(inputs()));
+    let (tagger, options) = (tagger(&Device::flex()), ExportOptions::for_inputs(inputs()));
     let exported = export(&tagger, &options, tag).unwrap();
     let expected = ["words I64 N x T", "pad Bool N x T", "weight F32 N", "tags F32 N x T x 4", "count I64 N"];
     assert_eq!(ports(&exported.model), expected);
@@ -86,7 +86,7 @@ fn inputs_of_every_kind_and_two_open_axes() {
 
 #[test]
 fn an_open_axis_can_be_fixed_and_an_output_left_out() {
-    let (tagger, options) = (tagger(&Device::flex()), Options::for_inputs(inputs()).fix("T", 9).keep(&["tags"]));
+    let (tagger, options) = (tagger(&Device::flex()), ExportOptions::for_inputs(inputs()).fix("T", 9).keep(&["tags"]));
     let exported = export(&tagger, &options, tag).unwrap();
     let expected = ["words I64 N x 9", "pad Bool N x 9", "weight F32 N", "tags F32 N x 9 x 4"];
     assert_eq!(ports(&exported.model), expected);
@@ -96,7 +96,7 @@ fn an_open_axis_can_be_fixed_and_an_output_left_out() {
 
 #[test]
 fn a_planted_fault_is_found() {
-    let (tagger, options) = (tagger(&Device::flex()), Options::for_inputs(inputs()));
+    let (tagger, options) = (tagger(&Device::flex()), ExportOptions::for_inputs(inputs()));
     let exported = export(&tagger, &options, tag).unwrap();
     for (name, wrong) in [
         (
@@ -115,7 +115,8 @@ fn a_planted_fault_is_found() {
 #[test]
 fn inputs_that_are_not_the_forwards_are_refused() {
     let tagger = tagger(&Device::flex());
-    let refused = |inputs: Vec<Input>| export(&tagger, &Options::for_inputs(inputs), tag).unwrap_err().to_string();
+    let refused =
+        |inputs: Vec<Input>| export(&tagger, &ExportOptions::for_inputs(inputs), tag).unwrap_err().to_string();
     let [words, pad, weight] = inputs();
     let few = refused(vec![words.clone(), pad.clone()]);
     assert!(few.starts_with("inputs: are fewer than the forward takes"), "{few}");
@@ -148,12 +149,12 @@ fn an_axis_may_be_open_in_multiples() {
     let module = stirred(Halves { conv });
     let side = |name: &str| Symbol::new(name).multiple_of(2);
     let axes = axes!["N", 3, side("H"), side("W")];
-    let options = Options::for_inputs([Input::new("image", axes)]);
+    let options = ExportOptions::for_inputs([Input::new("image", axes)]);
     let exported = export(&module, &options, halves).unwrap();
     let verified = verify(&module, &options, &exported, halves).unwrap();
     assert!(verified.max_abs_diff <= verified.tolerance);
     // Without saying so the half is a floor, which no formula gives.
-    let plain = Options::for_inputs([Input::new("image", axes!["N", 3, "H", "W"])]);
+    let plain = ExportOptions::for_inputs([Input::new("image", axes!["N", 3, "H", "W"])]);
     let error = export(&module, &plain, halves).unwrap_err().to_string();
     assert!(error.contains("no sum of products"), "{error}");
 }
@@ -161,7 +162,7 @@ fn an_axis_may_be_open_in_multiples() {
 #[test]
 fn outputs_have_the_names_they_are_given() {
     let tagger = tagger(&Device::flex());
-    let options = Options::for_inputs([Input::new("words", axes!["N", "T"])]);
+    let options = ExportOptions::for_inputs([Input::new("words", axes!["N", "T"])]);
     let names =
         |model: &Model| model.graph.outputs.iter().map(|id| model.graph.value(*id).name.clone()).collect::<Vec<_>>();
     let twice = export(&tagger, &options, |tagger, words: Tensor<2, Int>| {
@@ -190,7 +191,7 @@ impl<const D: usize> Twice for Tensor<D> {
 #[test]
 fn a_module_on_an_autodiff_device_is_exported_and_left_there() {
     let device = Device::flex().autodiff();
-    let (live, options) = (tagger(&device), Options::for_inputs(inputs()));
+    let (live, options) = (tagger(&device), ExportOptions::for_inputs(inputs()));
     let before: Vec<f32> = live.tags.weight.val().to_data().try_to_vec().unwrap();
     let exported = export(&live, &options, tag).unwrap();
     verify(&live, &options, &exported, tag).unwrap();

@@ -16,7 +16,7 @@ mod python;
 mod variants;
 
 use gnet::ErrorKind;
-use gnet::export::{self, Exported, Options, verify_googlenet};
+use gnet::export::{self, ExportOptions, Exported, verify_googlenet};
 use gnet::nets::{Block, GoogLeNet, GoogLeNetConfig, Pooling, Preset};
 
 use common::{config, fresh, network};
@@ -114,7 +114,7 @@ impl Host {
 /// A good export, to plant mistakes in.
 struct Good {
     network: GoogLeNet,
-    options: Options,
+    options: ExportOptions,
     exported: Exported,
 }
 

@@ -35,7 +35,7 @@ use std::collections::BTreeMap;
 
 use generate::{Sample, network, steps};
 use gnet::graph::{Model, Tensor};
-use gnet::passes::{self, ALL, DEAD_CODE, DEFAULT, FREEZE_DEFAULTS, Options, PRUNE, Pass, Rewrites};
+use gnet::passes::{self, ALL, DEAD_CODE, DEFAULT, FREEZE_DEFAULTS, PRUNE, Pass, PassOptions, Rewrites};
 use gnet::{onnx, reference};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
@@ -76,7 +76,7 @@ fn difference(before: &[Tensor], after: &[Tensor], exact: bool) -> Option<String
 fn violation(sample: &Sample, passes: &[Pass], exact: bool) -> Result<(Model, Vec<Rewrites>), String> {
     let before = computed(&sample.model, &sample.input);
     let mut model = sample.model.clone();
-    let log = passes::run(&mut model, passes, &Options::default()).map_err(|e| e.to_string())?;
+    let log = passes::run(&mut model, passes, &PassOptions::default()).map_err(|e| e.to_string())?;
     match difference(&before, &rewritten(&model, std::slice::from_ref(&sample.input))?, exact) {
         Some(difference) => Err(difference),
         None => Ok((model, log)),
@@ -133,7 +133,7 @@ fn no_pass_changes_a_result_inside_branches_and_loops() {
             onnx::read(onnx::write(&model).unwrap().into()).unwrap();
         }
         let (mut model, _) = violation(&sample, &DEFAULT, false).unwrap_or_else(|e| panic!("network {number}: {e}"));
-        let log = passes::run(&mut model, &DEFAULT, &Options::default()).unwrap();
+        let log = passes::run(&mut model, &DEFAULT, &PassOptions::default()).unwrap();
         for pass in log {
             assert!(pass.applied.is_empty(), "network {number}: {} still found {:?}", pass.pass, pass.applied);
         }
@@ -153,7 +153,7 @@ fn no_pass_changes_a_result_at_either_size_of_an_open_axis() {
         for (list, exact) in lists {
             let failed = |reason: String| -> ! { panic!("graph {number}, {list:?}: {reason}") };
             let mut model = wide.model.clone();
-            let log = passes::run(&mut model, &list, &Options::default()).unwrap_or_else(|e| failed(e.to_string()));
+            let log = passes::run(&mut model, &list, &PassOptions::default()).unwrap_or_else(|e| failed(e.to_string()));
             for (inputs, expected) in wide.inputs.iter().zip(&wide.outputs) {
                 let found = rewritten(&model, inputs).unwrap_or_else(|e| failed(e));
                 if let Some(difference) = difference(expected, &found, exact) {
@@ -165,7 +165,7 @@ fn no_pass_changes_a_result_at_either_size_of_an_open_axis() {
             }
             onnx::read(onnx::write(&model).unwrap().into()).unwrap();
             if list.len() > 1 {
-                let log = passes::run(&mut model, &list, &Options::default()).unwrap();
+                let log = passes::run(&mut model, &list, &PassOptions::default()).unwrap();
                 for pass in log {
                     assert!(pass.applied.is_empty(), "graph {number}: {} still found {:?}", pass.pass, pass.applied);
                 }
@@ -183,7 +183,7 @@ fn the_whole_list_changes_no_result_and_nothing_the_second_time() {
     let run = |steps: Vec<generate::Step>| {
         let (mut model, _) = violation(&network(&steps), &DEFAULT, false).map_err(TestCaseError::fail)?;
         let bytes = onnx::write(&model).unwrap();
-        let log = passes::run(&mut model, &DEFAULT, &Options::default()).unwrap();
+        let log = passes::run(&mut model, &DEFAULT, &PassOptions::default()).unwrap();
         if let Some(pass) = log.iter().find(|pass| !pass.applied.is_empty()) {
             return Err(TestCaseError::fail(format!("{} still found {:?}", pass.pass, pass.applied)));
         }
@@ -201,7 +201,7 @@ fn each_output_alone_is_what_it_was_among_others() {
         for (i, id) in sample.model.graph.outputs.iter().enumerate() {
             let mut model = sample.model.clone();
             let outputs = vec![model.graph.value(*id).name.clone()];
-            passes::run(&mut model, &[PRUNE], &Options { outputs, ..Options::default() }).unwrap();
+            passes::run(&mut model, &[PRUNE], &PassOptions { outputs, ..PassOptions::default() }).unwrap();
             let alone = computed(&model, &sample.input);
             if let Some(difference) = difference(&whole[i..=i], &alone, true) {
                 return Err(TestCaseError::fail(difference));
@@ -218,7 +218,7 @@ fn a_file_is_smaller_afterwards_and_reads_back() {
     let (mut before, mut after) = (0, 0);
     for number in 0..60 {
         let mut sample = network(&generate::series(number));
-        passes::run(&mut sample.model, &[DEAD_CODE], &Options::default()).unwrap();
+        passes::run(&mut sample.model, &[DEAD_CODE], &PassOptions::default()).unwrap();
         before += onnx::write(&sample.model).unwrap().len();
         let (model, _) = violation(&sample, &DEFAULT, false).unwrap();
         let bytes = onnx::write(&model).unwrap();

@@ -14,7 +14,7 @@ mod python;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use gnet::axes;
-use gnet::export::{Options, export, verify};
+use gnet::export::{ExportOptions, export, verify};
 use gnet::graph::{Model, Sizes};
 use gnet::runtime::{self, Array, Provider, RunOptions};
 use gnet::trace::Input;
@@ -24,8 +24,8 @@ use networks::Network;
 /// Batches and lengths, none of which was traced together; a length of 1 is a loop of one turn.
 const SIZES: [[usize; 2]; 5] = [[1, 1], [3, 1], [1, 6], [4, 5], [2, 17]];
 
-fn options() -> Options {
-    Options::for_inputs([Input::new("x", axes!["N", "T", networks::WIDTH])])
+fn options() -> ExportOptions {
+    ExportOptions::for_inputs([Input::new("x", axes!["N", "T", networks::WIDTH])])
 }
 
 fn input([batch, length]: [usize; 2]) -> Array {
@@ -41,7 +41,7 @@ fn in_tract(model: &Model, [batch, length]: [usize; 2], x: &Array) -> Vec<Array>
     let bytes = gnet::onnx::write(model).unwrap();
     let options = RunOptions { sizes: Sizes::dim("T", length), ..RunOptions::new(1, batch) };
     let mut session = runtime::load(Provider::Tract, &bytes, &options).unwrap();
-    runtime::infer(session.as_mut(), x).unwrap()
+    runtime::run(session.as_mut(), x).unwrap()
 }
 
 fn operations(model: &Model) -> Vec<&str> {
@@ -59,7 +59,7 @@ fn every_length_agrees_with_burn() {
             let (expected, found) = (in_burn(&network, &x), in_tract(&exported.model, sizes, &x));
             assert_eq!(expected.len(), found.len());
             for (expected, found) in expected.iter().zip(&found) {
-                let agreement = runtime::compare::Agreement::of(expected, found).unwrap();
+                let agreement = runtime::agreement::Agreement::of(expected, found).unwrap();
                 assert!(agreement.within(2e-5), "{name} at {sizes:?}: {agreement:?}");
             }
         }
@@ -83,7 +83,7 @@ fn onnx_runtime_and_the_checker_agree() {
 #[test]
 fn an_older_operator_set_and_the_same_bytes_each_time() {
     let (_, network) = networks::all().remove(5);
-    let options = Options { opset: 17, ..options() };
+    let options = ExportOptions { opset: 17, ..options() };
     let exported = export(&network, &options, Network::forward).unwrap();
     assert_eq!(exported.bytes, export(&network, &options, Network::forward).unwrap().bytes);
     let verified = verify(&network, &options, &exported, Network::forward).unwrap();
@@ -108,7 +108,7 @@ fn parameters_keep_their_names_and_stand_outside_of_the_loop() {
 fn two_lengths_that_have_nothing_to_do_with_each_other() {
     let lstms = networks::pair();
     let inputs = [Input::new("question", axes!["N", "Q", 3]), Input::new("answer", axes!["N", "A", 3])];
-    let options = Options::for_inputs(inputs);
+    let options = ExportOptions::for_inputs(inputs);
     let exported = export(&lstms, &options, networks::both).unwrap();
     assert_eq!(operations(&exported.model).iter().filter(|op| **op == "Scan").count(), 2);
     verify(&lstms, &options, &exported, networks::both).unwrap();

@@ -20,7 +20,7 @@ use burn::nn::{
 use burn::tensor::{Bool, Device, Int, Tensor, activation};
 use gnet::nets::{GoogLeNet, Preset};
 use gnet::runtime::Array;
-use gnet::trace::{Input, NamedOutputs, Options, Replayed, Symbol, replay};
+use gnet::trace::{Input, NamedOutputs, Replayed, Symbol, TraceOptions, replay};
 use gnet::{ErrorKind, axes};
 
 use common::{config, images, item_shape, network, stirred};
@@ -28,8 +28,8 @@ use common::{config, images, item_shape, network, stirred};
 /// A batch of one, which broadcasting could treat apart, and one that was not traced.
 const BATCHES: [usize; 2] = [1, 3];
 
-fn options(inputs: impl Into<Vec<Input>>) -> Options {
-    Options { inputs: inputs.into(), keep: None, opset: 18 }
+fn options(inputs: impl Into<Vec<Input>>) -> TraceOptions {
+    TraceOptions { inputs: inputs.into(), keep: None, opset: 18 }
 }
 
 /// Replays a forward of one float input of items of this shape.
@@ -57,7 +57,7 @@ fn googlenet_without_its_heads() {
         let config = config(preset, 32);
         let (network, item) = (network(&config), item_shape(&config));
         let axes = axes!["N", item[0], item[1], item[2]];
-        let kept = Options { keep: Some(vec!["logits".to_owned()]), ..options([Input::new("input", axes)]) };
+        let kept = TraceOptions { keep: Some(vec!["logits".to_owned()]), ..options([Input::new("input", axes)]) };
         for batch in BATCHES {
             let replayed = replay(&network, &kept, &[images(7, batch, item)], GoogLeNet::forward).unwrap();
             assert_eq!((replayed.outputs, replayed.values), (vec!["logits".to_owned()], batch * config.classes));

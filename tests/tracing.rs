@@ -9,7 +9,7 @@ use burn::nn::conv::{DeformConv2d, DeformConv2dConfig};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::activation::{relu, tanh};
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
-use gnet::export::{BATCH, Exported, Options, export};
+use gnet::export::{BATCH, ExportOptions, Exported, export};
 use gnet::runtime::{self, Array, Provider, RunOptions};
 use gnet::trace::{NamedOutputs, Output};
 use gnet::{ErrorKind, Result};
@@ -45,16 +45,16 @@ impl Net {
     }
 }
 
-fn dynamic() -> Options {
-    Options::new([FEATURES])
+fn dynamic() -> ExportOptions {
+    ExportOptions::new([FEATURES])
 }
 
-fn fixed(batch: usize) -> Options {
+fn fixed(batch: usize) -> ExportOptions {
     dynamic().fix(BATCH, batch)
 }
 
 /// Returns the error of an export that is refused.
-fn refusal<O: NamedOutputs>(options: &Options, forward: impl Fn(&Net, Tensor<2>) -> O) -> String {
+fn refusal<O: NamedOutputs>(options: &ExportOptions, forward: impl Fn(&Net, Tensor<2>) -> O) -> String {
     said(export(&net(), options, forward))
 }
 
@@ -66,7 +66,7 @@ fn said(result: Result<Exported>) -> String {
 
 /// The file's answer in tract beside the module's in Burn, for a batch of the given size.
 fn both<const D: usize>(
-    options: &Options,
+    options: &ExportOptions,
     batch: usize,
     forward: impl Fn(&Net, Tensor<2>) -> Tensor<D>,
 ) -> (Array, Array) {
@@ -74,13 +74,13 @@ fn both<const D: usize>(
     let exported = export(&net, options, &forward).unwrap();
     let mut session =
         runtime::load(Provider::Tract, &exported.bytes, &RunOptions { batch, ..RunOptions::default() }).unwrap();
-    let got = runtime::infer(session.as_mut(), &input).unwrap().remove(0);
+    let got = runtime::run(session.as_mut(), &input).unwrap().remove(0);
     let data = TensorData::new(input.data, input.shape);
     (common::array(&forward(&net, Tensor::from_data(data, &Device::flex()))), got)
 }
 
 fn assert_close((expected, got): (Array, Array)) {
-    let agreement = runtime::compare::Agreement::of(&expected, &got).unwrap();
+    let agreement = runtime::agreement::Agreement::of(&expected, &got).unwrap();
     assert!(agreement.within(1e-5), "{agreement:?}");
 }
 
@@ -100,7 +100,7 @@ struct Warp {
 #[test]
 fn a_layer_that_needs_a_newer_opset_is_named_with_its_own_path() {
     let warp = Warp { bend: DeformConv2dConfig::new([2, 3], [1, 1]).init(&Device::flex()) };
-    let result = export(&warp, &Options::new([2, 5, 5]), |warp, x: Tensor<4>| {
+    let result = export(&warp, &ExportOptions::new([2, 5, 5]), |warp, x: Tensor<4>| {
         let offset = x.clone();
         warp.bend.forward(x, offset, None)
     });
@@ -130,7 +130,7 @@ fn with_head(net: &Net, x: Tensor<2>) -> Answers {
 
 #[test]
 fn a_dead_head_may_use_what_cannot_be_exported() {
-    let keep = |name: &str| Options { keep: Some(vec![name.to_owned()]), ..dynamic() };
+    let keep = |name: &str| ExportOptions { keep: Some(vec![name.to_owned()]), ..dynamic() };
     let exported = export(&net(), &keep("main"), with_head).unwrap();
     let graph = &exported.model.graph;
     let names: Vec<_> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
@@ -147,7 +147,7 @@ fn a_dead_head_may_use_what_cannot_be_exported() {
 
 #[test]
 fn an_output_that_does_not_exist_is_refused_with_those_that_do() {
-    let options = Options { keep: Some(vec!["main".to_owned(), "side".to_owned()]), ..dynamic() };
+    let options = ExportOptions { keep: Some(vec!["main".to_owned(), "side".to_owned()]), ..dynamic() };
     assert!(refusal(&options, with_head).contains("output side: the network has no such output; it has main, head"));
 }
 
@@ -294,7 +294,7 @@ fn an_operation_without_inputs_is_named_with_what_it_makes() {
 
 #[test]
 fn an_input_of_another_rank_is_refused() {
-    let said = refusal(&Options::new([1, FEATURES]), |net, x| net.first(x));
+    let said = refusal(&ExportOptions::new([1, FEATURES]), |net, x| net.first(x));
     assert!(said.contains("input 'input': the forward takes a tensor of rank 2, not of shape [2, 1, 6]"), "{said}");
 }
 

@@ -75,7 +75,7 @@ fn compared_with(reference: &Model, other: &Model, bisect: Bisect) -> gnet::Resu
     let plan = Plan::new(6, &[reference.signature(), other.signature()])?;
     let sets = [Distribution::Normal, Distribution::Pattern]
         .map(|kind| InputSet::random(kind, reference.signature(), &plan, 3).unwrap());
-    let options = verify::Options { tolerance: Precision::F32.tolerance(), bisect, seed: 3 };
+    let options = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect, seed: 3 };
     verify::verify(&mut reference, &mut [other], &sets, &options, &mut |_| {})
 }
 
@@ -274,7 +274,7 @@ fn what_rounding_does_is_no_disagreement_and_what_a_weight_does_is_one() {
         let other = FileSide::of_model("other", other, Provider::Cpu, &options).unwrap();
         let plan = Plan::new(8, &[reference.signature()]).unwrap();
         let sets = Distribution::ALL.map(|k| InputSet::random(k, reference.signature(), &plan, 0).unwrap());
-        let options = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 0 };
+        let options = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 0 };
         verify::verify(&mut reference, &mut [other], &sets, &options, &mut |_| {}).unwrap().comparisons[0].verdict
     };
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/foreign");
@@ -295,7 +295,7 @@ fn onnx_runtime_agrees_with_tract_and_its_faults_are_found() {
     let mut reference = side(&FOLDED, "reference");
     let plan = Plan::new(4, &[reference.signature()]).unwrap();
     let sets = Distribution::ALL.map(|k| InputSet::random(k, reference.signature(), &plan, 3).unwrap());
-    let options = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::OnFailure, seed: 3 };
+    let options = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::OnFailure, seed: 3 };
     let wrong = changed(&FOLDED, |g| {
         node(g, "inception4b.pool_proj/MaxPool").set("pads", Attribute::Ints(vec![0, 0, 2, 2]));
     });

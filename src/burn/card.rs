@@ -13,6 +13,7 @@ const FILES: [(&str, &str); 2] = [
 /// Description of a preset at its native size, and the counts that its traced graph must have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Card {
     /// Name of the preset.
     pub name: String,
@@ -33,6 +34,7 @@ pub struct Card {
 /// Input that a card's counts refer to: one square image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CardInput {
     /// Number of channels.
     pub channels: usize,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use gnet::Result;
-use gnet::diff::{self, Diff, Options};
+use gnet::diff::{self, DiffOptions};
 use gnet::report::Format;
 
 use super::format::FormatArgs;
@@ -34,10 +34,9 @@ pub struct DiffArgs {
 pub fn run(args: &DiffArgs) -> Result<()> {
     let (a, b) = (file::read_whole(&args.a)?, file::read_whole(&args.b)?);
     let names = [&args.a, &args.b].map(|path| path.display().to_string());
-    let options = Options { tolerance: args.tolerance };
-    let diff = diff::diff((&names[0], &a), (&names[1], &b), options)?;
-    let limit = args.limit.or((args.format.format == Format::Table).then_some(LIMIT));
-    let diff = Diff { limit, ..diff };
+    let options = DiffOptions { tolerance: args.tolerance };
+    let mut diff = diff::diff((&names[0], &a), (&names[1], &b), options)?;
+    diff.limit = args.limit.or((args.format.format == Format::Table).then_some(LIMIT));
     args.format.write(&diff)?;
     diff.check()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use gnet::doctor::{self, Options};
+use gnet::doctor::{self, DoctorOptions};
 use gnet::runtime::Provider;
 use gnet::{Error, Result};
 
@@ -30,7 +30,7 @@ pub struct DoctorArgs {
 pub fn run(args: &DoctorArgs) -> Result<()> {
     let exe =
         std::env::current_exe().map_err(|e| Error::check("doctor", format!("this program cannot be found: {e}")))?;
-    let options = Options { exe, engine: args.library.options(), timeout: Duration::from_secs(args.timeout) };
+    let options = DoctorOptions { exe, engine: args.library.options(), timeout: Duration::from_secs(args.timeout) };
     let diagnosis = doctor::examine(&options, |provider| output::progress(format_args!("trying {provider}")));
     args.format.write(&diagnosis)?;
     let unmet = diagnosis.unmet(&args.require);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use gnet::draw::{self, Metric, Options, Times};
+use gnet::draw::{self, DrawOptions, Metric, Times};
 use gnet::graph::Model;
 use gnet::{Error, Result, cost, files, infer};
 
@@ -40,7 +40,7 @@ pub struct DrawArgs {
     #[command(flatten)]
     sizes: SizesArgs,
     /// Boxes a picture may have.
-    #[arg(long, value_name = "N", default_value_t = Options::MAX_BOXES, value_parser = values::whole::<usize>)]
+    #[arg(long, value_name = "N", default_value_t = DrawOptions::MAX_BOXES, value_parser = values::whole::<usize>)]
     max_nodes: usize,
 }
 
@@ -61,7 +61,7 @@ pub fn run(args: &DrawArgs) -> Result<()> {
     if !to_stdout {
         files::check_place(&args.output)?;
     }
-    let options = Options {
+    let options = DrawOptions {
         title: args.file.file_name().unwrap_or(args.file.as_os_str()).to_string_lossy().into_owned(),
         metric: args.color_by.or_else(|| args.color.parse().ok()),
         depth: args.depth.map(usize::from),

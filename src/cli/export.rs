@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
-use gnet::export::{self, ExportRecord, Exported, Options};
+use gnet::export::{self, ExportOptions, ExportRecord, Exported};
 use gnet::metadata::Metadata;
 use gnet::nets::{GoogLeNet, GoogLeNetConfig};
 use gnet::train::checkpoint::{self, Checkpoint};
@@ -66,15 +66,16 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let verified = if args.no_verify { None } else { Some(verify(&subject, &options, &exported)?) };
     onnx::write_bytes(&exported.bytes, &args.output)?;
     let (max_abs_diff, redrawn) = verified.unzip();
-    let record = ExportRecord::new(&args.output, &exported, max_abs_diff)?;
-    args.format.write(&ExportRecord { redrawn: redrawn.unwrap_or_default(), ..record })?;
+    let mut record = ExportRecord::new(&args.output, &exported, max_abs_diff)?;
+    record.redrawn = redrawn.unwrap_or_default();
+    args.format.write(&record)?;
     output::next(&["gnet", "bench", &args.output.display().to_string()]);
     Ok(())
 }
 
-fn options(args: &ExportArgs, subject: &Subject) -> Result<Options> {
+fn options(args: &ExportArgs, subject: &Subject) -> Result<ExportOptions> {
     let options = export::googlenet_options(&subject.config, &subject.metadata, args.keep_aux).folding(!args.no_fold);
-    let options = Options { opset: args.opset, ..options };
+    let options = ExportOptions { opset: args.opset, ..options };
     match args.batch {
         None => Ok(options),
         Some(size) if (1..=MAX_BATCH).contains(&size) => Ok(options.fix(export::BATCH, size)),
@@ -97,7 +98,7 @@ fn subject(args: &ExportArgs) -> Result<Subject> {
 }
 
 /// Returns the largest difference, and whether it was measured on a copy with redrawn weights.
-fn verify(subject: &Subject, options: &Options, exported: &Exported) -> Result<(f64, bool)> {
+fn verify(subject: &Subject, options: &ExportOptions, exported: &Exported) -> Result<(f64, bool)> {
     output::progress("comparing Burn with the file in tract");
     let verified = export::verify_googlenet(&subject.network, options, exported)?;
     Ok((verified.max_abs_diff, verified.redrawn))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gnet::graph::Model;
 use gnet::onnx::ExternalData;
-use gnet::passes::{self, DEAD_CODE, DEFAULT, OptimizeRecord, Options, PRUNE, Pass, PassList, Proof};
+use gnet::passes::{self, DEAD_CODE, DEFAULT, OptimizeRecord, PRUNE, Pass, PassList, PassOptions, Proof};
 use gnet::runtime::{self, RunOptions};
 use gnet::{Error, Result, files, onnx, verify};
 
@@ -30,7 +30,7 @@ pub struct OptimizeArgs {
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     outputs: Vec<String>,
     /// Bytes that one folded constant may add to the file.
-    #[arg(long, value_name = "BYTES", default_value_t = Options::default().growth)]
+    #[arg(long, value_name = "BYTES", default_value_t = PassOptions::default().growth)]
     max_growth: u64,
     /// Place of constants of 1 KiB and more: inside the file while it fits in 2 GiB, or beside it, in a file whose name ends in its hash and .data.
     #[arg(long, value_name = "WHERE", value_enum, default_value_t = ExternalChoice::Auto)]
@@ -83,7 +83,7 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
     let mut model = before.clone();
     files::check_place(output)?;
     let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
-    let options = Options { outputs: args.outputs.clone(), growth: args.max_growth };
+    let options = PassOptions { outputs: args.outputs.clone(), growth: args.max_growth };
     let passes = passes::run(&mut model, &passes, &options).map_err(|e| e.in_file(file))?;
     let verified = verify(args, &before, &model).map_err(|e| runtime::in_file(file, e))?;
     drop(before);

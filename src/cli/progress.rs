@@ -113,16 +113,17 @@ mod tests {
 
     #[test]
     fn an_epoch_is_one_line() {
-        let metrics = EpochMetrics {
-            epoch: 2,
-            lr: 0.01,
-            train_loss: 0.51234,
-            train_accuracy: 0.8125,
-            validation_loss: 0.6,
-            validation_accuracy: 0.75,
-            images_per_s: 131.4,
-            seconds: 17.04,
-        };
+        let metrics = serde_json::json!({
+            "epoch": 2,
+            "lr": 0.01,
+            "train_loss": 0.51234,
+            "train_accuracy": 0.8125,
+            "validation_loss": 0.6,
+            "validation_accuracy": 0.75,
+            "images_per_s": 131.4,
+            "seconds": 17.04,
+        });
+        let metrics: EpochMetrics = serde_json::from_value(metrics).unwrap();
         assert_eq!(
             epoch_line(&metrics, 10, true, None),
             "epoch 2/10  lr 0.01000  training: loss 0.512, accuracy 81.2 %  validation: loss 0.600, accuracy 75.0 %  \

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gnet::reproduce::{self, Check, Observer, Options};
+use gnet::reproduce::{self, Check, Observer, ReproduceOptions};
 use gnet::train::{self, BatchDone, EpochMetrics, RunStarted};
 use gnet::{Error, Result};
 
@@ -27,7 +27,7 @@ pub struct ReproduceArgs {
 /// Runs `gnet reproduce`.
 pub fn run(args: &ReproduceArgs) -> Result<()> {
     let exe = std::env::current_exe().map_err(|e| Error::input("gnet", format!("its own program: {e}")))?;
-    let options = Options { quick: args.quick, out: args.out.clone(), exe };
+    let options = ReproduceOptions { quick: args.quick, out: args.out.clone(), exe };
     let mut watcher = Watcher { progress: Progress::new() };
     let reproduction = reproduce::run(&options, &mut watcher);
     watcher.progress.clear();

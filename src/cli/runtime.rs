@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::builder::TypedValueParser;
 use clap::{Args, Subcommand};
 use gnet::Result;
-use gnet::install::{self, Installation, Kind, Observer, Options, Step, Wheel};
+use gnet::install::{self, InstallOptions, Installation, Kind, Observer, Step, Wheel};
 use gnet::report::number;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -47,7 +47,7 @@ struct InstallArgs {
     #[arg(long)]
     force: bool,
     /// Give up when pip has received nothing for so many seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = Options::default().patience.as_secs(),
+    #[arg(long, value_name = "SECONDS", default_value_t = InstallOptions::default().patience.as_secs(),
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
     /// Write nothing but the path of the library: GNET_ORT_LIB=$(gnet runtime install cpu --print-path).
@@ -87,7 +87,7 @@ pub fn run(args: &RuntimeArgs) -> Result<()> {
 
 fn install(args: &InstallArgs) -> Result<()> {
     let patience = Duration::from_secs(args.timeout);
-    let options = Options { force: args.force, patience, ..Options::default() };
+    let options = InstallOptions { force: args.force, patience, ..InstallOptions::default() };
     let mut progress = Progress::new();
     let installed = install::install(args.kind, &options, &mut progress);
     progress.bar.finish_and_clear();
@@ -184,7 +184,7 @@ mod tests {
     fn install_takes_the_librarys_defaults() {
         let RuntimeCommand::Install(args) = parsed(&["install"]).unwrap() else { panic!("another command") };
         assert_eq!((args.kind, args.force), (Kind::Cpu, false));
-        assert_eq!(Duration::from_secs(args.timeout), Options::default().patience);
+        assert_eq!(Duration::from_secs(args.timeout), InstallOptions::default().patience);
         assert!(
             matches!(parsed(&["install", "openvino"]), Ok(RuntimeCommand::Install(args)) if args.kind == Kind::OpenVino)
         );

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use gnet::Result;
 use gnet::data::Source;
 use gnet::nets::{Pooling, Preset};
-use gnet::train::{self, Options, Schedule, checkpoint};
+use gnet::train::{self, Schedule, TrainOptions, checkpoint};
 
 use super::format::FormatArgs;
 use super::progress::Progress;
@@ -95,10 +95,10 @@ fn kept(out: &Path) -> String {
 
 impl Args {
     /// Returns the validated options: defaults or the resumed run's, overridden by whatever was given.
-    fn options(&self) -> Result<Options> {
+    fn options(&self) -> Result<TrainOptions> {
         let mut options = match self.resume {
             true => checkpoint::options_of(&self.out)?,
-            false => Options::new(self.preset.unwrap_or(Preset::BnAux), self.source(), self.out.clone()),
+            false => TrainOptions::new(self.preset.unwrap_or(Preset::BnAux), self.source(), self.out.clone()),
         };
         self.lay_over(&mut options);
         options.check().map(|()| options)
@@ -108,7 +108,7 @@ impl Args {
         self.data.clone().unwrap_or_else(Source::best_available)
     }
 
-    fn lay_over(&self, options: &mut Options) {
+    fn lay_over(&self, options: &mut TrainOptions) {
         fn set<T: Clone>(place: &mut T, given: &Option<T>) {
             if let Some(value) = given {
                 place.clone_from(value);
@@ -143,14 +143,14 @@ mod tests {
         args: Args,
     }
 
-    fn options(flags: &[&str]) -> Result<Options> {
+    fn options(flags: &[&str]) -> Result<TrainOptions> {
         let flags = ["train", "--out", "no-such-run", "--data", "embedded"].iter().chain(flags);
         Program::try_parse_from(flags).unwrap().args.options()
     }
 
     #[test]
     fn nothing_given_is_the_defaults_that_the_help_states() {
-        let defaults = Options::new(Preset::BnAux, Source::Embedded, "no-such-run".into());
+        let defaults = TrainOptions::new(Preset::BnAux, Source::Embedded, "no-such-run".into());
         assert_eq!(options(&[]).unwrap(), defaults);
         let help = Program::command().render_long_help().to_string();
         for (flag, default) in [
@@ -203,7 +203,7 @@ mod tests {
             "42",
         ])
         .unwrap();
-        let mut expected = Options::new(Preset::D2l, Source::Embedded, "no-such-run".into());
+        let mut expected = TrainOptions::new(Preset::D2l, Source::Embedded, "no-such-run".into());
         expected.config.image_size = 96;
         expected.config.channels = 3;
         expected.config.pooling = Pooling::Ceil;

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use gnet::data::Source;
 use gnet::metadata::Metadata;
 use gnet::runtime::{Provider, RunOptions};
-use gnet::verify::{self, Bisect, Distribution, FileSide, InputSet, Options, Plan, Precision, Side, Tolerance};
+use gnet::verify::{self, Bisect, Distribution, FileSide, InputSet, Plan, Precision, Side, Tolerance, VerifyOptions};
 use gnet::{Error, Result};
 
 use super::engine::EngineArgs;
@@ -85,7 +85,7 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
     let plan = Plan::new(args.samples, &signatures)?;
     let tolerance = args.tolerance(reference.as_ref(), &others)?;
     let sets = args.input_sets(reference.as_ref(), &others, &plan, tolerance.precision)?;
-    let options = Options { tolerance, bisect: args.bisect.into(), seed: args.seed };
+    let options = VerifyOptions { tolerance, bisect: args.bisect.into(), seed: args.seed };
     let say = &mut |what: &str| output::progress(what);
     let mut verification = verify::verify(reference.as_mut(), &mut others, &sets, &options, say)?;
     verification.dims = args.feed.sizes().dims().iter().cloned().collect();

@@ -10,6 +10,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Kind of failure that an [`Error`] describes. Each kind has one exit code, documented in the README.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// A check failed: two runtimes disagree, a count is off. Exit code 1.
     Check,

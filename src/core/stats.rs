@@ -10,6 +10,7 @@ const CONFIDENCE: f64 = 0.99;
 /// Percentiles are nearest-rank: the q-percentile of `n` sorted samples is the sample of rank `ceil(q n)`, so each is a
 /// latency that was really measured. A tail percentile is `None` if there are fewer than [`min_samples`] samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Summary {
     /// Number of samples, at least 1.
     pub samples: usize,

@@ -1,6 +1,8 @@
-//! Wording of messages, available to every module: this one depends on no other.
+//! Wording of messages, available to every module: this one depends on the error type alone.
 
 use std::fmt::Display;
+
+use crate::Error;
 
 /// Formats a count with its noun: `1 difference`, `2 differences`, `1 output axis`, `0 branches`.
 ///
@@ -17,6 +19,43 @@ pub fn counted(count: impl Display, noun: &str) -> String {
 /// Returns the word that agrees with a count that is the subject of a sentence: `1 of 5 rules does not hold`.
 pub fn one_or<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
+}
+
+/// Implements `Display` and `FromStr` for a type with an array `ALL` of its values and a method `name`.
+///
+/// The error of a name that is none has the thing and the name, such as `format 'x'`, and goes by [`not_known`] unless a third
+/// argument makes it of that and of the names.
+#[macro_export]
+macro_rules! named {
+    ($type:ty, $thing:literal) => {
+        $crate::named!($type, $thing, $crate::words::not_known);
+    };
+    ($type:ty, $thing:literal, $wrong:expr) => {
+        impl ::std::fmt::Display for $type {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.pad(self.name())
+            }
+        }
+
+        impl ::std::str::FromStr for $type {
+            type Err = $crate::Error;
+
+            fn from_str(text: &str) -> $crate::Result<Self> {
+                let wrong: fn(String, &[&str]) -> $crate::Error = $wrong;
+                let found = Self::ALL.into_iter().find(|value| value.name() == text);
+                found.ok_or_else(|| wrong(format!("{} '{text}'", $thing), &Self::ALL.map(Self::name)))
+            }
+        }
+    };
+}
+
+/// Returns the error of a name that is not one of `names`, all of which its remedy lists.
+pub fn not_known(thing: String, names: &[&str]) -> Error {
+    let names = match names {
+        [one, other] => format!("{one} or {other}"),
+        more => format!("one of {}", more.join(", ")),
+    };
+    Error::input(thing, "is not known").remedy(format!("use {names}"))
 }
 
 fn plural(noun: &str) -> String {
@@ -124,7 +163,9 @@ mod tests {
                 });
                 let negates = ["is no ", "are no "].iter().any(|no| {
                     let around = line.split_once(no);
-                    around.is_some_and(|(left, right)| !left.ends_with("here ") && !right.starts_with("longer"))
+                    // A message may be quoted.
+                    let in_prose = |left: &str| !left.ends_with("here ") && left.matches('"').count() % 2 == 0;
+                    around.is_some_and(|(left, right)| in_prose(left) && !right.starts_with("longer"))
                 });
                 if asks || negates {
                     wrong.push(format!("{name}:{}: {line}", place + 1));

@@ -87,7 +87,7 @@ impl Classifier {
             // The last batch is padded: a loaded session runs one batch size.
             let mut data = chunk.to_vec();
             data.resize(self.batch * image, 0.0);
-            let outputs = runtime::infer(self.session.as_mut(), &Array::new(shape.clone(), data)?)?;
+            let outputs = runtime::run(self.session.as_mut(), &Array::new(shape.clone(), data)?)?;
             let logits = outputs.first().ok_or_else(|| Error::input("the file", "has no output"))?;
             rows.extend(logits.rows().take(chunk.len() / image).map(<[f32]>::to_vec));
         }

@@ -5,6 +5,7 @@ use gnet_core::{Error, Result};
 
 /// Evaluation of a network on labelled images.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Evaluation {
     /// Fraction of images whose highest score is that of their label, 0..1.
     pub top1: f64,
@@ -18,6 +19,7 @@ pub struct Evaluation {
 
 /// Number of images of a class, and of those recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct ClassAccuracy {
     /// Number of images of the class.
     pub images: usize,

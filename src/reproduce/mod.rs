@@ -20,8 +20,9 @@ use crate::metadata::Metadata;
 use crate::nets::Preset;
 use crate::runtime::{EngineOptions, Provider};
 use crate::train::checkpoint::{self, Checkpoint};
-use crate::train::{self, EpochMetrics, Outcome};
-use crate::{Error, Result, files};
+use crate::train::{self, EpochMetrics};
+use crate::{Error, Result};
+use gnet_core::files;
 
 pub use record::{Agreement, Check, Reproduction, Training};
 
@@ -32,7 +33,7 @@ const RUN: &str = "run";
 
 /// Options of a reproduction.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ReproduceOptions {
     /// Train for fewer epochs and measure for a shorter time: a test of the workflow, not of the result.
     pub quick: bool,
     /// Folder to write to; created if missing.
@@ -41,16 +42,20 @@ pub struct Options {
     pub exe: PathBuf,
 }
 
-impl Options {
+#[doc(hidden)]
+#[deprecated(note = "is named `ReproduceOptions`")]
+pub type Options = ReproduceOptions;
+
+impl ReproduceOptions {
     fn limits(&self) -> Limits {
         let min_time = if self.quick { Duration::from_millis(500) } else { Limits::default().min_time };
         Limits { min_time, max_time: 5 * min_time, ..Limits::default() }
     }
 
-    fn training(&self, out: PathBuf) -> train::Options {
-        let defaults = train::Options::new(Preset::BnAux, Source::Embedded, out);
+    fn training(&self, out: PathBuf) -> train::TrainOptions {
+        let defaults = train::TrainOptions::new(Preset::BnAux, Source::Embedded, out);
         let epochs = if self.quick { QUICK_EPOCHS } else { defaults.epochs };
-        train::Options { epochs, ..defaults }
+        train::TrainOptions { epochs, ..defaults }
     }
 
     /// Returns the minimum accuracy on the test images, 0..1. Chance is 0.1.
@@ -76,7 +81,7 @@ pub trait Observer: train::Observer {
 /// # Errors
 /// Fails if a step cannot be carried out, for example because a folder is not writable or a runtime refuses a file.
 /// Earlier results in the folder stay until their replacement is complete.
-pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Reproduction> {
+pub fn run(options: &ReproduceOptions, observer: &mut dyn Observer) -> Result<Reproduction> {
     let start = Instant::now();
     files::create_dir(&options.out)?;
     let mut checks = checks::Checks::new(observer);
@@ -124,12 +129,12 @@ pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Reproductio
 }
 
 /// Trains in a temporary folder, which replaces an earlier run's only when it is complete.
-fn train(options: &Options, observer: &mut dyn Observer) -> Result<Training> {
+fn train(options: &ReproduceOptions, observer: &mut dyn Observer) -> Result<Training> {
     let unwritable = |e: std::io::Error| Error::file(&options.out, format!("cannot be written: {e}"));
     let folder = files::temporary_folder_in(&options.out, ".run-").map_err(unwritable)?;
     let train_options = options.training(folder.made.path().to_path_buf());
     let mut watched = Recorder { observer, epochs: Vec::new() };
-    let outcome = train::run(&train_options, &mut watched)?;
+    let mut outcome = train::run(&train_options, &mut watched)?;
     let epochs = watched.epochs;
     let place = options.out.join(RUN);
     let best = outcome.checkpoint.strip_prefix(folder.made.path()).map(Path::to_path_buf);
@@ -140,9 +145,9 @@ fn train(options: &Options, observer: &mut dyn Observer) -> Result<Training> {
         std::fs::rename(folder.keep(), &place)
     });
     replaced.map_err(unwritable)?;
-    let checkpoint = best.map_or(place.clone(), |best| place.join(best));
-    let options = train::Options { out: place, ..train_options };
-    Ok(Training { outcome: Outcome { checkpoint, ..outcome }, epochs, options })
+    outcome.checkpoint = best.map_or(place.clone(), |best| place.join(best));
+    let options = train::TrainOptions { out: place, ..train_options };
+    Ok(Training { outcome, epochs, options })
 }
 
 /// Keeps the epochs of a run while another observer watches it.
@@ -174,7 +179,7 @@ impl train::Observer for Recorder<'_> {
     }
 }
 
-fn exported(checkpoint: &Checkpoint) -> Result<(export::Options, Exported)> {
+fn exported(checkpoint: &Checkpoint) -> Result<(export::ExportOptions, Exported)> {
     let options = export::googlenet_options(&checkpoint.config, &checkpoint.metadata, false);
     let exported = export::googlenet(&checkpoint.model, &options)?;
     Ok((options, exported))
@@ -184,8 +189,9 @@ fn export(checkpoint: &Checkpoint, file: &Path) -> Result<ExportRecord> {
     let (options, exported) = exported(checkpoint)?;
     let verified = export::verify_googlenet(&checkpoint.model, &options, &exported)?;
     files::write(file, &exported.bytes)?;
-    let record = ExportRecord::new(file, &exported, Some(verified.max_abs_diff))?;
-    Ok(ExportRecord { redrawn: verified.redrawn, ..record })
+    let mut record = ExportRecord::new(file, &exported, Some(verified.max_abs_diff))?;
+    record.redrawn = verified.redrawn;
+    Ok(record)
 }
 
 fn summary(file: &Path) -> Result<Summary> {
@@ -230,7 +236,7 @@ fn evaluate(checkpoint: &Checkpoint, file: &Path, providers: &[Provider]) -> Res
     providers.iter().map(judge).collect()
 }
 
-fn measure(options: &Options, file: &Path, macs: u64, providers: &[Provider]) -> Result<Measurement> {
+fn measure(options: &ReproduceOptions, file: &Path, macs: u64, providers: &[Provider]) -> Result<Measurement> {
     let rows = providers.iter().flat_map(|provider| [(1, 1), (1, 2), (8, 1), (8, 2)].map(|row| (*provider, row)));
     let measure = |(provider, (batch, threads))| {
         let spec = Spec {

@@ -14,6 +14,7 @@ use gnet_core::words::counted;
 
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Check {
     /// Name of the quantity checked.
     pub name: String,
@@ -27,17 +28,19 @@ pub struct Check {
 
 /// The training of a reproduction.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Training {
     /// Result of the training.
     pub outcome: Outcome,
     /// Metrics of every epoch.
     pub epochs: Vec<EpochMetrics>,
     /// Options of the training.
-    pub options: train::Options,
+    pub options: train::TrainOptions,
 }
 
 /// The checkpoint in Burn compared with its export in a runtime, on the same test images.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Agreement {
     /// Provider that ran the file.
     pub provider: Provider,
@@ -55,6 +58,7 @@ pub struct Agreement {
 
 /// All results of `gnet reproduce`, as `reproduce.json` holds them.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Reproduction {
     /// Whether it was the quick form.
     pub quick: bool,

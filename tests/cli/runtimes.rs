@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use gnet::install::{self, Kind};
-use gnet::runtime::{Array, EngineOptions, Provider, RunOptions, infer, library, load};
+use gnet::runtime::{Array, EngineOptions, Provider, RunOptions, library, load, run};
 
 use super::shell::{Shell, UNAVAILABLE};
 
@@ -166,7 +166,7 @@ fn the_answers_of_the_cpu_are_those_of_tract() {
         let outputs = |provider| {
             let mut session = load(provider, &file, &options).unwrap();
             let images = Array::noise(session.inputs()[0].shape.clone(), 7);
-            infer(session.as_mut(), &images).unwrap().remove(0)
+            run(session.as_mut(), &images).unwrap().remove(0)
         };
         let (tract, cpu) = (outputs(Provider::Tract), outputs(Provider::Cpu));
         assert_eq!(tract.shape, cpu.shape);

@@ -132,7 +132,7 @@ fn a_size_that_the_file_fixes_can_be_counted_with_and_not_fed() {
 #[test]
 fn a_branch_that_is_not_taken_may_be_invalid_at_the_sizes_fed() {
     use gnet::graph::Sizes;
-    use gnet::runtime::{Array, EngineOptions, Provider, RunOptions, infer, load};
+    use gnet::runtime::{Array, EngineOptions, Provider, RunOptions, load, run};
 
     let shell = shell();
     let Some(ort) = super::runtimes::ort() else { return };
@@ -147,7 +147,7 @@ fn a_branch_that_is_not_taken_may_be_invalid_at_the_sizes_fed() {
         let options = RunOptions { engine: engine.clone(), sizes: Sizes::dim("C", size), ..RunOptions::new(1, 2) };
         let mut session = load(Provider::Cpu, &bytes, &options).unwrap();
         let x = Array::noise(vec![2, size, 3], 1);
-        let outputs = infer(session.as_mut(), &x).unwrap();
+        let outputs = run(session.as_mut(), &x).unwrap();
         assert_eq!((&outputs[0].shape, &outputs[0].data), (&made, &x.data), "C = {size}");
     }
 }

@@ -6,7 +6,7 @@ use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 use gnet::axes;
-use gnet::export::{Exported, Options, export, verify};
+use gnet::export::{ExportOptions, Exported, export, verify};
 use gnet::graph::{Graph, Model, Sizes, Tensor as Constant};
 use gnet::onnx;
 use gnet::runtime::{Provider, RunOptions};
@@ -49,16 +49,17 @@ fn forward(twins: &Twins, x: Tensor<3>) -> Answer {
     (("first", twins.first.forward(seen.clone())), ("second", twins.second.forward(seen)))
 }
 
-fn options() -> Options {
-    Options::for_inputs([Input::new("x", axes!["N", "T", WIDTH])])
+fn options() -> ExportOptions {
+    ExportOptions::for_inputs([Input::new("x", axes!["N", "T", WIDTH])])
 }
 
-/// The export with a change in its bytes alone.
-fn planted(exported: &Exported, change: impl FnOnce(&mut Graph)) -> Exported {
+/// The module's export with a change in its bytes alone.
+fn planted(twins: &Twins, change: impl FnOnce(&mut Graph)) -> Exported {
+    let mut exported = export(twins, &options(), forward).unwrap();
     let mut model = onnx::read(exported.bytes.clone()).unwrap();
     change(&mut model.graph);
-    let bytes = onnx::write(&model).unwrap().into();
-    Exported { bytes, model: exported.model.clone(), ..export(&twins(), &options(), forward).unwrap() }
+    exported.bytes = onnx::write(&model).unwrap().into();
+    exported
 }
 
 fn weight_off(graph: &mut Graph, name: &str) {
@@ -81,7 +82,7 @@ fn compared(reference: &mut dyn Side, other: &Model) -> Comparison {
     let other = FileSide::of_model("other", other, Provider::Tract, &sized).unwrap();
     let plan = Plan::new(6, &[other.signature()]).unwrap();
     let sets = [InputSet::random(Distribution::Normal, other.signature(), &plan, 3).unwrap()];
-    let how = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 3 };
+    let how = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 3 };
     verify::verify(reference, &mut [other], &sets, &how, &mut |_| {}).unwrap().comparisons.remove(0)
 }
 
@@ -101,7 +102,7 @@ fn a_fault_in_the_bytes_is_seen_by_the_export_and_by_verify() {
         ("a weight off", (|graph: &mut Graph| weight_off(graph, "shared.weight")) as fn(&mut Graph)),
         ("outputs exchanged", exchanged),
     ] {
-        let bad = planted(&exported, fault);
+        let bad = planted(&twins, fault);
         let error = verify(&twins, &options(), &bad, forward).expect_err(name).to_string();
         assert!(error.contains("Burn and tract disagree"), "{name}: {error}");
         let bad = onnx::read(bad.bytes).unwrap();
@@ -136,7 +137,7 @@ fn copies_prove_the_bytes_that_are_the_modules_own_alone() {
     let exported = export(&deaf, &options(), forward).unwrap();
     assert!(verify(&deaf, &options(), &exported, forward).unwrap().redrawn);
     // No output shows a weight that the last layers do not listen to.
-    let bad = planted(&exported, |graph| weight_off(graph, "shared.weight"));
+    let bad = planted(&deaf, |graph| weight_off(graph, "shared.weight"));
     let error = verify(&deaf, &options(), &bad, forward).unwrap_err().to_string();
     assert!(error.contains("for agreement to mean anything"), "{error}");
 }

@@ -58,7 +58,7 @@ pub fn written_back(model: &Model) {
 pub fn rewritten(model: &Model) {
     let outputs: Vec<_> = ends(model)[1].iter().map(|name| (*name).to_owned()).collect();
     let prunable = !outputs.is_empty();
-    let options = passes::Options { outputs, ..Default::default() };
+    let options = passes::PassOptions { outputs, ..Default::default() };
     let lists = passes::ALL.iter().map(std::slice::from_ref).chain([&passes::DEFAULT[..]]);
     let mut unchanged_seen = false;
     for list in lists.filter(|list| prunable || list[0].name != passes::PRUNE.name) {

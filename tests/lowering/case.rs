@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::activation::Relu;
 use burn::tensor::{Device, Tensor, TensorData};
-use gnet::export::{DEFAULT_OPSET, Exported, Options, export};
+use gnet::export::{DEFAULT_OPSET, ExportOptions, Exported, export};
 use gnet::runtime::Array;
 use gnet::trace::{self, Axis, Input, Symbol};
 
@@ -88,15 +88,15 @@ pub fn layer<M: Module + Send + Sync + 'static, const D: usize, const E: usize>(
         numbers: any,
         not_in: Vec::new(),
         export: Box::new(move |input, opset| {
-            export(&module, &Options { opset, ..Options::for_inputs([input]) }, &forward)
+            export(&module, &ExportOptions { opset, ..ExportOptions::for_inputs([input]) }, &forward)
         }),
         burn: Box::new(move |x| {
             let data = TensorData::new(x.data.clone(), x.shape.clone());
             common::array(&run(&in_burn, Tensor::from_data(data, &Device::flex())))
         }),
         replay: Box::new(move |x| {
-            let inputs = Options::new(&x.shape[1..]).inputs;
-            let options = trace::Options { inputs, keep: None, opset: DEFAULT_OPSET };
+            let inputs = ExportOptions::new(&x.shape[1..]).inputs;
+            let options = trace::TraceOptions { inputs, keep: None, opset: DEFAULT_OPSET };
             trace::replay(&in_trace, &options, std::slice::from_ref(x), &again).map(drop)
         }),
     }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use gnet::export::DEFAULT_OPSET;
 use gnet::graph::{Dim, Sizes};
 use gnet::onnx::{self, OPSETS};
-use gnet::runtime::compare::Agreement;
+use gnet::runtime::agreement::Agreement;
 use gnet::runtime::{self, Array, EngineOptions, Provider, RunOptions};
 use gnet::trace::Lowering;
 use proptest::prelude::*;
@@ -150,7 +150,7 @@ pub fn agrees(bytes: &[u8], x: &Array, expected: &Array) -> Result<(), String> {
     let sizes = lengths(bytes, x).map_err(|e| e.to_string())?;
     let options = RunOptions { sizes, ..RunOptions::new(1, x.shape[0]) };
     let mut session = runtime::load(Provider::Tract, bytes, &options).map_err(|e| format!("tract: {e}"))?;
-    let got = runtime::infer(session.as_mut(), x).map_err(|e| format!("tract: {e}"))?.remove(0);
+    let got = runtime::run(session.as_mut(), x).map_err(|e| format!("tract: {e}"))?.remove(0);
     let agreement = Agreement::of(expected, &got).map_err(|e| e.to_string())?;
     match agreement.not_finite == 0 && agreement.rel_error <= TOLERANCE {
         true => Ok(()),

@@ -15,21 +15,15 @@ import onnx
 import onnxruntime
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "oracle"))
-from check import described, findings, structure  # noqa: E402
+from check import described, findings, inferred, structure  # noqa: E402
 
 
 def shapes(model):
     """Strict shape inference, from the inputs alone, may know less than the file states, but nothing else."""
-    bare = onnx.ModelProto()
-    bare.CopyFrom(model)
-    del bare.graph.value_info[:]
-    for output in bare.graph.output:
-        output.type.tensor_type.ClearField("shape")
-    inferred = onnx.shape_inference.infer_shapes(bare, check_type=True, strict_mode=True, data_prop=True).graph
-    inferred = {v.name: described(v) for v in [*inferred.value_info, *inferred.output]}
+    known = inferred(model)
     for value in [*model.graph.value_info, *model.graph.output]:
         kind, shape = described(value)
-        other_kind, other = inferred.get(value.name, (kind, None))
+        other_kind, other = known.get(value.name, (kind, None))
         if kind != other_kind:
             yield f"states the type {kind} of {value.name}, inference says {other_kind}"
         if shape is None or other is None:

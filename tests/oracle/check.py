@@ -82,23 +82,28 @@ def self_description(model, variant):
         yield f"has the metadata {metadata}"
 
 
-def shapes(model):
-    """Strict shape inference, from the inputs alone, against every shape that the file states."""
+def inferred(model):
+    """What strict shape inference knows from the inputs alone: type and shape by name."""
     bare = onnx.ModelProto()
     bare.CopyFrom(model)
     del bare.graph.value_info[:]
     for output in bare.graph.output:
         output.type.tensor_type.ClearField("shape")
-    inferred = onnx.shape_inference.infer_shapes(bare, check_type=True, strict_mode=True, data_prop=True).graph
-    inferred = {v.name: described(v) for v in [*inferred.value_info, *inferred.output]}
+    graph = onnx.shape_inference.infer_shapes(bare, check_type=True, strict_mode=True, data_prop=True).graph
+    return {v.name: described(v) for v in [*graph.value_info, *graph.output]}
+
+
+def shapes(model):
+    """Strict shape inference, from the inputs alone, against every shape that the file states."""
+    known = inferred(model)
     stated = {v.name: described(v) for v in [*model.graph.value_info, *model.graph.output]}
     made = [name for node in model.graph.node for name in node.output]
     missing = [name for name in made if name not in stated]
     if missing:
         yield f"states no shape of {len(missing)} values, {missing[0]} the first"
     for name in made:
-        if name in stated and stated[name] != inferred.get(name):
-            yield f"states {stated[name]} of {name}, inference says {inferred.get(name)}"
+        if name in stated and stated[name] != known.get(name):
+            yield f"states {stated[name]} of {name}, inference says {known.get(name)}"
 
 
 def numbers(path, variant, runs):

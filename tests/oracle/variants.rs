@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use gnet::export::{self, Options};
+use gnet::export::{self, ExportOptions};
 use gnet::metadata::{Metadata, Preprocessing};
 use gnet::nets::{Block, BlockModule, GoogLeNet, GoogLeNetConfig, Pooling, Preset};
 use gnet::runtime::Array;
@@ -95,7 +95,7 @@ impl Subject {
         let metadata = self.metadata();
         let options = export::googlenet_options(&self.config, &metadata, keep_aux).folding(fold);
         let options = fixed_batch.into_iter().fold(options, |options, size| options.fix(export::BATCH, size));
-        let exported = export::googlenet(&self.network, &Options { opset, ..options }).unwrap();
+        let exported = export::googlenet(&self.network, &ExportOptions { opset, ..options }).unwrap();
         let heads: &[_] = if keep_aux && self.config.aux_heads { &["aux1", "aux2"] } else { &[] };
         Variant {
             name: choice.name(&self.name),
@@ -179,7 +179,7 @@ pub fn block(block: Block) -> (Reference, Variant) {
         Run { input, outputs: vec![("output", output)] }
     };
     let reference = Reference { name: block.name().to_owned(), runs: numbered([1, 1]).map(run).collect() };
-    let exported = export::export(&module, &Options::new(item), BlockModule::forward).unwrap();
+    let exported = export::export(&module, &ExportOptions::new(item), BlockModule::forward).unwrap();
     let variant = Variant {
         name: format!("block {}", block.name()),
         reference: reference.name.clone(),

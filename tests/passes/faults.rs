@@ -1,16 +1,16 @@
 //! Passes with a planted fault: the check that guards the real ones has to catch each.
 
 use gnet::graph::{Attribute, Model, Tensor};
-use gnet::passes::{self, DROP_IDENTITY, FOLD_BATCH_NORM, FOLD_CONSTANTS, FUSE_PAD, Options, Pass, Rewrites};
+use gnet::passes::{self, DROP_IDENTITY, FOLD_BATCH_NORM, FOLD_CONSTANTS, FUSE_PAD, Pass, PassOptions, Rewrites};
 
 use super::generate::{network, series};
 use super::nested::fixed;
 use super::violation;
 
-type Run = fn(&mut Model, &Options) -> gnet::Result<Rewrites>;
+type Run = fn(&mut Model, &PassOptions) -> gnet::Result<Rewrites>;
 
 /// A real pass, then something undone.
-fn after(pass: Pass, model: &mut Model, options: &Options, spoil: impl Fn(&mut Model)) -> gnet::Result<Rewrites> {
+fn after(pass: Pass, model: &mut Model, options: &PassOptions, spoil: impl Fn(&mut Model)) -> gnet::Result<Rewrites> {
     let log = passes::run(model, &[pass], options)?.remove(0);
     if !log.applied.is_empty() {
         spoil(model);
@@ -19,7 +19,7 @@ fn after(pass: Pass, model: &mut Model, options: &Options, spoil: impl Fn(&mut M
 }
 
 /// The bias of the first folded Conv, ConvTranspose or Gemm is off by a thousandth of its largest number.
-fn fold_with_a_wrong_bias(model: &mut Model, options: &Options) -> gnet::Result<Rewrites> {
+fn fold_with_a_wrong_bias(model: &mut Model, options: &PassOptions) -> gnet::Result<Rewrites> {
     after(FOLD_BATCH_NORM, model, options, |model| {
         let graph = &mut model.graph;
         let bias = graph.nodes.iter().filter(|n| n.is("Conv") || n.is("Gemm")).find_map(|n| n.input(2));
@@ -32,7 +32,7 @@ fn fold_with_a_wrong_bias(model: &mut Model, options: &Options) -> gnet::Result<
 }
 
 /// A Relu counts as a no-op.
-fn drop_too_much(model: &mut Model, options: &Options) -> gnet::Result<Rewrites> {
+fn drop_too_much(model: &mut Model, options: &PassOptions) -> gnet::Result<Rewrites> {
     if let Some(node) = model.graph.nodes.iter_mut().find(|node| node.is("Relu")) {
         node.op_type = "Identity".to_owned();
     }
@@ -40,7 +40,7 @@ fn drop_too_much(model: &mut Model, options: &Options) -> gnet::Result<Rewrites>
 }
 
 /// As [`drop_too_much`], in the first branch or body that has a Relu.
-fn drop_too_much_inside(model: &mut Model, options: &Options) -> gnet::Result<Rewrites> {
+fn drop_too_much_inside(model: &mut Model, options: &PassOptions) -> gnet::Result<Rewrites> {
     let bodies = model.graph.nodes.iter_mut().flat_map(gnet::graph::Node::subgraphs_mut);
     if let Some(node) = bodies.flat_map(|body| &mut body.graph.nodes).find(|node| node.is("Relu")) {
         node.op_type = "Identity".to_owned();
@@ -49,7 +49,7 @@ fn drop_too_much_inside(model: &mut Model, options: &Options) -> gnet::Result<Re
 }
 
 /// Swaps the captures of a body.
-fn swap_captures(model: &mut Model, _: &Options) -> gnet::Result<Rewrites> {
+fn swap_captures(model: &mut Model, _: &PassOptions) -> gnet::Result<Rewrites> {
     for body in model.graph.nodes.iter_mut().flat_map(gnet::graph::Node::subgraphs_mut) {
         let outer: Vec<_> = body.captures.iter().rev().map(|capture| capture.outer).collect();
         body.captures.iter_mut().zip(outer).for_each(|(capture, outer)| capture.outer = outer);
@@ -58,7 +58,7 @@ fn swap_captures(model: &mut Model, _: &Options) -> gnet::Result<Rewrites> {
 }
 
 /// Two nodes of one operation and the same input are one, whatever their attributes.
-fn merge_without_attributes(model: &mut Model, options: &Options) -> gnet::Result<Rewrites> {
+fn merge_without_attributes(model: &mut Model, options: &PassOptions) -> gnet::Result<Rewrites> {
     for node in &mut model.graph.nodes {
         if node.is("LeakyRelu") {
             node.set("alpha", 0.0);
@@ -68,7 +68,7 @@ fn merge_without_attributes(model: &mut Model, options: &Options) -> gnet::Resul
 }
 
 /// The padding is added before the image alone.
-fn pad_one_side(model: &mut Model, options: &Options) -> gnet::Result<Rewrites> {
+fn pad_one_side(model: &mut Model, options: &PassOptions) -> gnet::Result<Rewrites> {
     after(FUSE_PAD, model, options, |model| {
         for node in &mut model.graph.nodes {
             if let Some(Attribute::Ints(pads)) = node.attributes.get_mut("pads") {
@@ -79,7 +79,7 @@ fn pad_one_side(model: &mut Model, options: &Options) -> gnet::Result<Rewrites> 
 }
 
 /// A folded constant has its first number's last bit turned.
-fn fold_a_bit_off(model: &mut Model, options: &Options) -> gnet::Result<Rewrites> {
+fn fold_a_bit_off(model: &mut Model, options: &PassOptions) -> gnet::Result<Rewrites> {
     let before: Vec<_> = model.graph.initializers().map(|(id, _)| id).collect();
     after(FOLD_CONSTANTS, model, options, |model| {
         let graph = &mut model.graph;
@@ -95,7 +95,7 @@ fn fold_a_bit_off(model: &mut Model, options: &Options) -> gnet::Result<Rewrites
 }
 
 /// The outputs change places.
-fn swap_outputs(model: &mut Model, _: &Options) -> gnet::Result<Rewrites> {
+fn swap_outputs(model: &mut Model, _: &PassOptions) -> gnet::Result<Rewrites> {
     model.graph.outputs.reverse();
     Ok(Rewrites::default())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use gnet::graph::{DType, Dim, Model, Tensor};
 use gnet::onnx;
-use gnet::passes::{self, ALL, DEFAULT, FREEZE_DEFAULTS, Options, PRUNE, Pass};
+use gnet::passes::{self, ALL, DEFAULT, FREEZE_DEFAULTS, PRUNE, Pass, PassOptions};
 
 use super::generate::Random;
 use super::{difference, rewritten};
@@ -27,7 +27,7 @@ fn computes_the_same(name: &str, passes: &[Pass]) -> Model {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/foreign").join(name);
     let before = onnx::read_file(&path).unwrap();
     let mut after = before.clone();
-    passes::run(&mut after, passes, &Options::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+    passes::run(&mut after, passes, &PassOptions::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
     for size in [1, 2, 3] {
         let fed = inputs(&before, size);
         let expected = gnet::reference::run(&before, &fed).unwrap();

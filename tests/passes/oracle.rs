@@ -7,7 +7,7 @@ use std::process::Command;
 
 use gnet::graph::{Attribute, Model, Node, Tensor};
 use gnet::onnx;
-use gnet::passes::{self, DEFAULT, Options};
+use gnet::passes::{self, DEFAULT, PassOptions};
 use serde_json::{Value, json};
 
 use super::computed;
@@ -33,7 +33,7 @@ fn unstated(mut model: Model) -> Model {
 impl Case {
     fn new(name: String, before: Model, runs: Vec<(Vec<Tensor>, Vec<Tensor>)>) -> Self {
         let mut after = before.clone();
-        passes::run(&mut after, &DEFAULT, &Options::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        passes::run(&mut after, &DEFAULT, &PassOptions::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
         Self { name, before: unstated(before), after, runs }
     }
 

@@ -2,7 +2,7 @@
 
 use gnet::graph::{Model, Tensor};
 use gnet::onnx;
-use gnet::passes::{self, DEAD_CODE, DEFAULT, Options};
+use gnet::passes::{self, DEAD_CODE, DEFAULT, PassOptions};
 use gnet::runtime::{self, Array, Provider, RunOptions};
 
 use super::computed;
@@ -14,7 +14,7 @@ const TOLERANCE: f32 = 1e-3;
 fn in_tract(model: &Model, input: &Tensor) -> gnet::Result<Vec<Array>> {
     let batch = input.shape()[0];
     let mut session = runtime::load(Provider::Tract, &onnx::write(model)?, &RunOptions::new(1, batch))?;
-    runtime::infer(session.as_mut(), &Array::new(input.shape().to_vec(), input.to_f32().unwrap())?)
+    runtime::run(session.as_mut(), &Array::new(input.shape().to_vec(), input.to_f32().unwrap())?)
 }
 
 fn agree(expected: &[Tensor], found: &[Array]) -> bool {
@@ -33,7 +33,7 @@ fn tract_computes_the_same_before_and_after() {
     for number in 0..150 {
         let Sample { mut model, input } = network(&series(number));
         let expected = computed(&model, &input);
-        passes::run(&mut model, &[DEAD_CODE], &Options::default()).unwrap();
+        passes::run(&mut model, &[DEAD_CODE], &PassOptions::default()).unwrap();
         let before = match in_tract(&model, &input) {
             Ok(found) => found,
             Err(error) => {
@@ -42,7 +42,7 @@ fn tract_computes_the_same_before_and_after() {
             }
         };
         assert!(agree(&expected, &before), "network {number}: the reference and tract differ");
-        passes::run(&mut model, &DEFAULT, &Options::default()).unwrap();
+        passes::run(&mut model, &DEFAULT, &PassOptions::default()).unwrap();
         let after = in_tract(&model, &input).unwrap_or_else(|e| panic!("network {number} after the passes: {e}"));
         assert!(agree(&expected, &after), "network {number}: tract differs after the passes");
         compared += 1;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gnet::graph::{DType, Dim, Graph, Model, Node, Sizes, Tensor};
-use gnet::passes::{self, DEFAULT, Options, Proof};
+use gnet::passes::{self, DEFAULT, PassOptions, Proof};
 use gnet::runtime::RunOptions;
 use gnet::{ErrorKind, onnx, verify};
 
@@ -92,7 +92,7 @@ fn the_files_that_passes_were_wrong_on_are_proved() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/foreign/{name}.onnx"));
         let before = onnx::read_file(&path).unwrap();
         let mut after = before.clone();
-        passes::run(&mut after, &DEFAULT, &Options::default()).unwrap();
+        passes::run(&mut after, &DEFAULT, &PassOptions::default()).unwrap();
         let proof = compared(&before, &after).unwrap_or_else(|e| panic!("{name}: {e}"));
         eprintln!("{name}: {proof}");
         assert!(proof.reason.is_none() || name == "dead_reader_if", "{name}: {proof}");
@@ -105,7 +105,7 @@ fn random_networks_are_proved_and_a_planted_fault_is_not() {
     for number in 0..40 {
         let before = network(&series(number)).model;
         let mut after = before.clone();
-        passes::run(&mut after, &DEFAULT, &Options::default()).unwrap();
+        passes::run(&mut after, &DEFAULT, &PassOptions::default()).unwrap();
         let proof = compared(&before, &after).unwrap_or_else(|e| panic!("network {number}: {e}"));
         if proof.reason.is_some() {
             continue;

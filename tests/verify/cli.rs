@@ -191,9 +191,9 @@ fn trained(folder: &Path) -> PathBuf {
     let out = folder.join("run");
     let data = folder.join("data");
     super::data::write(&data);
-    let base = gnet::train::Options::new(Preset::BnAux, Source::Dir(data), out.clone());
+    let base = gnet::train::TrainOptions::new(Preset::BnAux, Source::Dir(data), out.clone());
     let config = gnet::nets::GoogLeNetConfig { image_size: 28, ..base.config.clone() };
-    let options = gnet::train::Options { config, epochs: 1, batch_size: 8, ..base };
+    let options = gnet::train::TrainOptions { config, epochs: 1, batch_size: 8, ..base };
     gnet::train::run(&options, &mut gnet::train::Silent).unwrap();
     out
 }

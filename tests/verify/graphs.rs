@@ -103,7 +103,7 @@ fn verified(mut reference: FileSide, other: FileSide, precision: Precision) -> V
         .iter()
         .map(|kind| InputSet::random(*kind, reference.signature(), &plan, 0).unwrap())
         .collect();
-    let options = verify::Options { tolerance: precision.tolerance(), bisect: Bisect::OnFailure, seed: 0 };
+    let options = verify::VerifyOptions { tolerance: precision.tolerance(), bisect: Bisect::OnFailure, seed: 0 };
     verify::verify(&mut reference, &mut [other], &sets, &options, &mut |_| {}).unwrap()
 }
 

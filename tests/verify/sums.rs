@@ -83,7 +83,7 @@ fn compared(reference: &Model, other: &Model, kind: Distribution) -> Comparison 
     let (mut reference, other) = (side(reference, "reference"), side(other, "other"));
     let plan = Plan { batch: 4, runs: 1 };
     let sets = [InputSet::random(kind, verify::Side::signature(&reference), &plan, 1).unwrap()];
-    let options = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 1 };
+    let options = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 1 };
     verify::verify(&mut reference, &mut [other], &sets, &options, &mut |_| {}).unwrap().comparisons.remove(0)
 }
 

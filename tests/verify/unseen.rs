@@ -73,7 +73,7 @@ fn searched(reference: &mut dyn Side, other: &Model) -> (Verdict, String, Search
     let sets = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 3).unwrap()];
     assert!(sets[0].runs.len() > 1);
     let tolerance = Precision::F32.tolerance();
-    let options = verify::Options { tolerance, bisect: Bisect::OnFailure, seed: 3 };
+    let options = verify::VerifyOptions { tolerance, bisect: Bisect::OnFailure, seed: 3 };
     let mut verification = verify::verify(reference, &mut others, &sets, &options, &mut |_| {}).unwrap();
     let comparison = verification.comparisons.remove(0);
     (comparison.verdict, comparison.reason.unwrap_or_default(), comparison.search.unwrap())
@@ -135,7 +135,7 @@ fn a_reference_that_drifts_is_named_even_where_the_first_answers_agree() {
     let mut others = [side(&file, "other")];
     let plan = Plan { batch: 2, runs: 1 };
     let sets = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 3).unwrap()];
-    let options = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 3 };
+    let options = verify::VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: 3 };
     let verification = verify::verify(&mut reference, &mut others, &sets, &options, &mut |_| {}).unwrap();
     assert_eq!(verification.comparisons[0].rows[0].judgement.verdict, Verdict::Agree);
     let error = verification.check().unwrap_err().to_string();

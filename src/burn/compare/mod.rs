@@ -11,7 +11,7 @@ use burn::tensor::Device;
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::export::{Options, export};
+use crate::export::{ExportOptions, export};
 use crate::nets::{Block, BlockModule};
 use gnet_core::report::{Cell, Column, Report, Table, number};
 use gnet_core::{Error, Result, cost, files};
@@ -33,6 +33,7 @@ const EXPECTED: [(&str, [u64; 3]); 3] = [
 
 /// One block.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct BlockCost {
     /// `inception`, `conv3x3` or `conv5x5`.
     pub name: String,
@@ -57,6 +58,7 @@ pub struct BlockCost {
 
 /// The three blocks side by side.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Comparison {
     /// The blocks, smallest first.
     pub blocks: Vec<BlockCost>,
@@ -136,7 +138,7 @@ fn printed(counts: impl Iterator<Item = (u64, u64)>) -> String {
 fn count(block: Block) -> Result<BlockCost> {
     // The counts do not depend on the weights.
     let module = block.init_seeded(0, &Device::flex());
-    let exported = export(&module, &Options::new([Block::INPUT, SIDE, SIDE]), BlockModule::forward)?;
+    let exported = export(&module, &ExportOptions::new([Block::INPUT, SIDE, SIDE]), BlockModule::forward)?;
     let cost = cost::count(&exported.model.graph)?;
     Ok(BlockCost {
         name: block.name().to_owned(),

@@ -29,6 +29,7 @@ const PRINTED: [(&str, &[&str], &str, &str); 12] = [
 
 /// One row, printed and exact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct PaperRow {
     /// Name of the row: `conv1`, `3a`, ..
     pub name: &'static str,
@@ -44,6 +45,7 @@ pub struct PaperRow {
 
 /// Table 1 for 3 channels, 224 pixels and 1000 classes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct PaperTable {
     /// The rows in the paper's order.
     pub rows: Vec<PaperRow>,

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use super::{Exported, Options, export};
+use super::{ExportOptions, Exported, export};
 use crate::nets::{GoogLeNet, GoogLeNetConfig, Logits, Preset};
 use crate::side::BurnSide;
 use crate::trace::{NamedOutputs, Output};
@@ -30,17 +30,17 @@ impl NamedOutputs for Logits {
 
 /// Returns the options for exporting a GoogLeNet: an input of its shape with a batch of any size, only the main logits
 /// unless `keep_aux`, and its metadata.
-pub fn googlenet_options(config: &GoogLeNetConfig, metadata: &Metadata, keep_aux: bool) -> Options {
-    let options = Options::new([config.channels, config.image_size, config.image_size]);
+pub fn googlenet_options(config: &GoogLeNetConfig, metadata: &Metadata, keep_aux: bool) -> ExportOptions {
+    let options = ExportOptions::new([config.channels, config.image_size, config.image_size]);
     let options = if keep_aux { options } else { options.keep(&[LOGITS]) };
-    Options { metadata: metadata.to_props(), ..options }
+    ExportOptions { metadata: metadata.to_props(), ..options }
 }
 
 /// Exports a GoogLeNet with [`googlenet_options`] or with any others.
 ///
 /// # Errors
 /// Those of [`export`].
-pub fn googlenet(network: &GoogLeNet, options: &Options) -> Result<Exported> {
+pub fn googlenet(network: &GoogLeNet, options: &ExportOptions) -> Result<Exported> {
     export(network, options, GoogLeNet::forward)
 }
 
@@ -109,6 +109,7 @@ impl Fresh {
 
 /// A network with auxiliary heads as a graph.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct NetworkGraph {
     /// The network in its training form, including the heads.
     pub whole: Graph,
@@ -155,6 +156,6 @@ pub fn checkpoint_side(checkpoint: &Checkpoint, file: &FileSide) -> Result<BurnS
 ///
 /// # Errors
 /// Those of [`super::verify()`].
-pub fn verify_googlenet(network: &GoogLeNet, options: &Options, exported: &Exported) -> Result<super::Verified> {
+pub fn verify_googlenet(network: &GoogLeNet, options: &ExportOptions, exported: &Exported) -> Result<super::Verified> {
     super::verify(network, options, exported, GoogLeNet::forward)
 }

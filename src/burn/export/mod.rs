@@ -4,7 +4,7 @@ mod googlenet;
 #[doc = include_str!("guide.md")]
 pub mod guide {
     #[allow(unused_imports, reason = "the page links to it")]
-    use super::Options;
+    use super::ExportOptions;
 }
 mod record;
 mod verify;
@@ -27,7 +27,7 @@ pub use verify::{Verified, verify};
 
 /// Options of an export.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ExportOptions {
     /// The inputs in the order in which the forward takes them.
     pub inputs: Vec<Input>,
     /// Names of the outputs to keep; `None` keeps all.
@@ -40,10 +40,14 @@ pub struct Options {
     pub metadata: BTreeMap<String, String>,
 }
 
+#[doc(hidden)]
+#[deprecated(note = "is named `ExportOptions`")]
+pub type Options = ExportOptions;
+
 /// Symbol of the batch.
 pub const BATCH: &str = "N";
 
-impl Options {
+impl ExportOptions {
     /// Creates options with one float input `input` of items of this shape in a batch of any size `N`; the rest as in
     /// [`for_inputs`](Self::for_inputs).
     pub fn new(item_shape: impl Into<Vec<usize>>) -> Self {
@@ -117,8 +121,8 @@ impl Options {
         trace::symbols(&self.inputs)
     }
 
-    fn traced(&self) -> trace::Options {
-        trace::Options { inputs: self.inputs.clone(), keep: self.keep.clone(), opset: self.opset }
+    fn traced(&self) -> trace::TraceOptions {
+        trace::TraceOptions { inputs: self.inputs.clone(), keep: self.keep.clone(), opset: self.opset }
     }
 }
 
@@ -130,6 +134,7 @@ pub const DEFAULT_OPSET: i64 = 18;
 
 /// An exported module.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Exported {
     /// The bytes of the ONNX file.
     pub bytes: Bytes,
@@ -155,7 +160,7 @@ pub struct Exported {
 /// use burn::tensor::{Bool, Device, Int, Tensor};
 /// # use gnet_burn as gnet;
 /// use gnet::axes;
-/// use gnet::export::{Options, export};
+/// use gnet::export::{ExportOptions, export};
 /// use gnet::trace::Input;
 ///
 /// #[derive(Module, Debug)]
@@ -174,7 +179,7 @@ pub struct Exported {
 /// let device = Device::flex();
 /// let tagger =
 ///     Tagger { words: EmbeddingConfig::new(100, 8).init(&device), tags: LinearConfig::new(8, 5).init(&device) };
-/// let options = Options::for_inputs([
+/// let options = ExportOptions::for_inputs([
 ///     Input::new("words", axes!["N", "T"]),
 ///     Input::new("padding", axes!["N", "T"]),
 /// ]);
@@ -190,7 +195,7 @@ pub struct Exported {
 /// Panics if `forward` does, see [`trace::trace`].
 pub fn export<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &ExportOptions,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Exported> {
     let exported = rewritten(module, options, forward)?;
@@ -201,13 +206,13 @@ pub fn export<M: Module, I: Inputs, O: NamedOutputs>(
 /// Performs an export without encoding its bytes.
 fn rewritten<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &ExportOptions,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Exported> {
     options.check()?;
     let Traced { mut model, pruned, log } = trace::trace(module, &options.traced(), forward)?;
     let lowered = Step::of("prune", &model.graph)?;
-    let passes = passes::run(&mut model, &options.passes, &passes::Options::default())?;
+    let passes = passes::run(&mut model, &options.passes, &passes::PassOptions::default())?;
     model.metadata = options.metadata.clone();
     model.graph.check_constants_are_read()?;
     Ok(Exported { bytes: Bytes::new(), model, lowered, pruned, passes, log })
@@ -223,6 +228,6 @@ pub fn as_trained<M: Module, I: Inputs, O: NamedOutputs>(
     item_shape: &[usize],
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Graph> {
-    let options = Options::new(item_shape).folding(false);
+    let options = ExportOptions::new(item_shape).folding(false);
     Ok(rewritten(module, &options, forward)?.model.graph)
 }

@@ -14,6 +14,7 @@ use gnet_core::words::counted;
 
 /// State of the graph after one step of an export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Step {
     /// Name of the step.
     pub step: String,
@@ -35,6 +36,7 @@ impl Step {
 
 /// Record of an export, as `gnet export --format json` prints it.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct ExportRecord {
     /// Path of the file that was written.
     pub path: String,

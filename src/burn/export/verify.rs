@@ -3,7 +3,7 @@
 use burn::module::Module;
 use serde::Serialize;
 
-use super::{Exported, Options, export};
+use super::{ExportOptions, Exported, export};
 use crate::side::BurnSide;
 use crate::trace::{Axis, Inputs, NamedOutputs, Symbol};
 use gnet_core::graph::{DType, Dim, Model};
@@ -11,6 +11,7 @@ use gnet_core::{Error, Result};
 use gnet_engine::runtime::{Array, Provider, ValueRange};
 use gnet_engine::verify::{
     self, Bisect, Comparison, Distribution, FileSide, InputSet, Plan, Port, Precision, Row, Side, Signature, Verdict,
+    VerifyOptions,
 };
 
 /// Sizes of the open axes in two runs, by their order among the symbols: one image, which broadcasting could treat
@@ -25,6 +26,7 @@ const SEED: u64 = 1;
 
 /// Proof that a file computes the same as its module.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Verified {
     /// Largest difference of an output value over all images and outputs.
     pub max_abs_diff: f64,
@@ -55,7 +57,7 @@ pub struct Verified {
 /// comparison to be meaningful ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)), or if tract cannot run the file.
 pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &ExportOptions,
     exported: &Exported,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Verified> {
@@ -71,9 +73,8 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     let file = FileSide::at_any_size("the file in tract", exported.bytes.clone(), Provider::Tract)?;
     let runs = runs(options).iter().map(|run| inputs(&exported.model, options, run)).collect::<Result<Vec<_>>>()?;
     let batches = runs.iter().map(|run| run.first().map_or(1, Array::batch)).collect();
-    let ranges = module.signature().inputs.iter().map(|port| port.range).collect();
-    let sets = [InputSet { name: Distribution::Pattern.name().to_owned(), runs, ranges }];
-    let how = verify::Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: SEED };
+    let sets = [InputSet::new(Distribution::Pattern.name(), runs, module.signature())];
+    let how = VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::Never, seed: SEED };
     let record = verify::verify(&mut module, &mut [file], &sets, &how, &mut |_| ())?;
     let Some(comparison) = record.comparisons.into_iter().next() else {
         return Err(Error::check("verification", "nothing was compared"));
@@ -87,7 +88,7 @@ struct Run {
     number: u64,
 }
 
-fn runs(options: &Options) -> Vec<Run> {
+fn runs(options: &ExportOptions) -> Vec<Run> {
     let symbols = options.symbols();
     if symbols.is_empty() {
         let first = options.inputs.first().and_then(|input| input.axes.first());
@@ -100,7 +101,7 @@ fn runs(options: &Options) -> Vec<Run> {
 }
 
 /// Returns the inputs of a run, as numbers.
-fn inputs(model: &Model, options: &Options, run: &Run) -> Result<Vec<Array>> {
+fn inputs(model: &Model, options: &ExportOptions, run: &Run) -> Result<Vec<Array>> {
     let array = |(place, input): (usize, &crate::trace::Input)| {
         let size = |axis: &Axis| match axis {
             Axis::Fixed(size) => *size,

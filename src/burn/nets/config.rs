@@ -1,8 +1,5 @@
 //! Configuration of a GoogLeNet: its options, the presets, and the sizes of its feature maps.
 
-use std::fmt;
-use std::str::FromStr;
-
 use burn::nn::PaddingConfig2d;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use serde::{Deserialize, Serialize};
@@ -36,6 +33,7 @@ pub struct GoogLeNetConfig {
 /// Both halve an even side. They differ at odd ones: 7 becomes 4 with `pad` and 3 with `ceil`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Pooling {
     /// Padding 1 and rounding down, as in the d2l course.
     #[default]
@@ -84,25 +82,11 @@ impl Pooling {
     }
 }
 
-impl fmt::Display for Pooling {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Pooling {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|pooling| pooling.name() == text)
-            .ok_or_else(|| Error::input(format!("pooling '{text}'"), "is not known").remedy("use pad or ceil"))
-    }
-}
+gnet_core::named!(Pooling, "pooling");
 
 /// A named network. Both have 1 channel, 96 pixels and 10 classes by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Preset {
     /// The network of the d2l course: biases, no batch normalisation, no heads.
     #[serde(rename = "d2l")]
@@ -139,23 +123,7 @@ impl Preset {
     }
 }
 
-impl fmt::Display for Preset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Preset {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let known = Self::ALL.map(Self::name).join(" or ");
-        Self::ALL
-            .into_iter()
-            .find(|preset| preset.name() == text)
-            .ok_or_else(|| Error::input(format!("preset '{text}'"), "is not known").remedy(format!("use {known}")))
-    }
-}
+gnet_core::named!(Preset, "preset");
 
 /// Sides of the square feature maps inside a network, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,20 +8,20 @@ use burn::backend::ir::{IrVisitorMut, OperationIr, TensorId, TensorIr, TensorSta
 use burn::backend::{Shape, TensorData};
 use burn::module::Module;
 
-use super::capture::{Captures, Run, capture};
+use super::capture::{Captured, Captures, capture};
 use super::constants::{Constant, Constants};
 use super::inputs::{Axis, Fed, Inputs, symbols};
 use super::live::{self, Pruned};
 use super::lower::operation_name;
 use super::outputs::NamedOutputs;
 use super::size::{Grid, Size};
-use super::{Options, Trace, TracedInput, linear, numbers, reroll};
+use super::{Trace, TraceOptions, TracedInput, linear, numbers, reroll};
 use gnet_core::{Error, Result};
 
 /// Traces `forward`, keeps the requested outputs, and expresses the shape of every tensor in terms of the symbols.
 pub(super) fn aligned<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &TraceOptions,
     forward: &impl Fn(&M, I) -> O,
 ) -> Result<(Trace, Pruned)> {
     let grid = Grid::new(symbols(&options.inputs))?;
@@ -42,7 +42,7 @@ pub(super) fn aligned<M: Module, I: Inputs, O: NamedOutputs>(
     let constants = constants(&grid, &runs, &forms, &names, values)?;
     let sizes = fit_shapes(&grid, &forms);
     let numbers = fit_numbers(&grid, &forms);
-    let Some(Run { operations, inputs, outputs }) = runs.into_iter().next() else {
+    let Some(Captured { operations, inputs, outputs }) = runs.into_iter().next() else {
         return Err(Error::input("tracing", "there was no run"));
     };
     let port = |(input, id): (super::Input, TensorId)| {
@@ -55,16 +55,16 @@ pub(super) fn aligned<M: Module, I: Inputs, O: NamedOutputs>(
 
 /// Folds the loops over symbols if the number of operations depends on them. Runs that differ in other ways are left
 /// unchanged.
-fn roll(grid: &Grid, runs: &mut [Run], values: &HashMap<TensorId, TensorData>) {
+fn roll(grid: &Grid, runs: &mut [Captured], values: &HashMap<TensorId, TensorData>) {
     if runs.iter().all(|run| run.operations.len() == runs[0].operations.len()) {
         return;
     }
-    let unrolled = |(index, run): (usize, &Run)| reroll::Run {
+    let unrolled = |(index, run): (usize, &Captured)| reroll::Tape {
         operations: run.operations.clone(),
         outputs: run.outputs.iter().map(|output| output.id).collect(),
         sizes: grid.symbols.iter().filter_map(|symbol| grid.size(index, symbol.name())).collect(),
     };
-    let unrolled: Vec<reroll::Run> = runs.iter().enumerate().map(unrolled).collect();
+    let unrolled: Vec<reroll::Tape> = runs.iter().enumerate().map(unrolled).collect();
     for (run, rolled) in runs.iter_mut().zip(reroll::reroll(&unrolled, values).into_iter().flatten()) {
         run.operations = rolled.operations;
         run.outputs.iter_mut().zip(rolled.outputs).for_each(|(output, id)| output.id = id);
@@ -72,7 +72,7 @@ fn roll(grid: &Grid, runs: &mut [Run], values: &HashMap<TensorId, TensorData>) {
 }
 
 /// Returns the inputs in the shapes of a run.
-fn feed(options: &Options, grid: &Grid, run: usize) -> Vec<Fed> {
+fn feed(options: &TraceOptions, grid: &Grid, run: usize) -> Vec<Fed> {
     let size = |axis: &Axis| match axis {
         Axis::Fixed(size) => *size,
         Axis::Symbol(symbol) => grid.size(run, &symbol.name).unwrap_or_default(),
@@ -86,7 +86,7 @@ fn feed(options: &Options, grid: &Grid, run: usize) -> Vec<Fed> {
 }
 
 /// Returns the number of input values in the largest run; `None` if it overflows.
-pub(super) fn largest_run(options: &Options) -> Option<usize> {
+pub(super) fn largest_run(options: &TraceOptions) -> Option<usize> {
     let grid = Grid::new(symbols(&options.inputs)).ok()?;
     let values = |fed: Fed| fed.shape.iter().try_fold(1_usize, |n, side| n.checked_mul(*side));
     let run =
@@ -106,7 +106,7 @@ struct Canonical {
 }
 
 impl Canonical {
-    fn of(run: &Run) -> Self {
+    fn of(run: &Captured) -> Self {
         let mut canonical = Self::default();
         let mut operations = run.operations.clone();
         // The inputs are the first tensors, so that two of them cannot be exchanged.
@@ -137,7 +137,7 @@ impl IrVisitorMut for Canonical {
     }
 }
 
-fn same_operations(grid: &Grid, run: usize, first: &Canonical, other: &Canonical, traced: &Run) -> Result<()> {
+fn same_operations(grid: &Grid, run: usize, first: &Canonical, other: &Canonical, traced: &Captured) -> Result<()> {
     let (a, b) = (&first.operations, &other.operations);
     let same = |i: &usize| a.get(*i) == b.get(*i) && rank_of(first, *i) == rank_of(other, *i);
     let Some(index) = (0..a.len().max(b.len())).find(|i| !same(i)) else { return Ok(()) };
@@ -159,7 +159,7 @@ fn rank_of(form: &Canonical, index: usize) -> Option<usize> {
 /// Collects the constants of all runs: those that operations read, and those that are returned unchanged.
 fn constants(
     grid: &Grid,
-    runs: &[Run],
+    runs: &[Captured],
     forms: &[Canonical],
     names: &HashMap<TensorId, String>,
     mut values: HashMap<TensorId, TensorData>,

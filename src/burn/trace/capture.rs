@@ -17,7 +17,7 @@ use super::share;
 use gnet_core::{Error, Result};
 
 /// Record of one run.
-pub(super) struct Run {
+pub(super) struct Captured {
     /// Operations in execution order, without the initialisation of tensors.
     pub operations: Vec<OperationIr>,
     /// The tensors that were fed, in order.
@@ -35,7 +35,7 @@ pub(super) struct Returned {
 
 /// Records of several runs, and what they share.
 pub(super) struct Captures {
-    pub runs: Vec<Run>,
+    pub runs: Vec<Captured>,
     /// Values of parameters and of constants created by the forward.
     pub values: HashMap<TensorId, TensorData>,
     /// Module paths of parameters.
@@ -99,11 +99,12 @@ fn run<M: Module, I: Inputs, O: NamedOutputs>(
 
 /// Splits the operations of a scope by run. The capture device numbers tensors in order of creation: those of a run
 /// come after its first input and before the first input of the next run.
-fn split(operations: Vec<OperationIr>, boundaries: Vec<Boundary>) -> Vec<Run> {
+fn split(operations: Vec<OperationIr>, boundaries: Vec<Boundary>) -> Vec<Captured> {
     let start = |boundary: &Boundary| boundary.inputs.first().copied();
     let starts: Vec<Option<TensorId>> = boundaries.iter().map(start).collect();
-    let run = |boundary: Boundary| Run { operations: Vec::new(), inputs: boundary.inputs, outputs: boundary.outputs };
-    let mut runs: Vec<Run> = boundaries.into_iter().map(run).collect();
+    let run =
+        |boundary: Boundary| Captured { operations: Vec::new(), inputs: boundary.inputs, outputs: boundary.outputs };
+    let mut runs: Vec<Captured> = boundaries.into_iter().map(run).collect();
     let computes = |op: &OperationIr| !matches!(op, OperationIr::Init(_) | OperationIr::Drop(_));
     for op in operations.into_iter().filter(computes) {
         let made = op.outputs().map(|tensor| tensor.id).min();

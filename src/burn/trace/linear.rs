@@ -16,10 +16,10 @@ use burn::backend::ir::{
     TensorIr, TensorStatus,
 };
 
-use super::capture::Run;
+use super::capture::Captured;
 
 /// Restores every linear layer of rank 3 or more.
-pub(super) fn restore(run: &mut Run) {
+pub(super) fn restore(run: &mut Captured) {
     let found: Vec<(usize, LinearOpIr)> = {
         let uses = Uses::of(run);
         (0..run.operations.len()).filter_map(|index| uses.linear(index)).collect()
@@ -37,7 +37,7 @@ struct Uses<'a> {
 }
 
 impl<'a> Uses<'a> {
-    fn of(run: &'a Run) -> Self {
+    fn of(run: &'a Captured) -> Self {
         let operations = &run.operations;
         let (mut makers, mut readers) = (HashMap::new(), HashMap::<_, Vec<_>>::new());
         for (index, op) in operations.iter().enumerate() {

@@ -6,11 +6,12 @@ use burn::backend::TensorData;
 use burn::backend::ir::{ModuleOperationIr, OperationIr, TensorId};
 use serde::Serialize;
 
-use super::capture::{Returned, Run};
+use super::capture::{Captured, Returned};
 use gnet_core::{Error, Result};
 
 /// Record of pruning: the parts that it removed from a traced forward.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Pruned {
     /// Names of the removed outputs.
     pub outputs: Vec<String>,
@@ -30,7 +31,7 @@ pub struct Pruned {
 
 /// Reduces a run to the outputs named in `keep`, in that order.
 pub(super) fn prune(
-    run: &mut Run,
+    run: &mut Captured,
     values: &HashMap<TensorId, TensorData>,
     names: &HashMap<TensorId, String>,
     keep: Option<&[String]>,

@@ -54,7 +54,7 @@ use size::{Grid, Size};
 
 /// Options of a trace.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct TraceOptions {
     /// The inputs in the order in which the forward takes them.
     pub inputs: Vec<Input>,
     /// Names of the outputs to keep, in order; everything else is pruned. `None` keeps all.
@@ -63,7 +63,11 @@ pub struct Options {
     pub opset: i64,
 }
 
-impl Options {
+#[doc(hidden)]
+#[deprecated(note = "is named `TraceOptions`")]
+pub type Options = TraceOptions;
+
+impl TraceOptions {
     /// Returns the number of input values in the largest run; `None` if it overflows.
     pub fn largest_run(&self) -> Option<usize> {
         align::largest_run(self)
@@ -72,6 +76,7 @@ impl Options {
 
 /// A traced and lowered forward.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Traced {
     /// The graph, with parameters named after their module path. No pass has been applied.
     pub model: Model,
@@ -117,7 +122,7 @@ struct TracedInput {
 /// module's, and if a forward reads values, which a trace does not have.
 pub fn trace<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &TraceOptions,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Traced> {
     let (trace, pruned) = align::aligned(module, options, &forward)?;

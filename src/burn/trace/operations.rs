@@ -12,6 +12,7 @@ use serde::Serialize;
 /// gnet's support for an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Standing {
     /// Lowered to ONNX operations.
     Lowered,
@@ -25,6 +26,7 @@ pub enum Standing {
 
 /// One operation of Burn's intermediate representation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Operation {
     /// Family of the operation, such as `Module`, from the enumeration `ModuleOperationIr`.
     pub family: &'static str,
@@ -36,6 +38,7 @@ pub struct Operation {
 
 /// One operation of a trace and the ONNX nodes that it became.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Lowering {
     /// The operation that Burn recorded.
     pub operation: Operation,
@@ -49,6 +52,7 @@ pub struct Lowering {
 
 /// A node that a lowering added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct LoweredNode {
     /// ONNX operator.
     pub op_type: String,

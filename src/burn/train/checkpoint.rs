@@ -24,7 +24,7 @@ use burn::tensor::{AllocationProperty, Bytes, Device};
 use serde::{Deserialize, Serialize};
 
 use super::folder::{self, BEST, LAST, RECORD, settled};
-use super::{EpochMetrics, Options};
+use super::{EpochMetrics, TrainOptions};
 use crate::nets::{GoogLeNet, GoogLeNetConfig, Preset};
 use gnet_core::metadata::Metadata;
 use gnet_core::words::counted;
@@ -38,6 +38,7 @@ const OPTIMIZER: &str = "optimizer.bpk";
 
 /// Content of `checkpoint.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Record {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -62,7 +63,7 @@ pub struct Record {
     /// Number of training images.
     pub train_images: usize,
     /// Options of the run.
-    pub options: Options,
+    pub options: TrainOptions,
     /// Mark of the weights file.
     pub model: FileMark,
     /// Mark of the optimiser's state, in `last` only.
@@ -71,6 +72,7 @@ pub struct Record {
 
 /// State of the shuffle: its generator is keyed by the seed and positioned at the start of this stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ShuffleState {
     /// `chacha8`.
     pub generator: String,
@@ -80,6 +82,7 @@ pub struct ShuffleState {
 
 /// Length and checksum of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FileMark {
     /// Length in bytes.
     pub bytes: u64,
@@ -111,6 +114,7 @@ impl FileMark {
 
 /// A saved network with everything known about it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Checkpoint {
     /// Folder it was read from.
     pub path: PathBuf,
@@ -151,9 +155,9 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
 ///
 /// # Errors
 /// Fails if there is no run in `out`, or if its record cannot be read.
-pub fn options_of(out: &Path) -> Result<Options> {
+pub fn options_of(out: &Path) -> Result<TrainOptions> {
     let record = steady(out, || read_record(&folder::last_of(out)?))?;
-    Ok(Options { out: out.to_path_buf(), resume: true, ..record.options })
+    Ok(TrainOptions { out: out.to_path_buf(), resume: true, ..record.options })
 }
 
 /// Returns the last epoch saved in the folder of a run, counted from 1, and the total number of epochs; `None` if none

@@ -16,14 +16,14 @@ const RUN: &str = "train::run::ends_tests::whatever_a_killed_run_leaves_is_gone_
 const AGAIN: &str = "train::run::ends_tests::a_run_that_is_killed_again_and_again_comes_to_its_end";
 
 /// Two epochs, of which the second replaces the checkpoints of the first.
-fn training(out: &Path) -> Options {
+fn training(out: &Path) -> TrainOptions {
     options(Preset::D2l, out)
 }
 
 /// Resumes the run in the folder or starts one: exactly one of the two is possible.
 fn go_on(out: &Path) -> bool {
     let data = few(8);
-    let resumed = run_on(&Options { resume: true, ..training(out) }, &data, &mut Silent);
+    let resumed = run_on(&TrainOptions { resume: true, ..training(out) }, &data, &mut Silent);
     match resumed {
         Ok(_) => true,
         Err(error) => {

@@ -8,7 +8,7 @@ use burn::optim::momentum::MomentumConfig;
 use burn::optim::{GradientsParams, ModuleOptimizer, SgdConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-use super::{BatchDone, Observer, Options, shuffle};
+use super::{BatchDone, Observer, TrainOptions, shuffle};
 use crate::nets::{GoogLeNet, Logits};
 use gnet_core::{Error, Result};
 use gnet_engine::data::Prepared;
@@ -18,7 +18,7 @@ use gnet_engine::evaluation::{argmax, cross_entropy};
 const AUX_WEIGHT: f64 = 0.3;
 
 /// Creates the SGD optimiser that the options describe. Burn's momentum dampens gradients by 0.1 by default.
-pub(super) fn optimizer(options: &Options) -> ModuleOptimizer {
+pub(super) fn optimizer(options: &TrainOptions) -> ModuleOptimizer {
     let mut sgd = SgdConfig::new();
     if options.momentum > 0.0 {
         sgd = sgd.with_momentum(Some(MomentumConfig::new().with_momentum(options.momentum).with_dampening(0.0)));
@@ -39,7 +39,7 @@ pub(super) struct EpochTotals {
 
 /// Resources of an epoch.
 pub(super) struct Epoch<'a> {
-    pub options: &'a Options,
+    pub options: &'a TrainOptions,
     pub images: &'a Prepared,
     pub device: &'a Device,
     /// Number of the epoch, counted from 1.

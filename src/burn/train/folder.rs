@@ -1,7 +1,7 @@
 //! The folder of a run: what defines a run, who may write in it, and the leftovers of a killed run.
 //!
 //! A folder holds a run if it has `last`. That is saved first after each epoch, and by one rename; `metrics.jsonl` and
-//! `best` follow from it ([`Run::mend`](super::run)). So a process may end at any point: before the rename the epoch
+//! `best` follow from it ([`Trainer::mend`](super::run)). So a process may end at any point: before the rename the epoch
 //! does not exist, after it nothing is lost, and a folder without `last` holds no run.
 
 use std::path::{Path, PathBuf};

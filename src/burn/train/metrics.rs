@@ -16,6 +16,7 @@ pub(super) const FILE: &str = files::RUN_METRICS;
 /// validation are comparable. Training figures are means over the epoch, during which the weights changed; accuracies
 /// are top-1, 0..1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct EpochMetrics {
     /// Number of the epoch, counted from 1.
     pub epoch: usize,

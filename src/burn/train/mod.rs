@@ -1,7 +1,7 @@
 //! Training: a custom loop, so that a run is reproducible bit for bit, can stop and resume between any two epochs, and
 //! leaves a folder that documents it completely.
 //!
-//! [`run`] trains from [`Options`] and reports to an [`Observer`]; [`checkpoint::load`] restores a network;
+//! [`run`] trains from [`TrainOptions`] and reports to an [`Observer`]; [`checkpoint::load`] restores a network;
 //! [`evaluate`] evaluates one.
 //!
 //! # Repeatable
@@ -27,5 +27,9 @@ pub use checkpoint::Checkpoint;
 pub use evaluation::evaluate;
 pub use metrics::EpochMetrics;
 pub use observer::{BatchDone, Observer, RunStarted, Silent};
-pub use options::{Options, Schedule};
+pub use options::{Schedule, TrainOptions};
 pub use run::{Outcome, run};
+
+#[doc(hidden)]
+#[deprecated(note = "is named `TrainOptions`")]
+pub type Options = TrainOptions;

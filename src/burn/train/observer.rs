@@ -5,6 +5,7 @@ use gnet_core::Result;
 
 /// Facts known once the data is loaded and the network is ready.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RunStarted<'a> {
     /// Name of the data set.
     pub dataset: &'a str,
@@ -22,6 +23,7 @@ pub struct RunStarted<'a> {
 
 /// One step of the optimiser; loss and accuracy are means over the epoch so far.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct BatchDone {
     /// Number of the batch, counted from 1.
     pub batch: usize,

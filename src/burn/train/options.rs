@@ -3,7 +3,6 @@
 use std::f64::consts::PI;
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -14,6 +13,7 @@ use gnet_engine::data::Source;
 /// Schedule of the learning rate after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Schedule {
     /// Half a cosine from the full rate to zero at the last step (Loshchilov & Hutter 2016, without restarts).
     Cosine,
@@ -34,27 +34,12 @@ impl Schedule {
     }
 }
 
-impl fmt::Display for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Schedule {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|schedule| schedule.name() == text)
-            .ok_or_else(|| Error::input(format!("schedule '{text}'"), "is not known").remedy("use cosine or constant"))
-    }
-}
+gnet_core::named!(Schedule, "schedule");
 
 /// Options of a run. All except `out` and `resume` are part of the checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Options {
+pub struct TrainOptions {
     /// Preset of the network.
     pub preset: Preset,
     /// Configuration of the network; its classes are those of the data.
@@ -86,7 +71,7 @@ pub struct Options {
     pub resume: bool,
 }
 
-impl Options {
+impl TrainOptions {
     /// Returns the defaults for a preset at 28 pixels, the size of Fashion-MNIST's images.
     ///
     /// They were chosen on the validation images of the embedded data. Rates of 0.003 to 0.02 end within three points
@@ -222,20 +207,20 @@ mod tests {
     use super::*;
     use crate::nets::Pooling;
 
-    fn options() -> Options {
-        Options::new(Preset::BnAux, Source::Embedded, "out".into())
+    fn options() -> TrainOptions {
+        TrainOptions::new(Preset::BnAux, Source::Embedded, "out".into())
     }
 
     #[test]
     fn the_defaults_are_sound() {
         for preset in Preset::ALL {
-            Options::new(preset, Source::Embedded, "out".into()).check().unwrap();
+            TrainOptions::new(preset, Source::Embedded, "out".into()).check().unwrap();
         }
     }
 
     #[test]
     fn impossible_options_are_named_by_their_flag() {
-        type Change = fn(&mut Options);
+        type Change = fn(&mut TrainOptions);
         let broken: [(&str, Change); 12] = [
             ("--epochs 0", |o| o.epochs = 0),
             ("--batch-size 0", |o| o.batch_size = 0),
@@ -260,33 +245,33 @@ mod tests {
 
     #[test]
     fn the_rate_rises_then_falls_along_half_a_cosine() {
-        let options = Options { lr: 1.0, warmup_steps: 4, ..options() };
+        let options = TrainOptions { lr: 1.0, warmup_steps: 4, ..options() };
         let rates: Vec<f64> = [0, 3, 4, 9, 14].map(|step| options.lr_at(step, 14)).to_vec();
         for (rate, expected) in rates.iter().zip([0.25, 1.0, 1.0, 0.5, 0.0]) {
             assert!((rate - expected).abs() < 1e-12, "{rates:?}");
         }
-        let constant = Options { schedule: Schedule::Constant, ..options };
+        let constant = TrainOptions { schedule: Schedule::Constant, ..options };
         assert_eq!([0, 4, 13].map(|step| constant.lr_at(step, 14)), [0.25, 1.0, 1.0]);
     }
 
     #[test]
     fn options_survive_json_without_their_folder() {
-        let options = Options { data: Source::Dir("some/where".into()), resume: true, ..options() };
+        let options = TrainOptions { data: Source::Dir("some/where".into()), resume: true, ..options() };
         let text = serde_json::to_string(&options).unwrap();
-        let back: Options = serde_json::from_str(&text).unwrap();
-        assert_eq!(back, Options { out: PathBuf::new(), resume: false, ..options });
+        let back: TrainOptions = serde_json::from_str(&text).unwrap();
+        assert_eq!(back, TrainOptions { out: PathBuf::new(), resume: false, ..options });
     }
 
     #[test]
     fn contradictions_are_named_all_at_once() {
         let begun = options();
-        let error = Options { lr: 0.5, seed: 9, epochs: 99, ..options() }.check_continues(&begun).unwrap_err();
+        let error = TrainOptions { lr: 0.5, seed: 9, epochs: 99, ..options() }.check_continues(&begun).unwrap_err();
         let text = error.to_string();
         for says in ["--lr is 0.5, the run has", "--seed is 9", "--epochs is 99"] {
             assert!(text.contains(says), "'{text}' does not say '{says}'");
         }
-        let constant = Options { schedule: Schedule::Constant, ..options() };
-        Options { epochs: 99, ..constant.clone() }.check_continues(&constant).unwrap();
+        let constant = TrainOptions { schedule: Schedule::Constant, ..options() };
+        TrainOptions { epochs: 99, ..constant.clone() }.check_continues(&constant).unwrap();
         let mut other = options();
         other.config.aux_heads = false;
         assert!(other.check_continues(&begun).is_err());

@@ -12,7 +12,7 @@ use super::checkpoint::{self, FileMark, Record, SCHEMA_VERSION, ShuffleState};
 use super::epoch::{self, Epoch};
 use super::evaluation::evaluate_prepared;
 use super::folder::{self, BEST, Folder, LAST};
-use super::{EpochMetrics, Observer, Options, RunStarted, metrics};
+use super::{EpochMetrics, Observer, RunStarted, TrainOptions, metrics};
 use crate::nets::{self, GoogLeNet, GoogLeNetConfig};
 use gnet_core::metadata::{Metadata, Preprocessing};
 use gnet_core::report::{Cell, Column, Report, Table};
@@ -23,6 +23,7 @@ use gnet_engine::evaluation::Evaluation;
 
 /// Result of a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Outcome {
     /// Top-1 accuracy of the best epoch's network on the test images, 0..1.
     pub test_accuracy: f64,
@@ -64,7 +65,7 @@ impl Report for Outcome {
 /// Fails on invalid options; if the folder already holds a run, holds none to resume, or is in use by another process;
 /// if the options contradict the run's; if the data cannot be loaded; if the loss is no longer a number; or if the
 /// folder is not writable.
-pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Outcome> {
+pub fn run(options: &TrainOptions, observer: &mut dyn Observer) -> Result<Outcome> {
     options.check()?;
     // Checked again once nobody else can change it; checking now avoids loading the data in vain.
     check_folder(options)?;
@@ -76,17 +77,17 @@ pub fn run(options: &Options, observer: &mut dyn Observer) -> Result<Outcome> {
     let data = options.data.load()?;
     // A new network gets the classes of its data.
     let config = GoogLeNetConfig { classes: data.classes.len(), ..options.config.clone() };
-    run_on(&Options { config, ..options.clone() }, &data, observer)
+    run_on(&TrainOptions { config, ..options.clone() }, &data, observer)
 }
 
 /// Checks that the folder holds a run if and only if one is to be resumed.
-fn check_folder(options: &Options) -> Result<()> {
+fn check_folder(options: &TrainOptions) -> Result<()> {
     if options.resume { folder::last_of(&options.out).map(drop) } else { folder::check_free(&options.out) }
 }
 
 /// Does the same as [`run`] on data that is already loaded.
-pub(super) fn run_on(options: &Options, data: &Dataset, observer: &mut dyn Observer) -> Result<Outcome> {
-    let run = Run::new(options, data)?;
+pub(super) fn run_on(options: &TrainOptions, data: &Dataset, observer: &mut dyn Observer) -> Result<Outcome> {
+    let run = Trainer::new(options, data)?;
     check_folder(options)?;
     let folder = Folder::enter(&options.out)?;
     if !folder.is_ours() {
@@ -99,8 +100,8 @@ pub(super) fn run_on(options: &Options, data: &Dataset, observer: &mut dyn Obser
 }
 
 /// The part of a run that stays constant.
-struct Run<'a> {
-    options: &'a Options,
+struct Trainer<'a> {
+    options: &'a TrainOptions,
     data: &'a Dataset,
     preprocessing: Preprocessing,
     train: Prepared,
@@ -116,8 +117,8 @@ struct State {
     best: usize,
 }
 
-impl<'a> Run<'a> {
-    fn new(options: &'a Options, data: &'a Dataset) -> Result<Self> {
+impl<'a> Trainer<'a> {
+    fn new(options: &'a TrainOptions, data: &'a Dataset) -> Result<Self> {
         let config = &options.config;
         if config.classes != data.classes.len() {
             let reason = format!("has {}, the network {}", counted(data.classes.len(), "class"), config.classes);
@@ -226,7 +227,7 @@ impl<'a> Run<'a> {
     }
 
     /// Saves an epoch. `last` is written first: it makes the epoch part of the run, and the others follow from it
-    /// ([`Run::mend`]).
+    /// ([`Trainer::mend`]).
     fn save(&self, state: &State, settled: &GoogLeNet, is_best: bool) -> Result<()> {
         let out = &self.options.out;
         let record = self.record(state);

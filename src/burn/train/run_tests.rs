@@ -17,8 +17,8 @@ pub(super) fn few(train: usize) -> Dataset {
 }
 
 /// Returns the options of a small, quick run: 8 pixels per side, constant rate.
-pub(super) fn options(preset: Preset, out: &Path) -> Options {
-    let mut options = Options::new(preset, Source::Embedded, out.into());
+pub(super) fn options(preset: Preset, out: &Path) -> TrainOptions {
+    let mut options = TrainOptions::new(preset, Source::Embedded, out.into());
     options.config.image_size = 8;
     options.batch_size = 8;
     options.epochs = 2;
@@ -58,13 +58,13 @@ fn a_run_that_stopped_and_resumed_is_the_same_to_the_bit() {
     let (dir, data) = (tempfile::tempdir().unwrap(), few(25));
     for (name, schedule) in [("cosine", Schedule::Cosine), ("constant", Schedule::Constant)] {
         let (whole, halves) = (dir.path().join(name), dir.path().join(format!("{name}-halves")));
-        let at_once = Options { schedule, ..options(Preset::BnAux, &whole) };
+        let at_once = TrainOptions { schedule, ..options(Preset::BnAux, &whole) };
         let outcome = run_on(&at_once, &data, &mut Silent).unwrap();
 
-        let in_halves = Options { out: halves.clone(), ..at_once.clone() };
+        let in_halves = TrainOptions { out: halves.clone(), ..at_once.clone() };
         assert!(run_on(&in_halves, &data, &mut StopAfter(1)).unwrap_err().to_string().contains("pulled the plug"));
         assert_ne!(last_bits(&halves), last_bits(&whole));
-        let resumed = run_on(&Options { resume: true, ..in_halves }, &data, &mut Silent).unwrap();
+        let resumed = run_on(&TrainOptions { resume: true, ..in_halves }, &data, &mut Silent).unwrap();
 
         assert_eq!(last_bits(&halves), last_bits(&whole), "{name}");
         assert_eq!(resumed.test_accuracy, outcome.test_accuracy, "{name}");
@@ -77,12 +77,12 @@ fn a_finished_run_of_constant_rate_can_be_prolonged() {
     let (dir, data) = (tempfile::tempdir().unwrap(), few(24));
     let (whole, grown) = (dir.path().join("whole"), dir.path().join("grown"));
     run_on(&options(Preset::D2l, &whole), &data, &mut Silent).unwrap();
-    let short = Options { epochs: 1, ..options(Preset::D2l, &grown) };
+    let short = TrainOptions { epochs: 1, ..options(Preset::D2l, &grown) };
     run_on(&short, &data, &mut Silent).unwrap();
-    run_on(&Options { epochs: 2, resume: true, ..short.clone() }, &data, &mut Silent).unwrap();
+    run_on(&TrainOptions { epochs: 2, resume: true, ..short.clone() }, &data, &mut Silent).unwrap();
     assert_eq!(last_bits(&grown), last_bits(&whole));
     assert_eq!(metrics::read(&grown, 2).unwrap().len(), 2);
-    let error = run_on(&Options { resume: true, ..short }, &data, &mut Silent).unwrap_err();
+    let error = run_on(&TrainOptions { resume: true, ..short }, &data, &mut Silent).unwrap_err();
     assert!(error.to_string().contains("--epochs 1: the run has 2 behind it"), "{error}");
 }
 
@@ -103,24 +103,24 @@ fn a_run_leaves_a_folder_that_says_everything() {
     assert_eq!(best.record.epoch, best.record.best_epoch);
     let again = super::super::evaluate(&best.model, &best.metadata.preprocessing, &data.test).unwrap();
     assert_eq!(again.top1, outcome.test_accuracy, "the saved network is the one that was judged");
-    assert_eq!(checkpoint::options_of(&out).unwrap(), Options { resume: true, ..options(Preset::BnAux, &out) });
+    assert_eq!(checkpoint::options_of(&out).unwrap(), TrainOptions { resume: true, ..options(Preset::BnAux, &out) });
 }
 
 #[test]
 fn a_folder_with_a_run_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    run_on(&Options { epochs: 1, ..options(Preset::D2l, &out) }, &few(16), &mut Silent).unwrap();
+    run_on(&TrainOptions { epochs: 1, ..options(Preset::D2l, &out) }, &few(16), &mut Silent).unwrap();
     let before = last_bits(&out);
     let error = run(&options(Preset::D2l, &out), &mut Silent).unwrap_err();
     assert!(error.to_string().contains("holds a run already"), "{error}");
     assert_eq!(last_bits(&out), before);
-    let empty = Options { resume: true, ..options(Preset::D2l, &dir.path().join("none")) };
+    let empty = TrainOptions { resume: true, ..options(Preset::D2l, &dir.path().join("none")) };
     assert!(run(&empty, &mut Silent).unwrap_err().to_string().contains("holds no run to resume"));
-    let other = Options { seed: 8, resume: true, ..options(Preset::D2l, &out) };
+    let other = TrainOptions { seed: 8, resume: true, ..options(Preset::D2l, &out) };
     let error = run_on(&other, &few(16), &mut Silent).unwrap_err();
     assert!(error.to_string().contains("--seed is 8, the run has 1"), "{error}");
-    let other = Options { resume: true, ..options(Preset::D2l, &out) };
+    let other = TrainOptions { resume: true, ..options(Preset::D2l, &out) };
     let error = run_on(&other, &few(17), &mut Silent).unwrap_err();
     assert!(error.to_string().contains("holds other images"), "{error}");
 }
@@ -129,7 +129,7 @@ fn a_folder_with_a_run_is_kept() {
 fn a_damaged_or_foreign_folder_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    run_on(&Options { epochs: 1, ..options(Preset::D2l, &out) }, &few(16), &mut Silent).unwrap();
+    run_on(&TrainOptions { epochs: 1, ..options(Preset::D2l, &out) }, &few(16), &mut Silent).unwrap();
     let refused = |path: &Path, says: &str| {
         let error = checkpoint::load(path).map(|found| found.path).unwrap_err().to_string();
         assert!(error.contains(says), "'{error}' does not say '{says}'");
@@ -167,7 +167,7 @@ fn a_damaged_or_foreign_folder_is_named() {
 fn a_crash_in_the_middle_of_a_swap_loses_nothing() {
     let (dir, data) = (tempfile::tempdir().unwrap(), few(16));
     let out = dir.path().join("run");
-    let begun = Options { epochs: 1, ..options(Preset::D2l, &out) };
+    let begun = TrainOptions { epochs: 1, ..options(Preset::D2l, &out) };
     run_on(&begun, &data, &mut Silent).unwrap();
     let before = last_bits(&out);
     // The old folder has been moved aside, and the new one is half written.
@@ -179,7 +179,7 @@ fn a_crash_in_the_middle_of_a_swap_loses_nothing() {
     assert_eq!(last_bits(&out), before);
     assert_eq!(bits(&checkpoint::load(&out).unwrap().model), before);
     assert!(run(&begun, &mut Silent).unwrap_err().to_string().contains("holds a run already"));
-    run_on(&Options { epochs: 2, resume: true, ..begun }, &data, &mut Silent).unwrap();
+    run_on(&TrainOptions { epochs: 2, resume: true, ..begun }, &data, &mut Silent).unwrap();
     let hidden = fs::read_dir(&out).unwrap().filter(|e| e.as_ref().unwrap().file_name().as_encoded_bytes()[0] == b'.');
     assert_eq!(hidden.count(), 0, "what the crash left is swept");
 }
@@ -188,9 +188,9 @@ fn a_crash_in_the_middle_of_a_swap_loses_nothing() {
 fn a_folder_is_trained_in_by_one_process() {
     let (dir, data) = (tempfile::tempdir().unwrap(), few(16));
     let out = dir.path().join("run");
-    let (fresh, resumed) = (options(Preset::D2l, &out), Options { resume: true, ..options(Preset::D2l, &out) });
+    let (fresh, resumed) = (options(Preset::D2l, &out), TrainOptions { resume: true, ..options(Preset::D2l, &out) });
     /// Starts the other runs when the first epoch is saved, then stops.
-    struct Meddler<'a>(&'a Dataset, [&'a Options; 2]);
+    struct Meddler<'a>(&'a Dataset, [&'a TrainOptions; 2]);
     impl Observer for Meddler<'_> {
         fn epoch_done(&mut self, _: &EpochMetrics, _: bool) -> Result<()> {
             let errors = self.1.map(|other| run_on(other, self.0, &mut Silent).unwrap_err().to_string());
@@ -215,7 +215,7 @@ fn a_folder_is_trained_in_by_one_process() {
 fn a_reader_takes_the_best_epoch_wherever_it_is_saved() {
     let (dir, data) = (tempfile::tempdir().unwrap(), few(16));
     let out = dir.path().join("run");
-    run_on(&Options { epochs: 1, ..options(Preset::D2l, &out) }, &data, &mut Silent).unwrap();
+    run_on(&TrainOptions { epochs: 1, ..options(Preset::D2l, &out) }, &data, &mut Silent).unwrap();
     fs::rename(out.join(BEST), dir.path().join("older")).unwrap();
     let found = checkpoint::load(&out).unwrap();
     assert_eq!((found.path, bits(&found.model)), (out.join(LAST), last_bits(&out)));
@@ -273,7 +273,7 @@ fn the_network_with_batch_normalisation_and_heads_learns() {
 fn a_rate_that_is_too_high_ends_in_an_error_and_not_in_a_checkpoint() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    let options = Options { lr: 1e30, ..options(Preset::D2l, &out) };
+    let options = TrainOptions { lr: 1e30, ..options(Preset::D2l, &out) };
     let error = run_on(&options, &few(24), &mut Silent).unwrap_err().to_string();
     assert!(error.contains("training diverged"), "{error}");
     assert!(!out.join(LAST).exists() && !out.join(BEST).exists());

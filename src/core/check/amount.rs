@@ -4,6 +4,7 @@ use crate::{Error, Result};
 
 /// A limit: a number and its notation.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Amount {
     /// The number.
     pub value: u64,
@@ -16,6 +17,7 @@ pub struct Amount {
 /// Tables in the literature print 163,328 weights as `0.16M`, truncated rather than rounded. `0.16M` therefore stands
 /// for every number printed that way, 160,000 to 169,999; `163328` stands for itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Figure {
     /// Smallest number that is printed this way.
     pub low: u64,

@@ -15,6 +15,7 @@ pub use record::{Outcome, Verdict};
 
 /// Quantity that a limit applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Metric {
     /// Learned parameters.
     Params,
@@ -72,6 +73,7 @@ impl Metric {
 
 /// One rule of a budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Rule {
     /// At most this amount.
     AtMost(Metric, Amount),

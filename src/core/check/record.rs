@@ -9,6 +9,7 @@ use crate::{Error, Result};
 
 /// Outcome of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Outcome {
     /// Name of the rule, such as `max-params`.
     pub rule: String,
@@ -29,6 +30,7 @@ pub struct Outcome {
 
 /// Verdict on a file for a budget.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Verdict {
     /// Name of the file.
     pub subject: String,

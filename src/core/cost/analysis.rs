@@ -7,6 +7,7 @@ use crate::graph::Dim;
 
 /// Cost of one node, or of several together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Row {
     /// Name of the node, or path of the module if nodes were summed up.
     pub name: String,
@@ -62,6 +63,7 @@ pub(super) fn intensity(flops: Option<u64>, moved: Option<u64>) -> Option<f64> {
 /// A kind of count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Quantity {
     /// Parameters and weights.
     Params,
@@ -84,6 +86,7 @@ impl Quantity {
 
 /// A count of a node, or of an input, that could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Uncounted {
     /// Name of the node or input.
     pub name: String,
@@ -98,6 +101,7 @@ pub struct Uncounted {
 /// Cost of a graph, as far as it can be counted. Every total excludes the entries of [`Analysis::uncounted`]: it is
 /// then a lower bound.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Analysis {
     /// Batch size for memory and bytes moved.
     pub batch: u64,

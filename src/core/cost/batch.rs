@@ -12,6 +12,7 @@ use crate::{Error, Result};
 
 /// Choice of the batch axis.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum BatchChoice {
     /// The first axis of the first input, or its second if a recurrent layer reads that input with the steps first.
     #[default]
@@ -39,6 +40,7 @@ impl FromStr for BatchChoice {
 
 /// The axis that was taken as the batch, on which figures for one item depend.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[non_exhaustive]
 pub struct BatchAxis {
     /// Name of the input; `None` if no axis is the batch, and everything that the file computes is counted.
     pub input: Option<String>,

@@ -85,6 +85,7 @@ pub struct Layer {
 
 /// Cost of a graph.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Cost {
     /// Number of learned parameters.
     pub params: u64,

@@ -1,14 +1,11 @@
 //! Selection and order of the rows in a summary's table.
 
-use std::fmt;
-use std::str::FromStr;
-
 use super::Row;
 use crate::report::Column;
-use crate::{Error, Result};
 
 /// Unit of the compute column of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Compute {
     /// Multiply-accumulates.
     #[default]
@@ -37,23 +34,11 @@ impl Compute {
     }
 }
 
-impl fmt::Display for Compute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Compute {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|compute| compute.name() == text);
-        found.ok_or_else(|| Error::input(format!("count '{text}'"), "is not known").remedy("use macs or flops"))
-    }
-}
+crate::named!(Compute, "count");
 
 /// Key that the rows of a table are sorted by, in descending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Sort {
     /// Learned parameters.
     Params,
@@ -105,21 +90,7 @@ impl Sort {
     }
 }
 
-impl fmt::Display for Sort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Sort {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|key| key.name() == text);
-        let names = Self::ALL.map(Self::name).join(", ");
-        found.ok_or_else(|| Error::input(format!("key '{text}'"), "is not known").remedy(format!("use one of {names}")))
-    }
-}
+crate::named!(Sort, "key");
 
 /// Appearance of a summary's table. JSON always holds every row in the order of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -16,6 +16,7 @@ const SHOWN: usize = 10;
 
 /// Cost of a part of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Share {
     /// Number of learned parameters.
     pub params: u64,
@@ -27,6 +28,7 @@ pub struct Share {
 
 /// Selection of a summary's rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum View {
     /// Every node.
     Layers,
@@ -38,6 +40,7 @@ pub enum View {
 
 /// Memory of a run, by the rules of [`Analysis`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Memory {
     /// Peak of activation memory in use at once, in bytes.
     pub peak_bytes: u64,
@@ -49,6 +52,7 @@ pub struct Memory {
 
 /// A network, layer by layer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// File or preset that was counted.
     pub subject: String,

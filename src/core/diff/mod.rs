@@ -7,13 +7,13 @@
 //! ```
 //! # use gnet_core as gnet;
 //! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
-//! use gnet::diff::{Kind, Options, diff};
+//! use gnet::diff::{DiffOptions, Kind, diff};
 //! use gnet::onnx;
 //!
 //! let before = onnx::read_file("dynamic.onnx".as_ref())?;
 //! let mut after = before.clone();
 //! after.graph.nodes[0].set("dilations", [2, 2]);
-//! let found = diff(("before", &before), ("after", &after), Options::EXACT)?;
+//! let found = diff(("before", &before), ("after", &after), DiffOptions::EXACT)?;
 //! assert!(!found.equal && found.weights.is_empty());
 //! assert_eq!((found.nodes[0].kind, found.nodes[0].op.as_str()), (Kind::Changed, "Conv"));
 //! # Ok::<(), gnet::Error>(())
@@ -38,12 +38,16 @@ pub use record::{Change, Diff, Kind, NodeChange, Side, WeightChange};
 
 /// Options of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Options {
+pub struct DiffOptions {
     /// Tolerance: weights whose elements differ by no more than this are equal.
     pub tolerance: f64,
 }
 
-impl Options {
+#[doc(hidden)]
+#[deprecated(note = "is named `DiffOptions`")]
+pub type Options = DiffOptions;
+
+impl DiffOptions {
     /// No tolerance: every element must be the same number.
     pub const EXACT: Self = Self { tolerance: 0.0 };
 }
@@ -55,8 +59,8 @@ impl Options {
 ///
 /// # Errors
 /// Fails if the tolerance is not a number of at least 0.
-pub fn diff(a: (&str, &Model), b: (&str, &Model), options: Options) -> Result<Diff> {
-    let Options { tolerance } = options;
+pub fn diff(a: (&str, &Model), b: (&str, &Model), options: DiffOptions) -> Result<Diff> {
+    let DiffOptions { tolerance } = options;
     if !tolerance.is_finite() || tolerance < 0.0 {
         return Err(Error::input(format!("--tolerance {tolerance}"), "is not a number of at least 0"));
     }

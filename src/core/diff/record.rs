@@ -8,6 +8,7 @@ use crate::{Error, Result};
 
 /// Differences between two models.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Diff {
     /// Whether there are no differences.
     pub equal: bool,
@@ -36,6 +37,7 @@ pub struct Diff {
 
 /// Size of one of the models.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Side {
     /// Name of the model.
     pub name: String,
@@ -53,6 +55,7 @@ pub struct Side {
 
 /// One property that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Change {
     /// Name of the property.
     pub what: String,
@@ -80,6 +83,7 @@ impl Change {
 /// Kind of difference of a node or a constant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Kind {
     /// In both, and different.
     Changed,
@@ -111,6 +115,7 @@ impl Kind {
 
 /// One node that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct NodeChange {
     /// Kind of difference.
     pub kind: Kind,
@@ -126,6 +131,7 @@ pub struct NodeChange {
 
 /// One constant that differs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct WeightChange {
     /// Kind of difference.
     pub kind: Kind,

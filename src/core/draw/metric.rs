@@ -1,9 +1,6 @@
 //! The quantity that the colours of a picture show.
 
-use std::fmt;
-use std::str::FromStr;
-
-use super::Options;
+use super::DrawOptions;
 use super::facts::Facts;
 use super::scene::Scene;
 use super::text::compact;
@@ -11,6 +8,7 @@ use crate::{Error, Result};
 
 /// Quantity that the colour of a box shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Metric {
     /// Multiply-accumulates for one item of the batch.
     Macs,
@@ -67,25 +65,10 @@ impl Metric {
     }
 }
 
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Metric {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|metric| metric.name() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::input(format!("colour '{text}'"), "is not known").remedy(format!("use one of {names}"))
-        })
-    }
-}
+crate::named!(Metric, "colour");
 
 /// Returns the metric asked for, or the one that says most about this graph.
-pub fn chosen(scene: &Scene, options: &Options) -> Result<Metric> {
+pub fn chosen(scene: &Scene, options: &DrawOptions) -> Result<Metric> {
     let any = |metric: Metric| scene.items.iter().any(|item| metric.of(&item.facts).is_some_and(|value| value > 0.0));
     let metric = options.metric.unwrap_or(match options.times {
         Some(_) => Metric::Time,

@@ -1,7 +1,7 @@
 //! A picture of a graph: SVG with boxes for layers, frames for modules, colours for what a layer costs.
 //!
 //! `scene` decides what becomes a box and what a wire, `frames` which modules get a frame, `layout` computes the
-//! coordinates, and `svg` writes the document. The picture depends only on the graph and the [`Options`], byte for
+//! coordinates, and `svg` writes the document. The picture depends only on the graph and the [`DrawOptions`], byte for
 //! byte.
 
 mod acyclic;
@@ -27,7 +27,7 @@ pub use times::Times;
 
 /// Options for drawing a graph.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub struct DrawOptions {
     /// Title above the picture.
     pub title: String,
     /// Quantity that the colours show; `None` chooses time if times are given, else MACs if the graph states its
@@ -43,12 +43,16 @@ pub struct Options {
     pub max_boxes: usize,
 }
 
-impl Options {
-    /// Default of [`Options::max_boxes`].
+#[doc(hidden)]
+#[deprecated(note = "is named `DrawOptions`")]
+pub type Options = DrawOptions;
+
+impl DrawOptions {
+    /// Default of [`DrawOptions::max_boxes`].
     pub const MAX_BOXES: usize = 10_000;
 }
 
-impl Default for Options {
+impl Default for DrawOptions {
     fn default() -> Self {
         Self {
             title: String::new(),
@@ -63,6 +67,7 @@ impl Default for Options {
 
 /// A drawn graph.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Picture {
     /// The SVG document.
     pub svg: String,
@@ -84,9 +89,9 @@ pub struct Picture {
 /// not required. The running time is nearly proportional to the number of boxes and wires.
 ///
 /// # Errors
-/// Fails if there are more boxes than [`Options::max_boxes`], or if colours by time are asked for without times or with
+/// Fails if there are more boxes than [`DrawOptions::max_boxes`], or if colours by time are asked for without times or with
 /// the times of other layers.
-pub fn draw(graph: &Graph, options: &Options) -> Result<Picture> {
+pub fn draw(graph: &Graph, options: &DrawOptions) -> Result<Picture> {
     let scene = scene::Scene::new(graph, options);
     let boxes = scene.items.len();
     if boxes > options.max_boxes {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::facts::{self, Facts};
-use super::{Options, acyclic, path};
+use super::{DrawOptions, acyclic, path};
 use crate::graph::{Graph, Node, ValueId, shape_text};
 use crate::words::counted;
 
@@ -112,7 +112,7 @@ const SMALL: usize = 30;
 
 impl Scene {
     /// Groups the nodes of a graph into boxes.
-    pub fn new(graph: &Graph, options: &Options) -> Self {
+    pub fn new(graph: &Graph, options: &DrawOptions) -> Self {
         let constant = constants(graph);
         let outputs: HashSet<ValueId> = graph.outputs.iter().copied().collect();
         // A constant that is an output of the graph has to be visible.

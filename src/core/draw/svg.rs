@@ -9,7 +9,7 @@ use super::layout::Stroke;
 use super::layout::nest::{Nested, Rect, nested};
 use super::scene::{Item, Kind, Scene};
 use super::text::{compact, escaped, shortened, width};
-use super::{Metric, Options, scale};
+use super::{DrawOptions, Metric, scale};
 use crate::graph::Graph;
 use crate::words::counted;
 
@@ -30,7 +30,7 @@ const STYLE: &str = "\
 .gnet .e:hover .w{stroke:#d55e00;stroke-width:2.6}.gnet .e:hover .a{fill:#d55e00}";
 
 /// Returns the document, its width and its height.
-pub fn document(graph: &Graph, scene: &Scene, metric: Metric, options: &Options) -> (String, u32, u32) {
+pub fn document(graph: &Graph, scene: &Scene, metric: Metric, options: &DrawOptions) -> (String, u32, u32) {
     let frames = Frames::new(scene);
     let labels: Vec<String> = frames.frames.iter().map(|frame| label(&frames, &frame.module, frame.parent)).collect();
     let faces: Vec<Face> =
@@ -91,7 +91,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    fn open(&mut self, width: f64, height: f64, options: &Options, header: &str) {
+    fn open(&mut self, width: f64, height: f64, options: &DrawOptions, header: &str) {
         let title = escaped(&options.title);
         let (w, h) = (num(width), num(height));
         let _ = write!(
@@ -102,7 +102,7 @@ impl Writer<'_> {
     }
 
     /// Writes title, totals and legend; also returns their width and height.
-    fn header(&self, options: &Options) -> (String, f64, f64) {
+    fn header(&self, options: &DrawOptions) -> (String, f64, f64) {
         let mut out = String::new();
         let mut y = MARGIN + TITLE;
         let mut widest: f64 = 0.0;
@@ -144,7 +144,7 @@ impl Writer<'_> {
     }
 
     /// Describes the time that no box shows: an engine's own kernels, or layers of another file.
-    fn elsewhere(&self, options: &Options) -> Option<String> {
+    fn elsewhere(&self, options: &DrawOptions) -> Option<String> {
         let all = options.times.as_ref()?.total();
         let rest = all - self.total.ms.unwrap_or(0.0);
         (rest > 0.001 * all).then(|| format!("{} of {} in kernels of no layer", show_ms(rest), show_ms(all)))

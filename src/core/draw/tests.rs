@@ -141,7 +141,7 @@ fn googlenet() -> Graph {
     net.done(y)
 }
 
-fn drawn(graph: &Graph, options: &Options) -> Picture {
+fn drawn(graph: &Graph, options: &DrawOptions) -> Picture {
     let picture = draw(graph, options).unwrap();
     assert_eq!(draw(graph, options).unwrap(), picture, "the same each time");
     well_formed(&picture.svg);
@@ -149,7 +149,7 @@ fn drawn(graph: &Graph, options: &Options) -> Picture {
     picture
 }
 
-fn scene(graph: &Graph, options: Options) -> Scene {
+fn scene(graph: &Graph, options: DrawOptions) -> Scene {
     Scene::new(graph, &options)
 }
 
@@ -160,7 +160,7 @@ fn headings(scene: &Scene) -> Vec<&str> {
 #[test]
 fn a_chain_behind_a_layer_is_its_strip() {
     let graph = googlenet();
-    let scene = scene(&graph, Options::default());
+    let scene = scene(&graph, DrawOptions::default());
     let convs: Vec<_> = scene.items.iter().filter(|item| item.heading == "Conv 1×1").collect();
     assert_eq!(convs.len(), 13);
     assert!(convs.iter().all(|item| item.strip == ["BatchNorm", "Relu"] && item.nodes.len() == 3));
@@ -185,12 +185,12 @@ fn a_value_that_two_read_ends_its_box() {
     let sum = net.node("sum", "Add", vec![twice, relu], &[]);
     let scaled = net.node("scaled", "Mul", vec![sum], &[&[1]]);
     let graph = net.done(scaled);
-    let fused = scene(&graph, Options::default());
+    let fused = scene(&graph, DrawOptions::default());
     // The first ReLU reads the input and absorbs the other 39; the pool is read twice; the sum absorbs the scaling.
     assert_eq!(headings(&fused), ["Relu", "MaxPool", "Relu", "Add"]);
     assert_eq!(fused.items[1].strip.len(), 39);
     assert_eq!(fused.items[4].strip, ["Mul"]);
-    let each = scene(&graph, Options { every_node: true, ..Options::default() });
+    let each = scene(&graph, DrawOptions { every_node: true, ..DrawOptions::default() });
     assert_eq!(headings(&each).len(), 44);
 }
 
@@ -206,29 +206,29 @@ fn constants_are_no_boxes() {
     let sum = net.node("sum", "Add", vec![x, longer], &[]);
     let all = net.node("all", "Sum", vec![sum, noise], &[]);
     let graph = net.done(all);
-    let found = scene(&graph, Options::default());
+    let found = scene(&graph, DrawOptions::default());
     assert_eq!(headings(&found), ["RandomNormalLike", "Add", "Sum"]);
     // A constant that is an output is shown.
     let mut graph = graph;
     graph.outputs.push(longer);
-    assert!(headings(&scene(&graph, Options::default())).contains(&"Unsqueeze"));
-    drawn(&graph, &Options::default());
+    assert!(headings(&scene(&graph, DrawOptions::default())).contains(&"Unsqueeze"));
+    drawn(&graph, &DrawOptions::default());
 }
 
 #[test]
 fn a_depth_gives_one_box_a_module() {
     let graph = googlenet();
-    let picture = drawn(&graph, &Options { depth: Some(1), ..Options::default() });
+    let picture = drawn(&graph, &DrawOptions { depth: Some(1), ..DrawOptions::default() });
     // Four modules, the input and the output.
     assert_eq!((picture.nodes, picture.boxes), (graph.nodes.len(), 6));
     let texts = well_formed(&picture.svg);
     for name in ["stem", "inception3a", "inception3b", "20 nodes"] {
         assert!(texts.iter().any(|text| text == name), "{name} in {texts:?}");
     }
-    let whole = scene(&graph, Options::default()).total();
-    assert_eq!(scene(&graph, Options { depth: Some(1), ..Options::default() }).total(), whole);
+    let whole = scene(&graph, DrawOptions::default()).total();
+    assert_eq!(scene(&graph, DrawOptions { depth: Some(1), ..DrawOptions::default() }).total(), whole);
     // Deeper than any name, each node is its own module: 44, plus the input and the output.
-    assert_eq!(drawn(&graph, &Options { depth: Some(9), ..Options::default() }).boxes, 46);
+    assert_eq!(drawn(&graph, &DrawOptions { depth: Some(9), ..DrawOptions::default() }).boxes, 46);
 }
 
 #[test]
@@ -240,14 +240,15 @@ fn a_module_that_is_left_and_entered_again_is_split() {
     let c = net.node("a.two/Relu", "Relu", vec![b], &[]);
     let d = net.node("c.x/Relu", "Relu", vec![c], &[]);
     let e = net.node("c.y/Relu", "Relu", vec![d], &[]);
-    let found = scene(&net.done(e), Options { depth: Some(1), ..Options::default() });
+    let found = scene(&net.done(e), DrawOptions { depth: Some(1), ..DrawOptions::default() });
     let names: Vec<_> = found.items.iter().map(|item| item.name.as_str()).collect();
     assert_eq!(names, ["image", "a.one/Relu", "b/Tanh", "a.two/Relu", "c", "c.y/Relu:out"]);
 }
 
 #[test]
 fn everything_a_box_should_say_is_there() {
-    let texts = well_formed(&drawn(&googlenet(), &Options { title: "a & b.onnx".into(), ..Options::default() }).svg);
+    let texts =
+        well_formed(&drawn(&googlenet(), &DrawOptions { title: "a & b.onnx".into(), ..DrawOptions::default() }).svg);
     for text in [
         "a &amp; b.onnx",
         "inception3a",
@@ -295,9 +296,9 @@ fn hostile_names_are_text_and_nothing_else() {
     net.graph.name = names[0].into();
     let graph = net.done(y);
     for options in [
-        Options { title: names[0].into(), ..Options::default() },
-        Options { title: names[3].into(), depth: Some(1), ..Options::default() },
-        Options { title: "x".repeat(100_000), metric: Some(Metric::Macs), ..Options::default() },
+        DrawOptions { title: names[0].into(), ..DrawOptions::default() },
+        DrawOptions { title: names[3].into(), depth: Some(1), ..DrawOptions::default() },
+        DrawOptions { title: "x".repeat(100_000), metric: Some(Metric::Macs), ..DrawOptions::default() },
     ] {
         let picture = drawn(&graph, &options);
         assert!(!picture.svg.contains("<script") && !picture.svg.contains("onload=\""), "{}", picture.svg);
@@ -310,13 +311,13 @@ fn a_graph_without_anything_known_is_drawn() {
     let [x, y, z, lone] = ["x", "y", "z", "lone"].map(|name| graph.add_value(name, None, None));
     graph.nodes = vec![Node::new("", "Conv", vec![x], vec![y]), Node::new("", "Odd", vec![y, y], vec![z])];
     (graph.inputs, graph.outputs) = (vec![x, lone], vec![z, x]);
-    let picture = drawn(&graph, &Options::default());
+    let picture = drawn(&graph, &DrawOptions::default());
     assert_eq!((picture.metric, picture.boxes), (Metric::None, 6));
     // When the metric is asked for explicitly, unknown boxes look unknown.
-    let asked = drawn(&graph, &Options { metric: Some(Metric::Macs), ..Options::default() });
+    let asked = drawn(&graph, &DrawOptions { metric: Some(Metric::Macs), ..DrawOptions::default() });
     assert_eq!(asked.svg.matches("stroke-dasharray=\"4 3\"").count(), 2);
     let empty = Graph::new("empty");
-    assert_eq!(drawn(&empty, &Options::default()).boxes, 0);
+    assert_eq!(drawn(&empty, &DrawOptions::default()).boxes, 0);
 }
 
 #[test]
@@ -335,19 +336,19 @@ fn a_subgraph_is_inside_its_box() {
     node.attributes.insert("then_branch".into(), body("Inner"));
     node.attributes.insert("else_branch".into(), body("Other"));
     let graph = net.done(y);
-    assert_eq!(headings(&scene(&graph, Options::default())), ["If (2 nodes inside)"]);
-    assert!(drawn(&graph, &Options::default()).svg.contains("then_branch = a graph of 1 node"));
+    assert_eq!(headings(&scene(&graph, DrawOptions::default())), ["If (2 nodes inside)"]);
+    assert!(drawn(&graph, &DrawOptions::default()).svg.contains("then_branch = a graph of 1 node"));
 }
 
 #[test]
 fn more_is_darker_and_nothing_is_white() {
-    let picture = drawn(&googlenet(), &Options::default());
+    let picture = drawn(&googlenet(), &DrawOptions::default());
     assert_eq!(picture.metric, Metric::Macs);
     let darkest = scale::colour(1.0).hex();
     // The legend's last stop and the heaviest box.
     assert!(picture.svg.matches(&darkest).count() >= 2);
     assert!(picture.svg.contains("fill=\"#ffffff\"/>"), "pools cost no MACs");
-    let none = drawn(&googlenet(), &Options { metric: Some(Metric::None), ..Options::default() });
+    let none = drawn(&googlenet(), &DrawOptions { metric: Some(Metric::None), ..DrawOptions::default() });
     assert!(!none.svg.contains("linearGradient") && !none.svg.contains(&darkest));
 }
 
@@ -357,26 +358,26 @@ fn times_colour_their_layers() {
         {"layer": "inception3a.b3x3.conv/Conv", "mean_ms": 0.75}, {"layer": "inception3a.b3x3/Relu", "mean_ms": 0.25},
         {"layer": "ReorderOutput", "mean_ms": 3.0}]}}]}"#;
     let times = Times::parse(json).unwrap();
-    let picture = drawn(&googlenet(), &Options { times: Some(times.clone()), ..Options::default() });
+    let picture = drawn(&googlenet(), &DrawOptions { times: Some(times.clone()), ..DrawOptions::default() });
     assert_eq!(picture.metric, Metric::Time);
     let texts = well_formed(&picture.svg);
     assert!(texts.iter().any(|text| text == "1 ms"), "{texts:?}");
     assert!(texts.iter().any(|text| text == "3 ms of 4 ms in kernels of no layer"), "{texts:?}");
     let other = Times::parse(r#"{"operators": [{"layer": "elsewhere", "mean_ms": 1}]}"#).unwrap();
-    let error = draw(&googlenet(), &Options { times: Some(other), ..Options::default() }).unwrap_err();
+    let error = draw(&googlenet(), &DrawOptions { times: Some(other), ..DrawOptions::default() }).unwrap_err();
     assert_eq!(error.to_string(), "--times: none of its layers is in this file");
-    let error = draw(&googlenet(), &Options { metric: Some(Metric::Time), ..Options::default() }).unwrap_err();
+    let error = draw(&googlenet(), &DrawOptions { metric: Some(Metric::Time), ..DrawOptions::default() }).unwrap_err();
     assert_eq!(error.remedy_text(), Some("give them with --times FILE.json"));
-    drawn(&googlenet(), &Options { times: Some(times), metric: Some(Metric::Params), ..Options::default() });
+    drawn(&googlenet(), &DrawOptions { times: Some(times), metric: Some(Metric::Params), ..DrawOptions::default() });
 }
 
 #[test]
 fn too_many_boxes_are_refused_with_the_way_out() {
-    let options = Options { max_boxes: 10, ..Options::default() };
+    let options = DrawOptions { max_boxes: 10, ..DrawOptions::default() };
     let error = draw(&googlenet(), &options).unwrap_err();
     assert_eq!(error.to_string(), "the file: takes 20 boxes to draw, more than 10");
     assert!(error.remedy_text().unwrap().contains("--depth 2"), "{error:?}");
-    assert!(draw(&googlenet(), &Options { depth: Some(1), ..options }).is_ok());
+    assert!(draw(&googlenet(), &DrawOptions { depth: Some(1), ..options }).is_ok());
 }
 
 /// Builds a chain of `count` operations, each also read `skip` operations later, and returns its last value.
@@ -397,9 +398,9 @@ fn long(count: usize, skip: usize) -> Graph {
 #[test]
 fn thousands_of_nodes_are_drawn() {
     let graph = long(3000, 7);
-    let picture = drawn(&graph, &Options::default());
+    let picture = drawn(&graph, &DrawOptions::default());
     assert_eq!(picture.boxes, 3003);
     // Every value is read by the last node: the wires are cut, and each of them is named at its end.
-    let picture = drawn(&long(1200, 0), &Options::default());
+    let picture = drawn(&long(1200, 0), &DrawOptions::default());
     assert!(picture.svg.contains("from above"), "links");
 }

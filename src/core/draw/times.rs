@@ -16,13 +16,13 @@ pub struct Times {
 #[derive(Deserialize)]
 struct Document {
     #[serde(default)]
-    runs: Vec<Run>,
+    runs: Vec<Row>,
     #[serde(default)]
     operators: Vec<Operator>,
 }
 
 #[derive(Deserialize)]
-struct Run {
+struct Row {
     profile: Option<Profile>,
 }
 

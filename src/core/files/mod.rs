@@ -15,18 +15,14 @@ use std::path::{Path, PathBuf};
 use crate::{Error, Result};
 
 pub use inputs::keep_inputs;
-pub use inputs::{Identity, named as named_input};
+pub(crate) use inputs::{Identity, named as named_input};
 pub use lock::{Locked, lock};
 pub use map::map;
-pub use open::kind;
-pub use open::{check_readable, open, read};
-pub use place::Prepared;
+pub use open::{check_readable, kind, open, read};
+pub(crate) use place::Prepared;
 pub use place::{CHECKPOINT_MODEL, CHECKPOINT_RECORD, RUN_METRICS};
-pub use place::{aside, rewrite};
-pub use place::{check_place, write, write_with};
-pub use unfinished::abandon;
-pub use unfinished::temporary_folder_in;
-pub use unfinished::{Unfinished, temporary_folder};
+pub use place::{aside, check_place, rewrite, write, write_with};
+pub use unfinished::{Unfinished, abandon, temporary_folder, temporary_folder_in};
 
 /// Returns the folder that contains a path; the current one for a bare name.
 pub fn folder_of(path: &Path) -> PathBuf {

@@ -157,7 +157,7 @@ mod tests {
     fn replacing_a_reading_reaches_into_subgraphs() {
         let mut graph = branching();
         let (x, y) = (graph.inputs[0], graph.find("y").unwrap());
-        graph.replace_reads(y, x);
+        graph.redirect_reads(&|id| if id == y { x } else { id });
         graph.check().unwrap();
         assert!(!graph.uses().contains_key(&y));
     }
@@ -174,7 +174,7 @@ mod tests {
         body.graph.outputs = vec![sum];
         body.captures.push(Capture { outer: x, inner: seen });
         graph.check().unwrap();
-        graph.replace_reads(y, x);
+        graph.redirect_reads(&|id| if id == y { x } else { id });
         graph.check().unwrap();
         let body = graph.nodes[2].subgraphs().next().unwrap();
         assert_eq!(body.captures, [Capture { outer: x, inner: seen }]);

@@ -25,10 +25,12 @@ pub use model::{Function, Model};
 pub use node::{Attribute, Node};
 pub use remarks::{Opaque, Remarks};
 pub use sizes::{Fed, Fit, Rule, Sizes, Stated};
+// Formulas for the engine crate; not part of the public API.
+#[doc(hidden)]
 pub use sizes::{mentions, symbols};
 pub use subgraph::{Capture, Subgraph};
 pub use tensor::Tensor;
-pub use tensor::brief;
+pub(crate) use tensor::brief;
 
 /// ID of a value of a [`Graph`]: an input, an initializer or an output of a node.
 #[derive(Debug, Clone, Copy, Eq, PartialOrd, Ord)]
@@ -249,11 +251,6 @@ impl Graph {
         self.sparse.retain(|id, _| keep(*id));
         let (dense, sparse) = (&self.initializers, &self.sparse);
         self.listed_initializers.retain(|_, id| dense.contains_key(id) || sparse.contains_key(id));
-    }
-
-    /// Makes every node, including those of subgraphs, read `new` in place of `old`. The graph's own outputs stay.
-    pub fn replace_reads(&mut self, old: ValueId, new: ValueId) {
-        self.redirect_reads(&|id| if id == old { new } else { id });
     }
 
     /// Makes every node, subgraph and quantisation parameter read `to(id)` in place of `id`: many replacements at the

@@ -47,6 +47,7 @@ pub(crate) use merge::stated as settle;
 
 /// Result of inference.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Inference {
     /// Number of values (inputs and outputs of nodes, in subgraphs too) whose element type and every dimension is now
     /// known; a symbol counts as known.
@@ -66,6 +67,7 @@ impl Inference {
 
 /// A statement of the file about a value that is wrong, at least for some size of a symbol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Overruled {
     /// Name of the value.
     pub value: String,
@@ -98,6 +100,7 @@ impl fmt::Display for Overruled {
 
 /// A value whose type or shape could not be inferred.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Gap {
     /// Name of the value.
     pub value: String,

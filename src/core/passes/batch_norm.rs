@@ -254,12 +254,12 @@ fn replaced(graph: &mut Graph, id: ValueId, tensor: Tensor, names: &mut Names) -
 mod tests {
     use super::*;
     use crate::graph::Attribute;
-    use crate::passes::{self, DEAD_CODE, FOLD_BATCH_NORM, Options};
+    use crate::passes::{self, DEAD_CODE, FOLD_BATCH_NORM, PassOptions};
 
     /// Folds and sweeps a graph; returns it with the record of folding.
     fn folded(graph: Graph) -> (Graph, Rewrites) {
         let mut model = Model::new(graph, 18);
-        let mut log = passes::run(&mut model, &[FOLD_BATCH_NORM, DEAD_CODE], &Options::default()).unwrap();
+        let mut log = passes::run(&mut model, &[FOLD_BATCH_NORM, DEAD_CODE], &PassOptions::default()).unwrap();
         (model.graph, log.remove(0))
     }
 

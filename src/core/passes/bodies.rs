@@ -32,7 +32,7 @@ pub(super) struct Scope<'a> {
     pub captured: &'a HashMap<ValueId, Tensor>,
 }
 
-type Run<'a> = &'a mut dyn FnMut(&mut Graph, &Scope) -> Result<Rewrites>;
+type Rewrite<'a> = &'a mut dyn FnMut(&mut Graph, &Scope) -> Result<Rewrites>;
 
 /// Applies a pass to a graph and to every graph inside it.
 pub(super) fn each(
@@ -47,7 +47,7 @@ pub(super) fn each(
 struct Walk<'a> {
     opset: i64,
     order: Order,
-    run: Run<'a>,
+    run: Rewrite<'a>,
 }
 
 impl Walk<'_> {

@@ -9,24 +9,24 @@
 //! form that the reference implementation supports in the file's operator set, with every output that is read; sizes
 //! that follow from the graph's inputs and are the same whatever is fed, never one that was stated for another batch.
 //! Ensures: the same values under the same names; the file does not grow by more than
-//! [`Options::growth`](super::Options::growth) per result, minus the constants that nothing else reads. An output of
+//! [`PassOptions::growth`](super::PassOptions::growth) per result, minus the constants that nothing else reads. An output of
 //! the graph keeps its node: some runtimes do not accept an initializer there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::bodies::{Order, Scope, each};
 use super::edit::{Aliases, work};
-use super::{Options, Refusal, Rewrites};
+use super::{PassOptions, Refusal, Rewrites};
 use crate::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId};
 use crate::reference::{self, Limits};
 use crate::words::counted;
 use crate::{Error, Result};
 
-pub(super) fn fold(model: &mut Model, options: &Options) -> Result<Rewrites> {
+pub(super) fn fold(model: &mut Model, options: &PassOptions) -> Result<Rewrites> {
     each(&mut model.graph, model.opset, Order::OutsideIn, |graph, scope| fold_graph(graph, scope, options))
 }
 
-fn fold_graph(graph: &mut Graph, scope: &Scope, options: &Options) -> Result<Rewrites> {
+fn fold_graph(graph: &mut Graph, scope: &Scope, options: &PassOptions) -> Result<Rewrites> {
     let mut folding = Folding::new(graph, scope, options);
     while let Some(index) = folding.waiting.pop_first() {
         folding.look_at(index);
@@ -63,7 +63,7 @@ struct Folding<'a> {
 }
 
 impl<'a> Folding<'a> {
-    fn new(graph: &'a mut Graph, scope: &'a Scope, options: &Options) -> Self {
+    fn new(graph: &'a mut Graph, scope: &'a Scope, options: &PassOptions) -> Self {
         let (mut constants, uses) = (graph.constants(), super::view::live_uses(graph));
         constants.extend(scope.captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
         let mut readers: HashMap<ValueId, Vec<usize>> = HashMap::new();
@@ -323,7 +323,7 @@ mod tests {
         fn folded(mut self, outputs: &[ValueId], growth: u64) -> (Graph, Vec<String>, Rewrites) {
             self.0.outputs = outputs.to_vec();
             let mut model = Model::new(self.0, 18);
-            let options = Options { growth, ..Options::default() };
+            let options = PassOptions { growth, ..PassOptions::default() };
             let mut log = passes::run(&mut model, &[FOLD_CONSTANTS, DEAD_CODE], &options).unwrap();
             let left = model.graph.nodes.iter().map(|node| node.op_type.clone()).collect();
             (model.graph, left, log.remove(0))

@@ -19,7 +19,7 @@ pub(super) fn freeze(model: &mut Model) -> Result<Rewrites> {
 #[cfg(test)]
 mod tests {
     use crate::graph::{DType, Graph, Model, Node, Tensor};
-    use crate::passes::{self, FOLD_CONSTANTS, FREEZE_DEFAULTS, Options};
+    use crate::passes::{self, FOLD_CONSTANTS, FREEZE_DEFAULTS, PassOptions};
 
     #[test]
     fn a_default_is_a_constant_only_when_frozen() {
@@ -30,8 +30,8 @@ mod tests {
         (g.inputs, g.outputs) = (vec![x], vec![y]);
         g.listed_initializers.insert(1, c);
         let mut model = Model { ir_version: Some(3), ..Model::new(g, 18) };
-        let log =
-            passes::run(&mut model, &[FOLD_CONSTANTS, FREEZE_DEFAULTS, FOLD_CONSTANTS], &Options::default()).unwrap();
+        let log = passes::run(&mut model, &[FOLD_CONSTANTS, FREEZE_DEFAULTS, FOLD_CONSTANTS], &PassOptions::default())
+            .unwrap();
         let applied: Vec<_> = log.iter().map(|pass| pass.applied.clone()).collect();
         assert_eq!(applied, [vec![], vec!["c".to_owned()], vec!["neg".to_owned()]]);
         assert_eq!(model.ir_version, Some(4), "only then may an initializer be no input");

@@ -2,7 +2,7 @@
 //! start over for every node, or compare all with all. Steps are counted rather than time.
 
 use super::edit::counted::steps;
-use super::{DEFAULT, Options, PRUNE, Pass, run};
+use super::{DEFAULT, PRUNE, Pass, PassOptions, run};
 use crate::graph::{Attribute, DType, Dim, Graph, Model, Node, Tensor, ValueId};
 
 /// A graph with the input x `[N, 2, 8, 8]`, to which nodes are added.
@@ -133,7 +133,7 @@ fn twice_the_graph_takes_twice_the_steps() {
     for (name, model) in families {
         let taken = [100, 200, 400].map(|count| {
             let mut model = model(count);
-            steps(|| drop(run(&mut model, &DEFAULT, &Options::default()).unwrap()))
+            steps(|| drop(run(&mut model, &DEFAULT, &PassOptions::default()).unwrap()))
         });
         assert!(taken[0] >= 100, "{name} is not counted");
         // Cost of each additional part of the graph: the same for all of them, twice as much for twice as many.
@@ -149,7 +149,7 @@ fn many_outputs_are_chosen_in_as_many_steps() {
         let graph = &model.graph;
         let outputs = graph.outputs.iter().map(|id| graph.value(*id).name.clone()).collect();
         let prune: [Pass; 1] = [PRUNE];
-        steps(|| drop(run(&mut model, &prune, &Options { outputs, ..Options::default() }).unwrap()))
+        steps(|| drop(run(&mut model, &prune, &PassOptions { outputs, ..PassOptions::default() }).unwrap()))
     });
     assert!(taken[1] as f64 <= 4.4 * taken[0] as f64, "{taken:?} steps at 100, 400");
 }

@@ -50,7 +50,7 @@ fn hash(tensor: &Tensor) -> u64 {
 mod tests {
     use super::*;
     use crate::graph::{Annotation, DType, Model, Node};
-    use crate::passes::{self, DEDUPLICATE_INITIALIZERS, Options};
+    use crate::passes::{self, DEDUPLICATE_INITIALIZERS, PassOptions};
 
     #[test]
     fn equal_initializers_become_one_and_others_stay() {
@@ -71,7 +71,7 @@ mod tests {
         g.nodes.push(Node::new("n", "Odd", [vec![x], ids.clone()].concat(), vec![y]));
         (g.inputs, g.outputs) = (vec![x], vec![y]);
         let mut model = Model::new(g, 18);
-        let log = passes::run(&mut model, &[DEDUPLICATE_INITIALIZERS], &Options::default()).unwrap();
+        let log = passes::run(&mut model, &[DEDUPLICATE_INITIALIZERS], &PassOptions::default()).unwrap();
         assert_eq!((log[0].applied.clone(), model.graph.initializers().count()), (vec!["c3".to_owned()], 5));
         assert_eq!(model.graph.nodes[0].input(4), Some(ids[0]));
         assert_eq!((log[0].initializer_bytes_before, log[0].initializer_bytes), (40, 32));

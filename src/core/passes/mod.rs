@@ -15,7 +15,7 @@
 //! use gnet::{onnx, passes};
 //!
 //! let mut model = onnx::read_file("dynamic.onnx".as_ref())?;
-//! let options = passes::Options { outputs: vec!["y".into()], ..passes::Options::default() };
+//! let options = passes::PassOptions { outputs: vec!["y".into()], ..passes::PassOptions::default() };
 //! for done in passes::run(&mut model, &[passes::PRUNE, passes::FOLD_CONSTANTS], &options)? {
 //!     println!("{}: {} rewritten, {} refused, {} nodes left", done.pass, done.applied.len(), done.refused.len(), done.nodes);
 //! }
@@ -53,12 +53,15 @@ use crate::graph::{Graph, Model, Node};
 use crate::{Error, Result};
 
 use bodies::{Order, Scope, each};
+// For the engine crate, which asks before it runs a file twice; not part of the public API.
+#[doc(hidden)]
 pub use common::draws_lots;
 pub use record::{OptimizeRecord, PassEntry, PassList, Proof};
 use view::View;
 
 /// One rewrite of a model.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Pass {
     /// Name on the command line and in logs.
     pub name: &'static str,
@@ -66,7 +69,7 @@ pub struct Pass {
     pub about: &'static str,
     /// Whether results stay the same bit for bit, rather than only up to the rounding of floats.
     pub exact: bool,
-    run: fn(&mut Model, &Options) -> Result<Rewrites>,
+    run: fn(&mut Model, &PassOptions) -> Result<Rewrites>,
 }
 
 impl fmt::Debug for Pass {
@@ -82,7 +85,7 @@ impl Pass {
         name: &'static str,
         about: &'static str,
         exact: bool,
-        run: fn(&mut Model, &Options) -> Result<Rewrites>,
+        run: fn(&mut Model, &PassOptions) -> Result<Rewrites>,
     ) -> Self {
         Self { name, about, exact, run }
     }
@@ -205,7 +208,7 @@ pub fn find(name: &str) -> Result<Pass> {
 
 /// Options of passes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub struct PassOptions {
     /// Names of the values that [`PRUNE`] keeps as outputs, in this order.
     pub outputs: Vec<String>,
     /// Maximum number of bytes by which the file may grow for one result of [`FOLD_CONSTANTS`], minus the constants
@@ -213,7 +216,11 @@ pub struct Options {
     pub growth: u64,
 }
 
-impl Default for Options {
+#[doc(hidden)]
+#[deprecated(note = "is named `PassOptions`")]
+pub type Options = PassOptions;
+
+impl Default for PassOptions {
     /// Returns every output; 64 KiB, which is enough for all shape arithmetic.
     fn default() -> Self {
         Self { outputs: Vec::new(), growth: 1 << 16 }
@@ -222,6 +229,7 @@ impl Default for Options {
 
 /// Record of one pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Rewrites {
     /// Name of the pass.
     pub pass: &'static str,
@@ -244,6 +252,7 @@ pub struct Rewrites {
 
 /// A place where a pass declined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Refusal {
     /// Name of the node.
     pub node: String,
@@ -262,7 +271,7 @@ impl Rewrites {
 ///
 /// # Errors
 /// Names a pass that fails or leaves an invalid graph.
-pub fn run(model: &mut Model, passes: &[Pass], options: &Options) -> Result<Vec<Rewrites>> {
+pub fn run(model: &mut Model, passes: &[Pass], options: &PassOptions) -> Result<Vec<Rewrites>> {
     // Pruning may ask for a value that no output needed, and the sweep itself records what it swept.
     let waits = |pass: &Pass| [PRUNE.name, DEAD_CODE.name].contains(&pass.name);
     if !passes.first().is_some_and(waits) {
@@ -376,7 +385,7 @@ mod tests {
                     continue;
                 }
                 let mut model = model.clone();
-                let log = run(&mut model, passes, &Options::default()).unwrap();
+                let log = run(&mut model, passes, &PassOptions::default()).unwrap();
                 assert_eq!(model.graph.nodes.iter().filter(|node| node.name == "reader").count(), 0);
                 let swept = log.iter().any(|pass| pass.applied.contains(&"reader".to_owned()));
                 assert_eq!(swept, passes.iter().any(|pass| pass.name == DEAD_CODE.name), "{passes:?}");
@@ -396,14 +405,14 @@ mod tests {
         ];
         (g.inputs, g.outputs) = (vec![x], vec![z]);
         let mut model = Model::new(g, 18);
-        assert_eq!(run(&mut model, &[DROP_IDENTITY], &Options::default()).unwrap()[0].applied, ["drop"]);
+        assert_eq!(run(&mut model, &[DROP_IDENTITY], &PassOptions::default()).unwrap()[0].applied, ["drop"]);
         assert_eq!(model.graph.nodes.len(), 1);
     }
 
     #[test]
     fn what_nothing_needed_can_still_be_asked_for() {
         let mut model = split(node);
-        let options = Options { outputs: vec!["dead".to_owned()], ..Options::default() };
+        let options = PassOptions { outputs: vec!["dead".to_owned()], ..PassOptions::default() };
         run(&mut model, &[PRUNE, FOLD_CONSTANTS], &options).unwrap();
         let operations: Vec<_> = model.graph.nodes.iter().map(|node| node.op_type.as_str()).collect();
         assert_eq!(operations, ["Relu"]);

@@ -180,7 +180,7 @@ fn fits_a_pool(node: &Node, pads: &[i64]) -> Result<(), Reason> {
 mod tests {
     use super::*;
     use crate::graph::{Model, Tensor};
-    use crate::passes::{self, DEAD_CODE, FUSE_PAD, Options};
+    use crate::passes::{self, DEAD_CODE, FUSE_PAD, PassOptions};
 
     /// Builds Pad (1 before and 2 after each axis, filling with `fill`) and an operation of window 3 with its own pads
     /// of 0 and 0; `change` may break it.
@@ -206,13 +206,13 @@ mod tests {
     /// Returns the reason why a convolution does not absorb its padding.
     fn refusal(op: &str, change: impl Fn(&mut Graph)) -> String {
         let (_, mut model) = padded(op, 0.0, change);
-        let log = passes::run(&mut model, &[FUSE_PAD], &Options::default()).unwrap();
+        let log = passes::run(&mut model, &[FUSE_PAD], &PassOptions::default()).unwrap();
         log[0].refused.first().map_or_else(String::new, |refusal| refusal.reason.clone())
     }
 
     fn fused(op: &str, fill: f32, change: impl Fn(&mut Graph)) -> bool {
         let (before, mut after) = padded(op, fill, change);
-        let log = passes::run(&mut after, &[FUSE_PAD, DEAD_CODE], &Options::default()).unwrap();
+        let log = passes::run(&mut after, &[FUSE_PAD, DEAD_CODE], &PassOptions::default()).unwrap();
         let image: Vec<f32> = (0..20).map(|i| (i * 7 % 11) as f32 - 5.0).collect();
         let image = [Tensor::from_f32(vec![1, 1, 4, 5], &image).unwrap()];
         assert_eq!(reference::run(&before, &image).unwrap(), reference::run(&after, &image).unwrap());

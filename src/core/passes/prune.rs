@@ -6,11 +6,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Options, Rewrites};
+use super::{PassOptions, Rewrites};
 use crate::graph::{Graph, Model, Node, Value, ValueId};
 use crate::{Error, Result};
 
-pub(super) fn prune(model: &mut Model, options: &Options) -> Result<Rewrites> {
+pub(super) fn prune(model: &mut Model, options: &PassOptions) -> Result<Rewrites> {
     let graph = &mut model.graph;
     if options.outputs.is_empty() {
         return Err(Error::input("prune", "no output is named").remedy("name them with --outputs NAME,.."));
@@ -61,7 +61,7 @@ mod tests {
     fn pruned(outputs: &[&str]) -> Result<Model> {
         let mut model = branches();
         let outputs = outputs.iter().map(|name| (*name).to_owned()).collect();
-        passes::run(&mut model, &[PRUNE], &Options { outputs, ..Options::default() })?;
+        passes::run(&mut model, &[PRUNE], &PassOptions { outputs, ..PassOptions::default() })?;
         Ok(model)
     }
 
@@ -88,7 +88,7 @@ mod tests {
         let mut model = branches();
         let a = model.graph.find("a").unwrap();
         model.graph.value_mut(a).other_type = Some(OtherType { kind: "sequence", stated: Opaque::default() });
-        let options = Options { outputs: vec!["a".into()], ..Options::default() };
+        let options = PassOptions { outputs: vec!["a".into()], ..PassOptions::default() };
         assert!(passes::run(&mut model, &[PRUNE], &options).is_ok());
     }
 }

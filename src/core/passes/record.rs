@@ -141,6 +141,7 @@ impl Report for OptimizeRecord {
 
 /// List of available passes, as `gnet optimize --list` prints it.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct PassList {
     /// All passes.
     pub passes: Vec<PassEntry>,
@@ -150,6 +151,7 @@ pub struct PassList {
 
 /// One pass of a [`PassList`].
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct PassEntry {
     /// Name of the pass.
     pub name: &'static str,

@@ -51,7 +51,7 @@ fn learned(before: &Graph, after: &Graph, place: &str, names: &mut Vec<String>) 
 mod tests {
     use super::*;
     use crate::graph::{DType, Dim, Node, Tensor};
-    use crate::passes::{self, DEAD_CODE, DROP_IDENTITY, FOLD_CONSTANTS, INFER_SHAPES, Options};
+    use crate::passes::{self, DEAD_CODE, DROP_IDENTITY, FOLD_CONSTANTS, INFER_SHAPES, PassOptions};
 
     /// Builds x [N, 6] -> Relu -> Reshape to [-1, 6] -> y, with only the shape of x.
     fn reshaped(stated: Option<Vec<Dim>>) -> Model {
@@ -67,7 +67,7 @@ mod tests {
     }
 
     fn run(model: &mut Model, passes: &[passes::Pass]) -> Vec<Rewrites> {
-        passes::run(model, passes, &Options::default()).unwrap()
+        passes::run(model, passes, &PassOptions::default()).unwrap()
     }
 
     #[test]

@@ -21,8 +21,7 @@ use std::time::Duration;
 
 pub use keeper::{KEEPER_COMMAND, keep};
 pub use lost::Lost;
-pub use run::run;
-pub use run::run_while;
+pub use run::{run, run_while};
 pub use serve::serve;
 pub use worker::Worker;
 

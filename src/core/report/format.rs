@@ -1,12 +1,8 @@
 //! Names of the output formats.
 
-use std::fmt;
-use std::str::FromStr;
-
-use crate::{Error, Result};
-
 /// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Format {
     /// Aligned columns for a terminal.
     Table,
@@ -33,22 +29,7 @@ impl Format {
     }
 }
 
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Format {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::input(format!("format '{text}'"), "is not known").remedy(format!("use one of {names}"))
-        })
-    }
-}
+crate::named!(Format, "format");
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ use super::{number, visible};
 
 /// A table: a title, columns, rows of typed cells, and notes below.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Table {
     /// Title above the table; may be empty.
     pub title: String,
@@ -64,6 +65,7 @@ impl Table {
 
 /// A note below a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Note {
     /// Text of the note.
     pub text: String,
@@ -73,6 +75,7 @@ pub struct Note {
 
 /// Tone of a verdict: green, yellow or red where colour is available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Tone {
     /// As expected.
     Good,
@@ -84,6 +87,7 @@ pub enum Tone {
 
 /// Treatment of a cell that is wider than its column on a narrow terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Flow {
     /// Wraps to the next line, between words.
     Words,
@@ -95,6 +99,7 @@ pub enum Flow {
 
 /// Alignment of a column's cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Align {
     /// Left, for text.
     Left,
@@ -104,6 +109,7 @@ pub enum Align {
 
 /// One column.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Column {
     /// Name of the column.
     pub name: String,
@@ -174,6 +180,7 @@ impl Column {
 
 /// One value of a table.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Cell {
     /// Text.
     Text(String),

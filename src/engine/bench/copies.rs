@@ -10,6 +10,7 @@ use gnet_core::Result;
 
 /// Times of the copies of one batch, and of a run with them. The run's own latencies exclude copies.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Copies {
     /// Time to copy the inputs from the host to the device, in milliseconds.
     pub to_device_ms: Latency,

@@ -18,6 +18,7 @@ pub struct Feed {
 
 /// Record of what an input was fed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Fed {
     /// Name of the input.
     pub name: String,

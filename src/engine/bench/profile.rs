@@ -16,6 +16,7 @@ use gnet_core::{Error, Result};
 
 /// One kernel over all runs of a profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Operator {
     /// Name of the node that it computes; the engine's own name if the file has none.
     pub layer: String,
@@ -39,6 +40,7 @@ pub struct Operator {
 
 /// The kernels of a file, the slowest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Profile {
     /// Time of all kernels over all runs, in milliseconds.
     pub kernels_ms: f64,

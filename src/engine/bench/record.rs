@@ -25,6 +25,7 @@ pub struct Measurement {
 
 /// Conditions that the numbers depend on besides the row. It holds no date, so that records can be compared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Environment {
     /// Name of the measured file, without its folder.
     pub model: String,
@@ -64,6 +65,7 @@ impl Environment {
 
 /// One row: a provider at one batch size and number of threads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Run {
     /// Provider that ran the file.
     pub provider: Provider,

@@ -8,7 +8,7 @@ use gnet_core::stats::Summary;
 use gnet_core::words::counted;
 
 /// The operation that is timed: one run.
-pub(super) type Run<'a> = &'a mut dyn FnMut() -> Result<()>;
+pub(super) type Timed<'a> = &'a mut dyn FnMut() -> Result<()>;
 
 /// Result of the loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ const MAX_SAMPLES: usize = 100_000;
 ///
 /// Warm-up ends when the times are stable, after `max_warmup` runs, or when it has taken the longer of `min_time` and
 /// half of `max_time`, whichever comes first; it is at least one run unless `max_warmup` is 0.
-pub(super) fn steady(run: Run<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Steady> {
+pub(super) fn steady(run: Timed<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Steady> {
     let mut notes = Vec::new();
     let first = timed(run, clock)?;
     let warmup_runs = warm_up(run, clock, limits, &mut notes)?;
@@ -57,13 +57,13 @@ pub(super) fn steady(run: Run<'_>, clock: &dyn Clock, limits: &Limits) -> Result
     Ok(Steady { first, warmup_runs, summary, cpu, notes })
 }
 
-fn timed(run: Run<'_>, clock: &dyn Clock) -> Result<Duration> {
+fn timed(run: Timed<'_>, clock: &dyn Clock) -> Result<Duration> {
     let start = clock.wall();
     run()?;
     Ok(clock.wall().saturating_sub(start))
 }
 
-fn warm_up(run: Run<'_>, clock: &dyn Clock, limits: &Limits, notes: &mut Vec<String>) -> Result<usize> {
+fn warm_up(run: Timed<'_>, clock: &dyn Clock, limits: &Limits, notes: &mut Vec<String>) -> Result<usize> {
     let start = clock.wall();
     let longest = limits.min_time.max(limits.max_time / 2);
     let mut times = Vec::new();
@@ -99,7 +99,7 @@ fn median(window: &[Duration]) -> Duration {
     sorted[sorted.len() / 2]
 }
 
-fn sample(run: Run<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Vec<Duration>> {
+fn sample(run: Timed<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Vec<Duration>> {
     let start = clock.wall();
     let mut samples = Vec::with_capacity(limits.min_samples.min(MAX_SAMPLES));
     loop {

@@ -25,6 +25,7 @@ pub const MAX_BYTES: u64 = 1 << 30;
 
 /// Images of one idx file: at least one, square, with one channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Images {
     /// Side of each image in pixels.
     pub side: usize,

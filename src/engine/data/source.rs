@@ -23,6 +23,7 @@ const DEBIAN_FOLDER: &str = "/usr/share/datasets/fashion-mnist";
 /// # Ok::<(), gnet_core::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// `fashion-mnist`: the published files, in the folder named by the environment variable `GNET_DATA` (empty counts
     /// as unset), or else where Debian's package `dataset-fashion-mnist` installs them.

@@ -1,7 +1,7 @@
 //! A model of one convolution, its input, and the output known in advance.
 
 use crate::runtime::Array;
-use crate::runtime::compare::Agreement;
+use crate::runtime::agreement::Agreement;
 use gnet_core::graph::{DType, Dim, Graph, Model, Node, Tensor};
 use gnet_core::words::counted;
 use gnet_core::{Error, Result, onnx};
@@ -134,6 +134,6 @@ mod tests {
     fn tract_gives_the_answer() {
         use crate::runtime::{self, Provider, RunOptions};
         let mut session = runtime::load(Provider::Tract, &model().unwrap(), &RunOptions::default()).unwrap();
-        check(&runtime::infer(session.as_mut(), &input().unwrap()).unwrap()).unwrap();
+        check(&runtime::run(session.as_mut(), &input().unwrap()).unwrap()).unwrap();
     }
 }

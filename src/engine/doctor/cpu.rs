@@ -8,6 +8,7 @@ use crate::runtime::proc::values;
 
 /// One instruction set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Feature {
     /// Name used by the kernel, such as `avx512_vnni`.
     pub name: String,
@@ -19,6 +20,7 @@ pub struct Feature {
 
 /// Description of the processor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Cpu {
     /// Name as reported by the system.
     pub name: String,

@@ -11,6 +11,7 @@ use gnet_core::{process, program};
 
 /// NVIDIA GPUs reported by the system.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Gpus {
     /// Version of the kernel driver, such as `580.65.06`.
     pub driver: Option<String>,
@@ -22,6 +23,7 @@ pub struct Gpus {
 
 /// One GPU.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Gpu {
     /// Name, such as `NVIDIA H100 80GB HBM3`.
     pub name: String,

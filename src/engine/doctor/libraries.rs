@@ -12,6 +12,7 @@ use gnet_core::words::one_or;
 
 /// A library that a provider needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Dependency {
     /// Name by which it is loaded, such as `libcudnn.so.9`: the number is the major version.
     pub name: String,

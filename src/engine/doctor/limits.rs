@@ -9,6 +9,7 @@ use crate::runtime::proc::{kilobytes, values};
 
 /// Resource limits of a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Limits {
     /// Logical cores that the scheduler may put this process on.
     pub affinity_cores: Option<usize>,

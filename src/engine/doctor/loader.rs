@@ -16,6 +16,7 @@ use gnet_core::{process, program};
 /// Means by which a library was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Place {
     /// The variable `LD_LIBRARY_PATH`.
     LdLibraryPath,
@@ -31,6 +32,7 @@ pub enum Place {
 
 /// A library that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Found {
     /// Path of the file.
     pub path: String,

@@ -42,7 +42,7 @@ use worker::{Job, Order, Reply};
 
 /// Options for examining a machine.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Options {
+pub struct DoctorOptions {
     /// Program that becomes a worker when it is called with [`WORKER_COMMAND`].
     pub exe: PathBuf,
     /// Options of the sessions, above all the library and the plugin.
@@ -51,8 +51,13 @@ pub struct Options {
     pub timeout: Duration,
 }
 
-/// Capabilities of a machine. The keys are described in the [module's documentation](self).
+#[doc(hidden)]
+#[deprecated(note = "is named `DoctorOptions`")]
+pub type Options = DoctorOptions;
+
+/// Capabilities of a machine, as examined.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Diagnosis {
     /// The processor.
     pub cpu: Cpu,
@@ -68,6 +73,7 @@ pub struct Diagnosis {
 
 /// ONNX Runtime's library, or the reason why it is unavailable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct OrtReport {
     /// The library that was found and loaded.
     pub library: Option<OrtLibrary>,
@@ -88,7 +94,7 @@ impl From<&Result<OrtLibrary, No>> for OrtReport {
 
 /// Examines this machine. `trying` is called with each provider before it is tried: each takes a moment, TensorRT up to
 /// a minute.
-pub fn examine(options: &Options, mut trying: impl FnMut(Provider)) -> Diagnosis {
+pub fn examine(options: &DoctorOptions, mut trying: impl FnMut(Provider)) -> Diagnosis {
     let system = System::this();
     let machine = Machine {
         cpu: Cpu::read(system.text("/proc/cpuinfo").as_deref(), std::env::consts::ARCH),
@@ -118,7 +124,7 @@ struct Machine {
     library: Result<OrtLibrary, No>,
 }
 
-fn library(options: &Options) -> Result<OrtLibrary, No> {
+fn library(options: &DoctorOptions) -> Result<OrtLibrary, No> {
     if let Err(error) = Provider::Cpu.ensure_available() {
         return Err((&error).into());
     }
@@ -129,12 +135,12 @@ fn library(options: &Options) -> Result<OrtLibrary, No> {
     }
 }
 
-fn ask(options: &Options, job: Job) -> Reply {
+fn ask(options: &DoctorOptions, job: Job) -> Reply {
     worker::ask(&options.exe, &Order { job, engine: options.engine.clone() }, options.timeout)
 }
 
 impl Machine {
-    fn judge(&self, provider: Provider, options: &Options) -> ProviderReport {
+    fn judge(&self, provider: Provider, options: &DoctorOptions) -> ProviderReport {
         let library = &self.library;
         let plugin = engine::plugin(&options.engine);
         let path = match provider {
@@ -157,7 +163,7 @@ impl Machine {
     }
 }
 
-fn session(provider: Provider, options: &Options) -> Result<String, No> {
+fn session(provider: Provider, options: &DoctorOptions) -> Result<String, No> {
     match ask(options, Job::Convolution(provider)) {
         Reply::Ran(where_it_ran) => Ok(where_it_ran),
         Reply::No(no) => Err(no),

@@ -6,6 +6,7 @@ use gnet_core::Error;
 
 /// A reason for a "no", and the remedy if it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct No {
     /// The reason.
     pub reason: String,

@@ -11,6 +11,7 @@ use gnet_core::{Error, ErrorKind};
 /// Questions about a provider, ordered so that each builds on the ones before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Question {
     /// Whether this build of gnet has it.
     BuiltIn,
@@ -43,6 +44,7 @@ impl Question {
 /// The answer to a [`Question`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Answer {
     /// Yes.
     Yes,
@@ -56,6 +58,7 @@ pub enum Answer {
 
 /// One question about a provider and its answer: `{"question", "answer", "found", "reason", "remedy"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Check {
     /// The question.
     pub question: Question,
@@ -107,6 +110,7 @@ pub(super) struct Facts<'a> {
 
 /// ONNX Runtime's library, found and loaded: `{"path", "source", "version", "providers"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct OrtLibrary {
     /// Path of the file.
     pub path: String,
@@ -120,6 +124,7 @@ pub struct OrtLibrary {
 
 /// The verdict on one provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ProviderReport {
     /// The provider.
     pub provider: Provider,

@@ -111,7 +111,7 @@ fn convolve(provider: Provider, engine: &EngineOptions) -> Result<String> {
     let model = convolution::model()?;
     let options = RunOptions { engine: engine.clone(), ..RunOptions::new(1, 1) };
     let mut session = runtime::load(provider, &model, &options)?;
-    convolution::check(&runtime::infer(session.as_mut(), &convolution::input()?)?)?;
+    convolution::check(&runtime::run(session.as_mut(), &convolution::input()?)?)?;
     let placed = runtime::placement(session.as_ref(), &model, &options.sizes);
     Ok(placed.map_or_else(|| "ran".to_owned(), |placement| format!("ran on {}", placement.requested)))
 }

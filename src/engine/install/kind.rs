@@ -1,23 +1,14 @@
 //! Serialization of a kind's name in text and in JSON.
 
-use std::str::FromStr;
-
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Kind;
 use gnet_core::{Error, Result};
 
-impl FromStr for Kind {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::input(format!("runtime '{text}'"), format!("is not known; the runtimes are {names}"))
-        })
-    }
-}
+gnet_core::named!(Kind, "runtime", |thing, names| {
+    Error::input(thing, format!("is not known; the runtimes are {}", names.join(", ")))
+});
 
 impl Serialize for Kind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -14,6 +14,7 @@ use gnet_core::{Error, Result};
 
 /// One installed runtime: `{"kind", "version", "library", "folder", "bytes", "intact", "problem"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Installed {
     /// Kind of the runtime.
     pub kind: Kind,
@@ -33,6 +34,7 @@ pub struct Installed {
 
 /// Everything installed: `{"folder", "runtimes": [..]}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Listing {
     /// Folder in which runtimes are installed.
     pub folder: String,
@@ -42,6 +44,7 @@ pub struct Listing {
 
 /// Record of a removal: `{"kind", "folders", "bytes"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Removed {
     /// Kind that was removed.
     pub kind: Kind,

@@ -16,6 +16,7 @@ pub const MANIFEST: &str = "manifest.json";
 
 /// Content of an installed folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Manifest {
     /// Kind of the runtime.
     pub kind: Kind,
@@ -33,6 +34,7 @@ pub struct Manifest {
 
 /// One unpacked file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Entry {
     /// Name within the folder.
     pub name: String,

@@ -18,7 +18,11 @@ mod wheel;
 
 pub use list::{Installed, Listing, Removed, list, remove};
 pub use manifest::{Entry, MANIFEST, Manifest};
-pub use options::Options;
+pub use options::InstallOptions;
 pub use place::{Kind, Place, cache_dir, data_dir, installed};
 pub use run::{Installation, Observer, Step, install};
 pub use wheel::{ONNX_RUNTIME, OPENVINO_PLUGIN, WHEELS, Wheel, pinned};
+
+#[doc(hidden)]
+#[deprecated(note = "is named `InstallOptions`")]
+pub type Options = InstallOptions;

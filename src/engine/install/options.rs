@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Options of an installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Options {
+pub struct InstallOptions {
     /// Reinstall even if the runtime is already installed.
     pub force: bool,
     /// Time without any arriving data after which pip is stopped.
@@ -15,7 +15,7 @@ pub struct Options {
     pub python: OsString,
 }
 
-impl Default for Options {
+impl Default for InstallOptions {
     /// Returns `python3`, and more patience than pip has with a connection that does not answer.
     fn default() -> Self {
         Self { force: false, patience: Duration::from_secs(300), python: "python3".into() }

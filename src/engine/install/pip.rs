@@ -14,7 +14,7 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use super::error::writing;
-use super::{Options, Wheel};
+use super::{InstallOptions, Wheel};
 use gnet_core::words::counted;
 use gnet_core::{Error, Result, process, program};
 
@@ -50,7 +50,12 @@ impl Folders {
 /// # Errors
 /// Fails if Python or pip is missing, if pip fails (in its own words), if nothing arrives within the patience set in
 /// the options, or if more arrives than the size of the wheel.
-pub(super) fn download(options: &Options, wheel: &Wheel, staging: &Path, received: impl FnMut(u64)) -> Result<PathBuf> {
+pub(super) fn download(
+    options: &InstallOptions,
+    wheel: &Wheel,
+    staging: &Path,
+    received: impl FnMut(u64),
+) -> Result<PathBuf> {
     let folders = Folders::make(staging)?;
     let mut command = command(options, wheel, &folders)?;
     let watch = RefCell::new(Watch {
@@ -110,7 +115,7 @@ fn arguments(wheel: &Wheel, into: &Path) -> Vec<OsString> {
 }
 
 /// Builds the command that runs pip in an empty folder, with the user's environment variables.
-fn command(options: &Options, wheel: &Wheel, folders: &Folders) -> Result<Command> {
+fn command(options: &InstallOptions, wheel: &Wheel, folders: &Folders) -> Result<Command> {
     let missing = || no_python(&options.python, &io::ErrorKind::NotFound.into());
     let mut command = Command::new(program::find(&options.python).ok_or_else(missing)?);
     command

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::error::writing;
 use super::manifest::{Manifest, fault};
-use super::{Kind, Options, Wheel, data_dir, pinned, pip, unpack};
+use super::{InstallOptions, Kind, Wheel, data_dir, pinned, pip, unpack};
 use gnet_core::files::{Locked, Unfinished, lock};
 use gnet_core::report::{Column, Report, Table, number};
 use gnet_core::{Error, Result, files};
@@ -35,6 +35,7 @@ pub trait Observer {
 
 /// Result of an installation: `{"kind", "version", "library", "folder", "bytes", "fetched"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Installation {
     /// Kind that is installed.
     pub kind: Kind,
@@ -69,9 +70,9 @@ impl Report for Installation {
 ///
 /// # Errors
 /// Fails if there is no wheel for this machine, no home, no room, no Python or no pip; if pip fails or stalls; if the
-/// wheel is not the pinned one; if the existing installation is damaged and [`Options::force`] is not set; or if
+/// wheel is not the pinned one; if the existing installation is damaged and [`InstallOptions::force`] is not set; or if
 /// another installation is in progress. In each case the previous installation stays, and nothing else is left behind.
-pub fn install(kind: Kind, options: &Options, observer: &mut dyn Observer) -> Result<Installation> {
+pub fn install(kind: Kind, options: &InstallOptions, observer: &mut dyn Observer) -> Result<Installation> {
     install_wheel(pinned(kind)?, &runtimes()?, options, observer)
 }
 
@@ -86,7 +87,7 @@ pub(super) fn runtimes() -> Result<PathBuf> {
 fn install_wheel(
     wheel: &Wheel,
     runtimes: &Path,
-    options: &Options,
+    options: &InstallOptions,
     observer: &mut dyn Observer,
 ) -> Result<Installation> {
     let folder = runtimes.join(format!("{}-{}", wheel.kind, wheel.version));
@@ -182,7 +183,7 @@ fn ensure_room(_: &Path, _: &Wheel) -> Result<()> {
 }
 
 /// Fetches, verifies and unpacks into a folder inside `staging`.
-fn fetch(wheel: &Wheel, staging: &Path, options: &Options, observer: &mut dyn Observer) -> Result<PathBuf> {
+fn fetch(wheel: &Wheel, staging: &Path, options: &InstallOptions, observer: &mut dyn Observer) -> Result<PathBuf> {
     observer.step(wheel, Step::Download, wheel.bytes);
     let file = pip::download(options, wheel, staging, |bytes| observer.done(bytes))?;
     observer.step(wheel, Step::Verify, wheel.bytes);

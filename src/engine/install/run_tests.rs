@@ -82,12 +82,12 @@ impl World {
         self.runtimes().join("cpu-1.0")
     }
 
-    fn options(&self) -> Options {
+    fn options(&self) -> InstallOptions {
         let python = self.dir.path().join("python3").into();
-        Options { force: false, patience: Duration::from_secs(20), python }
+        InstallOptions { force: false, patience: Duration::from_secs(20), python }
     }
 
-    fn install(&self, options: &Options) -> Result<Installation> {
+    fn install(&self, options: &InstallOptions) -> Result<Installation> {
         install_wheel(&self.wheel, &self.runtimes(), options, &mut Diary::default())
     }
 
@@ -132,7 +132,7 @@ fn an_intact_runtime_is_left_alone() {
     world.python("exit 9");
     let again = world.install(&world.options()).unwrap();
     assert!(!again.fetched && again.bytes == 14);
-    let forced = Options { force: true, ..world.options() };
+    let forced = InstallOptions { force: true, ..world.options() };
     assert!(world.install(&forced).unwrap_err().to_string().contains("pip failed: exit status: 9"));
     assert!(fault(&world.folder()).is_none(), "a failed replacement leaves what was there");
     assert_eq!(world.left(), ["cpu-1.0"]);
@@ -147,7 +147,7 @@ fn a_damaged_runtime_is_an_error_until_it_is_replaced() {
     assert_eq!(error.kind(), ErrorKind::Check);
     assert!(error.to_string().contains("cpu-1.0: is damaged: libonnxruntime.so was changed"), "{error}");
     assert_eq!(error.remedy_text(), Some("install it again with --force"));
-    assert!(world.install(&Options { force: true, ..world.options() }).unwrap().fetched);
+    assert!(world.install(&InstallOptions { force: true, ..world.options() }).unwrap().fetched);
     assert!(fault(&world.folder()).is_none());
     fs::remove_file(world.folder().join(MANIFEST)).unwrap();
     assert!(world.install(&world.options()).unwrap_err().to_string().contains("is damaged"));
@@ -191,7 +191,7 @@ fn a_pip_that_fails_brings_nothing_or_too_much_is_an_error() {
 #[test]
 fn a_machine_without_python_is_an_error() {
     let world = World::whole();
-    let options = Options { python: "/no/such/python3".into(), ..world.options() };
+    let options = InstallOptions { python: "/no/such/python3".into(), ..world.options() };
     let error = world.install(&options).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert_eq!(error.to_string(), "/no/such/python3: is not there; runtimes are fetched with its pip");
@@ -202,7 +202,7 @@ fn a_machine_without_python_is_an_error() {
 fn a_pip_that_receives_nothing_is_stopped() {
     let world = World::whole();
     world.python("exec sleep 1000");
-    let options = Options { patience: Duration::from_millis(200), ..world.options() };
+    let options = InstallOptions { patience: Duration::from_millis(200), ..world.options() };
     let error = world.install(&options).unwrap_err();
     assert!(error.to_string().contains("tiny==1.0: pip received nothing for 0.2 s and was stopped"), "{error}");
     assert_eq!(world.left(), [""; 0]);

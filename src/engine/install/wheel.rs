@@ -14,6 +14,7 @@ pub const OPENVINO_PLUGIN: &str = "1.8.1";
 
 /// One wheel, as the package index has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Wheel {
     /// Kind that it contains.
     pub kind: Kind,

@@ -3,9 +3,9 @@
 //! An engine is loaded for one batch size and number of threads, bound to its inputs once and run any number of times.
 //! Nothing here measures time: that is done by [`crate::bench`].
 
+pub mod agreement;
 mod apart;
 mod array;
-pub mod compare;
 mod element;
 pub(crate) mod elf;
 mod options;
@@ -26,6 +26,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+// Its former name.
+#[doc(hidden)]
+pub use agreement as compare;
 pub use apart::{WORKER_COMMAND, serve};
 pub use array::Array;
 pub use element::EXACT;
@@ -240,8 +243,14 @@ pub fn in_file(path: &Path, error: Error) -> Error {
 ///
 /// # Errors
 /// Those of [`Session::bind`] and [`Session::run`].
-pub fn infer(session: &mut dyn Session, input: &Array) -> Result<Vec<Array>> {
+pub fn run(session: &mut dyn Session, input: &Array) -> Result<Vec<Array>> {
     session.bind(std::slice::from_ref(input))?;
     session.run()?;
     session.outputs()
+}
+
+#[doc(hidden)]
+#[deprecated(note = "is named `run`")]
+pub fn infer(session: &mut dyn Session, input: &Array) -> Result<Vec<Array>> {
+    run(session, input)
 }

@@ -1,9 +1,7 @@
 //! Options of engines.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -219,7 +217,7 @@ macro_rules! named {
     ($type:ident, $thing:literal, [$($value:ident = $name:literal),+]) => {
         impl $type {
             /// All values.
-            pub const ALL: &'static [Self] = &[$(Self::$value),+];
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$value),+];
 
             /// Returns the name on the command line and in JSON.
             pub fn name(self) -> &'static str {
@@ -227,21 +225,9 @@ macro_rules! named {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.name())
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self> {
-                Self::ALL.iter().copied().find(|value| value.name() == text).ok_or_else(|| {
-                    Error::input(format!("{} '{text}'", $thing), concat!("is none of", $(" ", $name),+))
-                })
-            }
-        }
+        gnet_core::named!($type, $thing, |thing, names| {
+            Error::input(thing, format!("is none of {}", names.join(" ")))
+        });
     };
 }
 
@@ -249,6 +235,7 @@ macro_rules! named {
 /// before it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum GraphOptimization {
     /// No rewrites.
     Off,
@@ -272,6 +259,7 @@ named!(
 /// Strategy by which cuDNN chooses the algorithm of each convolution.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ConvSearch {
     /// The implicit precomputed GEMM, without a search.
     Default,
@@ -287,6 +275,7 @@ named!(ConvSearch, "convolution search", [Default = "default", Heuristic = "heur
 /// A precision of arithmetic.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Precision {
     /// 32-bit floating point.
     #[default]

@@ -12,6 +12,7 @@ use gnet_core::{Error, Result};
 
 /// A node and the provider that an engine assigned it to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AssignedNode {
     /// The engine's name for the provider, such as `CUDAExecutionProvider`.
     pub provider: String,
@@ -23,6 +24,7 @@ pub struct AssignedNode {
 
 /// An engine's report about a loaded file: the requested provider, and the assignment of every node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Assignment {
     /// The engine's name for the requested provider.
     pub requested: String,
@@ -33,6 +35,7 @@ pub struct Assignment {
 /// Quantity that a fraction refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Weight {
     /// Multiply-accumulates, as [`cost`](gnet_core::cost) counts them.
     Macs,
@@ -51,6 +54,7 @@ impl fmt::Display for Weight {
 
 /// Share of one provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ProviderShare {
     /// The engine's name for the provider.
     pub provider: String,
@@ -62,6 +66,7 @@ pub struct ProviderShare {
 
 /// Placement of a loaded file, as results store it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Placement {
     /// The engine's name for the requested provider.
     pub requested: String,

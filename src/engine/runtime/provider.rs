@@ -1,8 +1,5 @@
 //! Names of the engines and of the hardware they run on.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use gnet_core::{Error, Result};
@@ -10,6 +7,7 @@ use gnet_core::{Error, Result};
 /// Execution provider that runs a file: tract, or one of ONNX Runtime's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Provider {
     /// tract, on the CPU.
     Tract,
@@ -63,22 +61,9 @@ impl Provider {
     }
 }
 
-impl fmt::Display for Provider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Provider {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|provider| provider.name() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::input(format!("provider '{text}'"), format!("is not known; the providers are {names}"))
-        })
-    }
-}
+gnet_core::named!(Provider, "provider", |thing, names| {
+    Error::input(thing, format!("is not known; the providers are {}", names.join(", ")))
+});
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::Array;
-use super::compare::Agreement;
+use super::agreement::Agreement;
 
 /// Engines only differ from the reference by rounding.
 pub(super) const TOLERANCE: f64 = 1e-5;

@@ -21,6 +21,7 @@ use gnet_core::words::{counted, one_or};
 
 /// The layer in which two sides diverge.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Culprit {
     /// Name of the node in the reference.
     pub node: String,
@@ -48,6 +49,7 @@ pub struct Culprit {
 
 /// An input of the culprit.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct InputRange {
     /// Name of the value.
     pub name: String,
@@ -63,6 +65,7 @@ pub struct InputRange {
 
 /// Result of a search for the layer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Search {
     /// The layer, if one was found.
     pub culprit: Option<Culprit>,

@@ -4,9 +4,6 @@
 //! on the machine. One kind reveals what another hides: sparse inputs a dead branch, constant ones a padding, large
 //! ones an overflow or a saturated activation.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::Serialize;
 
 use super::{Plan, Port, Precision, Signature};
@@ -18,6 +15,7 @@ use gnet_core::{Error, Result};
 /// A kind of random samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Distribution {
     /// Mean 0 and variance 1, like a normalised image.
     Normal,
@@ -134,25 +132,13 @@ fn pattern(shape: &[usize], number: usize, noise: Vec<f32>) -> Vec<f32> {
     noise.into_iter().enumerate().map(value).collect()
 }
 
-impl fmt::Display for Distribution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Distribution {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|distribution| distribution.name() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::input(format!("inputs '{text}'"), "is not known").remedy(format!("use some of {names}"))
-        })
-    }
-}
+gnet_core::named!(Distribution, "inputs", |thing, names| {
+    Error::input(thing, "is not known").remedy(format!("use some of {}", names.join(", ")))
+});
 
 /// Samples of one kind, distributed to runs.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct InputSet {
     /// Kind of inputs: a distribution's name, or [`IMAGES`].
     pub name: String,
@@ -166,6 +152,11 @@ pub struct InputSet {
 pub const IMAGES: &str = "images";
 
 impl InputSet {
+    /// Creates a set from runs of any sizes, under the name of a kind. The arrays of each run are in the signature's order.
+    pub fn new(name: impl Into<String>, runs: Vec<Vec<Array>>, signature: &Signature) -> Self {
+        Self { name: name.into(), runs, ranges: signature.inputs.iter().map(|port| port.range).collect() }
+    }
+
     /// Draws random samples for all inputs. An input without a batch axis is drawn anew for each run.
     ///
     /// # Errors
@@ -192,11 +183,7 @@ impl InputSet {
             Array::new(shape, data)
         };
         let run = |run| signature.inputs.iter().enumerate().map(|(input, port)| array(run, input, port)).collect();
-        Ok(Self {
-            name: distribution.name().to_owned(),
-            runs: (0..plan.runs).map(run).collect::<Result<_>>()?,
-            ranges: signature.inputs.iter().map(|port| port.range).collect(),
-        })
+        Ok(Self::new(distribution.name(), (0..plan.runs).map(run).collect::<Result<_>>()?, signature))
     }
 
     /// Takes real images, prepared according to `metadata`, chosen by the seed without repetition. Makes fewer runs

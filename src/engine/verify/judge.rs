@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Tolerance;
 use super::ruler::{Noise, Worst};
 use crate::runtime::Array;
-use crate::runtime::compare::{Agreement, Spread};
+use crate::runtime::agreement::{Agreement, Spread};
 use gnet_core::report::Tone;
 use gnet_core::{Error, Result};
 
@@ -55,6 +55,7 @@ pub(super) struct Rule {
 
 /// Comparison of two sides on one output, with the verdict.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Judgement {
     /// Measures of agreement.
     #[serde(flatten)]

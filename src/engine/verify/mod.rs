@@ -13,19 +13,19 @@
 //! # mod gnet { pub use gnet_core::*; pub use gnet_engine::*; }
 //! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
 //! use gnet::runtime::{Provider, RunOptions};
-//! use gnet::verify::{Bisect, Distribution, FileSide, InputSet, Options, Plan, Precision, Side, verify};
+//! use gnet::verify::{Bisect, Distribution, FileSide, InputSet, Plan, Precision, Side, VerifyOptions, verify};
 //! use gnet::{onnx, passes};
 //!
 //! # if Provider::Tract.ensure_available().is_err() { return Ok(()) }
 //! let before = onnx::read_file("dynamic.onnx".as_ref())?;
 //! let mut after = before.clone();
-//! passes::run(&mut after, &passes::DEFAULT, &passes::Options::default())?;
+//! passes::run(&mut after, &passes::DEFAULT, &passes::PassOptions::default())?;
 //!
 //! let side = |name: &str, model| FileSide::of_model(name, model, Provider::Tract, &RunOptions::default());
 //! let (mut reference, other) = (side("before", &before)?, side("after", &after)?);
 //! let plan = Plan::new(8, &[reference.signature(), other.signature()])?;
 //! let inputs = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 1)?];
-//! let options = Options { tolerance: Precision::F32.tolerance(), bisect: Bisect::OnFailure, seed: 1 };
+//! let options = VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::OnFailure, seed: 1 };
 //! let found = verify(&mut reference, &mut [other], &inputs, &options, &mut |step| println!("{step}"))?;
 //! assert!(found.passed, "{:?}", found.comparisons[0].reason);
 //! # Ok::<(), gnet::Error>(())
@@ -66,11 +66,12 @@ use std::collections::HashMap;
 use self::answers::Asked;
 use self::trial::{Trial, settle};
 use crate::runtime::Array;
-use crate::runtime::compare::Agreement;
+use crate::runtime::agreement::Agreement;
 use gnet_core::{Error, Result};
 
 /// Condition for searching the layer in which two sides diverge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Bisect {
     /// If they disagree.
     #[default]
@@ -83,7 +84,7 @@ pub enum Bisect {
 
 /// Options of a verification.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct VerifyOptions {
     /// Tolerance.
     pub tolerance: Tolerance,
     /// Condition for searching the layer.
@@ -91,6 +92,10 @@ pub struct Options {
     /// Seed of the inputs, for the record.
     pub seed: u64,
 }
+
+#[doc(hidden)]
+#[deprecated(note = "is named `VerifyOptions`")]
+pub type Options = VerifyOptions;
 
 /// Compares each of `others` with `reference` on all inputs. `say` is called with the current activity.
 ///
@@ -101,7 +106,7 @@ pub fn verify(
     reference: &mut dyn Side,
     others: &mut [FileSide],
     sets: &[InputSet],
-    options: &Options,
+    options: &VerifyOptions,
     say: &mut dyn FnMut(&str),
 ) -> Result<Verification> {
     if others.is_empty() || sets.is_empty() {
@@ -124,7 +129,7 @@ fn on_copies(
     reference: &dyn Side,
     other: &FileSide,
     sets: &[InputSet],
-    options: &Options,
+    options: &VerifyOptions,
     say: &mut dyn FnMut(&str),
 ) -> Result<Option<(Comparison, usize)>> {
     let Some(Copies { mut side, file, weights }) = reference.redrawn(other)? else { return Ok(None) };
@@ -138,7 +143,7 @@ fn compared(
     reference: &mut dyn Side,
     others: &mut [FileSide],
     sets: &[InputSet],
-    options: &Options,
+    options: &VerifyOptions,
     say: &mut dyn FnMut(&str),
 ) -> Result<Vec<Comparison>> {
     let mut comparisons = Vec::with_capacity(others.len());
@@ -231,7 +236,7 @@ fn measure(
     reference: &dyn Side,
     open: &mut [(usize, usize, Trial)],
     asked: &[Asked],
-    options: &Options,
+    options: &VerifyOptions,
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
     let mut trials: Vec<&mut Trial> = open.iter_mut().map(|(_, _, trial)| trial).collect();
@@ -276,7 +281,7 @@ fn search_itself(
     like: &FileSide,
     comparison: &Comparison,
     sets: &[InputSet],
-    options: &Options,
+    options: &VerifyOptions,
     say: &mut dyn FnMut(&str),
 ) -> Result<Search> {
     let Some(stand_in) = reference.as_file(like)? else {
@@ -285,7 +290,7 @@ fn search_itself(
     let Some(other) = stand_in.as_file(like)? else { return Ok(Search::none("the reference has no second copy")) };
     let ties = Ties::of(stand_in.signature(), other.signature())?;
     // For equal files in one engine, only what never repeats itself differs, and no noise explains that.
-    let options = Options { tolerance: Tolerance { multiple: 0.0, ..options.tolerance }, ..options.clone() };
+    let options = VerifyOptions { tolerance: Tolerance { multiple: 0.0, ..options.tolerance }, ..options.clone() };
     search(reference, &other, &ties, comparison, sets, &options, say)
 }
 
@@ -296,7 +301,7 @@ fn search(
     ties: &Ties,
     comparison: &Comparison,
     sets: &[InputSet],
-    options: &Options,
+    options: &VerifyOptions,
     say: &mut dyn FnMut(&str),
 ) -> Result<Search> {
     let Some(stand_in) = reference.as_file(other)? else {

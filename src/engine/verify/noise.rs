@@ -21,6 +21,7 @@ use gnet_core::infer::infer;
 
 /// One way to round differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Draw {
     /// Weights and real inputs, each moved by up to one unit in the last place, at random.
     Moved {

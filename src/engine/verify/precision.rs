@@ -1,17 +1,15 @@
 //! Tolerances: how far two sides may differ, by the precision in which they compute.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::Serialize;
 
-use crate::runtime::compare::{SPREAD_OVER_TOLERANCE, Spread};
+use crate::runtime::agreement::{SPREAD_OVER_TOLERANCE, Spread};
 use gnet_core::graph::{DType, Graph};
 use gnet_core::{Error, Result};
 
 /// The coarsest arithmetic that is involved in a comparison. Ordered from fine to coarse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Precision {
     /// 32-bit floats throughout: 24 bits of significand.
     F32,
@@ -78,6 +76,7 @@ pub enum Precision {
 /// three times the accepted difference apart: farther than the errors of both, so that one input's output cannot pass
 /// for another's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Tolerance {
     /// Precision that it applies to.
     pub precision: Precision,
@@ -155,22 +154,7 @@ impl Precision {
     }
 }
 
-impl fmt::Display for Precision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Precision {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|precision| precision.name() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            Error::input(format!("precision '{text}'"), "is not known").remedy(format!("use one of {names}"))
-        })
-    }
-}
+gnet_core::named!(Precision, "precision");
 
 impl Tolerance {
     /// Limits the tolerance to a fraction of the output's largest value. The cosine is then only required as far as
@@ -236,7 +220,7 @@ impl Tolerance {
 mod tests {
     use super::*;
     use crate::runtime::Array;
-    use crate::runtime::compare::Agreement;
+    use crate::runtime::agreement::Agreement;
     use crate::verify::ruler::{Noise, Worst};
     use gnet_core::graph::{Node, Tensor};
 

@@ -7,7 +7,7 @@ use super::noise::unit;
 use super::trial::{Trial, settle};
 use super::{Draw, FileSide, Side, Tolerance};
 use crate::runtime::Array;
-use crate::runtime::compare::farthest;
+use crate::runtime::agreement::farthest;
 use gnet_core::Result;
 use gnet_core::graph::ValueId;
 use gnet_core::words::one_or;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::answers::Asked;
 use super::judge::Rule;
 use super::trial::Trial;
-use super::{Culprit, InputSet, Judgement, Options, Search, Side, Tolerance, Verdict};
+use super::{Culprit, InputSet, Judgement, Search, Side, Tolerance, Verdict, VerifyOptions};
 use crate::runtime::{Array, ValueRange};
 use gnet_core::graph::{DType, Dim};
 use gnet_core::report::{Cell, Column, Report, Table};
@@ -16,6 +16,7 @@ use gnet_core::{Error, Result};
 
 /// Record that `gnet verify --format json` prints.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Verification {
     /// Whether every comparison agrees.
     pub passed: bool,
@@ -35,6 +36,7 @@ pub struct Verification {
 
 /// An input of the reference.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct InputRecord {
     /// Name of the input.
     pub name: String,
@@ -50,6 +52,7 @@ pub struct InputRecord {
 
 /// One side compared with the reference.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Comparison {
     /// Name of the side.
     pub subject: String,
@@ -67,6 +70,7 @@ pub struct Comparison {
 
 /// Result for copies of both sides with the same redrawn weights.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct OnCopies {
     /// Number of tensors that were redrawn.
     pub weights: usize,
@@ -78,6 +82,7 @@ pub struct OnCopies {
 
 /// One output for one kind of inputs.
 #[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
 pub struct Row {
     /// Name of the output in the reference.
     pub output: String,
@@ -181,7 +186,7 @@ impl Verification {
     pub(super) fn new(
         reference: &dyn Side,
         sets: &[InputSet],
-        options: &Options,
+        options: &VerifyOptions,
         comparisons: Vec<Comparison>,
     ) -> Self {
         let run = sets.first().and_then(|set| set.runs.first());

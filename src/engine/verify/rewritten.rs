@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Bisect, Distribution, FileSide, InputSet, Options, Plan, Side, Verdict, verify};
+use super::{Bisect, Distribution, FileSide, InputSet, Plan, Side, Verdict, VerifyOptions, verify};
 use crate::runtime::{Provider, Ranges, RunOptions};
 use gnet_core::graph::{self, Dim, Fit, Graph, Model, Rule, Sizes, ValueId};
 use gnet_core::infer;
@@ -163,7 +163,7 @@ impl Pair<'_> {
         };
         let after = self.side("the rewritten model", self.after, &fed).map_err(wrong)?;
         let tolerance = before.precision().max(after.precision()).tolerance();
-        let options = Options { tolerance, bisect: Bisect::Never, seed: SEED };
+        let options = VerifyOptions { tolerance, bisect: Bisect::Never, seed: SEED };
         let record = verify(&mut before, &mut [after], &sets, &options, &mut |_| ()).map_err(wrong)?;
         for comparison in record.comparisons {
             if comparison.verdict == Verdict::Disagree {

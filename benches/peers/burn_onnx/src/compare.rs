@@ -7,7 +7,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use burn_onnx::export::{AxisSpec, InputSpec, OnnxExporter};
-use gnet::export::{Options, export};
+use gnet::export::{ExportOptions, export};
 use gnet::onnx;
 use gnet::runtime::{self, Array, Provider, RunOptions};
 use gnet::verify::{Judgement, Precision, Tolerance};
@@ -69,7 +69,7 @@ pub fn compare<M: Module, const D: usize, const E: usize>(
     let values = reference.clone().into_data().try_to_vec::<f32>().map_err(|e| format!("{e:?}"));
     let reference = values.and_then(|v| Array::new(reference.dims().to_vec(), v).map_err(text));
     let judge = |side: Side, bytes: &[u8]| judged(side, bytes, &input, reference.as_ref());
-    let gnet = || export(module, &Options::new(shape), &forward).map(|file| file.bytes.to_vec());
+    let gnet = || export(module, &ExportOptions::new(shape), &forward).map(|file| file.bytes.to_vec());
     let gnet = match attempt(gnet) {
         Ok(bytes) => judge(Side { dynamic: true, ..measured(gnet, &bytes) }, &bytes),
         Err(reason) => Side { failed: Some(reason), ..Side::default() },
@@ -148,7 +148,7 @@ fn judged(mut side: Side, bytes: &[u8], input: &Array, reference: Result<&Array,
     let run = || -> Result<Judgement, String> {
         let reference = reference.map_err(Clone::clone)?;
         let mut session = runtime::load(Provider::Tract, bytes, &RunOptions::new(1, BATCH)).map_err(text)?;
-        let outputs = runtime::infer(session.as_mut(), input).map_err(text)?;
+        let outputs = runtime::run(session.as_mut(), input).map_err(text)?;
         let output = outputs.first().ok_or("the file has no output")?;
         Judgement::of(reference, output, &TOLERANCE, false).map_err(text)
     };

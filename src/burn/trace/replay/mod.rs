@@ -21,12 +21,13 @@ use serde::Serialize;
 
 use super::inputs::{Axis, Fed, Feed};
 use super::outputs::named;
-use super::{Inputs, NamedOutputs, Options, Output, Trace, TracedInput, align};
+use super::{Inputs, NamedOutputs, Output, Trace, TraceOptions, TracedInput, align};
 use gnet_core::{Error, Result};
 use gnet_engine::runtime::Array;
 
 /// Record of a replay, whose comparisons were all equal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Replayed {
     /// Number of operations that ran, counting those of each iteration of a loop.
     pub operations: usize,
@@ -51,7 +52,7 @@ pub struct Replayed {
 /// Panics if `forward` does, see [`trace`](super::trace).
 pub fn replay<M: Module, I: Inputs, O: NamedOutputs>(
     module: &M,
-    options: &Options,
+    options: &TraceOptions,
     inputs: &[Array],
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Replayed> {

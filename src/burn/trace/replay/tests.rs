@@ -26,7 +26,7 @@ fn forward(net: &Net, x: Tensor<3>) -> Tensor<3> {
 /// Plants a fault in the trace and returns the result of the replay.
 fn planted(fault: impl Fn(&mut Trace)) -> Result<Replayed> {
     let net = Net { linear: LinearConfig::new(4, 5).init(&Device::flex()) };
-    let options = Options { inputs: vec![Input::new("x", axes!["N", 3, 4])], keep: None, opset: 18 };
+    let options = TraceOptions { inputs: vec![Input::new("x", axes!["N", 3, 4])], keep: None, opset: 18 };
     let (mut trace, _) = align::aligned(&net, &options, &forward).unwrap();
     fault(&mut trace);
     let input = Array::noise(vec![4, 3, 4], 1);

@@ -40,7 +40,7 @@ use ids::Fresh;
 
 /// One run of a forward.
 #[derive(Debug, Clone)]
-pub(super) struct Run {
+pub(super) struct Tape {
     pub operations: Vec<OperationIr>,
     pub outputs: Vec<TensorId>,
     /// Sizes of the symbols: the number of iterations of a loop over each of them.
@@ -48,20 +48,20 @@ pub(super) struct Run {
 }
 
 /// Folds the loops over symbols in runs at several of their sizes; `None` if the runs differ in other ways.
-pub(super) fn reroll(runs: &[Run], values: &HashMap<TensorId, TensorData>) -> Option<Vec<Run>> {
+pub(super) fn reroll(runs: &[Tape], values: &HashMap<TensorId, TensorData>) -> Option<Vec<Tape>> {
     // In the recorded order, an iteration may read the step of the one before; after regrouping, each reader has its
     // own.
-    let as_it_stands = |run: &Run| Rolling::new(run.clone(), Fresh::default());
-    let together = |run: &Run| {
+    let as_it_stands = |run: &Tape| Rolling::new(run.clone(), Fresh::default());
+    let together = |run: &Tape| {
         let mut fresh = Fresh::default();
         let operations = schedule::schedule(&run.operations, &run.outputs, &mut fresh);
-        Rolling::new(Run { operations, ..run.clone() }, fresh)
+        Rolling::new(Tape { operations, ..run.clone() }, fresh)
     };
     rolled(runs.iter().map(as_it_stands).collect(), values)
         .or_else(|| rolled(runs.iter().map(together).collect(), values))
 }
 
-fn rolled(mut runs: Vec<Rolling>, values: &HashMap<TensorId, TensorData>) -> Option<Vec<Run>> {
+fn rolled(mut runs: Vec<Rolling>, values: &HashMap<TensorId, TensorData>) -> Option<Vec<Tape>> {
     let mut at = 0;
     while let Some(parts) = differ(&runs, at) {
         at = (at..=parts).find_map(|start| roll(&mut runs, start, values))?;
@@ -71,7 +71,7 @@ fn rolled(mut runs: Vec<Rolling>, values: &HashMap<TensorId, TensorData>) -> Opt
 
 /// A run that is being folded.
 struct Rolling {
-    run: Run,
+    run: Tape,
     /// Hash of each operation that is equal if operations differ only in names and in steps along an axis.
     loose: Vec<u64>,
     /// Hash that is equal if they differ only in names and sizes.
@@ -80,7 +80,7 @@ struct Rolling {
 }
 
 impl Rolling {
-    fn new(run: Run, fresh: Fresh) -> Self {
+    fn new(run: Tape, fresh: Fresh) -> Self {
         let numbers = |form: fn(&OperationIr) -> OperationIr| run.operations.iter().map(|op| hash(&form(op))).collect();
         let (loose, sizeless) = (numbers(tokens::loose), numbers(tokens::sizeless));
         Self { run, loose, sizeless, fresh }
@@ -99,12 +99,12 @@ impl Rolling {
 
     fn replace(&mut self, Folded { operations, outputs, .. }: Folded) {
         let (sizes, fresh) = (std::mem::take(&mut self.run.sizes), std::mem::take(&mut self.fresh));
-        *self = Self::new(Run { operations, outputs, sizes }, fresh);
+        *self = Self::new(Tape { operations, outputs, sizes }, fresh);
     }
 
-    fn finish(self) -> Run {
+    fn finish(self) -> Tape {
         let operations = needed(&self.run.operations, &self.run.outputs);
-        Run { operations, ..self.run }
+        Tape { operations, ..self.run }
     }
 }
 

@@ -14,7 +14,7 @@ fn id<const D: usize>(tensor: &Tensor<D>) -> TensorId {
 }
 
 /// Runs `forward` on `[2, length, 3]` for several lengths, and folds the recorded operations.
-fn folded<M: Module>(module: &M, forward: impl Fn(&M, Tensor<3>) -> Vec<TensorId>) -> Option<Vec<Run>> {
+fn folded<M: Module>(module: &M, forward: impl Fn(&M, Tensor<3>) -> Vec<TensorId>) -> Option<Vec<Tape>> {
     let device = Device::capture();
     let module = module.valid();
     let mut values = HashMap::new();
@@ -31,9 +31,9 @@ fn folded<M: Module>(module: &M, forward: impl Fn(&M, Tensor<3>) -> Vec<TensorId
         let is_work = |op: &OperationIr| !matches!(op, OperationIr::Init(_) | OperationIr::Drop(_));
         let operations: Vec<OperationIr> = captured.graph.operations.into_iter().filter(is_work).collect();
         let outputs = captured.graph.outputs;
-        Run { operations: needed(&operations, &outputs), outputs, sizes: vec![2, length] }
+        Tape { operations: needed(&operations, &outputs), outputs, sizes: vec![2, length] }
     };
-    let runs: Vec<Run> = [2, 5, 7].into_iter().map(run).collect();
+    let runs: Vec<Tape> = [2, 5, 7].into_iter().map(run).collect();
     assert!(runs[0].operations.len() < runs[1].operations.len(), "the length does not show");
     let rolled = reroll(&runs, &values)?;
     // Unrolled again, a run is as long as before: an iteration takes its steps, does its work, and is joined.
@@ -57,7 +57,7 @@ fn folded<M: Module>(module: &M, forward: impl Fn(&M, Tensor<3>) -> Vec<TensorId
 type Loop = (usize, Vec<Along>, Vec<Along>);
 
 /// Returns the loops in a run.
-fn marks(run: &Run) -> Vec<Loop> {
+fn marks(run: &Tape) -> Vec<Loop> {
     let begins = run.operations.iter().filter_map(Mark::beginning);
     let ends = run.operations.iter().filter_map(Mark::ending);
     begins.zip(ends).map(|(begin, end)| (begin.states(), begin.along, end.along)).collect()

@@ -14,6 +14,7 @@ use crate::{Error, Result};
 
 /// Location for the elements of a model's constants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum ExternalData {
     /// Inside the model if they fit, else beside it.
     #[default]
@@ -32,6 +33,7 @@ const ALIGNMENT: usize = 4096;
 
 /// Sizes of the files that were written.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Written {
     /// Size of the model's file, in bytes.
     pub model: u64,
@@ -41,6 +43,7 @@ pub struct Written {
 
 /// The data file beside a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WrittenData {
     /// Name, which ends in the hash of the content and `.data`. The file is in the model's folder.
     pub name: String,

@@ -17,6 +17,7 @@ use gnet_core::{Error, Result, files};
 
 /// Origin of a library's path, in the order of the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Step {
     /// The option `--ort-lib`.
     #[serde(rename = "--ort-lib")]
@@ -56,6 +57,7 @@ impl fmt::Display for Step {
 
 /// The ONNX Runtime that this process has loaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Library {
     /// Path of the file.
     pub path: PathBuf,

@@ -3,9 +3,9 @@
 //! They need a library: the one named by `GNET_TEST_ORT_LIB`, else any that is found. Without one they pass and say so,
 //! unless `GNET_ORT_TESTS` is `required`.
 
-use crate::runtime::compare::Spread;
+use crate::runtime::agreement::Spread;
 use crate::runtime::testing::{TOLERANCE, assert_equal, case, fixture, head};
-use crate::runtime::{Provider, infer, load, open, placement};
+use crate::runtime::{Provider, load, open, placement, run};
 use gnet_core::graph::Sizes;
 use gnet_core::{ErrorKind, Result};
 
@@ -53,7 +53,7 @@ fn every_batch_and_number_of_threads_equals_the_reference() {
         for threads in 1..=3 {
             let mut session = session(&engine, "dynamic", batch, threads).unwrap();
             assert_eq!(session.inputs()[0].shape, [batch, 2, 5, 5]);
-            let found = infer(session.as_mut(), &head(&inputs[0], batch)).unwrap();
+            let found = run(session.as_mut(), &head(&inputs[0], batch)).unwrap();
             assert_equal(&found, &outputs.iter().map(|o| head(o, batch)).collect::<Vec<_>>());
             assert_eq!(session.threads_used(), threads);
         }
@@ -81,7 +81,7 @@ fn every_option_of_the_cpu_leaves_the_answers_as_they_are() {
         for (spinning, arena) in [(true, true), (false, false)] {
             let engine = EngineOptions { graph_optimization: *level, spinning, arena, ..engine.clone() };
             let mut session = session(&engine, "dynamic", 5, 2).unwrap();
-            assert_equal(&infer(session.as_mut(), &inputs[0]).unwrap(), &outputs);
+            assert_equal(&run(session.as_mut(), &inputs[0]).unwrap(), &outputs);
             seen.push(session.settings().clone());
         }
     }
@@ -96,7 +96,7 @@ fn a_second_binding_replaces_the_first_and_outputs_outlive_the_next_run() {
     let (inputs, outputs) = case("dynamic");
     let mut session = session(&engine, "dynamic", 5, 1).unwrap();
     let zeros = Array::new(inputs[0].shape.clone(), vec![0.0; inputs[0].data.len()]).unwrap();
-    let blank = infer(session.as_mut(), &zeros).unwrap();
+    let blank = run(session.as_mut(), &zeros).unwrap();
     session.bind(&inputs).unwrap();
     assert!(session.outputs().is_err(), "outputs of the former inputs are gone");
     session.run().unwrap();
@@ -244,7 +244,7 @@ fn a_profile_is_written_when_it_is_asked_for() {
     let engine = EngineOptions { profile, ..engine };
     let (inputs, _) = case("dynamic");
     let mut session = open(Provider::Cpu, &fixture("dynamic.onnx"), &options(&engine, 1, 5)).unwrap();
-    infer(session.as_mut(), &inputs[0]).unwrap();
+    run(session.as_mut(), &inputs[0]).unwrap();
     let file = session.finish_profile().unwrap().unwrap();
     let events: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert!(events.as_array().unwrap().iter().any(|event| event["args"]["op_name"] == "Softmax"), "{events}");

@@ -1,9 +1,9 @@
 //! tract against the values of onnx's reference evaluator, stored by `tests/fixtures/make.py`.
 
 use super::*;
-use crate::runtime::compare::{Agreement, Spread};
+use crate::runtime::agreement::{Agreement, Spread};
 use crate::runtime::testing::{TOLERANCE, assert_equal, case, fixture, head};
-use crate::runtime::{Provider, infer, load};
+use crate::runtime::{Provider, load, run};
 use gnet_core::graph::{Attribute, DType, Dim, Graph, Node, Sizes, Subgraph};
 
 fn session(name: &str, batch: usize, threads: usize) -> Result<Box<dyn Session>> {
@@ -17,7 +17,7 @@ fn a_dynamic_batch_equals_the_reference_at_every_size_and_split() {
     for batch in 1..=5 {
         for threads in 1..=6 {
             let mut session = session("dynamic", batch, threads).unwrap();
-            let found = infer(session.as_mut(), &head(&inputs[0], batch)).unwrap();
+            let found = run(session.as_mut(), &head(&inputs[0], batch)).unwrap();
             assert_equal(&found, &outputs.iter().map(|o| head(o, batch)).collect::<Vec<_>>());
             let lanes = if batch == 1 { 1 } else { threads.min(batch) };
             assert_eq!(session.threads_used(), lanes, "batch {batch}, {threads} threads");
@@ -37,7 +37,7 @@ fn pieces_of_a_share_equal_the_reference() {
         let layout = Layout::with_budget(&model, &options, images * image * size_of::<f32>());
         assert_eq!(layout.lengths(), lengths);
         let mut session = TractSession::new(&model, layout, false).unwrap();
-        assert_equal(&infer(&mut session, &inputs[0]).unwrap(), &outputs);
+        assert_equal(&run(&mut session, &inputs[0]).unwrap(), &outputs);
     }
 }
 
@@ -46,7 +46,7 @@ fn a_second_binding_replaces_the_first() {
     let (inputs, outputs) = case("dynamic");
     let mut session = session("dynamic", 5, 2).unwrap();
     let zeros = Array::new(inputs[0].shape.clone(), vec![0.0; inputs[0].data.len()]).unwrap();
-    let blank = infer(session.as_mut(), &zeros).unwrap();
+    let blank = run(session.as_mut(), &zeros).unwrap();
     assert!(!Agreement::of(&outputs[0], &blank[0]).unwrap().within(TOLERANCE));
     session.bind(&inputs).unwrap();
     assert!(session.outputs().is_err(), "outputs of the former inputs are gone");
@@ -123,7 +123,7 @@ fn a_fixed_batch_runs_whole_and_only_at_its_size() {
     let mut fixed = session("fixed", 2, 2).unwrap();
     assert_eq!(fixed.threads_used(), 1);
     assert_eq!(fixed.notes(), ["uses 1 of 2 threads: the batch is fixed, so it cannot be split"]);
-    assert_equal(&infer(fixed.as_mut(), &inputs[0]).unwrap(), &outputs);
+    assert_equal(&run(fixed.as_mut(), &inputs[0]).unwrap(), &outputs);
     let error = session("fixed", 3, 1).err().unwrap();
     assert_eq!(error.to_string(), "batch 3: the file's batch is fixed at 2");
 }
@@ -149,7 +149,7 @@ fn a_network_that_mixes_its_images_is_not_split() {
         let mut session = session(name, 4, 2).unwrap();
         assert_eq!(session.threads_used(), 1, "{name}");
         assert!(session.notes()[0].contains("mixes the images"), "{:?}", session.notes());
-        assert_equal(&infer(session.as_mut(), &inputs[0]).unwrap(), &outputs);
+        assert_equal(&run(session.as_mut(), &inputs[0]).unwrap(), &outputs);
     }
 }
 

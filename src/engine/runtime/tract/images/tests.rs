@@ -3,7 +3,7 @@
 use super::super::layout::Layout;
 use super::super::model::Model;
 use super::super::{Session, TractSession};
-use crate::runtime::compare::Agreement;
+use crate::runtime::agreement::Agreement;
 use crate::runtime::testing::TOLERANCE;
 use crate::runtime::{Array, RunOptions};
 use gnet_core::graph::{Attribute, DType, Dim, Graph, Node, Tensor, ValueId};

@@ -15,6 +15,7 @@ use gnet_core::{Error, Result};
 /// measures. One that occurs on one side only is a disagreement: the differences are then infinite (`null` in JSON) and
 /// [`within`](Self::within) is false.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Agreement {
     /// Number of images compared: the length of the first axis.
     pub images: usize,
@@ -217,6 +218,7 @@ pub fn top1(values: &[f32]) -> Option<usize> {
 /// If two runtimes agree on a network whose output hardly depends on its input, that proves nothing: a freshly
 /// initialised GoogLeNet puts two images 5e-7 apart, and a comparison at 1e-4 would pass whatever the file did.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Spread {
     /// Number of images.
     pub images: usize,
