@@ -3,6 +3,7 @@
 
 use burn::tensor::Device;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use gnet::OnnxFile;
 use gnet::compare::SIDE;
 use gnet::export::{ExportOptions, export};
 use gnet::nets::{Block, BlockModule};
@@ -15,7 +16,8 @@ fn blocks(c: &mut Criterion) {
         let options = ExportOptions::new([Block::INPUT, SIDE, SIDE]);
         let exported = export(&module, &options, BlockModule::forward).expect("the block exports");
         let mut session =
-            runtime::load(Provider::Tract, &exported.bytes, &RunOptions::default()).expect("tract loads it");
+            runtime::load(Provider::Tract, &OnnxFile::of_bytes(exported.bytes.clone()), &RunOptions::default())
+                .expect("tract loads it");
         session.bind(&[Array::noise(vec![1, Block::INPUT, SIDE, SIDE], 1)]).expect("the shape is the block's");
         group.throughput(Throughput::Elements(1));
         group.bench_function(block.name(), |b| b.iter(|| session.run().expect("it runs")));

@@ -41,7 +41,8 @@ pub mod reproduce;
 pub use gnet_burn::{axes, card, compare, export, nets, trace, train};
 #[doc(inline)]
 pub use gnet_core::{
-    Error, ErrorKind, Result, check, cost, diff, draw, graph, infer, metadata, onnx, passes, reference, report, stats,
+    Error, ErrorKind, OnnxFile, Result, check, cost, diff, draw, graph, infer, metadata, onnx, onnx_file, passes,
+    reference, report, stats,
 };
 #[cfg(feature = "ort")]
 #[doc(inline)]

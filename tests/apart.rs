@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use gnet::graph::{Model, Tensor};
 use gnet::runtime::{self, Array, Provider, RunOptions};
 use gnet::verify::{self, Bisect, Distribution, FileSide, InputSet, Plan, Precision, Side, Verdict};
-use gnet::{onnx, process};
+use gnet::{OnnxFile, onnx, process};
 
 fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
@@ -22,8 +22,8 @@ fn by_gnet() {
 #[test]
 fn a_session_computes_the_same_and_says_the_same_of_itself() {
     by_gnet();
-    let bytes = std::fs::read(fixture("two_inputs.onnx")).unwrap();
-    let mut session = runtime::load(Provider::Tract, &bytes, &RunOptions::new(4, 3)).unwrap();
+    let file = OnnxFile::open(&fixture("two_inputs.onnx")).unwrap();
+    let mut session = runtime::load(Provider::Tract, &file, &RunOptions::new(4, 3)).unwrap();
     let shapes: Vec<_> = session.inputs().iter().map(|input| input.shape.clone()).collect();
     assert_eq!(shapes, [vec![3, 3], vec![3, 3], vec![1, 3]]);
     assert_eq!(session.threads_used(), 3);
@@ -47,8 +47,8 @@ fn a_session_computes_the_same_and_says_the_same_of_itself() {
 fn an_engine_that_dies_is_an_error_and_the_next_one_runs() {
     by_gnet();
     let run = |name: &str, shape: Vec<usize>| {
-        let bytes = std::fs::read(fixture(name)).unwrap();
-        let mut session = runtime::load(Provider::Tract, &bytes, &RunOptions::new(1, 1))?;
+        let file = OnnxFile::of_bytes(std::fs::read(fixture(name)).unwrap());
+        let mut session = runtime::load(Provider::Tract, &file, &RunOptions::new(1, 1))?;
         runtime::run(session.as_mut(), &Array::noise(shape, 1))
     };
     let died = run("foreign/huge_pad.onnx", vec![1, 4]).unwrap_err();

@@ -14,6 +14,7 @@ use std::process::Command;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
 use common::{array, stirred};
+use gnet::OnnxFile;
 use gnet::export::{ExportOptions, Exported, export, verify};
 use gnet::graph::{Sizes, shape_text};
 use gnet::runtime::{self, Array, Provider, RunOptions};
@@ -133,7 +134,7 @@ fn tract_agrees_with_burn_at_every_size() {
     for Example { name, exported, runs } in all() {
         for Run { sizes, inputs, outputs } in runs {
             let options = RunOptions { sizes: Sizes::of_dims(&sizes), ..RunOptions::new(1, inputs[0].batch()) };
-            let mut session = runtime::load(Provider::Tract, &exported.bytes, &options)
+            let mut session = runtime::load(Provider::Tract, &OnnxFile::of_bytes(exported.bytes.clone()), &options)
                 .unwrap_or_else(|e| panic!("{name} at {sizes:?}: {e}"));
             session.bind(&inputs).unwrap();
             session.run().unwrap();

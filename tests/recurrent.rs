@@ -13,6 +13,7 @@ mod networks;
 mod python;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use gnet::OnnxFile;
 use gnet::axes;
 use gnet::export::{ExportOptions, export, verify};
 use gnet::graph::{Model, Sizes};
@@ -38,9 +39,9 @@ fn in_burn(network: &Network, x: &Array) -> Vec<Array> {
 }
 
 fn in_tract(model: &Model, [batch, length]: [usize; 2], x: &Array) -> Vec<Array> {
-    let bytes = gnet::onnx::write(model).unwrap();
+    let file = OnnxFile::of_model(model.clone());
     let options = RunOptions { sizes: Sizes::dim("T", length), ..RunOptions::new(1, batch) };
-    let mut session = runtime::load(Provider::Tract, &bytes, &options).unwrap();
+    let mut session = runtime::load(Provider::Tract, &file, &options).unwrap();
     runtime::run(session.as_mut(), x).unwrap()
 }
 

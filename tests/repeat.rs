@@ -12,6 +12,7 @@ mod session;
 use std::path::Path;
 use std::process::Command;
 
+use gnet::OnnxFile;
 use gnet::runtime::{self, Array, EngineOptions, Provider, RunOptions};
 use serde::Deserialize;
 
@@ -34,10 +35,10 @@ const RUN: [(Provider, usize); 2] = [(Provider::Tract, 950), (Provider::Cpu, 125
 
 /// Checks that it runs, and describes differences from run to run.
 fn judged(folder: &Path, case: &Case, (provider, engine): &(Provider, EngineOptions)) -> gnet::Result<Option<String>> {
-    let bytes = std::fs::read(folder.join(format!("{}.onnx", case.name))).unwrap();
+    let file = OnnxFile::of_bytes(std::fs::read(folder.join(format!("{}.onnx", case.name))).unwrap());
     let batch = case.inputs.iter().find_map(|input| input.shape.first().copied()).unwrap_or(1).max(1);
     let options = RunOptions { engine: engine.clone(), ..RunOptions::new(1, batch) };
-    let mut session = runtime::load(*provider, &bytes, &options)?;
+    let mut session = runtime::load(*provider, &file, &options)?;
     let array = |input: &runtime::Input| {
         let fed = case.inputs.iter().find(|fed| fed.name == input.name).unwrap();
         Array { shape: fed.shape.clone(), data: fed.data.iter().map(|value| *value as f32).collect() }

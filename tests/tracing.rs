@@ -12,7 +12,7 @@ use burn::tensor::{Device, Distribution, Tensor, TensorData};
 use gnet::export::{BATCH, ExportOptions, Exported, export};
 use gnet::runtime::{self, Array, Provider, RunOptions};
 use gnet::trace::{NamedOutputs, Output};
-use gnet::{ErrorKind, Result};
+use gnet::{ErrorKind, OnnxFile, Result};
 
 use common::stirred;
 
@@ -72,8 +72,12 @@ fn both<const D: usize>(
 ) -> (Array, Array) {
     let (net, input) = (net(), Array::noise(vec![batch, FEATURES], 3));
     let exported = export(&net, options, &forward).unwrap();
-    let mut session =
-        runtime::load(Provider::Tract, &exported.bytes, &RunOptions { batch, ..RunOptions::default() }).unwrap();
+    let mut session = runtime::load(
+        Provider::Tract,
+        &OnnxFile::of_bytes(exported.bytes.clone()),
+        &RunOptions { batch, ..RunOptions::default() },
+    )
+    .unwrap();
     let got = runtime::run(session.as_mut(), &input).unwrap().remove(0);
     let data = TensorData::new(input.data, input.shape);
     (common::array(&forward(&net, Tensor::from_data(data, &Device::flex()))), got)

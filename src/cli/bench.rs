@@ -9,7 +9,7 @@ use gnet::bench::{self, Environment, Feed, Limits, Measurement, Run, Spec};
 use gnet::graph::Sizes;
 use gnet::report::number::counted;
 use gnet::runtime::Provider;
-use gnet::{Error, ErrorKind, Result, cost, onnx};
+use gnet::{Error, ErrorKind, OnnxFile, Result};
 
 use super::engine::EngineArgs;
 use super::feed::FeedArgs;
@@ -172,10 +172,9 @@ struct FileFacts {
 
 impl FileFacts {
     fn of(file: &Path, sizes: &Sizes) -> Result<Self> {
-        let model = onnx::read_file(file)?;
-        let fixed_batch = sizes.fed(&model.graph.stated_inputs()).ok().and_then(|fed| fed.fixed_batch());
-        let counted = cost::count(&cost::with_sizes(model, sizes).graph);
-        Ok(Self { macs_per_image: counted.ok().map(|cost| cost.macs), fixed_batch })
+        let file = OnnxFile::open(file)?;
+        let fixed_batch = sizes.fed(&file.model()?.graph.stated_inputs()).ok().and_then(|fed| fed.fixed_batch());
+        Ok(Self { macs_per_image: file.cost(sizes).ok().map(|cost| cost.macs), fixed_batch })
     }
 }
 

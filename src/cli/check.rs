@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
+use gnet::Result;
 use gnet::check::{self, Amount, Facts, Figure, Metric, Rule};
-use gnet::{Result, onnx};
 
 use super::counted::CountArgs;
 use super::format::FormatArgs;
@@ -107,13 +107,12 @@ impl CheckArgs {
 
 /// Runs `gnet check`.
 pub fn run(args: &CheckArgs) -> Result<()> {
-    let (model, analysis) = args.count.file(&args.file)?;
-    // External data counts towards its size; the bytes are only gathered on request.
-    let bytes = if args.max_bytes.is_some() { onnx::in_one_piece(&args.file)?.len() as u64 } else { 0 };
+    let (file, analysis) = args.count.file(&args.file)?;
+    let model = file.model()?;
     let facts = Facts {
         subject: args.file.display().to_string(),
         analysis,
-        bytes,
+        bytes: file.size()?,
         opset: model.opset,
         ops: check::operations(&model.graph),
     };

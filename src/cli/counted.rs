@@ -5,9 +5,9 @@ use std::path::Path;
 use clap::Args;
 #[cfg(feature = "burn")]
 use gnet::Error;
-use gnet::cost::{self, Analysis, BatchChoice, Counting};
-use gnet::graph::{Dim, Graph, Model, Value};
-use gnet::{Result, infer};
+use gnet::cost::{Analysis, BatchChoice, Counting};
+use gnet::graph::{Dim, Graph, Value};
+use gnet::{OnnxFile, Result};
 
 use super::sizes::SizesArgs;
 use super::{file, output, values};
@@ -30,25 +30,25 @@ fn batch_axis(text: &str) -> Result<BatchChoice, String> {
 }
 
 impl CountArgs {
-    /// Reads and counts a file.
-    pub fn file(&self, path: &Path) -> Result<(Model, Analysis)> {
-        let mut model = file::read(path)?;
-        let counted = self.counted(&mut model).map_err(|e| e.in_file(path))?;
+    /// Opens and counts a file.
+    pub fn file(&self, path: &Path) -> Result<(OnnxFile, Analysis)> {
+        let file = file::open(path)?;
+        let counted = self.counted(&file).map_err(|e| e.in_file(path))?;
+        Ok((file, counted))
+    }
+
+    fn counted(&self, file: &OnnxFile) -> Result<Analysis> {
+        let counting = Counting { functions: file.model()?.functions.clone(), ..self.counting() };
+        let model = file.shaped(&self.sizes.sizes(), &counting.axis)?;
+        let counted = Analysis::counted(&model.graph, &counting).map_err(|e| match e.remedy_text() {
+            None => e.remedy("give the input's shape with --input NAME=SHAPE"),
+            Some(_) => e,
+        })?;
         let flags = input_flags(&model.graph);
         if !counted.uncounted.is_empty() && !flags.is_empty() {
             output::note(format_args!("sizes that the file leaves open can be given: {flags}"));
         }
-        Ok((model, counted))
-    }
-
-    fn counted(&self, model: &mut Model) -> Result<Analysis> {
-        let counting = Counting { functions: model.functions.clone(), ..self.counting() };
-        cost::name_batch(&mut model.graph, &counting.axis);
-        infer::infer(model, &self.sizes.sizes())?;
-        Analysis::counted(&model.graph, &counting).map_err(|e| match e.remedy_text() {
-            None => e.remedy("give the input's shape with --input NAME=SHAPE"),
-            Some(_) => e,
-        })
+        Ok(counted)
     }
 
     fn counting(&self) -> Counting {

@@ -32,10 +32,10 @@ pub struct DiffArgs {
 
 /// Compares, writes the record whatever the result, and fails if there is a difference.
 pub fn run(args: &DiffArgs) -> Result<()> {
-    let (a, b) = (file::read_whole(&args.a)?, file::read_whole(&args.b)?);
+    let (a, b) = (file::open_whole(&args.a)?, file::open_whole(&args.b)?);
     let names = [&args.a, &args.b].map(|path| path.display().to_string());
     let options = DiffOptions { tolerance: args.tolerance };
-    let mut diff = diff::diff((&names[0], &a), (&names[1], &b), options)?;
+    let mut diff = diff::diff((&names[0], a.model()?), (&names[1], b.model()?), options)?;
     diff.limit = args.limit.or((args.format.format == Format::Table).then_some(LIMIT));
     args.format.write(&diff)?;
     diff.check()

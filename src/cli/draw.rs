@@ -2,12 +2,14 @@
 
 use gnet::report::number::counted;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use gnet::cost::BatchChoice;
 use gnet::draw::{self, DrawOptions, Metric, Times};
 use gnet::graph::Model;
-use gnet::{Error, Result, cost, files, infer};
+use gnet::{Error, Result, files};
 
 use super::sizes::SizesArgs;
 use super::terminal::When;
@@ -87,16 +89,14 @@ pub fn run(args: &DrawArgs) -> Result<()> {
 
 impl DrawArgs {
     /// Reads the file, with every shape that can be inferred. An inconsistent file can still be drawn unchanged.
-    fn model(&self) -> Result<Model> {
+    fn model(&self) -> Result<Arc<Model>> {
         let sizes = self.sizes.sizes();
-        let stated = file::read(&self.file)?;
-        let mut model = stated.clone();
-        cost::name_batch(&mut model.graph, &cost::BatchChoice::Guess);
-        match infer::infer(&mut model, &sizes) {
-            Ok(_) => Ok(model),
+        let file = file::open(&self.file)?;
+        match file.shaped(&sizes, &BatchChoice::Guess) {
+            Ok(model) => Ok(model),
             Err(e) if sizes.is_empty() => {
                 output::note(format_args!("{}: {e}; drawn with the shapes that it states", self.file.display()));
-                Ok(stated)
+                file.model().cloned()
             }
             Err(e) => Err(e.in_file(&self.file)),
         }

@@ -9,7 +9,7 @@ use gnet::evaluation::Evaluation;
 use gnet::report::number::counted;
 use gnet::report::{Cell, Column, Report, Table};
 use gnet::runtime::Provider;
-use gnet::{Error, Result};
+use gnet::{Error, OnnxFile, Result};
 use serde::Serialize;
 
 use super::engine::LibraryArgs;
@@ -93,7 +93,12 @@ pub fn run(args: &EvalArgs) -> Result<()> {
 
 fn file(args: &EvalArgs) -> Result<EvalRecord> {
     let provider = args.provider.unwrap_or(Provider::Tract);
-    let mut classifier = Classifier::load(&args.subject, provider, args.threads.unwrap_or(1), &args.library.options())?;
+    let mut classifier = Classifier::load(
+        &OnnxFile::open_whole(&args.subject)?,
+        provider,
+        args.threads.unwrap_or(1),
+        &args.library.options(),
+    )?;
     let metadata = classifier.metadata();
     let source = args.data.clone().map_or_else(|| trained_on(&args.subject, metadata.dataset.as_deref()), Ok)?;
     let data = load(&source, &metadata.classes)?;

@@ -2,33 +2,31 @@
 
 use std::path::Path;
 
-use gnet::graph::Model;
 use gnet::report::number::counted;
-use gnet::{Result, onnx};
+use gnet::{OnnxFile, Result};
 
 use super::output;
 
 /// Maximum number of notes of one kind that are shown individually.
 const SHOWN: usize = 5;
 
-/// Reads a model and reports on stderr what was not taken from the file as stated.
-pub fn read(path: &Path) -> Result<Model> {
-    noted(path, onnx::read_file(path)?)
+/// Opens a file and says on stderr what of it was not taken as the file states it.
+pub fn open(path: &Path) -> Result<OnnxFile> {
+    noted(path, OnnxFile::open(path)?)
 }
 
-/// Does the same as [`read`] and checks external data against the hash in its file name, for commands that read the
-/// constants.
-pub fn read_whole(path: &Path) -> Result<Model> {
-    noted(path, onnx::read_file_whole(path)?)
+/// As [`open`], with its constants held against the hash that the name of their file states: for whoever looks at them.
+pub fn open_whole(path: &Path) -> Result<OnnxFile> {
+    noted(path, OnnxFile::open_whole(path)?)
 }
 
-fn noted(path: &Path, model: Model) -> Result<Model> {
-    let notes = model.notes();
+fn noted(path: &Path, file: OnnxFile) -> Result<OnnxFile> {
+    let notes = file.model()?.notes();
     for note in notes.iter().take(SHOWN) {
         output::note(format_args!("{}: {note}", path.display()));
     }
     if notes.len() > SHOWN {
         output::note(format_args!("{}: and {}", path.display(), counted(notes.len() - SHOWN, "more such value")));
     }
-    Ok(model)
+    Ok(file)
 }

@@ -79,13 +79,13 @@ pub fn run(args: &OptimizeArgs) -> Result<()> {
         return args.format.write(&PassList::new());
     };
     let passes = chosen(args)?;
-    let before = super::file::read_whole(file)?;
-    let mut model = before.clone();
+    let before = super::file::open_whole(file)?;
+    let mut model = Model::clone(before.model()?);
     files::check_place(output)?;
-    let bytes_before = std::fs::metadata(file).map_err(|e| Error::file(file, format!("cannot be read: {e}")))?.len();
+    let bytes_before = before.own_size()?;
     let options = PassOptions { outputs: args.outputs.clone(), growth: args.max_growth };
     let passes = passes::run(&mut model, &passes, &options).map_err(|e| e.in_file(file))?;
-    let verified = verify(args, &before, &model).map_err(|e| runtime::in_file(file, e))?;
+    let verified = verify(args, before.model()?, &model).map_err(|e| runtime::in_file(file, e))?;
     drop(before);
     let written = onnx::write_file(&model, output, args.external_data.into())?;
     args.format.write(&OptimizeRecord {

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use gnet::Result;
 use gnet::classify::Classifier;
 use gnet::data::picture;
 use gnet::evaluation::softmax;
 use gnet::report::{Cell, Column, Report, Table};
 use gnet::runtime::Provider;
+use gnet::{OnnxFile, Result};
 use serde::Serialize;
 
 use super::engine::LibraryArgs;
@@ -63,7 +63,8 @@ struct ClassProbability {
 
 /// Runs `gnet predict`. Every picture is read before anything is computed, so that a bad one leaves no partial result.
 pub fn run(args: &PredictArgs) -> Result<()> {
-    let mut classifier = Classifier::load(&args.file, args.provider, 1, &args.library.options())?;
+    let mut classifier =
+        Classifier::load(&OnnxFile::open_whole(&args.file)?, args.provider, 1, &args.library.options())?;
     let preprocessing = &classifier.metadata().preprocessing;
     let pixels = args.images.iter().map(|path| picture::load(path, preprocessing)).collect::<Result<Vec<_>>>()?;
     let mut predictions = Vec::with_capacity(pixels.len());

@@ -1,13 +1,14 @@
 //! `gnet verify`: the same inputs through two sides, and a verdict on the difference.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use gnet::data::Source;
 use gnet::metadata::Metadata;
 use gnet::runtime::{Provider, RunOptions};
 use gnet::verify::{self, Bisect, Distribution, FileSide, InputSet, Plan, Precision, Side, Tolerance, VerifyOptions};
-use gnet::{Error, Result};
+use gnet::{Error, OnnxFile, Result};
 
 use super::engine::EngineArgs;
 use super::feed::FeedArgs;
@@ -96,7 +97,8 @@ pub fn run(args: &VerifyArgs) -> Result<()> {
 impl VerifyArgs {
     /// Returns the reference and the sides compared with it.
     fn sides(&self) -> Result<(Box<dyn Side>, Vec<FileSide>)> {
-        let open = |provider: &Provider| self.open(&self.file, *provider);
+        let file = Arc::new(OnnxFile::open_whole(&self.file)?);
+        let open = |provider: &Provider| self.side(&file, *provider);
         match &self.against {
             None => {
                 let mut sides = self.provider.iter().map(open).collect::<Result<Vec<_>>>()?;
@@ -114,7 +116,7 @@ impl VerifyArgs {
                     self.check_sizes(&others.iter().collect::<Vec<_>>())?;
                     return Ok((checkpoint(path, first)?, others));
                 }
-                let reference = self.open(path, first.provider())?;
+                let reference = self.side(&Arc::new(OnnxFile::open_whole(path)?), first.provider())?;
                 self.check_sizes(&others.iter().chain([&reference]).collect::<Vec<_>>())?;
                 Ok((Box::new(reference), others))
             }
@@ -126,10 +128,10 @@ impl VerifyArgs {
         self.feed.sizes().ensure_used(&files.iter().map(|file| &file.model().graph).collect::<Vec<_>>())
     }
 
-    fn open(&self, path: &Path, provider: Provider) -> Result<FileSide> {
+    fn side(&self, file: &Arc<OnnxFile>, provider: Provider) -> Result<FileSide> {
         let (engine, sizes) = (self.engine.options(&[]), self.feed.sizes());
         let options = RunOptions { engine, sizes, ..RunOptions::new(self.threads, 1) };
-        FileSide::open(path, provider, &options)
+        FileSide::of_file(file, provider, &options)
     }
 
     fn tolerance(&self, reference: &dyn Side, others: &[FileSide]) -> Result<Tolerance> {

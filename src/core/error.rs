@@ -44,7 +44,7 @@ impl ErrorKind {
 /// assert_eq!(error.kind(), ErrorKind::Input);
 /// assert_eq!(error.to_string(), "--image-size 8: the network needs at least 15 pixels");
 /// ```
-#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+#[derive(Debug, Clone, thiserror::Error, Serialize, Deserialize)]
 #[error("{thing}: {reason}")]
 pub struct Error {
     kind: ErrorKind,

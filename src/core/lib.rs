@@ -15,6 +15,7 @@ pub mod graph;
 pub mod infer;
 pub mod metadata;
 pub mod onnx;
+pub mod onnx_file;
 pub mod passes;
 pub mod process;
 pub mod program;
@@ -24,3 +25,4 @@ pub mod stats;
 pub mod words;
 
 pub use error::{Error, ErrorKind, Result};
+pub use onnx_file::OnnxFile;

@@ -1,13 +1,11 @@
 //! Classification of images with an exported file: the file's own preprocessing, any runtime.
 
-use std::path::Path;
-
 use crate::data::{Prepared, Split};
 use crate::evaluation::Evaluation;
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
 use gnet_core::metadata::Metadata;
 use gnet_core::words::counted;
-use gnet_core::{Error, Result, onnx};
+use gnet_core::{Error, ErrorKind, OnnxFile, Result};
 
 /// Number of images per run if the file's batch is dynamic.
 const BATCH: usize = 32;
@@ -20,26 +18,27 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Loads an exported file. `engine` is for providers of ONNX Runtime.
+    /// Loads an exported file that was [opened whole](OnnxFile::open_whole). `engine` is for providers of ONNX Runtime.
     ///
     /// # Errors
-    /// Fails if the file is missing, is not an ONNX model, lacks gnet's metadata, or cannot be run by the provider, and
-    /// names it; also fails if the provider cannot be used here.
-    pub fn load(path: &Path, provider: Provider, threads: usize, engine: &EngineOptions) -> Result<Self> {
-        let bytes = onnx::in_one_piece(path)?;
+    /// Fails if the file lacks gnet's metadata or cannot be run by the provider, and names it; also fails if the provider
+    /// cannot be used here.
+    pub fn load(file: &OnnxFile, provider: Provider, threads: usize, engine: &EngineOptions) -> Result<Self> {
         let options = RunOptions { threads, engine: engine.clone(), ..RunOptions::new(1, BATCH) };
         options.check()?;
-        let named = |e: Error| e.in_file(path);
-        let model = onnx::read(bytes.clone()).map_err(named)?;
+        let named = |e: Error| file.named(e);
+        let model = file.model()?;
         let metadata = Metadata::from_props(&model.metadata).map_err(named)?.ok_or_else(|| {
-            Error::file(path, "does not say how its images are prepared (no gnet metadata)")
-                .remedy("export it with `gnet export`")
+            named(
+                Error::input(Error::THE_FILE, "does not say how its images are prepared (no gnet metadata)")
+                    .remedy("export it with `gnet export`"),
+            )
         })?;
         provider.ensure_available()?;
         let input = model.graph.inputs.first().and_then(|id| model.graph.value(*id).shape.as_ref()?.first()?.known());
         let batch = input.unwrap_or(BATCH);
-        let session =
-            runtime::load(provider, &bytes, &RunOptions { batch, ..options }).map_err(|e| runtime::in_file(path, e))?;
+        let session = runtime::load(provider, file, &RunOptions { batch, ..options })
+            .map_err(|e| if e.kind() == ErrorKind::Input { named(e) } else { e })?;
         let this = Self { metadata, session, batch };
         this.check().map_err(named)?;
         Ok(this)

@@ -21,7 +21,7 @@ use crate::nets::Preset;
 use crate::runtime::{EngineOptions, Provider};
 use crate::train::checkpoint::{self, Checkpoint};
 use crate::train::{self, EpochMetrics};
-use crate::{Error, Result};
+use crate::{Error, OnnxFile, Result};
 use gnet_core::files;
 
 pub use record::{Agreement, Check, Reproduction, Training};
@@ -101,11 +101,12 @@ pub fn run(options: &ReproduceOptions, observer: &mut dyn Observer) -> Result<Re
     let file = options.out.join(FILE);
     let export = export(&checkpoint, &file)?;
     checks.export(&export, &checkpoint)?;
-    let summary = summary(&file)?;
+    let opened = OnnxFile::open_whole(&file)?;
+    let summary = summary(&opened, &file)?;
 
     checks.step("evaluating the checkpoint and the file image by image");
     let providers = providers()?;
-    let agreements = evaluate(&checkpoint, &file, &providers)?;
+    let agreements = evaluate(&checkpoint, &opened, &providers)?;
     agreements.iter().for_each(|agreement| checks.agreement(agreement));
 
     checks.step("measuring");
@@ -194,9 +195,8 @@ fn export(checkpoint: &Checkpoint, file: &Path) -> Result<ExportRecord> {
     Ok(record)
 }
 
-fn summary(file: &Path) -> Result<Summary> {
-    let graph = crate::onnx::read_file(file)?.graph;
-    Ok(Summary::new(file.display().to_string(), Analysis::of(&graph, None)?, View::Modules(1)))
+fn summary(file: &OnnxFile, path: &Path) -> Result<Summary> {
+    Ok(Summary::new(path.display().to_string(), Analysis::of(&file.model()?.graph, None)?, View::Modules(1)))
 }
 
 /// Returns tract, and ONNX Runtime on the CPU if its library is found.
@@ -217,7 +217,7 @@ fn providers() -> Result<Vec<Provider>> {
 }
 
 /// Evaluates checkpoint and file on the test images, the file in each provider.
-fn evaluate(checkpoint: &Checkpoint, file: &Path, providers: &[Provider]) -> Result<Vec<Agreement>> {
+fn evaluate(checkpoint: &Checkpoint, file: &OnnxFile, providers: &[Provider]) -> Result<Vec<Agreement>> {
     let test = Source::Embedded.load()?.test;
     let Metadata { preprocessing, classes, .. } = &checkpoint.metadata;
     let burn = train::evaluate(&checkpoint.model, preprocessing, &test)?;

@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
+use gnet::OnnxFile;
 use gnet::install::{self, Kind};
 use gnet::runtime::{Array, EngineOptions, Provider, RunOptions, library, load, run};
 
@@ -159,7 +160,7 @@ fn the_answers_of_the_cpu_are_those_of_tract() {
     assert_eq!(tract["predictions"], cpu["predictions"]);
     assert!((tract["loss"].as_f64().unwrap() - cpu["loss"].as_f64().unwrap()).abs() < 1e-5);
 
-    let file = shell.read("model.onnx");
+    let file = OnnxFile::open(&shell.path("model.onnx")).unwrap();
     let engine = EngineOptions { ort_lib: Some(ort), ..EngineOptions::default() };
     for (batch, threads) in [(1, 1), (3, 2), (8, 1)] {
         let options = RunOptions { engine: engine.clone(), ..RunOptions::new(threads, batch) };

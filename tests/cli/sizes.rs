@@ -141,11 +141,11 @@ fn a_branch_that_is_not_taken_may_be_invalid_at_the_sizes_fed() {
         let run = shell.json(&format!("{bench} {flags}"))["runs"][0].clone();
         assert_eq!(run["inputs"][0]["shape"], shape, "{run}");
     }
-    let bytes = shell.read("squeeze_in_if.onnx");
+    let file = gnet::OnnxFile::open(&shell.path("squeeze_in_if.onnx")).unwrap();
     let engine = EngineOptions { ort_lib: Some(ort), ..EngineOptions::default() };
     for (size, made) in [(4, vec![2, 4, 3]), (1, vec![2, 3])] {
         let options = RunOptions { engine: engine.clone(), sizes: Sizes::dim("C", size), ..RunOptions::new(1, 2) };
-        let mut session = load(Provider::Cpu, &bytes, &options).unwrap();
+        let mut session = load(Provider::Cpu, &file, &options).unwrap();
         let x = Array::noise(vec![2, size, 3], 1);
         let outputs = run(session.as_mut(), &x).unwrap();
         assert_eq!((&outputs[0].shape, &outputs[0].data), (&made, &x.data), "C = {size}");

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use bytes::Bytes;
+use gnet::OnnxFile;
 use gnet::export::DEFAULT_OPSET;
 use gnet::graph::{Dim, Sizes};
 use gnet::onnx::{self, OPSETS};
@@ -149,7 +150,8 @@ fn judged(case: &Case, bytes: &[u8], x: &Array, y: &Array) -> Result<(), String>
 pub fn agrees(bytes: &[u8], x: &Array, expected: &Array) -> Result<(), String> {
     let sizes = lengths(bytes, x).map_err(|e| e.to_string())?;
     let options = RunOptions { sizes, ..RunOptions::new(1, x.shape[0]) };
-    let mut session = runtime::load(Provider::Tract, bytes, &options).map_err(|e| format!("tract: {e}"))?;
+    let mut session = runtime::load(Provider::Tract, &OnnxFile::of_bytes(bytes.to_vec()), &options)
+        .map_err(|e| format!("tract: {e}"))?;
     let got = runtime::run(session.as_mut(), x).map_err(|e| format!("tract: {e}"))?.remove(0);
     let agreement = Agreement::of(expected, &got).map_err(|e| e.to_string())?;
     match agreement.not_finite == 0 && agreement.rel_error <= TOLERANCE {
@@ -173,7 +175,7 @@ pub fn changes_from_run_to_run(
             let named = |text: String| format!("{}, opset {opset}, {provider}: {text}", outcome.case.name);
             let found = lengths(bytes, x).and_then(|sizes| {
                 let options = RunOptions { engine: options.clone(), sizes, ..RunOptions::new(2, x.shape[0]) };
-                let mut session = runtime::load(*provider, bytes, &options)?;
+                let mut session = runtime::load(*provider, &OnnxFile::of_bytes(bytes.clone()), &options)?;
                 session::differs(session.as_mut(), std::slice::from_ref(x), std::slice::from_ref(&other))
             });
             if let Some(text) = found.map_err(|error| named(error.to_string()))? {

@@ -1,7 +1,7 @@
 //! An engine that knows nothing of gnet computes the same before and after.
 
+use gnet::OnnxFile;
 use gnet::graph::{Model, Tensor};
-use gnet::onnx;
 use gnet::passes::{self, DEAD_CODE, DEFAULT, PassOptions};
 use gnet::runtime::{self, Array, Provider, RunOptions};
 
@@ -13,7 +13,7 @@ const TOLERANCE: f32 = 1e-3;
 
 fn in_tract(model: &Model, input: &Tensor) -> gnet::Result<Vec<Array>> {
     let batch = input.shape()[0];
-    let mut session = runtime::load(Provider::Tract, &onnx::write(model)?, &RunOptions::new(1, batch))?;
+    let mut session = runtime::load(Provider::Tract, &OnnxFile::of_model(model.clone()), &RunOptions::new(1, batch))?;
     runtime::run(session.as_mut(), &Array::new(input.shape().to_vec(), input.to_f32().unwrap())?)
 }
 

@@ -7,7 +7,7 @@ use super::{ExportOptions, Exported, export};
 use crate::side::BurnSide;
 use crate::trace::{Axis, Inputs, NamedOutputs, Symbol};
 use gnet_core::graph::{DType, Dim, Model};
-use gnet_core::{Error, Result};
+use gnet_core::{Error, OnnxFile, Result};
 use gnet_engine::runtime::{Array, Provider, ValueRange};
 use gnet_engine::verify::{
     self, Bisect, Comparison, Distribution, FileSide, InputSet, Plan, Port, Precision, Row, Side, Signature, Verdict,
@@ -70,7 +70,8 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     let again = |module: &M| Ok(export(module, options, &forward)?.model);
     let mut module =
         BurnSide::new("the module in Burn", module, signature, &forward, again).exported_as(&exported.model);
-    let file = FileSide::at_any_size("the file in tract", exported.bytes.clone(), Provider::Tract)?;
+    let file = OnnxFile::of_bytes(exported.bytes.clone());
+    let file = FileSide::at_any_size("the file in tract", file, Provider::Tract)?;
     let runs = runs(options).iter().map(|run| inputs(&exported.model, options, run)).collect::<Result<Vec<_>>>()?;
     let batches = runs.iter().map(|run| run.first().map_or(1, Array::batch)).collect();
     let sets = [InputSet::new(Distribution::Pattern.name(), runs, module.signature())];

@@ -5,6 +5,8 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Error, Result};
 
 /// The files that were opened and the names used, once protection has been turned on.
@@ -49,23 +51,23 @@ pub(super) fn check(path: &Path) -> Result<()> {
 
 /// Identity of a file, independent of its name: device and inode number.
 #[cfg(unix)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Identity(u64, u64);
 
 /// Identity of a file: its real path; two hard links to one file count as two files.
 #[cfg(not(unix))]
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Identity(PathBuf);
 
 impl Identity {
     #[cfg(unix)]
-    fn of(_: &Path, found: &Metadata) -> Option<Self> {
+    pub(super) fn of(_: &Path, found: &Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt;
         Some(Self(found.dev(), found.ino()))
     }
 
     #[cfg(not(unix))]
-    fn of(path: &Path, _: &Metadata) -> Option<Self> {
+    pub(super) fn of(path: &Path, _: &Metadata) -> Option<Self> {
         std::fs::canonicalize(path).ok().map(Self)
     }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use super::Stamp;
 use super::open::{opened, read_whole, unreadable};
 use crate::Result;
 
@@ -21,13 +22,19 @@ const MAPPED_FROM: u64 = 1 << 20;
 /// # Errors
 /// Those of [`read`](super::read).
 pub fn map(path: &Path) -> Result<Bytes> {
+    mapped(path).map(|(bytes, _)| bytes)
+}
+
+/// As [`map`], and the stamp of the file that was opened.
+pub(crate) fn mapped(path: &Path) -> Result<(Bytes, Stamp)> {
     let (file, found) = opened(path)?;
+    let stamp = Stamp::of(path, &found);
     if found.len() < MAPPED_FROM {
-        return read_whole(path, file, found.len()).map(Bytes::from);
+        return Ok((read_whole(path, file, found.len())?.into(), stamp));
     }
     // SAFETY: the mapping is private and read-only; see above for who may change the file under it.
     let mapped = unsafe { memmap2::MmapOptions::new().map_copy_read_only(&file) }.map_err(|e| unreadable(path, &e))?;
-    Ok(Bytes::from_owner(mapped))
+    Ok((Bytes::from_owner(mapped), stamp))
 }
 
 #[cfg(test)]

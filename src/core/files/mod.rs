@@ -7,6 +7,7 @@ mod lock;
 mod map;
 mod open;
 mod place;
+mod stamp;
 pub mod steps;
 mod unfinished;
 
@@ -18,10 +19,12 @@ pub use inputs::keep_inputs;
 pub(crate) use inputs::{Identity, named as named_input};
 pub use lock::{Locked, lock};
 pub use map::map;
+pub(crate) use map::mapped;
 pub use open::{check_readable, kind, open, read};
 pub(crate) use place::Prepared;
 pub use place::{CHECKPOINT_MODEL, CHECKPOINT_RECORD, RUN_METRICS};
 pub use place::{aside, check_place, rewrite, write, write_with};
+pub use stamp::Stamp;
 pub use unfinished::{Unfinished, abandon, temporary_folder, temporary_folder_in};
 
 /// Returns the folder that contains a path; the current one for a bare name.

@@ -31,7 +31,11 @@ mod tests;
 mod types;
 mod write;
 
-pub use read::{in_one_piece, read, read_file, read_file_whole};
+#[doc(hidden)]
+pub use read::decodes;
+pub(crate) use read::{DataFile, Found, open, read_beside};
+pub use read::{read, read_file};
+pub(crate) use write::write_referring;
 pub use write::{ExternalData, OPSETS, Written, WrittenData, write, write_bytes, write_file};
 
 /// `TensorProto.DataLocation.EXTERNAL`: the elements are in a file beside the model.

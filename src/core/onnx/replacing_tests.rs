@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-use super::{ExternalData, read_file, read_file_whole, write, write_bytes, write_file};
+use super::{DataFile, ExternalData, open, read_file, write, write_bytes, write_file};
+use crate::Result;
 use crate::files::steps::ending;
 use crate::graph::{DType, Graph, Model, Node, Tensor};
 
@@ -22,9 +23,16 @@ fn model(which: u8) -> Model {
     Model::new(g, 18)
 }
 
+/// As a command reads that computes with the constants.
+fn whole(path: &Path) -> Result<Model> {
+    let found = open(path)?;
+    found.data.iter().try_for_each(DataFile::check)?;
+    Ok(found.model)
+}
+
 /// Returns which model is at `path`: it must be complete, and have its own weights.
 fn read(path: &Path) -> u8 {
-    let found = read_file_whole(path).unwrap_or_else(|e| panic!("{e}"));
+    let found = whole(path).unwrap_or_else(|e| panic!("{e}"));
     let which = [1, 2].into_iter().find(|which| found.graph.name == format!("model {which}")).unwrap();
     assert_eq!(write(&found).unwrap(), write(&model(which)).unwrap(), "graph and weights are of one model");
     which
@@ -164,8 +172,7 @@ fn data_that_is_not_what_its_name_says_is_noticed_by_who_computes_with_it() {
     bytes[100] ^= 1;
     std::fs::write(&data, &bytes).unwrap();
     let says = "is damaged: it does not hold what the hash in its name says";
-    assert!(read_file_whole(&path).unwrap_err().to_string().contains(says));
-    assert!(super::in_one_piece(&path).unwrap_err().to_string().contains(says));
+    assert!(whole(&path).unwrap_err().to_string().contains(says));
     read_file(&path).unwrap();
     // Writing it again repairs it, although a file of that name exists.
     write_file(&model(1), &path, ExternalData::Always).unwrap();

@@ -1,11 +1,10 @@
 //! Inputs fed to a measured file.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::{Array, Input, Ranges, ValueRange};
 use gnet_core::graph::Sizes;
-use gnet_core::{Error, Result, onnx};
+use gnet_core::{Error, OnnxFile, Result};
 
 /// Choices for the inputs of a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -31,9 +30,9 @@ pub struct Fed {
 }
 
 impl Feed {
-    /// Determines what each input of a session is fed; `bytes` is its file.
-    pub(super) fn fed(&self, inputs: &[Input], bytes: &Bytes) -> Result<Vec<Fed>> {
-        let mut ranges = ranges(inputs, bytes);
+    /// Determines what each input of a session is fed; `file` is loaded in it.
+    pub(super) fn fed(&self, inputs: &[Input], file: &OnnxFile) -> Result<Vec<Fed>> {
+        let mut ranges = ranges(inputs, file);
         let places = inputs.iter().zip(&mut ranges);
         self.ranges.apply(places.map(|(input, range)| (input.name.as_str(), input.dtype, range)))?;
         let fed = |(input, range): (&Input, Option<ValueRange>)| Fed {
@@ -48,12 +47,12 @@ impl Feed {
 
 /// Derives ranges of the inputs from the file. It is only decoded if an input takes whole numbers; if gnet does not
 /// understand it, 0 and 1 are used.
-fn ranges(inputs: &[Input], bytes: &Bytes) -> Vec<Option<ValueRange>> {
+fn ranges(inputs: &[Input], file: &OnnxFile) -> Vec<Option<ValueRange>> {
     let defaults = inputs.iter().map(|input| ValueRange::of_type(input.dtype));
     if inputs.iter().all(|input| ValueRange::of_type(input.dtype).is_none()) {
         return defaults.collect();
     }
-    let Ok(model) = onnx::read(bytes.clone()) else { return defaults.collect() };
+    let Ok(model) = file.model() else { return defaults.collect() };
     let graph = &model.graph;
     let of = |name: &str| graph.inputs.iter().find(|id| graph.value(**id).name == name);
     let stated = inputs.iter().map(|input| of(&input.name).and_then(|id| ValueRange::of(graph, *id)));
@@ -84,7 +83,7 @@ mod tests {
     }
 
     /// Builds a file with three inputs, of which `ids` selects rows of a table of 9.
-    fn file() -> Bytes {
+    fn file() -> OnnxFile {
         let mut graph = Graph::new("g");
         let shape = || Some(vec![Dim::symbol("N"), Dim::symbol("T")]);
         let add = |graph: &mut Graph, input: Input| graph.add_value(input.name, Some(input.dtype), shape());
@@ -93,11 +92,11 @@ mod tests {
         let y = graph.add_value("y", None, None);
         graph.nodes = vec![Node::new("", "Gather", vec![table, graph.inputs[0]], vec![y])];
         graph.outputs = vec![y];
-        onnx::write(&Model::new(graph, 18)).unwrap().into()
+        OnnxFile::of_model(Model::new(graph, 18))
     }
 
-    fn ranges(feed: &Feed, bytes: &Bytes) -> Vec<String> {
-        let fed = feed.fed(&inputs(), bytes).unwrap();
+    fn ranges(feed: &Feed, file: &OnnxFile) -> Vec<String> {
+        let fed = feed.fed(&inputs(), file).unwrap();
         fed.into_iter().map(|fed| fed.range.map_or("noise".into(), |range| range.to_string())).collect()
     }
 
@@ -107,7 +106,7 @@ mod tests {
         let (plain, asked) = (Feed::default(), Feed { ranges: given, ..Feed::default() });
         assert_eq!(ranges(&plain, &file()), ["0..9", "0..2", "noise"]);
         assert_eq!(ranges(&asked, &file()), ["3..5", "0..2", "noise"]);
-        let unread = Bytes::from_static(b"no file of ONNX");
+        let unread = OnnxFile::of_bytes(&b"no file of ONNX"[..]);
         assert_eq!(ranges(&plain, &unread), ["0..2", "0..2", "noise"], "an engine may know what gnet does not");
         let arrays = filled(&asked.fed(&inputs(), &file()).unwrap(), &inputs()).unwrap();
         assert!(

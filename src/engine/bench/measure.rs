@@ -6,15 +6,16 @@ use super::copies::copies;
 use super::latency::{millis, per_second};
 use super::steady::steady;
 use super::{Clock, Latency, Profile, Run, Spec, SystemClock, feed, memory};
-use crate::runtime::{self, Array, EngineOptions, RunOptions};
+use crate::runtime::{self, Array, EngineOptions, Placement, RunOptions};
+use gnet_core::cost::BatchChoice;
 use gnet_core::words::counted;
-use gnet_core::{Error, Result, cost, files, onnx};
+use gnet_core::{Error, OnnxFile, Result, files};
 
 /// Measures one row in this process. Its peak memory and warmth are those of the whole process: see
 /// [`run_in_worker`](super::run_in_worker).
 ///
-/// The file's bytes are read before the clock starts; the load time covers parsing and optimising, and for ONNX Runtime
-/// loading its library. Inputs are [`Array::noise`] and [`Array::whole`] numbers, cast to the file's types and bound
+/// The file is read and judged before the clock starts; the load time is parsing and optimising, for ONNX Runtime with the
+/// loading of its library. Inputs are [`Array::noise`] and [`Array::whole`] numbers, cast to the file's types and bound
 /// once, so that a run measures the engine alone.
 ///
 /// # Errors
@@ -31,16 +32,18 @@ pub(super) const MEASURING: &str = "measuring";
 pub(super) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> {
     doing("loading");
     spec.validate()?;
-    let bytes = onnx::in_one_piece(&spec.path)?;
-    let clock = SystemClock::start();
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
+    let file = OnnxFile::open_whole(&spec.path)?;
+    runtime::prepare(spec.provider, &file).map_err(in_file)?;
+    let clock = SystemClock::start();
     let options = spec.options();
-    let mut session = runtime::open(spec.provider, &bytes, &options).map_err(in_file)?;
+    let mut session = runtime::open(spec.provider, &file, &options).map_err(in_file)?;
     let load_time = clock.wall();
-    let placement = runtime::placement(session.as_ref(), &bytes, &options.sizes);
+    let placement = Placement::of_session(session.as_ref(), &file, &options.sizes);
     placement.as_ref().map_or(Ok(()), |placement| placement.check(&spec.engine))?;
-    let fed = spec.feed.fed(session.inputs(), &bytes).map_err(in_file)?;
-    drop(bytes);
+    let fed = spec.feed.fed(session.inputs(), &file).map_err(in_file)?;
+    // A file that is no longer needed does not count towards the measured memory.
+    let traced = spec.trace.as_ref().map(|trace| (trace, file));
     let inputs = feed::filled(&fed, session.inputs()).map_err(in_file)?;
     session.bind(&inputs).map_err(in_file)?;
     doing("the first run");
@@ -56,7 +59,7 @@ pub(super) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
     let found = steady(&mut run, &clock, &spec.limits).map_err(in_file)?;
     doing(MEASURING);
     let copies = copies(session.as_mut(), &clock, &spec.limits, spec.batch).map_err(in_file)?;
-    let profile = spec.trace.as_ref().map(|trace| profile(spec, &options, &inputs, trace)).transpose()?;
+    let profile = traced.map(|(trace, file)| profile(spec, &file, &options, &inputs, trace)).transpose()?;
     let images_per_s = per_second(spec.batch, found.summary.mean);
     let notes = session.notes().iter().cloned().chain(crowded(session.threads_used())).chain(found.notes).collect();
     Ok(Run {
@@ -87,13 +90,11 @@ const PROFILE_RUNS: [usize; 2] = [3, 20];
 
 /// Profiles a separate session with the engine's profiler on, so that the measured one runs without it; keeps the
 /// trace.
-fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) -> Result<Profile> {
+fn profile(spec: &Spec, file: &OnnxFile, options: &RunOptions, inputs: &[Array], trace: &Path) -> Result<Profile> {
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
-    let bytes = onnx::in_one_piece(&spec.path)?;
     let dir = files::temporary_folder()?;
     let engine = EngineOptions { profile: Some(dir.made.path().join("trace")), ..options.engine.clone() };
-    let mut session =
-        runtime::open(spec.provider, &bytes, &RunOptions { engine, ..options.clone() }).map_err(in_file)?;
+    let mut session = runtime::open(spec.provider, file, &RunOptions { engine, ..options.clone() }).map_err(in_file)?;
     session.bind(inputs).map_err(in_file)?;
     for _ in 0..PROFILE_RUNS.iter().sum() {
         session.run().map_err(in_file)?;
@@ -103,8 +104,9 @@ fn profile(spec: &Spec, options: &RunOptions, inputs: &[Array], trace: &Path) ->
             .remedy("use a provider of ONNX Runtime, such as --provider cpu"));
     };
     let text = String::from_utf8(files::read(&written)?).map_err(|e| Error::file(&written, e))?;
-    let graph = cost::with_sizes(onnx::read(bytes).map_err(in_file)?, &options.sizes).graph;
-    let profile = Profile::parse(&text, &graph, spec.batch, PROFILE_RUNS[0])?;
+    let shaped = file.shaped(&options.sizes, &BatchChoice::Guess);
+    let graph = shaped.as_ref().map_or(&file.model()?.graph, |model| &model.graph);
+    let profile = Profile::parse(&text, graph, spec.batch, PROFILE_RUNS[0])?;
     files::write(trace, text.as_bytes())?;
     Ok(profile)
 }

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::reason::No;
 use super::verdict::OrtLibrary;
 use super::{convolution, engine};
-use crate::runtime::{self, EngineOptions, Provider, RunOptions};
-use gnet_core::Result;
+use crate::runtime::{self, EngineOptions, Placement, Provider, RunOptions};
 use gnet_core::process::{self, Lost, Worker};
+use gnet_core::{OnnxFile, Result};
 
 /// Argument that makes the program a worker.
 pub const WORKER_COMMAND: &str = "doctor-worker";
@@ -108,11 +108,11 @@ fn carried_out(order: &Order) -> Result<Reply> {
 }
 
 fn convolve(provider: Provider, engine: &EngineOptions) -> Result<String> {
-    let model = convolution::model()?;
+    let file = OnnxFile::of_model(convolution::model()?);
     let options = RunOptions { engine: engine.clone(), ..RunOptions::new(1, 1) };
-    let mut session = runtime::load(provider, &model, &options)?;
+    let mut session = runtime::load(provider, &file, &options)?;
     convolution::check(&runtime::run(session.as_mut(), &convolution::input()?)?)?;
-    let placed = runtime::placement(session.as_ref(), &model, &options.sizes);
+    let placed = Placement::of_session(session.as_ref(), &file, &options.sizes);
     Ok(placed.map_or_else(|| "ran".to_owned(), |placement| format!("ran on {}", placement.requested)))
 }
 

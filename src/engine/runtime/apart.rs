@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, open};
+use super::{Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, open, prepare};
+use gnet_core::onnx_file::Handed;
 use gnet_core::process::{self, Blocks, Worker};
 use gnet_core::words::counted;
-use gnet_core::{Error, Result};
+use gnet_core::{Error, OnnxFile, Result};
 
 /// Hidden command that makes the program a worker.
 pub const WORKER_COMMAND: &str = "engine-worker";
@@ -20,8 +21,8 @@ pub const WORKER_COMMAND: &str = "engine-worker";
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Order {
-    /// Load the file in the block.
-    Load(Provider, RunOptions),
+    /// Load a file; what is not on the disk is the block.
+    Load(Provider, RunOptions, Handed),
     /// Run on the arrays of these shapes, whose values are the blocks.
     Run(Vec<Vec<usize>>),
     /// End the profile.
@@ -77,10 +78,11 @@ pub(super) struct Apart {
 
 impl Apart {
     /// Starts a worker and makes it load a file.
-    pub(super) fn start(program: &Path, provider: Provider, model: &[u8], options: &RunOptions) -> Result<Self> {
+    pub(super) fn start(program: &Path, provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<Self> {
+        let (handed, along) = prepare(provider, file)?.handed();
         let mut worker = Worker::start(program, WORKER_COMMAND).map_err(|lost| lost.of(provider))?;
-        let Answer::Loaded(loaded) = ask(&mut worker, provider, &Order::Load(provider, options.clone()), &[model])?.0
-        else {
+        let order = Order::Load(provider, options.clone(), handed);
+        let Answer::Loaded(loaded) = ask(&mut worker, provider, &order, &[along])?.0 else {
             return Err(confused(provider, "it answered something else"));
         };
         let profiling = options.engine.profile.is_some();
@@ -175,10 +177,11 @@ pub fn serve() -> Result<()> {
 
 fn carried_out(session: &mut Option<Box<dyn Session>>, order: Order, blocks: Blocks) -> Result<(Answer, Blocks)> {
     match order {
-        Order::Load(provider, options) => {
-            // The previous session is dropped first: the next one may need its memory.
+        Order::Load(provider, options, handed) => {
+            // The one before goes first: what is loaded next may need its memory.
             *session = None;
-            let new = open(provider, &blocks.concat(), &options)?;
+            let along = blocks.into_iter().next().unwrap_or_default();
+            let new = open(provider, &OnnxFile::received(handed, along)?, &options)?;
             let answer = Answer::Loaded(Loaded::of(new.as_ref()));
             *session = Some(new);
             Ok((answer, Vec::new()))
@@ -240,7 +243,7 @@ mod tests {
         let mut told = |order, blocks| carried_out(&mut session, order, blocks);
         let early = told(Order::Run(Vec::new()), Vec::new()).unwrap_err();
         assert_eq!(early.to_string(), "engine-worker: there is no file to run");
-        let load = Order::Load(Provider::Tract, RunOptions::new(2, 3));
+        let load = Order::Load(Provider::Tract, RunOptions::new(2, 3), Handed::Bytes(None));
         let Answer::Loaded(loaded) = told(load, vec![fixture("two_inputs.onnx")]).unwrap().0 else { panic!() };
         let names: Vec<_> = loaded.inputs.into_iter().map(|input| input.name).collect();
         assert_eq!((names, loaded.threads), (vec!["a".into(), "b".into(), "scale".into()], 2));
@@ -255,6 +258,24 @@ mod tests {
         assert!(told(Order::Run(shapes), blocks).is_ok(), "a refusal is the end of the session");
     }
 
+    #[cfg(feature = "tract")]
+    #[test]
+    fn a_worker_opens_the_file_that_was_judged_and_need_not_decode_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m.onnx");
+        std::fs::write(&path, crate::runtime::testing::fixture("two_inputs.onnx")).unwrap();
+        let file = OnnxFile::open_whole(&path).unwrap();
+        let (handed, along) = prepare(Provider::Tract, &file).unwrap().handed();
+        assert!(along.is_empty(), "its content does not go through the channel");
+        let load = |handed| carried_out(&mut None, Order::Load(Provider::Tract, RunOptions::new(1, 3), handed), vec![]);
+        let decodes = gnet_core::onnx::decodes();
+        load(handed).unwrap();
+        assert_eq!(gnet_core::onnx::decodes(), decodes);
+        gnet_core::files::write(&path, b"another").unwrap();
+        let error = load(prepare(Provider::Tract, &file).unwrap().handed().0).unwrap_err().to_string();
+        assert!(error.contains("was replaced or changed while it was read"), "{error}");
+    }
+
     #[test]
     fn arrays_that_do_not_fit_their_shapes_are_refused() {
         assert!(unpacked(vec![vec![2, 3]], vec![vec![0; 20]]).is_err());
@@ -264,8 +285,8 @@ mod tests {
 
     #[test]
     fn a_program_that_is_none_is_named() {
-        let error =
-            Apart::start(Path::new("/nowhere/gnet"), Provider::Tract, &[], &RunOptions::new(1, 1)).err().unwrap();
+        let (program, file) = (Path::new("/nowhere/gnet"), OnnxFile::of_bytes(Vec::new()));
+        let error = Apart::start(program, Provider::Tract, &file, &RunOptions::new(1, 1)).err().unwrap();
         assert!(error.to_string().starts_with("tract: the worker /nowhere/gnet cannot be started: "), "{error}");
     }
 }

@@ -23,7 +23,6 @@ mod tract;
 
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 // Its former name.
@@ -42,8 +41,9 @@ pub use placement::{AssignedNode, Assignment, Placement, ProviderShare, Weight};
 pub use provider::Provider;
 pub use range::{Ranges, ValueRange};
 
-use gnet_core::graph::{DType, Sizes};
-use gnet_core::{Error, ErrorKind, Result, cost, onnx};
+use gnet_core::graph::DType;
+use gnet_core::onnx_file::Loadable;
+use gnet_core::{Error, ErrorKind, OnnxFile, Result};
 
 /// An input of a loaded file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,43 +163,57 @@ fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
     Ok(())
 }
 
-/// Loads a file's bytes for one batch size and number of threads, and checks that the file was placed on the requested
-/// provider.
+/// Loads a file for one batch size and number of threads, and proves that its nodes lie where they were asked to.
 ///
 /// # Errors
-/// Those of [`open`] and [`Placement::check`].
-pub fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
-    let session = open(provider, model, options)?;
-    if let Some(placement) = placement(session.as_ref(), model, &options.sizes) {
+/// As [`open`] and [`Placement::check`].
+pub fn load(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<Box<dyn Session>> {
+    let session = open(provider, file, options)?;
+    if let Some(placement) = Placement::of_session(session.as_ref(), file, &options.sizes) {
         placement.check(&options.engine)?;
     }
     Ok(session)
 }
 
-/// Loads a file's bytes without judging its placement: [`load`] does that as well, in time that is not the engine's.
-/// The engine runs in a separate process if there is a program for it
+/// Loads a file and leaves its placement to be judged: [`load`] does that as well, in time that is not the engine's. The
+/// engine runs in a process of its own where there is a program for it
 /// ([`process::serve_by`](gnet_core::process::serve_by)).
 ///
 /// # Errors
-/// Fails if this build does not have the provider or it cannot be used here ([`ErrorKind::Unavailable`]); on
-/// meaningless options; or if the engine cannot load the file, with the engine's message. The caller adds the file's
-/// name ([`in_file`]).
-pub fn open(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
+/// A provider this build does not have or that cannot be used here ([`ErrorKind::Unavailable`]); options that mean
+/// nothing; a file the engine cannot load, with what the engine said. The caller adds the file's name ([`in_file`]).
+pub fn open(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<Box<dyn Session>> {
     provider.ensure_available()?;
     options.check()?;
-    engine(provider, model, options)
+    engine(provider, file, options)
 }
 
-fn engine(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Box<dyn Session>> {
+/// Makes what an engine loads of a file, once: the time of [`open`] is then the engine's.
+///
+/// # Errors
+/// A file that passes what the engine takes.
+pub fn prepare(provider: Provider, file: &OnnxFile) -> Result<&Loadable> {
+    if provider.reads_data_beside() {
+        return file.by_reference();
+    }
+    file.check_data()?;
+    file.in_one_piece().map_err(|e| match file.has_data_beside() {
+        true => Error::input(provider, format!("takes a model and its data in one piece: {e}"))
+            .remedy("ONNX Runtime reads data beside a model: --provider cpu"),
+        false => e,
+    })
+}
+
+fn engine(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<Box<dyn Session>> {
     if let Some(program) = gnet_core::process::program() {
-        return Ok(Box::new(apart::Apart::start(program, provider, model, options)?));
+        return Ok(Box::new(apart::Apart::start(program, provider, file, options)?));
     }
     match provider {
         #[cfg(feature = "tract")]
-        Provider::Tract => Ok(Box::new(tract::TractSession::load(model, options)?)),
+        Provider::Tract => Ok(Box::new(tract::TractSession::load(&prepare(provider, file)?.bytes, options)?)),
         #[cfg(feature = "ort")]
         Provider::Cpu | Provider::Cuda | Provider::TensorRt | Provider::OpenVino => {
-            Ok(Box::new(ort::OrtSession::load(provider, model, options)?))
+            Ok(Box::new(ort::OrtSession::load(provider, file, options)?))
         }
         #[allow(unreachable_patterns, reason = "a build with every engine leaves nothing to refuse")]
         other => Err(other.unavailable()),
@@ -225,16 +239,8 @@ pub fn library(options: &EngineOptions) -> Result<Library> {
     }
 }
 
-/// Returns the placement of the nodes of a loaded file, weighted by its MACs at the sizes it is fed; `None` for an
-/// engine without providers.
-pub fn placement(session: &dyn Session, model: &[u8], sizes: &Sizes) -> Option<Placement> {
-    let assignment = session.assignment()?;
-    let model = onnx::read(Bytes::copy_from_slice(model));
-    let cost = model.and_then(|model| cost::count(&cost::with_sizes(model, sizes).graph)).ok();
-    Some(Placement::of(assignment, cost.as_ref()))
-}
-
-/// Adds the file's name to an error: an engine only knows the bytes. Errors that are not about the file stay unchanged.
+/// An engine knows the content of a file only: its complaints about it get the file's name. What is not the file's fault
+/// stays as it is.
 pub fn in_file(path: &Path, error: Error) -> Error {
     if error.kind() == ErrorKind::Input { error.in_file(path) } else { error }
 }

@@ -290,6 +290,9 @@ named!(Precision, "precision", [F32 = "f32", F16 = "f16", Bf16 = "bf16"]);
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+    use std::str::FromStr;
+
     use super::*;
 
     #[test]
@@ -300,9 +303,9 @@ mod tests {
                 assert_eq!(serde_json::to_string(value).unwrap(), format!("\"{value}\""));
             }
         }
-        check(GraphOptimization::ALL);
-        check(ConvSearch::ALL);
-        check(Precision::ALL);
+        check(&GraphOptimization::ALL);
+        check(&ConvSearch::ALL);
+        check(&Precision::ALL);
         let error = "int8".parse::<Precision>().unwrap_err();
         assert_eq!(error.to_string(), "precision 'int8': is none of f32 f16 bf16");
     }

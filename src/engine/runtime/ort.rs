@@ -27,6 +27,7 @@ use super::{
     Array, AssignedNode, Assignment, EngineOptions, GraphOptimization, Input, Provider, RunOptions, Session, Settings,
     check_inputs, element,
     ports::{self, Declared},
+    prepare,
 };
 use gnet_core::Error;
 

@@ -5,10 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::EngineOptions;
+use super::{EngineOptions, Session};
 use gnet_core::cost::Cost;
+use gnet_core::graph::Sizes;
 use gnet_core::words;
-use gnet_core::{Error, Result};
+use gnet_core::{Error, OnnxFile, Result};
 
 /// A node and the provider that an engine assigned it to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +82,14 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Weights an assignment by the MACs of a file's layers.
+    /// Returns the placement of the nodes of a loaded file, weighted by its MACs at the sizes it is fed; `None` for an
+    /// engine without providers.
+    pub fn of_session(session: &dyn Session, file: &OnnxFile, sizes: &Sizes) -> Option<Self> {
+        let assignment = session.assignment()?;
+        Some(Self::of(assignment, file.cost(sizes).ok().as_deref()))
+    }
+
+    /// Weighs an assignment by the MACs of a file's layers.
     ///
     /// Nodes and layers are joined by name. The MACs are only used if every layer that has some is found exactly once:
     /// a rewrite may have merged or renamed nodes, and a fraction of an unknown total proves nothing. Otherwise nodes

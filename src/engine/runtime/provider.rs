@@ -49,7 +49,12 @@ impl Provider {
         if built_in { Ok(()) } else { Err(self.unavailable()) }
     }
 
-    /// Returns the reason why this build does not have the provider.
+    /// Returns `true` if it reads external data itself. TensorRT and OpenVINO build from a complete model.
+    pub(super) fn reads_data_beside(self) -> bool {
+        matches!(self, Self::Cpu | Self::Cuda)
+    }
+
+    /// Why this build does not have the provider.
     pub(super) fn unavailable(self) -> Error {
         let thing = format!("provider {self}");
         match self {
@@ -70,6 +75,8 @@ mod tests {
     use super::*;
     #[cfg(not(feature = "ort"))]
     use gnet_core::ErrorKind;
+    #[cfg(not(all(feature = "tract", feature = "ort")))]
+    use gnet_core::OnnxFile;
 
     #[test]
     fn a_name_leads_back_to_its_provider_here_and_in_json() {
@@ -97,7 +104,7 @@ mod tests {
             assert_eq!(error.to_string(), format!("provider {provider}: this build has no ONNX Runtime"));
             assert!(error.remedy_text().unwrap().ends_with("use --provider tract"));
             assert_eq!(
-                super::super::load(*provider, &[], &Default::default()).err().map(|e| e.kind()),
+                super::super::load(*provider, &OnnxFile::default(), &Default::default()).err().map(|e| e.kind()),
                 Some(ErrorKind::Unavailable)
             );
         }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::Array;
 use super::agreement::Agreement;
+use gnet_core::OnnxFile;
 
 /// Engines only differ from the reference by rounding.
 pub(super) const TOLERANCE: f64 = 1e-5;
@@ -38,7 +39,12 @@ pub(super) fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// Returns inputs of a file and the outputs of the reference evaluator.
+/// The file of that name there, without its ending.
+pub(super) fn file(name: &str) -> OnnxFile {
+    OnnxFile::of_bytes(fixture(&format!("{name}.onnx")))
+}
+
+/// Inputs of a file and what the reference evaluator made of them.
 pub(super) fn case(name: &str) -> (Vec<Array>, Vec<Array>) {
     let mut cases: BTreeMap<String, Case> = serde_json::from_slice(&fixture("reference.json")).unwrap();
     let case = cases.remove(name).unwrap();

@@ -1,8 +1,7 @@
 //! Sides of a comparison: anything that computes outputs from inputs.
 
 use std::path::Path;
-
-use bytes::Bytes;
+use std::sync::Arc;
 
 use super::noise;
 use super::redraw::{self, Originals};
@@ -12,7 +11,7 @@ use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
 use gnet_core::graph::{Attribute, DType, Graph, Model, Node, Sizes, ValueId};
 use gnet_core::passes;
 use gnet_core::words::counted;
-use gnet_core::{Error, ErrorKind, Result, onnx};
+use gnet_core::{Error, ErrorKind, OnnxFile, Result};
 
 /// Something that computes outputs from inputs.
 pub trait Side {
@@ -79,8 +78,8 @@ pub struct Copies<'a> {
 /// An ONNX file in an engine.
 pub struct FileSide {
     label: String,
-    model: Model,
-    bytes: Bytes,
+    file: Arc<OnnxFile>,
+    model: Arc<Model>,
     provider: Provider,
     /// Options of the engine; the batch is that of the inputs, the sizes are those that apply to the file.
     options: RunOptions,
@@ -103,11 +102,18 @@ impl FileSide {
     /// stay open; or on sizes that it cannot have.
     pub fn open(path: &Path, provider: Provider, options: &RunOptions) -> Result<Self> {
         provider.ensure_available()?;
-        let bytes = onnx::in_one_piece(path)?;
-        let named = |e: Error| runtime::in_file(path, e);
-        let model = onnx::read(bytes.clone()).map_err(named)?;
-        let label = format!("{} in {provider}", path.display());
-        Self::new(label, model, bytes, (provider, options), false).map_err(named)
+        Self::of_file(&Arc::new(OnnxFile::open_whole(path)?), provider, options)
+    }
+
+    /// Does the same as [`open`](Self::open) with a file that may be that of other sides too.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for what is wrong with the file alone.
+    pub fn of_file(file: &Arc<OnnxFile>, provider: Provider, options: &RunOptions) -> Result<Self> {
+        provider.ensure_available()?;
+        let name = file.path().map_or_else(|| "the model".to_owned(), |path| path.display().to_string());
+        let named = |e: Error| if e.kind() == ErrorKind::Input { file.named(e) } else { e };
+        Self::new(format!("{name} in {provider}"), file.clone(), (provider, options), false).map_err(named)
     }
 
     /// Creates a side from a model in memory.
@@ -116,34 +122,31 @@ impl FileSide {
     /// Those of [`open`](Self::open), except for those about the file.
     pub fn of_model(label: impl Into<String>, model: &Model, provider: Provider, options: &RunOptions) -> Result<Self> {
         provider.ensure_available()?;
-        let model = swept(model)?;
-        let bytes = onnx::write(&model)?.into();
-        Self::new(label.into(), model, bytes, (provider, options), false)
+        Self::new(label.into(), Arc::new(OnnxFile::of_model(swept(model)?)), (provider, options), false)
     }
 
-    /// Creates a side from the bytes of a file, which is fed the sizes of each run's inputs: every axis may be open.
+    /// Creates a side from a file that is fed the sizes of each run's inputs: every axis may be open.
     ///
     /// # Errors
-    /// Fails if this build does not have the provider, or if the bytes are not an ONNX model whose inputs have shapes.
-    pub fn at_any_size(label: impl Into<String>, bytes: Bytes, provider: Provider) -> Result<Self> {
+    /// Fails if this build does not have the provider, or if the file is not an ONNX model whose inputs have shapes.
+    pub fn at_any_size(label: impl Into<String>, file: OnnxFile, provider: Provider) -> Result<Self> {
         provider.ensure_available()?;
-        let model = onnx::read(bytes.clone())?;
-        Self::new(label.into(), model, bytes, (provider, &RunOptions::default()), true)
+        Self::new(label.into(), Arc::new(file), (provider, &RunOptions::default()), true)
     }
 
     fn new(
         label: String,
-        model: Model,
-        bytes: Bytes,
+        file: Arc<OnnxFile>,
         (provider, options): (Provider, &RunOptions),
         any_size: bool,
     ) -> Result<Self> {
+        let model = file.model()?.clone();
         let options = RunOptions { sizes: options.sizes.fitting(&model.graph.stated_inputs()), ..options.clone() };
         let signature = match any_size {
             true => Signature::open(&model.graph)?,
             false => Signature::of(&model.graph, &options.sizes)?,
         };
-        Ok(Self { label, model, bytes, provider, options, signature, any_size, part: false, session: None })
+        Ok(Self { label, file, model, provider, options, signature, any_size, part: false, session: None })
     }
 
     /// Returns the decoded model.
@@ -170,7 +173,7 @@ impl FileSide {
     ///
     /// Values that are not known to be f32 are cast to it, so that all outputs have one type.
     pub(super) fn exposing(&self, values: &[ValueId]) -> Result<Self> {
-        let mut model = self.model.clone();
+        let mut model = Model::clone(&self.model);
         let outputs = values.iter().map(|id| as_f32(&mut model.graph, *id)).collect();
         model.graph.outputs = outputs;
         self.beside(self.label.clone(), &model).map_err(|e| about(&self.label, e))
@@ -185,9 +188,8 @@ impl FileSide {
     }
 
     fn remade(&self, label: String, model: &Model, options: &RunOptions) -> Result<Self> {
-        let model = swept(model)?;
-        let bytes = onnx::write(&model)?.into();
-        let copy = Self::new(label, model, bytes, (self.provider, options), self.any_size)?;
+        let file = Arc::new(OnnxFile::of_model(swept(model)?));
+        let copy = Self::new(label, file, (self.provider, options), self.any_size)?;
         Ok(Self { part: true, ..copy })
     }
 
@@ -196,7 +198,7 @@ impl FileSide {
         Self {
             label: self.label.clone(),
             model: self.model.clone(),
-            bytes: self.bytes.clone(),
+            file: self.file.clone(),
             provider: self.provider,
             options: self.options.clone(),
             signature: self.signature.clone(),
@@ -256,7 +258,7 @@ impl FileSide {
     fn open_session(&self, options: &RunOptions) -> Result<Box<dyn Session>> {
         // The placement of a part's nodes is not what is judged.
         let load = if self.part { runtime::open } else { runtime::load };
-        load(self.provider, &self.bytes, options)
+        load(self.provider, &self.file, options)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use burn_onnx::export::{AxisSpec, InputSpec, OnnxExporter};
+use gnet::OnnxFile;
 use gnet::export::{ExportOptions, export};
 use gnet::onnx;
 use gnet::runtime::{self, Array, Provider, RunOptions};
@@ -147,7 +148,7 @@ fn measured<E: Display>(export: impl Fn() -> Result<Vec<u8>, E>, bytes: &[u8]) -
 fn judged(mut side: Side, bytes: &[u8], input: &Array, reference: Result<&Array, &String>) -> Side {
     let run = || -> Result<Judgement, String> {
         let reference = reference.map_err(Clone::clone)?;
-        let mut session = runtime::load(Provider::Tract, bytes, &RunOptions::new(1, BATCH)).map_err(text)?;
+        let mut session = runtime::load(Provider::Tract, &OnnxFile::of_bytes(bytes.to_vec()), &RunOptions::new(1, BATCH)).map_err(text)?;
         let outputs = runtime::run(session.as_mut(), input).map_err(text)?;
         let output = outputs.first().ok_or("the file has no output")?;
         Judgement::of(reference, output, &TOLERANCE, false).map_err(text)

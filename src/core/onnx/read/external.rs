@@ -1,14 +1,39 @@
 //! External data: constants in files beside the model, and nowhere else.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::files::{self, Stamp};
 use crate::onnx::beside;
 use crate::onnx::proto::StringStringEntryProto;
 use crate::words::counted;
-use crate::{Error, Result, files};
+use crate::{Error, Result};
+
+/// A file beside a model that holds elements of its constants, opened.
+#[derive(Debug, Clone)]
+pub(crate) struct DataFile {
+    /// Its name in the model.
+    location: String,
+    /// Path of the file, with links resolved.
+    pub(crate) path: PathBuf,
+    pub(crate) stamp: Stamp,
+    bytes: Bytes,
+}
+
+impl DataFile {
+    /// Refuses data that is not what the hash in its name says, where there is one.
+    pub(crate) fn check(&self) -> Result<()> {
+        beside::check(&self.location, &self.bytes)
+    }
+
+    /// Returns the offset of these bytes in the file, if they are a part of it rather than a copy.
+    pub(crate) fn offset_of(&self, part: &[u8]) -> Option<usize> {
+        let offset = part.as_ptr().addr().checked_sub(self.bytes.as_ptr().addr())?;
+        (offset.checked_add(part.len())? <= self.bytes.len()).then_some(offset)
+    }
+}
 
 /// Folders of a model and those of their files that were opened.
 #[derive(Default)]
@@ -17,8 +42,7 @@ pub(super) struct Beside {
     folders: Vec<PathBuf>,
     /// The given name.
     model: PathBuf,
-    files: HashMap<String, Bytes>,
-    asked: bool,
+    files: BTreeMap<String, DataFile>,
 }
 
 /// Maximum number of links followed from the name of a model, the same as the system's.
@@ -36,14 +60,14 @@ impl Beside {
         Self { folders, model: path.to_path_buf(), ..Self::default() }
     }
 
-    /// Returns `true` if a constant was looked for beside the model.
-    pub(super) fn was_asked(&self) -> bool {
-        self.asked
+    /// Returns the surroundings of a model without a name, given its folder.
+    pub(super) fn folder(folder: &Path) -> Self {
+        Self { folders: vec![folder.to_path_buf()], ..Self::default() }
     }
 
-    /// Checks each data file that was opened against the hash in its name, if there is one.
-    pub(super) fn check(&self) -> Result<()> {
-        self.files.iter().try_for_each(|(location, bytes)| beside::check(location, bytes))
+    /// The data files that were opened.
+    pub(super) fn opened(self) -> Vec<DataFile> {
+        self.files.into_values().collect()
     }
 
     /// Returns the `need` bytes that the entries of a tensor's `external_data` point at.
@@ -53,7 +77,6 @@ impl Beside {
         need: Option<usize>,
         place: &str,
     ) -> Result<Bytes> {
-        self.asked = true;
         let entry = |key: &str| entries.iter().find(|e| e.key == key).map(|e| e.value.as_str());
         let number = |key: &str| {
             let parse = |text: &str| text.trim().parse::<usize>();
@@ -85,8 +108,8 @@ impl Beside {
     }
 
     fn file(&mut self, location: &str, place: &str) -> Result<Bytes> {
-        if let Some(bytes) = self.files.get(location) {
-            return Ok(bytes.clone());
+        if let Some(file) = self.files.get(location) {
+            return Ok(file.bytes.clone());
         }
         if self.folders.is_empty() {
             let reason = format!("keeps its data beside the model, in {location}");
@@ -96,8 +119,10 @@ impl Beside {
             Some(remedy) => Error::input(place, &e).remedy(remedy),
             None => Error::input(place, &e),
         };
-        let bytes = files::map(&self.find(location, place)?).map_err(about)?;
-        self.files.insert(location.to_owned(), bytes.clone());
+        let path = self.find(location, place)?;
+        let (bytes, stamp) = files::mapped(&path).map_err(about)?;
+        let file = DataFile { location: location.to_owned(), path, stamp, bytes: bytes.clone() };
+        self.files.insert(location.to_owned(), file);
         Ok(bytes)
     }
 

@@ -7,6 +7,7 @@ mod kind;
 mod scope;
 mod tensor;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -15,11 +16,23 @@ use prost::Message;
 
 use super::proto::*;
 use super::types::keep;
+use crate::files::{self, Stamp};
 use crate::graph::{Function, Model, Opaque};
-use crate::{Error, Result, files};
+use crate::{Error, Result};
 
 use external::Beside;
+pub(crate) use external::DataFile;
 use scope::Scope;
+
+/// An ONNX file that was read, and what it was read from.
+pub(crate) struct Found {
+    /// Bytes of the file itself.
+    pub(crate) bytes: Bytes,
+    pub(crate) stamp: Stamp,
+    pub(crate) model: Model,
+    /// The files beside it that hold its constants.
+    pub(crate) data: Vec<DataFile>,
+}
 
 /// Reads an ONNX file, and the files beside it that hold its constants.
 ///
@@ -29,30 +42,7 @@ use scope::Scope;
 /// Those of [`read`], with the file's name; also fails on external data that is missing, too short or outside the
 /// model's folder.
 pub fn read_file(path: &Path) -> Result<Model> {
-    from_file(path, decode)
-}
-
-/// Does the same as [`read_file`] and reads all of it: external data whose name contains its hash, as in gnet's own
-/// files, is checked against it. For callers that compute with the elements or write them again.
-///
-/// # Errors
-/// Those of [`read_file`]; also fails on data that does not match its name.
-pub fn read_file_whole(path: &Path) -> Result<Model> {
-    from_file(path, |bytes, beside| decode(bytes, beside).and_then(|model| beside.check().map(|()| model)))
-}
-
-/// Returns the bytes of an ONNX file in one piece, for an engine that reads no files: its own bytes, or, if constants
-/// are stored beside it, those of the same model with the constants inside.
-///
-/// # Errors
-/// Those of [`read_file_whole`]: a file is refused before an engine sees it, in the same words everywhere. Also fails
-/// if there is more external data than one file can hold.
-pub fn in_one_piece(path: &Path) -> Result<Bytes> {
-    from_file(path, |bytes, beside| {
-        let model = decode(bytes.clone(), beside)?;
-        beside.check()?;
-        if beside.was_asked() { Ok(super::write(&model)?.into()) } else { Ok(bytes) }
-    })
+    open(path).map(|found| found.model)
 }
 
 /// Maximum number of attempts to read a file that is replaced while it is being read.
@@ -60,8 +50,13 @@ const LOOKS: usize = 8;
 
 /// Reads a file with `read`. A writer that replaces the model meanwhile removes the data of the previous one: in that
 /// case the new one is read.
-fn from_file<T>(path: &Path, read: impl Fn(Bytes, &mut Beside) -> Result<T>) -> Result<T> {
-    let look = || read(mapped(path)?, &mut Beside::model(path)).map_err(|e| e.in_file(path));
+pub(crate) fn open(path: &Path) -> Result<Found> {
+    let look = || {
+        let (bytes, stamp) = mapped(path)?;
+        let mut beside = Beside::model(path);
+        let model = decode(bytes.clone(), &mut beside).map_err(|e| e.in_file(path))?;
+        Ok(Found { bytes, stamp, model, data: beside.opened() })
+    };
     for _ in 1..LOOKS {
         let before = files::Identity::at(path);
         let found = look();
@@ -72,12 +67,12 @@ fn from_file<T>(path: &Path, read: impl Fn(Bytes, &mut Beside) -> Result<T>) -> 
     look()
 }
 
-fn mapped(path: &Path) -> Result<Bytes> {
+fn mapped(path: &Path) -> Result<(Bytes, Stamp)> {
     if path.is_dir() {
         return Err(Error::file(path, "is a folder where an ONNX file is expected")
             .remedy("write a checkpoint's file with `gnet export CHECKPOINT -o FILE.onnx`"));
     }
-    files::map(path)
+    files::mapped(path)
 }
 
 /// Decodes a model from the bytes of an ONNX file; raw tensor data is shared with them, not copied.
@@ -89,7 +84,23 @@ pub fn read(bytes: Bytes) -> Result<Model> {
     decode(bytes, &mut Beside::default())
 }
 
+/// As [`read`], with the constants that the model keeps in files below `folder`.
+pub(crate) fn read_beside(bytes: Bytes, folder: &Path) -> Result<Model> {
+    decode(bytes, &mut Beside::folder(folder))
+}
+
+thread_local! {
+    static DECODES: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Returns the number of models that this thread has decoded, which tests compare with the number of files.
+#[doc(hidden)]
+pub fn decodes() -> usize {
+    DECODES.get()
+}
+
 fn decode(bytes: Bytes, beside: &mut Beside) -> Result<Model> {
+    DECODES.set(DECODES.get() + 1);
     let refused = |reason: String| match kind::of(&bytes) {
         Some(kind) => kind.error(Error::THE_FILE, "is no ONNX model: it is "),
         None => Error::input(Error::THE_FILE, reason),

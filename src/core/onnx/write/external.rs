@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{MAX_BYTES, encode, message};
 use crate::files::digest::Hashing;
 use crate::files::{self, Prepared};
 use crate::graph::Model;
-use crate::onnx::beside;
-use crate::onnx::proto::{ModelProto, StringStringEntryProto, TensorProto};
+use crate::onnx::proto::{GraphProto, ModelProto, StringStringEntryProto, TensorProto};
+use crate::onnx::{DataFile, beside};
 use crate::{Error, Result};
 
 /// Location for the elements of a model's constants.
@@ -133,6 +133,48 @@ fn move_out(proto: &mut ModelProto, path: &Path) -> Result<(WrittenData, Prepare
     }
     let data = data.called(&name);
     Ok((WrittenData { name, bytes: end as u64 }, data))
+}
+
+/// The bytes of a model whose constants in `data` stay there, and the folder from which the bytes name those files: the
+/// one that holds them all. `None` where a name cannot be written.
+///
+/// Small constants are put inside, as an engine asks for those while it infers shapes, and so is what stands in attributes.
+pub(crate) fn write_referring(model: &Model, data: &[DataFile]) -> Result<Option<(Vec<u8>, PathBuf)>> {
+    let Some(folder) = common_folder(data) else { return Ok(None) };
+    let name = |file: &DataFile| -> Option<String> {
+        let parts = file.path.strip_prefix(&folder).ok()?.iter().map(|part| part.to_str());
+        Some(parts.collect::<Option<Vec<_>>>()?.join("/"))
+    };
+    let Some(names) = data.iter().map(name).collect::<Option<Vec<_>>>() else { return Ok(None) };
+    let mut proto = message(model)?;
+    let mut constants = Vec::new();
+    proto.graph.iter_mut().for_each(|graph| dense(graph, &mut constants));
+    for tensor in constants {
+        let Some(raw) = tensor.raw_data.take_if(|raw| raw.len() >= SMALLEST) else { continue };
+        let stands = |(file, name)| Some((name, DataFile::offset_of(file, &raw)?));
+        match data.iter().zip(&names).find_map(stands) {
+            Some((name, offset)) => refer(tensor, name, offset, raw.len()),
+            None => tensor.raw_data = Some(raw),
+        }
+    }
+    Ok(Some((encode(proto)?, folder)))
+}
+
+/// The deepest folder that all the files are in.
+fn common_folder(data: &[DataFile]) -> Option<PathBuf> {
+    let mut folders = data.iter().filter_map(|file| file.path.parent());
+    let first = folders.next()?;
+    let folder =
+        folders.try_fold(first, |common, folder| common.ancestors().find(|above| folder.starts_with(above)))?;
+    Some(folder.to_path_buf())
+}
+
+/// The dense initializers of a graph and of all inside it.
+fn dense<'a>(graph: &'a mut GraphProto, found: &mut Vec<&'a mut TensorProto>) {
+    found.extend(&mut graph.initializer);
+    for attribute in graph.node.iter_mut().flat_map(|node| &mut node.attribute) {
+        attribute.g.iter_mut().map(Box::as_mut).chain(&mut attribute.graphs).for_each(|body| dense(body, found));
+    }
 }
 
 fn refer(tensor: &mut TensorProto, location: &str, offset: usize, length: usize) {

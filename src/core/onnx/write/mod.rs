@@ -10,6 +10,7 @@ use crate::graph::{Model, Opaque};
 use crate::words::counted;
 use crate::{Error, Result};
 
+pub(crate) use external::write_referring;
 pub use external::{ExternalData, Written, WrittenData, write_bytes, write_file};
 
 /// The operator sets that gnet's exporter writes, oldest first.

@@ -9,7 +9,7 @@ use super::library::Loaded;
 use super::settings::{self, device_id, on, set};
 use super::{GraphOptimization, Provider, RunOptions, Settings, explain, failed, log, openvino, tensorrt};
 use crate::runtime::{ConvSearch, CudaOptions};
-use gnet_core::{Error, Result};
+use gnet_core::{Error, OnnxFile, Result};
 
 /// Returns ONNX Runtime's name of a provider.
 pub(super) fn ort_name(provider: Provider) -> &'static str {
@@ -31,7 +31,12 @@ pub(super) struct Configured {
 ///
 /// # Errors
 /// Fails with the reason if the provider is unavailable ([`ErrorKind::Unavailable`](gnet_core::ErrorKind::Unavailable)).
-pub(super) fn configure(loaded: &Loaded, provider: Provider, model: &[u8], options: &RunOptions) -> Result<Configured> {
+pub(super) fn configure(
+    loaded: &Loaded,
+    provider: Provider,
+    file: &OnnxFile,
+    options: &RunOptions,
+) -> Result<Configured> {
     let engine = &options.engine;
     openvino::ensure_not_captured(provider)?;
     if !matches!(provider, Provider::Cpu | Provider::OpenVino) && !loaded.library.has(ort_name(provider)) {
@@ -44,7 +49,7 @@ pub(super) fn configure(loaded: &Loaded, provider: Provider, model: &[u8], optio
     let builder = match provider {
         Provider::OpenVino => openvino::register(builder, loaded, options, &mut settings)?,
         _ => {
-            let dispatch = dispatch(provider, loaded, model, options, &mut settings)?;
+            let dispatch = dispatch(provider, loaded, file, options, &mut settings)?;
             builder
                 .with_execution_providers(dispatch)
                 .map_err(|e| explain::unusable(provider, &loaded.library, e.message(), &log::take()))?
@@ -90,7 +95,7 @@ fn level(level: GraphOptimization) -> GraphOptimizationLevel {
 fn dispatch(
     provider: Provider,
     loaded: &Loaded,
-    model: &[u8],
+    file: &OnnxFile,
     options: &RunOptions,
     settings: &mut Settings,
 ) -> Result<Vec<ExecutionProviderDispatch>> {
@@ -98,7 +103,7 @@ fn dispatch(
     Ok(match provider {
         Provider::Cuda => vec![cuda(&engine.cuda, settings)],
         Provider::TensorRt => {
-            let first = tensorrt::configure(loaded, model, options, settings)?.build().error_on_failure();
+            let first = tensorrt::configure(loaded, file, options, settings)?.build().error_on_failure();
             let rest = engine.allow_fallback.then(|| cuda(&engine.cuda, settings));
             std::iter::once(first).chain(rest).collect()
         }

@@ -4,7 +4,6 @@ use std::cell::LazyCell;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use bytes::Bytes;
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{IoBinding, Session as OrtInner};
 use ort::value::{DynTensor, DynTensorValueType};
@@ -14,13 +13,17 @@ use super::shape::{self, Outlet};
 use super::tensor::{array, element_type, tensor};
 use super::{
     Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, explain, failed, log, ports,
-    providers, raw, settings,
+    prepare, providers, raw, settings,
 };
 use gnet_core::graph::{DType, Dim, Fed};
-use gnet_core::{Error, Result, onnx};
+use gnet_core::onnx_file::Reference;
+use gnet_core::{Error, OnnxFile, Result};
 
 /// Serialises the creation of sessions, so that messages logged meanwhile belong to the session being created.
 static BUILDING: Mutex<()> = Mutex::new(());
+
+/// ONNX Runtime's key for the folder from which a model in memory names its data.
+const DATA_FOLDER: &str = "session.model_external_initializers_file_folder_path";
 
 /// A file loaded in ONNX Runtime.
 pub(in crate::runtime) struct OrtSession {
@@ -53,13 +56,20 @@ struct Bound {
 }
 
 impl OrtSession {
-    pub(in crate::runtime) fn load(provider: Provider, model: &[u8], options: &RunOptions) -> Result<Self> {
+    pub(in crate::runtime) fn load(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<Self> {
         let loaded = library::loaded(&options.engine, provider)?;
         let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut configured = providers::configure(loaded, provider, model, options)?;
+        let mut configured = providers::configure(loaded, provider, file, options)?;
+        let model = prepare(provider, file)?;
+        if let Some(reference) = model.reference() {
+            let folder = reference.folder().display().to_string();
+            let set = configured.builder.with_config_entry(DATA_FOLDER, folder);
+            configured.builder = set.map_err(|e| failed(&e))?;
+        }
         let session =
-            configured.builder.commit_from_memory(model).map_err(|e| blamed(provider, &loaded.library, &e))?;
-        let shapeless = LazyCell::new(|| shapeless(model));
+            configured.builder.commit_from_memory(&model.bytes).map_err(|e| blamed(provider, &loaded.library, &e))?;
+        model.reference().map_or(Ok(()), Reference::check_in_place)?;
+        let shapeless = LazyCell::new(|| shapeless(file));
         let stated = shape::declared(&outlets(session.inputs()), |name| !shapeless.iter().any(|input| input == name))?;
         let (inputs, fed) = ports::inputs(&stated, options)?;
         let nodes = raw::assignment(&session).map_err(|e| failed(&e))?;
@@ -253,8 +263,8 @@ fn fetched(tensor: &DynTensor) -> Result<Array> {
 }
 
 /// Returns the inputs for which a file states no shape.
-fn shapeless(model: &[u8]) -> Vec<String> {
-    let Ok(model) = onnx::read(Bytes::copy_from_slice(model)) else { return Vec::new() };
+fn shapeless(file: &OnnxFile) -> Vec<String> {
+    let Ok(model) = file.model() else { return Vec::new() };
     let inputs = model.graph.stated_inputs();
     inputs.iter().filter(|input| input.shape.is_none()).map(|input| input.name.to_owned()).collect()
 }

@@ -2,33 +2,31 @@
 
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use ort::ep::{ExecutionProvider, TensorRT};
 use ort::session::Session;
 
 use super::library::{Loaded, mapped};
 use super::settings::{device_id, on, set};
-use super::{Provider, RunOptions, Settings, explain, failed, log};
+use super::{Provider, RunOptions, Settings, explain, failed, log, prepare};
 use crate::install;
 use crate::runtime::{BatchRange, TensorRtOptions};
 use gnet_core::graph::{Graph, Sizes};
-use gnet_core::{Error, Result, files, onnx};
+use gnet_core::{Error, OnnxFile, Result, files};
 
 /// Configures the provider with its options, and creates the folder for its engines.
 pub(super) fn configure(
     loaded: &Loaded,
-    model: &[u8],
+    file: &OnnxFile,
     options: &RunOptions,
     settings: &mut Settings,
 ) -> Result<TensorRT> {
     let tensorrt = &options.engine.tensorrt;
     let device = device_id(&options.engine.cuda);
-    let graph = onnx::read(Bytes::copy_from_slice(model))?.graph;
     let range = tensorrt.batches.unwrap_or(BatchRange { min: options.batch, max: options.batch });
-    let profile = Profile::of(&graph, &options.sizes, range, options.batch)?;
+    let profile = Profile::of(&file.model()?.graph, &options.sizes, range, options.batch)?;
     load_library(loaded, device)?;
     let key = key(&[
-        model,
+        &prepare(Provider::TensorRt, file)?.bytes,
         driver().as_bytes(),
         format!("onnxruntime {}, {}", loaded.library.version, version().unwrap_or_default()).as_bytes(),
         format!("device {device}, {}", gpu_names().join(", ")).as_bytes(),

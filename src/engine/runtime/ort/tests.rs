@@ -3,11 +3,14 @@
 //! They need a library: the one named by `GNET_TEST_ORT_LIB`, else any that is found. Without one they pass and say so,
 //! unless `GNET_ORT_TESTS` is `required`.
 
+use std::path::{Path, PathBuf};
+
 use crate::runtime::agreement::Spread;
-use crate::runtime::testing::{TOLERANCE, assert_equal, case, fixture, head};
-use crate::runtime::{Provider, load, open, placement, run};
-use gnet_core::graph::Sizes;
-use gnet_core::{ErrorKind, Result};
+use crate::runtime::testing::{TOLERANCE, assert_equal, case, file, fixture, head};
+use crate::runtime::{Placement, Provider, load, open, run};
+use gnet_core::graph::{DType, Dim, Graph, Model, Node, Sizes, Tensor};
+use gnet_core::onnx::{self, ExternalData, decodes};
+use gnet_core::{ErrorKind, OnnxFile, Result};
 
 use super::*;
 
@@ -37,7 +40,7 @@ fn options(engine: &EngineOptions, threads: usize, batch: usize) -> RunOptions {
 }
 
 fn session(engine: &EngineOptions, name: &str, batch: usize, threads: usize) -> Result<Box<dyn Session>> {
-    load(Provider::Cpu, &fixture(&format!("{name}.onnx")), &options(engine, threads, batch))
+    load(Provider::Cpu, &file(name), &options(engine, threads, batch))
 }
 
 fn refusal(engine: &EngineOptions, name: &str) -> Error {
@@ -79,7 +82,7 @@ fn every_option_of_the_cpu_leaves_the_answers_as_they_are() {
     let mut seen = Vec::new();
     for level in GraphOptimization::ALL {
         for (spinning, arena) in [(true, true), (false, false)] {
-            let engine = EngineOptions { graph_optimization: *level, spinning, arena, ..engine.clone() };
+            let engine = EngineOptions { graph_optimization: level, spinning, arena, ..engine.clone() };
             let mut session = session(&engine, "dynamic", 5, 2).unwrap();
             assert_equal(&run(session.as_mut(), &inputs[0]).unwrap(), &outputs);
             seen.push(session.settings().clone());
@@ -114,10 +117,55 @@ fn every_node_lies_on_the_cpu_and_is_weighed_by_its_macs() {
     assert_eq!(assignment.requested, "CPUExecutionProvider");
     let ops: Vec<_> = assignment.nodes.iter().map(|node| node.op.as_str()).collect();
     assert!(ops.contains(&"Conv") && ops.contains(&"Softmax"), "{ops:?}");
-    let placement = placement(session.as_ref(), &fixture("dynamic.onnx"), &Sizes::none()).unwrap();
+    let placement = Placement::of_session(session.as_ref(), &file("dynamic"), &Sizes::none()).unwrap();
     assert_eq!(placement.share, 1.0);
     let sentence = format!("{0} of {0} nodes on CPUExecutionProvider", ops.len());
     assert_eq!(placement.to_string(), sentence);
+}
+
+/// A model that takes rows of four out of a table, which lies beside it, and makes 2 x 2 of each: itself and its data. Row `n`
+/// holds 4n..4n+4.
+fn table(folder: &Path, rows: usize) -> (PathBuf, PathBuf) {
+    let mut g = Graph::new("g");
+    let ids = g.add_value("ids", Some(DType::I64), Some(vec![Dim::symbol("N"), Dim::Known(1)]));
+    let values: Vec<f32> = (0..4 * rows).map(|v| v as f32).collect();
+    let table = g.add_initializer("table", Tensor::from_f32(vec![rows, 4], &values).unwrap());
+    let shape = g.add_initializer("shape", Tensor::from_i64(&[-1, 2, 2]));
+    let [found, y] = ["found", "y"].map(|name| g.add_value(name, Some(DType::F32), None));
+    g.nodes = vec![
+        Node::new("gather", "Gather", vec![table, ids], vec![found]),
+        Node::new("reshape", "Reshape", vec![found, shape], vec![y]),
+    ];
+    (g.inputs, g.outputs) = (vec![ids], vec![y]);
+    let path = folder.join("table.onnx");
+    let data = onnx::write_file(&Model::new(g, 18), &path, ExternalData::Always).unwrap().data.unwrap();
+    (path, folder.join(data.name))
+}
+
+#[test]
+fn data_beside_a_model_is_read_where_it_lies() {
+    let Some(engine) = engine() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (path, place) = table(dir.path(), 1000);
+    let file = OnnxFile::open_whole(&path).unwrap();
+    let data = file.by_reference().unwrap().clone();
+    assert!(data.reference().is_some() && data.bytes.len() < 1000, "the table stays where it is");
+    let before = decodes();
+    let mut session = load(Provider::Cpu, &file, &options(&engine, 1, 2)).unwrap();
+    let rows = run(session.as_mut(), &Array::new(vec![2, 1], vec![3.0, 999.0]).unwrap()).unwrap().remove(0);
+    assert_eq!((rows.shape, rows.data[0], rows.data[7]), (vec![2, 2, 2], 12.0, 3999.0));
+    assert_eq!(decodes(), before, "the one when the file was opened is the only one");
+    // What another process was told to load is the same.
+    let (handed, along) = data.handed();
+    let there = OnnxFile::received(handed, along.to_vec()).unwrap();
+    load(Provider::Cpu, &there, &options(&engine, 1, 2)).unwrap();
+    // tract takes it in one piece.
+    #[cfg(feature = "tract")]
+    assert_eq!(load(Provider::Tract, &file, &RunOptions::new(1, 2)).unwrap().inputs().len(), 1);
+    // Data that is replaced while the engine loads it is not what was judged.
+    gnet_core::files::write(&place, &std::fs::read(&place).unwrap()).unwrap();
+    let error = load(Provider::Cpu, &there, &options(&engine, 1, 2)).err().unwrap();
+    assert!(error.to_string().contains("was replaced or changed while it was read"), "{error}");
 }
 
 #[test]
@@ -137,7 +185,7 @@ fn files_that_cannot_be_run_are_refused_with_the_reason() {
     }
     let whole = fixture("dynamic.onnx");
     for bytes in [&b""[..], b"\xff\xff\xff\xff", b"not an ONNX file", &whole[..whole.len() / 2]] {
-        let error = load(Provider::Cpu, bytes, &options(&engine, 1, 1)).err().unwrap();
+        let error = load(Provider::Cpu, &OnnxFile::of_bytes(bytes.to_vec()), &options(&engine, 1, 1)).err().unwrap();
         assert!(error.to_string().starts_with("ONNX Runtime: "), "{error}");
     }
 }
@@ -148,7 +196,7 @@ fn numbers_of_every_type_tokens_and_masks_equal_the_reference() {
     for (name, sizes) in [("kinds", Sizes::none()), ("tokens", Sizes::dim("T", 5))] {
         let (inputs, outputs) = case(name);
         let options = RunOptions { sizes, ..options(&engine, 1, 3) };
-        let mut session = load(Provider::Cpu, &fixture(&format!("{name}.onnx")), &options).unwrap();
+        let mut session = load(Provider::Cpu, &file(name), &options).unwrap();
         session.bind(&inputs).unwrap();
         session.run().unwrap();
         assert_equal(&session.outputs().unwrap(), &outputs);
@@ -201,7 +249,7 @@ fn a_provider_that_the_library_lacks_is_unavailable_and_nothing_runs_in_its_plac
         if has_cuda {
             continue;
         }
-        let error = load(provider, &fixture("dynamic.onnx"), &options(&engine, 1, 1)).err().unwrap();
+        let error = load(provider, &file("dynamic"), &options(&engine, 1, 1)).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.to_string().contains("is built without"), "{error}");
         assert!(error.remedy_text().unwrap().contains("`gnet runtime install cuda`"));
@@ -243,7 +291,7 @@ fn a_profile_is_written_when_it_is_asked_for() {
     let profile = Some(dir.path().join("profile"));
     let engine = EngineOptions { profile, ..engine };
     let (inputs, _) = case("dynamic");
-    let mut session = open(Provider::Cpu, &fixture("dynamic.onnx"), &options(&engine, 1, 5)).unwrap();
+    let mut session = open(Provider::Cpu, &file("dynamic"), &options(&engine, 1, 5)).unwrap();
     run(session.as_mut(), &inputs[0]).unwrap();
     let file = session.finish_profile().unwrap().unwrap();
     let events: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();

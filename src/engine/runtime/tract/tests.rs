@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::runtime::agreement::{Agreement, Spread};
-use crate::runtime::testing::{TOLERANCE, assert_equal, case, fixture, head};
+use crate::runtime::testing::{TOLERANCE, assert_equal, case, file, fixture, head};
 use crate::runtime::{Provider, load, run};
+use gnet_core::OnnxFile;
 use gnet_core::graph::{Attribute, DType, Dim, Graph, Node, Sizes, Subgraph};
 
 fn session(name: &str, batch: usize, threads: usize) -> Result<Box<dyn Session>> {
-    load(Provider::Tract, &fixture(&format!("{name}.onnx")), &RunOptions::new(threads, batch))
+    load(Provider::Tract, &file(name), &RunOptions::new(threads, batch))
 }
 
 #[test]
@@ -183,7 +184,7 @@ fn bytes_that_are_no_model_are_refused() {
         (b"not an ONNX file", "the file: is no ONNX model, or a damaged one: "),
         (&whole[..whole.len() / 2], "the file: is no ONNX model, or a damaged one: "),
     ] {
-        let error = load(Provider::Tract, bytes, &RunOptions::default()).err().unwrap();
+        let error = load(Provider::Tract, &OnnxFile::of_bytes(bytes.to_vec()), &RunOptions::default()).err().unwrap();
         assert!(error.to_string().starts_with(says), "{error}");
     }
 }
@@ -216,7 +217,7 @@ fn tokens_and_a_mask_run_at_the_length_that_they_are_given() {
     assert!(error.remedy_text().unwrap().starts_with("fix its size with --dim T=SIZE"));
     for threads in 1..=3 {
         let options = RunOptions { sizes: Sizes::dim("T", 5), ..RunOptions::new(threads, 3) };
-        let mut session = load(Provider::Tract, &fixture("tokens.onnx"), &options).unwrap();
+        let mut session = load(Provider::Tract, &file("tokens"), &options).unwrap();
         assert_eq!(session.threads_used(), threads);
         session.bind(&inputs).unwrap();
         session.run().unwrap();
@@ -278,12 +279,12 @@ fn running_sum(shape: &[&str]) -> Vec<u8> {
 #[test]
 fn bodies_have_the_sizes_of_what_is_fed_whatever_they_state() {
     for shape in [["N", "2"], ["batch", "2"], ["1", "2"]] {
-        let bytes = running_sum(&shape);
+        let file = OnnxFile::of_bytes(running_sum(&shape));
         for (steps, batch) in [(4, 3), (1, 2)] {
             let mut sizes = Sizes::dim("N", batch);
             sizes.extend(Sizes::dim("T", steps));
             let options = RunOptions { sizes, ..RunOptions::new(1, batch) };
-            let mut session = load(Provider::Tract, &bytes, &options).unwrap();
+            let mut session = load(Provider::Tract, &file, &options).unwrap();
             let start = Array::noise(vec![batch, 2], 1);
             let x = Array::noise(vec![steps, batch, 2], 2);
             let mut expected = vec![start.data.clone()];
