@@ -1,25 +1,19 @@
 //! The examples: each is exported with every axis open that can be, and agrees with Burn in tract and in ONNX Runtime at
 //! several batches and lengths.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-mod common;
-#[path = "common/programs.rs"]
-mod programs;
-#[path = "oracle/python.rs"]
-mod python;
-
 use std::path::Path;
 use std::process::Command;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData};
-use common::{array, stirred};
 use gnet::OnnxFile;
 use gnet::export::{ExportOptions, Exported, export, verify};
 use gnet::graph::{Sizes, shape_text};
 use gnet::runtime::{self, Array, Provider, RunOptions};
-use programs::{lstm, resnet, transformer_encoder, unet};
 use serde_json::{Value, json};
+
+use crate::common::{array, stirred};
+use crate::programs::{lstm, resnet, transformer_encoder, unet};
+use crate::{common, python};
 
 /// An exported example and what Burn makes of inputs of several sizes.
 struct Example {

@@ -1,9 +1,5 @@
 //! The exported file against the network it comes from, and the network after its export.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Output};
@@ -16,7 +12,8 @@ use gnet::graph::{Dim, Graph};
 use gnet::nets::{GoogLeNet, GoogLeNetConfig, Preset};
 use gnet::{ErrorKind, files, onnx};
 
-use common::{bits, config, fresh, images, item_shape, network, stirred, tensor};
+use crate::common;
+use crate::common::{bits, config, fresh, images, item_shape, network, stirred, tensor};
 
 /// Difference of an export's options from the usual ones.
 type Change = fn(ExportOptions) -> ExportOptions;

@@ -3,22 +3,18 @@
 //!
 //! ONNX Runtime is that of `GNET_TEST_ORT_LIB`; without it tract runs alone.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-mod common;
-#[path = "common/programs.rs"]
-mod programs;
-
 use std::path::PathBuf;
 use std::process::Command;
 
 use burn::tensor::Device;
-use common::stirred;
 use gnet::export::{self, export, googlenet_options};
 use gnet::nets::{GoogLeNetConfig, Preset};
-use programs::{lstm, resnet, transformer_encoder, unet};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::common;
+use crate::common::stirred;
+use crate::programs::{lstm, resnet, transformer_encoder, unet};
 
 /// A folder with one exported file, and the engines to run it in.
 struct Exported {

@@ -1,10 +1,6 @@
 //! The exporter for modules of one's own: several inputs of every kind, several open axes, outputs with names, and a module
 //! that is left as it was.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-mod common;
-#[path = "exporter/proof.rs"]
 mod proof;
 
 use burn::module::Module;
@@ -16,7 +12,7 @@ use gnet::export::{ExportOptions, export, verify};
 use gnet::graph::{DType, Model, shape_text};
 use gnet::trace::{Input, Symbol};
 
-use common::stirred;
+use crate::common::stirred;
 
 const WORDS: usize = 11;
 const WIDTH: usize = 6;

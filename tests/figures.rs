@@ -1,9 +1,5 @@
 //! Published counts against the traced graphs: not a formula beside the network, but what would ship.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-mod common;
-
 use std::collections::BTreeMap;
 
 use gnet::card::{Card, CardCounts};
@@ -15,7 +11,8 @@ use gnet::nets::widths::INCEPTION;
 use gnet::nets::{GoogLeNet, GoogLeNetConfig, Preset};
 use serde::Deserialize;
 
-use common::{config, fresh};
+use crate::common;
+use crate::common::{config, fresh};
 
 #[derive(Deserialize)]
 struct Figures {

@@ -3,29 +3,18 @@
 //!
 //! A case is one or two lines in `lowering/cases`. What the cases lower is held against `src/burn/trace/operations.md`.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-#[path = "lowering/case.rs"]
 mod case;
-#[path = "lowering/cases/mod.rs"]
 mod cases;
-mod common;
-#[path = "lowering/faults.rs"]
 mod faults;
-#[path = "lowering/judge.rs"]
 mod judge;
-#[path = "lowering/oracle.rs"]
 mod oracle;
-#[path = "oracle/python.rs"]
-mod python;
-#[path = "repeat/session.rs"]
-mod session;
-#[path = "lowering/table.rs"]
 mod table;
 
 use std::collections::BTreeMap;
 
 use faults::Mistake;
+
+use crate::{python, session};
 
 #[test]
 fn every_lowering_agrees_with_burn_in_tract() {

@@ -3,27 +3,20 @@
 //!
 //! `scripts/oracle` makes the Python environment. Without it these tests say so and pass, unless `GNET_ORACLE=required`.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-mod common;
-#[path = "oracle/exchange.rs"]
 mod exchange;
-#[path = "oracle/faults.rs"]
 mod faults;
-#[path = "oracle/python.rs"]
-mod python;
-#[path = "oracle/variants.rs"]
 mod variants;
 
 use gnet::ErrorKind;
 use gnet::export::{self, ExportOptions, Exported, verify_googlenet};
 use gnet::nets::{Block, GoogLeNet, GoogLeNetConfig, Pooling, Preset};
 
-use common::{config, fresh, network};
 use exchange::Exchange;
 use faults::{FAULTS, Host, LIES};
-use python::interpreter;
 use variants::{Choice, PLAIN, Subject};
+
+use crate::common::{config, fresh, network};
+use crate::python::interpreter;
 
 #[test]
 fn an_oracle_no_one_here_wrote_accepts_every_variant() {

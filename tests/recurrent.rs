@@ -1,16 +1,8 @@
 //! Forwards that loop over a sequence: exported with batch and length open, they become ONNX's `Scan`, and agree with Burn in
 //! tract and, by the oracle, in ONNX Runtime at sizes that were not traced.
 
-#![cfg(all(feature = "burn", feature = "tract"))]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-mod common;
-#[path = "recurrent/judge.rs"]
 mod judge;
-#[path = "recurrent/networks.rs"]
 mod networks;
-#[path = "oracle/python.rs"]
-mod python;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use gnet::OnnxFile;
@@ -21,6 +13,8 @@ use gnet::runtime::{self, Array, Provider, RunOptions};
 use gnet::trace::Input;
 
 use networks::Network;
+
+use crate::python;
 
 /// Batches and lengths, none of which was traced together; a length of 1 is a loop of one turn.
 const SIZES: [[usize; 2]; 5] = [[1, 1], [3, 1], [1, 6], [4, 5], [2, 17]];

@@ -2,19 +2,14 @@
 //!
 //! `scripts/oracle` makes the Python environment. Without it this test says so and passes, unless `GNET_ORACLE=required`.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-#[path = "oracle/python.rs"]
-mod python;
-#[path = "repeat/session.rs"]
-mod session;
-
 use std::path::Path;
 use std::process::Command;
 
 use gnet::OnnxFile;
 use gnet::runtime::{self, Array, EngineOptions, Provider, RunOptions};
 use serde::Deserialize;
+
+use crate::{python, session};
 
 #[derive(Deserialize)]
 struct Case {

@@ -1,11 +1,6 @@
 //! The pruned trace, run on Burn's CPU backend at sizes that were not traced, against the module's own forward: bit for bit,
 //! and without ONNX.
 
-#![cfg(feature = "burn")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-mod common;
-
 use std::cell::Cell;
 
 use burn::module::Module;
@@ -23,7 +18,7 @@ use gnet::runtime::Array;
 use gnet::trace::{Input, NamedOutputs, Replayed, Symbol, TraceOptions, replay};
 use gnet::{ErrorKind, axes};
 
-use common::{config, images, item_shape, network, stirred};
+use crate::common::{config, images, item_shape, network, stirred};
 
 /// A batch of one, which broadcasting could treat apart, and one that was not traced.
 const BATCHES: [usize; 2] = [1, 3];

@@ -1,9 +1,5 @@
 //! Refusals of the tracer and their messages: small modules made to break it.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-mod common;
-
 use burn::module::Module;
 use burn::nn::conv::{DeformConv2d, DeformConv2dConfig};
 use burn::nn::{Linear, LinearConfig};
@@ -14,7 +10,8 @@ use gnet::runtime::{self, Array, Provider, RunOptions};
 use gnet::trace::{NamedOutputs, Output};
 use gnet::{ErrorKind, OnnxFile, Result};
 
-use common::stirred;
+use crate::common;
+use crate::common::stirred;
 
 /// Two linear layers inside another module, so that a path has more than one part.
 #[derive(Module, Debug)]

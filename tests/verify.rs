@@ -1,17 +1,9 @@
 //! Two sides that should compute the same, with faults planted in one: each verdict, and the layer that is named.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-#[path = "verify/cli.rs"]
 mod cli;
-mod common;
-#[path = "verify/data.rs"]
 mod data;
-#[path = "verify/graphs.rs"]
 mod graphs;
-#[path = "verify/sums.rs"]
 mod sums;
-#[path = "verify/unseen.rs"]
 mod unseen;
 
 use std::sync::LazyLock;
@@ -23,6 +15,8 @@ use gnet::runtime::{Provider, RunOptions};
 use gnet::verify::{
     self, Bisect, Distribution, FileSide, InputSet, Plan, Precision, Search, Side, Verdict, Verification,
 };
+
+use crate::common;
 
 /// GoogLeNet for 28 pixels with BatchNorm, in which every parameter matters: folded, and as it was trained.
 static FOLDED: LazyLock<Model> = LazyLock::new(|| exported(true));

@@ -117,11 +117,7 @@ enum Command {
 impl Command {
     /// Returns `true` if it works for another gnet, which ends it.
     fn is_worker(&self) -> bool {
-        match self {
-            Self::EngineWorker => true,
-            Self::DoctorWorker | Self::BenchWorker | Self::Keeper { .. } => true,
-            _ => false,
-        }
+        matches!(self, Self::EngineWorker | Self::DoctorWorker | Self::BenchWorker | Self::Keeper { .. })
     }
 }
 

@@ -164,7 +164,7 @@ mod tests {
                 let negates = ["is no ", "are no "].iter().any(|no| {
                     let around = line.split_once(no);
                     // A message may be quoted.
-                    let in_prose = |left: &str| !left.ends_with("here ") && left.matches('"').count() % 2 == 0;
+                    let in_prose = |left: &str| !left.ends_with("here ") && left.matches('"').count().is_multiple_of(2);
                     around.is_some_and(|(left, right)| in_prose(left) && !right.starts_with("longer"))
                 });
                 if asks || negates {

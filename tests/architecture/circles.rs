@@ -38,7 +38,7 @@ fn circle(edges: &Edges, start: &String) -> Option<Vec<String>> {
         let mut longer = Vec::new();
         for way in ways {
             for next in way.last().and_then(|last| edges.get(last)).into_iter().flat_map(BTreeMap::keys) {
-                let further = [&way[..], &[next.clone()]].concat();
+                let further = [&way[..], std::slice::from_ref(next)].concat();
                 if next == start {
                     return Some(further);
                 }

@@ -5,11 +5,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod checkpoints;
+mod count;
 mod counts;
 mod data;
 mod diff;
 #[cfg(unix)]
 mod disk;
+mod doctor;
 mod draw;
 mod files;
 mod flags;
@@ -18,12 +20,15 @@ mod formats;
 mod guards;
 mod help;
 mod inputs;
+#[cfg(feature = "ort")]
+mod install;
 #[cfg(unix)]
 mod interrupt;
 mod json;
 mod kept;
 mod kinds;
 mod names;
+mod optimize;
 #[cfg(unix)]
 mod readme;
 #[cfg(feature = "ort")]

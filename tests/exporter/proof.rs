@@ -15,7 +15,7 @@ use gnet::verify::{
     self, Bisect, BurnSide, Comparison, Distribution, FileSide, InputSet, Plan, Precision, Side, Signature, Verdict,
 };
 
-use super::common::stirred;
+use crate::common::stirred;
 
 const WIDTH: usize = 6;
 

@@ -1,8 +1,8 @@
 //! Everything done with a file: reading, counting, rewriting, writing. Shared with the fuzz targets.
 
-use gnet::graph::{Model, Sizes};
-use gnet::infer::infer;
-use gnet::{Result, cost, onnx, passes};
+use gnet_core::graph::{Model, Sizes};
+use gnet_core::infer::infer;
+use gnet_core::{Result, cost, onnx, passes};
 
 /// Reads the bytes of a model and does everything with it that gnet can do.
 ///

@@ -105,19 +105,6 @@ fn functions_that_double_do_no_harm() {
     let _ = try_bytes("functions that double", with_functions(&functions));
 }
 
-/// A chain is depth as well, for whoever walks from node to node by recursion.
-#[test]
-fn a_long_chain_does_no_harm() {
-    let length = 20_000;
-    let name = |i: usize| if i == 0 { "x".to_owned() } else { format!("v{i}") };
-    let ops = ["Relu", "Identity", "Neg"];
-    let nodes = (0..length).map(|i| node_of("", ops[i % 3], &[&name(i)], &[&name(i + 1)])).collect();
-    let mut parts = Parts::small();
-    (parts.nodes, parts.initializers, parts.infos) = (nodes, Vec::new(), Vec::new());
-    parts.outputs = vec![batch_of(&name(length), 3)];
-    assert_eq!(try_bytes("a chain", parts.bytes()), Ok(()));
-}
-
 /// Each value is the sum of the one before with itself: paths double with each node, work may not.
 #[test]
 fn a_graph_with_a_million_million_paths_does_no_harm() {

@@ -1,12 +1,10 @@
 //! Regressions found by fuzzing: every file in `regressions` goes through everything, whatever the reader's verdict.
 
-use std::path::Path;
-
 use super::trial::try_bytes;
 
 #[test]
 fn what_fuzzing_found_stays_mended() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hostile/regressions");
+    let folder = crate::tests().join("hostile/regressions");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     for path in files {

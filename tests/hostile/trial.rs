@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use gnet::onnx;
+use gnet_core::onnx;
 
 use super::allocator::peak_of;
 use super::exercise::{exercise, survive};

@@ -1,9 +1,9 @@
 //! Sizes against naive loops that count.
 
-use gnet::graph::{Attribute, Dim};
+use gnet_core::graph::{Attribute, Dim};
 use proptest::prelude::*;
 
-use crate::build::{Builder, list, one_node, sizes, text};
+use super::build::{Builder, list, one_node, sizes, text};
 
 /// NumPy's rule, one dimension at a time from the end.
 fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
@@ -98,7 +98,7 @@ proptest! {
             let attributes =
                 [("kernel_shape", list(&[kernel])), ("strides", list(&[stride])), ("pads", list(&[pad, pad]))];
             let y = builder.node("AveragePool", &[x], &attributes);
-            gnet::infer::infer(&mut builder.model, &gnet::graph::Sizes::none()).ok()?;
+            gnet_core::infer::infer(&mut builder.model, &gnet_core::graph::Sizes::none()).ok()?;
             builder.model.graph.value(y).shape.clone().map(|shape| shape[2].clone())
         };
         let symbolic = pooled(Dim::Symbolic { symbol: "H".into(), scale, offset: 0 }).unwrap();

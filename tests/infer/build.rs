@@ -1,7 +1,7 @@
 //! Small models for the tests.
 
-use gnet::graph::{Attribute, DType, Dim, Graph, Model, Node, Sizes, Tensor, ValueId, shape_text};
-use gnet::infer::{Inference, infer};
+use gnet_core::graph::{Attribute, DType, Dim, Graph, Model, Node, Sizes, Tensor, ValueId, shape_text};
+use gnet_core::infer::{Inference, infer};
 
 /// A model that grows node by node.
 pub struct Builder {

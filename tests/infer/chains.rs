@@ -1,8 +1,8 @@
 //! The shape arithmetic that exporters leave in a graph, with a symbolic batch.
 
-use gnet::graph::{Attribute, DType, ValueId};
+use gnet_core::graph::{Attribute, DType, ValueId};
 
-use crate::build::{Builder, list};
+use super::build::{Builder, list};
 
 fn axis(axis: i64) -> Vec<(&'static str, Attribute)> {
     vec![("axis", Attribute::Int(axis))]
@@ -111,7 +111,7 @@ fn an_expand_with_open_sizes_is_resolved() {
     let wanted = b.node("Concat", &[batch, four, length], &axis(0));
     let (open, three) = (b.ints(&[-1]), b.ints(&[3]));
     let ones =
-        b.node("ConstantOfShape", &[three], &[("value", Attribute::Tensor(gnet::graph::Tensor::from_i64(&[1])))]);
+        b.node("ConstantOfShape", &[three], &[("value", Attribute::Tensor(gnet_core::graph::Tensor::from_i64(&[1])))]);
     let is_open = b.node("Equal", &[wanted, open], &[]);
     let target = b.node("Where", &[is_open, ones, wanted], &[]);
     let y = b.node("Expand", &[x, target], &[]);
@@ -124,8 +124,11 @@ fn pads_are_turned_round_in_a_matrix() {
     let mut b = Builder::new(17);
     let x = b.input("x", "N,3,H,8");
     let (given, missing) = (b.ints(&[1, 2, 3, 4]), b.ints(&[4]));
-    let zeros =
-        b.node("ConstantOfShape", &[missing], &[("value", Attribute::Tensor(gnet::graph::Tensor::from_i64(&[0])))]);
+    let zeros = b.node(
+        "ConstantOfShape",
+        &[missing],
+        &[("value", Attribute::Tensor(gnet_core::graph::Tensor::from_i64(&[0])))],
+    );
     let all = b.node("Concat", &[given, zeros], &axis(0));
     let (pairs, flat) = (b.ints(&[-1, 2]), b.ints(&[-1]));
     let matrix = b.node("Reshape", &[all, pairs], &[]);

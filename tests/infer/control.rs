@@ -1,9 +1,9 @@
 //! Branches and loops.
 
-use gnet::graph::{Attribute, Capture, DType, Graph, Node, Sizes, Subgraph, Tensor, ValueId};
-use gnet::infer::infer;
+use gnet_core::graph::{Attribute, Capture, DType, Graph, Node, Sizes, Subgraph, Tensor, ValueId};
+use gnet_core::infer::infer;
 
-use crate::build::{Builder, dims};
+use super::build::{Builder, dims};
 
 /// A subgraph with typed inputs, built by `fill`, which returns its outputs.
 fn body(inputs: &[(&str, DType, &str)], fill: impl FnOnce(&mut Graph, &[ValueId]) -> Vec<ValueId>) -> Subgraph {

@@ -1,13 +1,13 @@
 //! Files that others made, with the shapes that ONNX Runtime's results have.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use gnet::graph::{DType, Dim, Model, Sizes, Tensor, shape_text};
-use gnet::infer::infer;
-use gnet::{onnx, reference};
+use gnet_core::graph::{DType, Dim, Model, Sizes, Tensor, shape_text};
+use gnet_core::infer::infer;
+use gnet_core::{onnx, reference};
 
 fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/foreign/{name}.onnx"))
+    crate::tests().join(format!("fixtures/foreign/{name}.onnx"))
 }
 
 fn inferred(name: &str) -> Model {

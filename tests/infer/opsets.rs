@@ -1,8 +1,8 @@
 //! One operation at different opsets: where axes stand, what is broadcast, which type comes out.
 
-use gnet::graph::{Attribute, DType};
+use gnet_core::graph::{Attribute, DType};
 
-use crate::build::{Builder, list, one_node, text};
+use super::build::{Builder, list, one_node, text};
 
 #[test]
 fn axes_move_from_attribute_to_input() {

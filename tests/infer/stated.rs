@@ -1,9 +1,9 @@
 //! Statements of the file, and sizes that the caller gives in their place.
 
-use gnet::graph::{Attribute, Capture, DType, Dim, Graph, Model, Node, Sizes, Subgraph, Tensor, shape_text};
-use gnet::infer::infer;
+use gnet_core::graph::{Attribute, Capture, DType, Dim, Graph, Model, Node, Sizes, Subgraph, Tensor, shape_text};
+use gnet_core::infer::infer;
 
-use crate::build::{Builder, dims};
+use super::build::{Builder, dims};
 
 /// x[N,4] -> Relu -> y -> MatMul with w[4,5] -> z, with statements about y and z.
 fn chain(input: &str, y: Option<&str>, z: Option<&str>) -> Builder {

@@ -9,7 +9,7 @@ use gnet::export::DEFAULT_OPSET;
 use gnet::graph::{Attribute, DType, Model, Node, Tensor};
 use gnet::onnx;
 
-use crate::judge::{Outcome, agrees};
+use super::judge::{Outcome, agrees};
 
 /// A mistake in a case's file.
 pub struct Mistake {

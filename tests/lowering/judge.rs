@@ -16,8 +16,9 @@ use gnet::trace::Lowering;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-use crate::case::{Case, Engine, TOLERANCE};
-use crate::{cases, session};
+use super::case::{Case, Engine, TOLERANCE};
+use super::cases;
+use crate::session;
 
 /// Batches that are run; none of them is traced.
 const BATCHES: [usize; 2] = [1, 3];

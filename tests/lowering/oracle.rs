@@ -9,8 +9,8 @@ use gnet::runtime::Array;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::case::{Engine, TOLERANCE};
-use crate::judge::Outcome;
+use super::case::{Engine, TOLERANCE};
+use super::judge::Outcome;
 
 /// The script's findings about one file.
 #[derive(Debug, Deserialize)]

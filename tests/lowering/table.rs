@@ -6,8 +6,8 @@ use std::fmt::Write;
 use gnet::onnx::OPSETS;
 use gnet::trace::{Lowering, Operation, Standing, operations};
 
-use crate::case::Engine;
-use crate::judge::{Outcome, Refusal};
+use super::case::Engine;
+use super::judge::{Outcome, Refusal};
 
 /// Findings of the cases about one operation.
 #[derive(Default)]

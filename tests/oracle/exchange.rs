@@ -7,7 +7,7 @@ use gnet::runtime::Array;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::variants::{Reference, Run, Variant};
+use super::variants::{Reference, Run, Variant};
 
 /// A folder with everything that `check.py` reads.
 pub struct Exchange {

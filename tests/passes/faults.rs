@@ -4,8 +4,8 @@ use gnet::graph::{Attribute, Model, Tensor};
 use gnet::passes::{self, DROP_IDENTITY, FOLD_BATCH_NORM, FOLD_CONSTANTS, FUSE_PAD, Pass, PassOptions, Rewrites};
 
 use super::generate::{network, series};
+use super::judge::violation;
 use super::nested::fixed;
-use super::violation;
 
 type Run = fn(&mut Model, &PassOptions) -> gnet::Result<Rewrites>;
 

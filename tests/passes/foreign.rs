@@ -1,13 +1,11 @@
 //! Small files of others on which a pass was once wrong, at two sizes of what they leave open.
 
-use std::path::Path;
-
-use gnet::graph::{DType, Dim, Model, Tensor};
-use gnet::onnx;
-use gnet::passes::{self, ALL, DEFAULT, FREEZE_DEFAULTS, PRUNE, Pass, PassOptions};
+use gnet_core::graph::{DType, Dim, Model, Tensor};
+use gnet_core::onnx;
+use gnet_core::passes::{self, ALL, DEFAULT, FREEZE_DEFAULTS, PRUNE, Pass, PassOptions};
 
 use super::generate::Random;
-use super::{difference, rewritten};
+use super::judge::{difference, rewritten};
 
 /// One tensor for each input, every open size being `size`.
 fn inputs(model: &Model, size: usize) -> Vec<Tensor> {
@@ -24,13 +22,13 @@ fn inputs(model: &Model, size: usize) -> Vec<Tensor> {
 }
 
 fn computes_the_same(name: &str, passes: &[Pass]) -> Model {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/foreign").join(name);
+    let path = crate::tests().join("fixtures/foreign").join(name);
     let before = onnx::read_file(&path).unwrap();
     let mut after = before.clone();
     passes::run(&mut after, passes, &PassOptions::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
     for size in [1, 2, 3] {
         let fed = inputs(&before, size);
-        let expected = gnet::reference::run(&before, &fed).unwrap();
+        let expected = gnet_core::reference::run(&before, &fed).unwrap();
         let found = rewritten(&after, &fed).unwrap_or_else(|e| panic!("{name} at {size}: {e}"));
         assert_eq!(difference(&expected, &found, false), None, "{name} at {size} after {passes:?}");
     }

@@ -1,6 +1,6 @@
 //! Random small networks: branches, shared weights, values with several readers, and what the passes look for.
 
-use gnet::graph::{Attribute, DType, Dim, Graph, Model, Node, Tensor, ValueId};
+use gnet_core::graph::{Attribute, DType, Dim, Graph, Model, Node, Tensor, ValueId};
 use proptest::prelude::*;
 
 /// One decision of the generator: which operation, on which values, with which numbers.

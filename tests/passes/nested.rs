@@ -1,6 +1,6 @@
 //! Networks inside networks: branches of `If`, bodies of `Loop` and `Scan`, one in the other.
 
-use gnet::graph::{Attribute, Capture, DType, Dim, Graph, Model, Node, Subgraph, Tensor, ValueId};
+use gnet_core::graph::{Attribute, Capture, DType, Dim, Graph, Model, Node, Subgraph, Tensor, ValueId};
 
 use super::generate::{Random, Sample, Step, network, network_of, series};
 

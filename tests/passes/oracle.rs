@@ -10,8 +10,8 @@ use gnet::onnx;
 use gnet::passes::{self, DEFAULT, PassOptions};
 use serde_json::{Value, json};
 
-use super::computed;
 use super::generate::{network, series};
+use super::judge::computed;
 use super::python::interpreter;
 use super::wide::wide;
 

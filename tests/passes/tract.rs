@@ -5,8 +5,8 @@ use gnet::graph::{Model, Tensor};
 use gnet::passes::{self, DEAD_CODE, DEFAULT, PassOptions};
 use gnet::runtime::{self, Array, Provider, RunOptions};
 
-use super::computed;
 use super::generate::{Sample, network, series};
+use super::judge::computed;
 
 /// Sums in f32 against sums in f64, through some twenty layers.
 const TOLERANCE: f32 = 1e-3;

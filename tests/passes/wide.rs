@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
-use gnet::graph::{Attribute, DType, Dim, Graph, Model, Node, Tensor, ValueId};
-use gnet::reference::{self, Limits};
+use gnet_core::graph::{Attribute, DType, Dim, Graph, Model, Node, Tensor, ValueId};
+use gnet_core::reference::{self, Limits};
 
 use super::generate::Random;
 

@@ -6,7 +6,7 @@ use burn::tensor::activation::tanh;
 use burn::tensor::{Device, Tensor};
 use gnet::runtime::Array;
 
-use super::common::{array, stirred};
+use crate::common::{array, stirred};
 
 /// Numbers of one step of a sequence.
 pub const WIDTH: usize = 3;

@@ -4,7 +4,7 @@ use burn::nn::{PReluConfig, SwiGluConfig};
 use burn::tensor::activation as act;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::case::{Case, above_one, function, halves, layer, on, small, unusual};
+use crate::lowering::case::{Case, above_one, function, halves, layer, on, small, unusual};
 
 pub fn cases() -> Vec<Case> {
     let mut cases = one_operand();

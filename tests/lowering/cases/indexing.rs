@@ -2,7 +2,7 @@
 
 use burn::tensor::{IndexingUpdateOp as Update, Int, Tensor, s};
 
-use crate::case::{Case, function, on};
+use crate::lowering::case::{Case, function, on};
 
 /// A vector of positions, on the device of a tensor.
 fn at<const D: usize, const L: usize>(x: &Tensor<D>, positions: [i32; L]) -> Tensor<1, Int> {

@@ -3,7 +3,7 @@
 use burn::tensor::ops::PadMode;
 use burn::tensor::{Bool, IndexingUpdateOp, Int, IntDType, Tensor, s};
 
-use crate::case::{Case, Engine, function, halves};
+use crate::lowering::case::{Case, Engine, function, halves};
 
 /// Whole numbers from about -15 to 15, of 32 bits: tract takes those of 64 for sizes, with which it hardly computes.
 fn whole(x: Tensor<3>) -> Tensor<3, Int> {

@@ -8,7 +8,7 @@ use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Device, Tensor, s};
 
-use crate::case::{Case, Engine, layer, on};
+use crate::lowering::case::{Case, Engine, layer, on};
 
 fn device() -> Device {
     Device::flex()

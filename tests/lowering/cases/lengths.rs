@@ -10,7 +10,7 @@ use burn::tensor::module::attention;
 use burn::tensor::ops::{AttentionModuleOptions, GridSampleOptions, PadMode};
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, s};
 
-use crate::case::{Case, function, layer, on};
+use crate::lowering::case::{Case, function, layer, on};
 
 pub fn cases() -> Vec<Case> {
     let mut cases = sequences();

@@ -10,7 +10,7 @@ mod reductions;
 pub mod refusals;
 mod shapes;
 
-use crate::case::Case;
+use crate::lowering::case::Case;
 
 /// Every case.
 pub fn all() -> Vec<Case> {

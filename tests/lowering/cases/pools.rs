@@ -8,7 +8,7 @@ use burn::tensor::module::{max_pool1d_with_indices, max_pool2d_with_indices};
 use burn::tensor::ops::{GridSampleOptions, GridSamplePaddingMode, InterpolateMode as Sampling, MaxPoolOptions};
 use burn::tensor::{Tensor, s};
 
-use crate::case::{Case, layer, on};
+use crate::lowering::case::{Case, layer, on};
 
 pub fn cases() -> Vec<Case> {
     let mut cases = plain();

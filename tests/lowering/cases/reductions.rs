@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::case::{Case, function, small};
+use crate::lowering::case::{Case, function, small};
 
 pub fn cases() -> Vec<Case> {
     let mut cases = along_an_axis();

@@ -5,7 +5,7 @@ use burn::nn::pool::AdaptiveAvgPool2dConfig;
 use burn::tensor::ops::{GridSampleOptions, InterpolateMode as Sampling};
 use burn::tensor::{Distribution, IndexingUpdateOp, Int, Tensor, s};
 
-use crate::case::{Case, function, layer, on};
+use crate::lowering::case::{Case, function, layer, on};
 
 /// Forwards that no export takes, with a part of what is said.
 pub fn cases() -> Vec<(Case, &'static str)> {

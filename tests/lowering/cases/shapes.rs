@@ -3,7 +3,7 @@
 use burn::tensor::ops::PadMode;
 use burn::tensor::{FloatDType, Tensor, s};
 
-use crate::case::{Case, function, on};
+use crate::lowering::case::{Case, function, on};
 
 pub fn cases() -> Vec<Case> {
     let mut cases = arranged();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::shell::{CHECK, DONE, INPUT, Shell};
+use crate::shell::{CHECK, DONE, INPUT, Shell};
 
 /// A shell with the files.
 fn shell() -> Shell {

@@ -1,26 +1,15 @@
-//! Counting and checking whole files: by the program as a shell sees it, and against a count that nobody here wrote.
+//! Counting and checking whole files.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-#![allow(dead_code, reason = "the shell has more than this program needs")]
-
-#[path = "count/budget.rs"]
 mod budget;
-#[path = "count/classics.rs"]
-mod classics;
-#[path = "count/foreign.rs"]
 mod foreign;
-#[path = "oracle/python.rs"]
-mod python;
-#[path = "cli/shell.rs"]
-mod shell;
-#[path = "count/summaries.rs"]
 mod summaries;
 
 use std::path::Path;
 
 use gnet::graph::{DType, Dim, Graph, Model, Node, Tensor};
 use gnet::onnx;
-use shell::Shell;
+
+use super::shell::Shell;
 
 /// A shell with `block.onnx`, Inception 3a's 3x3 branch as a network of its own, and the fixtures.
 fn shell() -> Shell {

@@ -1,6 +1,4 @@
 //! `gnet doctor` as a shell sees it, on whatever machine runs the tests.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use std::path::Path;
 use std::process::{Command, Output};
 

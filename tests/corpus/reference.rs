@@ -2,11 +2,6 @@
 //!
 //! `scripts/oracle` makes the Python environment. Without it this test says so and passes, unless `GNET_ORACLE=required`.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-#[path = "oracle/python.rs"]
-mod python;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -15,6 +10,8 @@ use gnet::graph::{DType, Node, Tensor};
 use gnet::reference::{self, Limits};
 use gnet::{Error, onnx};
 use serde::Deserialize;
+
+use super::python::interpreter;
 
 #[derive(Deserialize)]
 struct Manifest {
@@ -72,9 +69,9 @@ fn judge(folder: &Path, case: &Case) -> Result<Vec<String>, Error> {
 
 #[test]
 fn the_node_tests_of_onnx_are_computed_or_refused() {
-    let Some(python) = python::interpreter() else { return };
+    let Some(python) = interpreter() else { return };
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference/cases.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/cases.py");
     let output = Command::new(python).env("PYTHONUTF8", "1").arg(script).arg(folder.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let manifest: Manifest =

@@ -1,7 +1,5 @@
 //! `gnet runtime` as a shell sees it, with a Python that a shell script plays; and once with the real one.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

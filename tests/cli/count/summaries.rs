@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::shell;
-use super::shell::{INPUT, Shell};
+use crate::shell::{INPUT, Shell};
 
 #[test]
 fn a_file_without_stated_shapes_is_counted() {

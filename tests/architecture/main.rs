@@ -5,19 +5,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-#[path = "architecture/circles.rs"]
 mod circles;
-#[path = "architecture/leads.rs"]
 mod leads;
-#[path = "architecture/order.rs"]
 mod order;
-#[path = "architecture/page.rs"]
 mod page;
-#[path = "architecture/reading.rs"]
 mod reading;
-#[path = "architecture/source.rs"]
 mod source;
-#[path = "architecture/tokens.rs"]
 mod tokens;
 
 use std::path::{Path, PathBuf};

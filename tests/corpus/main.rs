@@ -5,13 +5,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
-#[path = "corpus/judge.rs"]
+mod classics;
 mod judge;
-#[path = "oracle/python.rs"]
+#[path = "../oracle/python.rs"]
 mod python;
-#[path = "corpus/round_trip.rs"]
+mod reference;
 mod round_trip;
-#[path = "corpus/shapes.rs"]
 mod shapes;
 
 use judge::Judge;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::shell;
-use super::shell::{CHECK, DONE, INPUT, Shell};
+use crate::shell::{CHECK, DONE, INPUT, Shell};
 
 /// Runs a check, which must end with `code`; its JSON document.
 #[track_caller]
