@@ -78,8 +78,8 @@ pub mod verify {
     pub use gnet_engine::verify::Options;
     #[doc(inline)]
     pub use gnet_engine::verify::{
-        Bisect, Comparison, Culprit, Distribution, Draw, FileSide, IMAGES, InputRange, InputSet, Judgement, OnCopies,
-        Originals, Plan, Port, Precision, Row, Search, Side, Signature, Tolerance, Verdict, Verification,
-        VerifyOptions, bisect, rewritten, sweep, verify,
+        Bisect, Comparison, Copies, Culprit, Distribution, Draw, FileSide, IMAGES, InputRange, InputSet, Judgement,
+        OnCopies, Plan, Port, Precision, Row, Search, Side, Signature, Tolerance, Verdict, Verification, VerifyOptions,
+        bisect, rewritten, sweep, verify,
     };
 }

@@ -1,6 +1,8 @@
 //! The exporter for modules of one's own: several inputs of every kind, several open axes, outputs with names, and a module
 //! that is left as it was.
 
+mod proof;
+
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Embedding, EmbeddingConfig, Linear, LinearConfig};

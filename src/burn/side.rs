@@ -1,71 +1,66 @@
-//! A checkpoint in Burn as a side: the trained forward itself, rather than a file made from it.
+//! A Burn module as a side: the trained forward itself, rather than a file made from it.
+
+use std::rc::Rc;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::nets::{GoogLeNet, Logits};
-use crate::train::checkpoint::Checkpoint;
-use gnet_core::graph::{Dim, Model};
-use gnet_core::words::counted;
-use gnet_core::{Error, Result};
+use crate::trace::{Fed, Feed, Inputs, NamedOutputs, Output, named};
+use gnet_core::graph::{Dim, Graph, Model};
+use gnet_core::{Error, Result, onnx};
 use gnet_engine::runtime::Array;
-use gnet_engine::verify::{Draw, FileSide, Originals, Port, Precision, Role, Side, Signature, drawn};
+use gnet_engine::verify::{Copies, Draw, FileSide, Precision, Role, Side, Signature, drawn, unit};
 
-/// Creates the file that an export of the checkpoint would write; see [`BurnSide::with_export`].
-type Export = Box<dyn Fn() -> Result<Model>>;
-
-/// A network in Burn, in inference mode on the CPU.
-pub struct BurnSide {
+/// A module in Burn, in inference mode on the CPU.
+pub struct BurnSide<'a, M> {
     label: String,
-    model: GoogLeNet,
+    module: M,
     signature: Signature,
-    /// For each output its index among main, aux1 and aux2.
-    heads: Vec<usize>,
-    export: Option<Export>,
+    forward: Rc<dyn Fn(&M, &mut Feed) -> Result<Vec<Output>> + 'a>,
+    export: Rc<dyn Fn(&M) -> Result<Model> + 'a>,
+    /// Model that an export made of the module, if it is at hand.
+    exported: Option<Rc<Model>>,
 }
 
-/// Burn's outputs by the names that an export gives them.
-const HEADS: [&str; 3] = ["logits", "aux1", "aux2"];
-
-impl BurnSide {
-    /// Creates the network of a checkpoint with the outputs that a file has: by name, or the main logits for a file
-    /// with one output of another name.
-    ///
-    /// # Errors
-    /// Fails on an output that the network does not have ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
-    pub fn new(checkpoint: &Checkpoint, outputs: &[String]) -> Result<Self> {
-        let config = &checkpoint.config;
-        let there = if config.aux_heads { 3 } else { 1 };
-        let head = |name: &String| HEADS[..there].iter().position(|head| head == name);
-        let heads = match outputs {
-            [only] => vec![head(only).unwrap_or(0)],
-            several => several
-                .iter()
-                .map(|name| {
-                    let reason = format!("the checkpoint has {} and no '{name}'", HEADS[..there].join(", "));
-                    head(name).ok_or_else(|| Error::check("outputs", reason))
-                })
-                .collect::<Result<_>>()?,
-        };
-        let side = Dim::Known(config.image_size);
-        let shape = vec![Dim::symbol("N"), Dim::Known(config.channels), side.clone(), side];
-        let inputs = vec![Port::new("images", shape)];
-        Ok(Self {
-            label: format!("{} in Burn", checkpoint.path.display()),
-            model: checkpoint.model.valid(),
-            signature: Signature { inputs, outputs: heads.iter().map(|head| HEADS[*head].to_owned()).collect() },
-            heads,
-            export: None,
-        })
+impl<'a, M: Module> BurnSide<'a, M> {
+    /// Creates a side from `forward` of a module. The signature's inputs are in the order in which the forward takes
+    /// them; its outputs are found by name. `export` makes the model of such a module whose intermediate values can be
+    /// read out.
+    pub fn new<I: Inputs, O: NamedOutputs>(
+        label: impl Into<String>,
+        module: &M,
+        signature: Signature,
+        forward: impl Fn(&M, I) -> O + 'a,
+        export: impl Fn(&M) -> Result<Model> + 'a,
+    ) -> Self {
+        Self {
+            label: label.into(),
+            module: module.valid(),
+            signature,
+            forward: Rc::new(move |module, feed| Ok(named(&forward(module, I::take(feed)?)))),
+            export: Rc::new(export),
+            exported: None,
+        }
     }
 
-    /// Adds a way to create the checkpoint's file: intermediate values can be read out of that but not of Burn.
-    pub fn with_export(self, export: impl Fn() -> Result<Model> + 'static) -> Self {
-        Self { export: Some(Box::new(export)), ..self }
+    /// Adds the model that the export made of the module, with the signature's outputs in the same order: it tells how
+    /// an output is computed, and allows copies with redrawn weights.
+    pub fn exported_as(self, model: &Model) -> Self {
+        Self { exported: Some(Rc::new(model.clone())), ..self }
+    }
+
+    fn with(&self, module: M) -> Self {
+        let Self { label, signature, forward, export, exported, .. } = self;
+        let (label, signature, exported) = (label.clone(), signature.clone(), exported.clone());
+        Self { label, module, signature, forward: forward.clone(), export: export.clone(), exported }
+    }
+
+    fn graph(&self) -> Option<&Graph> {
+        self.exported.as_ref().map(|model| &model.graph)
     }
 }
 
-impl Side for BurnSide {
+impl<M: Module> Side for BurnSide<'_, M> {
     fn label(&self) -> &str {
         &self.label
     }
@@ -79,62 +74,81 @@ impl Side for BurnSide {
     }
 
     fn run(&mut self, inputs: &[Array]) -> Result<Vec<Array>> {
-        let [input] = inputs else {
-            return Err(Error::input(&self.label, format!("{} given for one input", counted(inputs.len(), "array"))));
+        let fed = self.signature.inputs.iter().zip(inputs).map(|(port, array)| {
+            let fits = |(dim, size): (&Dim, &usize)| dim.known().is_none_or(|known| known == *size);
+            if port.shape.len() != array.shape.len() || !port.shape.iter().zip(&array.shape).all(fits) {
+                return Err(Error::input(&self.label, format!("takes {port}, not {:?}", array.shape)));
+            }
+            Ok(Fed { name: port.name.clone(), shape: array.shape.clone(), values: Some(array.data.clone()) })
+        });
+        let device = Device::flex();
+        let answers = (self.forward)(&self.module, &mut Feed::new(&device, fed.collect::<Result<_>>()?))?;
+        let answer = |name: &String| {
+            let missing =
+                || Error::check(&self.label, format!("the module has no output '{name}', which the file has"));
+            answers.iter().find(|answer| answer.name == *name).ok_or_else(missing)?.values()
         };
-        let port = &self.signature.inputs[0];
-        if input.shape != port.at(input.batch()) {
-            return Err(Error::input(&self.label, format!("takes {port}, not {:?}", input.shape)));
-        }
-        let Logits { main, aux1, aux2 } = self.model.forward(to_burn(input));
-        let answers = [Some(main), aux1, aux2];
-        let answer = |head: &usize| {
-            let tensor = answers[*head].as_ref();
-            tensor.map(from_burn).ok_or_else(|| Error::check("outputs", format!("there is no {}", HEADS[*head])))?
-        };
-        self.heads.iter().map(answer).collect()
+        self.signature.outputs.iter().map(answer).collect()
     }
 
-    /// Returns a fresh export of the checkpoint in the other side's engine, so that only the file differs.
+    /// Returns a fresh export of the module in the other side's engine, so that only the file differs.
     fn as_file(&self, like: &FileSide) -> Result<Option<FileSide>> {
-        let Some(export) = &self.export else { return Ok(None) };
-        let label = format!("a fresh export in {}", like.provider());
-        like.beside(label, &export()?).map(Some)
+        like.beside(format!("a fresh export in {}", like.provider()), &(self.export)(&self.module)?).map(Some)
     }
 
     /// Returns `None` for [`Draw::Reordered`]: Burn has one order of summation.
-    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>> {
-        if draw == Draw::Reordered {
+    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side + '_>>> {
+        let moved = || self.with(self.module.clone().map(&mut Mover { draw, count: 0 }));
+        Ok((draw != Draw::Reordered).then(|| Box::new(moved()) as Box<dyn Side>))
+    }
+
+    /// Returns a copy of the module and its export, which must have the same nodes; `None` unless the other side is the
+    /// file that the module was exported to.
+    fn redrawn(&self, other: &FileSide) -> Result<Option<Copies<'_>>> {
+        let Some(model) = &self.exported else { return Ok(None) };
+        if *other.model() != onnx::read(onnx::write(model)?.into())? {
             return Ok(None);
         }
-        let model = moved(&self.model, draw);
-        let (label, signature, heads) = (self.label.clone(), self.signature.clone(), self.heads.clone());
-        Ok(Some(Box::new(Self { label, model, signature, heads, export: None })))
+        let copy = self.with(self.module.clone().map(&mut Redrawer::default()));
+        let exported = (self.export)(&copy.module)?;
+        if !same_structure(model, &exported) {
+            return Ok(None);
+        }
+        let tensors = model.graph.initializers().zip(exported.graph.initializers());
+        let weights = tensors.filter(|((_, a), (_, b))| a != b).count();
+        let file = other.beside(other.label(), &exported)?;
+        Ok(Some(Copies { side: Box::new(copy), file, weights }))
     }
 
-    /// Returns `None`: a copy with other weights would have to be exported again.
-    fn redrawn(&self) -> Result<Option<(Box<dyn Side>, Originals)>> {
-        Ok(None)
+    fn unit(&self, output: usize) -> f64 {
+        let unit = |graph: &Graph| Some(unit(graph, *graph.outputs.get(output)?));
+        self.graph().and_then(unit).unwrap_or_default()
     }
 
-    fn unit(&self, _: usize) -> f64 {
-        0.0
+    fn counts(&self, output: usize) -> bool {
+        let dtype = |graph: &Graph| graph.value(*graph.outputs.get(output)?).dtype;
+        self.graph().and_then(dtype).is_some_and(|dtype| !dtype.is_float())
     }
 }
 
-/// Copies a module with its parameters and statistics redrawn so that its outputs depend on its inputs; tensors that
-/// are neither weights nor biases nor part of a normalisation stay.
-pub(crate) fn redrawn<M: Module>(module: &M) -> M {
-    module.clone().map(&mut Redrawer::default())
+/// Returns `true` if two models are the same except for the numbers in their constants.
+fn same_structure(a: &Model, b: &Model) -> bool {
+    let constants = |model: &Model| {
+        let all = model.graph.initializers();
+        all.map(|(id, tensor)| (id, tensor.dtype(), tensor.shape().to_vec())).collect::<Vec<_>>()
+    };
+    a.graph.nodes == b.graph.nodes && constants(a) == constants(b)
 }
 
+/// A copy of a module with its parameters and statistics redrawn so that its outputs depend on its inputs; what is neither a
+/// weight nor a bias nor of a normalisation stays.
 #[derive(Default)]
 struct Redrawer {
     path: Vec<String>,
 }
 
 impl Redrawer {
-    /// Returns the role of a parameter by its name and rank, as in Burn's layers.
+    /// The role of a parameter by its name and rank, as Burn's layers have them.
     fn role(&self, rank: usize) -> Option<Role> {
         match (self.path.last().map(String::as_str), rank) {
             (_, 0) => None,
@@ -143,7 +157,7 @@ impl Redrawer {
             (Some("running_mean"), 1) => Some(Role::Mean),
             (Some("running_var"), 1) => Some(Role::Variance),
             (_, 1) => None,
-            // A linear layer sums along its second axis, a convolution along its first.
+            // A linear layer's sums lie along its second axis, a convolution's along its first.
             (_, 2) => Some(Role::Weight(1)),
             _ => Some(Role::Weight(0)),
         }
@@ -169,14 +183,10 @@ impl ModuleMapper for Redrawer {
     }
 }
 
-/// Copies a module with its parameters and statistics moved according to a draw.
-pub(crate) fn moved<M: Module>(module: &M, draw: Draw) -> M {
-    module.clone().map(&mut Mover { draw, count: 0 })
-}
-
+/// A copy of a module with its parameters and statistics moved as a draw says.
 struct Mover {
     draw: Draw,
-    /// Number of parameters so far, which identifies each of them.
+    /// Parameters so far: what tells one from another.
     count: u64,
 }
 
@@ -187,23 +197,10 @@ impl ModuleMapper for Mover {
         param.map(|tensor| {
             let data = tensor.to_data();
             let shape = data.shape().to_vec();
-            // Values that are not stored as f32 stay unchanged.
+            // What is not held as f32 stays as it is.
             let Ok(values) = data.try_to_vec::<f32>() else { return tensor };
             let Array { shape, data } = draw.values(&Array { shape, data: values }, key);
             Tensor::from_data(TensorData::new(data, shape), &tensor.device())
         })
     }
-}
-
-/// Converts an array to a tensor on Burn's CPU backend.
-fn to_burn(array: &Array) -> Tensor<4> {
-    Tensor::from_data(TensorData::new(array.data.clone(), array.shape.clone()), &Device::flex())
-}
-
-/// Converts Burn's output.
-fn from_burn(tensor: &Tensor<2>) -> Result<Array> {
-    let data = tensor.to_data();
-    let shape = data.shape().to_vec();
-    let values = data.try_to_vec::<f32>().map_err(|e| Error::input("Burn's output", format!("{e:?}")))?;
-    Array::new(shape, values)
 }

@@ -179,23 +179,9 @@ impl VerifyArgs {
 
 /// Opens a checkpoint's own forward, with its export available for the search.
 #[cfg(feature = "burn")]
-fn checkpoint(path: &Path, like: &FileSide) -> Result<Box<dyn Side>> {
-    use std::rc::Rc;
-
-    use gnet::train::checkpoint::{self, Checkpoint};
-    use gnet::{export, verify::BurnSide};
-
-    let checkpoint: Rc<Checkpoint> = Rc::new(checkpoint::load(path)?);
-    let side = BurnSide::new(&checkpoint, &like.signature().outputs)?;
-    let graph = &like.model().graph;
-    // The export uses the same options as the file, so that their nodes are the same.
-    let fold = !graph.nodes.iter().any(|node| node.is("BatchNormalization"));
-    let keep_aux = graph.outputs.len() > 1;
-    Ok(Box::new(side.with_export(move || {
-        let Checkpoint { model, config, metadata, .. } = checkpoint.as_ref();
-        let options = export::googlenet_options(config, metadata, keep_aux).folding(fold);
-        Ok(export::googlenet(model, &options)?.model)
-    })))
+fn checkpoint(path: &Path, file: &FileSide) -> Result<Box<dyn Side>> {
+    let checkpoint = gnet::train::checkpoint::load(path)?;
+    Ok(Box::new(gnet::export::checkpoint_side(&checkpoint, file)?))
 }
 
 #[cfg(not(feature = "burn"))]

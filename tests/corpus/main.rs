@@ -7,6 +7,7 @@
 
 mod classics;
 mod judge;
+mod operators;
 #[path = "../oracle/python.rs"]
 mod python;
 mod reference;

@@ -4,7 +4,7 @@
 use gnet::graph::{Attribute, DType, Dim, Graph, Model, Node, Tensor};
 use gnet::runtime::Array;
 use gnet::verify::{
-    self, Bisect, Distribution, Draw, FileSide, InputSet, Plan, Precision, Search, Side, Signature, Verdict,
+    self, Bisect, Copies, Distribution, Draw, FileSide, InputSet, Plan, Precision, Search, Side, Signature, Verdict,
 };
 
 use super::side;
@@ -38,12 +38,12 @@ impl Side for Drifting {
         Ok(outputs)
     }
 
-    fn moved(&self, draw: Draw) -> gnet::Result<Option<Box<dyn Side>>> {
+    fn moved(&self, draw: Draw) -> gnet::Result<Option<Box<dyn Side + '_>>> {
         self.inner.moved(draw)
     }
 
-    fn redrawn(&self) -> gnet::Result<Option<(Box<dyn Side>, std::collections::BTreeMap<String, Tensor>)>> {
-        self.inner.redrawn()
+    fn redrawn(&self, other: &FileSide) -> gnet::Result<Option<Copies<'_>>> {
+        self.inner.redrawn(other)
     }
 
     fn unit(&self, output: usize) -> f64 {

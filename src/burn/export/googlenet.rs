@@ -4,19 +4,25 @@ use burn::tensor::Device;
 
 use super::{ExportOptions, Exported, export};
 use crate::nets::{GoogLeNet, GoogLeNetConfig, Logits, Preset};
+use crate::side::BurnSide;
 use crate::trace::{NamedOutputs, Output};
+use crate::train::checkpoint::Checkpoint;
 use gnet_core::cost::Cost;
-use gnet_core::graph::Graph;
+use gnet_core::graph::{Dim, Graph};
 use gnet_core::metadata::{Metadata, Preprocessing};
 use gnet_core::passes;
-use gnet_core::{Result, cost};
+use gnet_core::{Error, Result, cost};
+use gnet_engine::verify::{FileSide, Port, Side, Signature};
 
 /// Name of the main output.
 pub const LOGITS: &str = "logits";
 
+/// Names of the outputs of a network with auxiliary heads.
+const HEADS: [&str; 3] = [LOGITS, "aux1", "aux2"];
+
 impl NamedOutputs for Logits {
     fn named_outputs(&self) -> Vec<Output> {
-        let heads = [("aux1", &self.aux1), ("aux2", &self.aux2)];
+        let heads = [(HEADS[1], &self.aux1), (HEADS[2], &self.aux2)];
         let heads = heads.into_iter().filter_map(|(name, head)| Some(Output::new(name, head.as_ref()?)));
         std::iter::once(Output::new(LOGITS, &self.main)).chain(heads).collect()
     }
@@ -118,6 +124,32 @@ pub struct NetworkCost {
     pub whole: Cost,
     /// The part that the main output needs.
     pub main: Cost,
+}
+
+/// Returns the network of a checkpoint as the side that a file is compared with. It has the outputs of the file, by name,
+/// or the main logits for a file with one output of another name; its export uses the same options as the file, so that
+/// their nodes are the same.
+///
+/// # Errors
+/// Fails if the network lacks an output of the file ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
+pub fn checkpoint_side(checkpoint: &Checkpoint, file: &FileSide) -> Result<BurnSide<'static, GoogLeNet>> {
+    let Checkpoint { model, config, metadata, path, .. } = checkpoint;
+    let heads = &HEADS[..if config.aux_heads { 3 } else { 1 }];
+    let outputs: Vec<&str> = match &file.signature().outputs[..] {
+        [only] => vec![heads.iter().find(|head| *head == only).unwrap_or(&LOGITS)],
+        several => several.iter().map(String::as_str).collect(),
+    };
+    if let Some(name) = outputs.iter().find(|name| !heads.contains(name)) {
+        return Err(Error::check("outputs", format!("the checkpoint has {} and no '{name}'", heads.join(", "))));
+    }
+    let fold = !file.model().graph.nodes.iter().any(|node| node.is("BatchNormalization"));
+    let options = googlenet_options(config, metadata, true).keep(&outputs).folding(fold);
+    let side = Dim::Known(config.image_size);
+    let shape = vec![Dim::symbol(super::BATCH), Dim::Known(config.channels), side.clone(), side];
+    let outputs = outputs.into_iter().map(str::to_owned).collect();
+    let signature = Signature { inputs: vec![Port::new("images", shape)], outputs };
+    let export = move |network: &GoogLeNet| Ok(googlenet(network, &options)?.model);
+    Ok(BurnSide::new(format!("{} in Burn", path.display()), model, signature, GoogLeNet::forward, export))
 }
 
 /// Compares an exported GoogLeNet with its network, for all outputs that were kept.

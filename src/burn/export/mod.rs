@@ -19,8 +19,9 @@ use gnet_core::graph::{Graph, Model};
 use gnet_core::passes::{self, FOLD_BATCH_NORM, Pass, RESTORE_GEMM, RESTORE_LRN, Rewrites};
 use gnet_core::{Error, Result, onnx};
 
-pub use googlenet::verify_googlenet;
-pub use googlenet::{Fresh, LOGITS, NetworkCost, NetworkGraph, googlenet, googlenet_options};
+pub use googlenet::{
+    Fresh, LOGITS, NetworkCost, NetworkGraph, checkpoint_side, googlenet, googlenet_options, verify_googlenet,
+};
 pub use record::{ExportRecord, Step};
 pub use verify::{Verified, verify};
 

@@ -1,6 +1,7 @@
 //! A model of one convolution, its input, and the output known in advance.
 
 use crate::runtime::Array;
+use crate::runtime::agreement::Agreement;
 use gnet_core::graph::{DType, Dim, Graph, Model, Node, Tensor};
 use gnet_core::words::counted;
 use gnet_core::{Error, Result, onnx};
@@ -26,7 +27,7 @@ const ANSWER: [f32; 48] = [
 
 /// Tolerance: any wrong value is off by at least 1, and the rounding of fast convolution algorithms (Winograd, FFT) is
 /// far smaller.
-const TOLERANCE: f32 = 0.1;
+const TOLERANCE: f64 = 0.1;
 
 /// Lowest operator set that gnet writes: the library may be old.
 const OPSET: i64 = *onnx::OPSETS.start();
@@ -63,9 +64,13 @@ pub(super) fn check(outputs: &[Array]) -> Result<()> {
     if output.shape != OUTPUT || output.data.len() != ANSWER.len() {
         return wrong(format!("has the shape {:?} in place of {OUTPUT:?}", output.shape));
     }
-    let worst = output.data.iter().zip(&ANSWER).map(|(is, should)| (is - should).abs()).fold(0.0, f32::max);
-    let all_near = output.data.iter().zip(&ANSWER).all(|(is, should)| (is - should).abs() < TOLERANCE);
-    if all_near { Ok(()) } else { wrong(format!("ran and its answer is wrong: it is off by up to {worst}")) }
+    let agreement = Agreement::of(&Array::new(OUTPUT.to_vec(), ANSWER.to_vec())?, output)?;
+    let worst = agreement.max_abs_diff as f32;
+    if agreement.within(TOLERANCE) {
+        Ok(())
+    } else {
+        wrong(format!("ran and its answer is wrong: it is off by up to {worst}"))
+    }
 }
 
 #[cfg(test)]

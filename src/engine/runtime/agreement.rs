@@ -96,6 +96,11 @@ impl Agreement {
     }
 }
 
+/// Returns the largest difference of two lists of values; infinite if a value is not finite on one side only.
+pub(crate) fn farthest(a: &[f32], b: &[f32]) -> f64 {
+    Differences::of(a, b).max_abs
+}
+
 #[derive(Default)]
 struct Differences {
     not_finite: usize,
@@ -243,7 +248,7 @@ impl Spread {
             return Err(Error::check("spread", "an output is NaN or infinite"));
         }
         let pairs = rows.iter().enumerate().flat_map(|(i, a)| rows[i + 1..].iter().map(move |b| (a, b)));
-        let mut distances: Vec<f64> = pairs.map(|(a, b)| Differences::of(a, b).max_abs).collect();
+        let mut distances: Vec<f64> = pairs.map(|(a, b)| farthest(a, b)).collect();
         distances.sort_unstable_by(f64::total_cmp);
         let last = distances.len() - 1;
         // For an even number the lower of the two in the middle, which is the more cautious one.

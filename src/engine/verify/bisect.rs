@@ -11,7 +11,7 @@
 
 use serde::Serialize;
 
-use super::pairing::{Cut, Pairing, cuts, differences, name_of};
+use super::pairing::{Cut, Pairing, cuts, differences};
 use super::probe::{Probe, Seen};
 use super::{FileSide, Port, Side, Tolerance};
 use crate::runtime::Array;
@@ -308,7 +308,7 @@ impl<'a> Hunt<'a> {
             |seen: &[&Seen]| seen.iter().map(|seen| seen.error).try_fold(0.0, |max: f64, e| Some(max.max(e?)));
         let inputs_agree = inputs.iter().all(|(_, seen)| seen.agrees);
         Ok(Culprit {
-            node: name_of(&self.graph, node),
+            node: self.graph.node_name(node).to_owned(),
             op: node.op_type.clone(),
             error_before: largest(&inputs.iter().map(|(_, seen)| seen).collect::<Vec<_>>()).unwrap_or(f64::INFINITY),
             error_after: largest(&outputs.iter().collect::<Vec<_>>()),
@@ -340,7 +340,7 @@ impl<'a> Hunt<'a> {
 
     fn unpaired(&self, start: usize, end: usize) -> Vec<String> {
         let alone = |i: &usize| self.graph.nodes[*i].makes().all(|id| self.pairing.partner(id).is_none());
-        (start..end).filter(alone).map(|i| name_of(&self.graph, &self.graph.nodes[i])).collect()
+        (start..end).filter(alone).map(|i| self.graph.node_name(&self.graph.nodes[i]).to_owned()).collect()
     }
 }
 

@@ -152,6 +152,11 @@ pub struct InputSet {
 pub const IMAGES: &str = "images";
 
 impl InputSet {
+    /// Creates a set from runs of any sizes, under the name of a kind. The arrays of each run are in the signature's order.
+    pub fn new(name: impl Into<String>, runs: Vec<Vec<Array>>, signature: &Signature) -> Self {
+        Self { name: name.into(), runs, ranges: signature.inputs.iter().map(|port| port.range).collect() }
+    }
+
     /// Draws random samples for all inputs. An input without a batch axis is drawn anew for each run.
     ///
     /// # Errors
@@ -178,11 +183,7 @@ impl InputSet {
             Array::new(shape, data)
         };
         let run = |run| signature.inputs.iter().enumerate().map(|(input, port)| array(run, input, port)).collect();
-        Ok(Self {
-            name: distribution.name().to_owned(),
-            runs: (0..plan.runs).map(run).collect::<Result<_>>()?,
-            ranges: signature.inputs.iter().map(|port| port.range).collect(),
-        })
+        Ok(Self::new(distribution.name(), (0..plan.runs).map(run).collect::<Result<_>>()?, signature))
     }
 
     /// Takes real images, prepared according to `metadata`, chosen by the seed without repetition. Makes fewer runs

@@ -43,13 +43,14 @@ impl Verdict {
 
 /// Criteria for an output, besides its noise.
 #[derive(Debug, Clone, Copy)]
-pub struct Rule {
-    /// Tolerance that is applied.
-    pub tolerance: Tolerance,
+pub(super) struct Rule {
+    pub(super) tolerance: Tolerance,
     /// Smallest scale at which its values are computed; see [`unit`](super::noise::unit).
-    pub unit: f64,
+    pub(super) unit: f64,
+    /// Whether it is a count or a decision; see [`Side::counts`](super::Side::counts).
+    pub(super) counts: bool,
     /// Whether the inputs were real images.
-    pub images: bool,
+    pub(super) images: bool,
 }
 
 /// Comparison of two sides on one output, with the verdict.
@@ -92,14 +93,14 @@ impl Judgement {
         if reference.batch() < 2 {
             return Err(Error::input("comparison", "one sample cannot tell outputs apart; it takes two"));
         }
-        let rule = Rule { tolerance: *tolerance, unit: 0.0, images };
+        let rule = Rule { tolerance: *tolerance, unit: 0.0, counts: false, images };
         Self::by(reference, other, &rule, &Noise::default())
     }
 
     /// Does the same as [`of`](Self::of) with known noise; a single sample is compared too, if others show that inputs
     /// can tell outputs apart.
-    pub(crate) fn by(reference: &Array, other: &Array, rule: &Rule, noise: &Noise) -> Result<Self> {
-        let Rule { tolerance, unit, images } = rule;
+    pub(super) fn by(reference: &Array, other: &Array, rule: &Rule, noise: &Noise) -> Result<Self> {
+        let Rule { tolerance, unit, images, .. } = rule;
         let agreement = Agreement::of(reference, other)?;
         let unit = if tolerance.is_local() { *unit } else { agreement.largest };
         let worst = Worst::of(reference, other, tolerance, noise, unit);
@@ -108,7 +109,7 @@ impl Judgement {
         let (verdict, reason) = match tolerance.refusal(&agreement, &worst, *images) {
             Some(reason) => (Verdict::Disagree, Some(explained(reason, reference, other, &agreement))),
             None => {
-                let alike = |spread: &Spread| too_alike(tolerance, spread, &agreement, &worst, &reference.data);
+                let alike = |spread: &Spread| too_alike(rule, spread, &agreement, &worst, &reference.data);
                 match empty(&agreement).or_else(|| spread.as_ref().and_then(alike)) {
                     Some(reason) => (Verdict::Weak, Some(reason)),
                     None => (Verdict::Agree, None),
@@ -123,7 +124,7 @@ impl Judgement {
 
     /// Returns `true` if values are further apart than accepted and all are finite, or not finite in the same way: a
     /// difference that noise may explain.
-    pub fn is_apart(&self) -> bool {
+    pub(super) fn is_apart(&self) -> bool {
         self.agreement.not_finite_apart == 0 && self.used > 1.0
     }
 }
@@ -183,14 +184,12 @@ fn empty(agreement: &Agreement) -> Option<String> {
 /// Explains why agreement proves nothing.
 ///
 /// Whole numbers with a tolerance of less than 1 must be equal, and any two that differ are told apart: tokens or
-/// classes of two samples may well be the same, if half of all pairs differ.
-fn too_alike(
-    tolerance: &Tolerance,
-    spread: &Spread,
-    agreement: &Agreement,
-    worst: &Worst,
-    values: &[f32],
-) -> Option<String> {
+/// classes of two samples may well be the same, if half of all pairs differ. For counts and decisions one pair is enough.
+fn too_alike(rule: &Rule, spread: &Spread, agreement: &Agreement, worst: &Worst, values: &[f32]) -> Option<String> {
+    let Rule { tolerance, counts, .. } = rule;
+    if *counts && spread.max > 0.0 {
+        return None;
+    }
     let exact = tolerance.accepted(agreement.largest) < 1.0 && values.iter().all(|value| value.fract() == 0.0);
     if exact && spread.median > 0.0 {
         return None;

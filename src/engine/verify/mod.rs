@@ -1,6 +1,6 @@
 //! Verification that two computations are the same: equal inputs through both, and a verdict on the difference.
 //!
-//! A [`Side`] is anything that computes: a file in an engine ([`FileSide`]), or a checkpoint in Burn (`BurnSide`).
+//! A [`Side`] is anything that computes: a file in an engine ([`FileSide`]), or a module in Burn (`BurnSide`).
 //! [`verify`] feeds [`InputSet`]s to a reference and to others and judges every output ([`Judgement`]) by the effect of
 //! rounding on this network with these inputs: the reference is run again with its numbers moved by units in the last
 //! place ([`Draw`]), and the [`Tolerance`] of the coarsest [`Precision`] involved states the accepted multiple of that.
@@ -31,6 +31,7 @@
 //! # Ok::<(), gnet::Error>(())
 //! ```
 
+mod answers;
 mod bisect;
 mod expand;
 mod inputs;
@@ -51,20 +52,21 @@ mod trial;
 
 pub use bisect::{Culprit, InputRange, Search, bisect, sweep};
 pub use inputs::{Distribution, IMAGES, InputSet};
-pub use judge::{Judgement, Rule, Verdict};
+pub use judge::{Judgement, Verdict};
 pub use noise::{Draw, unit};
 pub use precision::{Precision, Tolerance};
 pub use record::{Comparison, OnCopies, Row, Verification};
-pub use redraw::{Originals, Role, drawn};
+pub use redraw::{Role, drawn};
 pub use rewritten::rewritten;
-pub use side::{FileSide, Side};
+pub use side::{Copies, FileSide, Side};
 pub use signature::{Plan, Port, Signature};
-pub use trial::{Trial, settle};
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-use self::probe::farthest;
+use self::answers::Asked;
+use self::trial::{Trial, settle};
 use crate::runtime::Array;
+use crate::runtime::agreement::Agreement;
 use gnet_core::{Error, Result};
 
 /// Condition for searching the layer in which two sides diverge.
@@ -130,18 +132,17 @@ pub fn verify(
     }
     let mut comparisons = compared(reference, others, sets, options, say)?;
     for (other, comparison) in others.iter().zip(&mut comparisons) {
-        if comparison.verdict == Verdict::Weak {
-            // A copy that an engine cannot run proves nothing, and does not affect any verdict.
-            if let Ok(Some(proof)) = on_copies(reference, other, sets, options, say) {
-                comparison.proved(proof);
-            }
+        // A copy that an engine cannot run proves nothing, and does not affect any verdict.
+        if comparison.verdict == Verdict::Weak
+            && let Ok(Some(proof)) = on_copies(reference, other, sets, options, say)
+        {
+            comparison.proved(proof);
         }
     }
     Ok(Verification::new(reference, sets, options, comparisons))
 }
 
-/// Compares copies of both sides with the same redrawn weights; `None` if there are none, or if the weights were not
-/// the same.
+/// Compares copies of both sides with the same redrawn weights; `None` if there are none.
 fn on_copies(
     reference: &dyn Side,
     other: &FileSide,
@@ -149,15 +150,10 @@ fn on_copies(
     options: &VerifyOptions,
     say: &mut dyn FnMut(&str),
 ) -> Result<Option<(Comparison, usize)>> {
-    let (Some((mut here, originals)), Some((there, others))) = (reference.redrawn()?, other.redrawn_file()?) else {
-        return Ok(None);
-    };
-    if originals != others {
-        return Ok(None);
-    }
+    let Some(Copies { mut side, file, weights }) = reference.redrawn(other)? else { return Ok(None) };
     say("the outputs hardly depend on the inputs: comparing copies with redrawn weights");
-    let found = compared(here.as_mut(), &mut [there], sets, options, say)?;
-    Ok(found.into_iter().next().map(|comparison| (comparison, originals.len())))
+    let found = compared(side.as_mut(), &mut [file], sets, options, say)?;
+    Ok(found.into_iter().next().map(|comparison| (comparison, weights)))
 }
 
 /// Makes the comparisons with each of the others, with a search if requested.
@@ -176,33 +172,32 @@ fn compared(
         comparisons.push(Comparison::new(other.label()));
     }
     let mut open = Vec::new();
-    let mut answers = Vec::with_capacity(sets.len());
-    for (number, set) in sets.iter().enumerate() {
+    let mut asked: Vec<Asked> = Vec::with_capacity(sets.len());
+    for set in sets {
         say(&format!("comparing on {} inputs", set.name));
-        let expected = run_all(reference, &set.runs)?;
+        let here = Asked::of(reference, set, asked.last().map_or(0, Asked::end))?;
         for (index, ((other, ties), comparison)) in others.iter_mut().zip(&ties).zip(&mut comparisons).enumerate() {
             let runs: Vec<Vec<Array>> = set.runs.iter().map(|run| ties.inputs_of(run)).collect();
-            let found = run_all(other, &runs)?;
+            let found = here.answers(other, &runs, &ties.outputs)?;
             let first = comparison.rows.len();
-            let place = number * expected.len();
-            let trials = comparison.judge(reference, ties, (set, place), &expected, &found, &options.tolerance)?;
+            let trials = comparison.judge(reference, &here, found, &options.tolerance)?;
             let open_trials = trials.into_iter().enumerate().filter(|(_, trial)| trial.is_open());
-            open.extend(open_trials.map(|(output, trial)| (index, first + output, trial)));
+            open.extend(open_trials.map(|(row, trial)| (index, first + row, trial)));
         }
-        answers.push(expected);
+        asked.push(here);
     }
-    let outputs = reference.signature().outputs.len().max(1);
-    let again = open.iter().map(|(_, _, trial)| trial.place / outputs).chain([0]).collect();
-    let mut unsteady = moves_by_itself(reference, sets, &answers, &again, &options.tolerance)?;
+    let needed = |asked: &&Asked| asked.first == 0 || open.iter().any(|(_, _, trial)| asked.has(trial.place));
+    let again: Vec<&Asked> = asked.iter().filter(needed).collect();
+    let mut unsteady = moves_by_itself(reference, &again, &options.tolerance)?;
     // Randomness that is fixed per session shows in another session, as each draw of the noise is.
     if unsteady.is_none()
         && !open.is_empty()
         && let Some(mut twin) = reference.moved(Draw::Still)?
     {
-        unsteady = moves_by_itself(twin.as_mut(), sets, &answers, &again, &options.tolerance)?;
+        unsteady = moves_by_itself(twin.as_mut(), &again, &options.tolerance)?;
     }
     if unsteady.is_none() {
-        measure(reference, &mut open, sets, options, say)?;
+        measure(reference, &mut open, &asked, options, say)?;
     }
     for (comparison, row, trial) in open {
         comparisons[comparison].rows[row].judgement = trial.judgement;
@@ -231,21 +226,17 @@ fn compared(
 
 /// Describes where the reference's outputs for inputs that it is given `again` differ from before, if they do. That
 /// variation is then not rounding, and its noise would hide any fault of the other side.
-fn moves_by_itself(
-    reference: &mut dyn Side,
-    sets: &[InputSet],
-    answers: &[Vec<Array>],
-    again: &BTreeSet<usize>,
-    tolerance: &Tolerance,
-) -> Result<Option<String>> {
-    for number in again {
-        let found = run_all(reference, &sets[*number].runs)?;
-        for (place, (before, after)) in answers[*number].iter().zip(&found).enumerate() {
-            let largest = before.data.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
-            let accepted = if reference.is_exact() { 0.0 } else { tolerance.accepted(largest.into()) };
-            let moves = if before.shape == after.shape { farthest(&before.data, &after.data) } else { f64::INFINITY };
+fn moves_by_itself(reference: &mut dyn Side, again: &[&Asked], tolerance: &Tolerance) -> Result<Option<String>> {
+    for asked in again {
+        let found = asked.again(reference, &asked.set.runs)?;
+        for ((piece, before), after) in asked.pieces.iter().zip(&asked.expected).zip(&found) {
+            let (largest, moves) = match Agreement::of(before, after) {
+                Ok(agreement) => (agreement.largest, agreement.max_abs_diff),
+                Err(_) => (0.0, f64::INFINITY),
+            };
+            let accepted = if reference.is_exact() { 0.0 } else { tolerance.accepted(largest) };
             if moves > accepted {
-                let (output, inputs) = (&reference.signature().outputs[place], &sets[*number].name);
+                let (output, inputs) = (&reference.signature().outputs[piece.output], &asked.set.name);
                 let label = reference.label();
                 return Ok(Some(format!(
                     "the reference does not repeat itself: output '{output}' of {label} moves by {moves:.2e} when it is run \
@@ -262,26 +253,23 @@ fn moves_by_itself(
 fn measure(
     reference: &dyn Side,
     open: &mut [(usize, usize, Trial)],
-    sets: &[InputSet],
+    asked: &[Asked],
     options: &VerifyOptions,
     say: &mut dyn FnMut(&str),
 ) -> Result<()> {
-    let outputs = reference.signature().outputs.len();
     let mut trials: Vec<&mut Trial> = open.iter_mut().map(|(_, _, trial)| trial).collect();
     let draws = Draw::all(options.seed, options.tolerance.precision.bits());
     settle(&mut trials, draws, |draw, places| {
         let mut answers = HashMap::new();
         let Some(mut moved) = reference.moved(draw)? else { return Ok(answers) };
-        let mut wanted: Vec<usize> = places.iter().map(|place| place / outputs).collect();
-        wanted.dedup();
-        for number in wanted {
-            say(&format!("measuring what rounding does on {} inputs", sets[number].name));
-            let runs = sets[number].runs.iter().enumerate();
+        for asked in asked.iter().filter(|asked| places.iter().any(|place| asked.has(*place))) {
+            say(&format!("measuring what rounding does on {} inputs", asked.set.name));
+            let runs = asked.set.runs.iter().enumerate();
             let inputs: Vec<_> =
                 runs.map(|(run, arrays)| draw.inputs(arrays, &reference.signature().inputs, run)).collect();
             // A copy that the engine cannot run, or whose outputs change their shape, tells nothing.
-            let Ok(answer) = run_all(moved.as_mut(), &inputs) else { continue };
-            answers.extend(answer.into_iter().enumerate().map(|(output, array)| (number * outputs + output, array)));
+            let Ok(answer) = asked.again(moved.as_mut(), &inputs) else { continue };
+            answers.extend((asked.first..).zip(answer));
         }
         Ok(answers)
     })
@@ -303,42 +291,6 @@ impl Ties {
     fn inputs_of(&self, run: &[Array]) -> Vec<Array> {
         self.inputs.iter().map(|place| run[*place].clone()).collect()
     }
-}
-
-/// Returns the outputs of all runs, each joined along the samples.
-fn run_all(side: &mut dyn Side, runs: &[Vec<Array>]) -> Result<Vec<Array>> {
-    let mut joined = Vec::new();
-    for run in runs {
-        let outputs = side.run(run)?;
-        join(&mut joined, outputs, side.signature().batch_of(run)).map_err(|e| Error::check(side.label(), e))?;
-    }
-    Ok(joined)
-}
-
-/// Appends the outputs of a run of `batch` samples to those of earlier runs, sample by sample.
-pub(crate) fn join(joined: &mut Vec<Array>, outputs: Vec<Array>, batch: usize) -> Result<()> {
-    let outputs = outputs.into_iter().map(|output| per_sample(output, batch));
-    if joined.is_empty() {
-        joined.extend(outputs);
-        return Ok(());
-    }
-    for (whole, part) in joined.iter_mut().zip(outputs) {
-        if whole.shape[1..] != part.shape[1..] {
-            let reason = format!("changes its shape from run to run: {:?}, then {:?}", whole.shape, part.shape);
-            return Err(Error::check("an output", reason));
-        }
-        whole.shape[0] += part.shape[0];
-        whole.data.extend(part.data);
-    }
-    Ok(())
-}
-
-/// Turns an output whose first axis is not the batch into one sample as a whole.
-pub fn per_sample(mut output: Array, batch: usize) -> Array {
-    if output.shape.first() != Some(&batch) {
-        output.shape.insert(0, 1);
-    }
-    output
 }
 
 /// Searches for the layer in which the reference does not repeat itself, by comparing it with itself.

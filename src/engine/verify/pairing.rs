@@ -5,14 +5,6 @@ use std::collections::{HashMap, HashSet};
 use gnet_core::graph::{Attribute, Graph, Node, Tensor, ValueId};
 use gnet_core::words::{counted, one_or};
 
-/// Returns the name of a node, or if it has none that of its output.
-pub(super) fn name_of(graph: &Graph, node: &Node) -> String {
-    if !node.name.is_empty() {
-        return node.name.clone();
-    }
-    node.output().map_or_else(String::new, |id| graph.value(id).name.clone())
-}
-
 /// The values of two graphs that are meant to be equal.
 #[derive(Debug)]
 pub(super) struct Pairing {
@@ -59,17 +51,19 @@ impl Pairing {
 }
 
 fn paired_nodes(reference: &Graph, other: &Graph) -> HashMap<usize, usize> {
-    let names = |graph: &Graph| -> HashMap<String, usize> {
-        graph.nodes.iter().enumerate().map(|(i, node)| (name_of(graph, node), i)).collect()
-    };
     let there = names(other);
     let by_name: HashMap<usize, usize> =
-        names(reference).into_iter().filter_map(|(name, i)| Some((i, *there.get(&name)?))).collect();
+        names(reference).into_iter().filter_map(|(name, i)| Some((i, *there.get(name)?))).collect();
     let operations = |graph: &Graph| graph.nodes.iter().map(|node| node.op_type.clone()).collect::<Vec<_>>();
     if by_name.is_empty() && operations(reference) == operations(other) {
         return (0..reference.nodes.len()).map(|i| (i, i)).collect();
     }
     by_name
+}
+
+/// Returns the index of each node by its name.
+fn names(graph: &Graph) -> HashMap<&str, usize> {
+    graph.nodes.iter().enumerate().map(|(i, node)| (graph.node_name(node), i)).collect()
 }
 
 /// Returns the operations that read each value, sorted; the graph's end counts as one.

@@ -7,6 +7,7 @@ use super::noise::unit;
 use super::trial::{Trial, settle};
 use super::{Draw, FileSide, Side, Tolerance};
 use crate::runtime::Array;
+use crate::runtime::agreement::farthest;
 use gnet_core::Result;
 use gnet_core::graph::ValueId;
 use gnet_core::words::one_or;
@@ -62,7 +63,7 @@ impl<'a> Probe<'a> {
 
     fn compared(&self, a: Array, b: Array, here: ValueId) -> Result<Compared> {
         let unit = unit(&self.reference.model().graph, here);
-        Compared::of(a, b, Rule { tolerance: self.tolerance, unit, images: false })
+        Compared::of(a, b, Rule { tolerance: self.tolerance, unit, counts: false, images: false })
     }
 
     /// Measures the noise of the values whose difference their size does not explain.
@@ -170,13 +171,6 @@ impl Compared {
     }
 }
 
-/// Returns the largest difference; infinite if only one of two values is NaN.
-pub(super) fn farthest(a: &[f32], b: &[f32]) -> f64 {
-    let apart = a.iter().zip(b).filter(|(a, b)| a != b && !(a.is_nan() && b.is_nan()));
-    let differences = apart.map(|(a, b)| f64::from((a - b).abs()));
-    differences.fold(0.0, |most, difference| if difference.is_nan() { f64::INFINITY } else { difference.max(most) })
-}
-
 fn range(array: &Array) -> (f32, f32) {
     let mut range = (f32::INFINITY, f32::NEG_INFINITY);
     for value in &array.data {
@@ -195,7 +189,7 @@ mod tests {
     fn seen(a: &[f32], b: &[f32]) -> Seen {
         let array = |data: &[f32]| Array::new(vec![data.len()], data.to_vec()).unwrap();
         let tolerance = crate::verify::Precision::F32.tolerance().with_relative(1e-3).unwrap();
-        Compared::of(array(a), array(b), Rule { tolerance, unit: 0.0, images: false }).unwrap().seen()
+        Compared::of(array(a), array(b), Rule { tolerance, unit: 0.0, counts: false, images: false }).unwrap().seen()
     }
 
     #[test]

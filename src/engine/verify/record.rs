@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Culprit, InputSet, Judgement, Rule, Search, Side, Ties, Tolerance, Trial, Verdict, VerifyOptions};
+use super::answers::Asked;
+use super::judge::Rule;
+use super::trial::Trial;
+use super::{Culprit, InputSet, Judgement, Search, Side, Tolerance, Verdict, VerifyOptions};
 use crate::runtime::{Array, ValueRange};
 use gnet_core::graph::{DType, Dim};
 use gnet_core::report::{Cell, Column, Report, Table};
@@ -102,27 +105,32 @@ impl Comparison {
         }
     }
 
-    /// Judges all outputs for one kind of inputs by their size, and returns them for a judgement by their noise; the
-    /// first gets the index given with the kind of inputs.
+    /// Judges all outputs for one kind of inputs by their size, and returns them for a judgement by their noise.
     pub(super) fn judge(
         &mut self,
         reference: &dyn Side,
-        ties: &Ties,
-        (set, first): (&InputSet, usize),
-        expected: &[Array],
-        found: &[Array],
+        asked: &Asked,
+        found: Vec<Array>,
         tolerance: &Tolerance,
     ) -> Result<Vec<Trial>> {
-        let names = reference.signature().outputs.iter().zip(&ties.outputs);
-        let mut trials = Vec::with_capacity(expected.len());
-        for (output, ((name, place), expected)) in names.zip(expected).enumerate() {
+        let mut trials = Vec::with_capacity(found.len());
+        for (number, ((piece, expected), found)) in
+            (asked.first..).zip(asked.pieces.iter().zip(&asked.expected).zip(found))
+        {
+            let name = &reference.signature().outputs[piece.output];
             let named = |e: Error| match e.kind() {
                 gnet_core::ErrorKind::Check => Error::check(format!("{}, output '{name}'", self.subject), e),
                 _ => e,
             };
-            let rule = Rule { tolerance: *tolerance, unit: reference.unit(output), images: set.is_images() };
-            let trial = Trial::new(first + output, expected.clone(), found[*place].clone(), rule).map_err(named)?;
-            self.rows.push(Row { output: name.clone(), inputs: set.name.clone(), judgement: trial.judgement.clone() });
+            let rule = Rule {
+                tolerance: *tolerance,
+                unit: reference.unit(piece.output),
+                counts: reference.counts(piece.output),
+                images: asked.set.is_images(),
+            };
+            let trial = Trial::new(number, expected.clone(), found, rule).map_err(named)?;
+            let (output, inputs) = (name.clone(), asked.set.name.clone());
+            self.rows.push(Row { output, inputs, judgement: trial.judgement.clone() });
             trials.push(trial);
         }
         Ok(trials)
@@ -139,9 +147,10 @@ impl Comparison {
             (self.verdict, self.reason) = (Verdict::Disagree, Some(said(row)));
             return;
         }
-        let proved =
-            |output: &str| self.rows.iter().any(|row| row.output == output && row.judgement.verdict == Verdict::Agree);
-        let weak = self.rows.iter().find(|row| !proved(&row.output));
+        // A single sample cannot tell outputs apart.
+        let proves = |row: &Row| row.judgement.verdict == Verdict::Agree && row.judgement.agreement.images > 1;
+        let proved = |output: &str| self.rows.iter().any(|row| row.output == output && proves(row));
+        let weak = self.rows.iter().find(|row| row.judgement.verdict == Verdict::Weak && !proved(&row.output));
         if let Some(reason) = weak.map(said) {
             (self.verdict, self.reason) = (Verdict::Weak, Some(format!("agreement proves nothing: {reason}")));
         }

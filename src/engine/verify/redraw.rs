@@ -38,10 +38,10 @@ pub enum Role {
 
 /// Weights of a model before they were redrawn, by name: two files that are to be proved by copies must have had the
 /// same ones.
-pub type Originals = BTreeMap<String, Tensor>;
+pub(super) type Originals = BTreeMap<String, Tensor>;
 
 /// Redraws the weights, biases and statistics of a model's layers; `None` if there are none in `f32`.
-pub fn redrawn(model: &Model) -> Option<(Model, Originals)> {
+pub(super) fn redrawn(model: &Model) -> Option<(Model, Originals)> {
     let mut model = model.clone();
     let mut originals = BTreeMap::new();
     redraw(&mut model.graph, &mut originals);

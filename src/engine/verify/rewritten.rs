@@ -207,8 +207,7 @@ impl Pair<'_> {
         }
         let mut fed = Sizes::none();
         for (id, shape) in graph.inputs.iter().zip(shapes) {
-            let shape: Vec<String> = shape.iter().flatten().map(Dim::to_string).collect();
-            fed.extend(Sizes::input(&format!("{}={}", graph.value(*id).name, shape.join(",")))?);
+            fed.extend(Sizes::shape(&graph.value(*id).name, &shape.unwrap_or_default())?);
         }
         Ok(fed)
     }

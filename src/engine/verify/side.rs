@@ -8,7 +8,7 @@ use super::redraw::{self, Originals};
 use super::signature::Signature;
 use super::{Draw, Precision};
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
-use gnet_core::graph::{Attribute, DType, Graph, Model, Node, ValueId};
+use gnet_core::graph::{Attribute, DType, Graph, Model, Node, Sizes, ValueId};
 use gnet_core::passes;
 use gnet_core::words::counted;
 use gnet_core::{Error, ErrorKind, OnnxFile, Result};
@@ -46,18 +46,33 @@ pub trait Side {
     ///
     /// # Errors
     /// Fails if the copy cannot be created.
-    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>>;
+    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side + '_>>>;
 
-    /// Returns the same computation with its weights redrawn so that its outputs depend on its inputs, and the original
-    /// weights; `None` if there is none.
+    /// Returns copies of this side and of `other` with the same redrawn weights, so that their outputs depend on their
+    /// inputs; `None` if there are none, or if the weights were not the same.
     ///
     /// # Errors
-    /// Fails if the copy cannot be created.
-    fn redrawn(&self) -> Result<Option<(Box<dyn Side>, Originals)>>;
+    /// Fails if a copy cannot be created.
+    fn redrawn(&self, other: &FileSide) -> Result<Option<Copies<'_>>>;
 
     /// Returns the smallest scale at which the values of an output are computed, however small they are; 0 if it is
     /// their own.
     fn unit(&self, output: usize) -> f64;
+
+    /// Returns `true` if an output is a count or a decision, which may well be the same for most of a few samples.
+    fn counts(&self, _output: usize) -> bool {
+        false
+    }
+}
+
+/// Copies of two sides that have the same redrawn weights.
+pub struct Copies<'a> {
+    /// Copy of the reference.
+    pub side: Box<dyn Side + 'a>,
+    /// Copy of the other side.
+    pub file: FileSide,
+    /// Number of tensors that were redrawn.
+    pub weights: usize,
 }
 
 /// An ONNX file in an engine.
@@ -69,11 +84,13 @@ pub struct FileSide {
     /// Options of the engine; the batch is that of the inputs, the sizes are those that apply to the file.
     options: RunOptions,
     signature: Signature,
+    /// Whether the sizes are those of each run's inputs instead.
+    any_size: bool,
     /// Whether it is part of another file, read out for a search: the placement of its nodes is then neither proof nor
     /// failure.
     part: bool,
-    /// The loaded file and the batch it is loaded for.
-    session: Option<(usize, Box<dyn Session>)>,
+    /// Loaded file, with the options that it is loaded for.
+    session: Option<(RunOptions, Box<dyn Session>)>,
 }
 
 impl FileSide {
@@ -88,7 +105,7 @@ impl FileSide {
         Self::of_file(&Arc::new(OnnxFile::open_whole(path)?), provider, options)
     }
 
-    /// As [`open`](Self::open), of a file that may be that of other sides too.
+    /// Does the same as [`open`](Self::open) with a file that may be that of other sides too.
     ///
     /// # Errors
     /// As [`open`](Self::open), but for what is wrong with the file alone.
@@ -96,7 +113,7 @@ impl FileSide {
         provider.ensure_available()?;
         let name = file.path().map_or_else(|| "the model".to_owned(), |path| path.display().to_string());
         let named = |e: Error| if e.kind() == ErrorKind::Input { file.named(e) } else { e };
-        Self::new(format!("{name} in {provider}"), file.clone(), provider, options).map_err(named)
+        Self::new(format!("{name} in {provider}"), file.clone(), (provider, options), false).map_err(named)
     }
 
     /// Creates a side from a model in memory.
@@ -105,14 +122,31 @@ impl FileSide {
     /// Those of [`open`](Self::open), except for those about the file.
     pub fn of_model(label: impl Into<String>, model: &Model, provider: Provider, options: &RunOptions) -> Result<Self> {
         provider.ensure_available()?;
-        Self::new(label.into(), Arc::new(OnnxFile::of_model(swept(model)?)), provider, options)
+        Self::new(label.into(), Arc::new(OnnxFile::of_model(swept(model)?)), (provider, options), false)
     }
 
-    fn new(label: String, file: Arc<OnnxFile>, provider: Provider, options: &RunOptions) -> Result<Self> {
+    /// Creates a side from a file that is fed the sizes of each run's inputs: every axis may be open.
+    ///
+    /// # Errors
+    /// Fails if this build does not have the provider, or if the file is not an ONNX model whose inputs have shapes.
+    pub fn at_any_size(label: impl Into<String>, file: OnnxFile, provider: Provider) -> Result<Self> {
+        provider.ensure_available()?;
+        Self::new(label.into(), Arc::new(file), (provider, &RunOptions::default()), true)
+    }
+
+    fn new(
+        label: String,
+        file: Arc<OnnxFile>,
+        (provider, options): (Provider, &RunOptions),
+        any_size: bool,
+    ) -> Result<Self> {
         let model = file.model()?.clone();
         let options = RunOptions { sizes: options.sizes.fitting(&model.graph.stated_inputs()), ..options.clone() };
-        let signature = Signature::of(&model.graph, &options.sizes)?;
-        Ok(Self { label, file, model, provider, options, signature, part: false, session: None })
+        let signature = match any_size {
+            true => Signature::open(&model.graph)?,
+            false => Signature::of(&model.graph, &options.sizes)?,
+        };
+        Ok(Self { label, file, model, provider, options, signature, any_size, part: false, session: None })
     }
 
     /// Returns the decoded model.
@@ -142,13 +176,21 @@ impl FileSide {
         let mut model = Model::clone(&self.model);
         let outputs = values.iter().map(|id| as_f32(&mut model.graph, *id)).collect();
         model.graph.outputs = outputs;
-        let part = self.beside(self.label.clone(), &model).map_err(|e| about(&self.label, e))?;
-        Ok(Self { part: true, ..part })
+        self.beside(self.label.clone(), &model).map_err(|e| about(&self.label, e))
     }
 
-    /// Creates another model in the same engine.
+    /// Creates another model in the same engine, the placement of whose nodes is not judged.
+    ///
+    /// # Errors
+    /// Those of [`of_model`](Self::of_model).
     pub fn beside(&self, label: impl Into<String>, model: &Model) -> Result<Self> {
-        Self::of_model(label, model, self.provider, &self.options)
+        self.remade(label.into(), model, &self.options)
+    }
+
+    fn remade(&self, label: String, model: &Model, options: &RunOptions) -> Result<Self> {
+        let file = Arc::new(OnnxFile::of_model(swept(model)?));
+        let copy = Self::new(label, file, (self.provider, options), self.any_size)?;
+        Ok(Self { part: true, ..copy })
     }
 
     /// Returns the same file in a separate session.
@@ -160,6 +202,7 @@ impl FileSide {
             provider: self.provider,
             options: self.options.clone(),
             signature: self.signature.clone(),
+            any_size: self.any_size,
             part: self.part,
             session: None,
         }
@@ -177,29 +220,39 @@ impl FileSide {
                 return Ok(None);
             }
         }
-        let copy =
-            Self::of_model(self.label.clone(), &draw.model(&self.model, &self.options.sizes), self.provider, &options)?;
-        Ok(Some(Self { part: true, ..copy }))
+        self.remade(self.label.clone(), &draw.model(&self.model, &self.options.sizes), &options).map(Some)
     }
 
     /// Returns the file with its weights redrawn, and the original ones.
-    pub(super) fn redrawn_file(&self) -> Result<Option<(Self, Originals)>> {
+    fn redrawn_file(&self) -> Result<Option<(Self, Originals)>> {
         let Some((model, originals)) = redraw::redrawn(&self.model) else { return Ok(None) };
-        let copy = self.beside(self.label.clone(), &model)?;
-        Ok(Some((Self { part: true, ..copy }, originals)))
+        Ok(Some((self.beside(self.label.clone(), &model)?, originals)))
     }
 
-    /// Loads for a batch, unless it is already loaded for that one.
-    fn load(&mut self, batch: usize) -> Result<&mut dyn Session> {
+    /// Loads for the batch or the sizes of these inputs, unless it is already loaded for them.
+    fn load(&mut self, inputs: &[Array]) -> Result<&mut dyn Session> {
+        let options = self.options_for(inputs)?;
         let loaded = match self.session.take() {
-            Some(loaded) if loaded.0 == batch => loaded,
+            Some(loaded) if loaded.0 == options => loaded,
             _ => {
-                let options = RunOptions { batch, ..self.options.clone() };
                 let session = self.open_session(&options).map_err(|e| about(&self.label, e))?;
-                (batch, session)
+                (options, session)
             }
         };
         Ok(self.session.insert(loaded).1.as_mut())
+    }
+
+    fn options_for(&self, inputs: &[Array]) -> Result<RunOptions> {
+        let options = self.options.clone();
+        if !self.any_size {
+            return Ok(RunOptions { batch: self.signature.batch_of(inputs), ..options });
+        }
+        let mut sizes = Sizes::none();
+        for (port, array) in self.signature.inputs.iter().zip(inputs) {
+            sizes.extend(Sizes::shape(&port.name, &array.shape)?);
+        }
+        // If all sizes are fixed, the batch is the first axis of the first input.
+        Ok(RunOptions { batch: inputs.first().map_or(1, Array::batch), sizes, ..options })
     }
 
     fn open_session(&self, options: &RunOptions) -> Result<Box<dyn Session>> {
@@ -223,9 +276,8 @@ impl Side for FileSide {
     }
 
     fn run(&mut self, inputs: &[Array]) -> Result<Vec<Array>> {
-        let batch = self.signature.batch_of(inputs);
         let (label, names) = (self.label.clone(), self.signature.clone());
-        let session = self.load(batch)?;
+        let session = self.load(inputs)?;
         let mut run = || -> Result<Vec<Array>> {
             let ordered = session.inputs().iter().map(|input| {
                 let place = names.inputs.iter().position(|port| port.name == input.name);
@@ -261,12 +313,15 @@ impl Side for FileSide {
         Ok(Some(self.twin()))
     }
 
-    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side>>> {
+    fn moved(&self, draw: Draw) -> Result<Option<Box<dyn Side + '_>>> {
         Ok(self.drawn(draw)?.map(|copy| Box::new(copy) as Box<dyn Side>))
     }
 
-    fn redrawn(&self) -> Result<Option<(Box<dyn Side>, Originals)>> {
-        Ok(self.redrawn_file()?.map(|(copy, originals)| (Box::new(copy) as Box<dyn Side>, originals)))
+    fn redrawn(&self, other: &FileSide) -> Result<Option<Copies<'_>>> {
+        let (Some((side, here)), Some((file, there))) = (self.redrawn_file()?, other.redrawn_file()?) else {
+            return Ok(None);
+        };
+        Ok((here == there).then(|| Copies { side: Box::new(side), file, weights: here.len() }))
     }
 
     fn unit(&self, output: usize) -> f64 {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::runtime::{Array, Ranges, ValueRange};
-use gnet_core::graph::{DType, Dim, Graph, Sizes, shape_text};
+use gnet_core::graph::{DType, Dim, Graph, Sizes, Stated, shape_text};
 use gnet_core::{Error, Result};
 
 /// An input with name, type and shape, whose first axis is the batch if it is not a number.
@@ -65,6 +65,24 @@ impl Signature {
     /// Those of [`Sizes::fed`]; also fails if an input is not a tensor or has no type, or if the graph has no input or
     /// output.
     pub fn of(graph: &Graph, sizes: &Sizes) -> Result<Self> {
+        Self::shaped(graph, |inputs| Ok(sizes.fed(inputs)?.shapes))
+    }
+
+    /// Returns the signature of a graph whose inputs keep every axis open that the file leaves open.
+    ///
+    /// # Errors
+    /// Fails if an input is not a tensor or has no type or shape, or if the graph has no input or output.
+    pub fn open(graph: &Graph) -> Result<Self> {
+        Self::shaped(graph, |inputs| {
+            let shape = |input: &Stated| {
+                let missing = || Error::input(format!("input '{}'", input.name), "has no shape in the file");
+                input.shape.map(<[Dim]>::to_vec).ok_or_else(missing)
+            };
+            inputs.iter().map(shape).collect()
+        })
+    }
+
+    fn shaped(graph: &Graph, shapes: impl FnOnce(&[Stated]) -> Result<Vec<Vec<Dim>>>) -> Result<Self> {
         if graph.inputs.is_empty() || graph.outputs.is_empty() {
             return Err(Error::input("the graph", "needs an input and an output to be compared"));
         }
@@ -74,8 +92,8 @@ impl Signature {
                 return Err(Error::input(format!("input '{}'", value.name), reason));
             }
         }
-        let fed = sizes.fed(&graph.stated_inputs())?;
-        let inputs = graph.inputs.iter().zip(fed.shapes).map(|(id, shape)| {
+        let shapes = shapes(&graph.stated_inputs())?;
+        let inputs = graph.inputs.iter().zip(shapes).map(|(id, shape)| {
             let value = graph.value(*id);
             let place = format!("input '{}'", value.name);
             let Some(dtype) = value.dtype else { return Err(Error::input(place, "has no type in the file")) };
@@ -95,7 +113,7 @@ impl Signature {
 
     /// Returns the number of samples in one run's inputs: the length of the first axis that the file leaves open, or
     /// the size that it fixes.
-    pub fn batch_of(&self, inputs: &[Array]) -> usize {
+    pub(super) fn batch_of(&self, inputs: &[Array]) -> usize {
         let open = self.inputs.iter().position(Port::batched).and_then(|place| inputs.get(place));
         self.fixed_batch().or(open.map(Array::batch)).unwrap_or(1)
     }

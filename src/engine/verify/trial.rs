@@ -9,15 +9,14 @@ use crate::runtime::Array;
 use gnet_core::Result;
 
 /// Outputs of both sides for one kind of inputs, not judged yet.
-pub struct Trial {
+pub(super) struct Trial {
     /// Index of the draw's output that belongs to it.
-    pub place: usize,
+    pub(super) place: usize,
     reference: Array,
     other: Array,
     rule: Rule,
     noise: Noise,
-    /// Judgement so far.
-    pub judgement: Judgement,
+    pub(super) judgement: Judgement,
 }
 
 /// Ratio to the accepted difference after a draw beyond which further draws are pointless. Draws of one network differ
@@ -29,7 +28,7 @@ impl Trial {
     ///
     /// # Errors
     /// Those of [`Judgement::of`], except that a single sample is compared too.
-    pub fn new(place: usize, reference: Array, other: Array, rule: Rule) -> Result<Self> {
+    pub(super) fn new(place: usize, reference: Array, other: Array, rule: Rule) -> Result<Self> {
         let noise = Noise::default();
         let judgement = Judgement::by(&reference, &other, &rule, &noise)?;
         Ok(Self { place, reference, other, rule, noise, judgement })
@@ -37,7 +36,7 @@ impl Trial {
 
     /// Returns `true` if its noise may still explain a difference. One that is [`HOPELESS`] compared with a draw is not
     /// explained by the next one.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         let hopeless = self.noise.draws > 0 && self.judgement.used > HOPELESS;
         self.rule.tolerance.multiple > 0.0 && self.judgement.is_apart() && !hopeless
     }
@@ -56,7 +55,7 @@ impl Trial {
 ///
 /// # Errors
 /// Those of `answer`.
-pub fn settle(
+pub(super) fn settle(
     trials: &mut [&mut Trial],
     draws: impl Iterator<Item = Draw>,
     mut answer: impl FnMut(Draw, &[usize]) -> Result<HashMap<usize, Array>>,

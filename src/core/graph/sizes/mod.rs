@@ -60,6 +60,15 @@ impl Sizes {
         Ok(Self { inputs: vec![Shape::parse(text)?], dims: Vec::new() })
     }
 
+    /// Returns the shape of one input, by its name in the file.
+    ///
+    /// # Errors
+    /// Fails if a dimension is not in the notation of [`input`](Self::input).
+    pub fn shape<D: fmt::Display>(name: &str, shape: &[D]) -> Result<Self> {
+        let sizes: Vec<String> = shape.iter().map(D::to_string).collect();
+        Self::input(&format!("{name}={}", sizes.join(",")))
+    }
+
     /// Returns the size of a symbol, by its name in the file.
     pub fn dim(symbol: impl Into<String>, size: usize) -> Self {
         Self { inputs: Vec::new(), dims: vec![(symbol.into(), size)] }
