@@ -1,5 +1,10 @@
 //! The program `gnet`.
 
+#![cfg_attr(
+    not(all(feature = "burn", feature = "ort")),
+    allow(dead_code, reason = "what commands of one feature alone need")
+)]
+
 mod cli;
 
 use std::process::ExitCode;

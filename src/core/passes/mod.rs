@@ -15,7 +15,8 @@
 //! use gnet::{onnx, passes};
 //!
 //! let mut model = onnx::read_file("dynamic.onnx".as_ref())?;
-//! let options = passes::PassOptions { outputs: vec!["y".into()], ..passes::PassOptions::default() };
+//! let mut options = passes::PassOptions::default();
+//! options.outputs = vec!["y".into()];
 //! for done in passes::run(&mut model, &[passes::PRUNE, passes::FOLD_CONSTANTS], &options)? {
 //!     println!("{}: {} rewritten, {} refused, {} nodes left", done.pass, done.applied.len(), done.refused.len(), done.nodes);
 //! }

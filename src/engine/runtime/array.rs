@@ -1,7 +1,6 @@
 //! Dense arrays exchanged with an engine.
 
 use super::ValueRange;
-#[cfg(any(test, feature = "tract", feature = "ort"))]
 use super::{Input, element::holds};
 use gnet_core::report::number;
 use gnet_core::words::counted;
@@ -102,7 +101,6 @@ impl Array {
 }
 
 /// Refuses an array with a value that the input's type does not hold.
-#[cfg(any(test, feature = "tract", feature = "ort"))]
 pub(super) fn check_values(input: &Input, array: &Array) -> Result<()> {
     match array.data.iter().find(|value| !holds(input.dtype, **value)) {
         None => Ok(()),

@@ -25,7 +25,7 @@
 //! let (mut reference, other) = (side("before", &before)?, side("after", &after)?);
 //! let plan = Plan::new(8, &[reference.signature(), other.signature()])?;
 //! let inputs = [InputSet::random(Distribution::Normal, reference.signature(), &plan, 1)?];
-//! let options = VerifyOptions { tolerance: Precision::F32.tolerance(), bisect: Bisect::OnFailure, seed: 1 };
+//! let options = VerifyOptions::new(Precision::F32.tolerance()).bisect(Bisect::OnFailure).seed(1);
 //! let found = verify(&mut reference, &mut [other], &inputs, &options, &mut |step| println!("{step}"))?;
 //! assert!(found.passed, "{:?}", found.comparisons[0].reason);
 //! # Ok::<(), gnet::Error>(())
