@@ -41,11 +41,24 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 pub fn abandon() {
     let list = unfinished();
     for path in list.iter() {
-        // Nobody is left to be told about a failure.
-        let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        remove(path);
     }
     // Never unlocked: a thread that continued could move half a folder to the place of a whole one.
     std::mem::forget(list);
+}
+
+/// Removes a file or folder. Another thread that gives up, or a program that writes until this process ends, may change a
+/// folder meanwhile, so that it is not empty when its turn comes: then it is removed again. Nobody is left to be told about a
+/// failure.
+fn remove(path: &Path) {
+    const ATTEMPTS: u32 = 50;
+    for attempt in 0..ATTEMPTS {
+        let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        if path.symlink_metadata().is_err() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(attempt.min(10).into()));
+    }
 }
 
 /// Something temporary, which [`abandon`] knows until it is at its destination.
