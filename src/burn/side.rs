@@ -11,13 +11,19 @@ use gnet_core::{Error, Result, onnx};
 use gnet_engine::runtime::Array;
 use gnet_engine::verify::{Copies, Draw, FileSide, Precision, Role, Side, Signature, drawn, unit};
 
+/// Runs a module's forward on what it is fed.
+type Forward<'a, M> = dyn Fn(&M, &mut Feed) -> Result<Vec<Output>> + 'a;
+
+/// Makes the model of a module whose intermediate values can be read out.
+type Export<'a, M> = dyn Fn(&M) -> Result<Model> + 'a;
+
 /// A module in Burn, in inference mode on the CPU.
 pub struct BurnSide<'a, M> {
     label: String,
     module: M,
     signature: Signature,
-    forward: Rc<dyn Fn(&M, &mut Feed) -> Result<Vec<Output>> + 'a>,
-    export: Rc<dyn Fn(&M) -> Result<Model> + 'a>,
+    forward: Rc<Forward<'a, M>>,
+    export: Rc<Export<'a, M>>,
     /// Model that an export made of the module, if it is at hand.
     exported: Option<Rc<Model>>,
 }

@@ -8,21 +8,14 @@
 //! # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
 //! use std::time::Duration;
 //!
-//! use gnet::bench::{Feed, Limits, Spec, measure};
-//! use gnet::runtime::{EngineOptions, Provider};
+//! use gnet::bench::{Spec, measure};
+//! use gnet::runtime::Provider;
 //!
 //! # if Provider::Tract.ensure_available().is_err() { return Ok(()) }
-//! let spec = Spec {
-//!     path: "dynamic.onnx".into(),
-//!     provider: Provider::Tract,
-//!     batch: 4,
-//!     threads: 1,
-//!     limits: Limits { min_time: Duration::ZERO, min_samples: 3, ..Limits::default() },
-//!     macs_per_image: None,
-//!     engine: EngineOptions::default(),
-//!     feed: Feed::default(),
-//!     trace: None,
-//! };
+//! let mut spec = Spec::new("dynamic.onnx", Provider::Tract);
+//! spec.batch = 4;
+//! spec.limits.min_time = Duration::ZERO;
+//! spec.limits.min_samples = 3;
 //! let run = measure(&spec)?;
 //! println!("{} runs of 4 images, {} ms in the median", run.samples, run.latency_ms.p50);
 //! # Ok::<(), gnet_core::Error>(())
