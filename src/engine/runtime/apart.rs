@@ -22,7 +22,7 @@ pub const WORKER_COMMAND: &str = "engine-worker";
 #[serde(rename_all = "lowercase")]
 enum Order {
     /// Load a file; what is not on the disk is the block.
-    Load(Provider, RunOptions, Handed),
+    Load(Provider, Box<RunOptions>, Handed),
     /// Run on the arrays of these shapes, whose values are the blocks.
     Run(Vec<Vec<usize>>),
     /// End the profile.
@@ -81,7 +81,7 @@ impl Apart {
     pub(super) fn start(program: &Path, provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<Self> {
         let (handed, along) = prepare(provider, file)?.handed();
         let mut worker = Worker::start(program, WORKER_COMMAND).map_err(|lost| lost.of(provider))?;
-        let order = Order::Load(provider, options.clone(), handed);
+        let order = Order::Load(provider, Box::new(options.clone()), handed);
         let Answer::Loaded(loaded) = ask(&mut worker, provider, &order, &[along])?.0 else {
             return Err(confused(provider, "it answered something else"));
         };
@@ -243,7 +243,7 @@ mod tests {
         let mut told = |order, blocks| carried_out(&mut session, order, blocks);
         let early = told(Order::Run(Vec::new()), Vec::new()).unwrap_err();
         assert_eq!(early.to_string(), "engine-worker: there is no file to run");
-        let load = Order::Load(Provider::Tract, RunOptions::new(2, 3), Handed::Bytes(None));
+        let load = Order::Load(Provider::Tract, Box::new(RunOptions::new(2, 3)), Handed::Bytes(None));
         let Answer::Loaded(loaded) = told(load, vec![fixture("two_inputs.onnx")]).unwrap().0 else { panic!() };
         let names: Vec<_> = loaded.inputs.into_iter().map(|input| input.name).collect();
         assert_eq!((names, loaded.threads), (vec!["a".into(), "b".into(), "scale".into()], 2));
@@ -267,7 +267,9 @@ mod tests {
         let file = OnnxFile::open_whole(&path).unwrap();
         let (handed, along) = prepare(Provider::Tract, &file).unwrap().handed();
         assert!(along.is_empty(), "its content does not go through the channel");
-        let load = |handed| carried_out(&mut None, Order::Load(Provider::Tract, RunOptions::new(1, 3), handed), vec![]);
+        let load = |handed| {
+            carried_out(&mut None, Order::Load(Provider::Tract, Box::new(RunOptions::new(1, 3)), handed), vec![])
+        };
         let decodes = gnet_core::onnx::decodes();
         load(handed).unwrap();
         assert_eq!(gnet_core::onnx::decodes(), decodes);

@@ -228,7 +228,7 @@ fn engine(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<B
 /// that is named or found is taken; if it cannot be loaded, that is the result.
 ///
 /// # Errors
-/// [`ErrorKind::Unavailable`](gnet_core::ErrorKind::Unavailable): if there is none; with the path and the loader's
+/// [`ErrorKind::Unavailable`]: if there is none; with the path and the loader's
 /// reason (missing, truncated, not a library, not ONNX Runtime, too old); or if an explicit setting names a library
 /// other than the loaded one.
 #[cfg(feature = "ort")]
