@@ -69,7 +69,8 @@ fn every_operator_of_onnx_has_its_row_and_no_other() {
 fn a_fault_in_a_row_is_seen() {
     let Some(defined) = defined() else { return };
     let key = |name: &str| (String::new(), name.to_owned());
-    let faults: [(&str, fn(&mut Rows, (String, String))); 4] = [
+    type Fault = (&'static str, fn(&mut Rows, (String, String)));
+    let faults: [Fault; 4] = [
         ("Conv", |rows, key| rows.get_mut(&key).unwrap().0 += 1),
         ("RandomNormal", |rows, key| rows.get_mut(&key).unwrap().1 = false),
         ("SwiGLU", |rows, key| assert!(rows.remove(&key).is_some())),

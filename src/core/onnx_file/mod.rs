@@ -1,7 +1,7 @@
 //! An ONNX file, opened once: what a command, an engine or a proof asks of it is obtained when it is first asked for, and kept.
 //!
-//! This stands above [`cost`](crate::cost) and [`infer`](crate::infer), whose answers it keeps, and not in
-//! [`onnx`](crate::onnx), which knows neither.
+//! This stands above [`cost`] and [`infer`], whose answers it keeps, and not in
+//! [`onnx`], which knows neither.
 
 mod kept;
 mod loadable;
