@@ -189,7 +189,7 @@ const OTHERS: [(&str, &str, Reason); 3] = [
 ];
 
 const HEAD: &str = "\
-<!-- Written by `GNET_BLESS=1 cargo test --release --test lowering`. The same test fails when this page is out of date. -->
+<!-- Written by `GNET_BLESS=1 cargo test --release --test networks lowering`. The same test fails when this page is out of date. -->
 
 # What becomes of Burn's operations
 

@@ -6,7 +6,7 @@
     python corpus.py seeds FOLDER         writes the smaller models flat into FOLDER, for the fuzz targets to start from
     python corpus.py infer MANIFEST       strips shapes from models, writes those, prints what shape inference says of them
 
-What goes in and out is JSON; tests/corpus.rs is the other side. `list` takes the files that the package ships
+What goes in and out is JSON; tests/corpus is the other side. `list` takes the files that the package ships
 (onnx/backend/test/data) and the models that it builds when its tests run (onnx.backend.test.case: every operator's node
 tests and the simple models). The nine large networks that it would download are skipped, and named.
 
