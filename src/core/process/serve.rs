@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::worker::Said;
-use super::{Blocks, end_at_once, frame};
+use super::{Blocks, WORKER_COMMAND, end_at_once, frame};
 use crate::{Error, Result};
 
 /// Time that a worker without further orders has for cleaning up before it is ended.
@@ -30,23 +30,23 @@ impl Served<'_> {
     }
 }
 
-/// Answers orders until there are no more; `command` is the hidden command, and `owner` the function that starts it.
+/// Answers orders until there are no more, for a process under the hidden command
+/// [`WORKER_COMMAND`](super::WORKER_COMMAND).
 ///
 /// If the other side ends while an order is carried out, this process ends immediately.
 ///
 /// # Errors
 /// Fails on orders that cannot be understood. A failure of the work itself is an answer.
-pub fn serve<Q, A>(
-    command: &str,
-    owner: &str,
-    work: impl FnMut(Q, Blocks, &mut Served<'_>) -> Result<(A, Blocks)>,
-) -> Result<()>
+pub fn serve<Q, A>(work: impl FnMut(Q, Blocks, &mut Served<'_>) -> Result<(A, Blocks)>) -> Result<()>
 where
     Q: DeserializeOwned + Send + 'static,
     A: Serialize,
 {
     first_to_go();
-    let fail = |e: io::Error| confused(command, owner, &e);
+    let fail = |e: io::Error| {
+        Error::input(WORKER_COMMAND, format!("its stdin is no channel: {e}"))
+            .remedy("use `gnet bench`, `gnet verify` or `gnet doctor`; they start their workers themselves")
+    };
     let (orders, answers) = channel().map_err(fail)?;
     let ending: Ending = Arc::new(|| -> () { end_at_once() });
     answered(orders, answers, &ending, work).map_err(fail)
@@ -127,11 +127,6 @@ fn watched<Q: DeserializeOwned + Send + 'static>(
     };
     thread::Builder::new().name("orders".to_owned()).spawn(watch)?;
     Ok((inbox, wrong))
-}
-
-fn confused(command: &str, owner: &str, error: &io::Error) -> Error {
-    let reason = format!("its stdin is no channel: {error}");
-    Error::input(command, reason).remedy(format!("use `{owner}`; it starts its workers itself"))
 }
 
 /// Makes this process the first to be ended when memory runs out, rather than the one that waits for it.

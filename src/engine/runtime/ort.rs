@@ -20,7 +20,7 @@ mod tensorrt;
 mod tests;
 
 pub(super) use library::library;
-pub use library::{Library, Step};
+pub(super) use openvino::plugin as openvino_plugin;
 pub(super) use session::OrtSession;
 
 use super::{

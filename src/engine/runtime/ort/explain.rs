@@ -1,7 +1,7 @@
 //! Reasons why a provider cannot be used, in one sentence, derived from ONNX Runtime's messages.
 
-use super::library::Library;
 use super::{Provider, said_plainly};
+use crate::runtime::Library;
 use gnet_core::Error;
 
 /// Returns the error for a provider that the library was built without.
