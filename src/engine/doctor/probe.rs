@@ -1,7 +1,6 @@
 //! Trials in a process of their own, since what is tried may crash, hang or change its process permanently: loading a
 //! library and running a session.
 
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use super::{DoctorOptions, convolution};
@@ -35,31 +34,16 @@ fn unavailable(provider: Provider, lost: &Lost, limit: Duration) -> Error {
             .remedy("raise --timeout if the machine is slow; otherwise the library or the driver hangs"),
         Lost::Died { status, words } => {
             let words = if words.is_empty() { String::new() } else { format!(": {words}") };
-            error(format!("{}{words}", end(*status)))
+            // A process that a signal has ended has no exit code.
+            let end = match status.code() {
+                None => format!("was killed by {status}"),
+                Some(_) => format!("ended without an answer ({status})"),
+            };
+            error(format!("{end}{words}"))
                 .remedy("the library crashed: its version, its libraries' or the driver's do not fit")
         }
-        other => {
-            let failed = error(format!("failed: {other}"));
-            match other.remedy() {
-                Some(remedy) => failed.remedy(remedy),
-                None => failed,
-            }
-        }
+        other => error(format!("failed: {other}")).with_remedy(other.remedy()),
     }
-}
-
-#[cfg(unix)]
-fn end(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    match status.signal() {
-        Some(_) => format!("was killed by {status}"),
-        None => format!("ended without an answer ({status})"),
-    }
-}
-
-#[cfg(not(unix))]
-fn end(status: ExitStatus) -> String {
-    format!("ended without an answer ({status})")
 }
 
 #[cfg(test)]

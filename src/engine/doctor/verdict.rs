@@ -8,7 +8,7 @@ use super::gpu::Gpus;
 use super::libraries::{self, Dependency};
 use super::reason::No;
 use crate::runtime::{Library, Provider};
-use gnet_core::{Error, ErrorKind};
+use gnet_core::Error;
 
 /// Questions about a provider, ordered so that each builds on the ones before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,15 +161,8 @@ impl ProviderReport {
         if self.usable {
             return None;
         }
-        let error = Error::unavailable(
-            format!("provider {}", self.provider),
-            self.reason.as_deref().unwrap_or("no session was tried"),
-        );
-        debug_assert_eq!(error.kind(), ErrorKind::Unavailable);
-        Some(match &self.remedy {
-            Some(remedy) => error.remedy(remedy),
-            None => error,
-        })
+        let reason = self.reason.as_deref().unwrap_or("no session was tried");
+        Some(Error::unavailable(format!("provider {}", self.provider), reason).with_remedy(self.remedy.as_deref()))
     }
 }
 
@@ -252,6 +245,7 @@ mod tests {
     use super::super::loader::{Found, Place};
     use super::*;
     use crate::runtime::Step;
+    use gnet_core::ErrorKind;
 
     fn ort(providers: &[&str]) -> Library {
         Library {

@@ -118,7 +118,9 @@ pub trait Session: Send {
     fn threads_used(&self) -> usize;
 
     /// Returns remarks for the reader of a measurement, such as why fewer threads are used than requested.
-    fn notes(&self) -> &[String];
+    fn notes(&self) -> &[String] {
+        &[]
+    }
 
     /// Returns the values of all settings that affect speed or outputs.
     fn settings(&self) -> &Settings {

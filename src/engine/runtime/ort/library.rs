@@ -85,22 +85,22 @@ fn same<'a>(chosen: &Candidate, loaded: &'a Loaded) -> Result<&'a Loaded> {
 }
 
 fn load(chosen: &Candidate, provider: Provider) -> Result<Loaded> {
-    let refused = |chosen: &Candidate, path: &Path, reason: &str| refused(chosen, path, reason, provider);
+    let refused = |path: &Path, reason: &str| refused(chosen, path, reason, provider);
     let (path, opened) = open(chosen, provider)?;
     if !is_supported(&opened.version) {
         let reason = format!("is version {}; gnet needs 1.{} or later", opened.version, ort::MINOR_VERSION);
-        return Err(refused(chosen, &path, &reason));
+        return Err(refused(&path, &reason));
     }
     if !opened.has_interface() {
         let reason = format!("says it is version {} and lacks that version's interface", opened.version);
-        return Err(refused(chosen, &path, &reason));
+        return Err(refused(&path, &reason));
     }
-    let builder = ort::init_from(&path).map_err(|e| refused(chosen, &path, &super::first_line(&e.to_string())))?;
+    let builder = ort::init_from(&path).map_err(|e| refused(&path, &super::first_line(&e.to_string())))?;
     let environment = builder
         .with_telemetry(false)
         .with_logger(log::logger())
         .build()
-        .map_err(|e| refused(chosen, &path, &super::said_plainly(e.message())))?;
+        .map_err(|e| refused(&path, &super::said_plainly(e.message())))?;
     environment.set_log_level(LogLevel::Warning);
     let library = Library { path, step: chosen.step, version: opened.version, providers: compiled_in() };
     Ok(Loaded { library, environment })

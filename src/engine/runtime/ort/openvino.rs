@@ -13,7 +13,7 @@ use super::settings::set;
 use super::{Provider, RunOptions, Settings, said_plainly};
 use crate::install::{self, Kind, Place};
 use crate::runtime::proc::values;
-use crate::runtime::{OpenVinoOptions, Precision, elf};
+use crate::runtime::{OpenVinoOptions, elf};
 use gnet_core::{Error, Result};
 
 /// Environment variable that names the plugin.
@@ -75,13 +75,8 @@ fn no_device() -> Error {
 
 /// Returns OpenVINO's own properties of its CPU device.
 fn config(options: &OpenVinoOptions, threads: usize) -> serde_json::Value {
-    let precision = match options.precision {
-        Precision::F32 => "f32",
-        Precision::F16 => "f16",
-        Precision::Bf16 => "bf16",
-    };
     serde_json::json!({"CPU": {
-        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_PRECISION_HINT": options.precision.name(),
         "INFERENCE_NUM_THREADS": threads.to_string(),
         "NUM_STREAMS": options.streams.to_string(),
     }})
@@ -126,6 +121,7 @@ fn register_once(loaded: &Loaded, plugin: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::Precision;
 
     #[test]
     fn the_plugin_is_named_or_installed() {

@@ -220,10 +220,6 @@ impl Session for OrtSession {
         self.threads
     }
 
-    fn notes(&self) -> &[String] {
-        &[]
-    }
-
     fn settings(&self) -> &Settings {
         &self.settings
     }
