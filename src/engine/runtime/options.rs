@@ -274,8 +274,8 @@ pub enum GraphOptimization {
 named!(
     GraphOptimization,
     "graph optimisation",
-    none_of,
-    [Off = "off", Basic = "basic", Extended = "extended", Layout = "layout", All = "all"]
+    [Off = "off", Basic = "basic", Extended = "extended", Layout = "layout", All = "all"],
+    none_of
 );
 
 /// Strategy by which cuDNN chooses the algorithm of each convolution.
@@ -295,8 +295,8 @@ pub enum ConvSearch {
 named!(
     ConvSearch,
     "convolution search",
-    none_of,
-    [Default = "default", Heuristic = "heuristic", Exhaustive = "exhaustive"]
+    [Default = "default", Heuristic = "heuristic", Exhaustive = "exhaustive"],
+    none_of
 );
 
 /// A precision of arithmetic.
@@ -313,7 +313,7 @@ pub enum Precision {
     Bf16,
 }
 
-named!(Precision, "precision", none_of, [F32 = "f32", F16 = "f16", Bf16 = "bf16"]);
+named!(Precision, "precision", [F32 = "f32", F16 = "f16", Bf16 = "bf16"], none_of);
 
 #[cfg(test)]
 mod tests {
