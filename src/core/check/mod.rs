@@ -191,7 +191,6 @@ impl Outcome {
         Self { at_least: true, passed: false, off_by, reason: Some(reason), ..outcome }
     }
 
-    /// Checks a number against `low..=high`.
     fn between(self, found: u64, low: u64, high: u64) -> Self {
         let off = i128::from(found) - i128::from(found.clamp(low, high.max(low)));
         let off = off.clamp(i64::MIN.into(), i64::MAX.into()) as i64;

@@ -6,10 +6,8 @@ use super::Change;
 use super::print;
 use crate::graph::{Graph, Model, ValueId};
 
-/// Maximum length of a text in the record.
 const LONGEST: usize = 120;
 
-/// Compares the headers.
 pub fn model(a: &Model, b: &Model) -> Vec<Change> {
     let (a, b) = (properties(a), properties(b));
     let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
@@ -49,7 +47,6 @@ fn properties(model: &Model) -> BTreeMap<String, String> {
     all
 }
 
-/// Compares inputs and outputs.
 pub fn interface(a: &Graph, b: &Graph) -> Vec<Change> {
     let mut changes = ends("input", (a, &a.inputs), (b, &b.inputs));
     changes.extend(ends("output", (a, &a.outputs), (b, &b.outputs)));

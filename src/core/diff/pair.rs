@@ -12,7 +12,6 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::print;
 use crate::graph::{Graph, Node, Tensor, ValueId};
 
-/// Counterparts in both directions.
 #[derive(Debug, Default)]
 pub struct Pairs {
     /// For each node of the first graph, its counterpart in the second.
@@ -47,7 +46,6 @@ impl<'a> Known<'a> {
         known
     }
 
-    /// Returns the constant that a value is.
     pub fn constant(&self, id: ValueId) -> Option<&Tensor> {
         self.constants.get(&id)
     }
@@ -64,7 +62,6 @@ impl<'a> Known<'a> {
         constants.into_iter().any(|tensor| tensor.dtype().is_float() && tensor.len() > 1)
     }
 
-    /// Returns operation, attributes and constants in one text.
     fn content(&self, node: &Node) -> String {
         let mut text = print::operation(node);
         for (name, value) in &node.attributes {
@@ -84,7 +81,6 @@ struct Pairing<'a> {
     a: &'a Known<'a>,
     b: &'a Known<'a>,
     pairs: Pairs,
-    /// Operation, attributes and constants of each node.
     content: [Vec<String>; 2],
 }
 

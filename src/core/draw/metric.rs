@@ -34,7 +34,6 @@ impl Metric {
         }
     }
 
-    /// Returns the caption of the legend.
     pub(super) fn legend(self) -> &'static str {
         match self {
             Self::Macs => "MACs for one item of the batch",
@@ -44,7 +43,6 @@ impl Metric {
         }
     }
 
-    /// Returns the value for a box; `None` if it is not known.
     pub(super) fn of(self, facts: &Facts) -> Option<f64> {
         match self {
             Self::Macs => facts.macs.map(|macs| macs as f64),
@@ -54,7 +52,6 @@ impl Metric {
         }
     }
 
-    /// Formats a value with its unit.
     pub(super) fn show(self, value: f64) -> String {
         match self {
             Self::Time if value == 0.0 => "0".to_owned(),

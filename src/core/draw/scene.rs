@@ -11,12 +11,9 @@ use super::{DrawOptions, acyclic, path};
 use crate::graph::{Graph, Node, ValueId, shape_text};
 use crate::words::counted;
 
-/// Kind of a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// An input of the graph.
     Input,
-    /// An output of the graph.
     Output,
     /// One node, possibly with strips.
     Layer,
@@ -26,20 +23,14 @@ pub enum Kind {
     Link,
 }
 
-/// One box.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// Kind of the box.
     pub kind: Kind,
-    /// First line of text.
     pub heading: String,
     /// Full name of the node, value or module.
     pub name: String,
-    /// Shape of the first output.
     pub shape: Option<String>,
-    /// Parameters, MACs and time.
     pub facts: Facts,
-    /// Operations drawn as a strip.
     pub strip: Vec<String>,
     /// Nodes in the box, by their index in the graph.
     pub nodes: Vec<usize>,
@@ -59,7 +50,6 @@ pub struct Wire {
 /// Boxes in topological order, and the wires between them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scene {
-    /// The boxes.
     pub items: Vec<Item>,
     /// The wires, sorted by the box and value that they start from.
     pub wires: Vec<Wire>,
@@ -69,7 +59,6 @@ pub struct Scene {
 const SMALL: usize = 30;
 
 impl Scene {
-    /// Groups the nodes of a graph into boxes.
     pub fn new(graph: &Graph, options: &DrawOptions) -> Self {
         let constant = constants(graph);
         let outputs: HashSet<ValueId> = graph.outputs.iter().copied().collect();
@@ -87,7 +76,6 @@ impl Scene {
         builder.build(members)
     }
 
-    /// Sums the facts of all boxes.
     pub fn total(&self) -> Facts {
         let mut boxes = self.items.iter().map(|item| item.facts);
         boxes.next().map_or_else(Facts::default, |first| boxes.fold(first, Facts::plus))
@@ -108,7 +96,6 @@ fn constants(graph: &Graph) -> HashSet<ValueId> {
     constant
 }
 
-/// The nodes of one box.
 struct Members {
     /// Name of the module, if they form one.
     module: Option<String>,
@@ -119,7 +106,6 @@ struct Builder<'a> {
     graph: &'a Graph,
     facts: Vec<Facts>,
     constant: HashSet<ValueId>,
-    /// The nodes that are drawn.
     shown: Vec<usize>,
 }
 
@@ -133,7 +119,6 @@ impl Builder<'_> {
         self.node(index).reads().filter(|id| !self.constant.contains(id)).collect()
     }
 
-    /// Makes one box per node.
     fn each(&self) -> Vec<Members> {
         self.shown.iter().map(|i| Members { module: None, nodes: vec![*i] }).collect()
     }

@@ -13,11 +13,8 @@ use super::{DrawOptions, Metric, scale};
 use crate::graph::Graph;
 use crate::words::counted;
 
-/// Margin around everything.
 const MARGIN: f64 = 16.0;
-/// Font size of the title.
 const TITLE: f64 = 16.0;
-/// Width and height of the legend's bar.
 const BAR: (f64, f64) = (280.0, 11.0);
 
 /// Scoped to a class, so that a page that embeds the picture keeps its own styles.
@@ -29,7 +26,6 @@ const STYLE: &str = "\
 .gnet .w{fill:none;stroke:#6b7885;stroke-width:1.3}.gnet .a{fill:#6b7885}.gnet .b{stroke:#3f4c59;stroke-width:1}\
 .gnet .e:hover .w{stroke:#d55e00;stroke-width:2.6}.gnet .e:hover .a{fill:#d55e00}";
 
-/// Returns the document, its width and its height.
 pub fn document(graph: &Graph, scene: &Scene, metric: Metric, options: &DrawOptions) -> (String, u32, u32) {
     let frames = Frames::new(scene);
     let labels: Vec<String> = frames.frames.iter().map(|frame| label(&frames, &frame.module, frame.parent)).collect();
@@ -71,7 +67,6 @@ fn frame_fill(frames: &Frames, number: usize) -> &'static str {
     if around.count() % 2 == 1 { "#f1f4f7" } else { "#e4eaef" }
 }
 
-/// Formats a number with at most one decimal place.
 fn num(value: f64) -> String {
     let text = format!("{value:.1}");
     match text.strip_suffix(".0") {

@@ -55,7 +55,6 @@ impl Graph {
         sizes::symbols(self.inputs.iter().flat_map(|id| self.value(*id).shape.iter().flatten()))
     }
 
-    /// Substitutes symbols by sizes, in subgraphs too.
     pub(super) fn replace_symbols(&mut self, bound: &BTreeMap<String, Dim>) {
         if bound.is_empty() {
             return;

@@ -60,6 +60,26 @@ impl From<Vec<usize>> for Attribute {
     }
 }
 
+impl Attribute {
+    /// Returns the branches or bodies that it holds.
+    pub fn bodies(&self) -> &[Subgraph] {
+        match self {
+            Self::Graph(body) => std::slice::from_ref(body.as_ref()),
+            Self::Graphs(bodies) => bodies,
+            _ => &[],
+        }
+    }
+
+    /// Returns the branches or bodies that it holds, mutably.
+    pub fn bodies_mut(&mut self) -> &mut [Subgraph] {
+        match self {
+            Self::Graph(body) => std::slice::from_mut(body.as_mut()),
+            Self::Graphs(bodies) => bodies,
+            _ => &mut [],
+        }
+    }
+}
+
 /// One operation of a graph.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
@@ -129,20 +149,12 @@ impl Node {
 
     /// Returns the branches or bodies among its attributes, in the order of the attributes' names.
     pub fn subgraphs(&self) -> impl Iterator<Item = &Subgraph> {
-        self.attributes.values().flat_map(|value| match value {
-            Attribute::Graph(body) => std::slice::from_ref(body.as_ref()),
-            Attribute::Graphs(bodies) => bodies,
-            _ => &[],
-        })
+        self.attributes.values().flat_map(Attribute::bodies)
     }
 
     /// Returns the branches or bodies among its attributes, mutably.
     pub fn subgraphs_mut(&mut self) -> impl Iterator<Item = &mut Subgraph> {
-        self.attributes.values_mut().flat_map(|value| match value {
-            Attribute::Graph(body) => std::slice::from_mut(body.as_mut()),
-            Attribute::Graphs(bodies) => bodies,
-            _ => &mut [],
-        })
+        self.attributes.values_mut().flat_map(Attribute::bodies_mut)
     }
 
     /// Makes it read `to(id)` in place of `id`, in its subgraphs too.
@@ -158,34 +170,26 @@ impl Node {
 
     /// Returns a whole-number attribute.
     pub fn int(&self, name: &str) -> Option<i64> {
-        match self.attributes.get(name)? {
-            Attribute::Int(value) => Some(*value),
-            _ => None,
-        }
+        let Attribute::Int(value) = self.attributes.get(name)? else { return None };
+        Some(*value)
     }
 
     /// Returns a real-number attribute.
     pub fn float(&self, name: &str) -> Option<f32> {
-        match self.attributes.get(name)? {
-            Attribute::Float(value) => Some(*value),
-            _ => None,
-        }
+        let Attribute::Float(value) = self.attributes.get(name)? else { return None };
+        Some(*value)
     }
 
     /// Returns a text attribute.
     pub fn text(&self, name: &str) -> Option<&str> {
-        match self.attributes.get(name)? {
-            Attribute::String(value) => Some(value),
-            _ => None,
-        }
+        let Attribute::String(value) = self.attributes.get(name)? else { return None };
+        Some(value)
     }
 
     /// Returns a tensor attribute.
     pub fn tensor(&self, name: &str) -> Option<&Tensor> {
-        match self.attributes.get(name)? {
-            Attribute::Tensor(value) => Some(value),
-            _ => None,
-        }
+        let Attribute::Tensor(value) = self.attributes.get(name)? else { return None };
+        Some(value)
     }
 
     /// Returns the output of a `Constant` node, in any numeric form of the operator (`value`, `value_float`,
@@ -209,18 +213,14 @@ impl Node {
 
     /// Returns an attribute of real numbers.
     pub fn floats(&self, name: &str) -> Option<&[f32]> {
-        match self.attributes.get(name)? {
-            Attribute::Floats(values) => Some(values),
-            _ => None,
-        }
+        let Attribute::Floats(values) = self.attributes.get(name)? else { return None };
+        Some(values)
     }
 
     /// Returns an attribute of whole numbers.
     pub fn ints(&self, name: &str) -> Option<&[i64]> {
-        match self.attributes.get(name)? {
-            Attribute::Ints(values) => Some(values),
-            _ => None,
-        }
+        let Attribute::Ints(values) = self.attributes.get(name)? else { return None };
+        Some(values)
     }
 }
 

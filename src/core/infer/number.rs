@@ -12,11 +12,9 @@ pub(super) const MAX_SYMBOL: usize = 256;
 pub(super) enum Num {
     /// A whole number, also as the value of an element of a floating-point tensor.
     Int(i64),
-    /// A number that is not whole.
     Real(f64),
     /// A number that is linear in a symbol; `scale` is never 0.
     Line { symbol: Arc<str>, scale: i64, offset: i64 },
-    /// An unknown number.
     Unknown,
 }
 
@@ -69,7 +67,6 @@ impl Num {
         }
     }
 
-    /// Returns the number if it is whole.
     pub(super) fn int(&self) -> Option<i64> {
         match self {
             Self::Int(value) => Some(*value),
@@ -125,6 +122,10 @@ impl Num {
             }
             _ => self.reals(other, |a, b| a * b),
         }
+    }
+
+    pub(super) fn product<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Self {
+        dims.into_iter().fold(Self::Int(1), |product, dim| product.mul(&Self::from(dim)))
     }
 
     /// Returns the quotient if it is exact: a whole number, or a line all of whose values are divisible.

@@ -110,7 +110,7 @@ macro_rules! operators {
             GreaterOrEqual 12 { shape(elementwise::comparison) elements(arithmetic::compare) result(binary::compare)
                 macs(none) }
             GridSample 16 { shape(gather::grid_sample) macs(none) rounding(Share) }
-            GroupNormalization 18 { shape(normalization::keep) result(normalization::group) macs(none) is(strip)
+            GroupNormalization 18 { shape(elementwise::same) result(normalization::group) macs(none) is(strip)
                 rounding(Share) label("GroupNorm") }
             HammingWindow 17 { shape(constant::window) macs(none) }
             HannWindow 17 { shape(constant::window) macs(none) }
@@ -122,11 +122,11 @@ macro_rules! operators {
                 is(view, keeps_numbers, hands_on, strip) }
             If 1 { learned() control(Branch) }
             ImageDecoder 20 { shape(selection::image) macs(none) }
-            InstanceNormalization 1 { shape(normalization::keep) result(normalization::instance) macs(none) is(strip)
+            InstanceNormalization 1 { shape(elementwise::same) result(normalization::instance) macs(none) is(strip)
                 rounding(Share) label("InstanceNorm") }
             IsInf 10 { shape(elementwise::same_bool) result(unary::classify) macs(none) }
             IsNaN 9 { shape(elementwise::same_bool) result(unary::classify) macs(none) }
-            LRN 1 { shape(normalization::keep) result(normalization::local_response) macs(none) is(strip)
+            LRN 1 { shape(elementwise::same) result(normalization::local_response) macs(none) is(strip)
                 rounding(Share) }
             LSTM 1 { shape(recurrent::recurrent) macs(recurrent) weights(1, 2) learned(0, 3, 7) is(recurrent)
                 rounding(Gated(Some(6))) }
@@ -181,7 +181,7 @@ macro_rules! operators {
                 is(quantised_weights, quantised) settings(1) }
             QuantizeLinear 10 { shape(quantization::quantize) result(quantize::quantize) macs(none) learned(0)
                 is(keeps_numbers, quantised) settings(1) }
-            RMSNormalization 23 { shape(normalization::keep) result(normalization::root_mean_square) macs(none)
+            RMSNormalization 23 { shape(elementwise::same) result(normalization::root_mean_square) macs(none)
                 is(strip) rounding(Share) label("RMSNorm") }
             RNN 1 { shape(recurrent::recurrent) macs(recurrent) weights(1, 2) learned(0, 3, 7) is(recurrent)
                 rounding(Gated(None)) }
@@ -217,9 +217,9 @@ macro_rules! operators {
                 result(|call| unary::real(call, f64::round_ties_even)) macs(none) settings(0) }
             STFT 17 { shape(signal::stft) macs(none) learned(0, 1) }
             Scan 8 { learned() control(Scan) }
-            Scatter 9 { shape(gather::scatter) result(gather::scatter_elements) macs(none) }
-            ScatterElements 11 { shape(gather::scatter) result(gather::scatter_elements) macs(none) }
-            ScatterND 11 { shape(gather::scatter) result(gather::scatter_nd) macs(none) }
+            Scatter 9 { shape(elementwise::same) result(gather::scatter_elements) macs(none) }
+            ScatterElements 11 { shape(elementwise::same) result(gather::scatter_elements) macs(none) }
+            ScatterND 11 { shape(elementwise::same) result(gather::scatter_nd) macs(none) }
             Selu 1 { shape(elementwise::same) result(unary::with_attributes) macs(none) is(strip) rounding(Share) }
             SequenceAt 11 { macs(none) }
             SequenceConstruct 11 { macs(none) }
@@ -262,7 +262,7 @@ macro_rules! operators {
             Tan 7 { shape(elementwise::same) result(|call| unary::real(call, f64::tan)) macs(none) }
             Tanh 1 { shape(elementwise::same) result(|call| unary::real(call, f64::tanh)) macs(none) is(strip)
                 rounding(Share) }
-            TensorScatter 24 { shape(gather::scatter) macs(none) }
+            TensorScatter 24 { shape(elementwise::same) macs(none) }
             TfIdfVectorizer 9 { shape(selection::tf_idf) macs(none) attributes(; weights) }
             ThresholdedRelu 10 { shape(elementwise::same) result(unary::with_attributes) macs(none) is(strip) }
             Tile 1 { shape(slicing::tile) elements(arrange::repeat) result(movement::tile) macs(none)

@@ -28,7 +28,6 @@ use super::{Rewrites, View};
 use crate::graph::{Graph, Model, Node, Tensor, ValueId};
 use crate::{Result, reference};
 
-/// Operations that a BatchNorm can be folded into.
 const LINEAR: [&str; 3] = ["Conv", "ConvTranspose", "Gemm"];
 
 /// Replacement of one linear operation and the BatchNorms after it.
@@ -98,7 +97,6 @@ fn plans(graph: &Graph, opset: i64) -> (Vec<Fold>, Rewrites) {
     (folds, rewrites)
 }
 
-/// Conditions that a fold has to meet.
 struct Rules<'a> {
     view: &'a View<'a>,
     opset: i64,
@@ -159,7 +157,6 @@ impl Rules<'_> {
         weight.zip(bias).ok_or_else(|| "the folded numbers are not finite".to_owned())
     }
 
-    /// Returns `true` if a value has exactly one reader.
     fn alone(&self, id: Option<ValueId>) -> bool {
         id.is_some_and(|id| self.view.uses(id) == 1)
     }

@@ -13,9 +13,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::Rewrites;
 use crate::Result;
-use crate::graph::{Attribute, Graph, Subgraph, Tensor, ValueId};
+use crate::graph::{Graph, Subgraph, Tensor, ValueId};
 
-/// Order in which a pass visits graphs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     /// The bodies, then the enclosing graph: for a pass that makes bodies read less.
@@ -26,15 +25,22 @@ pub(super) enum Order {
 
 /// Facts about the model around a graph.
 pub(super) struct Scope<'a> {
-    /// Version of ONNX's operator set.
     pub opset: i64,
     /// Captured constants, by their IDs inside.
     pub captured: &'a HashMap<ValueId, Tensor>,
 }
 
+impl Scope<'_> {
+    /// Returns the constants that a graph holds or captures.
+    pub fn constants(&self, graph: &Graph) -> HashMap<ValueId, Tensor> {
+        let mut constants = graph.constants();
+        constants.extend(self.captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
+        constants
+    }
+}
+
 type Rewrite<'a> = &'a mut dyn FnMut(&mut Graph, &Scope) -> Result<Rewrites>;
 
-/// Applies a pass to a graph and to every graph inside it.
 pub(super) fn each(
     graph: &mut Graph,
     opset: i64,
@@ -71,18 +77,12 @@ impl Walk<'_> {
         if nested.is_empty() {
             return Ok(());
         }
-        let mut constants = graph.constants();
-        constants.extend(captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
+        let constants = Scope { opset: self.opset, captured }.constants(graph);
         for index in nested {
             let name = graph.node_name(&graph.nodes[index]).to_owned();
             let mut attributes = std::mem::take(&mut graph.nodes[index].attributes);
             let walked = attributes.iter_mut().try_for_each(|(attribute, value)| -> Result<()> {
-                let bodies = match value {
-                    Attribute::Graph(body) => std::slice::from_mut(body.as_mut()),
-                    Attribute::Graphs(bodies) => bodies,
-                    _ => return Ok(()),
-                };
-                bodies.iter_mut().try_for_each(|body| {
+                value.bodies_mut().iter_mut().try_for_each(|body| {
                     let inner = self.body(body, graph, &constants)?;
                     let place = |inside: String| format!("{name}.{attribute}/{inside}");
                     log.applied.extend(inner.applied.into_iter().map(place));

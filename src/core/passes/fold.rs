@@ -50,7 +50,6 @@ struct Folding<'a> {
     constants: HashMap<ValueId, Tensor>,
     producers: HashMap<ValueId, usize>,
     readers: HashMap<ValueId, Vec<usize>>,
-    /// Number of live reads of each value.
     uses: HashMap<ValueId, usize>,
     /// The known parts of `Shape`s, if not all dimensions are known.
     shapes: HashMap<ValueId, Vec<Option<i64>>>,
@@ -58,14 +57,12 @@ struct Folding<'a> {
     applied: Vec<String>,
     refused: BTreeMap<usize, Refusal>,
     gone: HashSet<usize>,
-    /// Bypassed `Identity` nodes.
     aliases: Aliases,
 }
 
 impl<'a> Folding<'a> {
     fn new(graph: &'a mut Graph, scope: &'a Scope, options: &PassOptions) -> Self {
-        let (mut constants, uses) = (graph.constants(), super::view::live_uses(graph));
-        constants.extend(scope.captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
+        let (constants, uses) = (scope.constants(graph), super::view::live_uses(graph));
         let mut readers: HashMap<ValueId, Vec<usize>> = HashMap::new();
         for (index, node) in graph.nodes.iter().enumerate() {
             node.reads().for_each(|id| readers.entry(id).or_default().push(index));
@@ -88,7 +85,6 @@ impl<'a> Folding<'a> {
         }
     }
 
-    /// Folds a node if possible, or says why not.
     fn look_at(&mut self, index: usize) {
         work(1);
         self.aliases.apply_to(&mut self.graph.nodes[index]);
@@ -110,7 +106,6 @@ impl<'a> Folding<'a> {
         self.refused.insert(index, Refusal { node, reason });
     }
 
-    /// Returns `true` if an output needs a value.
     fn is_read(&self, id: ValueId) -> bool {
         self.uses.get(&id).is_some_and(|uses| *uses > 0)
     }
@@ -215,7 +210,6 @@ impl<'a> Folding<'a> {
         }
     }
 
-    /// Marks a node as dead; the sweep removes it.
     fn gone_dead(&mut self, index: usize, read: &mut Vec<ValueId>) {
         self.aliases.apply_to(&mut self.graph.nodes[index]);
         read.extend(self.graph.nodes[index].reads());

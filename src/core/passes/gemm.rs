@@ -18,11 +18,8 @@ use super::{Rewrites, View};
 use crate::Result;
 use crate::graph::{DType, Dim, Graph, Model, Node, ValueId};
 
-/// A recognised linear layer.
 struct Linear {
-    /// Index of the addition.
     sum: usize,
-    /// Index of the product.
     product: usize,
     /// The inputs `[x, W, b]`.
     inputs: [ValueId; 3],

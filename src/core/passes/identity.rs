@@ -28,8 +28,7 @@ use crate::reference;
 pub(super) fn drop(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
     let mut rewrites = Rewrites::default();
     let mut gone = HashSet::new();
-    let (mut constants, uses) = (graph.constants(), view::live_uses(graph));
-    constants.extend(scope.captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
+    let (constants, uses) = (scope.constants(graph), view::live_uses(graph));
     let mut merge = Merge::new(graph);
     for index in 0..graph.nodes.len() {
         merge.aliases.apply_to(&mut graph.nodes[index]);
@@ -55,7 +54,6 @@ pub(super) fn drop(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
     Ok(rewrites)
 }
 
-/// Facts available when a node is visited.
 struct Facts<'a> {
     graph: &'a Graph,
     constants: &'a HashMap<ValueId, Tensor>,

@@ -73,7 +73,6 @@ fn barycentre(rows: &mut Rows, place: &mut [usize], fixed: usize, row: usize) {
     rows.rows[row].iter().enumerate().for_each(|(i, slot)| place[*slot] = i);
 }
 
-/// Counts the pairs of lines that cross.
 pub fn crossings(rows: &Rows, place: &[usize]) -> u64 {
     (0..rows.rows.len()).map(|row| crossings_below(rows, place, row)).sum()
 }

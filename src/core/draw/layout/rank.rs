@@ -5,7 +5,6 @@ use std::collections::BinaryHeap;
 
 use super::{Net, Pin, Vertex};
 
-/// Number of rounds in which the rows are improved.
 const ROUNDS: usize = 3;
 
 /// Assigns rows by longest path, then shortens lines: a vertex that produces more values than it reads moves down to

@@ -187,7 +187,6 @@ fn fixed(thing: &str, axis: usize, old: &Dim, given: &Dim) -> Error {
         .remedy("an engine takes no other size than a file's own; export it with that axis open")
 }
 
-/// Result of unifying a stated and a given size.
 enum Unified {
     /// Both are this.
     Same(Dim),
@@ -212,7 +211,6 @@ impl Ties {
         dim
     }
 
-    /// Unifies a stated and a given dimension.
     fn unify(&mut self, thing: &str, stated: &Dim, given: &Dim, rule: Rule) -> Result<Unified> {
         let (old, new) = (self.resolve(stated), self.resolve(given));
         if old == new || new == Dim::Unknown {

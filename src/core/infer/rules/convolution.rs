@@ -11,17 +11,17 @@ use crate::words::counted;
 
 /// Infers `Conv` and `DeformConv`: input, weight.
 pub(crate) fn conv(cx: &Context) -> Answer {
-    one(cx.common_dtype(0), convolved(cx, 0, 1))
+    one(cx.common_dtype(0), || convolved(cx, 0, 1))
 }
 
 /// Infers `ConvInteger`, which sums in 32 bits.
 pub(crate) fn conv_integer(cx: &Context) -> Answer {
-    one(DType::I32, convolved(cx, 0, 1))
+    one(DType::I32, || convolved(cx, 0, 1))
 }
 
 /// Infers `QLinearConv`: input, scale, zero point, weight, scale, zero point, scale, zero point of the output.
 pub(crate) fn qlinear_conv(cx: &Context) -> Answer {
-    one(cx.dtype(7), convolved(cx, 0, 3))
+    one(cx.dtype(7), || convolved(cx, 0, 3))
 }
 
 /// Infers `[N, M, out..]` from `[N, C, in..]` and a weight `[M, C / group, kernel..]`.
@@ -66,7 +66,7 @@ fn group(cx: &Context) -> Known<usize> {
 
 /// Infers `ConvTranspose`: a weight `[C, M / group, kernel..]`; `output_shape` takes precedence over `output_padding`.
 pub(crate) fn conv_transpose(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.common_dtype(0), || {
         let (x, w) = (cx.shape_from_rank(0, 2)?, cx.shape(1)?);
         if w.len() != x.len() {
             return fault(format!("the weight has {}, the input {}", counted(w.len(), "dimension"), x.len()));
@@ -84,8 +84,7 @@ pub(crate) fn conv_transpose(cx: &Context) -> Answer {
             None => window.transposed(&x[2..], &output_padding(cx, spatial)?)?,
         };
         Ok([x[0].clone(), channels].into_iter().chain(places).collect())
-    };
-    one(cx.common_dtype(0), shape())
+    })
 }
 
 fn output_padding(cx: &Context, spatial: usize) -> Known<Vec<i64>> {
@@ -103,17 +102,16 @@ pub(crate) fn causal(cx: &Context) -> Answer {
         Ok(vec![x[0].clone(), x[1].clone(), size(&Num::from(&w[2]).add(&Num::Int(-1)))?])
     };
     let dtype = cx.common_dtype(0);
-    Ok(vec![Fact::new(dtype, cx.shape(0).map(<[_]>::to_vec)), Fact::new(dtype, state())])
+    Ok(vec![Fact::new(dtype, cx.shape_of(0)), Fact::new(dtype, state())])
 }
 
 /// Infers `Col2Im`: blocks `[N, C * block, L]` back into an image `[N, C, image..]`.
 pub(crate) fn col2im(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let x = cx.shape_of_rank(0, 3)?;
         let image = shape_from_input(cx, 1)?;
         let block = cx.numbers(2).map_or(Num::Unknown, |sizes| sizes.iter().fold(Num::Int(1), |all, of| all.mul(of)));
         let channels = size(&Num::from(&x[1]).div_exact(&block))?;
         Ok([x[0].clone(), channels].into_iter().chain(image).collect())
-    };
-    one(cx.dtype(0), shape())
+    })
 }

@@ -15,7 +15,6 @@ pub(crate) struct Window {
     padding: Padding,
 }
 
-/// Padding around the input.
 enum Padding {
     /// Explicit numbers of elements: before and after together, and before alone.
     Explicit(Vec<(i64, i64)>),

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::{Walk, parts};
+use super::{Walk, parts, state};
 use crate::graph::{Attribute, DType, Dim, Graph, Subgraph, ValueId};
 use crate::infer::context::{Context, axis_of};
 use crate::infer::fact::{Answer, Fact, Known, Shape, Stop, fault, gap};
@@ -35,7 +35,6 @@ pub(super) fn answer(walk: &mut Walk, graph: &mut Graph, index: usize) -> Option
     Some(made.unwrap_or_else(|stop| (Err(stop), Vec::new())))
 }
 
-/// A subgraph after the walk.
 struct Body {
     graph: Graph,
     outputs: Vec<Fact>,
@@ -64,7 +63,6 @@ impl Given {
     }
 }
 
-/// Returns the subgraph in attribute `name` of node `index`.
 fn subgraph<'a>(graph: &'a Graph, index: usize, name: &str) -> Known<&'a Subgraph> {
     match graph.nodes[index].attributes.get(name) {
         Some(Attribute::Graph(body)) => Ok(body),
@@ -113,20 +111,13 @@ fn run(walk: &mut Walk, graph: &Graph, index: usize, name: &str, given: &[Given]
 /// Writes the assumptions about an input into it, merged with the statements of the file; returns the statement that
 /// was overruled.
 fn assume(graph: &mut Graph, id: ValueId, given: &Given) -> Option<Overruled> {
-    let value = graph.value_mut(id);
-    if value.other_type.is_some() {
-        return None;
+    let overruled = state(graph, id, given.dtype, given.shape.clone());
+    if given.alone && graph.value(id).other_type.is_none() {
+        graph.value_mut(id).shape.clone_from(&given.shape);
     }
-    let overruled = Overruled::of(value, given.dtype, given.shape.as_deref());
-    value.dtype = given.dtype.or(value.dtype);
-    value.shape = match (&given.shape, value.shape.take().filter(|_| !given.alone)) {
-        (Some(given), Some(stated)) => Some(merge::stated(given, &stated).shape),
-        (given, stated) => given.clone().or(stated),
-    };
     overruled
 }
 
-/// Returns the facts known about an output of a subgraph.
 fn fact(graph: &Graph, id: ValueId, name: &str, reasons: &HashMap<&str, &str>) -> Fact {
     let value = graph.value(id);
     let why = || reasons.get(&value.name[..]).unwrap_or(&"its shape is not known");
@@ -134,7 +125,6 @@ fn fact(graph: &Graph, id: ValueId, name: &str, reasons: &HashMap<&str, &str>) -
     Fact::new(value.dtype, value.shape.clone().map_or_else(|| gap(reason()), Ok))
 }
 
-/// Puts a walked subgraph into its node.
 fn commit(walk: &mut Walk, graph: &mut Graph, index: usize, name: &str, body: Body) {
     if let Some(Attribute::Graph(place)) = graph.nodes[index].attributes.get_mut(name) {
         place.graph = body.graph;
@@ -174,7 +164,6 @@ fn both_branches(yes: &Known<Body>, no: &Known<Body>) -> Known<Vec<Fact>> {
     yes.outputs.iter().zip(&no.outputs).map(|(yes, no)| either(yes, no)).collect()
 }
 
-/// Returns the facts that hold for a value produced by either of two branches.
 fn either(yes: &Fact, no: &Fact) -> Known<Fact> {
     let dtype = match (yes.dtype, no.dtype) {
         (Some(yes), Some(no)) if yes != no => return fault(format!("its branches make {yes} and {no}")),

@@ -29,7 +29,6 @@ const LFS: &str = "fetch the file itself with `git lfs pull`";
 const DOWNLOAD: &str = "it may be what a server answered in place of the file: download the file itself";
 const CONVERT: &str = "give the ONNX file that it was made from, or convert it";
 
-/// First bytes of each kind.
 const BEGINNINGS: &[(&[u8], &str, Option<&str>)] = &[
     (b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS in the place of the file", Some(LFS)),
     (b"\xff\xd8\xff", "a JPEG picture", None),
@@ -114,7 +113,6 @@ fn zeros(bytes: &[u8]) -> Option<Kind> {
     is.then(|| Kind::new("nothing but zeros", Some("it may be a copy or download that failed")))
 }
 
-/// Maximum length of a quoted piece of text.
 const QUOTED: usize = 40;
 
 fn text(bytes: &[u8]) -> Option<Kind> {

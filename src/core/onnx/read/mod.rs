@@ -26,7 +26,6 @@ use scope::Scope;
 
 /// An ONNX file that was read, and what it was read from.
 pub(crate) struct Found {
-    /// Bytes of the file itself.
     pub(crate) bytes: Bytes,
     pub(crate) stamp: Stamp,
     pub(crate) model: Model,
