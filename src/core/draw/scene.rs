@@ -84,8 +84,7 @@ impl Scene {
 
 /// Finds every value that depends on no input: initializers, and the values computed from them.
 fn constants(graph: &Graph) -> HashSet<ValueId> {
-    let sparse = graph.sparse_initializers().map(|(id, _)| id);
-    let mut constant: HashSet<ValueId> = graph.initializers().map(|(id, _)| id).chain(sparse).collect();
+    let mut constant: HashSet<ValueId> = graph.given().collect();
     for node in &graph.nodes {
         let makes_itself = node.is("Constant");
         let reads_constants = node.reads().next().is_some() && node.reads().all(|id| constant.contains(&id));

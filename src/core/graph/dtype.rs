@@ -10,9 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub enum Elements {
     /// Floating-point numbers.
     Floats,
-    /// Booleans.
+    /// Whole numbers.
     Wholes,
-    /// True and false.
+    /// Booleans.
     Truths,
     /// Text of any length: elements have no fixed size.
     Texts,

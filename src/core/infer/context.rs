@@ -3,7 +3,7 @@
 use super::fact::{Known, Shape, fault, gap};
 use super::number::Num;
 use super::vector::{Vector, Vectors};
-use crate::graph::{DType, Dim, Graph, Node, Tensor};
+use crate::graph::{DType, Dim, Graph, Node, Tensor, place_of};
 use crate::words::counted;
 
 /// Everything that the outputs of a node may depend on.
@@ -185,12 +185,8 @@ impl<'a> Context<'a> {
 
 /// Converts `axis` to an index into a shape of `rank` dimensions: negative ones count from the end.
 pub(super) fn axis_of(axis: i64, rank: usize) -> Known<usize> {
-    let signed = rank as i64;
-    match axis {
-        0.. if axis < signed => Ok(axis as usize),
-        ..0 if axis >= -signed => Ok((axis + signed) as usize),
-        _ => fault(format!("axis {axis} is not within {}", counted(rank, "dimension"))),
-    }
+    let fault = || fault(format!("axis {axis} is not within {}", counted(rank, "dimension")));
+    place_of(axis, rank).map_or_else(fault, Ok)
 }
 
 /// Converts `axes` to indices, each of which may occur once.

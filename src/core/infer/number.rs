@@ -14,7 +14,11 @@ pub(super) enum Num {
     Int(i64),
     Real(f64),
     /// A number that is linear in a symbol; `scale` is never 0.
-    Line { symbol: Arc<str>, scale: i64, offset: i64 },
+    Line {
+        symbol: Arc<str>,
+        scale: i64,
+        offset: i64,
+    },
     Unknown,
 }
 

@@ -17,16 +17,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::bodies::{Order, Scope, each};
 use super::edit::{Aliases, work};
 use super::{PassOptions, Refusal, Rewrites};
-use crate::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId};
+use crate::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId, place_of};
 use crate::reference::{self, Limits};
 use crate::words::counted;
 use crate::{Error, Result};
 
-pub(super) fn fold(model: &mut Model, options: &PassOptions) -> Result<Rewrites> {
+pub(super) fn fold(model: &mut Model, options: &PassOptions) -> Rewrites {
     each(&mut model.graph, model.opset, Order::OutsideIn, |graph, scope| fold_graph(graph, scope, options))
 }
 
-fn fold_graph(graph: &mut Graph, scope: &Scope, options: &PassOptions) -> Result<Rewrites> {
+fn fold_graph(graph: &mut Graph, scope: &Scope, options: &PassOptions) -> Rewrites {
     let mut folding = Folding::new(graph, scope, options);
     while let Some(index) = folding.waiting.pop_first() {
         folding.look_at(index);
@@ -34,7 +34,7 @@ fn fold_graph(graph: &mut Graph, scope: &Scope, options: &PassOptions) -> Result
     let Folding { applied, refused, gone, aliases, .. } = folding;
     graph.remove_nodes(&gone);
     aliases.apply(graph);
-    Ok(Rewrites { applied, refused: refused.into_values().collect(), ..Rewrites::default() })
+    Rewrites { applied, refused: refused.into_values().collect(), ..Rewrites::default() }
 }
 
 /// A graph with its queue of nodes to visit, in their order.
@@ -204,15 +204,12 @@ impl<'a> Folding<'a> {
             let maker =
                 self.producers.get(&id).copied().filter(|maker| self.uses[&id] == 0 && !self.gone.contains(maker));
             let Some(maker) = maker else { continue };
+            // The maker is dead now; the sweep removes it.
             if !self.graph.nodes[maker].makes().any(|id| self.is_read(id)) {
-                self.gone_dead(maker, &mut read);
+                self.aliases.apply_to(&mut self.graph.nodes[maker]);
+                read.extend(self.graph.nodes[maker].reads());
             }
         }
-    }
-
-    fn gone_dead(&mut self, index: usize, read: &mut Vec<ValueId>) {
-        self.aliases.apply_to(&mut self.graph.nodes[index]);
-        read.extend(self.graph.nodes[index].reads());
     }
 
     /// Returns the output of `Shape`, `Size`, or `Gather` and `Slice` of a shape, if all of it is fixed.
@@ -247,10 +244,7 @@ impl<'a> Folding<'a> {
     fn gathered(&self, node: &Node) -> Option<Tensor> {
         let parts = self.shapes.get(&node.input(0)?)?;
         let indices = self.constants.get(&node.input(1)?)?;
-        let take = |index: i64| {
-            let index = if index < 0 { index.checked_add(parts.len() as i64)? } else { index };
-            *parts.get(usize::try_from(index).ok()?)?
-        };
+        let take = |index: i64| parts[place_of(index, parts.len())?];
         let sizes = reference::whole_numbers(indices)?.into_iter().map(take).collect::<Option<Vec<i64>>>()?;
         numbers(indices.shape().to_vec(), &sizes)
     }

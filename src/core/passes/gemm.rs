@@ -15,7 +15,6 @@ use std::collections::HashSet;
 
 use super::edit::Names;
 use super::{Rewrites, View};
-use crate::Result;
 use crate::graph::{DType, Dim, Graph, Model, Node, ValueId};
 
 struct Linear {
@@ -25,15 +24,15 @@ struct Linear {
     inputs: [ValueId; 3],
 }
 
-pub(super) fn restore(model: &mut Model) -> Result<Rewrites> {
+pub(super) fn restore(model: &mut Model) -> Rewrites {
     if model.opset < 7 {
-        return Ok(Rewrites::default());
+        return Rewrites::default();
     }
     let mut names = Names::new(&model.graph);
     super::inside_out(model, |graph, _| restore_in(graph, &mut names))
 }
 
-fn restore_in(graph: &mut Graph, names: &mut Names) -> Result<Rewrites> {
+fn restore_in(graph: &mut Graph, names: &mut Names) -> Rewrites {
     let mut rewrites = Rewrites::default();
     let view = View::new(graph);
     let mut found: Vec<_> = (0..graph.nodes.len()).filter_map(|i| recognise(&view, i, &graph.nodes[i])).collect();
@@ -60,7 +59,7 @@ fn restore_in(graph: &mut Graph, names: &mut Names) -> Result<Rewrites> {
         nodes.insert(name);
         rewrites.applied.push(graph.node_name(&graph.nodes[sum]).to_owned());
     }
-    Ok(rewrites)
+    rewrites
 }
 
 /// Recognises a sum `x * W + b`, in either order.
@@ -143,7 +142,7 @@ mod tests {
     #[test]
     fn a_linear_layer_becomes_gemm() {
         let mut model = linear(&[1, 3]);
-        assert_eq!(restore(&mut model).unwrap().applied, ["fc/Gemm"]);
+        assert_eq!(restore(&mut model).applied, ["fc/Gemm"]);
         let g = &model.graph;
         let names: Vec<_> = g.nodes[2].reads().map(|id| g.value(id).name.as_str()).collect();
         assert_eq!((g.nodes[2].op_type.as_str(), names), ("Gemm", vec!["x", "w", "b"]));
@@ -166,7 +165,7 @@ mod tests {
                 let c = g.add_initializer("c", Tensor::from_f32(shape.clone(), &values).unwrap());
                 let product = g.nodes[0].outputs[0];
                 g.nodes[2].inputs = if swap { vec![Some(c), product] } else { vec![product, Some(c)] };
-                assert_eq!(restore(&mut model).unwrap().applied.len(), usize::from(fits), "{shape:?}");
+                assert_eq!(restore(&mut model).applied.len(), usize::from(fits), "{shape:?}");
             }
         }
     }
@@ -174,7 +173,7 @@ mod tests {
     #[test]
     fn the_layer_is_named_after_its_product_and_an_output_keeps_its_name() {
         let mut last = linear(&[1, 3]);
-        restore(&mut last).unwrap();
+        restore(&mut last);
         let g = &last.graph;
         assert_eq!((g.nodes[2].name.as_str(), g.value(g.outputs[0]).name.as_str()), ("fc/Gemm", "y"));
         let mut inner = linear(&[1, 3]);
@@ -183,7 +182,7 @@ mod tests {
         let z = g.add_value("z", None, None);
         g.nodes.push(Node::new("Relu", "Relu", vec![y], vec![z]));
         g.outputs = vec![z];
-        restore(&mut inner).unwrap();
+        restore(&mut inner);
         assert_eq!(inner.graph.value(y).name, "fc/Gemm");
     }
 
@@ -196,16 +195,16 @@ mod tests {
         let sum = Node::new("", "Relu", vec![g.outputs[0]], vec![z]);
         g.nodes.push(sum);
         g.outputs = vec![z];
-        assert_eq!(restore(&mut model).unwrap().applied, ["y"]);
+        assert_eq!(restore(&mut model).applied, ["y"]);
         model.graph.check().unwrap();
     }
 
     #[test]
     fn a_bias_along_the_rows_is_no_gemm_and_an_old_gemm_broadcasts_otherwise() {
-        assert!(restore(&mut linear(&[3, 1])).unwrap().applied.is_empty());
+        assert!(restore(&mut linear(&[3, 1])).applied.is_empty());
         let mut old = linear(&[1, 3]);
         old.opset = 6;
-        assert!(restore(&mut old).unwrap().applied.is_empty());
+        assert!(restore(&mut old).applied.is_empty());
     }
 
     #[test]
@@ -213,7 +212,7 @@ mod tests {
         let mut model = linear(&[1, 3]);
         let product = model.graph.nodes[0].output().unwrap();
         model.graph.outputs.push(product);
-        let rewrites = restore(&mut model).unwrap();
+        let rewrites = restore(&mut model);
         assert_eq!((rewrites.applied.len(), rewrites.refused.len()), (0, 1));
         assert_eq!(model.graph.nodes[2].op_type, "Add");
     }
@@ -228,7 +227,7 @@ mod tests {
         g.nodes[0].inputs[1] = Some(w);
         g.nodes[1].inputs[0] = Some(b);
         g.inputs.extend([w, b]);
-        !restore(&mut model).unwrap().applied.is_empty()
+        !restore(&mut model).applied.is_empty()
     }
 
     #[test]

@@ -12,7 +12,6 @@
 use super::bodies::Scope;
 use super::view::same_shape;
 use super::{Rewrites, View};
-use crate::Result;
 use crate::graph::{Dim, Graph, Node, ValueId};
 
 struct Lrn {
@@ -23,10 +22,10 @@ struct Lrn {
     bias: f32,
 }
 
-pub(super) fn restore(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
+pub(super) fn restore(graph: &mut Graph, scope: &Scope) -> Rewrites {
     let mut rewrites = Rewrites::default();
     if scope.opset < 7 {
-        return Ok(rewrites);
+        return rewrites;
     }
     let view = View::new(graph);
     let live = |node: &Node| node.makes().any(|id| view.uses(id) > 0);
@@ -39,7 +38,7 @@ pub(super) fn restore(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
         node.set("size", lrn.size).set("alpha", lrn.alpha).set("beta", lrn.beta).set("bias", lrn.bias);
         rewrites.applied.push(node.name.clone());
     }
-    Ok(rewrites)
+    rewrites
 }
 
 /// Recognises the chain backwards from its last operation, the division.
@@ -157,7 +156,7 @@ mod tests {
     }
 
     fn restore(graph: &mut Graph, opset: i64) -> Vec<String> {
-        super::restore(graph, &Scope { opset, captured: &HashMap::new() }).unwrap().applied
+        super::restore(graph, &Scope { opset, captured: &HashMap::new() }).applied
     }
 
     fn restored(change: impl Fn(&mut Graph)) -> usize {

@@ -7,11 +7,10 @@
 //! still accept it.
 
 use super::{Refusal, Rewrites};
-use crate::Result;
 use crate::graph::{Graph, Model, Sizes, ValueId};
 use crate::infer;
 
-pub(super) fn infer(model: &mut Model) -> Result<Rewrites> {
+pub(super) fn infer(model: &mut Model) -> Rewrites {
     // Constants are shared, not copied.
     let mut inferred = model.clone();
     let mut rewrites = Rewrites::default();
@@ -25,7 +24,7 @@ pub(super) fn infer(model: &mut Model) -> Result<Rewrites> {
             rewrites.refused.push(Refusal { node, reason: format!("its shapes cannot be inferred: {error}") });
         }
     }
-    Ok(rewrites)
+    rewrites
 }
 
 /// Collects the names of the values about which more is now known, in subgraphs too. Both graphs have the same nodes.

@@ -5,7 +5,7 @@ use super::super::number::Num;
 use super::super::rules::slicing::{bounds, cut};
 use super::super::vector::{MAX_LEN, Vector, count};
 use super::{dtype, formed, items};
-use crate::graph::Dim;
+use crate::graph::{Dim, place_of};
 
 /// Evaluates operations that leave the elements of a vector unchanged.
 pub(super) fn same(cx: &Context) -> Option<Vec<Vector>> {
@@ -67,15 +67,10 @@ pub(super) fn gather(cx: &Context) -> Option<Vec<Vector>> {
     let size = data.shape[axis];
     let (blocks, length) = (data.shape[..axis].iter().product::<usize>(), data.shape[axis + 1..].iter().product());
     count(&[blocks, indices.items.len(), length])?;
-    let place = |index: &Num| {
-        let index = index.int()?;
-        let place = if index < 0 { index.checked_add(size as i64)? } else { index };
-        usize::try_from(place).ok().filter(|place| *place < size)
-    };
     let mut all = Vec::new();
     for block in 0..blocks {
         for index in indices.items.iter() {
-            match place(index).map(|place| (block * size + place) * length) {
+            match index.int().and_then(|index| place_of(index, size)).map(|place| (block * size + place) * length) {
                 Some(start) => all.extend(data.items.get(start..start + length)?.iter().cloned()),
                 None => all.extend(std::iter::repeat_n(Num::Unknown, length)),
             }

@@ -15,24 +15,20 @@ pub(crate) fn truth(_: &Context) -> Answer {
     one(DType::Bool, || Ok(Vec::new()))
 }
 
-pub(crate) fn fixed(shape: &[usize]) -> Shape {
-    shape.iter().map(|size| Dim::Known(*size)).collect()
-}
-
 pub(crate) fn constant(cx: &Context) -> Answer {
     let attributes = &cx.node.attributes;
     let known = |name: &str| attributes.get(name);
     if let Some(Attribute::Tensor(tensor)) = known("value") {
-        return one(tensor.dtype(), || Ok(fixed(tensor.shape())));
+        return one(tensor.dtype(), || Ok(Dim::fixed(tensor.shape())));
     }
     match (known("value_float"), known("value_floats"), known("value_int"), known("value_ints")) {
         (Some(Attribute::Float(_)), ..) => one(DType::F32, || Ok(Vec::new())),
-        (_, Some(Attribute::Floats(values)), ..) => one(DType::F32, || Ok(fixed(&[values.len()]))),
+        (_, Some(Attribute::Floats(values)), ..) => one(DType::F32, || Ok(Dim::fixed(&[values.len()]))),
         (_, _, Some(Attribute::Int(_)), _) => one(DType::I64, || Ok(Vec::new())),
-        (_, _, _, Some(Attribute::Ints(values))) => one(DType::I64, || Ok(fixed(&[values.len()]))),
+        (_, _, _, Some(Attribute::Ints(values))) => one(DType::I64, || Ok(Dim::fixed(&[values.len()]))),
         _ => match (known("value_string"), known("value_strings")) {
             (Some(Attribute::String(_)), _) => one(DType::String, || Ok(Vec::new())),
-            (_, Some(Attribute::Strings(values))) => one(DType::String, || Ok(fixed(&[values.len()]))),
+            (_, Some(Attribute::Strings(values))) => one(DType::String, || Ok(Dim::fixed(&[values.len()]))),
             _ if attributes.is_empty() => fault("has no value"),
             _ => gap("its value is of a kind that is not computed with"),
         },

@@ -3,7 +3,7 @@
 use super::super::context::{Context, axis_of};
 use super::super::fact::{Answer, Fact, Known, Shape, fault, one, open};
 use super::super::number::Num;
-use super::constant::{fixed, size};
+use super::constant::size;
 use crate::graph::{DType, Dim};
 use crate::words::counted;
 
@@ -86,7 +86,5 @@ pub(crate) fn string_normalizer(cx: &Context) -> Answer {
 /// Infers `ImageDecoder`: height, width and channels.
 pub(crate) fn image(cx: &Context) -> Answer {
     let channels = if cx.text_or("pixel_format", "RGB")? == "Grayscale" { 1 } else { 3 };
-    let mut shape = vec![Dim::Unknown; 2];
-    shape.extend(fixed(&[channels]));
-    one(DType::U8, || Ok(shape))
+    one(DType::U8, || Ok(vec![Dim::Unknown, Dim::Unknown, Dim::Known(channels)]))
 }

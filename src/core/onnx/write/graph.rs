@@ -62,9 +62,8 @@ impl<'a> Names<'a> {
         let graph = self.graph;
         let ends: HashSet<ValueId> = graph.inputs.iter().chain(&graph.outputs).copied().collect();
         let made = graph.nodes.iter().flat_map(Node::makes).filter(|id| !ends.contains(id));
-        let given = graph.initializers().map(|(id, _)| id).chain(graph.sparse_initializers().map(|(id, _)| id));
         let mut seen = HashSet::new();
-        let again = graph.inputs.iter().chain(&graph.outputs).copied().chain(given);
+        let again = graph.inputs.iter().chain(&graph.outputs).copied().chain(graph.given());
         let again = again.filter(|id| graph.value(*id).restated && seen.insert(*id));
         made.chain(again).map(|id| self.value_info(id)).filter(|info| info.r#type.is_some()).collect()
     }
