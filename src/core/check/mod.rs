@@ -165,15 +165,7 @@ impl Rule {
 
     /// Creates an outcome without a finding: not passed.
     fn outcome(&self, given: &str) -> Outcome {
-        Outcome {
-            rule: self.name(),
-            limit: given.to_owned(),
-            found: None,
-            at_least: false,
-            off_by: None,
-            passed: false,
-            reason: None,
-        }
+        Outcome { rule: self.name(), limit: given.to_owned(), ..Outcome::default() }
     }
 }
 

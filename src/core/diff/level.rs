@@ -19,7 +19,7 @@ pub struct Level<'a> {
 
 impl<'a> Level<'a> {
     pub fn outermost(a: &'a Graph, b: &'a Graph) -> Self {
-        let known = [Known::new(a), Known::new(b)];
+        let known = [a, b].map(|graph| Known::new(graph, None));
         let pairs = pair::pair(&known[0], &known[1], pair::ends(a, b));
         Self { known, pairs, place: Default::default(), captured: Default::default() }
     }
@@ -29,7 +29,7 @@ impl<'a> Level<'a> {
         let inner = |side: usize| {
             let captured = bodies[side].captures.iter();
             let constants = captured.filter_map(|c| Some((c.inner, self.known[side].constant(c.outer)?.clone())));
-            Known::inside(&bodies[side].graph, constants)
+            Known::new(&bodies[side].graph, constants)
         };
         let known = [inner(0), inner(1)];
         let seen: HashMap<ValueId, ValueId> = a.captures.iter().map(|c| (c.outer, c.inner)).collect();

@@ -32,18 +32,13 @@ pub struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// Prepares a graph. Constants are the initializers and the outputs of `Constant` nodes.
-    pub fn new(graph: &'a Graph) -> Self {
+    /// Prepares a graph. Constants are the initializers, the outputs of `Constant` nodes, and in a graph inside a node
+    /// those that it has `captured`.
+    pub fn new(graph: &'a Graph, captured: impl IntoIterator<Item = (ValueId, Tensor)>) -> Self {
         let mut constants = graph.constants();
         constants.extend(graph.initializers().map(|(id, tensor)| (id, tensor.clone())));
+        constants.extend(captured);
         Self { graph, constants }
-    }
-
-    /// Prepares a graph inside a node, which captures constants of the enclosing graph.
-    pub fn inside(graph: &'a Graph, captured: impl Iterator<Item = (ValueId, Tensor)>) -> Self {
-        let mut known = Self::new(graph);
-        known.constants.extend(captured);
-        known
     }
 
     pub fn constant(&self, id: ValueId) -> Option<&Tensor> {

@@ -36,6 +36,14 @@ pub struct Item {
     pub nodes: Vec<usize>,
 }
 
+impl Item {
+    /// Creates a box that holds no nodes and costs nothing.
+    pub fn free(kind: Kind, heading: &str, name: String, shape: Option<String>) -> Self {
+        let heading = heading.to_owned();
+        Self { kind, heading, name, shape, facts: Facts::NOTHING, strip: Vec::new(), nodes: Vec::new() }
+    }
+}
+
 /// One value, drawn from the box that produces it to those that read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wire {
@@ -221,9 +229,7 @@ impl Builder<'_> {
 
     fn pill(&self, id: ValueId, kind: Kind) -> Item {
         let name = self.graph.value(id).name.clone();
-        let heading = if kind == Kind::Input { "input" } else { "output" }.to_owned();
-        let facts = Facts::NOTHING;
-        Item { kind, heading, name, shape: self.shape(id), facts, strip: Vec::new(), nodes: Vec::new() }
+        Item::free(kind, if kind == Kind::Input { "input" } else { "output" }, name, self.shape(id))
     }
 
     fn item(&self, Members { module, nodes }: Members) -> Item {

@@ -76,6 +76,14 @@ fn num(value: f64) -> String {
     }
 }
 
+fn at(x: f64, y: f64) -> String {
+    format!("x=\"{}\" y=\"{}\"", num(x), num(y))
+}
+
+fn sides(rect: Rect) -> String {
+    format!("{} width=\"{}\" height=\"{}\"", at(rect.x, rect.y), num(rect.width), num(rect.height))
+}
+
 struct Writer<'a> {
     out: String,
     graph: &'a Graph,
@@ -142,7 +150,8 @@ impl Writer<'_> {
     fn elsewhere(&self, options: &DrawOptions) -> Option<String> {
         let all = options.times.as_ref()?.total();
         let rest = all - self.total.ms.unwrap_or(0.0);
-        (rest > 0.001 * all).then(|| format!("{} of {} in kernels of no layer", show_ms(rest), show_ms(all)))
+        (rest > 0.001 * all)
+            .then(|| format!("{} of {} in kernels of no layer", Metric::Time.show(rest), Metric::Time.show(all)))
     }
 
     /// Draws the bar with its numbers at height `y` and returns its width.
@@ -154,16 +163,11 @@ impl Writer<'_> {
             let _ = write!(out, "<stop offset=\"{}\" stop-color=\"{}\"/>", place, scale::colour(place).hex());
         }
         out.push_str("</linearGradient></defs>\n");
-        let _ = writeln!(
-            out,
-            "<rect x=\"{MARGIN}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"url(#scale)\" stroke=\"#3f4c59\" stroke-width=\"0.5\"/>",
-            num(y),
-            BAR.0,
-            BAR.1
-        );
+        let bar = sides(Rect { x: MARGIN, y, width: BAR.0, height: BAR.1 });
+        let _ = writeln!(out, "<rect {bar} fill=\"url(#scale)\" stroke=\"#3f4c59\" stroke-width=\"0.5\"/>");
         let legend = self.metric.legend();
         let beside = MARGIN + BAR.0 + 14.0;
-        let _ = writeln!(out, "<text class=\"l\" x=\"{}\" y=\"{}\">{legend}</text>", num(beside), num(y + BAR.1 - 1.5));
+        let _ = writeln!(out, "<text class=\"l\" {}>{legend}</text>", at(beside, y + BAR.1 - 1.5));
         if self.largest > 0.0 {
             for quarter in 0..=4 {
                 let place = f64::from(quarter) / 4.0;
@@ -174,9 +178,8 @@ impl Writer<'_> {
                 };
                 let _ = writeln!(
                     out,
-                    "<text x=\"{}\" y=\"{}\" fill=\"{}\" style=\"text-anchor:{anchor}\">{}</text>",
-                    num(MARGIN + BAR.0 * place),
-                    num(y + BAR.1 + 12.0),
+                    "<text {} fill=\"{}\" style=\"text-anchor:{anchor}\">{}</text>",
+                    at(MARGIN + BAR.0 * place, y + BAR.1 + 12.0),
                     scale::INK,
                     escaped(&self.metric.show(scale::value(place, self.largest)))
                 );
@@ -195,17 +198,12 @@ impl Writer<'_> {
             facts[parent] = facts[parent].plus(facts[number]);
         }
         for (number, frame) in frames.frames.iter().enumerate().skip(1) {
-            let Rect { x, y, width, height } = places.frames[number];
-            let fill = frame_fill(frames, number);
+            let (sides, fill) = (sides(places.frames[number]), frame_fill(frames, number));
             let told = [vec![frame.module.clone()], self.numbers(&facts[number])].concat().join("\n");
             let _ = writeln!(
                 self.out,
-                "<g><title>{}</title><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"7\" fill=\"{fill}\" stroke=\"#c9d2da\"/></g>",
+                "<g><title>{}</title><rect {sides} rx=\"7\" fill=\"{fill}\" stroke=\"#c9d2da\"/></g>",
                 escaped(&told),
-                num(x),
-                num(y),
-                num(width),
-                num(height),
             );
         }
     }
@@ -216,13 +214,10 @@ impl Writer<'_> {
             let Rect { x, y, .. } = places.frames[number];
             let _ = writeln!(
                 self.out,
-                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"14\" fill=\"{}\"/><text class=\"f\" x=\"{}\" y=\"{}\">{}</text>",
-                num(x + 6.0),
-                num(y + 3.0),
-                num(width(label, HEAD) * 1.1 + 6.0),
+                "<rect {} fill=\"{}\"/><text class=\"f\" {}>{}</text>",
+                sides(Rect { x: x + 6.0, y: y + 3.0, width: width(label, HEAD) * 1.1 + 6.0, height: 14.0 }),
                 frame_fill(frames, number),
-                num(x + 9.0),
-                num(y + 14.5),
+                at(x + 9.0, y + 14.5),
                 escaped(label),
             );
         }
@@ -277,12 +272,9 @@ impl Writer<'_> {
         let Rect { x, y, width, height } = place;
         let _ = write!(
             self.out,
-            "<g><title>{}</title><rect class=\"b\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"{}\" fill=\"{fill_hex}\"{look}/>",
+            "<g><title>{}</title><rect class=\"b\" {} rx=\"{}\" fill=\"{fill_hex}\"{look}/>",
             escaped(&self.told(item)),
-            num(x),
-            num(y),
-            num(width),
-            num(height),
+            sides(place),
             num(radius)
         );
         let centre = num(x + width / 2.0);
@@ -349,12 +341,8 @@ impl Writer<'_> {
             lines.push(format!("{}{share}", counted(thousands(macs), "MAC")));
         }
         if let Some(ms) = facts.ms {
-            lines.push(format!("{}{}", show_ms(ms), share(ms, self.total.ms.unwrap_or(0.0))));
+            lines.push(format!("{}{}", Metric::Time.show(ms), share(ms, self.total.ms.unwrap_or(0.0))));
         }
         lines
     }
-}
-
-fn show_ms(ms: f64) -> String {
-    Metric::Time.show(ms)
 }

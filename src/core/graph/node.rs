@@ -1,6 +1,7 @@
 //! A node: one operation with its inputs, outputs and attributes.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::{DType, Opaque, Remarks, Subgraph, Tensor, ValueId};
 use crate::operators::{self, Operator};
@@ -209,6 +210,17 @@ impl Node {
             ("value_ints", Attribute::Ints(values)) => Some(Tensor::from_i64(values)),
             _ => None,
         }
+    }
+
+    /// Returns the part of the `rank` dimensions that a `Shape` returns: from `start` to `end` (since operator set 15).
+    pub(crate) fn shape_range(&self, rank: usize) -> Range<usize> {
+        let last = rank as i64;
+        let place = |name: &str, default: i64| {
+            let at = self.int(name).unwrap_or(default);
+            (if at < 0 { at.saturating_add(last) } else { at }).clamp(0, last) as usize
+        };
+        let (start, end) = (place("start", 0), place("end", last));
+        start..end.max(start)
     }
 
     /// Returns an attribute of real numbers.

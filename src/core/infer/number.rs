@@ -34,12 +34,6 @@ impl From<&Dim> for Num {
     }
 }
 
-impl From<i64> for Num {
-    fn from(value: i64) -> Self {
-        Self::Int(value)
-    }
-}
-
 impl Num {
     fn line(symbol: &Arc<str>, scale: Option<i64>, offset: Option<i64>) -> Self {
         match (scale, offset) {

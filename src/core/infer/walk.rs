@@ -58,7 +58,7 @@ fn once(model: &mut Model) -> Result<Inference> {
         carried: 0,
         visits: parts(&model.graph).saturating_mul(VISITS),
     };
-    let mut walk = Walk::new(&mut limits);
+    let mut walk = Walk::new(&mut limits, Vectors::default(), false);
     walk.graph(&mut model.graph)?;
     Ok(walk.found)
 }
@@ -91,13 +91,8 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(limits: &'a mut Limits) -> Self {
-        Self { limits, vectors: Vectors::default(), found: Inference::default(), inside: false }
-    }
-
-    /// Creates a walk over a graph inside a node, with known `vectors`.
-    fn inside(limits: &'a mut Limits, vectors: Vectors) -> Self {
-        Self { limits, vectors, found: Inference::default(), inside: true }
+    fn new(limits: &'a mut Limits, vectors: Vectors, inside: bool) -> Self {
+        Self { limits, vectors, found: Inference::default(), inside }
     }
 
     fn graph(&mut self, graph: &mut Graph) -> Result<()> {
@@ -115,13 +110,15 @@ impl<'a> Walk<'a> {
     fn node(&mut self, graph: &mut Graph, index: usize) -> Result<()> {
         let controlled = control::answer(self, graph, index);
         let cx = self.context(graph, index);
-        let (answer, inner) = controlled.unwrap_or_else(|| (ask(&cx, &self.limits.functions), Vec::new()));
-        let facts = match answer {
-            Ok(facts) => facts,
-            Err(Stop::Gap(reason)) => vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()],
-            Err(Stop::Fault(reason)) => {
-                let reason = self.tolerated(wrong(graph, cx.node, reason))?;
-                vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()]
+        let answer = controlled.unwrap_or_else(|| Ok((ask(&cx, &self.limits.functions)?, Vec::new())));
+        let (facts, inner) = match answer {
+            Ok(made) => made,
+            Err(stop) => {
+                let reason = match stop {
+                    Stop::Gap(reason) => reason,
+                    Stop::Fault(reason) => self.tolerated(wrong(graph, cx.node, reason))?,
+                };
+                (vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()], Vec::new())
             }
         };
         let open = |fact: &Fact| fact.shape.as_ref().is_ok_and(|shape| shape.contains(&Dim::Unknown));

@@ -215,7 +215,10 @@ impl<'a> Folding<'a> {
     /// Returns the output of `Shape`, `Size`, or `Gather` and `Slice` of a shape, if all of it is fixed.
     fn of_shape(&mut self, node: &Node) -> Option<Tensor> {
         let parts = match node.op_type.as_str() {
-            "Shape" => asked_for(node, &self.dimensions(node)?),
+            "Shape" => {
+                let all = self.dimensions(node)?;
+                all[node.shape_range(all.len())].to_vec()
+            }
             "Size" => {
                 let sizes = self.dimensions(node)?.into_iter().collect::<Option<Vec<i64>>>()?;
                 let size = sizes.iter().try_fold(1i64, |product, size| product.checked_mul(*size))?;
@@ -265,16 +268,6 @@ impl<'a> Folding<'a> {
 /// Creates a tensor of 64-bit whole numbers in any shape that holds them.
 fn numbers(shape: Vec<usize>, values: &[i64]) -> Option<Tensor> {
     Tensor::new(DType::I64, shape, Tensor::from_i64(values).bytes().clone()).ok()
-}
-
-/// Returns the dimensions between `start` and `end` (since operator set 15).
-fn asked_for(node: &Node, all: &[Option<i64>]) -> Vec<Option<i64>> {
-    let rank = all.len() as i64;
-    let bound = |name: &str, default: i64| {
-        let at = node.int(name).unwrap_or(default);
-        (if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize
-    };
-    all.get(bound("start", 0)..bound("end", rank)).map_or_else(Vec::new, <[_]>::to_vec)
 }
 
 #[cfg(test)]

@@ -51,7 +51,14 @@ fn restore_in(graph: &mut Graph, names: &mut Names) -> Rewrites {
             "" => graph.nodes[sum].name.clone(),
             product => name(&nodes, product),
         };
-        rename_output(graph, &outputs, sum, &name, names);
+        // A value has the name of its node; an output of the graph keeps its name.
+        if let Some(output) = graph.nodes[sum].output()
+            && !outputs.contains(&output)
+            && !name.is_empty()
+            && names.take(&name)
+        {
+            graph.value_mut(output).name.clone_from(&name);
+        }
         let node = &mut graph.nodes[sum];
         node.op_type = "Gemm".to_owned();
         node.inputs = inputs.map(Some).to_vec();
@@ -103,17 +110,6 @@ fn name(nodes: &HashSet<String>, product: &str) -> String {
         None => product.to_owned(),
     };
     if nodes.contains(&name) { product.to_owned() } else { name }
-}
-
-/// Renames an output: a value has the name of its node; an output of the graph keeps its name.
-fn rename_output(graph: &mut Graph, outputs: &HashSet<ValueId>, node: usize, name: &str, names: &mut Names) {
-    if let Some(output) = graph.nodes[node].output()
-        && !outputs.contains(&output)
-        && !name.is_empty()
-        && names.take(name)
-    {
-        graph.value_mut(output).name = name.to_owned();
-    }
 }
 
 #[cfg(test)]

@@ -95,14 +95,11 @@ fn fold_of(op_type: &str) -> Option<fn(&Num, &Num) -> Num> {
 
 /// Returns the one of two that compares as `wanted` to the other.
 fn extreme(a: &Num, b: &Num, wanted: Ordering) -> Num {
-    match order(a, b) {
-        Order::Is(found) if found == wanted || found == Ordering::Equal => a.clone(),
-        Order::Is(_) => b.clone(),
-        Order::AtLeast if wanted == Ordering::Greater => a.clone(),
-        Order::AtLeast => b.clone(),
-        Order::AtMost if wanted == Ordering::Less => a.clone(),
-        Order::AtMost => b.clone(),
-        Order::Open => Num::Unknown,
+    match (order(a, b), wanted) {
+        (Order::Is(found), _) if found == wanted || found.is_eq() => a.clone(),
+        (Order::AtLeast, Ordering::Greater) | (Order::AtMost, Ordering::Less) => a.clone(),
+        (Order::Open, _) => Num::Unknown,
+        _ => b.clone(),
     }
 }
 

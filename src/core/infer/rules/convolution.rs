@@ -27,7 +27,15 @@ pub(crate) fn qlinear_conv(cx: &Context) -> Answer {
 /// Infers `[N, M, out..]` from `[N, C, in..]` and a weight `[M, C / group, kernel..]`.
 fn convolved(cx: &Context, data: usize, weight: usize) -> Known<Shape> {
     let x = cx.shape_from_rank(data, 2)?;
-    let Ok(w) = cx.shape(weight) else { return without_weight(cx, x, weight) };
+    let w = match cx.shape(weight) {
+        Ok(w) => w,
+        // The kernel may be an attribute.
+        Err(_) if cx.ints("kernel_shape")?.is_some() => {
+            let places = Window::new(cx, x.len() - 2, None)?.places(&x[2..], false)?;
+            return Ok([x[0].clone(), Dim::Unknown].into_iter().chain(places).collect());
+        }
+        Err(stop) => return Err(stop),
+    };
     if w.len() != x.len() {
         return fault(format!("the weight has {}, the input {}", counted(w.len(), "dimension"), x.len()));
     }
@@ -48,13 +56,6 @@ fn convolved(cx: &Context, data: usize, weight: usize) -> Known<Shape> {
     let window = Window::new(cx, x.len() - 2, Some(&w[2..]))?;
     let places = window.places(&x[2..], false)?;
     Ok([x[0].clone(), w[0].clone()].into_iter().chain(places).collect())
-}
-
-/// Infers the shape if the weight's is unknown, since the kernel may be an attribute.
-fn without_weight(cx: &Context, x: &[Dim], weight: usize) -> Known<Shape> {
-    cx.shape(weight).or_else(|stop| if cx.ints("kernel_shape")?.is_some() { Ok(&[][..]) } else { Err(stop) })?;
-    let places = Window::new(cx, x.len() - 2, None)?.places(&x[2..], false)?;
-    Ok([x[0].clone(), Dim::Unknown].into_iter().chain(places).collect())
 }
 
 fn group(cx: &Context) -> Known<usize> {

@@ -213,8 +213,6 @@ pub(crate) fn shape_of(cx: &Context) -> Answer {
 
 /// Returns the dimensions that `Shape` covers.
 pub(crate) fn shape_range(cx: &Context, rank: usize) -> Known<std::ops::Range<usize>> {
-    let end_of = rank as i64;
-    let place = |axis: i64| if axis < 0 { axis.saturating_add(end_of) } else { axis }.clamp(0, end_of) as usize;
-    let (start, end) = (place(cx.int_or("start", 0)?), place(cx.int_or("end", end_of)?));
-    Ok(start..end.max(start))
+    (cx.int("start")?, cx.int("end")?);
+    Ok(cx.node.shape_range(rank))
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use super::{Walk, parts, state};
 use crate::graph::{Attribute, DType, Dim, Graph, Subgraph, ValueId};
 use crate::infer::context::{Context, axis_of};
-use crate::infer::fact::{Answer, Fact, Known, Shape, Stop, fault, gap};
+use crate::infer::fact::{Fact, Known, Shape, Stop, fault, gap};
 use crate::infer::number::Num;
 use crate::infer::rules::constant::size;
 use crate::infer::vector::{Vector, Vectors};
@@ -19,20 +19,19 @@ use crate::operators::Control;
 use crate::words::counted;
 
 /// Outputs of a node with subgraphs: types and shapes, and elements if they are known.
-type Made = (Answer, Vec<Option<Vector>>);
+type Made = (Vec<Fact>, Vec<Option<Vector>>);
 
 /// Number of rounds after which the shapes of a loop's state are given up.
 const ROUNDS: usize = 4;
 
 /// Returns the answer for node `index`, if it has subgraphs. Facts known inside these are written into them.
-pub(super) fn answer(walk: &mut Walk, graph: &mut Graph, index: usize) -> Option<Made> {
-    let made = match graph.nodes[index].operator()?.control? {
-        Control::Branch => branches(walk, graph, index),
-        Control::Loop => looped(walk, graph, index).map(|facts| (Ok(facts), Vec::new())),
-        Control::Scan => scanned(walk, graph, index).map(|facts| (Ok(facts), Vec::new())),
-        Control::Map => return None,
-    };
-    Some(made.unwrap_or_else(|stop| (Err(stop), Vec::new())))
+pub(super) fn answer(walk: &mut Walk, graph: &mut Graph, index: usize) -> Option<Known<Made>> {
+    match graph.nodes[index].operator()?.control? {
+        Control::Branch => Some(branches(walk, graph, index)),
+        Control::Loop => Some(looped(walk, graph, index).map(|facts| (facts, Vec::new()))),
+        Control::Scan => Some(scanned(walk, graph, index).map(|facts| (facts, Vec::new()))),
+        Control::Map => None,
+    }
 }
 
 struct Body {
@@ -96,7 +95,7 @@ fn run(walk: &mut Walk, graph: &Graph, index: usize, name: &str, given: &[Given]
             vectors.set(*id, vector.clone());
         }
     }
-    let mut inside = Walk::inside(walk.limits, vectors);
+    let mut inside = Walk::new(walk.limits, vectors, true);
     inside.found.overruled = overruled;
     if let Err(error) = inside.graph(&mut inner) {
         return gap(format!("in {name}: {error}"));
@@ -141,7 +140,7 @@ fn branches(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Made> {
     let made = match condition {
         Some(0) => one_branch(&no),
         Some(_) => one_branch(&yes),
-        None => both_branches(&yes, &no).map(|facts| (Ok(facts), Vec::new())),
+        None => both_branches(&yes, &no).map(|facts| (facts, Vec::new())),
     };
     for (name, body) in [("then_branch", yes), ("else_branch", no)] {
         if let Ok(body) = body {
@@ -153,7 +152,7 @@ fn branches(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Made> {
 
 fn one_branch(body: &Known<Body>) -> Known<Made> {
     let body = body.as_ref().map_err(Stop::clone)?;
-    Ok((Ok(body.outputs.clone()), body.vectors.clone()))
+    Ok((body.outputs.clone(), body.vectors.clone()))
 }
 
 fn both_branches(yes: &Known<Body>, no: &Known<Body>) -> Known<Vec<Fact>> {

@@ -19,13 +19,15 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    pub(super) fn of(proto: &GraphProto) -> Self {
+    fn of(proto: &GraphProto) -> Self {
         Self { graph: Graph::new(&proto.name), ids: HashMap::new(), defined: None, free: Vec::new() }
     }
 
-    pub(super) fn read(mut self, proto: GraphProto, beside: &mut Beside) -> Result<Graph> {
-        self.fill(proto, beside)?;
-        Ok(self.graph)
+    /// Reads the graph of a model.
+    pub(super) fn outermost(proto: GraphProto, beside: &mut Beside) -> Result<Graph> {
+        let mut scope = Self::of(&proto);
+        scope.fill(proto, beside)?;
+        Ok(scope.graph)
     }
 
     fn fill(&mut self, proto: GraphProto, beside: &mut Beside) -> Result<()> {
