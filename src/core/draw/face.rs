@@ -23,7 +23,6 @@ pub struct Face {
 }
 
 impl Face {
-    /// Builds the text of a box that lies in the frame of module `frame`.
     pub fn new(item: &Item, frame: &str) -> Self {
         let name = path::inside(&item.name, frame);
         let mut lines = Vec::new();

@@ -32,7 +32,6 @@ pub struct Item {
     pub shape: Option<String>,
     pub facts: Facts,
     pub strip: Vec<String>,
-    /// Nodes in the box, by their index in the graph.
     pub nodes: Vec<usize>,
 }
 
@@ -47,9 +46,7 @@ impl Item {
 /// One value, drawn from the box that produces it to those that read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wire {
-    /// Name and shape of the value.
     pub label: String,
-    /// Index of the box where it starts.
     pub from: usize,
     /// Indices of the boxes where it ends, sorted and without repetition.
     pub to: Vec<usize>,

@@ -82,7 +82,7 @@ impl Attribute {
 }
 
 /// One operation of a graph.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Node {
     /// Path of the module it comes from, a slash, and the operation; unique in gnet's exports. Files from other
     /// exporters may leave it empty.
@@ -107,11 +107,9 @@ impl Node {
         Self {
             name: name.into(),
             op_type: op_type.to_owned(),
-            domain: String::new(),
             inputs: inputs.into_iter().map(Some).collect(),
             outputs: outputs.into_iter().map(Some).collect(),
-            attributes: BTreeMap::new(),
-            remarks: None,
+            ..Self::default()
         }
     }
 

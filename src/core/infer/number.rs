@@ -160,7 +160,6 @@ impl Num {
         }
     }
 
-    /// Returns the quotient rounded towards plus infinity.
     pub(super) fn div_ceil(&self, by: i64) -> Self {
         self.neg().div_floor(by).neg()
     }

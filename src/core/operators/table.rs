@@ -57,10 +57,10 @@ macro_rules! operators {
             Constant 1 { shape(constant::constant) result(make::constant) macs(none) }
             ConstantOfShape 9 { shape(constant::constant_of_shape) elements(make::constant_of_shape)
                 result(make::constant_of_shape) macs(none) settings(0) }
-            Conv 1 { shape(convolution::conv) result(convolution::conv) macs(convolution) weights(1) learned(0, 2)
-                rounding(Share) }
-            ConvInteger 10 { shape(convolution::conv_integer) result(convolution::conv_integer) macs(convolution)
-                weights(1) learned(0) is(quantised_weights, quantised) settings(1) }
+            Conv 1 { shape(|cx| convolution::conv(cx, cx.common_dtype(0), 0, 1)) result(convolution::conv)
+                macs(convolution) weights(1) learned(0, 2) rounding(Share) }
+            ConvInteger 10 { shape(|cx| convolution::conv(cx, Some(DType::I32), 0, 1)) result(convolution::conv_integer)
+                macs(convolution) weights(1) learned(0) is(quantised_weights, quantised) settings(1) }
             ConvTranspose 1 { shape(convolution::conv_transpose) result(convolution::conv_transpose)
                 macs(transposed_convolution) weights(1) learned(0, 2) rounding(Share) }
             Cos 7 { shape(elementwise::same) result(|call| unary::real(call, f64::cos)) macs(none) rounding(Share) }
@@ -68,7 +68,8 @@ macro_rules! operators {
             CumProd 26 { shape(elementwise::same) macs(none) }
             CumSum 11 { shape(elementwise::same) result(reduce::cum_sum) macs(none) }
             DFT 17 { shape(signal::dft) macs(none) }
-            DeformConv 19 { shape(convolution::conv) macs(convolution) weights(1) learned(0, 2, 3, 4) }
+            DeformConv 19 { shape(|cx| convolution::conv(cx, cx.common_dtype(0), 0, 1)) macs(convolution)
+                weights(1) learned(0, 2, 3, 4) }
             DepthToSpace 1 { shape(reshape::depth_to_space) result(movement::depth_to_space) macs(none) }
             DequantizeLinear 10 { shape(quantization::dequantize) result(quantize::dequantize) macs(none) learned(0)
                 is(keeps_numbers, quantised) settings(1) }
@@ -143,10 +144,10 @@ macro_rules! operators {
             LpNormalization 1 { shape(elementwise::same) result(normalization::lp) macs(none) is(strip)
                 rounding(Share) }
             LpPool 1 { shape(pooling::pool) result(pool::lp_pool) macs(none) }
-            MatMul 1 { shape(matrix::matmul) result(linear::mat_mul) macs(matrix_product) weights(0, 1)
-                rounding(Share) }
-            MatMulInteger 10 { shape(matrix::matmul_integer) result(linear::mat_mul_integer) macs(matrix_product)
-                weights(0, 1) is(quantised_weights, quantised) settings(1) }
+            MatMul 1 { shape(|cx| matrix::product(cx, cx.common_dtype(0), 0, 1)) result(linear::mat_mul)
+                macs(matrix_product) weights(0, 1) rounding(Share) }
+            MatMulInteger 10 { shape(|cx| matrix::product(cx, Some(DType::I32), 0, 1)) result(linear::mat_mul_integer)
+                macs(matrix_product) weights(0, 1) is(quantised_weights, quantised) settings(1) }
             Max 1 { shape(elementwise::variadic) elements(arithmetic::variadic) result(binary::variadic) macs(none) }
             MaxPool 1 { shape(pooling::pool) result(pool::max_pool) macs(none) }
             MaxRoiPool 1 { shape(pooling::max_roi_pool) macs(none) }
@@ -175,9 +176,9 @@ macro_rules! operators {
             PRelu 1 { shape(elementwise::prelu) result(binary::prelu) macs(none) is(strip) }
             Pad 1 { shape(slicing::pad) result(movement::pad) macs(none) learned(0) settings(1) }
             Pow 1 { shape(elementwise::power) result(binary::pow) macs(none) rounding(Share) settings(1) }
-            QLinearConv 10 { shape(convolution::qlinear_conv) macs(convolution) weights(3) learned(0, 8)
-                is(quantised_weights, quantised) settings(1) }
-            QLinearMatMul 10 { shape(matrix::qlinear_matmul) macs(matrix_product) weights(0, 3)
+            QLinearConv 10 { shape(|cx| convolution::conv(cx, cx.dtype(7), 0, 3)) macs(convolution) weights(3)
+                learned(0, 8) is(quantised_weights, quantised) settings(1) }
+            QLinearMatMul 10 { shape(|cx| matrix::product(cx, cx.dtype(7), 0, 3)) macs(matrix_product) weights(0, 3)
                 is(quantised_weights, quantised) settings(1) }
             QuantizeLinear 10 { shape(quantization::quantize) result(quantize::quantize) macs(none) learned(0)
                 is(keeps_numbers, quantised) settings(1) }

@@ -29,9 +29,7 @@ pub(super) struct Layout {
 }
 
 struct Needs {
-    /// Width of its widest cell.
     cells: usize,
-    /// Width of its heading on one line.
     heading: usize,
     /// Width of the longest word of its heading.
     word: usize,

@@ -79,7 +79,6 @@ fn painted(text: &str, code: u8, style: Style) -> String {
     if style.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-/// Lays out the columns of the layout, or all of them as they are.
 fn grid(table: &Table, layout: Option<&Layout>, style: Style) -> comfy_table::Table {
     let mut grid = comfy_table::Table::new();
     // The caller knows where the text goes; the crate would inspect stdout itself.

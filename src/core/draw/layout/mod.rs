@@ -90,7 +90,6 @@ struct Rows {
     widths: Vec<f64>,
     keys: Vec<usize>,
     row: Vec<usize>,
-    /// Slots of each row, from left to right.
     rows: Vec<Vec<usize>>,
     /// Lines sorted by row; `lines[first[r]..first[r + 1]]` start in row `r`.
     lines: Vec<Line>,

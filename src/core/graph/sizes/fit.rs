@@ -271,7 +271,6 @@ impl Ties {
         Ok(())
     }
 
-    /// Returns each symbol with its final value.
     fn flat(&self) -> BTreeMap<String, Dim> {
         self.0.iter().map(|(symbol, value)| (symbol.clone(), self.resolve(value))).collect()
     }

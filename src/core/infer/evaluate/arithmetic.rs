@@ -7,7 +7,6 @@ use super::super::number::{Num, floor_div};
 use super::super::vector::{MAX_LEN, Vector};
 use super::{dtype, formed, items};
 
-/// Evaluates `Add`, `Sub`, `Mul`, `Div`, `Mod`.
 pub(super) fn binary(cx: &Context) -> Option<Vec<Vector>> {
     let real = dtype(cx).is_some_and(|dtype| dtype.is_float());
     let fmod = cx.flag("fmod", false).unwrap_or(true);
@@ -72,7 +71,6 @@ fn modulo(a: &Num, b: &Num) -> Num {
     }
 }
 
-/// Evaluates `Max`, `Min`, `Sum` of any number of inputs.
 pub(super) fn variadic(cx: &Context) -> Option<Vec<Vector>> {
     let apply = fold_of(&cx.node.op_type)?;
     let mut all = items(cx, 0)?.items.to_vec();
@@ -103,7 +101,6 @@ fn extreme(a: &Num, b: &Num, wanted: Ordering) -> Num {
     }
 }
 
-/// Evaluates `Neg`, `Abs`, `Floor`, `Ceil`, `Round`, `Not`.
 pub(super) fn unary(cx: &Context) -> Option<Vec<Vector>> {
     let apply = |item: &Num| match (cx.node.op_type.as_str(), item) {
         ("Neg", item) => item.neg(),
@@ -174,7 +171,6 @@ pub(super) fn compare(cx: &Context) -> Option<Vec<Vector>> {
     pairwise(cx, apply)
 }
 
-/// Evaluates `ReduceProd`, `ReduceSum`, `ReduceMax`, `ReduceMin` of a vector.
 pub(super) fn reduce(cx: &Context) -> Option<Vec<Vector>> {
     if cx.flag("noop_with_empty_axes", false).ok()? {
         return None;

@@ -5,12 +5,10 @@ use super::super::fact::{Answer, Known, Shape, fault, gap, one, open, unknown_di
 use super::super::number::Num;
 use crate::graph::{Attribute, DType, Dim};
 
-/// Infers `Size` and `SequenceLength`: a whole-number scalar.
 pub(crate) fn count(_: &Context) -> Answer {
     one(DType::I64, || Ok(Vec::new()))
 }
 
-/// Infers `OptionalHasElement`: a boolean scalar.
 pub(crate) fn truth(_: &Context) -> Answer {
     one(DType::Bool, || Ok(Vec::new()))
 }
@@ -85,14 +83,12 @@ pub(crate) fn like(cx: &Context) -> Answer {
     one(cx.type_or("dtype", cx.dtype(0))?, || cx.shape_of(0))
 }
 
-/// Infers `RandomNormal` and `RandomUniform`: shape and type are attributes.
 pub(crate) fn random(cx: &Context) -> Answer {
     one(cx.type_or("dtype", Some(DType::F32))?, || {
         cx.need_ints("shape")?.iter().map(|size_of| size(&Num::Int(*size_of))).collect()
     })
 }
 
-/// Infers `Multinomial`: `sample_size` draws for each row.
 pub(crate) fn multinomial(cx: &Context) -> Answer {
     one(cx.type_or("dtype", Some(DType::I32))?, || {
         Ok(vec![cx.shape_of_rank(0, 2)?[0].clone(), size(&Num::Int(cx.int_or("sample_size", 1)?))?])

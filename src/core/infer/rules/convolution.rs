@@ -1,7 +1,7 @@
 //! Convolutions, including transposed, quantised, deformable and causal ones.
 
 use super::super::context::Context;
-use super::super::fact::{Answer, Fact, Known, Shape, fault, one};
+use super::super::fact::{Answer, Fact, Known, fault, one};
 use super::super::merge;
 use super::super::number::Num;
 use super::constant::{shape_from_input, size};
@@ -9,53 +9,40 @@ use super::window::Window;
 use crate::graph::{DType, Dim};
 use crate::words::counted;
 
-/// Infers `Conv` and `DeformConv`: input, weight.
-pub(crate) fn conv(cx: &Context) -> Answer {
-    one(cx.common_dtype(0), || convolved(cx, 0, 1))
-}
-
-/// Infers `ConvInteger`, which sums in 32 bits.
-pub(crate) fn conv_integer(cx: &Context) -> Answer {
-    one(DType::I32, || convolved(cx, 0, 1))
-}
-
-/// Infers `QLinearConv`: input, scale, zero point, weight, scale, zero point, scale, zero point of the output.
-pub(crate) fn qlinear_conv(cx: &Context) -> Answer {
-    one(cx.dtype(7), || convolved(cx, 0, 3))
-}
-
 /// Infers `[N, M, out..]` from `[N, C, in..]` and a weight `[M, C / group, kernel..]`.
-fn convolved(cx: &Context, data: usize, weight: usize) -> Known<Shape> {
-    let x = cx.shape_from_rank(data, 2)?;
-    let w = match cx.shape(weight) {
-        Ok(w) => w,
-        // The kernel may be an attribute.
-        Err(_) if cx.ints("kernel_shape")?.is_some() => {
-            let places = Window::new(cx, x.len() - 2, None)?.places(&x[2..], false)?;
-            return Ok([x[0].clone(), Dim::Unknown].into_iter().chain(places).collect());
+pub(crate) fn conv(cx: &Context, dtype: Option<DType>, data: usize, weight: usize) -> Answer {
+    one(dtype, || {
+        let x = cx.shape_from_rank(data, 2)?;
+        let w = match cx.shape(weight) {
+            Ok(w) => w,
+            // The kernel may be an attribute.
+            Err(_) if cx.ints("kernel_shape")?.is_some() => {
+                let places = Window::new(cx, x.len() - 2, None)?.places(&x[2..], false)?;
+                return Ok([x[0].clone(), Dim::Unknown].into_iter().chain(places).collect());
+            }
+            Err(stop) => return Err(stop),
+        };
+        if w.len() != x.len() {
+            return fault(format!("the weight has {}, the input {}", counted(w.len(), "dimension"), x.len()));
         }
-        Err(stop) => return Err(stop),
-    };
-    if w.len() != x.len() {
-        return fault(format!("the weight has {}, the input {}", counted(w.len(), "dimension"), x.len()));
-    }
-    let group = group(cx)?;
-    match (x[1].known(), w[1].known().and_then(|c| c.checked_mul(group))) {
-        (Some(have), Some(want)) if have != want => {
-            return fault(format!("the input has {}, the weight takes {want}", counted(have, "channel")));
+        let group = group(cx)?;
+        match (x[1].known(), w[1].known().and_then(|c| c.checked_mul(group))) {
+            (Some(have), Some(want)) if have != want => {
+                return fault(format!("the input has {}, the weight takes {want}", counted(have, "channel")));
+            }
+            _ => {}
         }
-        _ => {}
-    }
-    if w[0].known().is_some_and(|channels| channels % group != 0) {
-        return fault(format!(
-            "{} cannot be divided into {}",
-            counted(&w[0], "output channel"),
-            counted(group, "group")
-        ));
-    }
-    let window = Window::new(cx, x.len() - 2, Some(&w[2..]))?;
-    let places = window.places(&x[2..], false)?;
-    Ok([x[0].clone(), w[0].clone()].into_iter().chain(places).collect())
+        if w[0].known().is_some_and(|channels| channels % group != 0) {
+            return fault(format!(
+                "{} cannot be divided into {}",
+                counted(&w[0], "output channel"),
+                counted(group, "group")
+            ));
+        }
+        let window = Window::new(cx, x.len() - 2, Some(&w[2..]))?;
+        let places = window.places(&x[2..], false)?;
+        Ok([x[0].clone(), w[0].clone()].into_iter().chain(places).collect())
+    })
 }
 
 fn group(cx: &Context) -> Known<usize> {

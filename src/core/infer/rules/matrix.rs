@@ -8,35 +8,23 @@ use super::super::merge;
 use crate::graph::{DType, Dim, shape_text};
 use crate::words::counted;
 
-pub(crate) fn matmul(cx: &Context) -> Answer {
-    one(cx.common_dtype(0), || product(cx, 0, 1))
-}
-
-/// Infers `MatMulInteger`, which sums in 32 bits.
-pub(crate) fn matmul_integer(cx: &Context) -> Answer {
-    one(DType::I32, || product(cx, 0, 1))
-}
-
-/// Infers `QLinearMatMul`: a, scale, zero point, b, scale, zero point, scale, zero point of the output.
-pub(crate) fn qlinear_matmul(cx: &Context) -> Answer {
-    one(cx.dtype(7), || product(cx, 0, 3))
-}
-
 /// Infers NumPy's `matmul`: the last two dimensions are matrices, those before are broadcast; a vector loses its
 /// dimension.
-fn product(cx: &Context, left: usize, right: usize) -> Known<Shape> {
-    let (a, b) = (cx.shape_from_rank(left, 1)?, cx.shape_from_rank(right, 1)?);
-    let (rows, inner) = a.split_at(a.len() - 1);
-    let (batch_a, rows) = rows.split_at(rows.len().saturating_sub(1));
-    let (batch_b, other, columns) = match b {
-        [only] => (&[][..], only, None),
-        [batch @ .., inner, columns] => (batch, inner, Some(columns)),
-        [] => return fault("the second matrix is a scalar"),
-    };
-    if merge::dims(&inner[0], other).is_none() {
-        return fault(format!("{} cannot be multiplied by {}", shape_text(a), shape_text(b)));
-    }
-    Ok(merge::broadcast(batch_a, batch_b)?.into_iter().chain(rows.iter().chain(columns).cloned()).collect())
+pub(crate) fn product(cx: &Context, dtype: Option<DType>, left: usize, right: usize) -> Answer {
+    one(dtype, || {
+        let (a, b) = (cx.shape_from_rank(left, 1)?, cx.shape_from_rank(right, 1)?);
+        let (rows, inner) = a.split_at(a.len() - 1);
+        let (batch_a, rows) = rows.split_at(rows.len().saturating_sub(1));
+        let (batch_b, other, columns) = match b {
+            [only] => (&[][..], only, None),
+            [batch @ .., inner, columns] => (batch, inner, Some(columns)),
+            [] => return fault("the second matrix is a scalar"),
+        };
+        if merge::dims(&inner[0], other).is_none() {
+            return fault(format!("{} cannot be multiplied by {}", shape_text(a), shape_text(b)));
+        }
+        Ok(merge::broadcast(batch_a, batch_b)?.into_iter().chain(rows.iter().chain(columns).cloned()).collect())
+    })
 }
 
 /// Infers `Gemm`: `[M, K]` by `[K, N]`, each optionally transposed.

@@ -20,6 +20,7 @@ mod window;
 
 use super::context::Context;
 use super::fact::Answer;
+use crate::graph::DType;
 use crate::operators::{Column, operators};
 
 type Rule = fn(&Context) -> Answer;

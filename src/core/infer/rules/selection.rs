@@ -83,7 +83,6 @@ pub(crate) fn string_normalizer(cx: &Context) -> Answer {
     })
 }
 
-/// Infers `ImageDecoder`: height, width and channels.
 pub(crate) fn image(cx: &Context) -> Answer {
     let channels = if cx.text_or("pixel_format", "RGB")? == "Grayscale" { 1 } else { 3 };
     one(DType::U8, || Ok(vec![Dim::Unknown, Dim::Unknown, Dim::Known(channels)]))

@@ -23,7 +23,6 @@ impl Scope {
         Self { graph: Graph::new(&proto.name), ids: HashMap::new(), defined: None, free: Vec::new() }
     }
 
-    /// Reads the graph of a model.
     pub(super) fn outermost(proto: GraphProto, beside: &mut Beside) -> Result<Graph> {
         let mut scope = Self::of(&proto);
         scope.fill(proto, beside)?;
