@@ -204,12 +204,12 @@ impl Graph {
     }
 
     /// Returns the value of every constant, those of sparse ones last.
-    pub fn given(&self) -> impl Iterator<Item = ValueId> {
+    pub(crate) fn given(&self) -> impl Iterator<Item = ValueId> {
         self.initializers.keys().chain(self.sparse.keys()).copied()
     }
 
     /// Returns the initializers that a caller may replace.
-    pub fn replaceable(&self) -> HashSet<ValueId> {
+    pub(crate) fn replaceable(&self) -> HashSet<ValueId> {
         self.listed_initializers.values().copied().collect()
     }
 

@@ -77,7 +77,7 @@ fn recognise(view: &View, index: usize, sum: &Node) -> Option<Linear> {
     [(0, 1), (1, 0)].into_iter().find_map(|(first, second)| {
         let (product, multiply) = view.made_by(sum.input(first), "MatMul")?;
         let [x, w] = [multiply.input(0)?, multiply.input(1)?];
-        let matrices = [x, w].iter().all(|id| view.rank(Some(*id)) == Some(2) && is_multiplied(view, *id));
+        let matrices = [x, w].iter().all(|id| view.graph.rank(*id) == Some(2) && is_multiplied(view, *id));
         let columns = view.shape(Some(w)).filter(|_| matrices)?.get(1)?;
         let bias = row(view, sum.input(second)?)?;
         let length = view.shape(Some(bias))?.last().unwrap_or(&Dim::Known(1));
@@ -97,7 +97,7 @@ fn row(view: &View, bias: ValueId) -> Option<ValueId> {
     if let Some((_, reshape)) = view.made_by(Some(bias), "Reshape") {
         let target = view.constant(reshape.input(1))?.to_i64()?;
         let row = matches!(target[..], [1, _]) || matches!(target[..], [_]);
-        return (view.rank(reshape.input(0)) == Some(1) && row).then(|| reshape.input(0))?;
+        return reshape.input(0).filter(|vector| view.graph.rank(*vector) == Some(1) && row);
     }
     matches!(view.constant(Some(bias))?.shape(), [] | [_] | [1, _]).then_some(bias)
 }

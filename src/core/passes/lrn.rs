@@ -52,8 +52,8 @@ fn recognise(view: &View, div: &Node) -> Option<Lrn> {
     let (_, pool) = view.made_by(Some(pooled), "AveragePool")?;
     let squares = swap_channels(view, pool.input(0), shape, |transpose| transpose.input(0))?;
     let size = window(pool)?;
-    let same_place =
-        view.length(pool.input(0), 2)? == view.length(Some(x), 1)? && same_shape(view.shape(mul.input(0))?, shape);
+    let same_place = view.shape(pool.input(0))?.get(2)?.known()? == shape[1].known()?
+        && same_shape(view.shape(mul.input(0))?, shape);
     (same_place && is_square_of(view, squares, x)).then_some(())?;
     Some(Lrn {
         x,

@@ -92,7 +92,7 @@ fn padding(view: &View, pad: &Node, opset: i64) -> Result<Padding, Reason> {
     };
     let fill = fill.ok_or("what the Pad fills with is no constant float")?;
     let rank = match pad.input(3) {
-        Some(_) => view.rank(pad.input(0)).ok_or("the rank of the image is not known")?,
+        Some(_) => view.shape(pad.input(0)).ok_or("the rank of the image is not known")?.len(),
         None => given.len() / 2,
     };
     let axes = match pad.input(3) {

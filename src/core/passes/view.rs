@@ -43,16 +43,8 @@ impl<'a> View<'a> {
         self.constant(value).filter(|tensor| tensor.shape().len() <= rank)?.scalar_f32()
     }
 
-    pub fn rank(&self, value: Option<ValueId>) -> Option<usize> {
-        self.graph.rank(value?)
-    }
-
     pub fn shape(&self, value: Option<ValueId>) -> Option<&'a [Dim]> {
         self.graph.value(value?).shape.as_deref()
-    }
-
-    pub fn length(&self, value: Option<ValueId>, axis: usize) -> Option<usize> {
-        self.graph.value(value?).shape.as_ref()?.get(axis)?.known()
     }
 }
 

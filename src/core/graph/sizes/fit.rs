@@ -219,17 +219,13 @@ impl Ties {
         let contradicts = || Error::input(thing, format!("{given} given, the file says {stated}"));
         match (&old, &new) {
             (Dim::Unknown, _) => {}
-            (Dim::Symbolic { symbol, scale, offset }, Dim::Known(size)) => {
-                let value = solve(*size, *scale, *offset).ok_or_else(contradicts)?;
-                self.0.insert(symbol.clone(), Dim::Known(value));
-            }
             (Dim::Known(_), _) if stated.known().is_some() && given.known().is_some() => return Ok(Unified::Replaced),
-            (Dim::Known(size), Dim::Symbolic { symbol, scale, offset }) => {
-                // A name for a size that the file fixes opens it if replacement is allowed, and is equal to that size
-                // if not.
-                if stated.known().is_some() && rule == Rule::Replace {
-                    return Ok(Unified::Replaced);
-                }
+            // A name for a size that the file fixes opens it if replacement is allowed, and is equal to that size if not.
+            (Dim::Known(_), Dim::Symbolic { .. }) if stated.known().is_some() && rule == Rule::Replace => {
+                return Ok(Unified::Replaced);
+            }
+            (Dim::Known(size), Dim::Symbolic { symbol, scale, offset })
+            | (Dim::Symbolic { symbol, scale, offset }, Dim::Known(size)) => {
                 let value = solve(*size, *scale, *offset).ok_or_else(contradicts)?;
                 self.0.insert(symbol.clone(), Dim::Known(value));
             }

@@ -213,6 +213,7 @@ pub(crate) fn shape_of(cx: &Context) -> Answer {
 
 /// Returns the dimensions that `Shape` covers.
 pub(crate) fn shape_range(cx: &Context, rank: usize) -> Known<std::ops::Range<usize>> {
-    (cx.int("start")?, cx.int("end")?);
+    // Both are whole numbers.
+    cx.int("start").and(cx.int("end"))?;
     Ok(cx.node.shape_range(rank))
 }
