@@ -49,6 +49,19 @@ impl From<f32> for Attribute {
     }
 }
 
+impl From<&str> for Attribute {
+    fn from(value: &str) -> Self {
+        Self::String(value.to_owned())
+    }
+}
+
+/// The number of an element type, as `Cast` has it.
+impl From<DType> for Attribute {
+    fn from(value: DType) -> Self {
+        Self::Int(value.number().into())
+    }
+}
+
 impl<const D: usize> From<[usize; D]> for Attribute {
     fn from(values: [usize; D]) -> Self {
         values.to_vec().into()

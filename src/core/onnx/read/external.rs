@@ -111,10 +111,7 @@ impl Beside {
             let reason = format!("keeps its data beside the model, in {location}");
             return Err(Error::input(place, reason).remedy("read the model from its file"));
         }
-        let about = |e: Error| match e.remedy_text() {
-            Some(remedy) => Error::input(place, &e).remedy(remedy),
-            None => Error::input(place, &e),
-        };
+        let about = |e: Error| Error::input(place, &e).with_remedy(e.remedy_text());
         let path = self.find(location, place)?;
         let (bytes, stamp) = files::mapped(&path).map_err(about)?;
         let file = DataFile { location: location.to_owned(), path, stamp, bytes: bytes.clone() };
