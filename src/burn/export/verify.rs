@@ -126,7 +126,7 @@ fn mask(shape: Vec<usize>, seed: u64) -> Array {
 }
 
 fn pattern(name: &str, shape: &[usize], seed: u64) -> Result<Array> {
-    let port = Port::new(name, shape.iter().map(|size| Dim::Known(*size)).collect());
+    let port = Port::new(name, Dim::fixed(shape));
     let signature = Signature { inputs: vec![port], outputs: Vec::new() };
     let plan = Plan { batch: shape.first().copied().unwrap_or(1), runs: 1 };
     let set = InputSet::random(Distribution::Pattern, &signature, &plan, seed)?;

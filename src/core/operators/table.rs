@@ -57,10 +57,10 @@ macro_rules! operators {
             Constant 1 { shape(constant::constant) result(make::constant) macs(none) }
             ConstantOfShape 9 { shape(constant::constant_of_shape) elements(make::constant_of_shape)
                 result(make::constant_of_shape) macs(none) settings(0) }
-            Conv 1 { shape(convolution::conv) result(convolution::conv) macs(convolution) weights(1) learned(0, 2)
-                rounding(Share) }
-            ConvInteger 10 { shape(convolution::conv_integer) result(convolution::conv_integer) macs(convolution)
-                weights(1) learned(0) is(quantised_weights, quantised) settings(1) }
+            Conv 1 { shape(|cx| convolution::conv(cx, cx.common_dtype(0), 0, 1)) result(convolution::conv)
+                macs(convolution) weights(1) learned(0, 2) rounding(Share) }
+            ConvInteger 10 { shape(|cx| convolution::conv(cx, Some(DType::I32), 0, 1)) result(convolution::conv_integer)
+                macs(convolution) weights(1) learned(0) is(quantised_weights, quantised) settings(1) }
             ConvTranspose 1 { shape(convolution::conv_transpose) result(convolution::conv_transpose)
                 macs(transposed_convolution) weights(1) learned(0, 2) rounding(Share) }
             Cos 7 { shape(elementwise::same) result(|call| unary::real(call, f64::cos)) macs(none) rounding(Share) }
@@ -68,7 +68,8 @@ macro_rules! operators {
             CumProd 26 { shape(elementwise::same) macs(none) }
             CumSum 11 { shape(elementwise::same) result(reduce::cum_sum) macs(none) }
             DFT 17 { shape(signal::dft) macs(none) }
-            DeformConv 19 { shape(convolution::conv) macs(convolution) weights(1) learned(0, 2, 3, 4) }
+            DeformConv 19 { shape(|cx| convolution::conv(cx, cx.common_dtype(0), 0, 1)) macs(convolution)
+                weights(1) learned(0, 2, 3, 4) }
             DepthToSpace 1 { shape(reshape::depth_to_space) result(movement::depth_to_space) macs(none) }
             DequantizeLinear 10 { shape(quantization::dequantize) result(quantize::dequantize) macs(none) learned(0)
                 is(keeps_numbers, quantised) settings(1) }
@@ -110,7 +111,7 @@ macro_rules! operators {
             GreaterOrEqual 12 { shape(elementwise::comparison) elements(arithmetic::compare) result(binary::compare)
                 macs(none) }
             GridSample 16 { shape(gather::grid_sample) macs(none) rounding(Share) }
-            GroupNormalization 18 { shape(normalization::keep) result(normalization::group) macs(none) is(strip)
+            GroupNormalization 18 { shape(elementwise::same) result(normalization::group) macs(none) is(strip)
                 rounding(Share) label("GroupNorm") }
             HammingWindow 17 { shape(constant::window) macs(none) }
             HannWindow 17 { shape(constant::window) macs(none) }
@@ -122,11 +123,11 @@ macro_rules! operators {
                 is(view, keeps_numbers, hands_on, strip) }
             If 1 { learned() control(Branch) }
             ImageDecoder 20 { shape(selection::image) macs(none) }
-            InstanceNormalization 1 { shape(normalization::keep) result(normalization::instance) macs(none) is(strip)
+            InstanceNormalization 1 { shape(elementwise::same) result(normalization::instance) macs(none) is(strip)
                 rounding(Share) label("InstanceNorm") }
             IsInf 10 { shape(elementwise::same_bool) result(unary::classify) macs(none) }
             IsNaN 9 { shape(elementwise::same_bool) result(unary::classify) macs(none) }
-            LRN 1 { shape(normalization::keep) result(normalization::local_response) macs(none) is(strip)
+            LRN 1 { shape(elementwise::same) result(normalization::local_response) macs(none) is(strip)
                 rounding(Share) }
             LSTM 1 { shape(recurrent::recurrent) macs(recurrent) weights(1, 2) learned(0, 3, 7) is(recurrent)
                 rounding(Gated(Some(6))) }
@@ -143,10 +144,10 @@ macro_rules! operators {
             LpNormalization 1 { shape(elementwise::same) result(normalization::lp) macs(none) is(strip)
                 rounding(Share) }
             LpPool 1 { shape(pooling::pool) result(pool::lp_pool) macs(none) }
-            MatMul 1 { shape(matrix::matmul) result(linear::mat_mul) macs(matrix_product) weights(0, 1)
-                rounding(Share) }
-            MatMulInteger 10 { shape(matrix::matmul_integer) result(linear::mat_mul_integer) macs(matrix_product)
-                weights(0, 1) is(quantised_weights, quantised) settings(1) }
+            MatMul 1 { shape(|cx| matrix::product(cx, cx.common_dtype(0), 0, 1)) result(linear::mat_mul)
+                macs(matrix_product) weights(0, 1) rounding(Share) }
+            MatMulInteger 10 { shape(|cx| matrix::product(cx, Some(DType::I32), 0, 1)) result(linear::mat_mul_integer)
+                macs(matrix_product) weights(0, 1) is(quantised_weights, quantised) settings(1) }
             Max 1 { shape(elementwise::variadic) elements(arithmetic::variadic) result(binary::variadic) macs(none) }
             MaxPool 1 { shape(pooling::pool) result(pool::max_pool) macs(none) }
             MaxRoiPool 1 { shape(pooling::max_roi_pool) macs(none) }
@@ -175,13 +176,13 @@ macro_rules! operators {
             PRelu 1 { shape(elementwise::prelu) result(binary::prelu) macs(none) is(strip) }
             Pad 1 { shape(slicing::pad) result(movement::pad) macs(none) learned(0) settings(1) }
             Pow 1 { shape(elementwise::power) result(binary::pow) macs(none) rounding(Share) settings(1) }
-            QLinearConv 10 { shape(convolution::qlinear_conv) macs(convolution) weights(3) learned(0, 8)
-                is(quantised_weights, quantised) settings(1) }
-            QLinearMatMul 10 { shape(matrix::qlinear_matmul) macs(matrix_product) weights(0, 3)
+            QLinearConv 10 { shape(|cx| convolution::conv(cx, cx.dtype(7), 0, 3)) macs(convolution) weights(3)
+                learned(0, 8) is(quantised_weights, quantised) settings(1) }
+            QLinearMatMul 10 { shape(|cx| matrix::product(cx, cx.dtype(7), 0, 3)) macs(matrix_product) weights(0, 3)
                 is(quantised_weights, quantised) settings(1) }
             QuantizeLinear 10 { shape(quantization::quantize) result(quantize::quantize) macs(none) learned(0)
                 is(keeps_numbers, quantised) settings(1) }
-            RMSNormalization 23 { shape(normalization::keep) result(normalization::root_mean_square) macs(none)
+            RMSNormalization 23 { shape(elementwise::same) result(normalization::root_mean_square) macs(none)
                 is(strip) rounding(Share) label("RMSNorm") }
             RNN 1 { shape(recurrent::recurrent) macs(recurrent) weights(1, 2) learned(0, 3, 7) is(recurrent)
                 rounding(Gated(None)) }
@@ -217,9 +218,9 @@ macro_rules! operators {
                 result(|call| unary::real(call, f64::round_ties_even)) macs(none) settings(0) }
             STFT 17 { shape(signal::stft) macs(none) learned(0, 1) }
             Scan 8 { learned() control(Scan) }
-            Scatter 9 { shape(gather::scatter) result(gather::scatter_elements) macs(none) }
-            ScatterElements 11 { shape(gather::scatter) result(gather::scatter_elements) macs(none) }
-            ScatterND 11 { shape(gather::scatter) result(gather::scatter_nd) macs(none) }
+            Scatter 9 { shape(elementwise::same) result(gather::scatter_elements) macs(none) }
+            ScatterElements 11 { shape(elementwise::same) result(gather::scatter_elements) macs(none) }
+            ScatterND 11 { shape(elementwise::same) result(gather::scatter_nd) macs(none) }
             Selu 1 { shape(elementwise::same) result(unary::with_attributes) macs(none) is(strip) rounding(Share) }
             SequenceAt 11 { macs(none) }
             SequenceConstruct 11 { macs(none) }
@@ -262,7 +263,7 @@ macro_rules! operators {
             Tan 7 { shape(elementwise::same) result(|call| unary::real(call, f64::tan)) macs(none) }
             Tanh 1 { shape(elementwise::same) result(|call| unary::real(call, f64::tanh)) macs(none) is(strip)
                 rounding(Share) }
-            TensorScatter 24 { shape(gather::scatter) macs(none) }
+            TensorScatter 24 { shape(elementwise::same) macs(none) }
             TfIdfVectorizer 9 { shape(selection::tf_idf) macs(none) attributes(; weights) }
             ThresholdedRelu 10 { shape(elementwise::same) result(unary::with_attributes) macs(none) is(strip) }
             Tile 1 { shape(slicing::tile) elements(arrange::repeat) result(movement::tile) macs(none)

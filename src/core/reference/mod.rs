@@ -29,6 +29,7 @@ mod window;
 use std::collections::HashMap;
 
 use call::Call;
+pub(crate) use numbers::elements;
 
 use crate::graph::{DType, Graph, Model, Node, Tensor, ValueId};
 use crate::operators::{self, Column, operators};

@@ -7,8 +7,7 @@ use super::super::number::{Num, floor_div};
 use super::super::vector::{MAX_LEN, Vector};
 use super::{dtype, formed, items};
 
-/// Evaluates `Add`, `Sub`, `Mul`, `Div`, `Mod`.
-pub(super) fn binary(cx: &Context) -> Vec<Option<Vector>> {
+pub(super) fn binary(cx: &Context) -> Option<Vec<Vector>> {
     let real = dtype(cx).is_some_and(|dtype| dtype.is_float());
     let fmod = cx.flag("fmod", false).unwrap_or(true);
     let apply = |a: &Num, b: &Num| match cx.node.op_type.as_str() {
@@ -20,11 +19,11 @@ pub(super) fn binary(cx: &Context) -> Vec<Option<Vector>> {
         _ if real || fmod => Num::Unknown,
         _ => modulo(a, b),
     };
-    vec![pairwise(cx, apply)]
+    pairwise(cx, apply)
 }
 
 /// Applies `apply` to the elements of both inputs, where a single element is broadcast.
-fn pairwise(cx: &Context, apply: impl Fn(&Num, &Num) -> Num) -> Option<Vector> {
+fn pairwise(cx: &Context, apply: impl Fn(&Num, &Num) -> Num) -> Option<Vec<Vector>> {
     if cx.inputs() != 2 {
         return None;
     }
@@ -72,17 +71,13 @@ fn modulo(a: &Num, b: &Num) -> Num {
     }
 }
 
-/// Evaluates `Max`, `Min`, `Sum` of any number of inputs.
-pub(super) fn variadic(cx: &Context) -> Vec<Option<Vector>> {
-    let folded = || {
-        let apply = fold_of(&cx.node.op_type)?;
-        let mut all = items(cx, 0)?.items.to_vec();
-        for index in 1..cx.inputs() {
-            all = pairs(&all, &items(cx, index)?.items, |a, b| apply(a, b).stored_as(dtype(cx)))?;
-        }
-        formed(cx, all)
-    };
-    vec![folded()]
+pub(super) fn variadic(cx: &Context) -> Option<Vec<Vector>> {
+    let apply = fold_of(&cx.node.op_type)?;
+    let mut all = items(cx, 0)?.items.to_vec();
+    for index in 1..cx.inputs() {
+        all = pairs(&all, &items(cx, index)?.items, |a, b| apply(a, b).stored_as(dtype(cx)))?;
+    }
+    formed(cx, all)
 }
 
 /// Returns the function that combines two elements in an operation over many.
@@ -98,19 +93,15 @@ fn fold_of(op_type: &str) -> Option<fn(&Num, &Num) -> Num> {
 
 /// Returns the one of two that compares as `wanted` to the other.
 fn extreme(a: &Num, b: &Num, wanted: Ordering) -> Num {
-    match order(a, b) {
-        Order::Is(found) if found == wanted || found == Ordering::Equal => a.clone(),
-        Order::Is(_) => b.clone(),
-        Order::AtLeast if wanted == Ordering::Greater => a.clone(),
-        Order::AtLeast => b.clone(),
-        Order::AtMost if wanted == Ordering::Less => a.clone(),
-        Order::AtMost => b.clone(),
-        Order::Open => Num::Unknown,
+    match (order(a, b), wanted) {
+        (Order::Is(found), _) if found == wanted || found.is_eq() => a.clone(),
+        (Order::AtLeast, Ordering::Greater) | (Order::AtMost, Ordering::Less) => a.clone(),
+        (Order::Open, _) => Num::Unknown,
+        _ => b.clone(),
     }
 }
 
-/// Evaluates `Neg`, `Abs`, `Floor`, `Ceil`, `Round`, `Not`.
-pub(super) fn unary(cx: &Context) -> Vec<Option<Vector>> {
+pub(super) fn unary(cx: &Context) -> Option<Vec<Vector>> {
     let apply = |item: &Num| match (cx.node.op_type.as_str(), item) {
         ("Neg", item) => item.neg(),
         ("Not", Num::Int(flag)) => Num::Int(i64::from(*flag == 0)),
@@ -125,7 +116,7 @@ pub(super) fn unary(cx: &Context) -> Vec<Option<Vector>> {
         (_, item) => item.reals(&Num::Int(0), |a, _| a.round_ties_even()),
     };
     let applied = |vector: &Vector| vector.items.iter().map(|item| apply(item).stored_as(dtype(cx))).collect();
-    vec![cx.vector(0).and_then(|vector| formed(cx, applied(vector)))]
+    cx.vector(0).and_then(|vector| formed(cx, applied(vector)))
 }
 
 /// Known order of two numbers, where symbols are at least 0.
@@ -157,8 +148,7 @@ fn order(a: &Num, b: &Num) -> Order {
     }
 }
 
-/// Evaluates comparisons and logic.
-pub(super) fn compare(cx: &Context) -> Vec<Option<Vector>> {
+pub(super) fn compare(cx: &Context) -> Option<Vec<Vector>> {
     let truth = |known: Option<bool>| known.map_or(Num::Unknown, |known| Num::Int(known.into()));
     let logic = |a: &Num, b: &Num, f: fn(bool, bool) -> bool| Some(f(a.int()? != 0, b.int()? != 0));
     let apply = |a: &Num, b: &Num| {
@@ -178,20 +168,16 @@ pub(super) fn compare(cx: &Context) -> Vec<Option<Vector>> {
             _ => None,
         })
     };
-    vec![pairwise(cx, apply)]
+    pairwise(cx, apply)
 }
 
-/// Evaluates `ReduceProd`, `ReduceSum`, `ReduceMax`, `ReduceMin` of a vector.
-pub(super) fn reduce(cx: &Context) -> Vec<Option<Vector>> {
-    let reduced = || {
-        if cx.flag("noop_with_empty_axes", false).ok()? {
-            return None;
-        }
-        let items = &cx.vector(0).filter(|vector| vector.shape.len() <= 1)?.items;
-        let apply = fold_of(&cx.node.op_type)?;
-        let (first, rest) = items.split_first()?;
-        let all = rest.iter().fold(first.clone(), |all, item| apply(&all, item).stored_as(dtype(cx)));
-        formed(cx, vec![all])
-    };
-    vec![reduced()]
+pub(super) fn reduce(cx: &Context) -> Option<Vec<Vector>> {
+    if cx.flag("noop_with_empty_axes", false).ok()? {
+        return None;
+    }
+    let items = &cx.vector(0).filter(|vector| vector.shape.len() <= 1)?.items;
+    let apply = fold_of(&cx.node.op_type)?;
+    let (first, rest) = items.split_first()?;
+    let all = rest.iter().fold(first.clone(), |all, item| apply(&all, item).stored_as(dtype(cx)));
+    formed(cx, vec![all])
 }

@@ -13,8 +13,7 @@ use super::vector::{MAX_LEN, MAX_VECTOR_RANK, Vector};
 use crate::graph::{DType, Dim, ValueId};
 use crate::operators::{Column, operators};
 
-/// Computes the elements of a node's outputs.
-type Evaluation = fn(&Context) -> Vec<Option<Vector>>;
+type Evaluation = fn(&Context) -> Option<Vec<Vector>>;
 
 /// Returns the elements of a node's outputs, in order, as far as they can be known. Types and shapes of the outputs are
 /// already known.
@@ -25,12 +24,12 @@ pub(super) fn evaluate(cx: &Context) -> Vec<Option<Vector>> {
         cx.graph.rank(id).is_some_and(|rank| rank <= most)
     };
     let evaluation = cx.node.operator().and_then(|operator| EVALUATIONS.of(operator));
-    let Some(evaluation) = evaluation.filter(|_| cx.node.output().is_some_and(small)) else { return Vec::new() };
+    let evaluation = evaluation.filter(|_| cx.node.output().is_some_and(small));
     let useful = |vector: &Vector| vector.items.iter().any(|item| *item != Num::Unknown) || vector.items.is_empty();
-    evaluation(cx).into_iter().map(|vector| vector.filter(useful)).collect()
+    let made = evaluation.and_then(|evaluation| evaluation(cx)).unwrap_or_default();
+    made.into_iter().map(|vector| Some(vector).filter(useful)).collect()
 }
 
-/// Evaluations of the operators that shapes are computed with.
 static EVALUATIONS: Column<Evaluation> = Column(operators!(elements));
 
 /// Returns the elements of input `index`; unknown ones if only their number is known.
@@ -51,10 +50,11 @@ fn dtype(cx: &Context) -> Option<DType> {
 }
 
 /// Arranges elements in the shape of the first output.
-fn formed(cx: &Context, items: Vec<Num>) -> Option<Vector> {
+fn formed(cx: &Context, items: Vec<Num>) -> Option<Vec<Vector>> {
     let shape = cx.graph.value(cx.node.output()?).shape.as_ref()?;
-    match &shape[..] {
+    let vector = match &shape[..] {
         [Dim::Symbolic { .. } | Dim::Unknown] => Vector::new(items),
         dims => Vector::of(&dims.iter().map(Dim::known).collect::<Option<Vec<_>>>()?, items),
-    }
+    };
+    Some(vec![vector?])
 }
