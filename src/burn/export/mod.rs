@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use burn::module::Module;
 use bytes::Bytes;
 
-use crate::trace::{self, Axis, Input, Inputs, Lowering, NamedOutputs, Pruned, Symbol, Traced};
+use crate::trace::{self, Axis, Input, Inputs, Lowering, NamedOutputs, Pruned, Subject, Symbol, Traced};
 use gnet_core::graph::{Graph, Model};
 use gnet_core::passes::{self, FOLD_BATCH_NORM, Pass, RESTORE_GEMM, RESTORE_LRN, Rewrites};
 use gnet_core::{Error, Result, onnx};
@@ -204,19 +204,19 @@ pub fn export<M: Module, I: Inputs, O: NamedOutputs>(
     options: &ExportOptions,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Exported> {
-    let exported = rewritten(module, options, forward)?;
+    exported(trace::subject(module, &forward), options)
+}
+
+fn exported(subject: Subject<'_>, options: &ExportOptions) -> Result<Exported> {
+    let exported = rewritten(subject, options)?;
     let bytes = Bytes::from(onnx::write(&exported.model)?);
     Ok(Exported { bytes, ..exported })
 }
 
 /// Performs an export without encoding its bytes.
-fn rewritten<M: Module, I: Inputs, O: NamedOutputs>(
-    module: &M,
-    options: &ExportOptions,
-    forward: impl Fn(&M, I) -> O,
-) -> Result<Exported> {
+fn rewritten(subject: Subject<'_>, options: &ExportOptions) -> Result<Exported> {
     options.check()?;
-    let Traced { mut model, pruned, log } = trace::trace(module, &options.traced(), forward)?;
+    let Traced { mut model, pruned, log } = trace::traced(subject, &options.traced())?;
     let lowered = Step::of("prune", &model.graph)?;
     let passes = passes::run(&mut model, &options.passes, &passes::PassOptions::default())?;
     model.metadata = options.metadata.clone();
@@ -235,5 +235,5 @@ pub fn as_trained<M: Module, I: Inputs, O: NamedOutputs>(
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Graph> {
     let options = ExportOptions::new(item_shape).folding(false);
-    Ok(rewritten(module, &options, forward)?.model.graph)
+    Ok(rewritten(trace::subject(module, &forward), &options)?.model.graph)
 }

@@ -63,15 +63,23 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     exported: &Exported,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Verified> {
+    let signature = signature(options, exported)?;
+    let again = |module: &M| Ok(export(module, options, &forward)?.model);
+    let mut module =
+        BurnSide::new("the module in Burn", module, signature, &forward, again).exported_as(&exported.model);
+    proved(&mut module, options, exported)
+}
+
+fn signature(options: &ExportOptions, exported: &Exported) -> Result<Signature> {
     // If all outputs are kept, none was pruned.
     let (outputs, pruned) = (exported.model.graph.outputs.len(), exported.pruned.outputs.len());
     if options.keep.as_ref().map_or(outputs + pruned, Vec::len) != outputs {
         return Err(Error::check("verification", "the file has another number of outputs than the module"));
     }
-    let signature = Signature::open(&exported.model.graph)?;
-    let again = |module: &M| Ok(export(module, options, &forward)?.model);
-    let mut module =
-        BurnSide::new("the module in Burn", module, signature, &forward, again).exported_as(&exported.model);
+    Signature::open(&exported.model.graph)
+}
+
+fn proved(module: &mut dyn Side, options: &ExportOptions, exported: &Exported) -> Result<Verified> {
     let file = OnnxFile::of_bytes(exported.bytes.clone());
     let file = FileSide::at_any_size("the file in tract", file, Provider::Tract)?;
     let runs = (0..).zip(runs(options)).map(|(number, sizes)| inputs(&exported.model, options, &sizes, number));
@@ -79,11 +87,11 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     let batches = runs.iter().map(|run| run.first().map_or(1, Array::batch)).collect();
     let sets = [InputSet::new(Distribution::Pattern.name(), runs, module.signature())];
     let how = VerifyOptions::new(Precision::F32.tolerance()).bisect(Bisect::Never).seed(SEED);
-    let record = verify::verify(&mut module, &mut [file], &sets, &how, &mut |_| ())?;
+    let record = verify::verify(module, &mut [file], &sets, &how, &mut |_| ())?;
     let Some(comparison) = record.comparisons.into_iter().next() else {
         return Err(Error::check("verification", "nothing was compared"));
     };
-    verified(comparison, &module, batches)
+    verified(comparison, module, batches)
 }
 
 /// Returns the sizes of the symbols in each run.

@@ -6,27 +6,21 @@ use std::collections::HashMap;
 
 use burn::backend::ir::{IrVisitorMut, OperationIr, TensorId, TensorIr, TensorStatus};
 use burn::backend::{Shape, TensorData};
-use burn::module::Module;
 
-use super::capture::{Captured, Captures, capture};
+use super::capture::{Captured, Captures, Subject, capture};
 use super::constants::{Constant, Constants};
-use super::inputs::{Axis, Fed, Inputs, symbols};
+use super::inputs::{Axis, Fed, symbols};
 use super::live::{self, Pruned};
 use super::lower::operation_name;
-use super::outputs::NamedOutputs;
 use super::size::{Grid, Size};
 use super::{Trace, TraceOptions, TracedInput, linear, numbers, reroll};
 use gnet_core::{Error, Result};
 
-/// Traces `forward`, keeps the requested outputs, and expresses the shape of every tensor in terms of the symbols.
-pub(super) fn aligned<M: Module, I: Inputs, O: NamedOutputs>(
-    module: &M,
-    options: &TraceOptions,
-    forward: &impl Fn(&M, I) -> O,
-) -> Result<(Trace, Pruned)> {
+/// Traces a forward, keeps the requested outputs, and expresses the shape of every tensor in terms of the symbols.
+pub(super) fn aligned(subject: Subject<'_>, options: &TraceOptions) -> Result<(Trace, Pruned)> {
     let grid = Grid::new(symbols(&options.inputs))?;
     let feeds = (0..grid.runs()).map(|run| feed(options, &grid, run)).collect();
-    let Captures { mut runs, mut values, names } = capture(module, feeds, forward)?;
+    let Captures { mut runs, mut values, names } = capture(subject, feeds)?;
     let mut pruned = Pruned::default();
     for run in runs.iter_mut().rev() {
         linear::restore(run);

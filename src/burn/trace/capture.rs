@@ -39,20 +39,38 @@ pub(super) struct Captures {
     pub names: HashMap<TensorId, String>,
 }
 
-pub(super) fn capture<M: Module, I: Inputs, O: NamedOutputs>(
+/// A module and its forward without their types: moves the module to the capture device, records the paths of its
+/// parameters, and returns its forward there. What follows is then compiled once, not for each forward that is traced.
+pub(crate) type Subject<'a> = Box<dyn FnOnce(&Device, &mut Paths) -> Forward<'a> + 'a>;
+
+/// A forward on the capture device; returns the identities of its inputs and its outputs.
+pub(crate) type Forward<'a> = Box<dyn Fn(Feed) -> Result<(Vec<TensorId>, Vec<Output>)> + 'a>;
+
+pub(crate) fn subject<'a, M: Module + 'a, I: Inputs, O: NamedOutputs>(
     module: &M,
-    feeds: Vec<Vec<Fed>>,
-    forward: &impl Fn(&M, I) -> O,
-) -> Result<Captures> {
+    forward: &'a impl Fn(&M, I) -> O,
+) -> Subject<'a> {
     // `valid` applies the pending update of running statistics and gives them their own cell: a plain clone shares the
     // cell, and moving the clone to the capture device would move the caller's statistics.
-    let (module, device) = (module.valid(), Device::capture());
+    let module = module.valid();
+    Box::new(move |device, paths| {
+        let module = share::to_capture(module, device);
+        module.visit(paths);
+        Box::new(move |mut feed| {
+            let inputs = I::take(&mut feed)?;
+            let ids = feed.finish()?;
+            Ok((ids, named(&forward(&module, inputs))))
+        })
+    })
+}
+
+pub(super) fn capture(subject: Subject<'_>, feeds: Vec<Vec<Fed>>) -> Result<Captures> {
+    let device = Device::capture();
     let mut paths = Paths::default();
     let mut runs: Result<Vec<Captured>> = Ok(Vec::new());
     let captured = device.capture_scope(|scope| {
-        let module = share::to_capture(module, &device);
-        module.visit(&mut paths);
-        runs = feeds.into_iter().map(|feed| run(&module, &device, feed, forward)).collect();
+        let forward = subject(&device, &mut paths);
+        runs = feeds.into_iter().map(|feed| run(&forward, Feed::capture(&device, feed))).collect();
         let all = || runs.iter().flatten();
         // A tensor may be returned twice.
         let outputs: BTreeSet<TensorId> = all().flat_map(|run| run.outputs.iter().map(|output| output.id)).collect();
@@ -65,15 +83,8 @@ pub(super) fn capture<M: Module, I: Inputs, O: NamedOutputs>(
 }
 
 /// Runs the forward. Its operations belong to the scope until they are [split].
-fn run<M: Module, I: Inputs, O: NamedOutputs>(
-    module: &M,
-    device: &Device,
-    feed: Vec<Fed>,
-    forward: &impl Fn(&M, I) -> O,
-) -> Result<Captured> {
-    let mut feed = Feed::capture(device, feed);
-    let inputs = I::take(&mut feed)?;
-    let ids = feed.finish()?;
+fn run(forward: &Forward<'_>, feed: Feed) -> Result<Captured> {
+    let (inputs, outputs) = forward(feed)?;
     let known = |output: Output| match output.id {
         Some(id) => Ok(Returned { name: output.name, id }),
         None => {
@@ -81,8 +92,8 @@ fn run<M: Module, I: Inputs, O: NamedOutputs>(
             Err(Error::input(format!("output {}", output.name), reason))
         }
     };
-    let outputs = named(&forward(module, inputs)).into_iter().map(known).collect::<Result<Vec<_>>>()?;
-    Ok(Captured { operations: Vec::new(), inputs: ids, outputs })
+    let outputs = outputs.into_iter().map(known).collect::<Result<_>>()?;
+    Ok(Captured { operations: Vec::new(), inputs, outputs })
 }
 
 /// Splits the operations of a scope by run. The capture device numbers tensors in order of creation: those of a run
@@ -99,7 +110,7 @@ fn split(operations: Vec<OperationIr>, runs: &mut [Captured]) {
 
 /// Collects the module path of every parameter on the capture device.
 #[derive(Default)]
-struct Paths {
+pub(crate) struct Paths {
     path: Vec<String>,
     names: HashMap<TensorId, String>,
 }

@@ -49,6 +49,7 @@ pub use outputs::{NamedOutputs, Output};
 pub use replay::{Replayed, replay};
 
 use capture::Returned;
+pub(crate) use capture::{Subject, subject};
 use constants::Constants;
 use size::{Grid, Size};
 
@@ -129,7 +130,12 @@ pub fn trace<M: Module, I: Inputs, O: NamedOutputs>(
     options: &TraceOptions,
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Traced> {
-    let (trace, pruned) = align::aligned(module, options, &forward)?;
+    traced(subject(module, &forward), options)
+}
+
+/// [Traces](trace) a module and its forward without their types.
+pub(crate) fn traced(subject: Subject<'_>, options: &TraceOptions) -> Result<Traced> {
+    let (trace, pruned) = align::aligned(subject, options)?;
     let (model, log) = lower::lower(&trace, options.opset)?;
     Ok(Traced { model, pruned, log })
 }

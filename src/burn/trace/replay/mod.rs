@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use super::inputs::{Axis, Fed, Feed};
 use super::outputs::named;
-use super::{Inputs, NamedOutputs, Output, Trace, TraceOptions, TracedInput, align};
+use super::{Inputs, NamedOutputs, Output, Subject, Trace, TraceOptions, TracedInput, align, subject};
 use gnet_core::{Error, Result};
 use gnet_engine::runtime::Array;
 
@@ -56,7 +56,19 @@ pub fn replay<M: Module, I: Inputs, O: NamedOutputs>(
     inputs: &[Array],
     forward: impl Fn(&M, I) -> O,
 ) -> Result<Replayed> {
-    let (trace, _) = align::aligned(module, options, &forward)?;
+    replayed(subject(module, &forward), options, inputs, &|mut feed| {
+        Ok(named(&forward(&module.valid(), I::take(&mut feed)?)))
+    })
+}
+
+/// [Replays](replay) a module and its forward without their types; `forward` runs on the CPU backend.
+fn replayed(
+    subject: Subject<'_>,
+    options: &TraceOptions,
+    inputs: &[Array],
+    forward: &dyn Fn(Feed) -> Result<Vec<Output>>,
+) -> Result<Replayed> {
+    let (trace, _) = align::aligned(subject, options)?;
     let fed = |(input, array): (&super::Input, &Array)| Fed {
         name: input.name.clone(),
         shape: array.shape.clone(),
@@ -64,9 +76,8 @@ pub fn replay<M: Module, I: Inputs, O: NamedOutputs>(
     };
     let units = units(&trace, inputs)?;
     let device = Device::flex();
-    let mut feed = Feed::new(&device, options.inputs.iter().zip(inputs).map(fed).collect());
-    let expected = named(&forward(&module.valid(), I::take(&mut feed)?));
-    compare(&trace, &units, inputs, &expected)
+    let feed = Feed::new(&device, options.inputs.iter().zip(inputs).map(fed).collect());
+    compare(&trace, &units, inputs, &forward(feed)?)
 }
 
 /// Derives the size of each symbol, in units of its multiple, from the shapes of the inputs.
