@@ -26,7 +26,9 @@ mod small_float;
 mod unary;
 mod window;
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Sub};
 
 use call::Call;
 

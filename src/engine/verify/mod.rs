@@ -31,6 +31,7 @@
 //! # Ok::<(), gnet::Error>(())
 //! ```
 
+mod added;
 mod answers;
 mod bisect;
 mod expand;
@@ -56,7 +57,7 @@ pub use judge::{Judgement, Verdict};
 pub use noise::{Draw, unit};
 pub use precision::{Precision, Tolerance};
 pub use record::{Comparison, OnCopies, Row, Verification};
-pub use redraw::{Role, drawn};
+pub use redraw::drawn;
 pub use rewritten::rewritten;
 pub use side::{Copies, FileSide, Side};
 pub use signature::{Plan, Port, Signature};
