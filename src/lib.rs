@@ -65,7 +65,9 @@ pub mod files {
 /// serves as one. A *keeper*, again gnet itself, supervises a program of somebody else.
 pub mod process {
     #[doc(inline)]
-    pub use gnet_core::process::{KEEPER_COMMAND, keep, serve_by};
+    pub use gnet_core::process::{KEEPER_COMMAND, WORKER_COMMAND, keep, serve_by};
+    #[doc(inline)]
+    pub use gnet_engine::worker::serve;
 }
 
 /// Verification that two computations are the same: equal inputs through both, and a verdict on the difference.

@@ -191,11 +191,6 @@ fn outcome(failures: Vec<(String, Error)>, not_run: &[String], rows: usize) -> R
     failures.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
 }
 
-/// Runs the hidden `gnet bench-worker`.
-pub fn worker() -> Result<()> {
-    bench::serve()
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;

@@ -40,8 +40,3 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
     }
     unmet.into_iter().next().map_or(Ok(()), Err)
 }
-
-/// Runs the hidden `gnet doctor-worker`.
-pub fn worker() -> Result<()> {
-    doctor::serve()
-}

@@ -91,13 +91,7 @@ enum Command {
     Runtime(runtime::RuntimeArgs),
     /// Examine this machine: processor, limits, ONNX Runtime, and which providers really run.
     Doctor(doctor::DoctorArgs),
-    /// Tries one provider for `doctor`, which starts it.
-    #[command(hide = true)]
-    DoctorWorker,
-    /// Measures one row for `bench`, which starts it.
-    #[command(hide = true)]
-    BenchWorker,
-    /// Runs an engine for whatever command needs one, which starts it.
+    /// Runs an engine, or measures a row, for the command that starts it.
     #[command(hide = true)]
     EngineWorker,
     /// Runs another program and ends it when the gnet that started it ends.
@@ -117,7 +111,7 @@ enum Command {
 impl Command {
     /// Returns `true` if it works for another gnet, which ends it.
     fn is_worker(&self) -> bool {
-        matches!(self, Self::EngineWorker | Self::DoctorWorker | Self::BenchWorker | Self::Keeper { .. })
+        matches!(self, Self::EngineWorker | Self::Keeper { .. })
     }
 }
 
@@ -182,9 +176,7 @@ fn run(command: Command) -> Result<()> {
         Command::Runtime(args) => runtime::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Keeper { .. } => Ok(()),
-        Command::DoctorWorker => doctor::worker(),
-        Command::BenchWorker => bench::worker(),
-        Command::EngineWorker => gnet::runtime::serve(),
+        Command::EngineWorker => process::serve(),
         Command::Completions { shell } => output::completions(shell),
     }
 }

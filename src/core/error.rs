@@ -104,9 +104,13 @@ impl Error {
     }
 
     /// Adds a remedy: what the reader can do about it.
-    pub fn remedy(mut self, remedy: impl fmt::Display) -> Self {
-        self.remedy = Some(remedy.to_string());
-        self
+    pub fn remedy(self, remedy: impl fmt::Display) -> Self {
+        self.with_remedy(Some(remedy))
+    }
+
+    /// Adds a remedy if one is known.
+    pub fn with_remedy(self, remedy: Option<impl fmt::Display>) -> Self {
+        Self { remedy: remedy.map(|remedy| remedy.to_string()).or(self.remedy), ..self }
     }
 
     /// Returns the kind, which decides the exit code.

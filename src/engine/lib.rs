@@ -14,3 +14,4 @@ pub mod evaluation;
 pub mod install;
 pub mod runtime;
 pub mod verify;
+pub mod worker;

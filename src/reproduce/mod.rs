@@ -39,7 +39,7 @@ pub struct ReproduceOptions {
     pub quick: bool,
     /// Folder to write to; created if missing.
     pub out: PathBuf,
-    /// Program whose `bench-worker` takes the measurements.
+    /// Program whose [worker](crate::process::serve) takes the measurements.
     pub exe: PathBuf,
 }
 

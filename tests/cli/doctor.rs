@@ -80,7 +80,8 @@ fn tract_really_ran() {
     let (output, json) = doctor(&["--require", "tract"]);
     assert!(output.status.success(), "{}", said(&output));
     let tract = provider(&json, "tract");
-    assert_eq!((&tract["usable"], &tract["checks"][5]["answer"]), (&true.into(), &"yes".into()));
+    let session = &tract["checks"][5];
+    assert_eq!((&tract["usable"], &session["answer"], &session["found"]), (&true.into(), &"yes".into(), &"ran".into()));
 }
 
 #[cfg(feature = "ort")]
@@ -138,14 +139,6 @@ fn the_table_shows_the_machine_the_providers_and_what_mends_them() {
     }
     assert!(said(&output).contains("trying tract\n"), "progress on stderr");
     assert_eq!(gnet(home.path(), &["doctor", "--require", "gpu"]).status.code(), Some(2));
-}
-
-#[test]
-fn a_worker_without_an_order_says_who_gives_them() {
-    let home = tempfile::tempdir().unwrap();
-    let output = gnet(home.path(), &["doctor-worker"]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(said(&output).contains("use `gnet doctor`"), "{}", said(&output));
 }
 
 /// The installed libraries and plugins, really loaded: where the tests are told that they must be there, by the variables

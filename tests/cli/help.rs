@@ -37,7 +37,7 @@ fn the_help_lists_every_command_and_no_other() {
 #[test]
 fn the_help_of_every_command_is_on_stdout_and_narrow() {
     let shell = Shell::new();
-    for command in COMMANDS.iter().chain(&["", "bench-worker", "engine-worker", "keeper"]) {
+    for command in COMMANDS.iter().chain(&["", "engine-worker", "keeper"]) {
         for flag in ["--help", "-h"] {
             let ran = shell.gnet(&format!("{command} {flag}"));
             assert_eq!((ran.code, ran.err.as_str()), (Some(DONE), ""), "{ran}");
@@ -75,7 +75,7 @@ fn completions_offer_every_command_and_no_hidden_one() {
             assert!(script.contains(command), "{name} does not offer {command}");
         }
         assert!(script.contains("batch-size"), "{name} does not offer --batch-size");
-        assert!(!script.contains("bench-worker"), "{name} offers the hidden command");
+        assert!(!script.contains("engine-worker"), "{name} offers the hidden command");
     }
     shell.refuses("completions tcsh", INPUT, &["invalid value 'tcsh'", "bash"]);
     shell.refuses("completions", INPUT, &["<SHELL>"]);
@@ -113,5 +113,9 @@ fn a_stdout_that_is_full_is_an_error() {
 #[test]
 fn the_hidden_worker_explains_itself() {
     let shell = Shell::new();
-    shell.refuses("bench-worker", INPUT, &["bench-worker: its stdin is no channel", "help: use `gnet bench`"]);
+    shell.refuses(
+        "engine-worker",
+        INPUT,
+        &["engine-worker: its stdin is no channel", "help: use `gnet bench`, `gnet verify`"],
+    );
 }

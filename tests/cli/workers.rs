@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use gnet::process::WORKER_COMMAND;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
@@ -94,22 +95,20 @@ fn nothing_outlives_a_gnet_that_is_killed() {
 #[test]
 fn a_worker_that_is_born_an_orphan_ends() {
     let shell = Shell::new();
-    for command in ["engine-worker", "bench-worker", "doctor-worker"] {
-        let mark = format!("GNET_TEST_MARK=orphan-{}-{command}", std::process::id());
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-        drop(ours);
-        let (name, value) = mark.split_once('=').unwrap();
-        let mut worker = gnet(&shell.path("."));
-        worker.arg(command).env(name, value).stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)));
-        let mut child = worker.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        drop(worker);
-        let start = Instant::now();
-        while child.try_wait().unwrap().is_none() {
-            assert!(start.elapsed() < PATIENCE, "{command} goes on");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        all_gone(&mark);
+    let mark = format!("GNET_TEST_MARK=orphan-{}", std::process::id());
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    drop(ours);
+    let (name, value) = mark.split_once('=').unwrap();
+    let mut worker = gnet(&shell.path("."));
+    worker.arg(WORKER_COMMAND).env(name, value).stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)));
+    let mut child = worker.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    drop(worker);
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < PATIENCE, "it goes on");
+        std::thread::sleep(Duration::from_millis(5));
     }
+    all_gone(&mark);
 }
 
 /// A keeper, with a shell that ignores what can be ignored and a grandchild.

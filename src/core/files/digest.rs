@@ -1,7 +1,6 @@
 //! SHA-256 of data as it is read and written.
 
-use std::fmt::Write as _;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 
 use sha2::{Digest, Sha256};
 
@@ -9,22 +8,10 @@ use sha2::{Digest, Sha256};
 const PIECE: usize = 1 << 20;
 
 /// Copies `from` to `to` and returns the number of bytes and their SHA-256 in lower-case hexadecimal digits.
-pub fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<(u64, String)> {
-    let mut hash = Sha256::new();
-    let mut piece = vec![0; PIECE];
-    let mut bytes = 0;
-    loop {
-        let read = match from.read(&mut piece) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(e),
-        };
-        hash.update(&piece[..read]);
-        to.write_all(&piece[..read])?;
-        bytes += read as u64;
-    }
-    Ok((bytes, hex(&hash.finalize())))
+pub fn copy(from: impl Read, to: impl Write) -> io::Result<(u64, String)> {
+    let mut to = Hashing::new(to);
+    let bytes = io::copy(&mut BufReader::with_capacity(PIECE, from), &mut to)?;
+    Ok((bytes, to.digest()))
 }
 
 /// Returns the number of bytes in `from` and their SHA-256.
@@ -46,7 +33,7 @@ impl<W: Write> Hashing<W> {
 
     /// Returns the SHA-256 of everything written, in lower-case hexadecimal digits.
     pub fn digest(self) -> String {
-        hex(&self.hash.finalize())
+        self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -60,14 +47,6 @@ impl<W: Write> Write for Hashing<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.to.flush()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! One process at a time in a folder: a lock kept by the system, so that it never outlasts its process.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::{Unfinished, steps};
+use super::{Identity, Unfinished, steps};
 
 /// Name of the file in a locked folder. It is removed with the lock; a file left by a killed process is locked by
 /// nobody.
@@ -60,19 +60,9 @@ pub fn lock(folder: &Path) -> io::Result<Locked> {
 }
 
 /// Returns `true` if an open file still has its name.
-#[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), path.symlink_metadata()) {
-        (Ok(opened), Ok(named)) => (opened.dev(), opened.ino()) == (named.dev(), named.ino()),
-        _ => false,
-    }
-}
-
-/// It is never removed here.
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> bool {
-    true
+    let identity = |found: io::Result<Metadata>| Identity::of(path, &found.ok()?);
+    identity(file.metadata()).is_some_and(|opened| identity(path.symlink_metadata()) == Some(opened))
 }
 
 /// Returns `true` for the error of a file system without locks.

@@ -19,6 +19,11 @@ fn nonsense(what: impl std::fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.to_string())
 }
 
+/// Returns the error for a message whose end never comes, which says that the other side has died.
+fn cut_off(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, what)
+}
+
 /// Writes a message and the blocks beside it.
 pub(super) fn send<T: Serialize>(pipe: &mut impl Write, message: &T, blocks: &[&[u8]]) -> io::Result<()> {
     let head = Head { gnet: message, blocks: blocks.iter().map(|block| block.len()).collect() };
@@ -34,6 +39,9 @@ pub(super) fn receive<T: DeserializeOwned>(pipe: &mut impl BufRead) -> io::Resul
     if pipe.read_until(b'\n', &mut line)? == 0 {
         return Ok(None);
     }
+    if !line.ends_with(b"\n") {
+        return Err(cut_off("a line that is cut off".to_owned()));
+    }
     let head: Head<T> = serde_json::from_slice(&line).map_err(|e| nonsense(format!("a line that is none: {e}")))?;
     let blocks = head.blocks.into_iter().map(|length| block(pipe, length)).collect::<io::Result<_>>()?;
     Ok(Some((head.gnet, blocks)))
@@ -45,7 +53,7 @@ fn block(pipe: &mut impl Read, length: usize) -> io::Result<Vec<u8>> {
     pipe.take(length as u64).read_to_end(&mut bytes)?;
     match bytes.len() == length {
         true => Ok(bytes),
-        false => Err(nonsense(format!("{} of {} came", bytes.len(), counted(length, "byte")))),
+        false => Err(cut_off(format!("{} of {} came", bytes.len(), counted(length, "byte")))),
     }
 }
 
@@ -71,6 +79,7 @@ mod tests {
         let refusal = |bytes: &[u8]| receive::<i32>(&mut &*bytes).unwrap_err().to_string();
         assert!(refusal(b"hello\n").starts_with("a line that is none: "));
         assert!(refusal(b"{\"gnet\":\"text\",\"blocks\":[]}\n").starts_with("a line that is none: "));
+        assert_eq!(refusal(b"{\"gnet\":1"), "a line that is cut off");
         assert_eq!(refusal(b"{\"gnet\":1,\"blocks\":[12]}\n0123456"), "7 of 12 bytes came");
         let huge = format!("{{\"gnet\":1,\"blocks\":[{}]}}\n", usize::MAX);
         assert!(refusal(huge.as_bytes()).starts_with("0 of "));

@@ -47,7 +47,7 @@ impl Lost {
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
             Self::NoFolder(_) => Some("create that folder, or name another with TMPDIR"),
-            Self::Died { status, words } if was_killed(*status) || words.contains(ALLOCATION) => {
+            Self::Died { status, words } if signal(*status) == Some(KILL) || words.contains(ALLOCATION) => {
                 Some("it asked for more memory than there is; a smaller batch or size may fit")
             }
             _ => None,
@@ -56,13 +56,9 @@ impl Lost {
 
     /// Turns it into the error of the task that the worker had.
     pub fn of(self, thing: impl fmt::Display) -> Error {
-        let error = match &self {
+        match &self {
             Self::Interrupted => Error::interrupted(thing, "was interrupted"),
-            _ => Error::input(thing, &self),
-        };
-        match self.remedy() {
-            Some(remedy) => error.remedy(remedy),
-            None => error,
+            _ => Error::input(thing, &self).with_remedy(self.remedy()),
         }
     }
 }
@@ -86,29 +82,23 @@ impl fmt::Display for Lost {
     }
 }
 
+/// Number of the signal SIGKILL in POSIX.
+const KILL: i32 = 9;
+/// Those of SIGHUP, SIGINT and SIGTERM.
+const INTERRUPTIONS: [i32; 3] = [1, 2, 15];
+
 /// Returns `true` if the process was interrupted: Ctrl-C on a terminal also reaches a worker, and may reach it first.
 fn was_interrupted(status: ExitStatus) -> bool {
+    signal(status).is_some_and(|by| INTERRUPTIONS.contains(&by))
+        || status.code() == Some(i32::from(ErrorKind::Interrupted.exit_code()))
+}
+
+/// Returns the signal that ended a process.
+fn signal(status: ExitStatus) -> Option<i32> {
     #[cfg(unix)]
-    {
-        use nix::sys::signal::Signal;
-        use std::os::unix::process::ExitStatusExt;
-        let by = status.signal().and_then(|signal| Signal::try_from(signal).ok());
-        if by.is_some_and(|signal| [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].contains(&signal)) {
-            return true;
-        }
-    }
-    status.code() == Some(i32::from(ErrorKind::Interrupted.exit_code()))
-}
-
-#[cfg(unix)]
-fn was_killed(status: ExitStatus) -> bool {
-    use std::os::unix::process::ExitStatusExt;
-    status.signal() == Some(nix::libc::SIGKILL)
-}
-
-#[cfg(not(unix))]
-fn was_killed(_: ExitStatus) -> bool {
-    false
+    return std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    None
 }
 
 /// Returns the most informative line of its stderr: that of a panic or a failed allocation, else the last.

@@ -25,6 +25,9 @@ pub use run::{run, run_while};
 pub use serve::serve;
 pub use worker::Worker;
 
+/// Hidden command that makes the program a worker.
+pub const WORKER_COMMAND: &str = "engine-worker";
+
 /// Blocks of bytes beside a message: a file, or the values of arrays.
 pub type Blocks = Vec<Vec<u8>>;
 

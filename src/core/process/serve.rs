@@ -1,9 +1,9 @@
 //! The worker's side of the channel.
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::worker::Said;
-use super::{Blocks, end_at_once, frame};
+use super::{Blocks, WORKER_COMMAND, end_at_once, frame};
 use crate::{Error, Result};
 
 /// Time that a worker without further orders has for cleaning up before it is ended.
@@ -30,23 +30,23 @@ impl Served<'_> {
     }
 }
 
-/// Answers orders until there are no more; `command` is the hidden command, and `owner` the function that starts it.
+/// Answers orders until there are no more, for a process under the hidden command
+/// [`WORKER_COMMAND`](super::WORKER_COMMAND).
 ///
 /// If the other side ends while an order is carried out, this process ends immediately.
 ///
 /// # Errors
 /// Fails on orders that cannot be understood. A failure of the work itself is an answer.
-pub fn serve<Q, A>(
-    command: &str,
-    owner: &str,
-    work: impl FnMut(Q, Blocks, &mut Served<'_>) -> Result<(A, Blocks)>,
-) -> Result<()>
+pub fn serve<Q, A>(work: impl FnMut(Q, Blocks, &mut Served<'_>) -> Result<(A, Blocks)>) -> Result<()>
 where
     Q: DeserializeOwned + Send + 'static,
     A: Serialize,
 {
     first_to_go();
-    let fail = |e: io::Error| confused(command, owner, &e);
+    let fail = |e: io::Error| {
+        Error::input(WORKER_COMMAND, format!("its stdin is no channel: {e}"))
+            .remedy("use `gnet bench`, `gnet verify` or `gnet doctor`; they start their workers themselves")
+    };
     let (orders, answers) = channel().map_err(fail)?;
     let ending: Ending = Arc::new(|| -> () { end_at_once() });
     answered(orders, answers, &ending, work).map_err(fail)
@@ -66,10 +66,11 @@ where
     A: Serialize,
 {
     let busy = Arc::new(AtomicBool::new(false));
-    let (inbox, wrong) = watched(orders, &busy, end)?;
+    let inbox = watched(orders, &busy, end)?;
     let mut answers = BufWriter::new(answers);
     let mut any = false;
-    for (order, blocks) in inbox {
+    for order in inbox {
+        let (order, blocks) = order?;
         any = true;
         let done = work(order, blocks, &mut Served { answers: &mut answers });
         let said = done.and_then(|(answer, blocks)| {
@@ -80,14 +81,8 @@ where
         busy.store(false, Ordering::SeqCst);
         frame::send(&mut answers, &said, &blocks.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
     }
-    match wrong.lock().ok().and_then(|mut wrong| wrong.take()) {
-        Some(error) => Err(error),
-        None if !any => Err(io::Error::other("no order came")),
-        None => Ok(()),
-    }
+    if any { Ok(()) } else { Err(io::Error::other("no order came")) }
 }
-
-type Orders<Q> = (Receiver<(Q, Blocks)>, Arc<Mutex<Option<io::Error>>>);
 
 /// Reads the orders in a separate thread, which notices their end whatever other threads do: however the other side
 /// ends, the system closes its end of the channel.
@@ -95,43 +90,33 @@ fn watched<Q: DeserializeOwned + Send + 'static>(
     orders: impl Read + Send + 'static,
     busy: &Arc<AtomicBool>,
     end: &Ending,
-) -> io::Result<Orders<Q>> {
+) -> io::Result<Receiver<io::Result<(Q, Blocks)>>> {
     let (outbox, inbox) = sync_channel(1);
-    let wrong = Arc::new(Mutex::new(None));
-    let (busy, end, noted) = (busy.clone(), end.clone(), wrong.clone());
+    let (busy, end) = (busy.clone(), end.clone());
     let watch = move || {
         let mut orders = BufReader::new(orders);
-        loop {
+        let last = loop {
             match frame::receive(&mut orders) {
                 Ok(Some(order)) => {
                     busy.store(true, Ordering::SeqCst);
-                    if outbox.send(order).is_err() {
+                    if outbox.send(Ok(order)).is_err() {
                         return;
                     }
                 }
-                Ok(None) => break,
-                Err(error) => {
-                    if let Ok(mut wrong) = noted.lock() {
-                        *wrong = Some(error);
-                    }
-                    break;
-                }
+                Ok(None) => break None,
+                Err(error) => break Some(error),
             }
-        }
+        };
         if busy.load(Ordering::SeqCst) {
             return end();
         }
+        last.map(|error| outbox.send(Err(error)));
         drop(outbox);
         thread::sleep(CLEANING);
         end()
     };
     thread::Builder::new().name("orders".to_owned()).spawn(watch)?;
-    Ok((inbox, wrong))
-}
-
-fn confused(command: &str, owner: &str, error: &io::Error) -> Error {
-    let reason = format!("its stdin is no channel: {error}");
-    Error::input(command, reason).remedy(format!("use `{owner}`; it starts its workers itself"))
+    Ok(inbox)
 }
 
 /// Makes this process the first to be ended when memory runs out, rather than the one that waits for it.
@@ -156,6 +141,7 @@ fn channel() -> io::Result<(impl Read + Send, impl Write)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
     use super::*;

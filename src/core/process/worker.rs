@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::run::{GLANCE, LEAVE, temporary_file, text, wait_for};
-use super::{Blocks, GRACE, Lost, frame};
+use super::{Blocks, GRACE, Lost, WORKER_COMMAND, frame};
 use crate::{Error, Result};
 
 /// Message of a worker.
@@ -41,9 +41,9 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts `program` with a hidden command, which must [`serve`](super::serve).
-    pub fn start(program: &Path, command: &str) -> Result<Self, Lost> {
-        Self::spawn(Command::new(program).arg(command))
+    /// Starts `program` under [`WORKER_COMMAND`], which must [`serve`](super::serve).
+    pub fn start(program: &Path) -> Result<Self, Lost> {
+        Self::spawn(Command::new(program).arg(WORKER_COMMAND))
     }
 
     /// Starts any program that answers on its stdin in the same way as a worker.
@@ -104,10 +104,9 @@ impl Worker {
                     let answer = serde_json::from_value(answer).map_err(|e| Lost::Confused(e.to_string()))?;
                     return Ok(Ok((answer, blocks)));
                 }
-                Ok(None) => return Err(self.dead()),
-                // A worker that dies in the middle of a line or a block.
-                Err(_) if matches!(wait_for(&mut self.child, LEAVE), Ok(Some(_))) => return Err(self.dead()),
-                Err(e) => return Err(Lost::Confused(e.to_string())),
+                Err(e) if e.kind() == io::ErrorKind::InvalidData => return Err(Lost::Confused(e.to_string())),
+                // Its end may come in the middle of a line or a block.
+                Ok(None) | Err(_) => return Err(self.dead()),
             }
         }
     }
@@ -253,8 +252,10 @@ mod tests {
         assert_eq!(panicked.to_string(), "the worker died: exit status: 101: the reason");
         assert_eq!(lost("exit 7").to_string(), "the worker died: exit status: 7");
         assert_eq!(lost("exit 7").of("x").kind(), ErrorKind::Input);
-        let half = lost(r#"printf '{"gnet":{"answer":7},"blocks":[9]}\nabc' >&0; exit 3"#);
-        assert_eq!(half.to_string(), "the worker died: exit status: 3");
+        for half in [r#"{"gnet":{"answer":7},"blocks":[9]}\nabc"#, r#"{"gnet":{"ans"#] {
+            let lost = lost(&format!("printf '{half}' >&0; exit 3"));
+            assert_eq!(lost.to_string(), "the worker died: exit status: 3");
+        }
     }
 
     #[test]
@@ -286,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let lost = Worker::start(Path::new("/nowhere/gnet"), "work").err().unwrap();
+        let lost = Worker::start(Path::new("/nowhere/gnet")).err().unwrap();
         assert!(lost.to_string().starts_with("the worker /nowhere/gnet cannot be started: No such file"), "{lost}");
     }
 }

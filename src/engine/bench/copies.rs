@@ -106,9 +106,6 @@ mod tests {
         fn threads_used(&self) -> usize {
             1
         }
-        fn notes(&self) -> &[String] {
-            &[]
-        }
     }
 
     #[test]

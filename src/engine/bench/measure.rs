@@ -29,7 +29,7 @@ pub fn measure(spec: &Spec) -> Result<Run> {
 pub(super) const MEASURING: &str = "measuring";
 
 /// Does the same as [`measure`] and reports the current activity to `doing`.
-pub(super) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> {
+pub(crate) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> {
     doing("loading");
     spec.validate()?;
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
@@ -39,8 +39,7 @@ pub(super) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
     let options = spec.options();
     let mut session = runtime::open(spec.provider, &file, &options).map_err(in_file)?;
     let load_time = clock.wall();
-    let placement = Placement::of_session(session.as_ref(), &file, &options.sizes);
-    placement.as_ref().map_or(Ok(()), |placement| placement.check(&spec.engine))?;
+    let placement = Placement::checked(session.as_ref(), &file, &options)?;
     let fed = spec.feed.fed(session.inputs(), &file).map_err(in_file)?;
     // A file that is no longer needed does not count towards the measured memory.
     let traced = spec.trace.as_ref().map(|trace| (trace, file));

@@ -42,9 +42,10 @@ pub use copies::Copies;
 pub use feed::{Fed, Feed};
 pub use latency::Latency;
 pub use measure::measure;
+pub(crate) use measure::measured;
 pub use profile::{Operator, Profile};
 pub use record::{Environment, Measurement, Run};
-pub use worker::{WORKER_COMMAND, run_in_worker, run_in_worker_until, serve};
+pub use worker::{run_in_worker, run_in_worker_until};
 
 use crate::runtime::{EngineOptions, Provider, RunOptions};
 use gnet_core::{Error, Result, files};

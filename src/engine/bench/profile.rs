@@ -55,29 +55,23 @@ fn all() -> usize {
     usize::MAX
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct Event {
-    #[serde(default)]
     cat: String,
-    #[serde(default)]
     name: String,
     /// Start and duration, in microseconds.
-    #[serde(default)]
     ts: f64,
-    #[serde(default)]
     dur: f64,
-    #[serde(default)]
     args: Args,
 }
 
 #[derive(Deserialize, Default)]
+#[serde(default)]
 struct Args {
-    #[serde(default)]
     op_name: String,
-    #[serde(default)]
     provider: String,
     /// One object per value, from its element type to its dimensions.
-    #[serde(default)]
     output_type_shape: Vec<HashMap<String, Vec<u64>>>,
 }
 

@@ -166,10 +166,6 @@ mod tests {
         fn threads_used(&self) -> usize {
             2
         }
-
-        fn notes(&self) -> &[String] {
-            &[]
-        }
     }
 
     fn measured(time: impl Fn(usize) -> Option<u64> + Send, limits: Limits) -> Result<Steady> {

@@ -4,15 +4,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::measure::{MEASURING, measured};
+use super::measure::MEASURING;
 use super::{Run, Spec};
-use gnet_core::process::{self, Lost, Worker};
+use gnet_core::process::{Lost, Worker};
 use gnet_core::{Error, Result};
 
-/// Hidden command that makes the program a worker.
-pub const WORKER_COMMAND: &str = "bench-worker";
-
-/// Measures one row in a fresh process: `exe bench-worker`, which must call [`serve`].
+/// Measures one row in a fresh process: `exe engine-worker`, which must call [`serve`](crate::worker::serve).
 ///
 /// # Errors
 /// Returns the worker's own error; also fails if it could not be started, died, answered with something other than a
@@ -27,7 +24,7 @@ pub fn run_in_worker(exe: &Path, spec: &Spec) -> Result<Run> {
 /// # Errors
 /// Those of [`run_in_worker`]; [`ErrorKind::Interrupted`](gnet_core::ErrorKind::Interrupted) if it was stopped.
 pub fn run_in_worker_until(exe: &Path, spec: &Spec, stop: &AtomicBool) -> Result<Run> {
-    ordered(Worker::start(exe, WORKER_COMMAND), spec, stop)
+    ordered(Worker::start(exe), spec, stop)
 }
 
 fn ordered(worker: Result<Worker, Lost>, spec: &Spec, stop: &AtomicBool) -> Result<Run> {
@@ -45,16 +42,6 @@ fn ordered(worker: Result<Worker, Lost>, spec: &Spec, stop: &AtomicBool) -> Resu
         Err(Lost::Stopped { .. } | Lost::Interrupted) => Err(Error::interrupted(spec.label(), "was interrupted")),
         Err(lost) => Err(lost.of(thing)),
     }
-}
-
-/// Serves as the worker: measures the rows it is given in this process.
-///
-/// # Errors
-/// Fails on orders that cannot be understood. A row that fails is an answer, not an error.
-pub fn serve() -> Result<()> {
-    process::serve(WORKER_COMMAND, "gnet bench", |spec: Spec, _, told| {
-        Ok((measured(&spec, &mut |doing| told.doing(doing))?, Vec::new()))
-    })
 }
 
 #[cfg(test)]

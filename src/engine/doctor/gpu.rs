@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reason::No;
 use super::system::System;
+use crate::runtime::proc::values;
 use gnet_core::{process, program};
 
 /// NVIDIA GPUs reported by the system.
@@ -112,8 +113,7 @@ fn listed_by_driver(system: &System) -> Vec<Gpu> {
     let folder = "/proc/driver/nvidia/gpus";
     let name = |bus: String| {
         let text = system.text(format!("{folder}/{bus}/information"))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Model:"))?;
-        Some(Gpu { name: line.trim().to_owned(), ..Gpu::default() })
+        Some(Gpu { name: values(&text, "Model").next()?.to_owned(), ..Gpu::default() })
     };
     system.names(folder).into_iter().filter_map(name).collect()
 }

@@ -129,7 +129,7 @@ struct Mount {
     root: String,
     point: PathBuf,
     /// Controllers of version 1; empty for version 2.
-    controllers: Vec<String>,
+    controllers: String,
 }
 
 impl Mount {
@@ -141,19 +141,15 @@ impl Mount {
         let mut after = after.split(' ');
         let (kind, options) = (after.next()?, after.nth(1)?);
         let controllers = match kind {
-            "cgroup2" => Vec::new(),
-            "cgroup" => options.split(',').map(str::to_owned).collect(),
+            "cgroup2" => String::new(),
+            "cgroup" => options.to_owned(),
             _ => return None,
         };
         Some(Self { root: root.to_owned(), point: point.into(), controllers })
     }
 
     fn holds(&self, controllers: &str) -> bool {
-        if controllers.is_empty() {
-            self.controllers.is_empty()
-        } else {
-            controllers.split(',').all(|name| self.controllers.iter().any(|its| its == name))
-        }
+        controllers.split(',').all(|name| has(&self.controllers, name))
     }
 
     /// Returns the folder of a group and those of its visible ancestors.

@@ -1,25 +1,24 @@
 //! Diagnosis of this machine: its processor, its limits, and the providers that really run.
 //!
 //! Everything is read without loading anything, except for two facts that only a trial can establish: whether ONNX
-//! Runtime's library loads, and whether a session runs. These trials run in separate processes ([`serve`]), so that
+//! Runtime's library loads, and whether a session runs. These trials run in separate processes ([`serve`](crate::worker::serve)), so that
 //! neither a crash nor a plugin or driver that hangs can do harm.
 //!
 //! A [`Diagnosis`] is one JSON document; `reports/JSON.md` in the repository lists its keys.
 
 mod convolution;
 mod cpu;
-mod engine;
 mod gpu;
 mod libraries;
 mod limits;
 mod loader;
+mod probe;
 mod reason;
 mod report;
 mod system;
 mod verdict;
-mod worker;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -29,22 +28,20 @@ pub use gpu::{Gpu, Gpus};
 pub use libraries::Dependency;
 pub use limits::Limits;
 pub use loader::{Found, Place};
-pub use reason::No;
-pub use verdict::{Answer, Check, OrtLibrary, ProviderReport, Question};
-pub use worker::{WORKER_COMMAND, serve};
+pub use verdict::{Answer, Check, ProviderReport, Question};
 
-use crate::runtime::{EngineOptions, Provider};
+use crate::runtime::{self, EngineOptions, Library, Provider};
 use gnet_core::Error;
 use loader::Loader;
+use reason::No;
 use system::System;
-use verdict::{Facts, is_onnx_runtimes};
-use worker::{Job, Order, Reply};
+use verdict::Facts;
 
 /// Options for examining a machine.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct DoctorOptions {
-    /// Program that becomes a worker when it is called with [`WORKER_COMMAND`].
+    /// Program that becomes a worker when it is called with [`WORKER_COMMAND`](gnet_core::process::WORKER_COMMAND).
     pub exe: PathBuf,
     /// Options of the sessions, above all the library and the plugin.
     pub engine: EngineOptions,
@@ -84,15 +81,15 @@ pub struct Diagnosis {
 #[non_exhaustive]
 pub struct OrtReport {
     /// The library that was found and loaded.
-    pub library: Option<OrtLibrary>,
+    pub library: Option<Library>,
     /// Reason why it is unavailable.
     pub reason: Option<String>,
     /// Remedy for that.
     pub remedy: Option<String>,
 }
 
-impl From<&Result<OrtLibrary, No>> for OrtReport {
-    fn from(found: &Result<OrtLibrary, No>) -> Self {
+impl From<&Result<Library, No>> for OrtReport {
+    fn from(found: &Result<Library, No>) -> Self {
         match found {
             Ok(library) => Self { library: Some(library.clone()), reason: None, remedy: None },
             Err(no) => Self { library: None, reason: Some(no.reason.clone()), remedy: no.remedy.clone() },
@@ -108,7 +105,7 @@ pub fn examine(options: &DoctorOptions, mut trying: impl FnMut(Provider)) -> Dia
         cpu: Cpu::read(system.text("/proc/cpuinfo").as_deref(), std::env::consts::ARCH),
         gpus: Gpus::this(),
         loader: Loader::this(),
-        library: library(options),
+        library: probe::library(options).map_err(No::from),
     };
     let mut providers = Vec::new();
     for provider in Provider::ALL {
@@ -129,54 +126,38 @@ struct Machine {
     cpu: Cpu,
     gpus: Gpus,
     loader: Loader,
-    library: Result<OrtLibrary, No>,
-}
-
-fn library(options: &DoctorOptions) -> Result<OrtLibrary, No> {
-    if let Err(error) = Provider::Cpu.ensure_available() {
-        return Err((&error).into());
-    }
-    match ask(options, Job::Library) {
-        Reply::Library(library) => Ok(library),
-        Reply::No(no) => Err(no),
-        Reply::Ran(_) => Err(No::new("the probe answered another question")),
-    }
-}
-
-fn ask(options: &DoctorOptions, job: Job) -> Reply {
-    worker::ask(&options.exe, &Order { job, engine: options.engine.clone() }, options.timeout)
+    library: Result<Library, No>,
 }
 
 impl Machine {
     fn judge(&self, provider: Provider, options: &DoctorOptions) -> ProviderReport {
         let library = &self.library;
-        let plugin = engine::plugin(&options.engine);
+        let built_in = provider.ensure_available().map_err(No::from);
+        let plugin = built_in.clone().and_then(|()| plugin(&options.engine));
         let path = match provider {
             Provider::OpenVino => plugin.as_deref().ok(),
-            _ => library.as_ref().ok().map(|library| Path::new(&library.path)),
+            _ => library.as_ref().ok().map(|library| library.path.as_path()),
         };
         let dependencies = libraries::dependencies(provider, path, &self.loader);
-        let built_in = provider.ensure_available().map_err(|error| No::from(&error));
-        let worth_trying = built_in.is_ok() && (library.is_ok() || !is_onnx_runtimes(provider));
+        let worth_trying = built_in.is_ok() && (library.is_ok() || provider.ort_name().is_none());
         ProviderReport::judge(Facts {
             provider,
             built_in,
             library: library.clone(),
-            plugin: plugin.as_deref().map(|path| path.display().to_string()).map_err(No::clone),
+            plugin,
             dependencies: &dependencies,
             gpus: &self.gpus,
             vendor: self.cpu.vendor.as_deref(),
-            session: worth_trying.then(|| session(provider, options)),
+            session: worth_trying.then(|| probe::session(provider, options).map_err(No::from)),
         })
     }
 }
 
-fn session(provider: Provider, options: &DoctorOptions) -> Result<String, No> {
-    match ask(options, Job::Convolution(provider)) {
-        Reply::Ran(where_it_ran) => Ok(where_it_ran),
-        Reply::No(no) => Err(no),
-        Reply::Library(_) => Err(No::new("the probe answered another question")),
-    }
+/// Returns OpenVINO's plugin, which is there and need not load.
+fn plugin(options: &EngineOptions) -> Result<PathBuf, No> {
+    let no = || No::new("OpenVINO's plugin is not installed").remedy("`gnet runtime install openvino` gets it");
+    let path = runtime::openvino_plugin(&options.openvino).ok_or_else(no)?;
+    if path.is_file() { Ok(path) } else { Err(No::new(format!("there is no plugin at {}", path.display()))) }
 }
 
 impl Diagnosis {

@@ -43,7 +43,7 @@ impl Diagnosis {
         let library = self.onnxruntime.library.as_ref();
         row(
             "ONNX Runtime",
-            Some(library.map_or("none".to_owned(), |l| format!("{} ({}): {}", l.version, l.source, l.path))),
+            Some(library.map_or("none".to_owned(), |l| format!("{} ({}): {}", l.version, l.step, l.path.display()))),
         );
         table
     }

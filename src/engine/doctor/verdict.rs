@@ -1,12 +1,14 @@
 //! From facts to a verdict: whether a provider can be used, and if not, the reason and the remedy. Pure.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::gpu::Gpus;
 use super::libraries::{self, Dependency};
 use super::reason::No;
-use crate::runtime::Provider;
-use gnet_core::{Error, ErrorKind};
+use crate::runtime::{Library, Provider};
+use gnet_core::Error;
 
 /// Questions about a provider, ordered so that each builds on the ones before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,29 +99,15 @@ pub(super) struct Facts<'a> {
     /// Whether this build has it.
     pub built_in: Result<(), No>,
     /// ONNX Runtime, for the providers that run on it: path, version, and the names of its providers.
-    pub library: Result<OrtLibrary, No>,
+    pub library: Result<Library, No>,
     /// The provider's plugin, for OpenVINO.
-    pub plugin: Result<String, No>,
+    pub plugin: Result<PathBuf, No>,
     pub dependencies: &'a [Dependency],
     pub gpus: &'a Gpus,
     /// Vendor of the processor, if it reports one.
     pub vendor: Option<&'a str>,
     /// Outcome of the session; `None` if it was not tried.
     pub session: Option<Result<String, No>>,
-}
-
-/// ONNX Runtime's library, found and loaded: `{"path", "source", "version", "providers"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct OrtLibrary {
-    /// Path of the file.
-    pub path: String,
-    /// Origin of the path: `--ort-lib`, `GNET_ORT_LIB`, `ORT_DYLIB_PATH`, `installed`, `system`.
-    pub source: String,
-    /// Version, such as `1.31.1`.
-    pub version: String,
-    /// Providers under ONNX Runtime's names: compiled in, which does not mean usable.
-    pub providers: Vec<String>,
 }
 
 /// The verdict on one provider.
@@ -173,58 +161,36 @@ impl ProviderReport {
         if self.usable {
             return None;
         }
-        let error = Error::unavailable(
-            format!("provider {}", self.provider),
-            self.reason.as_deref().unwrap_or("no session was tried"),
-        );
-        debug_assert_eq!(error.kind(), ErrorKind::Unavailable);
-        Some(match &self.remedy {
-            Some(remedy) => error.remedy(remedy),
-            None => error,
-        })
+        let reason = self.reason.as_deref().unwrap_or("no session was tried");
+        Some(Error::unavailable(format!("provider {}", self.provider), reason).with_remedy(self.remedy.as_deref()))
     }
 }
 
-/// Returns `true` if a provider runs on ONNX Runtime.
-pub(super) fn is_onnx_runtimes(provider: Provider) -> bool {
-    provider != Provider::Tract
-}
-
 fn library(facts: &Facts<'_>) -> Check {
-    if !is_onnx_runtimes(facts.provider) {
+    if facts.provider.ort_name().is_none() {
         return Check::of(Question::Library, Answer::NotNeeded);
     }
     if facts.built_in.is_err() {
         return Check::of(Question::Library, Answer::NotTried);
     }
-    let found = |library: OrtLibrary| format!("ONNX Runtime {} ({})", library.version, library.source);
+    let found = |library: Library| format!("ONNX Runtime {} ({})", library.version, library.step);
     Check::judged(Question::Library, facts.library.clone().map(found))
-}
-
-/// Returns ONNX Runtime's name for a provider.
-fn ort_name(provider: Provider) -> Option<&'static str> {
-    match provider {
-        Provider::Tract => None,
-        Provider::Cpu => Some("CPUExecutionProvider"),
-        Provider::Cuda => Some("CUDAExecutionProvider"),
-        Provider::TensorRt => Some("TensorrtExecutionProvider"),
-        Provider::OpenVino => Some("OpenVINOExecutionProvider"),
-    }
 }
 
 fn compiled(facts: &Facts<'_>) -> Check {
     let question = Question::Compiled;
-    let Some(name) = ort_name(facts.provider) else { return Check::of(question, Answer::NotNeeded) };
+    let Some(name) = facts.provider.ort_name() else { return Check::of(question, Answer::NotNeeded) };
     let (true, Ok(library)) = (facts.built_in.is_ok(), &facts.library) else {
         return Check::of(question, Answer::NotTried);
     };
     if facts.provider == Provider::OpenVino {
-        return Check::judged(question, facts.plugin.clone());
+        return Check::judged(question, facts.plugin.clone().map(|path| path.display().to_string()));
     }
-    if library.providers.iter().any(|known| known == name) {
+    if library.has(name) {
         return Check::yes(question, name);
     }
-    let no = No::new(format!("ONNX Runtime {} at {} is built without {name}", library.version, library.path));
+    let (version, path) = (&library.version, library.path.display());
+    let no = No::new(format!("ONNX Runtime {version} at {path} is built without {name}"));
     Check::no(question, no.remedy("`gnet runtime install cuda` gets one that has it; --ort-lib points at another"))
 }
 
@@ -278,11 +244,13 @@ mod tests {
     use super::super::gpu::Gpu;
     use super::super::loader::{Found, Place};
     use super::*;
+    use crate::runtime::Step;
+    use gnet_core::ErrorKind;
 
-    fn ort(providers: &[&str]) -> OrtLibrary {
-        OrtLibrary {
+    fn ort(providers: &[&str]) -> Library {
+        Library {
             path: "/ort/libonnxruntime.so".into(),
-            source: "installed".into(),
+            step: Step::Installed,
             version: "1.31.1".into(),
             providers: providers.iter().map(|p| (*p).to_owned()).collect(),
         }
@@ -394,9 +362,9 @@ mod tests {
     #[test]
     fn an_errors_words_stand_without_the_providers_name() {
         let error = Error::unavailable("provider cuda", "no device: none").remedy("a GPU");
-        let no = No::from(&error);
+        let no = No::from(error);
         assert_eq!((no.reason.as_str(), no.remedy.as_deref()), ("no device: none", Some("a GPU")));
-        assert_eq!(No::from(&Error::input("/x", "is no library")).reason, "/x: is no library");
+        assert_eq!(No::from(Error::input("/x", "is no library")).reason, "/x: is no library");
     }
 
     #[test]
@@ -407,7 +375,7 @@ mod tests {
         let report = ProviderReport::judge(Facts { session, ..facts(Provider::OpenVino, &[], &gpus) });
         assert_eq!((answers(&report).as_str(), report.reason.as_deref()), ("yyny?n", Some("no plugin")));
         let found = [dependency("libopenvino.so.2641", "OpenVINO", Some("2641"))];
-        let plugin = Ok("/p/plugin.so".to_owned());
+        let plugin = Ok(PathBuf::from("/p/plugin.so"));
         let session = Some(Err(No::new("the plugin offers no CPU device")));
         let amd = Facts {
             plugin: plugin.clone(),

@@ -1,14 +1,15 @@
 //! Listing of installed runtimes, their integrity, and their removal.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
-use super::Kind;
 use super::error::writing;
 use super::manifest::fault;
-use super::run::{Lock, runtimes, staging};
+use super::place::named;
+use super::run::{locked, runtimes, staging};
+use super::{Kind, Place};
 use gnet_core::report::{Cell, Column, Report, Table, Tone, number};
 use gnet_core::{Error, Result};
 
@@ -64,14 +65,14 @@ pub fn list() -> Result<Listing> {
 }
 
 fn list_in(runtimes: &Path) -> Listing {
-    let installed = folders(runtimes).into_iter().map(|(kind, version, folder)| {
-        let problem = fault(&folder);
+    let installed = places(runtimes).into_iter().map(|place| {
+        let problem = fault(&place.folder);
         Installed {
-            kind,
-            version,
-            library: folder.join(kind.library()).display().to_string(),
-            bytes: size(&folder),
-            folder: folder.display().to_string(),
+            kind: place.kind,
+            library: place.library().display().to_string(),
+            bytes: size(&place.folder),
+            folder: place.folder.display().to_string(),
+            version: place.version,
             intact: problem.is_none(),
             problem,
         }
@@ -79,15 +80,10 @@ fn list_in(runtimes: &Path) -> Listing {
     Listing { folder: runtimes.display().to_string(), runtimes: installed.collect() }
 }
 
-/// Finds every folder that is named like a runtime, intact or not: kind, version, path.
-fn folders(runtimes: &Path) -> Vec<(Kind, String, PathBuf)> {
-    let named = |entry: fs::DirEntry| {
-        let name = entry.file_name().into_string().ok()?;
-        let (kind, version) = name.split_once('-')?;
-        Some((kind.parse().ok()?, version.to_owned(), entry.path()))
-    };
-    let mut found: Vec<_> = fs::read_dir(runtimes).into_iter().flatten().flatten().filter_map(named).collect();
-    found.sort();
+/// Returns every folder that is named like a runtime, by kind and version.
+fn places(runtimes: &Path) -> Vec<Place> {
+    let mut found = named(runtimes);
+    found.sort_by(|a, b| (a.kind, &a.version).cmp(&(b.kind, &b.version)));
     found
 }
 
@@ -105,17 +101,17 @@ pub fn remove(kind: Kind) -> Result<Removed> {
 }
 
 fn remove_from(runtimes: &Path, kind: Kind) -> Result<Removed> {
-    let found: Vec<_> = folders(runtimes).into_iter().filter(|(its, ..)| *its == kind).collect();
+    let found: Vec<_> = places(runtimes).into_iter().filter(|place| place.kind == kind).collect();
     if found.is_empty() {
         let at = runtimes.display();
         return Err(Error::input(format!("runtime {kind}"), format!("is not installed in {at}"))
             .remedy("`gnet runtime list` shows what is"));
     }
-    let _lock = Lock::take(runtimes)?;
+    let _locked = locked(runtimes)?;
     // Each is moved out of sight by one rename and then deleted: a half-removed runtime is never found.
     let bin = staging(runtimes)?;
     let mut removed = Removed { kind, folders: Vec::new(), bytes: 0 };
-    for (_, version, folder) in found {
+    for Place { version, folder, .. } in found {
         removed.bytes += size(&folder);
         fs::rename(&folder, bin.made.path().join(version)).map_err(|e| writing(&folder, &e))?;
         removed.folders.push(folder.display().to_string());

@@ -6,7 +6,6 @@
 //! the hash of each file ([`Manifest`]), so that [`list`] can tell whether they have changed since.
 
 mod error;
-mod kind;
 mod list;
 mod manifest;
 mod options;

@@ -4,7 +4,6 @@
 //! Python 3.11, `-I` hides a pip that was installed for the user). The user's environment variables are kept; relative
 //! paths in them, which refer to the user's folder, are made absolute.
 
-use std::cell::RefCell;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -36,12 +35,6 @@ impl Folders {
         }
         Ok(Self { wheels, temporary, empty })
     }
-
-    /// Returns the size of the file being downloaded: it is first in pip's temporary folder and then copied to its
-    /// destination.
-    fn largest_file(&self) -> u64 {
-        largest_file(&self.temporary).max(largest_file(&self.wheels))
-    }
 }
 
 /// Downloads a wheel into `staging` and returns its path. `received` is called with the number of bytes that have
@@ -54,49 +47,28 @@ pub(super) fn download(
     options: &InstallOptions,
     wheel: &Wheel,
     staging: &Path,
-    received: impl FnMut(u64),
+    mut received: impl FnMut(u64),
 ) -> Result<PathBuf> {
     let folders = Folders::make(staging)?;
     let mut command = command(options, wheel, &folders)?;
-    let watch = RefCell::new(Watch {
-        folders: &folders,
-        wheel,
-        patience: options.patience,
-        received,
-        seen: 0,
-        since: Instant::now(),
-    });
-    let finished = process::run_while(&mut command, &|| watch.borrow_mut().goes_on())
-        .map_err(|e| no_python(&options.python, &e))?;
-    if folders.largest_file() > wheel.bytes {
+    let (mut seen, mut grew) = (0, Instant::now());
+    let mut go_on = || {
+        // It grows in pip's temporary folder, and is then copied to its destination.
+        let bytes = largest_file(staging);
+        if bytes != seen {
+            (seen, grew) = (bytes, Instant::now());
+            received(bytes);
+        }
+        bytes <= wheel.bytes && grew.elapsed() < options.patience
+    };
+    let finished = process::run_while(&mut command, &mut go_on).map_err(|e| no_python(&options.python, &e))?;
+    if largest_file(staging) > wheel.bytes {
         return Err(too_large(wheel));
     }
     match finished.status {
         Some(status) if status.success() => only_file(&folders.wheels, wheel),
         Some(status) => Err(failure(wheel, status, &finished.stderr)),
         None => Err(stalled(wheel, options.patience)),
-    }
-}
-
-/// Monitor of a download's progress.
-struct Watch<'a, R> {
-    folders: &'a Folders,
-    wheel: &'a Wheel,
-    patience: Duration,
-    received: R,
-    seen: u64,
-    /// Time at which the file last grew.
-    since: Instant,
-}
-
-impl<R: FnMut(u64)> Watch<'_, R> {
-    fn goes_on(&mut self) -> bool {
-        let bytes = self.folders.largest_file();
-        if bytes != self.seen {
-            (self.seen, self.since) = (bytes, Instant::now());
-            (self.received)(bytes);
-        }
-        bytes <= self.wheel.bytes && self.since.elapsed() < self.patience
     }
 }
 
@@ -148,10 +120,7 @@ const PATHS: [&str; 12] = [
 const PLACES: [&str; 4] = ["PIP_FIND_LINKS", "PIP_CONSTRAINT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"];
 
 /// Returns the variables with relative paths, resolved against `folder`.
-fn absolute_paths(
-    variable: impl Fn(&str) -> Option<OsString>,
-    folder: &Path,
-) -> impl Iterator<Item = (&'static str, OsString)> {
+fn absolute_paths(variable: impl Fn(&str) -> Option<OsString>, folder: &Path) -> Vec<(&'static str, OsString)> {
     let given = |name: &'static str| Some((name, variable(name).filter(|value| !value.is_empty())?));
     let path = |value: &OsStr| match value.as_encoded_bytes().starts_with(b"~") {
         // pip expands home directories itself.
@@ -167,7 +136,7 @@ fn absolute_paths(
         let words: Vec<_> = value.to_str()?.split_whitespace().map(place).collect();
         Some((name, words.join(OsStr::new(" "))))
     });
-    paths.chain(places).collect::<Vec<_>>().into_iter()
+    paths.chain(places).collect()
 }
 
 fn no_python(python: &OsStr, error: &io::Error) -> Error {
@@ -198,16 +167,12 @@ fn stalled(wheel: &Wheel, patience: Duration) -> Error {
 
 /// Returns the size of the largest file in a folder and its subfolders.
 fn largest_file(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
-    entries.flatten().map(|entry| size(&entry)).max().unwrap_or(0)
-}
-
-fn size(entry: &fs::DirEntry) -> u64 {
-    match entry.metadata() {
+    let size = |entry: fs::DirEntry| match entry.metadata() {
         Ok(about) if about.is_dir() => largest_file(&entry.path()),
         Ok(about) if about.is_file() => about.len(),
         _ => 0,
-    }
+    };
+    fs::read_dir(folder).into_iter().flatten().flatten().map(size).max().unwrap_or(0)
 }
 
 fn only_file(folder: &Path, wheel: &Wheel) -> Result<PathBuf> {
@@ -285,8 +250,10 @@ mod tests {
         fs::create_dir(dir.path().join("wheels")).unwrap();
         let made = |name: &'static str, value: &str| {
             let variable = |asked: &str| (asked == name).then(|| value.into());
-            let all: Vec<_> = absolute_paths(variable, dir.path()).collect();
-            all.into_iter().map(|(_, value)| value.into_string().unwrap()).collect::<Vec<_>>()
+            absolute_paths(variable, dir.path())
+                .into_iter()
+                .map(|(_, value)| value.into_string().unwrap())
+                .collect::<Vec<_>>()
         };
         let there = |name: &str| dir.path().join(name).display().to_string();
         assert_eq!(made("PIP_CONFIG_FILE", "pip.conf"), [there("pip.conf")]);

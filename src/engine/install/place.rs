@@ -4,8 +4,13 @@ use std::cmp::Reverse;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
+use gnet_core::Error;
+
 /// A runtime that can be installed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// ONNX Runtime with its CPU provider.
     Cpu,
@@ -36,6 +41,10 @@ impl Kind {
         }
     }
 }
+
+gnet_core::named!(Kind, "runtime", |thing, names| {
+    Error::input(thing, format!("is not known; the runtimes are {}", names.join(", ")))
+});
 
 /// An installed runtime: `DATA/runtime/KIND-VERSION/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,17 +91,19 @@ pub fn installed() -> Vec<Place> {
 }
 
 fn installed_in(runtimes: &Path) -> Vec<Place> {
-    let Ok(entries) = std::fs::read_dir(runtimes) else { return Vec::new() };
-    let mut places: Vec<Place> = entries.flatten().filter_map(|entry| place(&entry.path())).collect();
+    let mut places = named(runtimes);
+    places.retain(|place| numbers(&place.version).is_some() && place.library().is_file());
     places.sort_by_key(|place| (place.kind, Reverse(numbers(&place.version)), place.version.clone()));
     places
 }
 
-fn place(folder: &Path) -> Option<Place> {
-    let (kind, version) = folder.file_name()?.to_str()?.split_once('-')?;
-    let kind = Kind::ALL.into_iter().find(|known| known.name() == kind)?;
-    let place = Place { kind, version: version.to_owned(), folder: folder.to_path_buf() };
-    (numbers(version).is_some() && place.library().is_file()).then_some(place)
+/// Returns every folder that is named like a runtime, intact or not.
+pub(super) fn named(runtimes: &Path) -> Vec<Place> {
+    let place = |folder: PathBuf| {
+        let (kind, version) = folder.file_name()?.to_str()?.split_once('-')?;
+        Some(Place { kind: kind.parse().ok()?, version: version.to_owned(), folder })
+    };
+    std::fs::read_dir(runtimes).into_iter().flatten().flatten().filter_map(|entry| place(entry.path())).collect()
 }
 
 /// Parses `1.31.1` into numbers, so that 1.9 sorts before 1.31; `None` if the text is not a version.
@@ -103,6 +114,18 @@ fn numbers(version: &str) -> Option<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_leads_back_to_its_kind_here_and_in_json() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.to_string().parse::<Kind>().unwrap(), kind);
+            let json = serde_json::to_string(&kind).unwrap();
+            assert_eq!(json, format!("\"{kind}\""));
+            assert_eq!(serde_json::from_str::<Kind>(&json).unwrap(), kind);
+        }
+        let error = "gpu".parse::<Kind>().unwrap_err().to_string();
+        assert_eq!(error, "runtime 'gpu': is not known; the runtimes are cpu, cuda, openvino");
+    }
 
     #[test]
     fn the_data_directory_follows_the_xdg_specification() {

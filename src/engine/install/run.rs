@@ -95,7 +95,7 @@ fn install_wheel(
         return present(&folder);
     }
     files::create_dir(runtimes)?;
-    let _lock = Lock::take(runtimes)?;
+    let _locked = locked(runtimes)?;
     ensure_room(runtimes, wheel)?;
     let staging = staging(runtimes)?;
     let fresh = fetch(wheel, staging.made.path(), options, observer)?;
@@ -125,22 +125,19 @@ fn describe(folder: &Path, fetched: bool) -> Result<Installation> {
     })
 }
 
-/// Lock that admits one installation at a time; released when dropped, and also by a crash.
-pub(super) struct Lock(#[allow(dead_code, reason = "held, never read")] Locked);
-
-impl Lock {
-    pub(super) fn take(runtimes: &Path) -> Result<Self> {
-        match lock(runtimes).map_err(|e| writing(runtimes, &e))? {
-            Locked::Taken => Err(Error::unavailable(runtimes.display(), "another gnet is changing what is installed")
-                .remedy("wait until it is done")),
-            ours @ Locked::Ours(_) => {
-                sweep(runtimes);
-                Ok(Self(ours))
-            }
-            // Another process working here may need what would be swept.
-            unknown @ Locked::Unknown => Ok(Self(unknown)),
+/// Admits one installation at a time, until what is returned is dropped or the process ends.
+pub(super) fn locked(runtimes: &Path) -> Result<Locked> {
+    let locked = lock(runtimes).map_err(|e| writing(runtimes, &e))?;
+    match &locked {
+        Locked::Taken => {
+            return Err(Error::unavailable(runtimes.display(), "another gnet is changing what is installed")
+                .remedy("wait until it is done"));
         }
+        Locked::Ours(_) => sweep(runtimes),
+        // Another process working here may need what would be swept.
+        Locked::Unknown => {}
     }
+    Ok(locked)
 }
 
 /// Prefix of the names of unfinished folders.

@@ -244,7 +244,7 @@ fn a_disk_without_room_is_an_error_before_anything_is_fetched() {
 fn one_installation_at_a_time() {
     let world = World::whole();
     fs::create_dir_all(world.runtimes()).unwrap();
-    let lock = Lock::take(&world.runtimes()).unwrap();
+    let lock = locked(&world.runtimes()).unwrap();
     let error = world.install(&world.options()).unwrap_err();
     assert!(error.to_string().ends_with("another gnet is changing what is installed"), "{error}");
     drop(lock);

@@ -4,23 +4,24 @@
 //! every session made after it is registered. If gnet serves as a worker ([`process::serve_by`]), none of that affects
 //! the process that asks.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, open, prepare};
+use super::{
+    Array, Assignment, EngineOptions, Input, Library, Provider, RunOptions, Session, Settings, check_inputs, library,
+    open, prepare,
+};
 use gnet_core::onnx_file::Handed;
-use gnet_core::process::{self, Blocks, Worker};
+use gnet_core::process::{Blocks, Lost, WORKER_COMMAND, Worker};
 use gnet_core::words::counted;
 use gnet_core::{Error, OnnxFile, Result};
-
-/// Hidden command that makes the program a worker.
-pub const WORKER_COMMAND: &str = "engine-worker";
 
 /// Message to the worker.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Order {
+pub(crate) enum Order {
     /// Load a file; what is not on the disk is the block.
     Load(Provider, Box<RunOptions>, Handed),
     /// Run on the arrays of these shapes, whose values are the blocks.
@@ -28,25 +29,23 @@ enum Order {
     /// End the profile.
     Profile,
     /// Describe the available ONNX Runtime.
-    #[cfg(feature = "ort")]
-    Library(super::EngineOptions),
+    Library(EngineOptions),
 }
 
 /// Message from the worker.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Answer {
+pub(crate) enum Answer {
     Loaded(Loaded),
     /// Outputs of these shapes, whose values are the blocks.
     Ran(Vec<Vec<usize>>),
     Profile(Option<PathBuf>),
-    #[cfg(feature = "ort")]
-    Library(super::Library),
+    Library(Library),
 }
 
 /// Description of a loaded session.
 #[derive(Debug, Serialize, Deserialize)]
-struct Loaded {
+pub(crate) struct Loaded {
     inputs: Vec<Input>,
     threads: usize,
     notes: Vec<String>,
@@ -66,47 +65,66 @@ impl Loaded {
     }
 }
 
-/// A session in another process.
-pub(super) struct Apart {
+/// A worker, the time until which it is waited for, and what its loss means.
+pub(crate) struct Engine {
     worker: Worker,
-    provider: Provider,
+    until: Option<Instant>,
+    lost: Box<dyn Fn(Lost) -> Error + Send>,
+}
+
+impl Engine {
+    /// Begins to use a worker that was started; `limit` is the time that it has for everything.
+    ///
+    /// # Errors
+    /// Fails if it was lost already.
+    pub(crate) fn new(
+        worker: Result<Worker, Lost>,
+        limit: Option<Duration>,
+        lost: impl Fn(Lost) -> Error + Send + 'static,
+    ) -> Result<Self> {
+        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+        Ok(Self { worker: worker.map_err(&lost)?, until, lost: Box::new(lost) })
+    }
+
+    fn ask(&mut self, order: &Order, blocks: &[&[u8]]) -> Result<(Answer, Blocks)> {
+        let in_time = |_: &str| self.until.is_none_or(|until| Instant::now() < until);
+        self.worker.ask(order, blocks, &in_time).map_err(&self.lost)?
+    }
+
+    fn confused(&self) -> Error {
+        (self.lost)(Lost::Confused("it answered something else".to_owned()))
+    }
+
+    /// Makes it load a file.
+    ///
+    /// # Errors
+    /// Those of [`open`]; also fails if the worker is lost.
+    pub(crate) fn load(mut self, provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<Apart> {
+        let (handed, along) = prepare(provider, file)?.handed();
+        let order = Order::Load(provider, Box::new(options.clone()), handed);
+        let (Answer::Loaded(loaded), _) = self.ask(&order, &[along])? else { return Err(self.confused()) };
+        Ok(Apart { engine: self, loaded, bound: None, outputs: None, profiling: options.engine.profile.is_some() })
+    }
+
+    /// Returns the ONNX Runtime that it finds and loads.
+    ///
+    /// # Errors
+    /// Those of [`library()`]; also fails if the worker is lost.
+    pub(crate) fn library(mut self, options: &EngineOptions) -> Result<Library> {
+        match self.ask(&Order::Library(options.clone()), &[])? {
+            (Answer::Library(library), _) => Ok(library),
+            _ => Err(self.confused()),
+        }
+    }
+}
+
+/// A session in another process.
+pub(crate) struct Apart {
+    engine: Engine,
     loaded: Loaded,
     bound: Option<Vec<Array>>,
     outputs: Option<Vec<Array>>,
     profiling: bool,
-}
-
-impl Apart {
-    /// Starts a worker and makes it load a file.
-    pub(super) fn start(program: &Path, provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<Self> {
-        let (handed, along) = prepare(provider, file)?.handed();
-        let mut worker = Worker::start(program, WORKER_COMMAND).map_err(|lost| lost.of(provider))?;
-        let order = Order::Load(provider, Box::new(options.clone()), handed);
-        let Answer::Loaded(loaded) = ask(&mut worker, provider, &order, &[along])?.0 else {
-            return Err(confused(provider, "it answered something else"));
-        };
-        let profiling = options.engine.profile.is_some();
-        Ok(Self { worker, provider, loaded, bound: None, outputs: None, profiling })
-    }
-}
-
-fn ask(worker: &mut Worker, provider: Provider, order: &Order, blocks: &[&[u8]]) -> Result<(Answer, Blocks)> {
-    worker.ask(order, blocks, &|_| true).map_err(|lost| lost.of(provider))?
-}
-
-/// Returns the ONNX Runtime that a worker finds and loads.
-///
-/// # Errors
-/// Those of [`super::library()`]; also fails if the worker is lost.
-#[cfg(feature = "ort")]
-pub(super) fn library(program: &Path, options: &super::EngineOptions) -> Result<super::Library> {
-    const THING: &str = "ONNX Runtime";
-    let mut worker = Worker::start(program, WORKER_COMMAND).map_err(|lost| lost.of(THING))?;
-    let answer = worker.ask(&Order::Library(options.clone()), &[], &|_| true).map_err(|lost| lost.of(THING))?;
-    match answer?.0 {
-        Answer::Library(library) => Ok(library),
-        _ => Err(confused(THING, "it answered something else")),
-    }
 }
 
 impl Session for Apart {
@@ -125,8 +143,9 @@ impl Session for Apart {
         let bound = self.bound.as_ref().ok_or_else(|| Error::input("run", "no input is bound"))?;
         let (shapes, blocks) = packed(bound);
         let blocks: Vec<&[u8]> = blocks.iter().map(Vec::as_slice).collect();
-        let (answer, values) = ask(&mut self.worker, self.provider, &Order::Run(shapes), &blocks)?;
-        let Answer::Ran(shapes) = answer else { return Err(confused(self.provider, "it answered something else")) };
+        let (Answer::Ran(shapes), values) = self.engine.ask(&Order::Run(shapes), &blocks)? else {
+            return Err(self.engine.confused());
+        };
         self.outputs = Some(unpacked(shapes, values)?);
         Ok(())
     }
@@ -155,27 +174,19 @@ impl Session for Apart {
         if !std::mem::take(&mut self.profiling) {
             return Ok(None);
         }
-        match ask(&mut self.worker, self.provider, &Order::Profile, &[])?.0 {
-            Answer::Profile(file) => Ok(file),
-            _ => Err(confused(self.provider, "it answered something else")),
+        match self.engine.ask(&Order::Profile, &[])? {
+            (Answer::Profile(file), _) => Ok(file),
+            _ => Err(self.engine.confused()),
         }
     }
 }
 
-fn confused(thing: impl std::fmt::Display, what: impl std::fmt::Display) -> Error {
-    Error::input(thing, format!("the worker's answer cannot be understood: {what}"))
-}
-
-/// Serves as the worker: loads and runs files according to the orders on its stdin.
-///
-/// # Errors
-/// Fails on orders that cannot be understood. A failure of the engine is an answer.
-pub fn serve() -> Result<()> {
-    let mut session: Option<Box<dyn Session>> = None;
-    process::serve(WORKER_COMMAND, "gnet verify", move |order, blocks, _| carried_out(&mut session, order, blocks))
-}
-
-fn carried_out(session: &mut Option<Box<dyn Session>>, order: Order, blocks: Blocks) -> Result<(Answer, Blocks)> {
+/// Carries out an order in this process, which is the worker; `session` is the file that it has loaded.
+pub(crate) fn carried_out(
+    session: &mut Option<Box<dyn Session>>,
+    order: Order,
+    blocks: Blocks,
+) -> Result<(Answer, Blocks)> {
     match order {
         Order::Load(provider, options, handed) => {
             // The one before goes first: what is loaded next may need its memory.
@@ -197,8 +208,7 @@ fn carried_out(session: &mut Option<Box<dyn Session>>, order: Order, blocks: Blo
             let session = loaded(session)?;
             Ok((Answer::Profile(session.finish_profile()?), Vec::new()))
         }
-        #[cfg(feature = "ort")]
-        Order::Library(options) => Ok((Answer::Library(super::library(&options)?), Vec::new())),
+        Order::Library(options) => Ok((Answer::Library(library(&options)?), Vec::new())),
     }
 }
 
@@ -287,8 +297,8 @@ mod tests {
 
     #[test]
     fn a_program_that_is_none_is_named() {
-        let (program, file) = (Path::new("/nowhere/gnet"), OnnxFile::of_bytes(Vec::new()));
-        let error = Apart::start(program, Provider::Tract, &file, &RunOptions::new(1, 1)).err().unwrap();
+        let worker = Worker::start(std::path::Path::new("/nowhere/gnet"));
+        let error = Engine::new(worker, None, |lost| lost.of(Provider::Tract)).err().unwrap();
         assert!(error.to_string().starts_with("tract: the worker /nowhere/gnet cannot be started: "), "{error}");
     }
 }

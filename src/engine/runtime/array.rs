@@ -33,11 +33,16 @@ impl Array {
     /// from the SplitMix64 sequence that `seed` starts: the same on every machine. Different seeds give different
     /// values.
     pub fn noise(shape: Vec<usize>, seed: u64) -> Self {
+        Self::drawn(shape, seed, centred)
+    }
+
+    /// Makes each value of 64 bits of the sequence that `seed` starts.
+    fn drawn(shape: Vec<usize>, seed: u64, value: impl Fn(u64) -> f32) -> Self {
         let len: usize = shape.iter().product();
         // Neighbouring seeds must not give overlapping stretches of one sequence.
         let start = splitmix(seed);
-        let data = (0..len as u64).map(|i| centred(splitmix(start.wrapping_add(i.wrapping_mul(GOLDEN))))).collect();
-        Self { shape, data }
+        let bits = (0..len as u64).map(|i| splitmix(start.wrapping_add(i.wrapping_mul(GOLDEN))));
+        Self { shape, data: bits.map(value).collect() }
     }
 
     /// Refuses a shape that does not fit in memory: [`noise`](Self::noise) and similar functions would end the process.
@@ -57,23 +62,15 @@ impl Array {
 
     /// Creates deterministic numbers, uniform over 0..1 without 1, from the same sequence as [`noise`](Self::noise).
     pub fn uniform(shape: Vec<usize>, seed: u64) -> Self {
-        let len: usize = shape.iter().product();
-        let start = splitmix(seed);
-        let bits = (0..len as u64).map(|i| splitmix(start.wrapping_add(i.wrapping_mul(GOLDEN))));
         // The upper 24 bits: as many as an f32 holds.
-        let data = bits.map(|bits| (bits >> 40) as f32 / (1_u32 << 24) as f32).collect();
-        Self { shape, data }
+        Self::drawn(shape, seed, |bits| (bits >> 40) as f32 / (1_u32 << 24) as f32)
     }
 
     /// Creates deterministic whole numbers, uniform over a range, from the same sequence as [`noise`](Self::noise).
     pub fn whole(shape: Vec<usize>, range: ValueRange, seed: u64) -> Self {
-        let len: usize = shape.iter().product();
-        let start = splitmix(seed);
-        let bits = (0..len as u64).map(|i| splitmix(start.wrapping_add(i.wrapping_mul(GOLDEN))));
         // The upper half of the product is below the count; every number of a range is exact in f32.
         let place = |bits: u64| ((u128::from(bits) * u128::from(range.count())) >> 64) as i64;
-        let data = bits.map(|bits| (range.low() + place(bits)) as f32).collect();
-        Self { shape, data }
+        Self::drawn(shape, seed, |bits| (range.low() + place(bits)) as f32)
     }
 
     /// Returns the length of the first axis, the number of images of a batch. 1 for a scalar.

@@ -4,10 +4,11 @@
 //! Nothing here measures time: that is done by [`crate::bench`].
 
 pub mod agreement;
-mod apart;
+pub(crate) mod apart;
 mod array;
 mod element;
 pub(crate) mod elf;
+mod library;
 mod options;
 #[cfg(feature = "ort")]
 mod ort;
@@ -28,21 +29,20 @@ use serde::{Deserialize, Serialize};
 // Its former name.
 #[doc(hidden)]
 pub use agreement as compare;
-pub use apart::{WORKER_COMMAND, serve};
 pub use array::Array;
 pub use element::EXACT;
+pub use library::{Library, Step};
 pub use options::{
     BatchRange, ConvSearch, CudaOptions, EngineOptions, GraphOptimization, OpenVinoOptions, Precision, RunOptions,
     Settings, TensorRtOptions,
 };
-#[cfg(feature = "ort")]
-pub use ort::{Library, Step};
 pub use placement::{AssignedNode, Assignment, Placement, ProviderShare, Weight};
 pub use provider::Provider;
 pub use range::{Ranges, ValueRange};
 
 use gnet_core::graph::DType;
 use gnet_core::onnx_file::Loadable;
+use gnet_core::process::{self, Worker};
 use gnet_core::{Error, ErrorKind, OnnxFile, Result};
 
 /// An input of a loaded file.
@@ -118,7 +118,9 @@ pub trait Session: Send {
     fn threads_used(&self) -> usize;
 
     /// Returns remarks for the reader of a measurement, such as why fewer threads are used than requested.
-    fn notes(&self) -> &[String];
+    fn notes(&self) -> &[String] {
+        &[]
+    }
 
     /// Returns the values of all settings that affect speed or outputs.
     fn settings(&self) -> &Settings {
@@ -169,9 +171,7 @@ fn check_inputs(expected: &[Input], given: &[Array]) -> Result<()> {
 /// As [`open`] and [`Placement::check`].
 pub fn load(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<Box<dyn Session>> {
     let session = open(provider, file, options)?;
-    if let Some(placement) = Placement::of_session(session.as_ref(), file, &options.sizes) {
-        placement.check(&options.engine)?;
-    }
+    Placement::checked(session.as_ref(), file, options)?;
     Ok(session)
 }
 
@@ -205,8 +205,9 @@ pub fn prepare(provider: Provider, file: &OnnxFile) -> Result<&Loadable> {
 }
 
 fn engine(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<Box<dyn Session>> {
-    if let Some(program) = gnet_core::process::program() {
-        return Ok(Box::new(apart::Apart::start(program, provider, file, options)?));
+    if let Some(program) = process::program() {
+        let engine = apart::Engine::new(Worker::start(program), None, move |lost| lost.of(provider))?;
+        return Ok(Box::new(engine.load(provider, file, options)?));
     }
     match provider {
         #[cfg(feature = "tract")]
@@ -231,12 +232,25 @@ fn engine(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<B
 /// [`ErrorKind::Unavailable`]: if there is none; with the path and the loader's
 /// reason (missing, truncated, not a library, not ONNX Runtime, too old); or if an explicit setting names a library
 /// other than the loaded one.
-#[cfg(feature = "ort")]
 pub fn library(options: &EngineOptions) -> Result<Library> {
-    match gnet_core::process::program() {
-        Some(program) => apart::library(program, options),
+    Provider::Cpu.ensure_available()?;
+    match process::program() {
+        Some(program) => {
+            apart::Engine::new(Worker::start(program), None, |lost| lost.of("ONNX Runtime"))?.library(options)
+        }
+        #[cfg(feature = "ort")]
         None => ort::library(options),
+        #[cfg(not(feature = "ort"))]
+        None => Err(Provider::Cpu.unavailable()),
     }
+}
+
+/// Returns the library of OpenVINO's plugin, if one is named or installed.
+pub(crate) fn openvino_plugin(options: &OpenVinoOptions) -> Option<PathBuf> {
+    #[cfg(feature = "ort")]
+    return ort::openvino_plugin(options);
+    #[cfg(not(feature = "ort"))]
+    None
 }
 
 /// An engine knows the content of a file only: its complaints about it get the file's name. What is not the file's fault

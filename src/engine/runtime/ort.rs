@@ -20,7 +20,7 @@ mod tensorrt;
 mod tests;
 
 pub(super) use library::library;
-pub use library::{Library, Step};
+pub(super) use openvino::plugin as openvino_plugin;
 pub(super) use session::OrtSession;
 
 use super::{
@@ -33,11 +33,7 @@ use gnet_core::Error;
 
 /// Returns ONNX Runtime's message about a failure, on one line.
 fn failed<R>(error: &::ort::Error<R>) -> Error {
-    let said = Error::input("ONNX Runtime", said_plainly(error.message()));
-    match remedy(error.message()) {
-        Some(remedy) => said.remedy(remedy),
-        None => said,
-    }
+    Error::input("ONNX Runtime", said_plainly(error.message())).with_remedy(remedy(error.message()))
 }
 
 /// Returns a remedy for a file that is newer than the library, or that needs something no library has.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EngineOptions, Session};
+use super::{EngineOptions, RunOptions, Session};
 use gnet_core::cost::Cost;
 use gnet_core::graph::Sizes;
 use gnet_core::words;
@@ -87,6 +87,16 @@ impl Placement {
     pub fn of_session(session: &dyn Session, file: &OnnxFile, sizes: &Sizes) -> Option<Self> {
         let assignment = session.assignment()?;
         Some(Self::of(assignment, file.cost(sizes).ok().as_deref()))
+    }
+
+    /// Does the same as [`of_session`](Self::of_session) and refuses a placement other than the requested one.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check).
+    pub(crate) fn checked(session: &dyn Session, file: &OnnxFile, options: &RunOptions) -> Result<Option<Self>> {
+        let placement = Self::of_session(session, file, &options.sizes);
+        placement.as_ref().map_or(Ok(()), |placement| placement.check(&options.engine))?;
+        Ok(placement)
     }
 
     /// Weighs an assignment by the MACs of a file's layers.

@@ -36,6 +36,17 @@ impl Provider {
         }
     }
 
+    /// Returns ONNX Runtime's name for it; `None` for an engine other than ONNX Runtime.
+    pub(crate) fn ort_name(self) -> Option<&'static str> {
+        match self {
+            Self::Tract => None,
+            Self::Cpu => Some("CPUExecutionProvider"),
+            Self::Cuda => Some("CUDAExecutionProvider"),
+            Self::TensorRt => Some("TensorrtExecutionProvider"),
+            Self::OpenVino => Some("OpenVINOExecutionProvider"),
+        }
+    }
+
     /// Refuses a provider that is not built in, before anything else is done. Whether it can be used on this machine is
     /// only known when a file is loaded.
     ///

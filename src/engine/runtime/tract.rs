@@ -15,7 +15,7 @@ use std::ops::Range;
 use tract_onnx::prelude::{DatumType, TValue, Tensor};
 
 use self::lane::{Lane, Plans, Values, Worker};
-use self::layout::Layout;
+use self::layout::{Layout, PIECE_BYTES};
 use self::model::Model;
 use super::{Array, GraphOptimization, Input, RunOptions, Session, Settings, check_inputs};
 use gnet_core::{Error, Result};
@@ -40,14 +40,15 @@ pub(super) struct TractSession {
 impl TractSession {
     pub(super) fn load(bytes: &[u8], options: &RunOptions) -> Result<Self> {
         let model = Model::parse(bytes, options)?;
-        let layout = Layout::of(&model, options);
+        let layout = Layout::of(&model, options, PIECE_BYTES);
         Self::new(&model, layout, options.engine.graph_optimization == GraphOptimization::Off)
     }
 
     fn new(model: &Model, layout: Layout, plain: bool) -> Result<Self> {
-        let plans =
+        let plans: Plans =
             layout.lengths().into_iter().map(|len| Ok((len, model.plan(len, plain)?))).collect::<Result<_>>()?;
-        let mut lanes = layout.lanes.iter().map(|pieces| lane(&plans, pieces));
+        let lane = |pieces: &Vec<Range<usize>>| Lane::new(&plans, pieces.iter().map(ExactSizeIterator::len).collect());
+        let mut lanes = layout.lanes.iter().map(lane);
         let first = lanes.next().ok_or_else(|| Error::input("batch 0", "a run needs at least one"))??;
         let rest = lanes.zip(1..).map(|(lane, number)| Worker::start(lane?, number)).collect::<Result<_>>()?;
         Ok(Self {
@@ -80,14 +81,6 @@ impl TractSession {
             })
             .collect()
     }
-
-    fn pieces(&self, arrays: &[Array], lane: &[Range<usize>]) -> Result<Vec<Values>> {
-        lane.iter().map(|images| self.piece(arrays, images)).collect()
-    }
-}
-
-fn lane(plans: &Plans, pieces: &[Range<usize>]) -> Result<Lane> {
-    Lane::new(plans, pieces.iter().map(ExactSizeIterator::len).collect())
 }
 
 /// Converts the values to a tensor of the file's type.
@@ -104,8 +97,8 @@ impl Session for TractSession {
     fn bind(&mut self, inputs: &[Array]) -> Result<()> {
         check_inputs(&self.inputs, inputs)?;
         self.outputs = None;
-        let lanes = self.layout.lanes.iter().map(|lane| self.pieces(inputs, lane)).collect::<Result<Vec<_>>>()?;
-        let mut lanes = lanes.into_iter();
+        let pieces = |lane: &Vec<Range<usize>>| lane.iter().map(|images| self.piece(inputs, images)).collect();
+        let mut lanes = self.layout.lanes.iter().map(pieces).collect::<Result<Vec<_>>>()?.into_iter();
         self.first.bind(lanes.next().unwrap_or_default());
         for (worker, pieces) in self.rest.iter().zip(lanes) {
             worker.bind(pieces)?;

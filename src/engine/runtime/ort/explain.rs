@@ -1,7 +1,7 @@
 //! Reasons why a provider cannot be used, in one sentence, derived from ONNX Runtime's messages.
 
-use super::library::Library;
 use super::{Provider, said_plainly};
+use crate::runtime::Library;
 use gnet_core::Error;
 
 /// Returns the error for a provider that the library was built without.
@@ -30,7 +30,7 @@ pub(super) fn unusable(provider: Provider, library: &Library, message: &str, log
         return error(format!("{missing} is not found; {}", needs(provider, library)))
             .remedy(format!("{}, or use --provider cpu", install(&missing)));
     }
-    if let Some(Misfit { library: misfit, symbol }) = said().find_map(misfit) {
+    if let Some((misfit, symbol)) = said().find_map(misfit) {
         return error(format!("the {misfit} that was found is of another version: it lacks {symbol}"))
             .remedy(format!("{}, before any other; or use --provider cpu", install(&misfit)));
     }
@@ -65,26 +65,20 @@ fn missing_library(message: &str) -> Option<String> {
     name.contains(".so").then(|| name.to_owned())
 }
 
-/// A library that has the right name but lacks something.
-struct Misfit {
-    library: String,
-    symbol: String,
-}
-
-/// Recognises the two forms of the loader's message: `undefined symbol: SYMBOL, version LIBRARY`, with the version only
+/// Returns a library that has the right name, and the symbol that it lacks. Recognises the two forms of the loader's message: `undefined symbol: SYMBOL, version LIBRARY`, with the version only
 /// for libraries that version their symbols, and ``LIBRARY: version `VERSION' not found (required by ..)``.
-fn misfit(message: &str) -> Option<Misfit> {
+fn misfit(message: &str) -> Option<(String, String)> {
     if let Some((_, rest)) = message.split_once("undefined symbol: ") {
         let mut words = rest.split([',', ' ', '\n']).filter(|word| !word.is_empty() && *word != "version");
         let symbol = words.next()?.to_owned();
         let library = words.next().map_or_else(|| library_of(&symbol), |library| library.to_owned());
-        return Some(Misfit { library, symbol });
+        return Some((library, symbol));
     }
     let (before, rest) = message.split_once(": version `")?;
     let path = before.rsplit(' ').next()?;
     let library = path.rsplit('/').next()?.to_owned();
     let (version, _) = rest.split_once("' not found")?;
-    Some(Misfit { library, symbol: format!("version {version}") })
+    Some((library, format!("version {version}")))
 }
 
 /// Returns the library that a symbol without a version belongs to, by NVIDIA's prefixes.

@@ -1,80 +1,17 @@
 //! Finding and loading ONNX Runtime's library: once per process, never with a panic.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;
 use ort::ep::{CUDA, ExecutionProvider, OpenVINO, TensorRT};
 use ort::logging::LogLevel;
-use serde::{Deserialize, Serialize};
 
 use super::{EngineOptions, Provider, log, raw};
 use crate::install::{self, Kind, Place};
-use crate::runtime::elf;
+use crate::runtime::{Library, Step, elf};
 use gnet_core::{Error, Result, files};
-
-/// Origin of a library's path, in the order of the search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Step {
-    /// The option `--ort-lib`.
-    #[serde(rename = "--ort-lib")]
-    Flag,
-    /// The environment variable `GNET_ORT_LIB`.
-    #[serde(rename = "GNET_ORT_LIB")]
-    GnetOrtLib,
-    /// The environment variable `ORT_DYLIB_PATH`, which other programs use as well.
-    #[serde(rename = "ORT_DYLIB_PATH")]
-    OrtDylibPath,
-    /// gnet's own installation.
-    #[serde(rename = "installed")]
-    Installed,
-    /// The system's loader.
-    #[serde(rename = "system")]
-    System,
-}
-
-impl Step {
-    /// Returns the name in messages and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Flag => "--ort-lib",
-            Self::GnetOrtLib => "GNET_ORT_LIB",
-            Self::OrtDylibPath => "ORT_DYLIB_PATH",
-            Self::Installed => "installed",
-            Self::System => "system",
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The ONNX Runtime that this process has loaded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Library {
-    /// Path of the file.
-    pub path: PathBuf,
-    /// Origin of the path.
-    pub step: Step,
-    /// Version, such as `1.31.1`.
-    pub version: String,
-    /// Providers under ONNX Runtime's names, such as `CUDAExecutionProvider`: compiled in, which does not mean usable.
-    pub providers: Vec<String>,
-}
-
-impl Library {
-    /// Returns `true` if a provider, given by ONNX Runtime's name, is compiled in.
-    pub fn has(&self, provider: &str) -> bool {
-        self.providers.iter().any(|known| known == provider)
-    }
-}
 
 /// The library and its single environment.
 pub(super) struct Loaded {
@@ -148,22 +85,22 @@ fn same<'a>(chosen: &Candidate, loaded: &'a Loaded) -> Result<&'a Loaded> {
 }
 
 fn load(chosen: &Candidate, provider: Provider) -> Result<Loaded> {
-    let refused = |chosen: &Candidate, path: &Path, reason: &str| refused(chosen, path, reason, provider);
+    let refused = |path: &Path, reason: &str| refused(chosen, path, reason, provider);
     let (path, opened) = open(chosen, provider)?;
     if !is_supported(&opened.version) {
         let reason = format!("is version {}; gnet needs 1.{} or later", opened.version, ort::MINOR_VERSION);
-        return Err(refused(chosen, &path, &reason));
+        return Err(refused(&path, &reason));
     }
     if !opened.has_interface() {
         let reason = format!("says it is version {} and lacks that version's interface", opened.version);
-        return Err(refused(chosen, &path, &reason));
+        return Err(refused(&path, &reason));
     }
-    let builder = ort::init_from(&path).map_err(|e| refused(chosen, &path, &super::first_line(&e.to_string())))?;
+    let builder = ort::init_from(&path).map_err(|e| refused(&path, &super::first_line(&e.to_string())))?;
     let environment = builder
         .with_telemetry(false)
         .with_logger(log::logger())
         .build()
-        .map_err(|e| refused(chosen, &path, &super::said_plainly(e.message())))?;
+        .map_err(|e| refused(&path, &super::said_plainly(e.message())))?;
     environment.set_log_level(LogLevel::Warning);
     let library = Library { path, step: chosen.step, version: opened.version, providers: compiled_in() };
     Ok(Loaded { library, environment })

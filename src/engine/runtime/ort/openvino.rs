@@ -13,7 +13,7 @@ use super::settings::set;
 use super::{Provider, RunOptions, Settings, said_plainly};
 use crate::install::{self, Kind, Place};
 use crate::runtime::proc::values;
-use crate::runtime::{OpenVinoOptions, Precision, elf};
+use crate::runtime::{OpenVinoOptions, elf};
 use gnet_core::{Error, Result};
 
 /// Environment variable that names the plugin.
@@ -41,8 +41,11 @@ pub(super) fn register(
     settings: &mut Settings,
 ) -> Result<SessionBuilder> {
     let openvino = &options.engine.openvino;
-    let plugin =
-        choose(openvino.plugin.as_deref(), std::env::var_os(VARIABLE).map(PathBuf::from), &install::installed())?;
+    let plugin = plugin(openvino).ok_or_else(|| {
+        Error::unavailable("provider openvino", "its plugin is not installed")
+            .remedy(format!("`gnet runtime install openvino` gets it; {VARIABLE} points at another"))
+    })?;
+    let plugin = std::path::absolute(&plugin).map_err(|e| Error::file(&plugin, e))?;
     register_once(loaded, &plugin)?;
     let is_cpu = |device: &ort::device::Device<'_>| {
         device.ep().is_ok_and(|name| name == OpenVINO::NAME) && device.hardware_device().ty() == DeviceType::CPU
@@ -72,29 +75,22 @@ fn no_device() -> Error {
 
 /// Returns OpenVINO's own properties of its CPU device.
 fn config(options: &OpenVinoOptions, threads: usize) -> serde_json::Value {
-    let precision = match options.precision {
-        Precision::F32 => "f32",
-        Precision::F16 => "f16",
-        Precision::Bf16 => "bf16",
-    };
     serde_json::json!({"CPU": {
-        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_PRECISION_HINT": options.precision.name(),
         "INFERENCE_NUM_THREADS": threads.to_string(),
         "NUM_STREAMS": options.streams.to_string(),
     }})
 }
 
-/// Chooses the plugin's library: the option, the variable, the installed one.
-fn choose(option: Option<&Path>, variable: Option<PathBuf>, installed: &[Place]) -> Result<PathBuf> {
+/// Returns the plugin's library: that of the option, of the variable, the installed one.
+pub(in crate::runtime) fn plugin(options: &OpenVinoOptions) -> Option<PathBuf> {
+    choose(options.plugin.as_deref(), std::env::var_os(VARIABLE).map(PathBuf::from), &install::installed())
+}
+
+fn choose(option: Option<&Path>, variable: Option<PathBuf>, installed: &[Place]) -> Option<PathBuf> {
+    let installed = || installed.iter().find(|place| place.kind == Kind::OpenVino).map(Place::library);
     let named = option.map(Path::to_path_buf).or(variable.filter(|path| !path.as_os_str().is_empty()));
-    if let Some(path) = named {
-        return std::path::absolute(&path).map_err(|e| Error::file(&path, e));
-    }
-    let place = installed.iter().find(|place| place.kind == Kind::OpenVino);
-    place.map(Place::library).ok_or_else(|| {
-        Error::unavailable("provider openvino", "its plugin is not installed")
-            .remedy(format!("`gnet runtime install openvino` gets it; {VARIABLE} points at another"))
-    })
+    named.or_else(installed)
 }
 
 fn register_once(loaded: &Loaded, plugin: &Path) -> Result<()> {
@@ -125,7 +121,7 @@ fn register_once(loaded: &Loaded, plugin: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gnet_core::ErrorKind;
+    use crate::runtime::Precision;
 
     #[test]
     fn the_plugin_is_named_or_installed() {
@@ -134,10 +130,7 @@ mod tests {
         assert_eq!(choose(Some(Path::new("/a")), Some("/b".into()), &[]).unwrap(), Path::new("/a"));
         assert_eq!(choose(None, Some("/b".into()), &[]).unwrap(), Path::new("/b"));
         assert_eq!(choose(None, Some("".into()), &[place]).unwrap(), installed);
-        let error = choose(None, None, &[]).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unavailable);
-        assert_eq!(error.to_string(), "provider openvino: its plugin is not installed");
-        assert!(error.remedy_text().unwrap().contains("`gnet runtime install openvino`"));
+        assert_eq!(choose(None, None, &[]), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Conversion of options to a session builder for exactly one provider.
 
 use ort::ep::cuda::ConvAlgorithmSearch;
-use ort::ep::{CPU, CUDA, ExecutionProvider, ExecutionProviderDispatch, OpenVINO, TensorRT};
+use ort::ep::{CPU, CUDA, ExecutionProviderDispatch};
 use ort::session::Session;
 use ort::session::builder::{AutoDevicePolicy, BuilderResult, GraphOptimizationLevel, SessionBuilder};
 
@@ -10,16 +10,6 @@ use super::settings::{self, device_id, on, set};
 use super::{GraphOptimization, Provider, RunOptions, Settings, explain, failed, log, openvino, tensorrt};
 use crate::runtime::{ConvSearch, CudaOptions};
 use gnet_core::{Error, OnnxFile, Result};
-
-/// Returns ONNX Runtime's name of a provider.
-pub(super) fn ort_name(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Cuda => CUDA::NAME,
-        Provider::TensorRt => TensorRT::NAME,
-        Provider::OpenVino => OpenVINO::NAME,
-        Provider::Cpu | Provider::Tract => CPU::NAME,
-    }
-}
 
 /// A configured builder, and the settings that were applied.
 pub(super) struct Configured {
@@ -39,7 +29,8 @@ pub(super) fn configure(
 ) -> Result<Configured> {
     let engine = &options.engine;
     openvino::ensure_not_captured(provider)?;
-    if !matches!(provider, Provider::Cpu | Provider::OpenVino) && !loaded.library.has(ort_name(provider)) {
+    let is_part = !matches!(provider, Provider::Cpu | Provider::OpenVino);
+    if is_part && provider.ort_name().is_none_or(|name| !loaded.library.has(name)) {
         return Err(explain::not_compiled_in(provider, &loaded.library));
     }
     let mut settings = settings::common(loaded, options);

@@ -8,13 +8,14 @@ use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, Memory
 use ort::session::{IoBinding, Session as OrtInner};
 use ort::value::{DynTensor, DynTensorValueType};
 
-use super::library::{self, Library};
+use super::library;
 use super::shape::{self, Outlet};
 use super::tensor::{array, element_type, tensor};
 use super::{
     Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, explain, failed, log, ports,
     prepare, providers, raw, settings,
 };
+use crate::runtime::Library;
 use gnet_core::graph::{DType, Dim, Fed};
 use gnet_core::onnx_file::Reference;
 use gnet_core::{Error, OnnxFile, Result};
@@ -83,7 +84,7 @@ impl OrtSession {
             inputs,
             fed,
             declared_outputs: shape::outputs(&outlets(session.outputs()))?,
-            assignment: Assignment { requested: providers::ort_name(provider).to_owned(), nodes },
+            assignment: Assignment { requested: provider.ort_name().unwrap_or_default().to_owned(), nodes },
             threads: options.threads,
             settings: configured.settings,
             has_cuda_graph: provider == Provider::Cuda && options.engine.cuda.graph,
@@ -217,10 +218,6 @@ impl Session for OrtSession {
 
     fn threads_used(&self) -> usize {
         self.threads
-    }
-
-    fn notes(&self) -> &[String] {
-        &[]
     }
 
     fn settings(&self) -> &Settings {

@@ -1,6 +1,6 @@
 //! TensorRT: options, the shape profile, and the cache of engines that take minutes to build.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ort::ep::{ExecutionProvider, TensorRT};
 use ort::session::Session;
@@ -9,6 +9,7 @@ use super::library::{Loaded, mapped};
 use super::settings::{device_id, on, set};
 use super::{Provider, RunOptions, Settings, explain, failed, log, prepare};
 use crate::install;
+use crate::runtime::proc::values;
 use crate::runtime::{BatchRange, TensorRtOptions};
 use gnet_core::graph::{Graph, Sizes};
 use gnet_core::{Error, OnnxFile, Result, files};
@@ -124,17 +125,11 @@ fn driver() -> String {
 
 /// Returns the models of the GPUs, sorted.
 fn gpu_names() -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir("/proc/driver/nvidia/gpus") else { return Vec::new() };
-    let mut names: Vec<String> =
-        entries.flatten().filter_map(|gpu| model_of(&gpu.path().join("information"))).collect();
+    let gpus = std::fs::read_dir("/proc/driver/nvidia/gpus").into_iter().flatten().flatten();
+    let texts = gpus.filter_map(|gpu| std::fs::read_to_string(gpu.path().join("information")).ok());
+    let mut names: Vec<String> = texts.filter_map(|text| Some(values(&text, "Model").next()?.to_owned())).collect();
     names.sort();
     names
-}
-
-fn model_of(information: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(information).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Model:"))?;
-    Some(line.trim().to_owned())
 }
 
 #[cfg(test)]

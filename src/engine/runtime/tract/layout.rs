@@ -12,7 +12,7 @@ use super::model::Model;
 /// Larger pieces share the cost of starting each operation, until the values no longer fit in the caches and are
 /// allocated anew, page by page, in every run. Measured on GoogLeNet, CPU time of an image in a batch of 16 relative to
 /// a single one: 0.6 at 28 pixels (where 16 images are 0.8 MB), 0.95 at 96 (9 MB), 1.9 at 224 (51 MB).
-const PIECE_BYTES: usize = 4 << 20;
+pub(super) const PIECE_BYTES: usize = 4 << 20;
 
 /// Distribution of a session's batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +24,8 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn of(model: &Model, options: &RunOptions) -> Self {
-        Self::with_budget(model, options, PIECE_BYTES)
-    }
-
-    /// Does the same as [`of`](Self::of) with a budget in bytes in place of [`PIECE_BYTES`].
-    pub(super) fn with_budget(model: &Model, options: &RunOptions, bytes: usize) -> Self {
+    /// Lays a batch out; `bytes` is the memory budget of a piece.
+    pub(super) fn of(model: &Model, options: &RunOptions, bytes: usize) -> Self {
         let RunOptions { threads, batch, .. } = *options;
         if model.fed.fixed_batch().is_some() {
             return Self::whole(options, "the batch is fixed, so it cannot be split");

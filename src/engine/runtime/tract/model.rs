@@ -16,7 +16,7 @@ use tract_onnx::tract_hir::infer::Factoid;
 use super::super::ports::{self, Declared};
 use super::super::{Input, RunOptions, element};
 use super::images::independent;
-use gnet_core::graph::{DType, Dim, Fed};
+use gnet_core::graph::{DType, Dim, Elements, Fed};
 use gnet_core::{Error, Result};
 
 /// An optimised network for one batch size, shared by the lanes that run it.
@@ -219,24 +219,11 @@ fn shape(stated: &ValueInfoProto) -> Option<Vec<Dim>> {
     Some(tensor.shape.as_ref()?.dim.iter().map(dim).collect())
 }
 
-/// tract's numeric types, one row per type.
-const TYPES: [(DatumType, DType); 12] = [
-    (DatumType::F32, DType::F32),
-    (DatumType::F64, DType::F64),
-    (DatumType::F16, DType::F16),
-    (DatumType::I8, DType::I8),
-    (DatumType::I16, DType::I16),
-    (DatumType::I32, DType::I32),
-    (DatumType::I64, DType::I64),
-    (DatumType::U8, DType::U8),
-    (DatumType::U16, DType::U16),
-    (DatumType::U32, DType::U32),
-    (DatumType::U64, DType::U64),
-    (DatumType::Bool, DType::Bool),
-];
-
+/// Returns the element type, if arrays are cast to and from it: gnet gives such types the same names.
 fn dtype(kind: DatumType) -> Option<DType> {
-    TYPES.iter().find(|(known, _)| *known == kind).map(|(_, dtype)| *dtype)
+    let name = type_name(kind);
+    let numbers = DType::ALL.into_iter().filter(|dtype| dtype.elements() != Elements::Texts);
+    numbers.into_iter().find(|dtype| dtype.to_string() == name)
 }
 
 /// Returns gnet's name of a type.

@@ -35,7 +35,7 @@ fn pieces_of_a_share_equal_the_reference() {
     assert_eq!(image, 3 * 5 * 5, "the convolution's output");
     for (images, lengths) in [(1, vec![1]), (2, vec![1, 2]), (3, vec![2, 3])] {
         let options = RunOptions::new(2, 5);
-        let layout = Layout::with_budget(&model, &options, images * image * size_of::<f32>());
+        let layout = Layout::of(&model, &options, images * image * size_of::<f32>());
         assert_eq!(layout.lengths(), lengths);
         let mut session = TractSession::new(&model, layout, false).unwrap();
         assert_equal(&run(&mut session, &inputs[0]).unwrap(), &outputs);

@@ -74,7 +74,7 @@ impl Net {
             for (threads, bytes_at_once) in [(1, 1 << 20), (1, 1), (2, 1 << 20)] {
                 let options = RunOptions::new(threads, batch);
                 let model = Model::parse(&bytes, &options).unwrap();
-                let layout = Layout::with_budget(&model, &options, bytes_at_once);
+                let layout = Layout::of(&model, &options, bytes_at_once);
                 let mut session = TractSession::new(&model, layout, false).unwrap_or_else(|e| panic!("{name}: {e}"));
                 session.bind(std::slice::from_ref(&x)).unwrap();
                 session.run().unwrap_or_else(|e| panic!("{name}, {threads} threads: {e}"));
