@@ -62,14 +62,12 @@ impl<'a> Probe<'a> {
     /// Compares the arrays of pairs of values, by their noise where their size does not explain the difference.
     fn judged(&mut self, arrays: Vec<(Array, Array)>, pairs: &[(ValueId, ValueId)]) -> Result<Vec<Seen>> {
         let Self { reference, inputs, copy, tolerance, .. } = self;
-        let mut seen: Vec<Seen> = arrays.iter().map(|(a, b)| Seen::of(a, b)).collect();
-        let mut trials = Vec::new();
+        let (mut seen, mut trials) = (Vec::new(), Vec::new());
         for (place, ((a, b), (here, _))) in arrays.into_iter().zip(pairs).enumerate() {
-            if a.shape == b.shape && !a.data.is_empty() {
-                let unit = unit(&reference.model().graph, *here);
-                let rule = Rule { tolerance: *tolerance, unit, counts: false, images: false };
-                trials.push(Trial::new(place, a, b, rule)?);
-            }
+            let unit = unit(&reference.model().graph, *here);
+            let rule = Rule { tolerance: *tolerance, unit, counts: false, images: false };
+            seen.push(Seen::of(&a, &b));
+            trials.extend(trial(place, a, b, rule)?);
         }
         let ports = &reference.signature().inputs;
         let draws = Draw::all(SEED, tolerance.precision.bits());
@@ -128,6 +126,12 @@ impl<'a> Probe<'a> {
 /// Seed of the draws of a search: any will do.
 const SEED: u64 = 0;
 
+/// Returns `None` if there is nothing to judge but the shapes.
+fn trial(place: usize, a: Array, b: Array, rule: Rule) -> Result<Option<Trial>> {
+    let judged = a.shape == b.shape && !a.data.is_empty();
+    if judged { Trial::new(place, a, b, rule).map(Some) } else { Ok(None) }
+}
+
 impl Seen {
     /// Compares shapes alone.
     fn of(a: &Array, b: &Array) -> Self {
@@ -164,7 +168,11 @@ mod tests {
     fn seen(a: &[f32], b: &[f32]) -> Seen {
         let array = |data: &[f32]| Array::new(vec![data.len()], data.to_vec()).unwrap();
         let tolerance = crate::verify::Precision::F32.tolerance().with_relative(1e-3).unwrap();
-        Compared::of(array(a), array(b), Rule { tolerance, unit: 0.0, counts: false, images: false }).unwrap().seen()
+        let (a, b) = (array(a), array(b));
+        let mut seen = Seen::of(&a, &b);
+        let rule = Rule { tolerance, unit: 0.0, counts: false, images: false };
+        trial(0, a, b, rule).unwrap().iter().for_each(|trial| seen.judge(&trial.judgement));
+        seen
     }
 
     #[test]
