@@ -24,7 +24,6 @@ pub(super) struct Constant {
 /// The constants of a graph: initializers, including those that are inputs, and all values computed from them alone.
 #[derive(Debug)]
 pub(super) struct Constants {
-    /// Number of the graph.
     number: usize,
     by_value: HashMap<ValueId, Constant>,
     /// Outputs of `Constant` nodes.
@@ -96,7 +95,6 @@ impl Constants {
         }
     }
 
-    /// Returns the shape that is given to a `ConstantOfShape`.
     fn filled_shape(&self, graph: &Graph, node: &Node) -> Option<Vec<u64>> {
         let id = node.input(0).filter(|_| node.is("ConstantOfShape"))?;
         let sizes = graph.initializer(id).or_else(|| self.tensors.get(&id))?.to_i64()?;

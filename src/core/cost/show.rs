@@ -67,7 +67,6 @@ impl Sort {
         }
     }
 
-    /// Returns the heading of the column that is sorted.
     pub(super) fn heading(self) -> &'static str {
         match self {
             Self::Params => "params",
@@ -78,7 +77,6 @@ impl Sort {
         }
     }
 
-    /// Returns the value of a row; `None` if it could not be counted.
     fn of(self, row: &Row) -> Option<f64> {
         match self {
             Self::Params => row.params.map(|params| params as f64),
@@ -105,7 +103,6 @@ pub struct Show {
 }
 
 impl Show {
-    /// Returns the sort key of the rows.
     pub(super) fn key(&self) -> Option<Sort> {
         self.sort.or(self.top.map(|_| Sort::Macs))
     }

@@ -1,17 +1,14 @@
 //! Operations that read or write elements by index.
 
 use super::call::{Call, one};
-use super::index::{count, positions, ravel, unravel};
+use super::index::{count, from_end, positions, ravel, unravel};
 use super::movement::{arranged, pick, pick_one};
 use super::numbers::{Array, Numbers, of_wholes};
 use crate::graph::{DType, Tensor};
 use crate::{Error, Result};
 
-/// Converts an index that counts from either end.
 fn wrap(index: i64, size: usize) -> Result<usize> {
-    let counted = if index < 0 { index.checked_add(size as i64) } else { Some(index) };
-    let found = counted.and_then(|i| usize::try_from(i).ok()).filter(|i| *i < size);
-    found.ok_or_else(|| Error::input(format!("index {index}"), format!("is not among {size}")))
+    from_end(index, size).ok_or_else(|| Error::input(format!("index {index}"), format!("is not among {size}")))
 }
 
 fn wrap_all(indices: &[i64], size: usize) -> Result<Vec<usize>> {

@@ -9,6 +9,12 @@ pub(super) fn count(shape: &[usize]) -> Option<usize> {
     }
 }
 
+/// Returns the index that one counted from either end stands for; `None` past either.
+pub(super) fn from_end(index: i64, size: usize) -> Option<usize> {
+    let counted = if index < 0 { index.checked_add_unsigned(size as u64)? } else { index };
+    usize::try_from(counted).ok().filter(|index| *index < size)
+}
+
 /// Iterates over every position of a shape in row-major order, as coordinates.
 pub(super) fn positions(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + use<> {
     let total = count(shape).unwrap_or(0);
@@ -16,7 +22,6 @@ pub(super) fn positions(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + u
     (0..total).map(move |flat| unravel(flat, &shape))
 }
 
-/// Returns the coordinates of the element with linear index `flat`.
 pub(super) fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     let mut position = vec![0; shape.len()];
     for (coordinate, size) in position.iter_mut().zip(shape).rev() {
@@ -25,7 +30,6 @@ pub(super) fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     position
 }
 
-/// Returns the linear index of the element at `position`.
 pub(super) fn ravel(position: &[usize], shape: &[usize]) -> usize {
     position.iter().zip(shape).fold(0, |flat, (coordinate, size)| flat * size + coordinate)
 }

@@ -25,7 +25,6 @@ pub(super) fn pick(
     Tensor::new(first.dtype(), shape, bytes)
 }
 
-/// Does the same as [`pick`] with a single source.
 pub(super) fn pick_one(source: &Tensor, shape: Vec<usize>, from: impl Iterator<Item = usize>) -> Result<Tensor> {
     pick(&[source], shape, from.map(|index| (0, index)))
 }
@@ -35,7 +34,6 @@ pub(super) fn arranged(x: &Tensor, shape: Vec<usize>, source: impl Fn(Vec<usize>
     pick_one(x, shape.clone(), positions(&shape).map(|position| ravel(&source(position), x.shape())))
 }
 
-/// Returns the same elements in another shape.
 fn reshaped(tensor: &Tensor, shape: Vec<usize>) -> Result<Vec<Tensor>> {
     element_size(tensor.dtype())?;
     one(Tensor::new(tensor.dtype(), shape, tensor.bytes().clone())?)
@@ -162,7 +160,6 @@ pub(super) fn concat(call: &Call) -> Result<Vec<Tensor>> {
     one(pick(&tensors, shape, from)?)
 }
 
-/// Returns the part of `x` along `axis` from `start`, `length` long.
 fn part(x: &Tensor, axis: usize, start: usize, length: usize) -> Result<Tensor> {
     let mut shape = x.shape().to_vec();
     shape[axis] = length;

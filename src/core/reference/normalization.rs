@@ -7,7 +7,6 @@ use crate::Result;
 use crate::graph::Tensor;
 use crate::words::counted;
 
-/// Returns a parameter with one number per channel.
 fn per_channel(call: &Call, index: usize, channels: usize) -> Result<Vec<f64>> {
     let values = call.array(index)?.to_f64();
     match values.len() == channels {

@@ -4,7 +4,6 @@ use super::small_float::{BF16, F16};
 use crate::graph::{DType, Elements, Tensor};
 use crate::{Error, Result};
 
-/// Kind of arithmetic for an element type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Float,
@@ -31,19 +30,16 @@ pub(super) fn dtype_of(number: i64) -> Option<DType> {
     DType::of_number(number).filter(|dtype| kind(*dtype).is_some())
 }
 
-/// Returns the size of one element in bytes.
 pub(super) fn element_size(dtype: DType) -> Result<usize> {
     Ok(row(dtype)?.1)
 }
 
-/// The elements of a tensor.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Numbers {
     Float(Vec<f64>),
     Whole(Vec<i128>),
 }
 
-/// A tensor as numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Array {
     pub dtype: DType,
@@ -110,7 +106,6 @@ impl Array {
         }
     }
 
-    /// Converts it to a tensor.
     pub fn tensor(self) -> Result<Tensor> {
         tensor(self.dtype, self.shape, &self.numbers)
     }
@@ -142,7 +137,6 @@ macro_rules! little_endian {
     };
 }
 
-/// Creates a tensor of booleans.
 pub(super) fn truth(shape: Vec<usize>, values: impl Iterator<Item = bool>) -> Result<Tensor> {
     of_wholes(DType::Bool, shape, values.map(i128::from).collect())
 }

@@ -80,7 +80,6 @@ pub(super) fn lp_pool(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(x.dtype, shape.clone(), positions(&shape).map(norm).collect())?)
 }
 
-/// Computes one number per channel.
 pub(super) fn global(call: &Call, number: impl Fn(&[f64]) -> f64) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     call.at_least(call.tensor(0)?, 2)?;

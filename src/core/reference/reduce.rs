@@ -151,7 +151,6 @@ pub(super) fn log_softmax_of(values: &[f64]) -> Vec<f64> {
     values.iter().map(|v| v - top - sum.ln()).collect()
 }
 
-/// Returns a 1 at the first maximum.
 pub(super) fn hardmax_of(values: &[f64]) -> Vec<f64> {
     let (top, _) = exponentials(values);
     let first = values.iter().position(|v| *v == top);

@@ -48,7 +48,6 @@ fn map(input: Array, f: impl Fn(f64) -> f64) -> Result<Vec<Tensor>> {
     one(of_floats(input.dtype, input.shape, values)?)
 }
 
-/// Applies a function to each real number.
 pub(super) fn real(call: &Call, f: impl Fn(f64) -> f64) -> Result<Vec<Tensor>> {
     map(call.array(0)?, f)
 }

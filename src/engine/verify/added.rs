@@ -4,7 +4,6 @@ use gnet_core::graph::{DType, Graph, Node, Tensor, ValueId};
 
 pub(super) struct Added<'a> {
     graph: &'a mut Graph,
-    /// Prefix of the names.
     name: String,
     pub(super) nodes: Vec<Node>,
 }
@@ -23,7 +22,6 @@ impl<'a> Added<'a> {
         self.graph.add_initializer(name, tensor)
     }
 
-    /// Adds an operation of one output and returns its result.
     pub(super) fn node(&mut self, op: &str, inputs: &[ValueId]) -> ValueId {
         self.like(&Node::new("", op, inputs.to_vec(), vec![]))
     }

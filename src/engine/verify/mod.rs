@@ -157,7 +157,6 @@ fn on_copies(
     Ok(found.into_iter().next().map(|comparison| (comparison, weights)))
 }
 
-/// Makes the comparisons with each of the others, with a search if requested.
 fn compared(
     reference: &mut dyn Side,
     others: &mut [FileSide],

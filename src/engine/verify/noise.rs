@@ -89,7 +89,6 @@ impl Draw {
     }
 }
 
-/// Returns the graph with inferred types; unchanged if inference fails.
 fn typed(model: &Model, sizes: &Sizes) -> Graph {
     let mut typed = model.clone();
     if infer(&mut typed, sizes).is_ok() { typed.graph } else { model.graph.clone() }
@@ -156,7 +155,6 @@ fn move_graph(graph: &mut Graph, seed: &mut u64, bits: u32) {
     }
 }
 
-/// Finds the values that are settings rather than operands of arithmetic.
 fn settings(graph: &Graph) -> HashSet<ValueId> {
     let nodes = graph.nodes.iter().filter_map(|node| Some((node, node.operator()?.settings?)));
     nodes.flat_map(|(node, first)| node.inputs.iter().skip(first).flatten().copied()).collect()

@@ -21,7 +21,6 @@ pub(super) struct Probe<'a> {
     tolerance: Tolerance,
     /// Most recent draw of the reference: most are requested repeatedly.
     copy: Option<(Draw, Option<FileSide>)>,
-    /// Number of times both sides were run.
     pub(super) runs: usize,
 }
 
@@ -32,7 +31,6 @@ pub(super) struct Seen {
     pub(super) agrees: bool,
     /// Largest difference relative to the largest value; `None` if the shapes differ or a value is not finite.
     pub(super) error: Option<f64>,
-    /// Shape on the reference's side.
     pub(super) shape: Vec<usize>,
     /// Smallest and largest value on the reference's side; NaN if there is one.
     pub(super) range: (f32, f32),
@@ -123,7 +121,6 @@ impl<'a> Probe<'a> {
     }
 }
 
-/// Seed of the draws of a search: any will do.
 const SEED: u64 = 0;
 
 /// Returns `None` if there is nothing to judge but the shapes.

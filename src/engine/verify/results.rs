@@ -21,7 +21,6 @@ fn terms(node: &Node, typed: &Graph) -> f32 {
     if ratio.is_finite() { ratio.max(1.0) } else { 1.0 }
 }
 
-/// Adds an operation on a value and a number.
 fn with(added: &mut Added, op: &str, of: ValueId, number: f32) -> Option<ValueId> {
     let number = added.constant(Tensor::from_f32(vec![], &[number]).ok()?);
     Some(added.node(op, &[of, number]))

@@ -147,9 +147,6 @@ impl Signature {
     }
 
     /// Returns, for each input of `self`, the index of the corresponding input of `other`: by name, or the only one.
-    ///
-    /// # Errors
-    /// Fails if the inputs differ in number, name or shape; both lists are named.
     pub(super) fn match_inputs(&self, other: &Self) -> Result<Vec<usize>> {
         let list = |ports: &[Port]| ports.iter().map(Port::to_string).collect::<Vec<_>>().join(", ");
         let differing = || {
@@ -167,9 +164,6 @@ impl Signature {
     }
 
     /// Returns, for each output of `self`, the index of the corresponding output of `other`: by name, or the only one.
-    ///
-    /// # Errors
-    /// Fails if the outputs differ in number or name ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
     pub(super) fn match_outputs(&self, other: &Self) -> Result<Vec<usize>> {
         places(self.outputs.iter(), other.outputs.iter()).ok_or_else(|| {
             let reason = format!("one gives {}, the other {}", self.outputs.join(", "), other.outputs.join(", "));

@@ -100,7 +100,6 @@ fn extreme(a: &Num, b: &Num, wanted: Ordering) -> Num {
     }
 }
 
-/// Applies a function to each element.
 pub(super) fn unary(cx: &Context, apply: impl Fn(&Num) -> Num) -> Vec<Option<Vector>> {
     let applied = |vector: &Vector| vector.items.iter().map(|item| apply(item).stored_as(dtype(cx))).collect();
     vec![cx.vector(0).and_then(|vector| formed(cx, applied(vector)))]
@@ -167,7 +166,6 @@ pub(super) fn compare(cx: &Context, test: fn(Ordering) -> bool) -> Vec<Option<Ve
     binary(cx, |a, b| truth(known(a, b)))
 }
 
-/// Combines the elements of a vector.
 pub(super) fn reduce(cx: &Context, apply: fn(&Num, &Num) -> Num) -> Vec<Option<Vector>> {
     let reduced = || {
         if cx.flag("noop_with_empty_axes", false).ok()? {

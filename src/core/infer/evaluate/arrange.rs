@@ -19,7 +19,6 @@ pub(super) fn cast(cx: &Context) -> Vec<Option<Vector>> {
     vec![cx.vector(0).and_then(|vector| formed(cx, stored(vector)))]
 }
 
-/// Evaluates `Transpose`.
 pub(super) fn transpose(cx: &Context) -> Vec<Option<Vector>> {
     let turned = || {
         let data = cx.vector(0)?;
@@ -68,7 +67,6 @@ pub(super) fn concat(cx: &Context) -> Vec<Option<Vector>> {
     vec![joined()]
 }
 
-/// Evaluates `Gather` along an axis.
 pub(super) fn gather(cx: &Context) -> Vec<Option<Vector>> {
     let picked = || {
         let (data, indices) = (cx.vector(0)?, items(cx, 1)?);
@@ -95,7 +93,6 @@ pub(super) fn gather(cx: &Context) -> Vec<Option<Vector>> {
     vec![picked()]
 }
 
-/// Evaluates `Slice`.
 pub(super) fn slice(cx: &Context) -> Vec<Option<Vector>> {
     let part = || {
         let data = cx.vector(0)?;

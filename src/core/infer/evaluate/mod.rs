@@ -16,7 +16,6 @@ use super::vector::{MAX_LEN, MAX_VECTOR_RANK, Vector};
 use crate::graph::{DType, Dim, ValueId};
 use crate::operators::{Column, operators};
 
-/// Computes the elements of a node's outputs.
 type Evaluation = fn(&Context) -> Vec<Option<Vector>>;
 
 /// Returns the elements of a node's outputs, in order, as far as they can be known. Types and shapes of the outputs are
@@ -33,7 +32,6 @@ pub(super) fn evaluate(cx: &Context) -> Vec<Option<Vector>> {
     evaluation(cx).into_iter().map(|vector| vector.filter(useful)).collect()
 }
 
-/// Evaluations of the operators that shapes are computed with.
 static EVALUATIONS: Column<Evaluation> = Column(operators!(elements));
 
 /// Returns the elements of input `index`; unknown ones if only their number is known.
