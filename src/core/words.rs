@@ -24,11 +24,24 @@ pub fn one_or<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
 /// Implements `Display` and `FromStr` for a type with an array `ALL` of its values and a method `name`.
 ///
 /// The error of a name that is none has the thing and the name, such as `format 'x'`, and goes by [`not_known`] unless a third
-/// argument makes it of that and of the names.
+/// argument makes it of that and of the names. `ALL` and `name` are made of a fourth: `[Value = "name", ..]`.
 #[macro_export]
 macro_rules! named {
     ($type:ty, $thing:literal) => {
         $crate::named!($type, $thing, $crate::words::not_known);
+    };
+    ($type:ident, $thing:literal, $wrong:expr, [$($value:ident = $name:literal),+ $(,)?]) => {
+        impl $type {
+            /// All values.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$value),+];
+
+            /// Returns the name on the command line and in JSON.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$value => $name),+ }
+            }
+        }
+
+        $crate::named!($type, $thing, $wrong);
     };
     ($type:ty, $thing:literal, $wrong:expr) => {
         impl ::std::fmt::Display for $type {

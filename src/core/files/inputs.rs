@@ -25,7 +25,6 @@ pub fn keep_inputs() {
     inputs().get_or_insert_default();
 }
 
-/// Records that a file was opened for reading.
 pub(super) fn add(path: &Path, found: &Metadata) {
     if let (Some(list), Some(identity)) = (inputs().as_mut(), Identity::of(path, found)) {
         list.entry(identity).or_insert_with(|| path.to_path_buf());
@@ -39,7 +38,6 @@ pub fn named(path: &Path) -> Option<PathBuf> {
     inputs().as_ref()?.get(&identity).cloned()
 }
 
-/// Refuses to replace an input.
 pub(super) fn check(path: &Path) -> Result<()> {
     let Some(input) = named(path) else { return Ok(()) };
     let reason = match input == path {

@@ -27,7 +27,6 @@ impl Stamp {
         Some(Self::of(path, &std::fs::metadata(path).ok()?))
     }
 
-    /// The length of the file in bytes.
     pub(crate) fn len(&self) -> u64 {
         self.len
     }

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Blocks;
 
-/// The header line of a message.
 #[derive(Serialize, Deserialize)]
 struct Head<T> {
     gnet: T,

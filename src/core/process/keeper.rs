@@ -15,7 +15,6 @@ const NOT_STARTED: u8 = 127;
 /// Text that such a keeper writes to stderr before the system's error number.
 const REASON: &str = "gnet keeper: cannot start: ";
 
-/// Returns the command that runs `command` under a keeper.
 pub(super) fn kept(keeper: &Path, command: &Command) -> Command {
     let mut kept = Command::new(keeper);
     // A signal to gnet's whole process group must not reach the keeper, which has to outlive it.

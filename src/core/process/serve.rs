@@ -52,7 +52,6 @@ where
     answered(orders, answers, &ending, work).map_err(fail)
 }
 
-/// Function that ends this process.
 type Ending = Arc<dyn Fn() + Send + Sync>;
 
 fn answered<Q, A>(

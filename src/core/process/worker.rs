@@ -15,7 +15,6 @@ use super::run::{GLANCE, LEAVE, temporary_file, text, wait_for};
 use super::{Blocks, GRACE, Lost, WORKER_COMMAND, frame};
 use crate::{Error, Result};
 
-/// Message of a worker.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Said {

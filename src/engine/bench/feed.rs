@@ -49,26 +49,24 @@ impl Feed {
 /// Derives ranges of the inputs from the file. It is only decoded if an input takes whole numbers; if gnet does not
 /// understand it, 0 and 1 are used.
 fn ranges(inputs: &[Input], file: &OnnxFile) -> Vec<Option<ValueRange>> {
-    let defaults = inputs.iter().map(|input| ValueRange::of_type(input.dtype));
-    if inputs.iter().all(|input| ValueRange::of_type(input.dtype).is_none()) {
-        return defaults.collect();
-    }
-    let Ok(model) = file.model() else { return defaults.collect() };
-    let graph = &model.graph;
-    let of = |name: &str| graph.inputs.iter().find(|id| graph.value(**id).name == name);
-    let stated = inputs.iter().map(|input| of(&input.name).and_then(|id| ValueRange::of(graph, *id)));
-    stated.zip(defaults).map(|(stated, default)| default.map(|default| stated.unwrap_or(default))).collect()
+    let stated = |input: &Input| {
+        let graph = &file.model().ok()?.graph;
+        let id = graph.inputs.iter().find(|id| graph.value(**id).name == input.name)?;
+        ValueRange::of(graph, *id)
+    };
+    let range = |input: &Input| ValueRange::of_type(input.dtype).map(|default| stated(input).unwrap_or(default));
+    inputs.iter().map(range).collect()
 }
 
-/// Returns different values for every input.
 pub(super) fn filled(fed: &[Fed], inputs: &[Input]) -> Result<Vec<Array>> {
     let array = |((fed, input), seed): ((&Fed, &Input), u64)| {
         let named = |e: Error| Error::input(format!("input '{}'", input.name), e).remedy("use a smaller batch");
         Array::check_room(&input.shape).map_err(named)?;
         let shape = input.shape.clone();
-        Ok(fed
-            .range
-            .map_or_else(|| Array::noise(shape.clone(), seed), |range| Array::whole(shape.clone(), range, seed)))
+        Ok(match fed.range {
+            Some(range) => Array::whole(shape, range, seed),
+            None => Array::noise(shape, seed),
+        })
     };
     fed.iter().zip(inputs).zip(1..).map(array).collect()
 }

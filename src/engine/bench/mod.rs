@@ -149,7 +149,6 @@ impl Spec {
         self.provider.ensure_available()
     }
 
-    /// Returns the options for the engine.
     pub(crate) fn options(&self) -> RunOptions {
         let (threads, batch) = (self.threads, self.batch);
         RunOptions { threads, batch, sizes: self.feed.sizes.clone(), engine: self.engine.clone() }

@@ -131,7 +131,6 @@ impl Operator {
     }
 }
 
-/// The file's nodes by name, with their MACs.
 struct Layers<'a> {
     graph: &'a Graph,
     by_name: HashMap<&'a str, usize>,

@@ -136,13 +136,11 @@ impl Run {
         row_label(self.provider, self.batch, self.threads)
     }
 
-    /// Returns the medians of the copies, if there are any.
     fn copy_cells(&self) -> [Cell; 3] {
         let median = |of: fn(&Copies) -> Latency| ms(self.copies.as_ref().map(|copies| of(copies).p50));
         [median(|c| c.to_device_ms), median(|c| c.from_device_ms), median(|c| c.with_copies_ms)]
     }
 
-    /// Returns the median time per item of the batch.
     fn item_ms(&self) -> f64 {
         self.latency_ms.p50 / self.batch as f64
     }

@@ -10,14 +10,10 @@ use gnet_core::words::counted;
 /// The operation that is timed: one run.
 pub(super) type Timed<'a> = &'a mut dyn FnMut() -> Result<()>;
 
-/// Result of the loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Steady {
-    /// Time of the first run after loading.
     pub(super) first: Duration,
-    /// Number of runs between the first and the steady state.
     pub(super) warmup_runs: usize,
-    /// Summary of the steady state's runs.
     pub(super) summary: Summary,
     /// CPU time of the steady state, summed over all threads and all runs.
     pub(super) cpu: Option<Duration>,

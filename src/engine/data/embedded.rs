@@ -8,7 +8,6 @@ use super::folder::join;
 use super::{Dataset, FASHION_MNIST_CLASSES, Split, idx};
 use gnet_core::Result;
 
-/// The idx.gz files of one split.
 struct Files {
     name: &'static str,
     images: &'static [u8],

@@ -49,7 +49,6 @@ fn read_part(images: &Path, labels: &Path, classes: usize) -> Result<Split> {
     join(decoded, numbers, &images.display().to_string(), &labels.display().to_string())
 }
 
-/// Adds to the error of a missing file the list of files that belong there.
 fn with_file_list(error: Error) -> Error {
     match error.remedy_text() {
         Some(_) => error,
@@ -70,7 +69,6 @@ pub fn join(images: Images, labels: Vec<u8>, images_name: &str, labels_name: &st
     Split::new(images.side, 1, images.pixels, labels).map_err(|e| Error::input(images_name, e.to_string()))
 }
 
-/// Checks that the training files match the test files.
 fn check_parts(dir: &Path, train: &Split, test: &Split) -> Result<()> {
     let (train_file, test_file) = (dir.join(FILES[0]), dir.join(FILES[2]));
     let fail = |reason: String| Err(Error::file(&train_file, reason));

@@ -108,7 +108,6 @@ fn open(path: &Path) -> Result<BufReader<File>> {
     files::open(path).map(BufReader::new)
 }
 
-/// An idx file that is being read.
 struct IdxFile<'a, R> {
     name: &'a str,
     gz: GzDecoder<R>,

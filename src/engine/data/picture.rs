@@ -55,7 +55,6 @@ pub fn decode(name: &str, bytes: &[u8], preprocessing: &Preprocessing) -> Result
     Ok(out)
 }
 
-/// Reads a file, but no more than the maximum size of a picture.
 fn read(path: &Path) -> Result<Vec<u8>> {
     if path.is_dir() {
         return Err(Error::file(path, "is a folder where a picture is expected"));
@@ -107,7 +106,6 @@ fn format_of(name: &str, bytes: &[u8]) -> Result<ImageFormat> {
     }
 }
 
-/// Formats the decoder's error on one line.
 fn describe(error: &ImageError) -> String {
     match error {
         ImageError::Limits(limit) if limit.kind() == LimitErrorKind::DimensionError => {
@@ -135,7 +133,6 @@ fn on_black(picture: DynamicImage) -> DynamicImage {
     DynamicImage::ImageRgba8(rgba)
 }
 
-/// Splits RGB pixels into three planes.
 fn planes_of(rgb: &[u8]) -> Vec<u8> {
     (0..3).flat_map(|channel| rgb.iter().skip(channel).step_by(3).copied()).collect()
 }

@@ -154,7 +154,6 @@ impl Recipe {
     }
 }
 
-/// Selects, resizes where needed, and normalises.
 fn gather(recipe: &Recipe, split: &Split, indices: &[usize]) -> Result<Vec<f32>> {
     recipe.check_channels(split.channels())?;
     let mut out = Vec::with_capacity(indices.len() * recipe.channels() * recipe.side * recipe.side);
@@ -178,7 +177,6 @@ fn resize_plane(plane: &[u8], from: usize, to: usize) -> Vec<u8> {
     imageops::resize(&image, to, to, FilterType::Triangle).into_raw()
 }
 
-/// Resizes all planes of a split on all cores.
 fn resize_all(split: &Split, to: usize) -> Vec<u8> {
     let (small, large) = (split.side() * split.side(), to * to);
     let planes = split.len() * split.channels();

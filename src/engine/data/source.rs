@@ -7,7 +7,6 @@ use std::str::FromStr;
 use super::{Dataset, embedded, folder};
 use gnet_core::{Error, Result};
 
-/// Environment variable that names the folder of `fashion-mnist`.
 const VARIABLE: &str = "GNET_DATA";
 /// Folder in which Debian's package `dataset-fashion-mnist` installs its files.
 const DEBIAN_FOLDER: &str = "/usr/share/datasets/fashion-mnist";

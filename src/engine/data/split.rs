@@ -95,7 +95,6 @@ impl Split {
         Self::new(self.side, self.channels, pixels, labels)
     }
 
-    /// Returns image `index`, or an error that says how many there are.
     pub(super) fn expect_image(&self, index: usize) -> Result<&[u8]> {
         self.image(index).ok_or_else(|| {
             Error::input(format!("image {index}"), format!("there are {}, from 0", counted(self.len(), "image")))

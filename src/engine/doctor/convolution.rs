@@ -37,12 +37,10 @@ fn cycle(len: usize, step: usize, start: usize, modulus: usize) -> Vec<f32> {
     (0..len).map(|i| ((i * step + start) % modulus) as f32 - middle).collect()
 }
 
-/// Returns the image.
 pub(super) fn input() -> Result<Array> {
     Array::new(INPUT.to_vec(), cycle(32, 7, 3, 9))
 }
 
-/// Returns the model.
 pub(super) fn model() -> Result<Model> {
     let shape = |sides: &[usize]| Some(sides.iter().map(|side| Dim::Known(*side)).collect());
     let mut graph = Graph::new("one convolution");
@@ -57,7 +55,6 @@ pub(super) fn model() -> Result<Model> {
     Ok(Model::new(graph, OPSET))
 }
 
-/// Refuses outputs that differ from the expected one.
 pub(super) fn check(outputs: &[Array]) -> Result<()> {
     let wrong = |reason: String| Err(Error::check("the probe's convolution", reason));
     let [output] = outputs else { return wrong(format!("has {} in place of one", counted(outputs.len(), "output"))) };

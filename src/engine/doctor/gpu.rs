@@ -38,12 +38,10 @@ pub struct Gpu {
 const PATIENCE: Duration = Duration::from_secs(15);
 
 impl Gpus {
-    /// Returns the GPUs of this machine.
     pub(super) fn this() -> Self {
         Self::read(&System::this(), nvidia_smi().as_deref())
     }
 
-    /// Reads the GPUs from the files of a machine and the output of `nvidia-smi`.
     fn read(system: &System, smi: Option<&str>) -> Self {
         let driver = system.text("/proc/driver/nvidia/version").as_deref().and_then(driver_version);
         let (smi_driver, devices) = smi.map(parse_smi).unwrap_or_default();
@@ -54,7 +52,6 @@ impl Gpus {
         }
     }
 
-    /// Returns a short summary.
     pub(super) fn summary(&self) -> String {
         let named = self.devices.iter().map(|gpu| gpu.name.clone());
         let seen: Vec<String> = if self.devices.is_empty() { self.device_files.clone() } else { named.collect() };
@@ -108,7 +105,6 @@ fn device_files(system: &System) -> Vec<String> {
     system.names("/dev").into_iter().filter(is_gpu).map(|name| format!("/dev/{name}")).collect()
 }
 
-/// Reads the names from `/proc/driver/nvidia/gpus/BUS/information`.
 fn listed_by_driver(system: &System) -> Vec<Gpu> {
     let folder = "/proc/driver/nvidia/gpus";
     let name = |bus: String| {

@@ -26,7 +26,6 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Reads the limits of this process.
     pub(super) fn read(system: &System) -> Self {
         let groups = Groups::read(system);
         let memory = system.text("/proc/meminfo").unwrap_or_default();
@@ -84,7 +83,6 @@ impl Groups {
         groups
     }
 
-    /// Returns the tightest quota of any level.
     fn cpu_quota(&self, system: &System) -> Option<f64> {
         let unified = self.unified.iter().filter_map(|folder| quota_v2(&system.text(folder.join("cpu.max"))?));
         let split = self.cpu.iter().filter_map(|folder| {
@@ -94,7 +92,6 @@ impl Groups {
         unified.chain(split).min_by(f64::total_cmp)
     }
 
-    /// Returns the tightest limit of any level.
     fn memory_limit(&self, system: &System) -> Option<u64> {
         let unified = self.unified.iter().map(|folder| folder.join("memory.max"));
         let split = self.memory.iter().map(|folder| folder.join("memory.limit_in_bytes"));
@@ -117,7 +114,6 @@ fn quota(time: f64, period: f64) -> Option<f64> {
     (time > 0.0 && period > 0.0).then(|| time / period)
 }
 
-/// Returns `true` if a comma-separated list holds a name.
 fn has(list: &str, name: &str) -> bool {
     list.split(',').any(|item| item == name)
 }

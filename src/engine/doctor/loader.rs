@@ -77,7 +77,6 @@ pub(super) struct Loader {
 }
 
 impl Loader {
-    /// Returns the loader of this process.
     pub fn this() -> Self {
         let var = |name: &str| std::env::var(name).unwrap_or_default();
         let homes = ["VIRTUAL_ENV", "CONDA_PREFIX", "HOME"].map(var);
@@ -119,7 +118,6 @@ impl Loader {
     }
 }
 
-/// Returns the folders that are always searched.
 fn standard() -> Vec<PathBuf> {
     let arch = std::env::consts::ARCH;
     let multiarch = format!("{arch}-linux-gnu");

@@ -121,7 +121,6 @@ pub fn examine(options: &DoctorOptions, mut trying: impl FnMut(Provider)) -> Dia
     }
 }
 
-/// Facts by which every provider is judged.
 struct Machine {
     cpu: Cpu,
     gpus: Gpus,

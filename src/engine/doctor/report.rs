@@ -5,8 +5,6 @@ use super::{Dependency, Diagnosis, Place};
 use gnet_core::report::{Cell, Column, Report, Table, Tone, number};
 
 impl Report for Diagnosis {
-    /// Returns tables of the machine, of the providers with reason and remedy for each "no", and of the libraries they
-    /// need.
     fn tables(&self) -> Vec<Table> {
         let tables = [self.machine_table(), self.provider_table(), self.library_table()];
         tables.into_iter().filter(|table| !table.rows.is_empty()).collect()

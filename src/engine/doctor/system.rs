@@ -3,19 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The files of a machine.
 #[derive(Debug, Clone)]
 pub(super) struct System {
     root: PathBuf,
 }
 
 impl System {
-    /// Returns the machine that this process runs on.
     pub fn this() -> Self {
         Self::below("/")
     }
 
-    /// Returns a recorded machine.
     pub fn below(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }

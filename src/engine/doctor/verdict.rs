@@ -96,15 +96,12 @@ impl Check {
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
     pub provider: Provider,
-    /// Whether this build has it.
     pub built_in: Result<(), No>,
     /// ONNX Runtime, for the providers that run on it: path, version, and the names of its providers.
     pub library: Result<Library, No>,
-    /// The provider's plugin, for OpenVINO.
     pub plugin: Result<PathBuf, No>,
     pub dependencies: &'a [Dependency],
     pub gpus: &'a Gpus,
-    /// Vendor of the processor, if it reports one.
     pub vendor: Option<&'a str>,
     /// Outcome of the session; `None` if it was not tried.
     pub session: Option<Result<String, No>>,
@@ -129,7 +126,6 @@ pub struct ProviderReport {
 }
 
 impl ProviderReport {
-    /// Judges a provider by its facts.
     pub(super) fn judge(facts: Facts<'_>) -> Self {
         let dependencies = facts.dependencies.to_vec();
         let provider = facts.provider;

@@ -80,7 +80,6 @@ fn list_in(runtimes: &Path) -> Listing {
     Listing { folder: runtimes.display().to_string(), runtimes: installed.collect() }
 }
 
-/// Returns every folder that is named like a runtime, by kind and version.
 fn places(runtimes: &Path) -> Vec<Place> {
     let mut found = named(runtimes);
     found.sort_by(|a, b| (a.kind, &a.version).cmp(&(b.kind, &b.version)));

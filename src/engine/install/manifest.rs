@@ -56,7 +56,6 @@ impl Manifest {
         }
     }
 
-    /// Writes the manifest into `folder`.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
         files::write(&folder.join(MANIFEST), json::document(self)?.as_bytes())
     }

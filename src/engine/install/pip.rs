@@ -86,7 +86,6 @@ fn arguments(wheel: &Wheel, into: &Path) -> Vec<OsString> {
     args
 }
 
-/// Builds the command that runs pip in an empty folder, with the user's environment variables.
 fn command(options: &InstallOptions, wheel: &Wheel, folders: &Folders) -> Result<Command> {
     let missing = || no_python(&options.python, &io::ErrorKind::NotFound.into());
     let mut command = Command::new(program::find(&options.python).ok_or_else(missing)?);
@@ -165,7 +164,6 @@ fn stalled(wheel: &Wheel, patience: Duration) -> Error {
     Error::unavailable(wheel.requirement(), reason).remedy("check the network and pip's index, or raise --timeout")
 }
 
-/// Returns the size of the largest file in a folder and its subfolders.
 fn largest_file(folder: &Path) -> u64 {
     let size = |entry: fs::DirEntry| match entry.metadata() {
         Ok(about) if about.is_dir() => largest_file(&entry.path()),
@@ -188,7 +186,6 @@ fn only_file(folder: &Path, wheel: &Wheel) -> Result<PathBuf> {
     }
 }
 
-/// Describes pip's failure in one sentence.
 fn failure(wheel: &Wheel, status: ExitStatus, said: &str) -> Error {
     if said.contains("No module named pip") {
         return Error::unavailable("python3 -m pip", "this Python has no pip; runtimes are fetched with it").remedy(

@@ -21,18 +21,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Cpu, Self::Cuda, Self::OpenVino];
-
-    /// Returns the name on the command line, which also begins the folder's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-            Self::OpenVino => "openvino",
-        }
-    }
-
     /// Returns the name of the file to load, within the installed folder.
     pub fn library(self) -> &'static str {
         match self {
@@ -42,9 +30,12 @@ impl Kind {
     }
 }
 
-gnet_core::named!(Kind, "runtime", |thing, names| {
-    Error::input(thing, format!("is not known; the runtimes are {}", names.join(", ")))
-});
+gnet_core::named!(
+    Kind,
+    "runtime",
+    |thing, names| Error::input(thing, format!("is not known; the runtimes are {}", names.join(", "))),
+    [Cpu = "cpu", Cuda = "cuda", OpenVino = "openvino"]
+);
 
 /// An installed runtime: `DATA/runtime/KIND-VERSION/`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -52,7 +52,6 @@ pub struct Installation {
 }
 
 impl Report for Installation {
-    /// Returns one row.
     fn tables(&self) -> Vec<Table> {
         let columns = [Column::text("runtime"), Column::text("version"), Column::text("size"), Column::path("library")];
         let mut table = Table::new("", columns);
@@ -76,7 +75,6 @@ pub fn install(kind: Kind, options: &InstallOptions, observer: &mut dyn Observer
     install_wheel(pinned(kind)?, &runtimes()?, options, observer)
 }
 
-/// Returns the folder of all installed runtimes.
 pub(super) fn runtimes() -> Result<PathBuf> {
     let data = data_dir().ok_or_else(|| {
         Error::input("HOME", "is not set, so that there is no place for a runtime").remedy("set HOME or XDG_DATA_HOME")
@@ -103,7 +101,6 @@ fn install_wheel(
     describe(&folder, true)
 }
 
-/// Returns the existing installation if it is intact.
 fn present(folder: &Path) -> Result<Installation> {
     match fault(folder) {
         None => describe(folder, false),
@@ -140,7 +137,6 @@ pub(super) fn locked(runtimes: &Path) -> Result<Locked> {
     Ok(locked)
 }
 
-/// Prefix of the names of unfinished folders.
 const STAGING: &str = ".partial-";
 
 /// Creates a folder beside the final ones, so that a rename can move its content; it is removed when dropped.
@@ -179,7 +175,6 @@ fn ensure_room(_: &Path, _: &Wheel) -> Result<()> {
     Ok(())
 }
 
-/// Fetches, verifies and unpacks into a folder inside `staging`.
 fn fetch(wheel: &Wheel, staging: &Path, options: &InstallOptions, observer: &mut dyn Observer) -> Result<PathBuf> {
     observer.step(wheel, Step::Download, wheel.bytes);
     let file = pip::download(options, wheel, staging, |bytes| observer.done(bytes))?;

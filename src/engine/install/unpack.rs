@@ -13,7 +13,6 @@ use gnet_core::files::digest;
 use gnet_core::words::counted;
 use gnet_core::{Error, Result};
 
-/// Refuses a file whose SHA-256 differs from the pinned one.
 pub(super) fn verify(path: &Path, wheel: &Wheel) -> Result<()> {
     let (bytes, sha256) = File::open(path).and_then(digest::of).map_err(|e| Error::file(path, e))?;
     if sha256 == wheel.sha256 {

@@ -52,51 +52,44 @@ impl Wheel {
     }
 }
 
-const RUNTIME_TEXTS: [&str; 2] = ["LICENSE", "ThirdPartyNotices.txt"];
+/// ONNX Runtime with its CPU provider, for x86-64.
+const CPU: Wheel = Wheel {
+    kind: Kind::Cpu,
+    package: "onnxruntime",
+    version: ONNX_RUNTIME,
+    platform: "manylinux_2_28_x86_64",
+    sha256: "1f3dea47f2f0e5117c2404cea7d21fd253ae7836a3bf167a501cdfbb2600d536",
+    bytes: 23_760_988,
+    unpacked: 29_705_993,
+    folder: "onnxruntime",
+    library: "capi/libonnxruntime.so.1.31.1",
+    others: &["capi/libonnxruntime_providers_shared.so", "LICENSE", "ThirdPartyNotices.txt"],
+};
 
 /// All pinned wheels.
 pub const WHEELS: [Wheel; 4] = [
+    CPU,
     Wheel {
-        kind: Kind::Cpu,
-        package: "onnxruntime",
-        version: ONNX_RUNTIME,
-        platform: "manylinux_2_28_x86_64",
-        sha256: "1f3dea47f2f0e5117c2404cea7d21fd253ae7836a3bf167a501cdfbb2600d536",
-        bytes: 23_760_988,
-        unpacked: 29_705_993,
-        folder: "onnxruntime",
-        library: "capi/libonnxruntime.so.1.31.1",
-        others: &["capi/libonnxruntime_providers_shared.so", RUNTIME_TEXTS[0], RUNTIME_TEXTS[1]],
-    },
-    Wheel {
-        kind: Kind::Cpu,
-        package: "onnxruntime",
-        version: ONNX_RUNTIME,
         platform: "manylinux_2_28_aarch64",
         sha256: "0b9a492176886992e0e875f06bc0367e333f5fff11711a2d642e18b02f3009cc",
         bytes: 21_420_803,
         unpacked: 25_802_993,
-        folder: "onnxruntime",
-        library: "capi/libonnxruntime.so.1.31.1",
-        others: &["capi/libonnxruntime_providers_shared.so", RUNTIME_TEXTS[0], RUNTIME_TEXTS[1]],
+        ..CPU
     },
     Wheel {
         kind: Kind::Cuda,
         package: "onnxruntime-gpu",
-        version: ONNX_RUNTIME,
-        platform: "manylinux_2_28_x86_64",
         sha256: "05d548956197b9d01f59b625de740e0d6be3593f874e241a12dc0362650ecdf7",
         bytes: 255_569_273,
         unpacked: 314_785_345,
-        folder: "onnxruntime",
-        library: "capi/libonnxruntime.so.1.31.1",
         others: &[
             "capi/libonnxruntime_providers_shared.so",
             "capi/libonnxruntime_providers_cuda.so",
             "capi/libonnxruntime_providers_tensorrt.so",
-            RUNTIME_TEXTS[0],
-            RUNTIME_TEXTS[1],
+            "LICENSE",
+            "ThirdPartyNotices.txt",
         ],
+        ..CPU
     },
     Wheel {
         kind: Kind::OpenVino,

@@ -18,7 +18,6 @@ use gnet_core::process::{Blocks, Lost, WORKER_COMMAND, Worker};
 use gnet_core::words::counted;
 use gnet_core::{Error, OnnxFile, Result};
 
-/// Message to the worker.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Order {
@@ -32,7 +31,6 @@ pub(crate) enum Order {
     Library(EngineOptions),
 }
 
-/// Message from the worker.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Answer {
@@ -43,7 +41,6 @@ pub(crate) enum Answer {
     Library(Library),
 }
 
-/// Description of a loaded session.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Loaded {
     inputs: Vec<Input>,
@@ -118,7 +115,6 @@ impl Engine {
     }
 }
 
-/// A session in another process.
 pub(crate) struct Apart {
     engine: Engine,
     loaded: Loaded,

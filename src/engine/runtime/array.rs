@@ -84,7 +84,6 @@ impl Array {
         self.data.chunks_exact(len.max(1))
     }
 
-    /// Refuses an array whose values do not fill its shape.
     pub(super) fn check(&self) -> Result<()> {
         let expected = self.shape.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
         if expected == Some(self.data.len()) {
@@ -97,7 +96,6 @@ impl Array {
     }
 }
 
-/// Refuses an array with a value that the input's type does not hold.
 pub(super) fn check_values(input: &Input, array: &Array) -> Result<()> {
     match array.data.iter().find(|value| !holds(input.dtype, **value)) {
         None => Ok(()),

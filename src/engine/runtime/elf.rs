@@ -11,7 +11,6 @@ use gnet_core::files;
 #[cfg(any(test, feature = "ort"))]
 use gnet_core::{Error, words::counted};
 
-/// Returns the header of a 64-bit little-endian file.
 fn header(bytes: &[u8]) -> read::Result<&FileHeader64<LittleEndian>> {
     let header = FileHeader64::<LittleEndian>::parse(bytes)?;
     header.endian().map(|_| header)
@@ -57,7 +56,6 @@ fn check_bytes(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns the machine of this process; `None` if it is unknown.
 #[cfg(any(test, feature = "ort"))]
 fn own_machine() -> Option<elf::Machine> {
     match std::env::consts::ARCH {

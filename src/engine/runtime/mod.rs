@@ -185,7 +185,20 @@ pub fn load(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result
 pub fn open(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<Box<dyn Session>> {
     provider.ensure_available()?;
     options.check()?;
-    engine(provider, file, options)
+    if let Some(program) = process::program() {
+        let engine = apart::Engine::new(Worker::start(program), None, move |lost| lost.of(provider))?;
+        return Ok(Box::new(engine.load(provider, file, options)?));
+    }
+    match provider {
+        #[cfg(feature = "tract")]
+        Provider::Tract => Ok(Box::new(tract::TractSession::load(&prepare(provider, file)?.bytes, options)?)),
+        #[cfg(feature = "ort")]
+        Provider::Cpu | Provider::Cuda | Provider::TensorRt | Provider::OpenVino => {
+            Ok(Box::new(ort::OrtSession::load(provider, file, options)?))
+        }
+        #[allow(unreachable_patterns, reason = "a build with every engine leaves nothing to refuse")]
+        other => Err(other.unavailable()),
+    }
 }
 
 /// Makes what an engine loads of a file, once: the time of [`open`] is then the engine's.
@@ -202,23 +215,6 @@ pub fn prepare(provider: Provider, file: &OnnxFile) -> Result<&Loadable> {
             .remedy("ONNX Runtime reads data beside a model: --provider cpu"),
         false => e,
     })
-}
-
-fn engine(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result<Box<dyn Session>> {
-    if let Some(program) = process::program() {
-        let engine = apart::Engine::new(Worker::start(program), None, move |lost| lost.of(provider))?;
-        return Ok(Box::new(engine.load(provider, file, options)?));
-    }
-    match provider {
-        #[cfg(feature = "tract")]
-        Provider::Tract => Ok(Box::new(tract::TractSession::load(&prepare(provider, file)?.bytes, options)?)),
-        #[cfg(feature = "ort")]
-        Provider::Cpu | Provider::Cuda | Provider::TensorRt | Provider::OpenVino => {
-            Ok(Box::new(ort::OrtSession::load(provider, file, options)?))
-        }
-        #[allow(unreachable_patterns, reason = "a build with every engine leaves nothing to refuse")]
-        other => Err(other.unavailable()),
-    }
 }
 
 /// Finds ONNX Runtime and loads it, or returns the one that is already loaded: in a worker if there is a program for it

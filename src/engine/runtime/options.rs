@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use gnet_core::graph::Sizes;
-use gnet_core::{Error, Result};
+use gnet_core::{Error, Result, named};
 
 /// Values of all settings that affect speed or outputs, under the options' names: returned by
 /// [`Session::settings`](super::Session::settings) and stored by benchmarks.
@@ -232,23 +232,9 @@ impl Default for OpenVinoOptions {
     }
 }
 
-/// Defines an enumeration whose values have one name each, on the command line and in JSON.
-macro_rules! named {
-    ($type:ident, $thing:literal, [$($value:ident = $name:literal),+]) => {
-        impl $type {
-            /// All values.
-            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$value),+];
-
-            /// Returns the name on the command line and in JSON.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$value => $name),+ }
-            }
-        }
-
-        gnet_core::named!($type, $thing, |thing, names| {
-            Error::input(thing, format!("is none of {}", names.join(" ")))
-        });
-    };
+/// Returns the error of a name that is not one of `names`.
+fn none_of(thing: String, names: &[&str]) -> Error {
+    Error::input(thing, format!("is none of {}", names.join(" ")))
 }
 
 /// Level of the rewrites that ONNX Runtime applies when it loads a file, from none to all; each level includes those
@@ -273,6 +259,7 @@ pub enum GraphOptimization {
 named!(
     GraphOptimization,
     "graph optimisation",
+    none_of,
     [Off = "off", Basic = "basic", Extended = "extended", Layout = "layout", All = "all"]
 );
 
@@ -290,7 +277,12 @@ pub enum ConvSearch {
     Exhaustive,
 }
 
-named!(ConvSearch, "convolution search", [Default = "default", Heuristic = "heuristic", Exhaustive = "exhaustive"]);
+named!(
+    ConvSearch,
+    "convolution search",
+    none_of,
+    [Default = "default", Heuristic = "heuristic", Exhaustive = "exhaustive"]
+);
 
 /// A precision of arithmetic.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -306,7 +298,7 @@ pub enum Precision {
     Bf16,
 }
 
-named!(Precision, "precision", [F32 = "f32", F16 = "f16", Bf16 = "bf16"]);
+named!(Precision, "precision", none_of, [F32 = "f32", F16 = "f16", Bf16 = "bf16"]);
 
 #[cfg(test)]
 mod tests {

@@ -22,20 +22,6 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// All named providers, whether or not this build has them.
-    pub const ALL: [Self; 5] = [Self::Tract, Self::Cpu, Self::Cuda, Self::TensorRt, Self::OpenVino];
-
-    /// Returns the name on the command line and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tract => "tract",
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-            Self::TensorRt => "tensorrt",
-            Self::OpenVino => "openvino",
-        }
-    }
-
     /// Returns ONNX Runtime's name for it; `None` for an engine other than ONNX Runtime.
     pub(crate) fn ort_name(self) -> Option<&'static str> {
         match self {
@@ -77,9 +63,12 @@ impl Provider {
     }
 }
 
-gnet_core::named!(Provider, "provider", |thing, names| {
-    Error::input(thing, format!("is not known; the providers are {}", names.join(", ")))
-});
+gnet_core::named!(
+    Provider,
+    "provider",
+    |thing, names| Error::input(thing, format!("is not known; the providers are {}", names.join(", "))),
+    [Tract = "tract", Cpu = "cpu", Cuda = "cuda", TensorRt = "tensorrt", OpenVino = "openvino"]
+);
 
 #[cfg(test)]
 mod tests {

@@ -20,7 +20,6 @@ use self::model::Model;
 use super::{Array, GraphOptimization, Input, RunOptions, Session, Settings, check_inputs};
 use gnet_core::{Error, Result};
 
-/// A file loaded in tract.
 pub(super) struct TractSession {
     inputs: Vec<Input>,
     /// Whether each input has the batch as its first axis; the others are passed unsplit to every piece.
@@ -83,7 +82,6 @@ impl TractSession {
     }
 }
 
-/// Converts the values to a tensor of the file's type.
 fn tensor(kind: DatumType, shape: &[usize], data: &[f32]) -> Result<TValue> {
     let tensor = Tensor::from_shape(shape, data).and_then(|tensor| Ok(tensor.cast_to_dt(kind)?.into_owned()));
     tensor.map(TValue::from).map_err(|e| model::failed(&e))
@@ -142,7 +140,6 @@ impl Session for TractSession {
     }
 }
 
-/// Joins one output of all pieces along the batch.
 fn joined<'a>(parts: impl Iterator<Item = &'a TValue>) -> Result<Array> {
     let mut whole: Option<Array> = None;
     for part in parts {

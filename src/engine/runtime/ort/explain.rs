@@ -4,7 +4,6 @@ use super::{Provider, said_plainly};
 use crate::runtime::Library;
 use gnet_core::Error;
 
-/// Returns the error for a provider that the library was built without.
 pub(super) fn not_compiled_in(provider: Provider, library: &Library) -> Error {
     let what = match provider {
         Provider::Cuda => "CUDA",
@@ -40,7 +39,6 @@ pub(super) fn unusable(provider: Provider, library: &Library, message: &str, log
     error(said_plainly(message)).remedy("use --provider cpu")
 }
 
-/// Returns `true` if a failure was caused by the provider rather than the file.
 pub(super) fn is_providers_fault(provider: Provider, message: &str) -> bool {
     const SIGNS: [&str; 9] = [
         "CUDA failure",
@@ -121,7 +119,6 @@ fn needs(provider: Provider, library: &Library) -> String {
     format!("the provider in ONNX Runtime {} needs {what}", library.version)
 }
 
-/// Returns how to get a library.
 fn install(library: &str) -> String {
     let (stem, version) = library.split_once(".so").unwrap_or((library, ""));
     let major = version.trim_start_matches('.').split('.').next().unwrap_or_default();

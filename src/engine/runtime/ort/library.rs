@@ -13,7 +13,6 @@ use crate::install::{self, Kind, Place};
 use crate::runtime::{Library, Step, elf};
 use gnet_core::{Error, Result, files};
 
-/// The library and its single environment.
 pub(super) struct Loaded {
     pub(super) library: Library,
     pub(super) environment: Environment,
@@ -106,7 +105,6 @@ fn load(chosen: &Candidate, provider: Provider) -> Result<Loaded> {
     Ok(Loaded { library, environment })
 }
 
-/// Opens the library and returns its path.
 fn open(chosen: &Candidate, provider: Provider) -> Result<(PathBuf, raw::Opened)> {
     let refused = |chosen: &Candidate, path: &Path, reason: &str| refused(chosen, path, reason, provider);
     if chosen.step == Step::System {
@@ -164,7 +162,6 @@ fn is_supported(version: &str) -> bool {
     (parts.next(), parts.next().unwrap_or(0) >= ort::MINOR_VERSION) == (Some(1), true)
 }
 
-/// Returns the providers known to gnet that the loaded library contains.
 fn compiled_in() -> Vec<String> {
     let known = [
         (CUDA::NAME, CUDA::is_available()),
@@ -182,7 +179,6 @@ fn installed_kind(path: &Path) -> Kind {
     Kind::ALL.into_iter().find(is_it).unwrap_or(Kind::Cpu)
 }
 
-/// Returns the command that installs ONNX Runtime with a provider.
 fn installation(provider: Provider) -> String {
     let gets = |kind: Kind| format!("`gnet runtime install {kind}`");
     match provider {

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ort::logging::{LogLevel, LoggerFunction};
 
-/// Number of messages that are kept.
 const KEPT: usize = 64;
 
 static MESSAGES: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
@@ -16,7 +15,6 @@ fn messages() -> MutexGuard<'static, VecDeque<String>> {
     MESSAGES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns the logger for ONNX Runtime.
 pub(super) fn logger() -> LoggerFunction {
     Arc::new(|level, _, _, _, message| {
         if matches!(level, LogLevel::Warning | LogLevel::Error | LogLevel::Fatal) {

@@ -16,10 +16,8 @@ use crate::runtime::proc::values;
 use crate::runtime::{OpenVinoOptions, elf};
 use gnet_core::{Error, Result};
 
-/// Environment variable that names the plugin.
 const VARIABLE: &str = "GNET_OPENVINO_PLUGIN";
 
-/// Plugin that this process has registered.
 static REGISTERED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
 /// Refuses another provider in a process that has registered the plugin: its sessions would run on OpenVINO.

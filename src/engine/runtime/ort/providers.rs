@@ -11,7 +11,6 @@ use super::{GraphOptimization, Provider, RunOptions, Settings, explain, failed, 
 use crate::runtime::{ConvSearch, CudaOptions};
 use gnet_core::{Error, OnnxFile, Result};
 
-/// A configured builder, and the settings that were applied.
 pub(super) struct Configured {
     pub(super) builder: SessionBuilder,
     pub(super) settings: Settings,
@@ -52,7 +51,6 @@ pub(super) fn configure(
     Ok(Configured { builder, settings })
 }
 
-/// Applies the options common to all providers.
 fn common(loaded: &Loaded, options: &RunOptions) -> Result<SessionBuilder> {
     let engine = &options.engine;
     let builder = Session::builder(&loaded.environment).map_err(|e| failed(&e))?;

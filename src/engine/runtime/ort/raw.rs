@@ -13,9 +13,7 @@ use ort::sys::{ORT_API_VERSION, OrtApi, OrtApiBase, OrtEpAssignedNode, OrtEpAssi
 
 use super::AssignedNode;
 
-/// A library that was opened and identifies itself as ONNX Runtime.
 pub(super) struct Opened {
-    /// Version that it reports, such as `1.31.1`.
     pub(super) version: String,
     get_api: unsafe extern "system" fn(u32) -> *const OrtApi,
     /// Keeps the library open until `ort` has opened it as well.

@@ -26,7 +26,6 @@ static BUILDING: Mutex<()> = Mutex::new(());
 /// ONNX Runtime's key for the folder from which a model in memory names its data.
 const DATA_FOLDER: &str = "session.model_external_initializers_file_folder_path";
 
-/// A file loaded in ONNX Runtime.
 pub(in crate::runtime) struct OrtSession {
     /// Declared before the session so that it is released first, since it refers to it.
     bound: Option<Bound>,
@@ -48,7 +47,6 @@ pub(in crate::runtime) struct OrtSession {
     profiling: bool,
 }
 
-/// The inputs of all runs.
 struct Bound {
     binding: IoBinding,
     host: Vec<DynTensor>,
@@ -95,7 +93,6 @@ impl OrtSession {
         })
     }
 
-    /// Returns the memory for the outputs.
     fn memory(&self) -> Result<MemoryInfo<'static>> {
         let (place, id) = self.device.map_or((AllocationDevice::CPU, 0), |id| (AllocationDevice::CUDA, id));
         MemoryInfo::new(place, id, AllocatorType::Device, MemoryType::Default).map_err(|e| failed(&e))
@@ -143,7 +140,6 @@ impl OrtSession {
         self.bound.as_ref().ok_or_else(|| Error::input("run", "no input is bound"))
     }
 
-    /// Returns the outputs of the last run, on the host.
     fn read(&self) -> Result<Vec<Array>> {
         let outputs = self.outputs.as_ref().ok_or_else(|| Error::input("outputs", "nothing has run"))?;
         outputs.iter().map(|tensor| if self.device.is_some() { fetched(tensor) } else { array(tensor) }).collect()
@@ -254,12 +250,10 @@ fn copy(host: &[DynTensor], device: &mut [DynTensor]) -> Result<()> {
     host.iter().zip(device).try_for_each(|(from, to)| from.copy_into(to)).map_err(|e| failed(&e))
 }
 
-/// Copies an output from the device's memory to the host.
 fn fetched(tensor: &DynTensor) -> Result<Array> {
     array(&tensor.to(AllocationDevice::CPU, 0).map_err(|e| failed(&e))?)
 }
 
-/// Returns the inputs for which a file states no shape.
 fn shapeless(file: &OnnxFile) -> Vec<String> {
     let Ok(model) = file.model() else { return Vec::new() };
     let inputs = model.graph.stated_inputs();

@@ -6,7 +6,7 @@ use super::{Declared, element, tensor};
 use gnet_core::graph::{DType, Dim};
 use gnet_core::{Error, Result};
 
-/// An input or output as ONNX Runtime describes it.
+/// An input or output as ONNX Runtime describes it: the crate's own type cannot be made without the library.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Outlet<'a> {
     pub(super) name: &'a str,
@@ -52,7 +52,6 @@ pub(super) fn outputs(outputs: &[Outlet<'_>]) -> Result<Vec<(String, DType)>> {
     outputs.iter().map(|output| Ok((output.name.to_owned(), dtype(*output, "output")?))).collect()
 }
 
-/// Returns the element type of a tensor.
 fn dtype(outlet: Outlet<'_>, what: &str) -> Result<DType> {
     let refuse = |reason: String| Err(Error::input(format!("{what} '{}'", outlet.name), reason));
     match outlet.dtype {

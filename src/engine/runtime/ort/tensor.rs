@@ -27,7 +27,6 @@ pub(super) fn dtype(kind: TensorElementType) -> Option<DType> {
     TYPES.iter().find(|(known, _)| *known == kind).map(|(_, dtype)| *dtype)
 }
 
-/// Returns ONNX Runtime's name of a type.
 pub(super) fn element_type(dtype: DType) -> Result<TensorElementType> {
     let known = TYPES.iter().find(|(_, known)| *known == dtype).map(|(kind, _)| *kind);
     known.ok_or_else(|| unknown(dtype))

@@ -88,7 +88,6 @@ impl Profile {
     }
 }
 
-/// Creates the folder for the engines of one key.
 fn folder(options: &TensorRtOptions, key: &str) -> Result<PathBuf> {
     let root = options.cache.clone().or_else(|| install::cache_dir().map(|cache| cache.join("tensorrt")));
     let root = root.ok_or_else(|| {
@@ -123,7 +122,6 @@ fn driver() -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-/// Returns the models of the GPUs, sorted.
 fn gpu_names() -> Vec<String> {
     let gpus = std::fs::read_dir("/proc/driver/nvidia/gpus").into_iter().flatten().flatten();
     let texts = gpus.filter_map(|gpu| std::fs::read_to_string(gpu.path().join("information")).ok());

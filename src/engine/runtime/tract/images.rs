@@ -50,7 +50,6 @@ struct Place {
     inner: usize,
 }
 
-/// Facts and roles of the node that is being judged.
 struct Judged<'a> {
     node: &'a TypedNode,
     inputs: TVec<&'a TypedFact>,
@@ -243,14 +242,15 @@ impl Judged<'_> {
             let axis = spec.data_format.shape(&self.inputs[0].shape)?.n_axis();
             Ok(Some((vec![0], all_but(axis))))
         };
-        if let Some(op) = node.op_as::<Softmax>() {
-            return Ok(Some((vec![0], op.axes.to_vec())));
-        } else if let Some(op) = node.op_as::<RmsNorm>() {
-            return Ok(Some((vec![0], vec![op.axis])));
-        } else if let Some(op) = node.op_as::<Topk>() {
-            return Ok(Some((vec![0], vec![op.axis])));
-        } else if let Some(op) = node.op_as::<Downsample>() {
-            return Ok(Some((vec![0], vec![op.axis])));
+        let across = (node.op_as::<Softmax>().map(|op| op.axes.to_vec()))
+            .or_else(|| Some(vec![node.op_as::<RmsNorm>()?.axis]))
+            .or_else(|| Some(vec![node.op_as::<Topk>()?.axis]))
+            .or_else(|| Some(vec![node.op_as::<Downsample>()?.axis]))
+            .or_else(|| node.op_is::<Lrn>().then(|| vec![1]))
+            .or_else(|| node.op_is::<Trilu>().then(|| (rank.saturating_sub(2)..rank).collect()))
+            .or_else(|| self.strided(node.op_as::<StridedSlice>()?, rank));
+        if let Some(across) = across {
+            return Ok(Some((vec![0], across)));
         } else if let Some(op) = node.op_as::<GatherElements>() {
             return Ok(Some((vec![0, 1], vec![op.axis])));
         } else if let Some(op) = node.op_as::<MaxPool>() {
@@ -261,15 +261,9 @@ impl Judged<'_> {
         } else if let Some(op) = node.op_as::<Tile>() {
             let one = 1.to_dim();
             return Ok(Some((vec![0], (0..rank).filter(|axis| op.multipliers[*axis] != one).collect())));
-        } else if let Some(op) = node.op_as::<StridedSlice>() {
-            return Ok(self.strided(op, rank).map(|axes| (vec![0], axes)));
         } else if node.op_is::<GruSeq>() {
             // The sequence and its initial state.
             return Ok(Some((vec![0, node.inputs.len() - 1], all_but(Some(0)))));
-        } else if node.op_is::<Trilu>() {
-            return Ok(Some((vec![0], (rank.saturating_sub(2)..rank).collect())));
-        } else if node.op_is::<Lrn>() {
-            return Ok(Some((vec![0], vec![1])));
         } else if let Some(op) = node.op_as::<Resize>() {
             let crops = op.coord_transformer == CoordTransform::TfCropAndResize;
             let resized = |axis: &usize| crops || self.outputs[0].shape[*axis] != self.inputs[0].shape[*axis];
@@ -294,7 +288,6 @@ impl Judged<'_> {
         dim.symbols().contains(self.symbol)
     }
 
-    /// Returns the axes of a value whose lengths depend on the batch.
     fn along(&self, fact: &TypedFact) -> Vec<usize> {
         fact.shape.iter().enumerate().filter(|(_, dim)| self.depends(dim)).map(|(axis, _)| axis).collect()
     }

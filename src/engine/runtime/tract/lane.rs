@@ -10,7 +10,6 @@ use super::model::{Plan, failed, guarded};
 use gnet_core::words::counted;
 use gnet_core::{Error, Result};
 
-/// Inputs or outputs of one piece of a batch.
 pub(super) type Values = TVec<TValue>;
 
 /// Plans of a session, each with the number of images it is made for.
@@ -62,7 +61,6 @@ impl Lane {
         Ok(Self { runners: runners.collect::<Result<_>>()?, pieces, inputs: Vec::new() })
     }
 
-    /// Sets the inputs of each piece.
     pub(super) fn bind(&mut self, inputs: Vec<Values>) {
         self.inputs = inputs;
     }

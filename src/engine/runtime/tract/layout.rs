@@ -14,12 +14,10 @@ use super::model::Model;
 /// a single one: 0.6 at 28 pixels (where 16 images are 0.8 MB), 0.95 at 96 (9 MB), 1.9 at 224 (51 MB).
 pub(super) const PIECE_BYTES: usize = 4 << 20;
 
-/// Distribution of a session's batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Pieces of each lane, in the order of the images.
     pub(super) lanes: Vec<Vec<Range<usize>>>,
-    /// Remarks for the reader of a measurement.
     pub(super) notes: Vec<String>,
 }
 
@@ -39,7 +37,6 @@ impl Layout {
         }
     }
 
-    /// Returns the whole batch in one piece on one thread.
     fn whole(options: &RunOptions, why: &str) -> Self {
         let notes = if options.threads > 1 { vec![unused(1, options.threads, why)] } else { Vec::new() };
         Self { lanes: vec![vec![0..options.batch]], notes }
@@ -59,7 +56,6 @@ impl Layout {
         Self { lanes, notes }
     }
 
-    /// Returns every length of a piece, once.
     pub(super) fn lengths(&self) -> Vec<usize> {
         let mut lengths: Vec<usize> = self.lanes.iter().flatten().map(ExactSizeIterator::len).collect();
         lengths.sort_unstable();

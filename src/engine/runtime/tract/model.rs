@@ -22,7 +22,6 @@ use gnet_core::{Error, Result};
 /// An optimised network for one batch size, shared by the lanes that run it.
 pub(super) type Plan = Arc<TypedRunnableModel>;
 
-/// Returns tract's message about a failure.
 pub(super) fn failed(error: &TractError) -> Error {
     match error.chain().find_map(|cause| lacking(&cause.to_string())) {
         Some((node, op)) => Error::input(format!("node '{node}' ({op})"), "tract does not have this operation")
@@ -70,7 +69,6 @@ fn causes(error: &TractError) -> String {
 pub(super) struct Model {
     network: InferenceModel,
     pub(super) inputs: Vec<Input>,
-    /// tract's types of the inputs.
     pub(super) kinds: Vec<DatumType>,
     pub(super) fed: Fed,
 }
@@ -226,7 +224,6 @@ fn dtype(kind: DatumType) -> Option<DType> {
     numbers.into_iter().find(|dtype| dtype.to_string() == name)
 }
 
-/// Returns gnet's name of a type.
 fn type_name(kind: DatumType) -> String {
     format!("{kind:?}").to_lowercase()
 }
