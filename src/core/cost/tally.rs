@@ -207,9 +207,11 @@ impl Tally {
         Ok((params.saturating_add(of_attributes), weights.saturating_add(of_weights)))
     }
 
-    /// Returns the role of an operand, which is unknown for operations that the file defines itself.
+    /// Returns the role of an operand, which is unknown for operations that the file defines itself, and whether integers of
+    /// any width there are learned numbers, quantised.
     fn role(&self, node: &Node, position: usize) -> Option<(Role, bool)> {
-        if self.defines(node).is_some() { None } else { roles::role(node, position) }
+        let operator = node.operator().filter(|_| self.defines(node).is_none())?;
+        Some((operator.role(position)?, operator.quantised_weights))
     }
 
     /// Returns whether the definition holds numbers; `None` if the file does not define the operation.

@@ -6,7 +6,8 @@
 /// A row is the operator's name, the first version of its domain's operator set that has it, and what is known of it:
 ///
 /// - `shape`: the rule that infers types and shapes of its results (`infer/rules`)
-/// - `elements`: what computes the elements of small vectors in shape arithmetic (`infer/evaluate`)
+/// - `elements`, or `each` where it has several outputs: what computes the elements of small vectors in shape arithmetic
+///   (`infer/evaluate`)
 /// - `result`: what computes it in the reference (`reference`)
 /// - `macs`: the rule that counts its products (`cost`), `none` where it makes none
 /// - `makes`: the element type of its result where the file states none and it is not the operand's (`cost/constants.rs`)
@@ -274,7 +275,7 @@ macro_rules! operators {
             Softsign 1 { shape(elementwise::same) result(|call| unary::real(call, unary::softsign)) macs(none)
                 is(strip) }
             SpaceToDepth 1 { shape(reshape::space_to_depth) result(movement::space_to_depth) macs(none) }
-            Split 1 { shape(slicing::split) elements(arrange::split) result(movement::split) macs(none) is(hands_on) }
+            Split 1 { shape(slicing::split) each(arrange::split) result(movement::split) macs(none) is(hands_on) }
             SplitToSequence 11 { macs(none) }
             Sqrt 1 { shape(elementwise::same) result(|call| unary::real(call, f64::sqrt)) macs(none) rounding(Share) }
             Squeeze 1 { shape(reshape::squeeze) elements(arrange::same) result(movement::squeeze) macs(none)
@@ -508,7 +509,8 @@ macro_rules! entry {
     };
     ($column:ident [$($operator:tt)*] { $($row:tt)* }) => { $crate::operators::table::entry!($column $($row)*) };
     (shape shape($($rule:tt)*) $($rest:tt)*) => { Some($($rule)*) };
-    (elements elements($($rule:tt)*) $($rest:tt)*) => { Some($($rule)*) };
+    (elements elements($($rule:tt)*) $($rest:tt)*) => { Some(Evaluation::One($($rule)*)) };
+    (elements each($($rule:tt)*) $($rest:tt)*) => { Some(Evaluation::Each($($rule)*)) };
     (result result($($rule:tt)*) $($rest:tt)*) => { Some($($rule)*) };
     (macs macs(none) $($rest:tt)*) => { None };
     (macs macs($($rule:tt)*) $($rest:tt)*) => { Some($($rule)*) };
@@ -523,6 +525,7 @@ macro_rules! facts {
     ([$($fields:tt)*]) => { const { Operator { $($fields)* ..Operator::UNKNOWN } } };
     ($fields:tt shape $value:tt $($rest:tt)*) => { facts!($fields $($rest)*) };
     ($fields:tt elements $value:tt $($rest:tt)*) => { facts!($fields $($rest)*) };
+    ($fields:tt each $value:tt $($rest:tt)*) => { facts!($fields $($rest)*) };
     ($fields:tt result $value:tt $($rest:tt)*) => { facts!($fields $($rest)*) };
     ($fields:tt makes $value:tt $($rest:tt)*) => { facts!($fields $($rest)*) };
     ($fields:tt packed $value:tt $($rest:tt)*) => { facts!($fields $($rest)*) };

@@ -31,6 +31,7 @@ use std::collections::HashMap;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Sub};
 
 use call::Call;
+pub(crate) use numbers::{dtype_of as element_type, of_floats as tensor_of};
 
 use crate::graph::{DType, Graph, Model, Node, Tensor, ValueId};
 use crate::operators::{self, Column, operators};
@@ -146,11 +147,6 @@ pub fn knows(op_type: &str) -> bool {
     operators::find("", op_type).and_then(|operator| OPERATIONS.of(operator)).is_some()
 }
 
-/// Returns the element type with ONNX's number `number`, if it is supported in computations.
-pub(crate) fn element_type(number: i64) -> Option<DType> {
-    numbers::dtype_of(number)
-}
-
 /// Returns the elements of a tensor of whole numbers that fit 64 bits; `None` for any other.
 pub(crate) fn whole_numbers(tensor: &Tensor) -> Option<Vec<i64>> {
     numbers::Array::of(tensor).ok()?.to_i64().ok()
@@ -160,11 +156,6 @@ pub(crate) fn whole_numbers(tensor: &Tensor) -> Option<Vec<i64>> {
 pub(crate) fn real_numbers(tensor: &Tensor) -> Option<Vec<f64>> {
     let wide = matches!(tensor.dtype(), DType::F32 | DType::F64);
     wide.then(|| numbers::Array::of(tensor).ok()?.floats().ok().map(<[f64]>::to_vec))?
-}
-
-/// Creates a tensor of floats, each rounded once.
-pub(crate) fn tensor_of(dtype: DType, shape: Vec<usize>, values: Vec<f64>) -> Result<Tensor> {
-    numbers::of_floats(dtype, shape, values)
 }
 
 type Operation = fn(&Call) -> Result<Vec<Tensor>>;

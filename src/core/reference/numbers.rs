@@ -26,7 +26,7 @@ fn row(dtype: DType) -> Result<(Kind, usize)> {
 }
 
 /// Returns the element type of an ONNX number, if it is supported in computations.
-pub(super) fn dtype_of(number: i64) -> Option<DType> {
+pub(crate) fn dtype_of(number: i64) -> Option<DType> {
     DType::of_number(number).filter(|dtype| kind(*dtype).is_some())
 }
 
@@ -122,7 +122,8 @@ pub(super) fn tensor(dtype: DType, shape: Vec<usize>, numbers: &Numbers) -> Resu
     Tensor::new(dtype, shape, bytes)
 }
 
-pub(super) fn of_floats(dtype: DType, shape: Vec<usize>, values: Vec<f64>) -> Result<Tensor> {
+/// Creates a tensor of floats, each rounded once.
+pub(crate) fn of_floats(dtype: DType, shape: Vec<usize>, values: Vec<f64>) -> Result<Tensor> {
     tensor(dtype, shape, &Numbers::Float(values))
 }
 

@@ -8,24 +8,24 @@ use super::super::vector::{MAX_LEN, Vector};
 use super::{dtype, formed, items};
 
 /// Applies a function to the elements of both inputs, where a single element is broadcast.
-pub(super) fn binary(cx: &Context, apply: impl Fn(&Num, &Num) -> Num) -> Vec<Option<Vector>> {
-    let paired = || {
-        let (a, b) = (items(cx, 0)?, items(cx, 1)?);
-        formed(cx, pairs(&a.items, &b.items, |a, b| apply(a, b).stored_as(dtype(cx)))?)
-    };
-    vec![(cx.inputs() == 2).then(paired).flatten()]
+pub(super) fn binary(cx: &Context, apply: impl Fn(&Num, &Num) -> Num) -> Option<Vector> {
+    if cx.inputs() != 2 {
+        return None;
+    }
+    let (a, b) = (items(cx, 0)?, items(cx, 1)?);
+    formed(cx, pairs(&a.items, &b.items, |a, b| apply(a, b).stored_as(dtype(cx)))?)
 }
 
 fn is_real(cx: &Context) -> bool {
     dtype(cx).is_some_and(|dtype| dtype.is_float())
 }
 
-pub(super) fn divide(cx: &Context) -> Vec<Option<Vector>> {
+pub(super) fn divide(cx: &Context) -> Option<Vector> {
     binary(cx, if is_real(cx) { real_quotient } else { quotient })
 }
 
 /// Evaluates `Mod` of whole numbers, with the sign of the divisor (`fmod` 0).
-pub(super) fn remainder(cx: &Context) -> Vec<Option<Vector>> {
+pub(super) fn remainder(cx: &Context) -> Option<Vector> {
     let known = !is_real(cx) && !cx.flag("fmod", false).unwrap_or(true);
     binary(cx, |a, b| if known { modulo(a, b) } else { Num::Unknown })
 }
@@ -70,15 +70,12 @@ fn modulo(a: &Num, b: &Num) -> Num {
 }
 
 /// Combines any number of inputs, element by element.
-pub(super) fn variadic(cx: &Context, apply: fn(&Num, &Num) -> Num) -> Vec<Option<Vector>> {
-    let folded = || {
-        let mut all = items(cx, 0)?.items.to_vec();
-        for index in 1..cx.inputs() {
-            all = pairs(&all, &items(cx, index)?.items, |a, b| apply(a, b).stored_as(dtype(cx)))?;
-        }
-        formed(cx, all)
-    };
-    vec![folded()]
+pub(super) fn variadic(cx: &Context, apply: fn(&Num, &Num) -> Num) -> Option<Vector> {
+    let mut all = items(cx, 0)?.items.to_vec();
+    for index in 1..cx.inputs() {
+        all = pairs(&all, &items(cx, index)?.items, |a, b| apply(a, b).stored_as(dtype(cx)))?;
+    }
+    formed(cx, all)
 }
 
 pub(super) fn larger(a: &Num, b: &Num) -> Num {
@@ -100,9 +97,8 @@ fn extreme(a: &Num, b: &Num, wanted: Ordering) -> Num {
     }
 }
 
-pub(super) fn unary(cx: &Context, apply: impl Fn(&Num) -> Num) -> Vec<Option<Vector>> {
-    let applied = |vector: &Vector| vector.items.iter().map(|item| apply(item).stored_as(dtype(cx))).collect();
-    vec![cx.vector(0).and_then(|vector| formed(cx, applied(vector)))]
+pub(super) fn unary(cx: &Context, apply: impl Fn(&Num) -> Num) -> Option<Vector> {
+    formed(cx, cx.vector(0)?.items.iter().map(|item| apply(item).stored_as(dtype(cx))).collect())
 }
 
 pub(super) fn not(item: &Num) -> Num {
@@ -118,7 +114,7 @@ pub(super) fn abs(item: &Num) -> Num {
     }
 }
 
-pub(super) fn round(cx: &Context, apply: fn(f64) -> f64) -> Vec<Option<Vector>> {
+pub(super) fn round(cx: &Context, apply: fn(f64) -> f64) -> Option<Vector> {
     unary(cx, |item| match item {
         Num::Int(_) | Num::Line { .. } => item.clone(),
         item => item.reals(&Num::Int(0), |a, _| apply(a)),
@@ -151,13 +147,13 @@ fn truth(known: Option<bool>) -> Num {
     known.map_or(Num::Unknown, |known| Num::Int(known.into()))
 }
 
-pub(super) fn logic(cx: &Context, apply: fn(bool, bool) -> bool) -> Vec<Option<Vector>> {
+pub(super) fn logic(cx: &Context, apply: fn(bool, bool) -> bool) -> Option<Vector> {
     let known = |a: &Num, b: &Num| Some(apply(a.int()? != 0, b.int()? != 0));
     binary(cx, |a, b| truth(known(a, b)))
 }
 
 /// Evaluates a comparison, which is known if it is the same for all possible orders.
-pub(super) fn compare(cx: &Context, test: fn(Ordering) -> bool) -> Vec<Option<Vector>> {
+pub(super) fn compare(cx: &Context, test: fn(Ordering) -> bool) -> Option<Vector> {
     let known = |a: &Num, b: &Num| {
         let orders = orders(a, b);
         let first = test(*orders.first()?);
@@ -166,15 +162,12 @@ pub(super) fn compare(cx: &Context, test: fn(Ordering) -> bool) -> Vec<Option<Ve
     binary(cx, |a, b| truth(known(a, b)))
 }
 
-pub(super) fn reduce(cx: &Context, apply: fn(&Num, &Num) -> Num) -> Vec<Option<Vector>> {
-    let reduced = || {
-        if cx.flag("noop_with_empty_axes", false).ok()? {
-            return None;
-        }
-        let items = &cx.vector(0).filter(|vector| vector.shape.len() <= 1)?.items;
-        let (first, rest) = items.split_first()?;
-        let all = rest.iter().fold(first.clone(), |all, item| apply(&all, item).stored_as(dtype(cx)));
-        formed(cx, vec![all])
-    };
-    vec![reduced()]
+pub(super) fn reduce(cx: &Context, apply: fn(&Num, &Num) -> Num) -> Option<Vector> {
+    if cx.flag("noop_with_empty_axes", false).ok()? {
+        return None;
+    }
+    let items = &cx.vector(0).filter(|vector| vector.shape.len() <= 1)?.items;
+    let (first, rest) = items.split_first()?;
+    let all = rest.iter().fold(first.clone(), |all, item| apply(&all, item).stored_as(dtype(cx)));
+    formed(cx, vec![all])
 }

@@ -7,47 +7,38 @@ use super::super::vector::{MAX_LEN, Vector, count};
 use super::{dtype, formed};
 
 /// Evaluates `Shape`: the dimensions of the input.
-pub(super) fn shape(cx: &Context) -> Vec<Option<Vector>> {
-    let dims = || {
-        let shape = cx.shape(0).ok()?;
-        Vector::new(shape[shape_range(cx, shape.len()).ok()?].iter().map(Num::from).collect())
-    };
-    vec![dims()]
+pub(super) fn shape(cx: &Context) -> Option<Vector> {
+    let shape = cx.shape(0).ok()?;
+    Vector::new(shape[shape_range(cx, shape.len()).ok()?].iter().map(Num::from).collect())
 }
 
 /// Evaluates `Size`: their product.
-pub(super) fn size(cx: &Context) -> Vec<Option<Vector>> {
+pub(super) fn size(cx: &Context) -> Option<Vector> {
     let product = |shape: &[_]| shape.iter().fold(Num::Int(1), |all, dim| all.mul(&Num::from(dim)));
-    vec![cx.shape(0).ok().map(|shape| Vector::scalar(product(shape)))]
+    cx.shape(0).ok().map(|shape| Vector::scalar(product(shape)))
 }
 
 /// Evaluates `ConstantOfShape`: one number repeated.
-pub(super) fn constant_of_shape(cx: &Context) -> Vec<Option<Vector>> {
-    let filled = || {
-        let value = match cx.tensor("value").ok()? {
-            Some(tensor) => Vector::of_tensor(tensor)?.items.first()?.clone(),
-            None => Num::Int(0),
-        };
-        let sizes = cx.whole_numbers(0).ok()?;
-        let sizes = sizes.into_iter().map(|size| usize::try_from(size).ok()).collect::<Option<Vec<_>>>()?;
-        let count = count(&sizes)?;
-        formed(cx, vec![value; count])
+pub(super) fn constant_of_shape(cx: &Context) -> Option<Vector> {
+    let value = match cx.tensor("value").ok()? {
+        Some(tensor) => Vector::of_tensor(tensor)?.items.first()?.clone(),
+        None => Num::Int(0),
     };
-    vec![filled()]
+    let sizes = cx.whole_numbers(0).ok()?;
+    let sizes = sizes.into_iter().map(|size| usize::try_from(size).ok()).collect::<Option<Vec<_>>>()?;
+    let count = count(&sizes)?;
+    formed(cx, vec![value; count])
 }
 
 /// Evaluates `Range` of whole numbers.
-pub(super) fn range(cx: &Context) -> Vec<Option<Vector>> {
-    let numbers = || {
-        let of = |index| cx.whole_number(index).ok();
-        let (start, delta) = (of(0)?, of(2)?);
-        let output = cx.graph.value(cx.node.output()?);
-        let count = output.shape.as_ref()?.first()?.known().filter(|count| *count <= MAX_LEN)?;
-        let at = |place: usize| {
-            let value = i64::try_from(place).ok().and_then(|place| delta.checked_mul(place)?.checked_add(start));
-            value.map_or(Num::Unknown, Num::Int).stored_as(dtype(cx))
-        };
-        Vector::new((0..count).map(at).collect())
+pub(super) fn range(cx: &Context) -> Option<Vector> {
+    let of = |index| cx.whole_number(index).ok();
+    let (start, delta) = (of(0)?, of(2)?);
+    let output = cx.graph.value(cx.node.output()?);
+    let count = output.shape.as_ref()?.first()?.known().filter(|count| *count <= MAX_LEN)?;
+    let at = |place: usize| {
+        let value = i64::try_from(place).ok().and_then(|place| delta.checked_mul(place)?.checked_add(start));
+        value.map_or(Num::Unknown, Num::Int).stored_as(dtype(cx))
     };
-    vec![numbers()]
+    Vector::new((0..count).map(at).collect())
 }

@@ -16,7 +16,13 @@ use super::vector::{MAX_LEN, MAX_VECTOR_RANK, Vector};
 use crate::graph::{DType, Dim, ValueId};
 use crate::operators::{Column, operators};
 
-type Evaluation = fn(&Context) -> Vec<Option<Vector>>;
+#[derive(Clone, Copy)]
+enum Evaluation {
+    /// Those of the only output.
+    One(fn(&Context) -> Option<Vector>),
+    /// Those of each output.
+    Each(fn(&Context) -> Vec<Option<Vector>>),
+}
 
 /// Returns the elements of a node's outputs, in order, as far as they can be known. Types and shapes of the outputs are
 /// already known.
@@ -29,7 +35,11 @@ pub(super) fn evaluate(cx: &Context) -> Vec<Option<Vector>> {
     let evaluation = cx.node.operator().and_then(|operator| EVALUATIONS.of(operator));
     let Some(evaluation) = evaluation.filter(|_| cx.node.output().is_some_and(small)) else { return Vec::new() };
     let useful = |vector: &Vector| vector.items.iter().any(|item| *item != Num::Unknown) || vector.items.is_empty();
-    evaluation(cx).into_iter().map(|vector| vector.filter(useful)).collect()
+    let found = match evaluation {
+        Evaluation::One(of) => vec![of(cx)],
+        Evaluation::Each(of) => of(cx),
+    };
+    found.into_iter().map(|vector| vector.filter(useful)).collect()
 }
 
 static EVALUATIONS: Column<Evaluation> = Column(operators!(elements));
