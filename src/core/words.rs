@@ -21,18 +21,18 @@ pub fn one_or<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }
 
-/// Implements `Display` and `FromStr` for a type with an array `ALL` of its values and a method `name`.
+/// Gives an enumeration a name for each value: a constant `ALL`, a method `name`, `Display` and `FromStr`.
 ///
-/// The error of a name that is none has the thing and the name, such as `format 'x'`, and goes by [`not_known`] unless a third
-/// argument makes it of that and of the names. `ALL` and `name` are made of a fourth: `[Value = "name", ..]`.
+/// The error of a name that is none has the thing and the name, such as `format 'x'`, and goes by [`not_known`] unless a
+/// fourth argument makes it of that and of the names.
 #[macro_export]
 macro_rules! named {
-    ($type:ty, $thing:literal) => {
-        $crate::named!($type, $thing, $crate::words::not_known);
+    ($type:ident, $thing:literal, [$($value:ident = $name:literal),+ $(,)?]) => {
+        $crate::named!($type, $thing, [$($value = $name),+], $crate::words::not_known);
     };
-    ($type:ident, $thing:literal, $wrong:expr, [$($value:ident = $name:literal),+ $(,)?]) => {
+    ($type:ident, $thing:literal, [$($value:ident = $name:literal),+ $(,)?], $wrong:expr) => {
         impl $type {
-            /// All values.
+            /// All values, in the order of their declaration.
             pub const ALL: [Self; [$($name),+].len()] = [$(Self::$value),+];
 
             /// Returns the name on the command line and in JSON.
@@ -41,9 +41,6 @@ macro_rules! named {
             }
         }
 
-        $crate::named!($type, $thing, $wrong);
-    };
-    ($type:ty, $thing:literal, $wrong:expr) => {
         impl ::std::fmt::Display for $type {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.pad(self.name())

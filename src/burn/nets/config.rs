@@ -43,21 +43,10 @@ pub enum Pooling {
 }
 
 impl Pooling {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Pad, Self::Ceil];
-
     /// Kernel of the pools between stages.
     const KERNEL: usize = 3;
     /// Stride of the pools between stages.
     const STRIDE: usize = 2;
-
-    /// Returns the name on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pad => "pad",
-            Self::Ceil => "ceil",
-        }
-    }
 
     /// Returns the side of the feature map after a pool, `None` if no window fits.
     ///
@@ -82,7 +71,7 @@ impl Pooling {
     }
 }
 
-gnet_core::named!(Pooling, "pooling");
+gnet_core::named!(Pooling, "pooling", [Pad = "pad", Ceil = "ceil"]);
 
 /// A named network. Both have 1 channel, 96 pixels and 10 classes by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -97,17 +86,6 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// All presets.
-    pub const ALL: [Self; 2] = [Self::D2l, Self::BnAux];
-
-    /// Returns the name on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::D2l => "d2l",
-            Self::BnAux => "bn-aux",
-        }
-    }
-
     /// Returns the options that the preset stands for, at its native size; change the fields for another.
     pub fn config(self) -> GoogLeNetConfig {
         let rich = self == Self::BnAux;
@@ -123,7 +101,7 @@ impl Preset {
     }
 }
 
-gnet_core::named!(Preset, "preset");
+gnet_core::named!(Preset, "preset", [D2l = "d2l", BnAux = "bn-aux"]);
 
 /// Sides of the square feature maps inside a network, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,20 +21,7 @@ pub enum Schedule {
     Constant,
 }
 
-impl Schedule {
-    /// All schedules.
-    pub const ALL: [Self; 2] = [Self::Cosine, Self::Constant];
-
-    /// Returns the name on the command line and in files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Cosine => "cosine",
-            Self::Constant => "constant",
-        }
-    }
-}
-
-gnet_core::named!(Schedule, "schedule");
+gnet_core::named!(Schedule, "schedule", [Cosine = "cosine", Constant = "constant"]);
 
 /// Options of a run. All except `out` and `resume` are part of the checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

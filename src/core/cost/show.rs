@@ -15,17 +15,6 @@ pub enum Compute {
 }
 
 impl Compute {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Macs, Self::Flops];
-
-    /// Returns the name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Macs => "macs",
-            Self::Flops => "flops",
-        }
-    }
-
     pub(super) fn column(self) -> Column {
         Column::number(match self {
             Self::Macs => "MACs",
@@ -34,7 +23,7 @@ impl Compute {
     }
 }
 
-crate::named!(Compute, "count");
+crate::named!(Compute, "count", [Macs = "macs", Flops = "flops"]);
 
 /// Key that the rows of a table are sorted by, in descending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,20 +42,6 @@ pub enum Sort {
 }
 
 impl Sort {
-    /// All keys.
-    pub const ALL: [Self; 5] = [Self::Params, Self::Macs, Self::Memory, Self::Moved, Self::Intensity];
-
-    /// Returns the name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Params => "params",
-            Self::Macs => "macs",
-            Self::Memory => "memory",
-            Self::Moved => "moved",
-            Self::Intensity => "intensity",
-        }
-    }
-
     pub(super) fn heading(self) -> &'static str {
         match self {
             Self::Params => "params",
@@ -88,7 +63,11 @@ impl Sort {
     }
 }
 
-crate::named!(Sort, "key");
+crate::named!(
+    Sort,
+    "key",
+    [Params = "params", Macs = "macs", Memory = "memory", Moved = "moved", Intensity = "intensity"]
+);
 
 /// Appearance of a summary's table. JSON always holds every row in the order of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -21,19 +21,6 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// All metrics, in the order in which they are documented.
-    pub const ALL: [Self; 4] = [Self::Macs, Self::Params, Self::Time, Self::None];
-
-    /// Returns the name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Macs => "macs",
-            Self::Params => "params",
-            Self::Time => "time",
-            Self::None => "none",
-        }
-    }
-
     /// Returns the caption of the legend.
     pub(super) fn legend(self) -> &'static str {
         match self {
@@ -65,7 +52,7 @@ impl Metric {
     }
 }
 
-crate::named!(Metric, "colour");
+crate::named!(Metric, "colour", [Macs = "macs", Params = "params", Time = "time", None = "none"]);
 
 /// Returns the metric asked for, or the one that says most about this graph.
 pub fn chosen(scene: &Scene, options: &DrawOptions) -> Result<Metric> {

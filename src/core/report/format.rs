@@ -14,22 +14,7 @@ pub enum Format {
     Markdown,
 }
 
-impl Format {
-    /// All formats, in the order in which they are documented.
-    pub const ALL: [Self; 4] = [Self::Table, Self::Json, Self::Csv, Self::Markdown];
-
-    /// Returns the name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::Json => "json",
-            Self::Csv => "csv",
-            Self::Markdown => "markdown",
-        }
-    }
-}
-
-crate::named!(Format, "format");
+crate::named!(Format, "format", [Table = "table", Json = "json", Csv = "csv", Markdown = "markdown"]);
 
 #[cfg(test)]
 mod tests {

@@ -30,12 +30,9 @@ impl Kind {
     }
 }
 
-gnet_core::named!(
-    Kind,
-    "runtime",
-    |thing, names| Error::input(thing, format!("is not known; the runtimes are {}", names.join(", "))),
-    [Cpu = "cpu", Cuda = "cuda", OpenVino = "openvino"]
-);
+gnet_core::named!(Kind, "runtime", [Cpu = "cpu", Cuda = "cuda", OpenVino = "openvino"], |thing, names| {
+    Error::input(thing, format!("is not known; the runtimes are {}", names.join(", ")))
+});
 
 /// An installed runtime: `DATA/runtime/KIND-VERSION/`.
 #[derive(Debug, Clone, PartialEq, Eq)]

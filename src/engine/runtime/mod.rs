@@ -57,6 +57,22 @@ pub struct Input {
 }
 
 /// A file loaded in an engine.
+///
+/// ```
+/// # mod gnet { pub use {gnet_core::*, gnet_engine::*}; }
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+/// use gnet::OnnxFile;
+/// use gnet::runtime::{self, Array, Provider, RunOptions};
+///
+/// # if Provider::Tract.ensure_available().is_err() { return Ok(()) }
+/// let file = OnnxFile::open("dynamic.onnx".as_ref())?;
+/// let mut session = runtime::load(Provider::Tract, &file, &RunOptions::new(1, 4))?;
+/// assert_eq!(session.inputs()[0].shape, [4, 2, 5, 5]);
+/// session.bind(&[Array::noise(vec![4, 2, 5, 5], 1)])?;
+/// session.run()?;
+/// assert_eq!(session.outputs()?[0].shape, [4, 4]);
+/// # Ok::<(), gnet::Error>(())
+/// ```
 pub trait Session: Send {
     /// Returns the inputs in the file's order, with the shapes that [`bind`](Self::bind) expects.
     fn inputs(&self) -> &[Input];

@@ -13,6 +13,21 @@ use gnet_core::{Error, Result, named};
 pub type Settings = BTreeMap<String, String>;
 
 /// Options for running a file.
+///
+/// ```
+/// # mod gnet { pub use {gnet_core::*, gnet_engine::*}; }
+/// # std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures")).unwrap();
+/// use gnet::OnnxFile;
+/// use gnet::graph::Sizes;
+/// use gnet::runtime::{self, Provider, RunOptions};
+///
+/// # if Provider::Tract.ensure_available().is_err() { return Ok(()) }
+/// // Eight rows at once on two threads, each of three tokens: the file leaves their number open, under the name T.
+/// let options = RunOptions::new(2, 8).sizes(Sizes::dim("T", 3));
+/// let session = runtime::load(Provider::Tract, &OnnxFile::open("tokens.onnx".as_ref())?, &options)?;
+/// assert_eq!(session.inputs()[0].shape, [8, 3]);
+/// # Ok::<(), gnet::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -259,8 +274,8 @@ pub enum GraphOptimization {
 named!(
     GraphOptimization,
     "graph optimisation",
-    none_of,
-    [Off = "off", Basic = "basic", Extended = "extended", Layout = "layout", All = "all"]
+    [Off = "off", Basic = "basic", Extended = "extended", Layout = "layout", All = "all"],
+    none_of
 );
 
 /// Strategy by which cuDNN chooses the algorithm of each convolution.
@@ -280,8 +295,8 @@ pub enum ConvSearch {
 named!(
     ConvSearch,
     "convolution search",
-    none_of,
-    [Default = "default", Heuristic = "heuristic", Exhaustive = "exhaustive"]
+    [Default = "default", Heuristic = "heuristic", Exhaustive = "exhaustive"],
+    none_of
 );
 
 /// A precision of arithmetic.
@@ -298,7 +313,7 @@ pub enum Precision {
     Bf16,
 }
 
-named!(Precision, "precision", none_of, [F32 = "f32", F16 = "f16", Bf16 = "bf16"]);
+named!(Precision, "precision", [F32 = "f32", F16 = "f16", Bf16 = "bf16"], none_of);
 
 #[cfg(test)]
 mod tests {

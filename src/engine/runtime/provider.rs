@@ -66,8 +66,8 @@ impl Provider {
 gnet_core::named!(
     Provider,
     "provider",
-    |thing, names| Error::input(thing, format!("is not known; the providers are {}", names.join(", "))),
-    [Tract = "tract", Cpu = "cpu", Cuda = "cuda", TensorRt = "tensorrt", OpenVino = "openvino"]
+    [Tract = "tract", Cpu = "cpu", Cuda = "cuda", TensorRt = "tensorrt", OpenVino = "openvino"],
+    |thing, names| Error::input(thing, format!("is not known; the providers are {}", names.join(", ")))
 );
 
 #[cfg(test)]

@@ -33,21 +33,6 @@ pub enum Distribution {
 }
 
 impl Distribution {
-    /// All kinds, in the order in which they are used.
-    pub const ALL: [Self; 6] = [Self::Normal, Self::Uniform, Self::Constant, Self::Sparse, Self::Large, Self::Pattern];
-
-    /// Returns the name on the command line and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::Uniform => "uniform",
-            Self::Constant => "constant",
-            Self::Sparse => "sparse",
-            Self::Large => "large",
-            Self::Pattern => "pattern",
-        }
-    }
-
     /// Returns the kinds for a precision: all, but for integers only those within the range for which images calibrate
     /// them. Values outside are clipped there, which is not a fault.
     pub fn for_precision(precision: Precision) -> &'static [Self] {
@@ -131,9 +116,19 @@ fn pattern(shape: &[usize], number: usize, noise: Vec<f32>) -> Vec<f32> {
     noise.into_iter().enumerate().map(value).collect()
 }
 
-gnet_core::named!(Distribution, "inputs", |thing, names| {
-    Error::input(thing, "is not known").remedy(format!("use some of {}", names.join(", ")))
-});
+gnet_core::named!(
+    Distribution,
+    "inputs",
+    [
+        Normal = "normal",
+        Uniform = "uniform",
+        Constant = "constant",
+        Sparse = "sparse",
+        Large = "large",
+        Pattern = "pattern"
+    ],
+    |thing, names| { Error::input(thing, "is not known").remedy(format!("use some of {}", names.join(", "))) }
+);
 
 /// Samples of one kind, distributed to runs.
 #[derive(Debug, Clone)]

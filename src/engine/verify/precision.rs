@@ -99,20 +99,6 @@ const MEDIAN_OVER_TOLERANCE: f64 = 3.0;
 const FLOOR_UNITS: f64 = 16.0;
 
 impl Precision {
-    /// All precisions, from fine to coarse.
-    pub const ALL: [Self; 5] = [Self::F32, Self::Tf32, Self::Fp16, Self::Bf16, Self::Int8];
-
-    /// Returns the name on the command line and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Tf32 => "tf32",
-            Self::Fp16 => "fp16",
-            Self::Bf16 => "bf16",
-            Self::Int8 => "int8",
-        }
-    }
-
     /// Returns the precision in which a file computes: integers if it quantises, 16 bits if it holds 16-bit constants
     /// or casts to them, else f32. An engine may be coarser than the file, which it reports itself.
     pub fn of(graph: &Graph) -> Self {
@@ -150,7 +136,7 @@ impl Precision {
     }
 }
 
-gnet_core::named!(Precision, "precision");
+gnet_core::named!(Precision, "precision", [F32 = "f32", Tf32 = "tf32", Fp16 = "fp16", Bf16 = "bf16", Int8 = "int8"]);
 
 impl Tolerance {
     /// Limits the tolerance to a fraction of the output's largest value. The cosine is then only required as far as
