@@ -82,6 +82,9 @@ pub(super) fn gather_nd(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(x, shape, places.into_iter().flat_map(|start| start..start + length))?)
 }
 
+/// A function in its form for real and for whole numbers.
+type Forms = (fn(f64, f64) -> f64, fn(i128, i128) -> i128);
+
 /// Combines existing elements with updates, according to `reduction`.
 fn combine(call: &Call, data: &Tensor, updates: &Tensor, places: &[usize]) -> Result<Vec<Tensor>> {
     let reduction = call.text("reduction", "none");
@@ -90,7 +93,7 @@ fn combine(call: &Call, data: &Tensor, updates: &Tensor, places: &[usize]) -> Re
         places.iter().enumerate().for_each(|(i, place)| from[*place] = (1, i));
         return one(pick(&[data, updates], data.shape().to_vec(), from.into_iter())?);
     }
-    let forms: (fn(f64, f64) -> f64, fn(i128, i128) -> i128) = match reduction {
+    let forms: Forms = match reduction {
         "add" => (|a, b| a + b, i128::wrapping_add),
         "mul" => (|a, b| a * b, i128::wrapping_mul),
         "max" => (f64::max, Ord::max),
