@@ -16,7 +16,6 @@ use super::feed::FeedArgs;
 use super::format::FormatArgs;
 use super::{interrupt, output, values};
 
-/// Arguments of `gnet bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// The ONNX file to measure.
@@ -119,7 +118,6 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     outcome(rows.failures, &rows.not_run, specs.len())
 }
 
-/// Results of the rows.
 #[derive(Default)]
 struct Rows {
     runs: Vec<Run>,

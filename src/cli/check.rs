@@ -10,70 +10,52 @@ use super::counted::CountArgs;
 use super::format::FormatArgs;
 use super::values;
 
-/// Flags that are rules, of which at least one is required.
-const RULES: [&str; 12] = [
-    "max_params",
-    "max_weights",
-    "max_macs",
-    "max_flops",
-    "max_bytes",
-    "max_peak_memory",
-    "max_moved_bytes",
-    "expect_params",
-    "expect_weights",
-    "expect_macs",
-    "ops_allowed",
-    "opset_max",
-];
-
-/// Text below the flags in the help.
 const NUMBERS: &str = "A COUNT takes k, M, G or T. A SIZE takes kB, MB, GB, TB (powers of 1000) or KiB, MiB, GiB, TiB (powers of \
                        1024). An expected count with a prefix is what tables print, cut off after its last digit: 0.16M stands \
                        for 160000 to 169999, 163328 for itself. At least one rule is needed.";
 
-/// Arguments of `gnet check`.
 #[derive(Debug, Args)]
 #[command(override_usage = "gnet check <FILE.onnx> <RULE>.. [OPTIONS]", after_help = NUMBERS)]
-#[command(group(ArgGroup::new("rules").args(RULES).required(true).multiple(true)))]
+#[command(group(ArgGroup::new("rules").required(true).multiple(true)))]
 pub struct CheckArgs {
     /// The ONNX file to check.
     #[arg(value_name = "FILE.onnx")]
     file: PathBuf,
     /// At most so many learned parameters.
-    #[arg(long, value_name = "COUNT", value_parser = count)]
+    #[arg(long, group = "rules", value_name = "COUNT", value_parser = values::parsed(Amount::count))]
     max_params: Option<Amount>,
     /// At most so many weights: elements of kernels and matrices.
-    #[arg(long, value_name = "COUNT", value_parser = count)]
+    #[arg(long, group = "rules", value_name = "COUNT", value_parser = values::parsed(Amount::count))]
     max_weights: Option<Amount>,
     /// At most so many multiply-accumulates for one item of the batch.
-    #[arg(long, value_name = "COUNT", value_parser = count)]
+    #[arg(long, group = "rules", value_name = "COUNT", value_parser = values::parsed(Amount::count))]
     max_macs: Option<Amount>,
     /// At most so many floating-point operations for one item, two a MAC.
-    #[arg(long, value_name = "COUNT", value_parser = count)]
+    #[arg(long, group = "rules", value_name = "COUNT", value_parser = values::parsed(Amount::count))]
     max_flops: Option<Amount>,
     /// At most so many bytes of the file, constants that stand beside it included.
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, group = "rules", value_name = "SIZE", value_parser = values::parsed(Amount::bytes))]
     max_bytes: Option<Amount>,
     /// At most so many bytes of activations in use at once.
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, group = "rules", value_name = "SIZE", value_parser = values::parsed(Amount::bytes))]
     max_peak_memory: Option<Amount>,
     /// At most so many bytes read and written by the nodes.
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, group = "rules", value_name = "SIZE", value_parser = values::parsed(Amount::bytes))]
     max_moved_bytes: Option<Amount>,
     /// This many parameters, in full or as printed: 163328 or 0.16M.
-    #[arg(long, value_name = "COUNT", value_parser = figure)]
+    #[arg(long, group = "rules", value_name = "COUNT", value_parser = values::parsed(Figure::count))]
     expect_params: Option<Figure>,
     /// This many weights, in full or as printed.
-    #[arg(long, value_name = "COUNT", value_parser = figure)]
+    #[arg(long, group = "rules", value_name = "COUNT", value_parser = values::parsed(Figure::count))]
     expect_weights: Option<Figure>,
     /// This many multiply-accumulates, in full or as printed.
-    #[arg(long, value_name = "COUNT", value_parser = figure)]
+    #[arg(long, group = "rules", value_name = "COUNT", value_parser = values::parsed(Figure::count))]
     expect_macs: Option<Figure>,
     /// No operations but these; one of another domain than ONNX's own is written domain:Op.
-    #[arg(long, value_name = "OPS", value_delimiter = ',')]
+    #[arg(long, group = "rules", value_name = "OPS", value_delimiter = ',')]
     ops_allowed: Option<Vec<String>>,
     /// At most this version of ONNX's operator set.
-    #[arg(long, value_name = "N", value_parser = values::whole::<u32>)]
+    #[arg(long, group = "rules", value_name = "N", value_parser = values::whole::<u32>)]
     opset_max: Option<u32>,
     #[command(flatten)]
     count: CountArgs,
@@ -105,7 +87,6 @@ impl CheckArgs {
     }
 }
 
-/// Runs `gnet check`.
 pub fn run(args: &CheckArgs) -> Result<()> {
     let (file, analysis) = args.count.file(&args.file)?;
     let model = file.model()?;
@@ -119,16 +100,4 @@ pub fn run(args: &CheckArgs) -> Result<()> {
     let verdict = check::check(&facts, &args.rules());
     args.format.write(&verdict)?;
     verdict.check()
-}
-
-fn count(text: &str) -> Result<Amount, String> {
-    Amount::count(text).map_err(|e| values::behind_flag(text, &e))
-}
-
-fn bytes(text: &str) -> Result<Amount, String> {
-    Amount::bytes(text).map_err(|e| values::behind_flag(text, &e))
-}
-
-fn figure(text: &str) -> Result<Figure, String> {
-    Figure::count(text).map_err(|e| values::behind_flag(text, &e))
 }

@@ -1,13 +1,12 @@
 //! `gnet compare`.
 
 use clap::Args;
+use gnet::Result;
 use gnet::bench::Limits;
 use gnet::compare::{Comparison, PaperTable};
-use gnet::{Error, Result};
 
 use super::format::FormatArgs;
 
-/// Arguments of `gnet compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// Exit with 1 when a count is not the known one.
@@ -23,15 +22,13 @@ pub struct CompareArgs {
     format: FormatArgs,
 }
 
-/// Runs `gnet compare`.
 pub fn run(args: &CompareArgs) -> Result<()> {
     if args.paper {
         return args.format.write(&PaperTable::count()?);
     }
     let mut comparison = Comparison::count()?;
     if args.measure {
-        let exe = std::env::current_exe().map_err(|e| Error::input("gnet", format!("its own program: {e}")))?;
-        comparison.measure(&exe, Limits::default())?;
+        comparison.measure(&super::own_program()?, Limits::default())?;
     }
     args.format.write(&comparison)?;
     if args.check { comparison.check() } else { Ok(()) }

@@ -12,7 +12,6 @@ use gnet::{OnnxFile, Result};
 use super::sizes::SizesArgs;
 use super::{file, output, values};
 
-/// Sizes at which a file is counted.
 #[derive(Debug, Args)]
 pub struct CountArgs {
     #[command(flatten)]
@@ -30,7 +29,6 @@ fn batch_axis(text: &str) -> Result<BatchChoice, String> {
 }
 
 impl CountArgs {
-    /// Opens and counts a file.
     pub fn file(&self, path: &Path) -> Result<(OnnxFile, Analysis)> {
         let file = file::open(path)?;
         let counted = self.counted(&file).map_err(|e| e.in_file(path))?;

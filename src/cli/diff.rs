@@ -10,7 +10,6 @@ use gnet::report::Format;
 use super::format::FormatArgs;
 use super::{file, values};
 
-/// Arguments of `gnet diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
     /// The first ONNX file.
@@ -41,7 +40,6 @@ pub fn run(args: &DiffArgs) -> Result<()> {
     diff.check()
 }
 
-/// Default number of differences shown of each part.
 const LIMIT: usize = 20;
 
 fn limit(text: &str) -> Result<usize, String> {

@@ -11,7 +11,6 @@ use super::engine::LibraryArgs;
 use super::format::FormatArgs;
 use super::{output, values};
 
-/// Arguments of `gnet doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// Exit with 3 unless each of these can be used; a comma-separated list.

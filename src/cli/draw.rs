@@ -12,10 +12,8 @@ use gnet::graph::Model;
 use gnet::{Error, Result, files};
 
 use super::sizes::SizesArgs;
-use super::terminal::When;
-use super::{file, output, values};
+use super::{file, output, terminal, values};
 
-/// Arguments of `gnet draw`.
 #[derive(Debug, Args)]
 pub struct DrawArgs {
     /// The ONNX file to draw.
@@ -48,11 +46,10 @@ pub struct DrawArgs {
 
 /// Parses `--color` of this command, which had its own such flag before there was a global one.
 fn color() -> PossibleValuesParser {
-    let values = When::NAMES.map(PossibleValue::new).into_iter();
+    let values = terminal::NAMES.map(PossibleValue::new).into_iter();
     PossibleValuesParser::new(values.chain(Metric::ALL.map(|metric| PossibleValue::new(metric.name()).hide(true))))
 }
 
-/// Runs `gnet draw`.
 pub fn run(args: &DrawArgs) -> Result<()> {
     let to_stdout = args.output == Path::new("-");
     if !to_stdout {

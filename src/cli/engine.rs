@@ -7,7 +7,6 @@ use gnet::runtime::{BatchRange, ConvSearch, EngineOptions, GraphOptimization, Pr
 
 use super::values;
 
-/// Heading of these options in `--help`.
 const HEADING: &str = "Options of ONNX Runtime";
 
 /// Parses the names of an enumeration of the library.
@@ -17,7 +16,6 @@ macro_rules! names {
     };
 }
 
-/// Choice of the ONNX Runtime library.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LibraryArgs {
     /// The library of ONNX Runtime [default: GNET_ORT_LIB, ORT_DYLIB_PATH, the installed one, the system's]
@@ -94,7 +92,6 @@ pub struct EngineArgs {
     openvino_plugin: Option<PathBuf>,
 }
 
-/// Parses `on` or `off`.
 fn switch(text: &str) -> Result<bool, String> {
     match text {
         "on" => Ok(true),

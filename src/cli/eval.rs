@@ -16,7 +16,6 @@ use super::engine::LibraryArgs;
 use super::format::FormatArgs;
 use super::{output, values};
 
-/// Arguments of `gnet eval`.
 #[derive(Debug, Args)]
 pub struct EvalArgs {
     /// A checkpoint folder, or an ONNX file that gnet exported.
@@ -57,7 +56,6 @@ impl SplitName {
     }
 }
 
-/// Record of `gnet eval`.
 #[derive(Debug, Serialize)]
 struct EvalRecord {
     subject: String,
@@ -79,7 +77,6 @@ struct ClassRow {
     accuracy: Option<f64>,
 }
 
-/// Runs `gnet eval`.
 pub fn run(args: &EvalArgs) -> Result<()> {
     let judged = match std::fs::metadata(&args.subject) {
         Ok(found) if found.is_dir() => checkpoint(args)?,
@@ -146,7 +143,6 @@ fn trained_on(subject: &Path, dataset: Option<&str>) -> Result<Source> {
     Err(Error::file(subject, reason).remedy("give --data FOLDER, --data fashion-mnist or --data embedded"))
 }
 
-/// Loads the data and checks that it has as many classes as the network.
 fn load(source: &Source, classes: &[String]) -> Result<Dataset> {
     output::progress(format_args!("data: {source}"));
     let data = source.load()?;

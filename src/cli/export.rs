@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
-use gnet::export::{self, ExportOptions, ExportRecord, Exported};
+use gnet::export::{self, ExportOptions, ExportRecord, Exported, Verified};
 use gnet::metadata::Metadata;
 use gnet::nets::{GoogLeNet, GoogLeNetConfig};
 use gnet::train::checkpoint::{self, Checkpoint};
@@ -13,7 +13,6 @@ use super::format::FormatArgs;
 use super::network::{PRESET_OPTIONS, PresetArgs};
 use super::{output, values};
 
-/// Arguments of `gnet export`.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("network").args(["checkpoint", "preset"]).required(true)))]
 pub struct ExportArgs {
@@ -47,17 +46,14 @@ fn opset_help() -> String {
     format!("Version of ONNX's operator set, {} to {}", onnx::OPSETS.start(), onnx::OPSETS.end())
 }
 
-/// Maximum size of a fixed batch.
 const MAX_BATCH: usize = 4096;
 
-/// A network and the metadata of its file.
 struct Subject {
     network: GoogLeNet,
     config: GoogLeNetConfig,
     metadata: Metadata,
 }
 
-/// Runs `gnet export`.
 pub fn run(args: &ExportArgs) -> Result<()> {
     let subject = subject(args)?;
     files::check_place(&args.output)?;
@@ -65,10 +61,7 @@ pub fn run(args: &ExportArgs) -> Result<()> {
     let exported = export::googlenet(&subject.network, &options)?;
     let verified = if args.no_verify { None } else { Some(verify(&subject, &options, &exported)?) };
     onnx::write_bytes(&exported.bytes, &args.output)?;
-    let (max_abs_diff, redrawn) = verified.unzip();
-    let mut record = ExportRecord::new(&args.output, &exported, max_abs_diff)?;
-    record.redrawn = redrawn.unwrap_or_default();
-    args.format.write(&record)?;
+    args.format.write(&ExportRecord::new(&args.output, &exported, verified.as_ref())?)?;
     output::next(&["gnet", "bench", &args.output.display().to_string()]);
     Ok(())
 }
@@ -98,9 +91,7 @@ fn subject(args: &ExportArgs) -> Result<Subject> {
     }
 }
 
-/// Returns the largest difference, and whether it was measured on a copy with redrawn weights.
-fn verify(subject: &Subject, options: &ExportOptions, exported: &Exported) -> Result<(f64, bool)> {
+fn verify(subject: &Subject, options: &ExportOptions, exported: &Exported) -> Result<Verified> {
     output::progress("comparing Burn with the file in tract");
-    let verified = export::verify_googlenet(&subject.network, options, exported)?;
-    Ok((verified.max_abs_diff, verified.redrawn))
+    export::verify_googlenet(&subject.network, options, exported)
 }

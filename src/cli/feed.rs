@@ -7,7 +7,6 @@ use gnet::runtime::{Ranges, ValueRange};
 
 use super::sizes::SizesArgs;
 
-/// Sizes of open axes and ranges of whole numbers.
 #[derive(Debug, Clone, Default, Args)]
 pub struct FeedArgs {
     #[command(flatten)]
@@ -19,12 +18,10 @@ pub struct FeedArgs {
 }
 
 impl FeedArgs {
-    /// Returns the sizes.
     pub fn sizes(&self) -> Sizes {
         self.sizes.sizes()
     }
 
-    /// Returns the ranges.
     pub fn ranges(&self) -> Result<Ranges> {
         Ranges::new(self.ranges.clone())
     }

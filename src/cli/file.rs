@@ -7,7 +7,6 @@ use gnet::{OnnxFile, Result};
 
 use super::output;
 
-/// Maximum number of notes of one kind that are shown individually.
 const SHOWN: usize = 5;
 
 /// Opens a file and says on stderr what of it was not taken as the file states it.

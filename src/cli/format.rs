@@ -6,7 +6,6 @@ use gnet::report::{Format, Report, Style, render_styled};
 
 use super::{output, terminal, values};
 
-/// Format of a report on stdout.
 #[derive(Debug, Args)]
 pub struct FormatArgs {
     /// Format of the result.
@@ -18,13 +17,11 @@ pub struct FormatArgs {
 }
 
 impl FormatArgs {
-    /// Writes the report to stdout.
     pub fn write<R: Report>(&self, report: &R) -> Result<()> {
         output::data(&render_styled(report, self.format, style(self.wide))?)
     }
 }
 
-/// Returns the capabilities of stdout.
 fn style(wide: bool) -> Style {
     Style { color: terminal::stdout_color(), width: if wide { None } else { terminal::stdout_width() } }
 }

@@ -10,13 +10,10 @@ use gnet::{ErrorKind, files};
 
 use super::output;
 
-/// Whether the command stops by itself.
 static KEEPS: AtomicBool = AtomicBool::new(false);
 
-/// Whether it has been asked to stop.
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Installs the handler.
 pub fn listen() {
     // If the signal was set to be ignored before this program started (`nohup`, a shell's background), it stays that
     // way.
@@ -40,7 +37,6 @@ pub fn last_words(words: impl Fn() -> String + Send + Sync + 'static) {
     let _ = LAST_WORDS.set(Box::new(words));
 }
 
-/// Whether the process is ending.
 static ENDS: AtomicBool = AtomicBool::new(false);
 
 /// Returns unless the process is ending: the exit takes a runtime's memory away from the thread that uses it, whose

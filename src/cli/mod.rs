@@ -38,9 +38,13 @@ mod train;
 mod values;
 mod verify;
 
+#[cfg(feature = "burn")]
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+#[cfg(feature = "burn")]
+use gnet::Error;
 use gnet::{Result, files, process};
 
 /// From a Burn network to a pruned, verified, benchmarked ONNX file.
@@ -48,7 +52,7 @@ use gnet::{Result, files, process};
 #[command(name = "gnet", bin_name = "gnet", version, about, long_about = None, max_term_width = 110)]
 struct Cli {
     /// Use of colour; NO_COLOR and CLICOLOR_FORCE are heeded.
-    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", value_parser = terminal::When::parser())]
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", value_parser = terminal::colors())]
     color: String,
     #[command(subcommand)]
     command: Command,
@@ -122,7 +126,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return output::usage(error),
     };
-    terminal::When::named(&cli.color).unwrap_or_default().set();
+    terminal::set_color(&cli.color);
     if let Command::Keeper { command } = cli.command {
         interrupt::leave_to_parent();
         return ExitCode::from(process::keep(command));
@@ -143,9 +147,15 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Returns the path of this program, which serves as its own worker.
+#[cfg(feature = "burn")]
+fn own_program() -> Result<PathBuf> {
+    std::env::current_exe().map_err(|e| Error::input("gnet", format!("its own program: {e}")))
+}
+
 /// Returns the parser: `-1` after an option is its value, to be refused as such, rather than an unknown flag.
 fn program() -> clap::Command {
-    Cli::command().color(terminal::When::asked().choice()).mut_subcommands(|command| {
+    Cli::command().color(terminal::asked()).mut_subcommands(|command| {
         command.mut_args(|arg| match arg.get_long() {
             Some(_) if arg.get_action().takes_values() => arg.allow_negative_numbers(true),
             _ => arg,

@@ -9,7 +9,6 @@ use super::values;
 /// Options that conflict with an existing network: an option that would be ignored is refused.
 pub const PRESET_OPTIONS: [&str; 6] = ["image_size", "channels", "classes", "pooling", "lrn", "seed"];
 
-/// A preset and the options that change it.
 #[derive(Debug, Args)]
 pub struct PresetArgs {
     /// A freshly initialised network of this preset.
@@ -19,7 +18,6 @@ pub struct PresetArgs {
     pub options: PresetOptions,
 }
 
-/// Heading of these options in the help.
 const HEADING: &str = "With --preset";
 
 /// Options of a preset; each keeps the preset's own value if omitted.

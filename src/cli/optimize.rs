@@ -14,7 +14,6 @@ use super::format::FormatArgs;
 use super::sizes::SizesArgs;
 use super::{output, values};
 
-/// Arguments of `gnet optimize`.
 #[derive(Debug, Args)]
 pub struct OptimizeArgs {
     /// The ONNX file to rewrite.
@@ -52,7 +51,6 @@ pub struct OptimizeArgs {
     format: FormatArgs,
 }
 
-/// Values of `--external-data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ExternalChoice {
     /// Inside while it fits.
@@ -73,7 +71,6 @@ impl From<ExternalChoice> for ExternalData {
     }
 }
 
-/// Runs `gnet optimize`.
 pub fn run(args: &OptimizeArgs) -> Result<()> {
     let (Some(file), Some(output)) = (&args.file, &args.output) else {
         return args.format.write(&PassList::new());

@@ -15,7 +15,6 @@ use super::engine::LibraryArgs;
 use super::format::FormatArgs;
 use super::values;
 
-/// Arguments of `gnet predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
     /// An ONNX file that gnet exported.
@@ -36,7 +35,6 @@ pub struct PredictArgs {
     library: LibraryArgs,
 }
 
-/// Record of `gnet predict`.
 #[derive(Debug, Serialize)]
 struct Predictions {
     predictions: Vec<Prediction>,

@@ -19,7 +19,6 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Creates the display for the stderr of this process.
     pub fn new() -> Self {
         Self { bar: ProgressBar::hidden(), terminal: io::stderr().is_terminal(), epochs: 0 }
     }

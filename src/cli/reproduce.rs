@@ -3,15 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use gnet::Result;
 use gnet::reproduce::{self, Check, Observer, ReproduceOptions};
-use gnet::train::{self, BatchDone, EpochMetrics, RunStarted};
-use gnet::{Error, Result};
 
 use super::format::FormatArgs;
 use super::output;
 use super::progress::Progress;
 
-/// Arguments of `gnet reproduce`.
 #[derive(Debug, Args)]
 pub struct ReproduceArgs {
     /// Fewer epochs and shorter measurements, in under 2 minutes.
@@ -24,14 +22,12 @@ pub struct ReproduceArgs {
     format: FormatArgs,
 }
 
-/// Runs `gnet reproduce`.
 pub fn run(args: &ReproduceArgs) -> Result<()> {
-    let exe = std::env::current_exe().map_err(|e| Error::input("gnet", format!("its own program: {e}")))?;
-    let mut options = ReproduceOptions::new(&args.out, exe);
+    let mut options = ReproduceOptions::new(&args.out, super::own_program()?);
     options.quick = args.quick;
-    let mut watcher = Watcher { progress: Progress::new() };
-    let reproduction = reproduce::run(&options, &mut watcher);
-    watcher.progress.clear();
+    let mut progress = Progress::new();
+    let reproduction = reproduce::run(&options, &mut progress);
+    progress.clear();
     let reproduction = reproduction?;
     args.format.write(&reproduction)?;
     output::note(format_args!(
@@ -43,12 +39,8 @@ pub fn run(args: &ReproduceArgs) -> Result<()> {
     reproduction.check()
 }
 
-/// Observer that shows steps and failed checks; training is shown as in `gnet train`.
-struct Watcher {
-    progress: Progress,
-}
-
-impl Observer for Watcher {
+/// Shows steps and failed checks; training is shown as in `gnet train`.
+impl Observer for Progress {
     fn step(&mut self, what: &str) {
         output::progress(format_args!("== {what}"));
     }
@@ -57,27 +49,5 @@ impl Observer for Watcher {
         if !check.passed {
             output::note(format_args!("FAILED {}: expected {}, found {}", check.name, check.expected, check.found));
         }
-    }
-}
-
-impl train::Observer for Watcher {
-    fn remark(&mut self, remark: &str) {
-        self.progress.remark(remark);
-    }
-
-    fn run_started(&mut self, run: &RunStarted<'_>) {
-        self.progress.run_started(run);
-    }
-
-    fn epoch_started(&mut self, epoch: usize, epochs: usize) {
-        self.progress.epoch_started(epoch, epochs);
-    }
-
-    fn batch_done(&mut self, batch: &BatchDone) {
-        self.progress.batch_done(batch);
-    }
-
-    fn epoch_done(&mut self, metrics: &EpochMetrics, best: bool) -> Result<()> {
-        self.progress.epoch_done(metrics, best)
     }
 }

@@ -13,7 +13,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::format::FormatArgs;
 use super::{output, terminal, values};
 
-/// Arguments of `gnet runtime`.
 #[derive(Debug, Args)]
 pub struct RuntimeArgs {
     #[command(subcommand)]
@@ -76,7 +75,6 @@ fn kind() -> impl TypedValueParser<Value = Kind> {
     values::one_of(Kind::ALL.map(Kind::name))
 }
 
-/// Runs the selected subcommand.
 pub fn run(args: &RuntimeArgs) -> Result<()> {
     match &args.command {
         RuntimeCommand::Install(args) => install(args),

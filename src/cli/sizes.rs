@@ -5,7 +5,6 @@ use gnet::graph::Sizes;
 
 use super::values;
 
-/// Shapes of inputs and sizes of symbols.
 #[derive(Debug, Clone, Default, Args)]
 pub struct SizesArgs {
     /// Shape of an input where the file leaves it open, such as x=1,3,224,224 or x=Nx3x224x224; the name may be left out

@@ -10,7 +10,6 @@ use super::counted::CountArgs;
 use super::format::FormatArgs;
 use super::values;
 
-/// Arguments of `gnet summary`.
 #[derive(Debug, Args)]
 #[cfg_attr(feature = "burn", command(group(clap::ArgGroup::new("network").args(["file", "preset"]).required(true))))]
 pub struct SummaryArgs {
@@ -42,7 +41,6 @@ pub struct SummaryArgs {
     format: FormatArgs,
 }
 
-/// Runs `gnet summary`.
 pub fn run(args: &SummaryArgs) -> Result<()> {
     let mut show = Show::default();
     (show.compute, show.sort, show.top) = (args.count, args.sort, args.top);

@@ -4,94 +4,59 @@
 //! `COLUMNS` says.
 
 use std::io::{self, IsTerminal};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::OnceLock;
 
 use clap::ColorChoice;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-/// Condition for colour: the values of `--color`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum When {
-    /// On a terminal that supports colours, unless the environment says otherwise.
-    #[default]
-    Auto,
-    /// For any output.
-    Always,
-    /// Never.
-    Never,
+/// Names of the values of `--color`.
+pub const NAMES: [&str; 3] = ["auto", "always", "never"];
+
+/// What `--color` says, once it is read.
+static COLOR: OnceLock<ColorChoice> = OnceLock::new();
+
+/// Returns the parser of `--color`. Its value stays a word: `draw` accepts additional ones.
+pub fn colors() -> impl TypedValueParser<Value = String> {
+    PossibleValuesParser::new(NAMES)
 }
 
-impl When {
-    /// Names of all values.
-    pub const NAMES: [&str; 3] = ["auto", "always", "never"];
+/// Makes a value of `--color` the setting from now on.
+pub fn set_color(name: &str) {
+    // A program reads its command line once.
+    let _ = COLOR.set(name.parse().unwrap_or_default());
+}
 
-    /// Returns the value of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "auto" => Some(Self::Auto),
-            "always" => Some(Self::Always),
-            "never" => Some(Self::Never),
-            _ => None,
-        }
-    }
+/// Returns the value of `--color` on the command line, for messages about the command line itself.
+pub fn asked() -> ColorChoice {
+    let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    in_words(&words)
+}
 
-    /// Returns the parser of `--color`. Its value stays a word: `draw` accepts additional ones.
-    pub fn parser() -> impl TypedValueParser<Value = String> {
-        PossibleValuesParser::new(Self::NAMES)
-    }
+fn in_words(words: &[String]) -> ColorChoice {
+    let words = words.iter().take_while(|word| *word != "--");
+    let values =
+        words.clone().zip(words.clone().skip(1)).filter(|(flag, _)| *flag == "--color").map(|(_, v)| v.as_str());
+    let joined = words.filter_map(|word| word.strip_prefix("--color="));
+    values.chain(joined).filter_map(|value| value.parse().ok()).last().unwrap_or_default()
+}
 
-    /// Returns the value on the command line, for messages about the command line itself.
-    pub fn asked() -> Self {
-        let words: Vec<_> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-        Self::in_words(&words)
-    }
-
-    fn in_words(words: &[String]) -> Self {
-        let words = words.iter().take_while(|word| *word != "--");
-        let values =
-            words.clone().zip(words.clone().skip(1)).filter(|(flag, _)| *flag == "--color").map(|(_, v)| v.as_str());
-        let joined = words.filter_map(|word| word.strip_prefix("--color="));
-        values.chain(joined).filter_map(Self::named).last().unwrap_or_default()
-    }
-
-    /// Makes this the setting from now on.
-    pub fn set(self) {
-        WHEN.store(self as u8, Ordering::Relaxed);
-    }
-
-    fn now() -> Self {
-        match WHEN.load(Ordering::Relaxed) {
-            1 => Self::Always,
-            2 => Self::Never,
-            _ => Self::Auto,
-        }
-    }
-
-    /// Converts it for clap.
-    pub fn choice(self) -> ColorChoice {
-        match self {
-            Self::Auto => ColorChoice::Auto,
-            Self::Always => ColorChoice::Always,
-            Self::Never => ColorChoice::Never,
-        }
-    }
-
-    /// Returns `true` if there is colour on a stream, which may be a terminal, in an environment: no-color.org and
-    /// bixense.com/clicolors.
-    fn welcome(self, is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
-        let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
-        let is = |name: &str, value: &str| variable(name).is_some_and(|its| its == value);
-        match self {
-            Self::Always => true,
-            Self::Never => false,
-            Self::Auto if set("NO_COLOR") => false,
-            Self::Auto if set("CLICOLOR_FORCE") && !is("CLICOLOR_FORCE", "0") => true,
-            Self::Auto => is_terminal && !is("TERM", "dumb") && !is("CLICOLOR", "0"),
-        }
+/// Returns `true` if there is colour on a stream, which may be a terminal, in an environment: no-color.org and
+/// bixense.com/clicolors.
+fn welcome(choice: ColorChoice, is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
+    let set = |name: &str| variable(name).is_some_and(|value| !value.is_empty());
+    let is = |name: &str, value: &str| variable(name).is_some_and(|its| its == value);
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if set("NO_COLOR") => false,
+        ColorChoice::Auto if set("CLICOLOR_FORCE") && !is("CLICOLOR_FORCE", "0") => true,
+        ColorChoice::Auto => is_terminal && !is("TERM", "dumb") && !is("CLICOLOR", "0"),
     }
 }
 
-static WHEN: AtomicU8 = AtomicU8::new(When::Auto as u8);
+fn color(is_terminal: bool) -> bool {
+    welcome(COLOR.get().copied().unwrap_or_default(), is_terminal, variable)
+}
 
 fn variable(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
@@ -99,12 +64,12 @@ fn variable(name: &str) -> Option<String> {
 
 /// Returns `true` if stdout gets colours.
 pub fn stdout_color() -> bool {
-    When::now().welcome(io::stdout().is_terminal(), variable)
+    color(io::stdout().is_terminal())
 }
 
 /// Returns `true` if stderr gets colours.
 pub fn stderr_color() -> bool {
-    When::now().welcome(io::stderr().is_terminal(), variable)
+    color(io::stderr().is_terminal())
 }
 
 /// Returns the columns of the terminal behind stdout; `None` if it is not a terminal.
@@ -143,23 +108,23 @@ mod tests {
 
     #[test]
     fn the_flag_outranks_the_environment_and_that_outranks_the_terminal() {
-        let welcome = |when: When, terminal: bool, variables: &[(&str, &str)]| {
+        let welcome = |choice: ColorChoice, terminal: bool, variables: &[(&str, &str)]| {
             let value =
                 |name: &str| variables.iter().find(|(its, _)| *its == name).map(|(_, value)| (*value).to_owned());
-            when.welcome(terminal, value)
+            super::welcome(choice, terminal, value)
         };
         for (when, terminal, variables, expected) in [
-            (When::Auto, true, &[][..], true),
-            (When::Auto, false, &[], false),
-            (When::Auto, true, &[("NO_COLOR", "1")], false),
-            (When::Auto, true, &[("NO_COLOR", "")], true),
-            (When::Auto, true, &[("TERM", "dumb")], false),
-            (When::Auto, true, &[("CLICOLOR", "0")], false),
-            (When::Auto, false, &[("CLICOLOR_FORCE", "1")], true),
-            (When::Auto, false, &[("CLICOLOR_FORCE", "0")], false),
-            (When::Auto, true, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
-            (When::Always, false, &[("NO_COLOR", "1")], true),
-            (When::Never, true, &[("CLICOLOR_FORCE", "1")], false),
+            (ColorChoice::Auto, true, &[][..], true),
+            (ColorChoice::Auto, false, &[], false),
+            (ColorChoice::Auto, true, &[("NO_COLOR", "1")], false),
+            (ColorChoice::Auto, true, &[("NO_COLOR", "")], true),
+            (ColorChoice::Auto, true, &[("TERM", "dumb")], false),
+            (ColorChoice::Auto, true, &[("CLICOLOR", "0")], false),
+            (ColorChoice::Auto, false, &[("CLICOLOR_FORCE", "1")], true),
+            (ColorChoice::Auto, false, &[("CLICOLOR_FORCE", "0")], false),
+            (ColorChoice::Auto, true, &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
+            (ColorChoice::Always, false, &[("NO_COLOR", "1")], true),
+            (ColorChoice::Never, true, &[("CLICOLOR_FORCE", "1")], false),
         ] {
             assert_eq!(welcome(when, terminal, variables), expected, "{when:?} {terminal} {variables:?}");
         }
@@ -167,11 +132,11 @@ mod tests {
 
     #[test]
     fn the_flag_is_found_wherever_it_stands() {
-        let asked = |line: &str| When::in_words(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
-        assert_eq!(asked("gnet --color always sumary"), When::Always);
-        assert_eq!(asked("gnet summary --color=never x"), When::Never);
-        assert_eq!(asked("gnet summary --color=params -- --color always"), When::Auto);
-        assert_eq!(asked("gnet"), When::Auto);
+        let asked = |line: &str| in_words(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        assert_eq!(asked("gnet --color always sumary"), ColorChoice::Always);
+        assert_eq!(asked("gnet summary --color=never x"), ColorChoice::Never);
+        assert_eq!(asked("gnet summary --color=params -- --color always"), ColorChoice::Auto);
+        assert_eq!(asked("gnet"), ColorChoice::Auto);
     }
 
     #[test]

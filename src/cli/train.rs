@@ -68,7 +68,6 @@ pub struct Args {
     format: FormatArgs,
 }
 
-/// Runs `gnet train`.
 pub fn run(args: Args) -> Result<()> {
     let options = args.options()?;
     let out = args.out.clone();

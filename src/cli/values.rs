@@ -17,7 +17,6 @@ pub fn whole<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
     })
 }
 
-/// Parses a real number.
 #[cfg(feature = "burn")]
 pub fn real(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "is not a number".to_owned())
@@ -39,14 +38,17 @@ pub fn file_to_write() -> impl TypedValueParser<Value = PathBuf> {
     })
 }
 
-/// Parses the name of a provider, whether or not this build has it.
 pub fn provider() -> impl TypedValueParser<Value = Provider> {
     one_of(Provider::ALL.map(Provider::name))
 }
 
-/// Parses a source of images.
 pub fn source(text: &str) -> Result<gnet::data::Source, String> {
     text.parse().map_err(|e| in_words(&e))
+}
+
+/// Parses with a function of the library, whose error clap completes with the value.
+pub fn parsed<T: 'static>(parse: fn(&str) -> gnet::Result<T>) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| parse(text).map_err(|e| behind_flag(text, &e))
 }
 
 /// Returns the error of a value that clap names itself, with its remedy.

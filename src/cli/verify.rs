@@ -15,7 +15,6 @@ use super::feed::FeedArgs;
 use super::format::FormatArgs;
 use super::{output, values};
 
-/// Arguments of `gnet verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// The ONNX file to verify.

@@ -19,16 +19,14 @@ use crate::export::{self, ExportRecord, Exported};
 use crate::metadata::Metadata;
 use crate::nets::Preset;
 use crate::runtime::{EngineOptions, Provider};
+use crate::train;
 use crate::train::checkpoint::{self, Checkpoint};
-use crate::train::{self, EpochMetrics};
 use crate::{Error, OnnxFile, Result};
 use gnet_core::files;
 
 pub use record::{Agreement, Check, Reproduction, Training};
 
-/// Name of the exported file in the output folder.
 const FILE: &str = "googlenet.onnx";
-/// Name of the training run's folder in the output folder.
 const RUN: &str = "run";
 
 /// Options of a reproduction.
@@ -37,6 +35,8 @@ const RUN: &str = "run";
 pub struct ReproduceOptions {
     /// Train for fewer epochs and measure for a shorter time: a test of the workflow, not of the result.
     pub quick: bool,
+    /// Images to train and to test with. What the checks expect is known of the embedded ones.
+    pub data: Source,
     /// Folder to write to; created if missing.
     pub out: PathBuf,
     /// Program whose [worker](crate::process::serve) takes the measurements.
@@ -50,7 +50,7 @@ pub type Options = ReproduceOptions;
 impl ReproduceOptions {
     /// Creates options for the whole workflow, written to `out`, with measurements taken by `exe`.
     pub fn new(out: impl Into<PathBuf>, exe: impl Into<PathBuf>) -> Self {
-        Self { quick: false, out: out.into(), exe: exe.into() }
+        Self { quick: false, data: Source::Embedded, out: out.into(), exe: exe.into() }
     }
 
     fn limits(&self) -> Limits {
@@ -61,9 +61,10 @@ impl ReproduceOptions {
     }
 
     fn training(&self, out: PathBuf) -> train::TrainOptions {
-        let mut options = train::TrainOptions::new(Preset::BnAux, Source::Embedded, out);
-        let epochs = if self.quick { QUICK_EPOCHS } else { options.epochs };
-        options.epochs = epochs;
+        let mut options = train::TrainOptions::new(Preset::BnAux, self.data.clone(), out);
+        if self.quick {
+            options.epochs = QUICK_EPOCHS;
+        }
         options
     }
 
@@ -73,17 +74,18 @@ impl ReproduceOptions {
     }
 }
 
-/// Number of epochs of a quick run.
 const QUICK_EPOCHS: usize = 2;
 
-/// Observer of a reproduction and of its training.
+/// Observer of a reproduction and of its training. By default every method does nothing.
 pub trait Observer: train::Observer {
     /// Called when a step begins.
-    fn step(&mut self, what: &str);
+    fn step(&mut self, _what: &str) {}
 
     /// Called after a check.
-    fn checked(&mut self, check: &Check);
+    fn checked(&mut self, _check: &Check) {}
 }
+
+impl Observer for train::Silent {}
 
 /// Runs the complete workflow and writes the reports. See [`Reproduction::check`] for the verdict.
 ///
@@ -115,7 +117,7 @@ pub fn run(options: &ReproduceOptions, observer: &mut dyn Observer) -> Result<Re
 
     checks.step("evaluating the checkpoint and the file image by image");
     let providers = providers()?;
-    let agreements = evaluate(&checkpoint, &opened, &providers)?;
+    let agreements = evaluate(&checkpoint, &opened, &options.data, &providers)?;
     agreements.iter().for_each(|agreement| checks.agreement(agreement));
 
     checks.step("measuring");
@@ -143,9 +145,7 @@ fn train(options: &ReproduceOptions, observer: &mut dyn Observer) -> Result<Trai
     let unwritable = |e: std::io::Error| Error::file(&options.out, format!("cannot be written: {e}"));
     let folder = files::temporary_folder_in(&options.out, ".run-").map_err(unwritable)?;
     let mut train_options = options.training(folder.made.path().to_path_buf());
-    let mut watched = Recorder { observer, epochs: Vec::new() };
-    let mut outcome = train::run(&train_options, &mut watched)?;
-    let epochs = watched.epochs;
+    let mut outcome = train::run(&train_options, observer)?;
     let place = options.out.join(RUN);
     let best = outcome.checkpoint.strip_prefix(folder.made.path()).map(Path::to_path_buf);
     let replaced = folder.finish(|folder| {
@@ -157,36 +157,7 @@ fn train(options: &ReproduceOptions, observer: &mut dyn Observer) -> Result<Trai
     replaced.map_err(unwritable)?;
     outcome.checkpoint = best.map_or(place.clone(), |best| place.join(best));
     train_options.out = place;
-    Ok(Training { outcome, epochs, options: train_options })
-}
-
-/// Keeps the epochs of a run while another observer watches it.
-struct Recorder<'a> {
-    observer: &'a mut dyn Observer,
-    epochs: Vec<EpochMetrics>,
-}
-
-impl train::Observer for Recorder<'_> {
-    fn remark(&mut self, remark: &str) {
-        self.observer.remark(remark);
-    }
-
-    fn run_started(&mut self, run: &train::RunStarted<'_>) {
-        self.observer.run_started(run);
-    }
-
-    fn epoch_started(&mut self, epoch: usize, epochs: usize) {
-        self.observer.epoch_started(epoch, epochs);
-    }
-
-    fn batch_done(&mut self, batch: &train::BatchDone) {
-        self.observer.batch_done(batch);
-    }
-
-    fn epoch_done(&mut self, metrics: &EpochMetrics, best: bool) -> Result<()> {
-        self.epochs.push(*metrics);
-        self.observer.epoch_done(metrics, best)
-    }
+    Ok(Training { epochs: std::mem::take(&mut outcome.metrics), outcome, options: train_options })
 }
 
 fn exported(checkpoint: &Checkpoint) -> Result<(export::ExportOptions, Exported)> {
@@ -199,9 +170,7 @@ fn export(checkpoint: &Checkpoint, file: &Path) -> Result<ExportRecord> {
     let (options, exported) = exported(checkpoint)?;
     let verified = export::verify_googlenet(&checkpoint.model, &options, &exported)?;
     files::write(file, &exported.bytes)?;
-    let mut record = ExportRecord::new(file, &exported, Some(verified.max_abs_diff))?;
-    record.redrawn = verified.redrawn;
-    Ok(record)
+    ExportRecord::new(file, &exported, Some(&verified))
 }
 
 fn summary(file: &OnnxFile, path: &Path) -> Result<Summary> {
@@ -226,8 +195,8 @@ fn providers() -> Result<Vec<Provider>> {
 }
 
 /// Evaluates checkpoint and file on the test images, the file in each provider.
-fn evaluate(checkpoint: &Checkpoint, file: &OnnxFile, providers: &[Provider]) -> Result<Vec<Agreement>> {
-    let test = Source::Embedded.load()?.test;
+fn evaluate(checkpoint: &Checkpoint, file: &OnnxFile, data: &Source, providers: &[Provider]) -> Result<Vec<Agreement>> {
+    let test = data.load()?.test;
     let Metadata { preprocessing, classes, .. } = &checkpoint.metadata;
     let burn = train::evaluate(&checkpoint.model, preprocessing, &test)?;
     let judge = |provider: &Provider| {

@@ -10,7 +10,6 @@ use crate::train::EpochMetrics;
 use crate::{Result, files};
 use gnet_core::words::counted;
 
-/// Writes the reports into a folder.
 pub(super) fn write(out: &Path, reproduction: &Reproduction) -> Result<()> {
     let epochs = &reproduction.training.epochs;
     let loss = chart("Loss", "cross-entropy (nats)", epochs, |e| [e.train_loss, e.validation_loss]);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::Exported;
+use super::{Exported, Verified};
 use gnet_core::Result;
 use gnet_core::cost::Analysis;
 use gnet_core::graph::Graph;
@@ -64,11 +64,11 @@ pub struct ExportRecord {
 }
 
 impl ExportRecord {
-    /// Describes an export that was written to `path`.
+    /// Describes an export that was written to `path`, with its verification if there was one.
     ///
     /// # Errors
     /// Fails if the graph cannot be counted.
-    pub fn new(path: &Path, exported: &Exported, max_abs_diff: Option<f64>) -> Result<Self> {
+    pub fn new(path: &Path, exported: &Exported, verified: Option<&Verified>) -> Result<Self> {
         let pruned = &exported.pruned;
         let forward = Step {
             step: "forward".to_owned(),
@@ -83,8 +83,8 @@ impl ExportRecord {
             nodes: last.nodes,
             params: last.params,
             pruned_params: pruned.params,
-            max_abs_diff,
-            redrawn: false,
+            max_abs_diff: verified.map(|verified| verified.max_abs_diff),
+            redrawn: verified.is_some_and(|verified| verified.redrawn),
             opset: exported.model.opset,
             pruned_outputs: pruned.outputs.clone(),
             steps: vec![forward, exported.lowered.clone(), last],

@@ -1,5 +1,7 @@
 //! Verification: runs the exported bytes in a second runtime and compares the outputs with Burn's.
 
+use std::collections::HashMap;
+
 use burn::module::Module;
 use serde::Serialize;
 
@@ -72,7 +74,8 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
         BurnSide::new("the module in Burn", module, signature, &forward, again).exported_as(&exported.model);
     let file = OnnxFile::of_bytes(exported.bytes.clone());
     let file = FileSide::at_any_size("the file in tract", file, Provider::Tract)?;
-    let runs = runs(options).iter().map(|run| inputs(&exported.model, options, run)).collect::<Result<Vec<_>>>()?;
+    let runs = (0..).zip(runs(options)).map(|(number, sizes)| inputs(&exported.model, options, &sizes, number));
+    let runs = runs.collect::<Result<Vec<_>>>()?;
     let batches = runs.iter().map(|run| run.first().map_or(1, Array::batch)).collect();
     let sets = [InputSet::new(Distribution::Pattern.name(), runs, module.signature())];
     let how = VerifyOptions::new(Precision::F32.tolerance()).bisect(Bisect::Never).seed(SEED);
@@ -83,35 +86,27 @@ pub fn verify<M: Module, I: Inputs, O: NamedOutputs>(
     verified(comparison, &module, batches)
 }
 
-/// One run: the size of each symbol, and a number that makes its inputs unique.
-struct Run {
-    sizes: Vec<(String, usize)>,
-    number: u64,
-}
-
-fn runs(options: &ExportOptions) -> Vec<Run> {
+/// Returns the sizes of the symbols in each run.
+fn runs(options: &ExportOptions) -> Vec<HashMap<String, usize>> {
     let symbols = options.symbols();
     if symbols.is_empty() {
         let first = options.inputs.first().and_then(|input| input.axes.first());
-        let count = if first == Some(&Axis::Fixed(1)) { RUNS_OF_ONE } else { 1 };
-        return (0..count as u64).map(|number| Run { sizes: Vec::new(), number }).collect();
+        return vec![HashMap::new(); if first == Some(&Axis::Fixed(1)) { RUNS_OF_ONE } else { 1 }];
     }
     let size = |(symbol, sizes): (&Symbol, &[usize; 2]), run: usize| (symbol.name().to_owned(), symbol.nth(sizes[run]));
     let run = |run: usize| symbols.iter().zip(&SIZES).map(|pair| size(pair, run)).collect();
-    (0..2).map(|number| Run { sizes: run(number), number: number as u64 }).collect()
+    (0..2).map(run).collect()
 }
 
-/// Returns the inputs of a run, as numbers.
-fn inputs(model: &Model, options: &ExportOptions, run: &Run) -> Result<Vec<Array>> {
+/// Returns the inputs of a run, as numbers that those of another `number` do not have.
+fn inputs(model: &Model, options: &ExportOptions, sizes: &HashMap<String, usize>, number: u64) -> Result<Vec<Array>> {
     let array = |(place, input): (usize, &crate::trace::Input)| {
         let size = |axis: &Axis| match axis {
             Axis::Fixed(size) => *size,
-            Axis::Symbol(symbol) => {
-                run.sizes.iter().find(|(name, _)| name == symbol.name()).map_or(1, |(_, size)| *size)
-            }
+            Axis::Symbol(symbol) => sizes.get(symbol.name()).copied().unwrap_or(1),
         };
         let shape: Vec<usize> = input.axes.iter().map(size).collect();
-        let seed = SEED + 100 * place as u64 + run.number;
+        let seed = SEED + 100 * place as u64 + number;
         let id = model.graph.inputs[place];
         match (model.graph.value(id).dtype, ValueRange::of(&model.graph, id)) {
             (Some(DType::Bool), _) => Ok(mask(shape, seed)),
@@ -131,7 +126,7 @@ fn mask(shape: Vec<usize>, seed: u64) -> Array {
 }
 
 fn pattern(name: &str, shape: &[usize], seed: u64) -> Result<Array> {
-    let port = Port::new(name, shape.iter().map(|size| Dim::Known(*size)).collect());
+    let port = Port::new(name, Dim::fixed(shape));
     let signature = Signature { inputs: vec![port], outputs: Vec::new() };
     let plan = Plan { batch: shape.first().copied().unwrap_or(1), runs: 1 };
     let set = InputSet::random(Distribution::Pattern, &signature, &plan, seed)?;

@@ -8,11 +8,8 @@ use burn::tensor::{Device, Tensor, activation};
 use super::conv_unit::{ConvUnit, ConvUnitConfig};
 use super::dropout::Dropout;
 
-/// Number of channels of the head's 1x1 convolution.
 const CONV: usize = 128;
-/// Number of features of the head's hidden layer.
 const HIDDEN: usize = 1024;
-/// Dropout probability of the head.
 const DROPOUT: f64 = 0.7;
 
 /// An auxiliary classifier (Szegedy et al., section 5): average pool of kernel `min(5, side)` and stride 3, 1x1

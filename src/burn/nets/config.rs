@@ -43,9 +43,7 @@ pub enum Pooling {
 }
 
 impl Pooling {
-    /// Kernel of the pools between stages.
     const KERNEL: usize = 3;
-    /// Stride of the pools between stages.
     const STRIDE: usize = 2;
 
     /// Returns the side of the feature map after a pool, `None` if no window fits.
@@ -61,7 +59,6 @@ impl Pooling {
         }
     }
 
-    /// Creates the layer.
     pub(super) fn layer(self) -> MaxPool2d {
         let pool = MaxPool2dConfig::new([Self::KERNEL; 2]).with_strides([Self::STRIDE; 2]);
         match self {

@@ -40,8 +40,7 @@ pub(super) fn aligned<M: Module, I: Inputs, O: NamedOutputs>(
     let fed: HashMap<TensorId, TensorData> =
         runs.iter().flat_map(|run| &run.inputs).filter_map(|id| values.remove_entry(id)).collect();
     let constants = constants(&grid, &runs, &forms, &names, values)?;
-    let sizes = fit_shapes(&grid, &forms);
-    let numbers = fit_numbers(&grid, &forms);
+    let (sizes, numbers) = fitted(&grid, &forms);
     let Some(Captured { operations, inputs, outputs }) = runs.into_iter().next() else {
         return Err(Error::input("tracing", "there was no run"));
     };
@@ -71,7 +70,6 @@ fn roll(grid: &Grid, runs: &mut [Captured], values: &HashMap<TensorId, TensorDat
     }
 }
 
-/// Returns the inputs in the shapes of a run.
 fn feed(options: &TraceOptions, grid: &Grid, run: usize) -> Vec<Fed> {
     let size = |axis: &Axis| match axis {
         Axis::Fixed(size) => *size,
@@ -85,7 +83,6 @@ fn feed(options: &TraceOptions, grid: &Grid, run: usize) -> Vec<Fed> {
     options.inputs.iter().map(fed).collect()
 }
 
-/// Returns the number of input values in the largest run; `None` if it overflows.
 pub(super) fn largest_run(options: &TraceOptions) -> Option<usize> {
     let grid = Grid::new(symbols(&options.inputs)).ok()?;
     let values = |fed: Fed| fed.shape.iter().try_fold(1_usize, |n, side| n.checked_mul(*side));
@@ -139,7 +136,9 @@ impl IrVisitorMut for Canonical {
 
 fn same_operations(grid: &Grid, run: usize, first: &Canonical, other: &Canonical, traced: &Captured) -> Result<()> {
     let (a, b) = (&first.operations, &other.operations);
-    let same = |i: &usize| a.get(*i) == b.get(*i) && rank_of(first, *i) == rank_of(other, *i);
+    // Runs whose slices cut a different number of axes are not the same.
+    let cuts = |form: &Canonical, i: usize| form.numbers.get(i).map(Vec::len);
+    let same = |i: &usize| a.get(*i) == b.get(*i) && cuts(first, *i) == cuts(other, *i);
     let Some(index) = (0..a.len().max(b.len())).find(|i| !same(i)) else { return Ok(()) };
     let name = traced.operations.get(index).or(traced.operations.last()).map(operation_name).unwrap_or_default();
     let (at, then) = (grid.describe(0), grid.describe(run));
@@ -148,12 +147,6 @@ fn same_operations(grid: &Grid, run: usize, first: &Canonical, other: &Canonical
         format!("depends on {} in more than its shapes (the runs at {at} and {then} differ)", grid.changed(0, run)),
     )
     .remedy("export with a fixed size in its place"))
-}
-
-/// Returns the number of values set aside for an operation: runs whose slices cut a different number of axes are not
-/// the same.
-fn rank_of(form: &Canonical, index: usize) -> Option<usize> {
-    form.numbers.get(index).map(Vec::len)
 }
 
 /// Collects the constants of all runs: those that operations read, and those that are returned unchanged.
@@ -190,19 +183,14 @@ fn constants(
     Ok(constants)
 }
 
-fn fit_shapes(grid: &Grid, forms: &[Canonical]) -> HashMap<TensorId, Vec<Size>> {
+fn fitted(grid: &Grid, forms: &[Canonical]) -> (HashMap<TensorId, Vec<Size>>, Vec<Vec<Size>>) {
+    let fit = |of: &dyn Fn(&Canonical) -> usize| grid.fit(&forms.iter().map(of).collect::<Vec<_>>());
     let mut sizes = HashMap::new();
     for (place, (id, shape)) in forms[0].tensors.iter().enumerate() {
-        let fit = |axis: usize| grid.fit(&forms.iter().map(|form| form.tensors[place].1[axis]).collect::<Vec<_>>());
-        sizes.entry(*id).or_insert_with(|| (0..shape.num_dims()).map(fit).collect());
+        let size = |axis: usize| fit(&|form| form.tensors[place].1[axis]);
+        sizes.entry(*id).or_insert_with(|| (0..shape.num_dims()).map(size).collect());
     }
-    sizes
-}
-
-fn fit_numbers(grid: &Grid, forms: &[Canonical]) -> Vec<Vec<Size>> {
-    let of = |(index, numbers): (usize, &Vec<usize>)| {
-        let fit = |at: usize| grid.fit(&forms.iter().map(|form| form.numbers[index][at]).collect::<Vec<_>>());
-        (0..numbers.len()).map(fit).collect()
-    };
-    forms[0].numbers.iter().enumerate().map(of).collect()
+    let number = |index: usize, at: usize| fit(&|form| form.numbers[index][at]);
+    let numbers = forms[0].numbers.iter().enumerate();
+    (sizes, numbers.map(|(index, all)| (0..all.len()).map(|at| number(index, at)).collect()).collect())
 }

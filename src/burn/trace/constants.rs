@@ -75,7 +75,6 @@ pub(super) fn tensor(data: TensorData) -> Result<Tensor> {
     Tensor::new(dtype, shape, Bytes::from_owner(Values(data)))
 }
 
-/// Converts an element type of Burn's to that of the graph.
 pub(super) fn dtype(dtype: BurnDType) -> Result<DType> {
     Ok(match dtype {
         BurnDType::F32 => DType::F32,

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use burn::backend::capture::CaptureBackend;
 use burn::backend::ir::TensorId;
 use burn::backend::{BoolStore, DType, TensorData};
 use burn::tensor::{Bool, Device, Float, Int, Tensor};
 
+use super::outputs::id_of;
 use super::share;
 use gnet_core::{Error, Result};
 
@@ -130,7 +130,6 @@ impl fmt::Display for Input {
     }
 }
 
-/// Returns the symbols of inputs, in order of appearance.
 pub(crate) fn symbols(inputs: &[Input]) -> Vec<Symbol> {
     let mut symbols: Vec<Symbol> = Vec::new();
     for axis in inputs.iter().flat_map(|input| &input.axes) {
@@ -216,7 +215,7 @@ macro_rules! takes {
                 let dtype = dtype(feed);
                 let data = feed.next(D, dtype)?;
                 let tensor = share::moved(Self::from_data(data, (&Device::flex(), dtype)), feed.device);
-                feed.ids.extend(tensor.clone().try_into_primitive::<CaptureBackend>().ok().map(|t| t.id()));
+                feed.ids.extend(id_of(&tensor));
                 Ok(tensor)
             }
         }

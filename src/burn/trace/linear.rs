@@ -18,7 +18,6 @@ use burn::backend::ir::{
 
 use super::capture::Captured;
 
-/// Restores every linear layer of rank 3 or more.
 pub(super) fn restore(run: &mut Captured) {
     let found: Vec<(usize, LinearOpIr)> = {
         let uses = Uses::of(run);
@@ -29,7 +28,6 @@ pub(super) fn restore(run: &mut Captured) {
     }
 }
 
-/// Producer and readers of each tensor.
 struct Uses<'a> {
     operations: &'a [OperationIr],
     makers: HashMap<TensorId, usize>,

@@ -1,6 +1,6 @@
 //! Pruning: keeps what the requested outputs need and reports what was removed.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use burn::backend::TensorData;
 use burn::backend::ir::{ModuleOperationIr, OperationIr, TensorId};
@@ -40,14 +40,8 @@ pub(super) fn prune(
         None => run.outputs.clone(),
         Some(names) => names.iter().map(|name| find(&run.outputs, name)).collect::<Result<_>>()?,
     };
-    let live = live(&run.operations, &wanted);
-    let count = |operations: &[OperationIr]| {
-        let constants =
-            operations.iter().flat_map(OperationIr::inputs).map(|t| t.id).filter(|id| !run.inputs.contains(id));
-        let constants: BTreeSet<TensorId> = constants.collect();
-        let statistics: HashSet<TensorId> = operations.iter().flat_map(statistics).collect();
-        Constants::of(&constants, values, |id| names.contains_key(id) && !statistics.contains(id))
-    };
+    let live = live(&run.operations, wanted.iter().map(|output| output.id));
+    let count = |operations: &[OperationIr]| Constants::of(operations, &run.inputs, values, names);
     let (before, after) = (count(&run.operations), count(&live));
     let pruned = Pruned {
         outputs: run.outputs.iter().filter(|o| !wanted.contains(o)).map(|o| o.name.clone()).collect(),
@@ -70,8 +64,8 @@ fn find(outputs: &[Returned], name: &str) -> Result<Returned> {
 }
 
 /// Returns the operations that the outputs need, in execution order.
-fn live(operations: &[OperationIr], outputs: &[Returned]) -> Vec<OperationIr> {
-    let mut needed: HashSet<TensorId> = outputs.iter().map(|o| o.id).collect();
+pub(super) fn live(operations: &[OperationIr], outputs: impl Iterator<Item = TensorId>) -> Vec<OperationIr> {
+    let mut needed: HashSet<TensorId> = outputs.collect();
     let mut kept: Vec<OperationIr> = Vec::new();
     for op in operations.iter().rev() {
         if op.outputs().any(|t| needed.contains(&t.id)) {
@@ -89,17 +83,20 @@ struct Constants {
 }
 
 impl Constants {
-    /// Counts constants; `learned` distinguishes parameters from the others.
+    /// Counts the constants that operations read; those with a name that are no running statistics are learned.
     fn of(
-        read: &BTreeSet<TensorId>,
+        operations: &[OperationIr],
+        inputs: &[TensorId],
         values: &HashMap<TensorId, TensorData>,
-        learned: impl Fn(&TensorId) -> bool,
+        names: &HashMap<TensorId, String>,
     ) -> Self {
+        let read: HashSet<TensorId> = operations.iter().flat_map(OperationIr::inputs).map(|tensor| tensor.id).collect();
+        let statistics: HashSet<TensorId> = operations.iter().flat_map(statistics).collect();
         let mut sum = Self { params: 0, bytes: 0 };
-        for id in read {
-            let Some(data) = values.get(id) else { continue };
+        for id in read.into_iter().filter(|id| !inputs.contains(id)) {
+            let Some(data) = values.get(&id) else { continue };
             sum.bytes += data.as_bytes().len() as u64;
-            if learned(id) {
+            if names.contains_key(&id) && !statistics.contains(&id) {
                 sum.params += data.num_elements() as u64;
             }
         }

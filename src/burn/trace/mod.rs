@@ -45,10 +45,10 @@ pub(crate) use inputs::{Fed, symbols};
 pub use live::Pruned;
 pub use operations::{LoweredNode, Lowering, Operation, Standing, operations};
 pub(crate) use outputs::named;
-pub use outputs::{NamedOutputs, Output, Returned};
+pub use outputs::{NamedOutputs, Output};
 pub use replay::{Replayed, replay};
 
-use capture::Returned as Kept;
+use capture::Returned;
 use constants::Constants;
 use size::{Grid, Size};
 
@@ -97,16 +97,14 @@ struct Trace {
     grid: Grid,
     operations: Vec<OperationIr>,
     inputs: Vec<TracedInput>,
-    outputs: Vec<Kept>,
+    outputs: Vec<Returned>,
     constants: Constants,
-    /// Module paths of parameters.
     names: HashMap<TensorId, String>,
     sizes: HashMap<TensorId, Vec<Size>>,
     /// The [numbers] of each operation.
     numbers: Vec<Vec<Size>>,
 }
 
-/// An input of a trace.
 struct TracedInput {
     input: Input,
     id: TensorId,

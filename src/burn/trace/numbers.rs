@@ -6,62 +6,59 @@
 use burn::backend::ir::{BaseOperationIr as B, ModuleOperationIr, NumericOperationIr, OperationIr};
 use burn::tensor::Slice;
 
-/// Takes the numbers out of an operation, so that runs at different sizes compare equal.
-///
-/// For a slice these are the start and end of each axis, counted from the front; for a repetition the number of times;
-/// for a padding the amounts before and after each axis; for an interpolation the output sizes.
-pub(super) fn set_aside(op: &mut OperationIr) -> Vec<usize> {
+/// The numbers of an operation.
+enum Numbers<'a> {
+    /// Slices of each axis of a tensor of this shape.
+    Ranges(&'a mut [Slice], Vec<usize>),
+    Plain(Vec<&'a mut usize>),
+}
+
+/// Returns the numbers of an operation: for a slice the start and end of each axis, counted from the front; for a
+/// repetition the number of times; for a padding the amounts before and after each axis; for an interpolation the output
+/// sizes.
+fn numbers(op: &mut OperationIr) -> Numbers<'_> {
     match op {
         OperationIr::BaseFloat(base) | OperationIr::BaseInt(base) | OperationIr::BaseBool(base) => match base {
-            B::Slice(op) => bounds(&mut op.ranges, &op.tensor.shape.to_vec()),
-            B::SliceAssign(op) => bounds(&mut op.ranges, &op.tensor.shape.to_vec()),
-            B::RepeatDim(op) => vec![std::mem::take(&mut op.times)],
-            _ => Vec::new(),
+            B::Slice(op) => Numbers::Ranges(&mut op.ranges, op.tensor.shape.to_vec()),
+            B::SliceAssign(op) => Numbers::Ranges(&mut op.ranges, op.tensor.shape.to_vec()),
+            B::RepeatDim(op) => Numbers::Plain(vec![&mut op.times]),
+            _ => Numbers::Plain(Vec::new()),
         },
         OperationIr::NumericFloat(_, NumericOperationIr::Pad(op))
         | OperationIr::NumericInt(_, NumericOperationIr::Pad(op)) => {
-            op.padding.iter_mut().map(std::mem::take).flat_map(|(before, after)| [before, after]).collect()
+            Numbers::Plain(op.padding.iter_mut().flat_map(|(before, after)| [before, after]).collect())
         }
-        OperationIr::Module(ModuleOperationIr::Interpolate(op)) => std::mem::take(&mut op.output_size).to_vec(),
-        _ => Vec::new(),
+        OperationIr::Module(ModuleOperationIr::Interpolate(op)) => Numbers::Plain(op.output_size.iter_mut().collect()),
+        _ => Numbers::Plain(Vec::new()),
+    }
+}
+
+/// Takes the numbers out of an operation, so that runs at different sizes compare equal.
+pub(super) fn set_aside(op: &mut OperationIr) -> Vec<usize> {
+    match numbers(op) {
+        Numbers::Plain(places) => places.into_iter().map(std::mem::take).collect(),
+        Numbers::Ranges(ranges, shape) => {
+            let numbers = ranges.iter().zip(shape).flat_map(|(range, len)| ends(range, len)).collect();
+            ranges.iter_mut().for_each(|range| (range.start, range.end) = (0, None));
+            numbers
+        }
     }
 }
 
 /// Puts numbers back into an operation from which the same number was taken.
-pub(super) fn put_back(op: &mut OperationIr, numbers: &[usize]) {
-    match op {
-        OperationIr::BaseFloat(base) | OperationIr::BaseInt(base) | OperationIr::BaseBool(base) => match base {
-            B::Slice(op) => bound(&mut op.ranges, numbers),
-            B::SliceAssign(op) => bound(&mut op.ranges, numbers),
-            B::RepeatDim(op) => op.times = numbers.first().copied().unwrap_or(op.times),
-            _ => {}
-        },
-        OperationIr::NumericFloat(_, NumericOperationIr::Pad(op))
-        | OperationIr::NumericInt(_, NumericOperationIr::Pad(op)) => {
-            let pairs = numbers.chunks_exact(2).map(|pair| (pair[0], pair[1]));
-            op.padding.iter_mut().zip(pairs).for_each(|(padding, pair)| *padding = pair);
+pub(super) fn put_back(op: &mut OperationIr, values: &[usize]) {
+    match numbers(op) {
+        Numbers::Plain(places) => places.into_iter().zip(values).for_each(|(place, value)| *place = *value),
+        Numbers::Ranges(ranges, _) => {
+            for (range, ends) in ranges.iter_mut().zip(values.chunks_exact(2)) {
+                (range.start, range.end) = (ends[0] as isize, Some(ends[1] as isize));
+            }
         }
-        OperationIr::Module(ModuleOperationIr::Interpolate(op)) => {
-            op.output_size.iter_mut().zip(numbers).for_each(|(size, number)| *size = *number);
-        }
-        _ => {}
     }
-}
-
-fn bound(ranges: &mut [Slice], numbers: &[usize]) {
-    for (range, ends) in ranges.iter_mut().zip(numbers.chunks_exact(2)) {
-        (range.start, range.end) = (ends[0] as isize, Some(ends[1] as isize));
-    }
-}
-
-fn bounds(ranges: &mut [Slice], shape: &[usize]) -> Vec<usize> {
-    let numbers = ranges.iter().zip(shape).flat_map(|(range, len)| ends(range, *len)).collect();
-    ranges.iter_mut().for_each(|range| (range.start, range.end) = (0, None));
-    numbers
 }
 
 /// Returns the start and end of a slice of an axis of length `len`, counted from the front.
-fn ends(range: &Slice, len: usize) -> [usize; 2] {
+pub(super) fn ends(range: &Slice, len: usize) -> [usize; 2] {
     let from_front = |at: isize| if at < 0 { (len as isize + at).max(0) as usize } else { (at as usize).min(len) };
     [from_front(range.start), range.end.map_or(len, from_front)]
 }

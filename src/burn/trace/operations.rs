@@ -164,7 +164,6 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
 }
 
 impl Operation {
-    /// Returns the entry of the operation that Burn recorded.
     pub(super) fn of(op: &OperationIr) -> Self {
         match op {
             OperationIr::BaseFloat(op) | OperationIr::BaseInt(op) | OperationIr::BaseBool(op) => base(op),

@@ -4,10 +4,13 @@ use std::collections::HashSet;
 use std::fmt;
 use std::rc::Rc;
 
-use burn::backend::TensorData;
 use burn::backend::capture::CaptureBackend;
 use burn::backend::ir::TensorId;
-use burn::tensor::{Bool, Float, Int, Tensor};
+use burn::backend::{BackendTensor, DispatchKindConversion, DispatchTensor, TensorData};
+use burn::tensor::Tensor;
+use burn::tensor::kind::Basic;
+use gnet_core::{Error, Result};
+use gnet_engine::runtime::Array;
 
 /// One named output of a forward: its ID on the capture device, its values elsewhere.
 #[derive(Clone)]
@@ -21,26 +24,20 @@ pub struct Output {
 
 impl Output {
     /// Names a tensor that a forward returns.
-    pub fn new<const D: usize, K: Returned>(name: &str, tensor: &Tensor<D, K>) -> Self
-    where
-        Tensor<D, K>: Clone + 'static,
-    {
+    pub fn new<const D: usize, K: Basic + 'static>(name: &str, tensor: &Tensor<D, K>) -> Self {
         let held = tensor.clone();
-        Self { name: name.to_owned(), id: K::id_of(tensor), data: Rc::new(move || K::data_of(&held)) }
+        Self { name: name.to_owned(), id: id_of(tensor), data: Rc::new(move || held.to_data()) }
     }
 
-    /// Returns the values of a tensor on a device that computes.
     pub(super) fn data(&self) -> TensorData {
         (self.data)()
     }
 
     /// Returns the values as numbers, of a tensor on a device that computes.
-    pub(crate) fn values(&self) -> gnet_core::Result<gnet_engine::runtime::Array> {
-        let data = (self.data)().convert::<f32>();
-        let shape = data.shape().to_vec();
-        let values =
-            data.try_to_vec::<f32>().map_err(|e| gnet_core::Error::input("Burn's output", format!("{e:?}")))?;
-        gnet_engine::runtime::Array::new(shape, values)
+    pub(crate) fn values(&self) -> Result<Array> {
+        let data = self.data().convert::<f32>();
+        let values = data.try_to_vec::<f32>().map_err(|e| Error::input("Burn's output", format!("{e:?}")))?;
+        Array::new(data.shape().to_vec(), values)
     }
 }
 
@@ -50,29 +47,14 @@ impl fmt::Debug for Output {
     }
 }
 
-/// A kind of tensor that a forward returns: float, integer or boolean.
-pub trait Returned: burn::tensor::kind::Basic + Sized {
-    /// Returns the capture device's ID of a tensor; `None` for one of another device.
-    fn id_of<const D: usize>(tensor: &Tensor<D, Self>) -> Option<TensorId>;
-
-    /// Returns the values of a tensor.
-    fn data_of<const D: usize>(tensor: &Tensor<D, Self>) -> TensorData;
+/// Returns the capture device's ID of a tensor; `None` for one of another device.
+pub(super) fn id_of<const D: usize, K: Basic>(tensor: &Tensor<D, K>) -> Option<TensorId> {
+    let held: BackendTensor<CaptureBackend> = DispatchTensor::try_into_backend(tensor.clone().into_dispatch()).ok()?;
+    match held {
+        BackendTensor::Float(held) | BackendTensor::Int(held) | BackendTensor::Bool(held) => Some(held.id()),
+        _ => None,
+    }
 }
-
-macro_rules! returned {
-    ($($kind:ty),*) => { $(
-        impl Returned for $kind {
-            fn id_of<const D: usize>(tensor: &Tensor<D, Self>) -> Option<TensorId> {
-                tensor.clone().try_into_primitive::<CaptureBackend>().ok().map(|t| t.id())
-            }
-
-            fn data_of<const D: usize>(tensor: &Tensor<D, Self>) -> TensorData {
-                tensor.to_data()
-            }
-        }
-    )* };
-}
-returned!(Float, Int, Bool);
 
 /// The result of a forward: tensors with names, in a fixed order.
 ///
@@ -111,19 +93,13 @@ pub(crate) fn named<O: NamedOutputs>(result: &O) -> Vec<Output> {
     result.named_outputs().into_iter().map(apart).collect()
 }
 
-impl<const D: usize, K: Returned> NamedOutputs for Tensor<D, K>
-where
-    Self: Clone + 'static,
-{
+impl<const D: usize, K: Basic + 'static> NamedOutputs for Tensor<D, K> {
     fn named_outputs(&self) -> Vec<Output> {
         vec![Output::new("output", self)]
     }
 }
 
-impl<const D: usize, K: Returned> NamedOutputs for (&str, Tensor<D, K>)
-where
-    Tensor<D, K>: Clone + 'static,
-{
+impl<const D: usize, K: Basic + 'static> NamedOutputs for (&str, Tensor<D, K>) {
     fn named_outputs(&self) -> Vec<Output> {
         vec![Output::new(self.0, &self.1)]
     }

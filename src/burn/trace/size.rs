@@ -50,7 +50,6 @@ impl Grid {
         Ok(Self { symbols, units })
     }
 
-    /// Returns the number of runs.
     pub fn runs(&self) -> usize {
         self.units.len()
     }

@@ -224,7 +224,6 @@ struct Version {
     schema_version: u32,
 }
 
-/// Reads and checks `checkpoint.json`.
 pub(super) fn read_record(folder: &Path) -> Result<Record> {
     let path = folder.join(RECORD);
     let bytes = files::read(&path)?;
@@ -265,7 +264,6 @@ impl Record {
     }
 }
 
-/// Reads the weights into a network on `device`.
 pub(super) fn read_model(folder: &Path, record: &Record, device: &Device) -> Result<GoogLeNet> {
     let path = folder.join(MODEL);
     let weights = ModuleRecord::from_bytes(record.model.read(&path)?)
@@ -287,7 +285,6 @@ fn brief(error: &impl std::fmt::Display) -> String {
     }
 }
 
-/// Reads the optimiser's state.
 pub(super) fn read_optimizer(folder: &Path, record: &Record, fresh: ModuleOptimizer) -> Result<ModuleOptimizer> {
     let mark = record.optimizer.ok_or_else(|| Error::file(folder, "holds no optimiser to resume with"))?;
     let path = folder.join(OPTIMIZER);
@@ -325,7 +322,6 @@ fn write_files(folder: &Path, record: &Record, model: &GoogLeNet, optimizer: Opt
     write_record(folder, &record)
 }
 
-/// Rewrites `checkpoint.json`.
 pub(super) fn write_record(folder: &Path, record: &Record) -> Result<()> {
     let path = folder.join(RECORD);
     let text = serde_json::to_string_pretty(record).map_err(|e| Error::file(&path, e))?;

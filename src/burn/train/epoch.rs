@@ -29,15 +29,6 @@ pub(super) fn optimizer(options: &TrainOptions) -> ModuleOptimizer {
     sgd.init()
 }
 
-/// Means over an epoch.
-pub(super) struct EpochTotals {
-    pub lr: f64,
-    pub loss: f64,
-    pub accuracy: f64,
-    pub images_per_s: f64,
-}
-
-/// Resources of an epoch.
 pub(super) struct Epoch<'a> {
     pub options: &'a TrainOptions,
     pub images: &'a Prepared,
@@ -47,7 +38,7 @@ pub(super) struct Epoch<'a> {
 }
 
 impl Epoch<'_> {
-    /// Trains the network for one epoch.
+    /// Trains the network for one epoch. Returns it with the last step's learning rate and the means over the epoch.
     ///
     /// # Errors
     /// Fails if the loss is no longer a number.
@@ -56,7 +47,7 @@ impl Epoch<'_> {
         mut model: GoogLeNet,
         optimizer: &mut ModuleOptimizer,
         observer: &mut dyn Observer,
-    ) -> Result<(GoogLeNet, EpochTotals)> {
+    ) -> Result<(GoogLeNet, f64, BatchDone)> {
         let options = self.options;
         let order = shuffle::order(options.seed, self.epoch, self.images.len());
         let batches = shuffle::batches(order.len(), options.batch_size);
@@ -72,9 +63,7 @@ impl Epoch<'_> {
             running.add(&sums);
             observer.batch_done(&running.event(index + 1, batches.len(), start));
         }
-        let last = running.event(batches.len(), batches.len(), start);
-        let totals = EpochTotals { lr, loss: last.loss, accuracy: last.accuracy, images_per_s: last.images_per_s };
-        Ok((model, totals))
+        Ok((model, lr, running.event(batches.len(), batches.len(), start)))
     }
 
     /// Returns the loss of a batch and the predictions of the main classifier.
@@ -105,7 +94,6 @@ fn total_loss(loss: &CrossEntropyLoss, logits: Logits, labels: Tensor<1, Int>) -
         .fold(main, |total, head| total + loss.forward(head, labels.clone()) * AUX_WEIGHT)
 }
 
-/// Sums over the images so far.
 #[derive(Default)]
 struct Running {
     images: usize,

@@ -35,6 +35,9 @@ pub struct Outcome {
     pub images_per_s: f64,
     /// Folder of the best epoch's network.
     pub checkpoint: PathBuf,
+    /// Metrics of every epoch, also of those before a run was resumed.
+    #[serde(skip)]
+    pub metrics: Vec<EpochMetrics>,
 }
 
 impl Report for Outcome {
@@ -181,7 +184,6 @@ impl<'a> Trainer<'a> {
         if metrics::read(out, last.epoch).is_ok() { Ok(()) } else { metrics::write(out, &state.metrics) }
     }
 
-    /// Trains the remaining epochs and evaluates the best.
     fn train(&self, mut state: State, observer: &mut dyn Observer) -> Result<Outcome> {
         observer.run_started(&RunStarted {
             dataset: &self.data.name,
@@ -194,28 +196,27 @@ impl<'a> Trainer<'a> {
         while state.metrics.len() < self.options.epochs {
             state = self.epoch(state, observer)?;
         }
-        self.finish(&state)
+        self.finish(state)
     }
 
-    /// Trains, evaluates and saves one epoch.
     fn epoch(&self, state: State, observer: &mut dyn Observer) -> Result<State> {
         let State { model, mut optimizer, mut metrics, best } = state;
         let (number, start) = (metrics.len() + 1, Instant::now());
         observer.epoch_started(number, self.options.epochs);
         let epoch = Epoch { options: self.options, images: &self.train, device: &self.device, epoch: number };
-        let (model, totals) = epoch.train(model, &mut optimizer, observer)?;
+        let (model, lr, trained) = epoch.train(model, &mut optimizer, observer)?;
         // Applies the pending updates of batch normalisation: running statistics lag one step behind until they are
         // read.
         let settled = model.valid();
         let judged = evaluate_prepared(&settled, &self.validation)?;
         let measured = EpochMetrics {
             epoch: number,
-            lr: totals.lr,
-            train_loss: totals.loss,
-            train_accuracy: totals.accuracy,
+            lr,
+            train_loss: trained.loss,
+            train_accuracy: trained.accuracy,
             validation_loss: judged.loss,
             validation_accuracy: judged.top1,
-            images_per_s: totals.images_per_s,
+            images_per_s: trained.images_per_s,
             seconds: start.elapsed().as_secs_f64(),
         };
         metrics.push(measured);
@@ -265,7 +266,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Evaluates the best network on the test images and records the result in its checkpoint.
-    fn finish(&self, state: &State) -> Result<Outcome> {
+    fn finish(&self, state: State) -> Result<Outcome> {
         let out = &self.options.out;
         let mut best = checkpoint::load(&out.join(BEST))?;
         let test: Evaluation = evaluate_prepared(&best.model, &Prepared::new(&self.preprocessing, &self.data.test)?)?;
@@ -279,6 +280,7 @@ impl<'a> Trainer<'a> {
             epochs: state.metrics.len(),
             images_per_s: state.metrics.len() as f64 / seconds_an_image,
             checkpoint: out.join(BEST),
+            metrics: state.metrics,
         })
     }
 }

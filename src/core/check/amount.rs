@@ -27,11 +27,9 @@ pub struct Figure {
     pub text: String,
 }
 
-/// Decimal prefixes of counts.
 const COUNTS: [(&str, u64); 5] =
     [("k", 1_000), ("K", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000)];
 
-/// Units of bytes, decimal and binary.
 const BYTES: [(&str, u64); 10] = [
     ("KiB", 1 << 10),
     ("MiB", 1 << 20),

@@ -165,15 +165,7 @@ impl Rule {
 
     /// Creates an outcome without a finding: not passed.
     fn outcome(&self, given: &str) -> Outcome {
-        Outcome {
-            rule: self.name(),
-            limit: given.to_owned(),
-            found: None,
-            at_least: false,
-            off_by: None,
-            passed: false,
-            reason: None,
-        }
+        Outcome { rule: self.name(), limit: given.to_owned(), ..Outcome::default() }
     }
 }
 
@@ -191,7 +183,6 @@ impl Outcome {
         Self { at_least: true, passed: false, off_by, reason: Some(reason), ..outcome }
     }
 
-    /// Checks a number against `low..=high`.
     fn between(self, found: u64, low: u64, high: u64) -> Self {
         let off = i128::from(found) - i128::from(found.clamp(low, high.max(low)));
         let off = off.clamp(i64::MIN.into(), i64::MAX.into()) as i64;

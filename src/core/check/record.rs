@@ -8,7 +8,7 @@ use crate::words::{counted, one_or};
 use crate::{Error, Result};
 
 /// Outcome of one rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
     /// Name of the rule, such as `max-params`.

@@ -6,10 +6,8 @@ use super::Change;
 use super::print;
 use crate::graph::{Graph, Model, ValueId};
 
-/// Maximum length of a text in the record.
 const LONGEST: usize = 120;
 
-/// Compares the headers.
 pub fn model(a: &Model, b: &Model) -> Vec<Change> {
     let (a, b) = (properties(a), properties(b));
     let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
@@ -49,7 +47,6 @@ fn properties(model: &Model) -> BTreeMap<String, String> {
     all
 }
 
-/// Compares inputs and outputs.
 pub fn interface(a: &Graph, b: &Graph) -> Vec<Change> {
     let mut changes = ends("input", (a, &a.inputs), (b, &b.inputs));
     changes.extend(ends("output", (a, &a.outputs), (b, &b.outputs)));
@@ -65,22 +62,20 @@ pub fn interface(a: &Graph, b: &Graph) -> Vec<Change> {
 }
 
 fn ends(what: &str, (a, in_a): (&Graph, &[ValueId]), (b, in_b): (&Graph, &[ValueId])) -> Vec<Change> {
-    let names = |graph: &Graph, ids: &[ValueId]| -> Vec<String> {
-        ids.iter().map(|id| graph.value(*id).name.clone()).collect()
+    let typed = |graph: &Graph, ids: &[ValueId]| -> Vec<(String, String)> {
+        let values = ids.iter().map(|id| graph.value(*id));
+        values.map(|value| (value.name.clone(), print::value_type(value))).collect()
     };
-    let types = |graph: &Graph, ids: &[ValueId]| -> BTreeMap<String, String> {
-        ids.iter().map(|id| (graph.value(*id).name.clone(), print::value_type(graph.value(*id)))).collect()
-    };
-    let (types_a, types_b) = (types(a, in_a), types(b, in_b));
-    let (names_a, names_b) = (names(a, in_a), names(b, in_b));
+    let [listed_a, listed_b] = [typed(a, in_a), typed(b, in_b)];
+    let [types_a, types_b] = [&listed_a, &listed_b].map(|listed| listed.iter().cloned().collect::<BTreeMap<_, _>>());
     let mut changes: Vec<Change> = Vec::new();
-    for name in names_a.iter().chain(names_b.iter().filter(|name| !types_a.contains_key(*name))) {
+    for (name, _) in listed_a.iter().chain(listed_b.iter().filter(|(name, _)| !types_a.contains_key(name))) {
         changes.extend(Change::of(format!("{what} {name}"), types_a.get(name).cloned(), types_b.get(name).cloned()));
     }
-    let common = |names: &[String], others: &BTreeMap<String, String>| -> Vec<String> {
-        names.iter().filter(|name| others.contains_key(*name)).cloned().collect()
+    let order = |listed: &[(String, String)], others: &BTreeMap<String, String>| {
+        let common = listed.iter().map(|(name, _)| name.as_str()).filter(|name| others.contains_key(*name));
+        Some(print::short(&common.collect::<Vec<_>>().join(", "), LONGEST))
     };
-    let order = |names: &[String], others| Some(print::short(&common(names, others).join(", "), LONGEST));
-    changes.extend(Change::of(format!("order of {what}s"), order(&names_a, &types_b), order(&names_b, &types_a)));
+    changes.extend(Change::of(format!("order of {what}s"), order(&listed_a, &types_b), order(&listed_b, &types_a)));
     changes
 }

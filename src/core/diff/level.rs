@@ -18,20 +18,18 @@ pub struct Level<'a> {
 }
 
 impl<'a> Level<'a> {
-    /// Creates the level of two models' graphs.
     pub fn outermost(a: &'a Graph, b: &'a Graph) -> Self {
-        let known = [Known::new(a), Known::new(b)];
+        let known = [a, b].map(|graph| Known::new(graph, None));
         let pairs = pair::pair(&known[0], &known[1], pair::ends(a, b));
         Self { known, pairs, place: Default::default(), captured: Default::default() }
     }
 
-    /// Creates the level of two graphs inside paired nodes of this one.
     pub fn inside(&self, bodies: [&'a Subgraph; 2], place: [String; 2]) -> Self {
         let [a, b] = bodies;
         let inner = |side: usize| {
             let captured = bodies[side].captures.iter();
             let constants = captured.filter_map(|c| Some((c.inner, self.known[side].constant(c.outer)?.clone())));
-            Known::inside(&bodies[side].graph, constants)
+            Known::new(&bodies[side].graph, constants)
         };
         let known = [inner(0), inner(1)];
         let seen: HashMap<ValueId, ValueId> = a.captures.iter().map(|c| (c.outer, c.inner)).collect();
@@ -55,12 +53,10 @@ impl<'a> Level<'a> {
         Self { known, pairs, place, captured }
     }
 
-    /// Returns the first graph.
     pub fn a(&self) -> &'a Graph {
         self.known[0].graph
     }
 
-    /// Returns the second graph.
     pub fn b(&self) -> &'a Graph {
         self.known[1].graph
     }

@@ -4,20 +4,16 @@ use std::collections::BTreeSet;
 
 use super::level::Level;
 use super::{Change, Kind, NodeChange, WeightChange, print, weights};
-use crate::graph::{Attribute, Dim, Graph, Node, Subgraph, Value, ValueId};
+use crate::graph::{Attribute, Dim, Graph, Node, Value, ValueId};
 
-/// Differences found in all graphs together.
 #[derive(Default)]
 pub struct Found {
-    /// Nodes that differ.
     pub nodes: Vec<NodeChange>,
-    /// Constants that differ.
     pub weights: Vec<WeightChange>,
     /// Number of types of intermediate values that only one of the two states.
     pub unstated: usize,
 }
 
-/// Finds the differences in these graphs and in all inside them.
 pub fn compare(level: &Level, tolerance: f64, found: &mut Found) {
     changes(level, tolerance, found);
     let named = |side: usize, name: Option<String>| name.map(|name| format!("{}{name}", level.place[side]));
@@ -47,7 +43,6 @@ fn changes(level: &Level, tolerance: f64, found: &mut Found) {
     found.nodes.extend(rest.map(|place| lone(Kind::Removed, level, &a.nodes[place])));
 }
 
-/// Returns the name of a node, prefixed with its place.
 fn called(level: &Level, side: usize, node: &Node) -> String {
     format!("{}{}", level.place[side], level.known[side].graph.node_name(node))
 }
@@ -71,7 +66,7 @@ fn paired<'a>(level: &Level<'a>, a: &'a Node, b: &'a Node, tolerance: f64, found
             break;
         }
         let values = [a, b].map(|node| node.attributes.get(name));
-        let [bodies_a, bodies_b] = values.map(bodies);
+        let [bodies_a, bodies_b] = values.map(|value| value.map_or(&[][..], Attribute::bodies));
         if !bodies_a.is_empty() && bodies_a.len() == bodies_b.len() {
             for (body_a, body_b) in bodies_a.iter().zip(bodies_b) {
                 let place = [(0, a), (1, b)].map(|(side, node)| format!("{}.{name}/", called(level, side, node)));
@@ -123,16 +118,6 @@ fn ends(level: &Level, attribute: &str, unstated: &mut usize) -> Vec<Change> {
     changes
 }
 
-/// Returns the graphs that an attribute holds.
-fn bodies(value: Option<&Attribute>) -> &[Subgraph] {
-    match value {
-        Some(Attribute::Graph(body)) => std::slice::from_ref(body.as_ref()),
-        Some(Attribute::Graphs(bodies)) => bodies,
-        _ => &[],
-    }
-}
-
-/// Compares the values read or returned at one place.
 fn read(level: &Level, place: String, a: Option<ValueId>, b: Option<ValueId>) -> Option<Change> {
     let constant = |side: usize, id: Option<ValueId>| id.is_some_and(|id| level.known[side].constant(id).is_some());
     let same = match (a, b) {

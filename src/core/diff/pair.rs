@@ -12,7 +12,6 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::print;
 use crate::graph::{Graph, Node, Tensor, ValueId};
 
-/// Counterparts in both directions.
 #[derive(Debug, Default)]
 pub struct Pairs {
     /// For each node of the first graph, its counterpart in the second.
@@ -33,21 +32,15 @@ pub struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// Prepares a graph. Constants are the initializers and the outputs of `Constant` nodes.
-    pub fn new(graph: &'a Graph) -> Self {
+    /// Prepares a graph. Constants are the initializers, the outputs of `Constant` nodes, and in a graph inside a node
+    /// those that it has `captured`.
+    pub fn new(graph: &'a Graph, captured: impl IntoIterator<Item = (ValueId, Tensor)>) -> Self {
         let mut constants = graph.constants();
         constants.extend(graph.initializers().map(|(id, tensor)| (id, tensor.clone())));
+        constants.extend(captured);
         Self { graph, constants }
     }
 
-    /// Prepares a graph inside a node, which captures constants of the enclosing graph.
-    pub fn inside(graph: &'a Graph, captured: impl Iterator<Item = (ValueId, Tensor)>) -> Self {
-        let mut known = Self::new(graph);
-        known.constants.extend(captured);
-        known
-    }
-
-    /// Returns the constant that a value is.
     pub fn constant(&self, id: ValueId) -> Option<&Tensor> {
         self.constants.get(&id)
     }
@@ -64,7 +57,6 @@ impl<'a> Known<'a> {
         constants.into_iter().any(|tensor| tensor.dtype().is_float() && tensor.len() > 1)
     }
 
-    /// Returns operation, attributes and constants in one text.
     fn content(&self, node: &Node) -> String {
         let mut text = print::operation(node);
         for (name, value) in &node.attributes {
@@ -84,7 +76,6 @@ struct Pairing<'a> {
     a: &'a Known<'a>,
     b: &'a Known<'a>,
     pairs: Pairs,
-    /// Operation, attributes and constants of each node.
     content: [Vec<String>; 2],
 }
 

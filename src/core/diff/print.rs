@@ -25,7 +25,6 @@ pub fn hash(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// Formats a part that is kept unchanged.
 pub fn opaque(part: &Opaque) -> String {
     format!("{}, #{:08x}", counted(part.len(), "byte"), hash(&part.0) as u32)
 }
@@ -40,7 +39,6 @@ pub fn value_type(value: &Value) -> String {
     format!("{dtype} {shape}")
 }
 
-/// Formats type and shape of a constant.
 pub fn tensor_type(tensor: &Tensor) -> String {
     let dims: Vec<String> = tensor.shape().iter().map(usize::to_string).collect();
     let shape = if dims.is_empty() { "scalar".to_owned() } else { dims.join(" x ") };
@@ -76,7 +74,6 @@ pub fn tensor(tensor: &Tensor) -> String {
     format!("{} {content}", tensor_type(tensor))
 }
 
-/// Computes a hash of type, shape and elements.
 pub fn content(tensor: &Tensor) -> u64 {
     let mut hasher = DefaultHasher::new();
     hasher.write(tensor_type(tensor).as_bytes());

@@ -157,6 +157,25 @@ pub struct WeightChange {
     pub cosine: Option<f64>,
 }
 
+impl WeightChange {
+    /// Returns a difference of a constant of so many elements, of which nothing else is known.
+    pub(super) fn unmeasured(kind: Kind, elements: usize) -> Self {
+        Self {
+            kind,
+            a: None,
+            b: None,
+            a_type: None,
+            b_type: None,
+            elements: elements as u64,
+            different: None,
+            max_abs: None,
+            mean_abs: None,
+            relative: None,
+            cosine: None,
+        }
+    }
+}
+
 impl Diff {
     /// Returns the number of differences.
     pub fn changes(&self) -> usize {

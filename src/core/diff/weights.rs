@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::level::Level;
 use super::print;
 use super::{Kind, WeightChange};
-use crate::graph::{DType, Graph, SparseTensor, Tensor, ValueId};
+use crate::graph::{Graph, SparseTensor, Tensor, ValueId};
+use crate::reference;
 use crate::words::counted;
 
 /// Compares constants of paired nodes input by input, and the remaining ones by name.
@@ -67,55 +68,36 @@ pub fn sort(changes: &mut [WeightChange]) {
 
 fn lone(kind: Kind, graph: &Graph, id: ValueId, tensor: &Tensor) -> WeightChange {
     let (name, stated) = (Some(graph.value(id).name.clone()), Some(print::tensor_type(tensor)));
-    let elements = tensor.len() as u64;
-    let none = WeightChange {
-        kind,
-        a: None,
-        b: None,
-        a_type: None,
-        b_type: None,
-        elements,
-        different: None,
-        max_abs: None,
-        mean_abs: None,
-        relative: None,
-        cosine: None,
-    };
+    let unmeasured = WeightChange::unmeasured(kind, tensor.len());
     match kind {
-        Kind::Added => WeightChange { b: name, b_type: stated, ..none },
-        _ => WeightChange { a: name, a_type: stated, ..none },
+        Kind::Added => WeightChange { b: name, b_type: stated, ..unmeasured },
+        _ => WeightChange { a: name, a_type: stated, ..unmeasured },
     }
 }
 
 /// Compares two constants; `None` if they are equal within the tolerance and either have the same name or need not.
 fn compared(a: (&str, &Tensor), b: (&str, &Tensor), named: bool, tolerance: f64) -> Option<WeightChange> {
     let ((name_a, a), (name_b, b)) = (a, b);
-    let measures = if a == b { Some(Measures::EQUAL) } else { Measures::of(a, b, tolerance) };
+    let measured = measured(a, b, tolerance);
     let retyped = a.dtype() != b.dtype() || a.shape() != b.shape();
-    let equal = measures.as_ref().is_some_and(|m| m.different == 0);
+    let equal = measured.different == Some(0);
     let kind = match (retyped, equal) {
         (true, _) => Kind::Retyped,
         (false, false) => Kind::Changed,
         (false, true) if named && name_a != name_b => Kind::Renamed,
         (false, true) => return None,
     };
-    let measured = measures.filter(|_| kind != Kind::Renamed);
+    let found = if kind == Kind::Renamed { WeightChange::unmeasured(kind, b.len()) } else { measured };
     Some(WeightChange {
         kind,
         a: Some(name_a.to_owned()),
         b: Some(name_b.to_owned()),
         a_type: Some(print::tensor_type(a)),
         b_type: Some(print::tensor_type(b)),
-        elements: b.len() as u64,
-        different: measured.as_ref().map(|m| m.different),
-        max_abs: measured.as_ref().map(|m| m.max_abs),
-        mean_abs: measured.as_ref().map(|m| m.mean_abs),
-        relative: measured.as_ref().and_then(|m| m.relative),
-        cosine: measured.as_ref().and_then(|m| m.cosine),
+        ..found
     })
 }
 
-/// Compares sparse constants, which are equal or not.
 fn sparse(a: &Graph, b: &Graph) -> Vec<WeightChange> {
     let of = |graph: &Graph| -> std::collections::BTreeMap<String, SparseTensor> {
         graph.sparse_initializers().map(|(id, tensor)| (graph.value(id).name.clone(), tensor.clone())).collect()
@@ -134,130 +116,80 @@ fn sparse(a: &Graph, b: &Graph) -> Vec<WeightChange> {
             (_, None) => Kind::Removed,
         };
         Some(WeightChange {
-            kind,
             a: x.map(|_| name.clone()),
             b: y.map(|_| name.clone()),
             a_type: stated(x),
             b_type: stated(y),
-            elements: y.or(x).map_or(0, |t| t.values.len() as u64),
-            different: None,
-            max_abs: None,
-            mean_abs: None,
-            relative: None,
-            cosine: None,
+            ..WeightChange::unmeasured(kind, y.or(x).map_or(0, |t| t.values.len()))
         })
     };
     names.into_iter().filter_map(change).collect()
 }
 
-/// Distance between the elements of two constants.
-#[derive(Debug, Clone, PartialEq)]
-struct Measures {
-    different: u64,
-    max_abs: f64,
-    mean_abs: f64,
-    relative: Option<f64>,
-    cosine: Option<f64>,
-}
-
-impl Measures {
-    const EQUAL: Self = Self { different: 0, max_abs: 0.0, mean_abs: 0.0, relative: Some(0.0), cosine: None };
-
-    /// Measures in 64-bit floats; `None` for different shapes and for elements that are not single numbers.
-    fn of(a: &Tensor, b: &Tensor, tolerance: f64) -> Option<Self> {
-        if a.shape() != b.shape() {
-            return None;
-        }
-        let (values_a, values_b) = (numbers(a)?, numbers(b)?);
-        let (mut different, mut max_abs, mut sum, mut largest) = (0u64, 0f64, 0f64, 0f64);
-        let (mut dot, mut square_a, mut square_b) = (0f64, 0f64, 0f64);
-        for (x, y) in values_a.zip(values_b) {
-            let same = x == y || (x.is_nan() && y.is_nan());
-            let apart = if same { 0.0 } else { (x - y).abs() };
-            // A NaN and a number are infinitely far apart.
-            let apart = if apart.is_nan() { f64::INFINITY } else { apart };
-            different += u64::from(apart > tolerance);
-            max_abs = max_abs.max(apart);
-            sum += apart;
-            largest = largest.max(if x.is_finite() { x.abs() } else { 0.0 });
-            (dot, square_a, square_b) = (dot + x * y, square_a + x * x, square_b + y * y);
-        }
-        let cosine = dot / (square_a.sqrt() * square_b.sqrt());
-        Some(Self {
-            different,
-            max_abs,
-            mean_abs: if a.is_empty() { 0.0 } else { sum / a.len() as f64 },
-            relative: (largest > 0.0).then(|| max_abs / largest),
-            cosine: cosine.is_finite().then(|| cosine.clamp(-1.0, 1.0)),
-        })
+/// Measures the distance of two constants in 64-bit floats; nothing is measured of different shapes, and of elements that
+/// are not single numbers (text, complex numbers, packed types) and differ.
+fn measured(a: &Tensor, b: &Tensor, tolerance: f64) -> WeightChange {
+    let unmeasured = WeightChange::unmeasured(Kind::Changed, b.len());
+    if a == b {
+        let zero = Some(0.0);
+        return WeightChange { different: Some(0), max_abs: zero, mean_abs: zero, relative: zero, ..unmeasured };
     }
-}
-
-/// Returns the elements of a constant as numbers; `None` for texts, complex numbers and packed types.
-fn numbers(tensor: &Tensor) -> Option<impl Iterator<Item = f64> + '_> {
-    let decode: fn(&[u8]) -> f64 = match tensor.dtype() {
-        DType::F32 => |c| f64::from(f32::from_le_bytes(first(c))),
-        DType::F64 => |c| f64::from_le_bytes(first(c)),
-        DType::F16 => |c| half(u16::from_le_bytes(first(c))),
-        DType::BF16 => |c| f64::from(f32::from_bits(u32::from(u16::from_le_bytes(first(c))) << 16)),
-        DType::I8 => |c| f64::from(i8::from_le_bytes(first(c))),
-        DType::I16 => |c| f64::from(i16::from_le_bytes(first(c))),
-        DType::I32 => |c| f64::from(i32::from_le_bytes(first(c))),
-        DType::I64 => |c| i64::from_le_bytes(first(c)) as f64,
-        DType::U8 | DType::Bool => |c| f64::from(u8::from_le_bytes(first(c))),
-        DType::U16 => |c| f64::from(u16::from_le_bytes(first(c))),
-        DType::U32 => |c| f64::from(u32::from_le_bytes(first(c))),
-        DType::U64 => |c| u64::from_le_bytes(first(c)) as f64,
-        _ => return None,
-    };
-    Some(tensor.bytes().chunks_exact(tensor.dtype().size()).map(decode))
-}
-
-/// Returns the element in a chunk of exactly its size.
-fn first<const N: usize>(chunk: &[u8]) -> [u8; N] {
-    chunk.first_chunk().copied().unwrap_or([0; N])
-}
-
-/// Converts a 16-bit float (IEEE 754 binary16) to a 64-bit one, exactly.
-fn half(bits: u16) -> f64 {
-    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
-    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff));
-    sign * match exponent {
-        0 => fraction * 2f64.powi(-24),
-        31 if fraction == 0.0 => f64::INFINITY,
-        31 => f64::NAN,
-        _ => (1024.0 + fraction) * 2f64.powi(exponent - 25),
+    let numbers = reference::elements(a).zip(reference::elements(b)).filter(|_| a.shape() == b.shape());
+    let Some((values_a, values_b)) = numbers else { return unmeasured };
+    let (mut different, mut max_abs, mut sum, mut largest) = (0u64, 0f64, 0f64, 0f64);
+    let (mut dot, mut square_a, mut square_b) = (0f64, 0f64, 0f64);
+    for (x, y) in values_a.zip(values_b) {
+        let same = x == y || (x.is_nan() && y.is_nan());
+        let apart = if same { 0.0 } else { (x - y).abs() };
+        // A NaN and a number are infinitely far apart.
+        let apart = if apart.is_nan() { f64::INFINITY } else { apart };
+        different += u64::from(apart > tolerance);
+        max_abs = max_abs.max(apart);
+        sum += apart;
+        largest = largest.max(if x.is_finite() { x.abs() } else { 0.0 });
+        (dot, square_a, square_b) = (dot + x * y, square_a + x * x, square_b + y * y);
+    }
+    let cosine = dot / (square_a.sqrt() * square_b.sqrt());
+    WeightChange {
+        different: Some(different),
+        max_abs: Some(max_abs),
+        mean_abs: Some(if a.is_empty() { 0.0 } else { sum / a.len() as f64 }),
+        relative: (largest > 0.0).then(|| max_abs / largest),
+        cosine: cosine.is_finite().then(|| cosine.clamp(-1.0, 1.0)),
+        ..unmeasured
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::DType;
 
-    fn measured(a: &[f32], b: &[f32], tolerance: f64) -> Measures {
+    fn measured(a: &[f32], b: &[f32], tolerance: f64) -> WeightChange {
         let tensor = |v: &[f32]| Tensor::from_f32(vec![v.len()], v).unwrap();
-        Measures::of(&tensor(a), &tensor(b), tolerance).unwrap()
+        super::measured(&tensor(a), &tensor(b), tolerance)
     }
 
     #[test]
     fn measures_are_those_of_their_definitions() {
         let found = measured(&[3.0, 4.0, 0.0], &[3.0, 4.5, -0.25], 0.3);
-        assert_eq!((found.different, found.max_abs, found.mean_abs, found.relative), (1, 0.5, 0.25, Some(0.125)));
+        let measures = (found.different, found.max_abs, found.mean_abs, found.relative);
+        assert_eq!(measures, (Some(1), Some(0.5), Some(0.25), Some(0.125)));
         let cosine = (9.0 + 18.0) / (5.0 * (9.0f64 + 20.25 + 0.0625).sqrt());
         assert!((found.cosine.unwrap() - cosine).abs() < 1e-15);
         assert_eq!(measured(&[0.0], &[1.0], 0.0).relative, None);
         assert_eq!(measured(&[0.0], &[1.0], 0.0).cosine, None);
-        assert_eq!(measured(&[], &[], 0.0).mean_abs, 0.0);
-        assert_eq!(measured(&[0.0], &[-0.0], 0.0).different, 0, "both are zero");
+        assert_eq!(measured(&[], &[], 0.0).mean_abs, Some(0.0));
+        assert_eq!(measured(&[0.0], &[-0.0], 0.0).different, Some(0), "both are zero");
     }
 
     #[test]
     fn what_is_not_finite_is_far_apart_or_the_same() {
         let (nan, inf) = (f32::NAN, f32::INFINITY);
-        assert_eq!(measured(&[nan, inf, -inf], &[nan, inf, -inf], 0.0).different, 0);
+        assert_eq!(measured(&[nan, inf, -inf], &[-nan, inf, -inf], 0.0).different, Some(0));
         for (a, b) in [(nan, 1.0), (1.0, nan), (inf, 1.0), (inf, -inf), (nan, inf)] {
             let found = measured(&[a, 1.0], &[b, 1.0], 1e30);
-            assert_eq!((found.different, found.max_abs, found.cosine), (1, f64::INFINITY, None), "{a} {b}");
+            assert_eq!((found.different, found.max_abs, found.cosine), (Some(1), Some(f64::INFINITY), None), "{a} {b}");
         }
     }
 
@@ -279,13 +211,17 @@ mod tests {
         ];
         for (dtype, bytes, value) in cases {
             let tensor = Tensor::new(dtype, vec![1], bytes).unwrap();
-            assert_eq!(numbers(&tensor).unwrap().collect::<Vec<_>>(), [value], "{dtype}");
+            assert_eq!(reference::elements(&tensor).unwrap().collect::<Vec<_>>(), [value], "{dtype}");
         }
-        assert!(numbers(&Tensor::new(DType::I4, vec![2], vec![0x21]).unwrap()).is_none());
+        assert!(reference::elements(&Tensor::new(DType::I4, vec![2], vec![0x21]).unwrap()).is_none());
     }
 
     #[test]
     fn halves_are_exact() {
+        let half = |bits: u16| {
+            let tensor = Tensor::new(DType::F16, vec![1], bits.to_le_bytes().to_vec()).unwrap();
+            reference::elements(&tensor).unwrap().next().unwrap()
+        };
         for (bits, value) in [
             (0x0000, 0.0),
             (0x0001, 5.960_464_477_539_063e-8),

@@ -1,12 +1,15 @@
 //! Finds the parts of a contracted graph that lie on a cycle: nodes merged into one box must not be left and entered
 //! again.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 /// Returns, for each of `count` vertices, whether it lies on a cycle through other vertices. Uses Tarjan's strongly
 /// connected components (SIAM J. Comput. 1, 1972), without recursion, since a graph may be thousands of nodes deep.
 pub fn on_cycle(count: usize, edges: &[(usize, usize)]) -> Vec<bool> {
-    let (first, targets) = adjacency(count, edges);
+    let mut targets = vec![Vec::new(); count];
+    edges.iter().for_each(|(from, to)| targets[*from].push(*to));
     let mut tarjan = Tarjan {
-        first: &first,
         targets: &targets,
         index: vec![usize::MAX; count],
         low: vec![0; count],
@@ -19,26 +22,31 @@ pub fn on_cycle(count: usize, edges: &[(usize, usize)]) -> Vec<bool> {
     tarjan.found
 }
 
-/// Returns the adjacency list: edges sorted by their source, so that `targets[first[v]..first[v + 1]]` are those of
-/// `v`.
-pub fn adjacency(count: usize, edges: &[(usize, usize)]) -> (Vec<usize>, Vec<usize>) {
-    let mut first = vec![0; count + 1];
-    edges.iter().for_each(|(from, _)| first[from + 1] += 1);
-    for v in 0..count {
-        first[v + 1] += first[v];
+/// Returns the vertices of a graph in topological order; among several candidates, the one with the smallest `key`.
+pub fn order<K: Ord, T: IntoIterator<Item = usize>>(
+    count: usize,
+    key: impl Fn(usize) -> K,
+    targets: impl Fn(usize) -> T,
+) -> Vec<usize> {
+    let mut waits = vec![0usize; count];
+    (0..count).flat_map(&targets).for_each(|to| waits[to] += 1);
+    let entry = |v: usize| Reverse((key(v), v));
+    let mut ready: BinaryHeap<_> = (0..count).filter(|v| waits[*v] == 0).map(entry).collect();
+    let mut order = Vec::with_capacity(count);
+    while let Some(Reverse((_, v))) = ready.pop() {
+        order.push(v);
+        for to in targets(v) {
+            waits[to] -= 1;
+            if waits[to] == 0 {
+                ready.push(entry(to));
+            }
+        }
     }
-    let mut free = first.clone();
-    let mut targets = vec![0; edges.len()];
-    for (from, to) in edges {
-        targets[free[*from]] = *to;
-        free[*from] += 1;
-    }
-    (first, targets)
+    order
 }
 
 struct Tarjan<'a> {
-    first: &'a [usize],
-    targets: &'a [usize],
+    targets: &'a [Vec<usize>],
     index: Vec<usize>,
     low: Vec<usize>,
     open: Vec<usize>,
@@ -53,34 +61,33 @@ impl Tarjan<'_> {
             return;
         }
         // Each entry is a vertex and the edge of it to be visited next.
-        let mut path = vec![(root, self.enter(root))];
+        self.enter(root);
+        let mut path = vec![(root, 0)];
         while let Some((v, edge)) = path.last_mut() {
             let v = *v;
-            if *edge == self.first[v + 1] {
+            let Some(to) = self.targets[v].get(*edge).copied() else {
                 path.pop();
                 self.leave(v);
                 if let Some((parent, _)) = path.last() {
                     self.low[*parent] = self.low[*parent].min(self.low[v]);
                 }
                 continue;
-            }
-            let to = self.targets[*edge];
+            };
             *edge += 1;
             if self.index[to] == usize::MAX {
-                let edge = self.enter(to);
-                path.push((to, edge));
+                self.enter(to);
+                path.push((to, 0));
             } else if self.is_open[to] {
                 self.low[v] = self.low[v].min(self.index[to]);
             }
         }
     }
 
-    fn enter(&mut self, v: usize) -> usize {
+    fn enter(&mut self, v: usize) {
         (self.index[v], self.low[v]) = (self.next, self.next);
         self.next += 1;
         self.open.push(v);
         self.is_open[v] = true;
-        self.first[v]
     }
 
     /// Closes the component whose first vertex is `v`.

@@ -7,31 +7,22 @@ use crate::words::counted;
 
 /// Font size of a box's first line and of a frame's name.
 pub const HEAD: f64 = 12.0;
-/// Font size of the other lines.
 pub const LINE: f64 = 10.5;
-/// Height of a line.
 pub const STEP: f64 = 14.0;
-/// Height of a strip.
 pub const STRIP: f64 = 16.0;
-/// Padding at the left and right of a box.
 const PAD: f64 = 9.0;
 /// Smallest width of a box, and greatest length of a text in one.
 const NARROWEST: f64 = 92.0;
 const LONGEST: usize = 34;
 
-/// The text of a box.
 pub struct Face {
     kind: Kind,
-    /// The first line.
     pub head: String,
-    /// The lines below.
     pub lines: Vec<String>,
-    /// The strip at the bottom.
     pub strip: Option<String>,
 }
 
 impl Face {
-    /// Builds the text of a box that lies in the frame of module `frame`.
     pub fn new(item: &Item, frame: &str) -> Self {
         let name = path::inside(&item.name, frame);
         let mut lines = Vec::new();
@@ -63,7 +54,6 @@ impl Face {
         Self { kind: item.kind, head: shortened(&head, LONGEST), lines, strip }
     }
 
-    /// Returns width and height of the box.
     pub fn size(&self) -> (f64, f64) {
         let pill = matches!(self.kind, Kind::Input | Kind::Output | Kind::Link);
         let lines = self.lines.iter().chain(&self.strip).map(|line| width(line, LINE));

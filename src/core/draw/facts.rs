@@ -5,7 +5,6 @@ use crate::cost::Analysis;
 use crate::graph::{Attribute, Graph, Node};
 use crate::words::counted;
 
-/// Figures of one box.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Facts {
     /// Number of learned parameters that are first read by this box.
@@ -94,7 +93,6 @@ fn times(sizes: &[i64]) -> String {
     sizes.iter().map(i64::to_string).collect::<Vec<_>>().join("×")
 }
 
-/// The operation's name, in short where it would widen every box.
 pub fn short_op(node: &Node) -> &str {
     let label = node.operator().and_then(|operator| operator.label);
     label.unwrap_or(if node.op_type.is_empty() { "?" } else { &node.op_type })

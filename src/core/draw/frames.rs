@@ -14,7 +14,6 @@ pub struct Frames {
     pub of: Vec<usize>,
 }
 
-/// One frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// Full path of the module; empty for the picture.
@@ -23,7 +22,6 @@ pub struct Frame {
     pub parent: usize,
 }
 
-/// Maximum nesting depth of frames.
 const DEEPEST: usize = 3;
 
 /// Minimum number of boxes for a module to get a frame, at the outermost level and within another frame.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::facts::Facts;
+use super::acyclic;
 use super::scene::{Item, Kind, Scene, Wire};
 
 /// Maximum number of rows that all wires together may cross. Each crossing is a point of the layout, and beyond this
@@ -44,15 +44,7 @@ fn cut_to(mut scene: Scene, budget: usize) -> Scene {
                 let from = &scene.items[wire.from];
                 let name = if from.name.is_empty() { wire.label.clone() } else { from.name.clone() };
                 added.push(Wire { label: wire.label.clone(), from: scene.items.len(), to: Vec::new() });
-                scene.items.push(Item {
-                    kind: Kind::Link,
-                    heading: "from above".to_owned(),
-                    name,
-                    shape: None,
-                    facts: Facts::NOTHING,
-                    strip: Vec::new(),
-                    nodes: Vec::new(),
-                });
+                scene.items.push(Item::free(Kind::Link, "from above", name, None));
                 scene.items.len() - 1
             });
             added[link - boxes].to.push(to);
@@ -66,22 +58,12 @@ fn cut_to(mut scene: Scene, budget: usize) -> Scene {
 
 /// Computes the length of the longest path to each box.
 pub fn depths(scene: &Scene) -> Vec<usize> {
-    let mut waits = vec![0usize; scene.items.len()];
     let mut leaves: Vec<Vec<usize>> = vec![Vec::new(); scene.items.len()];
-    for (number, wire) in scene.wires.iter().enumerate() {
-        leaves[wire.from].push(number);
-        wire.to.iter().for_each(|to| waits[*to] += 1);
-    }
+    scene.wires.iter().enumerate().for_each(|(number, wire)| leaves[wire.from].push(number));
+    let readers = |item: usize| leaves[item].iter().flat_map(|number| &scene.wires[*number].to).copied();
     let mut depth = vec![0; scene.items.len()];
-    let mut ready: Vec<usize> = (0..scene.items.len()).filter(|item| waits[*item] == 0).collect();
-    while let Some(item) = ready.pop() {
-        for to in leaves[item].iter().flat_map(|number| &scene.wires[*number].to) {
-            depth[*to] = depth[*to].max(depth[item] + 1);
-            waits[*to] -= 1;
-            if waits[*to] == 0 {
-                ready.push(*to);
-            }
-        }
+    for item in acyclic::order(scene.items.len(), |_| (), readers) {
+        readers(item).for_each(|to| depth[to] = depth[to].max(depth[item] + 1));
     }
     depth
 }
@@ -89,6 +71,7 @@ pub fn depths(scene: &Scene) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draw::facts::Facts;
 
     /// Builds a chain in which the last box also reads every box before it.
     fn dense(count: usize) -> Scene {

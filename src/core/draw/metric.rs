@@ -21,7 +21,6 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// Returns the caption of the legend.
     pub(super) fn legend(self) -> &'static str {
         match self {
             Self::Macs => "MACs for one item of the batch",
@@ -31,7 +30,6 @@ impl Metric {
         }
     }
 
-    /// Returns the value for a box; `None` if it is not known.
     pub(super) fn of(self, facts: &Facts) -> Option<f64> {
         match self {
             Self::Macs => facts.macs.map(|macs| macs as f64),
@@ -41,7 +39,6 @@ impl Metric {
         }
     }
 
-    /// Formats a value with its unit.
     pub(super) fn show(self, value: f64) -> String {
         match self {
             Self::Time if value == 0.0 => "0".to_owned(),

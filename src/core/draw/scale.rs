@@ -8,12 +8,10 @@ const STEPS: [[u8; 3]; 5] = [[253, 246, 220], [190, 224, 190], [95, 184, 186], [
 /// would not reach that.
 pub const INK: &str = "#000000";
 
-/// An opaque colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Colour(pub [u8; 3]);
 
 impl Colour {
-    /// Returns the colour in SVG notation, `#rrggbb`.
     pub fn hex(self) -> String {
         let [r, g, b] = self.0;
         format!("#{r:02x}{g:02x}{b:02x}")

@@ -11,12 +11,9 @@ use super::{DrawOptions, acyclic, path};
 use crate::graph::{Graph, Node, ValueId, shape_text};
 use crate::words::counted;
 
-/// Kind of a box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// An input of the graph.
     Input,
-    /// An output of the graph.
     Output,
     /// One node, possibly with strips.
     Layer,
@@ -26,31 +23,30 @@ pub enum Kind {
     Link,
 }
 
-/// One box.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
-    /// Kind of the box.
     pub kind: Kind,
-    /// First line of text.
     pub heading: String,
     /// Full name of the node, value or module.
     pub name: String,
-    /// Shape of the first output.
     pub shape: Option<String>,
-    /// Parameters, MACs and time.
     pub facts: Facts,
-    /// Operations drawn as a strip.
     pub strip: Vec<String>,
-    /// Nodes in the box, by their index in the graph.
     pub nodes: Vec<usize>,
+}
+
+impl Item {
+    /// Creates a box that holds no nodes and costs nothing.
+    pub fn free(kind: Kind, heading: &str, name: String, shape: Option<String>) -> Self {
+        let heading = heading.to_owned();
+        Self { kind, heading, name, shape, facts: Facts::NOTHING, strip: Vec::new(), nodes: Vec::new() }
+    }
 }
 
 /// One value, drawn from the box that produces it to those that read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wire {
-    /// Name and shape of the value.
     pub label: String,
-    /// Index of the box where it starts.
     pub from: usize,
     /// Indices of the boxes where it ends, sorted and without repetition.
     pub to: Vec<usize>,
@@ -59,7 +55,6 @@ pub struct Wire {
 /// Boxes in topological order, and the wires between them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scene {
-    /// The boxes.
     pub items: Vec<Item>,
     /// The wires, sorted by the box and value that they start from.
     pub wires: Vec<Wire>,
@@ -69,7 +64,6 @@ pub struct Scene {
 const SMALL: usize = 30;
 
 impl Scene {
-    /// Groups the nodes of a graph into boxes.
     pub fn new(graph: &Graph, options: &DrawOptions) -> Self {
         let constant = constants(graph);
         let outputs: HashSet<ValueId> = graph.outputs.iter().copied().collect();
@@ -87,7 +81,6 @@ impl Scene {
         builder.build(members)
     }
 
-    /// Sums the facts of all boxes.
     pub fn total(&self) -> Facts {
         let mut boxes = self.items.iter().map(|item| item.facts);
         boxes.next().map_or_else(Facts::default, |first| boxes.fold(first, Facts::plus))
@@ -96,8 +89,7 @@ impl Scene {
 
 /// Finds every value that depends on no input: initializers, and the values computed from them.
 fn constants(graph: &Graph) -> HashSet<ValueId> {
-    let sparse = graph.sparse_initializers().map(|(id, _)| id);
-    let mut constant: HashSet<ValueId> = graph.initializers().map(|(id, _)| id).chain(sparse).collect();
+    let mut constant: HashSet<ValueId> = graph.given().collect();
     for node in &graph.nodes {
         let makes_itself = node.is("Constant");
         let reads_constants = node.reads().next().is_some() && node.reads().all(|id| constant.contains(&id));
@@ -108,7 +100,6 @@ fn constants(graph: &Graph) -> HashSet<ValueId> {
     constant
 }
 
-/// The nodes of one box.
 struct Members {
     /// Name of the module, if they form one.
     module: Option<String>,
@@ -119,7 +110,6 @@ struct Builder<'a> {
     graph: &'a Graph,
     facts: Vec<Facts>,
     constant: HashSet<ValueId>,
-    /// The nodes that are drawn.
     shown: Vec<usize>,
 }
 
@@ -133,7 +123,6 @@ impl Builder<'_> {
         self.node(index).reads().filter(|id| !self.constant.contains(id)).collect()
     }
 
-    /// Makes one box per node.
     fn each(&self) -> Vec<Members> {
         self.shown.iter().map(|i| Members { module: None, nodes: vec![*i] }).collect()
     }
@@ -237,9 +226,7 @@ impl Builder<'_> {
 
     fn pill(&self, id: ValueId, kind: Kind) -> Item {
         let name = self.graph.value(id).name.clone();
-        let heading = if kind == Kind::Input { "input" } else { "output" }.to_owned();
-        let facts = Facts::NOTHING;
-        Item { kind, heading, name, shape: self.shape(id), facts, strip: Vec::new(), nodes: Vec::new() }
+        Item::free(kind, if kind == Kind::Input { "input" } else { "output" }, name, self.shape(id))
     }
 
     fn item(&self, Members { module, nodes }: Members) -> Item {

@@ -13,11 +13,8 @@ use super::{DrawOptions, Metric, scale};
 use crate::graph::Graph;
 use crate::words::counted;
 
-/// Margin around everything.
 const MARGIN: f64 = 16.0;
-/// Font size of the title.
 const TITLE: f64 = 16.0;
-/// Width and height of the legend's bar.
 const BAR: (f64, f64) = (280.0, 11.0);
 
 /// Scoped to a class, so that a page that embeds the picture keeps its own styles.
@@ -29,7 +26,6 @@ const STYLE: &str = "\
 .gnet .w{fill:none;stroke:#6b7885;stroke-width:1.3}.gnet .a{fill:#6b7885}.gnet .b{stroke:#3f4c59;stroke-width:1}\
 .gnet .e:hover .w{stroke:#d55e00;stroke-width:2.6}.gnet .e:hover .a{fill:#d55e00}";
 
-/// Returns the document, its width and its height.
 pub fn document(graph: &Graph, scene: &Scene, metric: Metric, options: &DrawOptions) -> (String, u32, u32) {
     let frames = Frames::new(scene);
     let labels: Vec<String> = frames.frames.iter().map(|frame| label(&frames, &frame.module, frame.parent)).collect();
@@ -71,7 +67,6 @@ fn frame_fill(frames: &Frames, number: usize) -> &'static str {
     if around.count() % 2 == 1 { "#f1f4f7" } else { "#e4eaef" }
 }
 
-/// Formats a number with at most one decimal place.
 fn num(value: f64) -> String {
     let text = format!("{value:.1}");
     match text.strip_suffix(".0") {
@@ -79,6 +74,14 @@ fn num(value: f64) -> String {
         Some(whole) => whole.to_owned(),
         None => text,
     }
+}
+
+fn at(x: f64, y: f64) -> String {
+    format!("x=\"{}\" y=\"{}\"", num(x), num(y))
+}
+
+fn sides(rect: Rect) -> String {
+    format!("{} width=\"{}\" height=\"{}\"", at(rect.x, rect.y), num(rect.width), num(rect.height))
 }
 
 struct Writer<'a> {
@@ -147,7 +150,8 @@ impl Writer<'_> {
     fn elsewhere(&self, options: &DrawOptions) -> Option<String> {
         let all = options.times.as_ref()?.total();
         let rest = all - self.total.ms.unwrap_or(0.0);
-        (rest > 0.001 * all).then(|| format!("{} of {} in kernels of no layer", show_ms(rest), show_ms(all)))
+        (rest > 0.001 * all)
+            .then(|| format!("{} of {} in kernels of no layer", Metric::Time.show(rest), Metric::Time.show(all)))
     }
 
     /// Draws the bar with its numbers at height `y` and returns its width.
@@ -159,16 +163,11 @@ impl Writer<'_> {
             let _ = write!(out, "<stop offset=\"{}\" stop-color=\"{}\"/>", place, scale::colour(place).hex());
         }
         out.push_str("</linearGradient></defs>\n");
-        let _ = writeln!(
-            out,
-            "<rect x=\"{MARGIN}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"url(#scale)\" stroke=\"#3f4c59\" stroke-width=\"0.5\"/>",
-            num(y),
-            BAR.0,
-            BAR.1
-        );
+        let bar = sides(Rect { x: MARGIN, y, width: BAR.0, height: BAR.1 });
+        let _ = writeln!(out, "<rect {bar} fill=\"url(#scale)\" stroke=\"#3f4c59\" stroke-width=\"0.5\"/>");
         let legend = self.metric.legend();
         let beside = MARGIN + BAR.0 + 14.0;
-        let _ = writeln!(out, "<text class=\"l\" x=\"{}\" y=\"{}\">{legend}</text>", num(beside), num(y + BAR.1 - 1.5));
+        let _ = writeln!(out, "<text class=\"l\" {}>{legend}</text>", at(beside, y + BAR.1 - 1.5));
         if self.largest > 0.0 {
             for quarter in 0..=4 {
                 let place = f64::from(quarter) / 4.0;
@@ -179,9 +178,8 @@ impl Writer<'_> {
                 };
                 let _ = writeln!(
                     out,
-                    "<text x=\"{}\" y=\"{}\" fill=\"{}\" style=\"text-anchor:{anchor}\">{}</text>",
-                    num(MARGIN + BAR.0 * place),
-                    num(y + BAR.1 + 12.0),
+                    "<text {} fill=\"{}\" style=\"text-anchor:{anchor}\">{}</text>",
+                    at(MARGIN + BAR.0 * place, y + BAR.1 + 12.0),
                     scale::INK,
                     escaped(&self.metric.show(scale::value(place, self.largest)))
                 );
@@ -200,17 +198,12 @@ impl Writer<'_> {
             facts[parent] = facts[parent].plus(facts[number]);
         }
         for (number, frame) in frames.frames.iter().enumerate().skip(1) {
-            let Rect { x, y, width, height } = places.frames[number];
-            let fill = frame_fill(frames, number);
+            let (sides, fill) = (sides(places.frames[number]), frame_fill(frames, number));
             let told = [vec![frame.module.clone()], self.numbers(&facts[number])].concat().join("\n");
             let _ = writeln!(
                 self.out,
-                "<g><title>{}</title><rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"7\" fill=\"{fill}\" stroke=\"#c9d2da\"/></g>",
+                "<g><title>{}</title><rect {sides} rx=\"7\" fill=\"{fill}\" stroke=\"#c9d2da\"/></g>",
                 escaped(&told),
-                num(x),
-                num(y),
-                num(width),
-                num(height),
             );
         }
     }
@@ -221,13 +214,10 @@ impl Writer<'_> {
             let Rect { x, y, .. } = places.frames[number];
             let _ = writeln!(
                 self.out,
-                "<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"14\" fill=\"{}\"/><text class=\"f\" x=\"{}\" y=\"{}\">{}</text>",
-                num(x + 6.0),
-                num(y + 3.0),
-                num(width(label, HEAD) * 1.1 + 6.0),
+                "<rect {} fill=\"{}\"/><text class=\"f\" {}>{}</text>",
+                sides(Rect { x: x + 6.0, y: y + 3.0, width: width(label, HEAD) * 1.1 + 6.0, height: 14.0 }),
                 frame_fill(frames, number),
-                num(x + 9.0),
-                num(y + 14.5),
+                at(x + 9.0, y + 14.5),
                 escaped(label),
             );
         }
@@ -282,12 +272,9 @@ impl Writer<'_> {
         let Rect { x, y, width, height } = place;
         let _ = write!(
             self.out,
-            "<g><title>{}</title><rect class=\"b\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" rx=\"{}\" fill=\"{fill_hex}\"{look}/>",
+            "<g><title>{}</title><rect class=\"b\" {} rx=\"{}\" fill=\"{fill_hex}\"{look}/>",
             escaped(&self.told(item)),
-            num(x),
-            num(y),
-            num(width),
-            num(height),
+            sides(place),
             num(radius)
         );
         let centre = num(x + width / 2.0);
@@ -354,12 +341,8 @@ impl Writer<'_> {
             lines.push(format!("{}{share}", counted(thousands(macs), "MAC")));
         }
         if let Some(ms) = facts.ms {
-            lines.push(format!("{}{}", show_ms(ms), share(ms, self.total.ms.unwrap_or(0.0))));
+            lines.push(format!("{}{}", Metric::Time.show(ms), share(ms, self.total.ms.unwrap_or(0.0))));
         }
         lines
     }
-}
-
-fn show_ms(ms: f64) -> String {
-    Metric::Time.show(ms)
 }

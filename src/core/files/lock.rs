@@ -59,7 +59,6 @@ pub fn lock(folder: &Path) -> io::Result<Locked> {
     }
 }
 
-/// Returns `true` if an open file still has its name.
 fn is_at(file: &File, path: &Path) -> bool {
     let identity = |found: io::Result<Metadata>| Identity::of(path, &found.ok()?);
     identity(file.metadata()).is_some_and(|opened| identity(path.symlink_metadata()) == Some(opened))

@@ -132,7 +132,6 @@ fn real(path: &Path) -> PathBuf {
 pub struct Prepared {
     file: Unfinished<NamedTempFile>,
     target: PathBuf,
-    /// Name for errors.
     shown: PathBuf,
 }
 

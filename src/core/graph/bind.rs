@@ -38,13 +38,8 @@ impl Dim {
     /// only some are; a result that is not a valid size becomes that as well.
     pub(super) fn replace_symbol(&mut self, bound: &BTreeMap<String, Self>) {
         let Self::Symbolic { symbol, .. } = &*self else { return };
-        match bound.get(symbol) {
-            Some(size) => *self = self.bind(size),
-            None => {
-                if let Some(size) = sizes::formula(symbol, bound) {
-                    *self = self.bind(&size);
-                }
-            }
+        if let Some(size) = bound.get(symbol).cloned().or_else(|| sizes::formula(symbol, bound)) {
+            *self = self.bind(&size);
         }
     }
 }
@@ -55,7 +50,6 @@ impl Graph {
         sizes::symbols(self.inputs.iter().flat_map(|id| self.value(*id).shape.iter().flatten()))
     }
 
-    /// Substitutes symbols by sizes, in subgraphs too.
     pub(super) fn replace_symbols(&mut self, bound: &BTreeMap<String, Dim>) {
         if bound.is_empty() {
             return;

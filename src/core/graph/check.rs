@@ -24,9 +24,8 @@ impl Graph {
     /// Names the first such constant.
     pub fn check_constants_are_read(&self) -> Result<()> {
         let uses = self.uses();
-        let constants = self.initializers.keys().chain(self.sparse.keys());
-        match constants.into_iter().find(|id| !uses.contains_key(id)) {
-            Some(id) => Err(Error::input(format!("initializer {}", self.value(*id).name), "nothing reads it")),
+        match self.given().find(|id| !uses.contains_key(id)) {
+            Some(id) => Err(Error::input(format!("initializer {}", self.value(id).name), "nothing reads it")),
             None => Ok(()),
         }
     }
@@ -34,8 +33,7 @@ impl Graph {
     fn check_inside(&self, captured: &Captured) -> Result<()> {
         self.check_names(captured)?;
         let mut defined: HashSet<ValueId> = captured.keys().copied().collect();
-        let given = self.initializers.keys().chain(self.sparse.keys());
-        for id in self.inputs.iter().chain(given).copied() {
+        for id in self.inputs.iter().copied().chain(self.given()) {
             self.define(id, &mut defined, || "an input or initializer".to_owned())?;
         }
         for node in &self.nodes {
@@ -78,7 +76,7 @@ impl Graph {
     fn check_names(&self, captured: &Captured) -> Result<()> {
         let mut live: HashSet<ValueId> = self.inputs.iter().chain(&self.outputs).copied().collect();
         live.extend(self.nodes.iter().flat_map(|n| n.reads().chain(n.makes())));
-        live.extend(self.initializers.keys().chain(self.sparse.keys()).chain(captured.keys()));
+        live.extend(self.given().chain(captured.keys().copied()));
         let mut names = HashSet::new();
         for id in live {
             let name = captured.get(&id).copied().unwrap_or(&self.value(id).name);

@@ -38,6 +38,11 @@ impl Dim {
         Self::Symbolic { symbol: name.into(), scale: 1, offset: 0 }
     }
 
+    /// Returns a shape of fixed sizes.
+    pub fn fixed(sizes: &[usize]) -> Vec<Self> {
+        sizes.iter().copied().map(Self::Known).collect()
+    }
+
     /// Parses the output of [`Dim`]'s `Display`; any other text is a symbol of that name.
     pub fn parse(text: &str) -> Self {
         let line = Self::parse_line(text).filter(|line| line.to_string() == text);
@@ -119,6 +124,13 @@ impl Serialize for Dim {
             Self::Unknown => serializer.serialize_none(),
         }
     }
+}
+
+/// Converts an axis of `rank`, or an index into as many elements, to its place from the start: negative ones count from
+/// the end. `None` if there is none.
+pub(crate) fn place_of(axis: i64, rank: usize) -> Option<usize> {
+    let counted = if axis < 0 { axis.checked_add(i64::try_from(rank).ok()?)? } else { axis };
+    usize::try_from(counted).ok().filter(|place| *place < rank)
 }
 
 /// Formats a shape as text: `N x 64 x 14 x 14`.

@@ -2,17 +2,16 @@
 
 use std::fmt;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// Kind of a type's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Elements {
     /// Floating-point numbers.
     Floats,
-    /// Booleans.
+    /// Whole numbers.
     Wholes,
-    /// True and false.
+    /// Booleans.
     Truths,
     /// Text of any length: elements have no fixed size.
     Texts,
@@ -28,7 +27,8 @@ macro_rules! element_types {
         ///
         /// The letters of an 8-bit or smaller float are its exponent and mantissa bits; `Fn` has no infinities, `Uz` no
         /// negative zero.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "lowercase")]
         #[allow(missing_docs)]
         pub enum DType {
             $($name,)*
@@ -125,21 +125,6 @@ impl fmt::Display for DType {
     }
 }
 
-/// Serialized as its name, such as `i64`.
-impl Serialize for DType {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for DType {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = String::deserialize(deserializer)?;
-        let found = Self::ALL.into_iter().find(|dtype| dtype.to_string() == name);
-        found.ok_or_else(|| D::Error::custom(format!("{name} is no element type")))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +150,7 @@ mod tests {
         for dtype in DType::ALL {
             assert_eq!(DType::of_number(dtype.number().into()), Some(dtype));
             let name = serde_json::to_string(&dtype).unwrap();
+            assert_eq!(name, format!("\"{dtype}\""));
             assert_eq!(serde_json::from_str::<DType>(&name).unwrap(), dtype);
         }
         let mut numbers = DType::ALL.map(DType::number);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Dim, Graph, Node, ValueId};
+use super::{Graph, Node, ValueId, place_of};
 
 impl Graph {
     /// Returns the number of rows of the smallest table from which the values of `id` select rows, such as the
@@ -38,9 +38,7 @@ impl Graph {
             return None;
         }
         let shape = self.value(node.input(0)?).shape.as_ref()?;
-        let axis = node.int("axis").unwrap_or(0);
-        let from_end = if axis < 0 { i64::try_from(shape.len()).ok()? } else { 0 };
-        shape.get(usize::try_from(axis.checked_add(from_end)?).ok()?).and_then(Dim::known)
+        shape[place_of(node.int("axis").unwrap_or(0), shape.len())?].known()
     }
 }
 
@@ -52,7 +50,7 @@ fn keeps(node: &Node, holding: &HashSet<ValueId>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Attribute, Capture, DType, Subgraph, Tensor};
+    use super::super::{Attribute, Capture, DType, Dim, Subgraph, Tensor};
     use super::*;
 
     struct Build(Graph, ValueId);

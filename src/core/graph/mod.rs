@@ -19,6 +19,7 @@ mod tensor;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+pub(crate) use dim::place_of;
 pub use dim::{Dim, elements, shape_text};
 pub use dtype::{DType, Elements};
 pub use model::{Function, Model};
@@ -139,9 +140,8 @@ impl Graph {
 
     /// Adds a constant value.
     pub fn add_initializer(&mut self, name: impl Into<String>, tensor: Tensor) -> ValueId {
-        let shape = tensor.shape().iter().map(|d| Dim::Known(*d)).collect();
-        let id = self.add_value(name, Some(tensor.dtype()), Some(shape));
-        self.initializers.insert(id, tensor);
+        let id = self.add_value(name, None, None);
+        self.set_initializer(id, tensor);
         id
     }
 
@@ -182,7 +182,7 @@ impl Graph {
     pub fn set_initializer(&mut self, id: ValueId, tensor: Tensor) {
         let value = self.value_mut(id);
         value.dtype = Some(tensor.dtype());
-        value.shape = Some(tensor.shape().iter().map(|d| Dim::Known(*d)).collect());
+        value.shape = Some(Dim::fixed(tensor.shape()));
         self.initializers.insert(id, tensor);
     }
 
@@ -193,8 +193,7 @@ impl Graph {
 
     /// Adds a sparse constant.
     pub fn add_sparse_initializer(&mut self, name: impl Into<String>, tensor: SparseTensor) -> ValueId {
-        let shape = tensor.shape.iter().map(|d| Dim::Known(*d)).collect();
-        let id = self.add_value(name, Some(tensor.values.dtype()), Some(shape));
+        let id = self.add_value(name, Some(tensor.values.dtype()), Some(Dim::fixed(&tensor.shape)));
         self.sparse.insert(id, tensor);
         id
     }
@@ -202,6 +201,16 @@ impl Graph {
     /// Returns every sparse constant, in the order of their IDs.
     pub fn sparse_initializers(&self) -> impl Iterator<Item = (ValueId, &SparseTensor)> {
         self.sparse.iter().map(|(id, tensor)| (*id, tensor))
+    }
+
+    /// Returns the value of every constant, those of sparse ones last.
+    pub(crate) fn given(&self) -> impl Iterator<Item = ValueId> {
+        self.initializers.keys().chain(self.sparse.keys()).copied()
+    }
+
+    /// Returns the initializers that a caller may replace.
+    pub(crate) fn replaceable(&self) -> HashSet<ValueId> {
+        self.listed_initializers.values().copied().collect()
     }
 
     /// Returns `true` if a value is supplied with the graph: an initializer, sparse or not, whether or not a caller may
@@ -213,7 +222,7 @@ impl Graph {
     /// Returns every value that is a constant: the initializers that no caller can replace, and the outputs of
     /// `Constant` nodes that hold a number or tensor.
     pub fn constants(&self) -> HashMap<ValueId, Tensor> {
-        let listed: HashSet<ValueId> = self.listed_initializers.values().copied().collect();
+        let listed = self.replaceable();
         let fixed = self.initializers().filter(|(id, _)| !listed.contains(id));
         let initializers = fixed.map(|(id, tensor)| (id, tensor.clone()));
         let nodes = self.nodes.iter().filter_map(|node| Some((node.output()?, node.constant()?)));

@@ -22,7 +22,7 @@ use super::{Graph, Opaque, Value};
 /// assert_eq!(operations, ["Conv", "Relu", "MaxPool", "Reshape", "Gemm", "Softmax"]);
 /// # Ok::<(), gnet::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Model {
     /// The computation.
     pub graph: Graph,
@@ -74,17 +74,9 @@ impl Model {
         Self {
             graph,
             opset,
-            other_opsets: BTreeMap::new(),
-            ir_version: None,
             producer_name: "gnet".to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
-            domain: String::new(),
-            version: 0,
-            doc: String::new(),
-            metadata: BTreeMap::new(),
-            functions: Vec::new(),
-            training: Vec::new(),
-            devices: Vec::new(),
+            ..Self::default()
         }
     }
 

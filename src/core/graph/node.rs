@@ -1,6 +1,7 @@
 //! A node: one operation with its inputs, outputs and attributes.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::{DType, Opaque, Remarks, Subgraph, Tensor, ValueId};
 use crate::operators::{self, Operator};
@@ -48,6 +49,19 @@ impl From<f32> for Attribute {
     }
 }
 
+impl From<&str> for Attribute {
+    fn from(value: &str) -> Self {
+        Self::String(value.to_owned())
+    }
+}
+
+/// The number of an element type, as `Cast` has it.
+impl From<DType> for Attribute {
+    fn from(value: DType) -> Self {
+        Self::Int(value.number().into())
+    }
+}
+
 impl<const D: usize> From<[usize; D]> for Attribute {
     fn from(values: [usize; D]) -> Self {
         values.to_vec().into()
@@ -60,8 +74,28 @@ impl From<Vec<usize>> for Attribute {
     }
 }
 
+impl Attribute {
+    /// Returns the branches or bodies that it holds.
+    pub fn bodies(&self) -> &[Subgraph] {
+        match self {
+            Self::Graph(body) => std::slice::from_ref(body.as_ref()),
+            Self::Graphs(bodies) => bodies,
+            _ => &[],
+        }
+    }
+
+    /// Returns the branches or bodies that it holds, mutably.
+    pub fn bodies_mut(&mut self) -> &mut [Subgraph] {
+        match self {
+            Self::Graph(body) => std::slice::from_mut(body.as_mut()),
+            Self::Graphs(bodies) => bodies,
+            _ => &mut [],
+        }
+    }
+}
+
 /// One operation of a graph.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Node {
     /// Path of the module it comes from, a slash, and the operation; unique in gnet's exports. Files from other
     /// exporters may leave it empty.
@@ -86,11 +120,9 @@ impl Node {
         Self {
             name: name.into(),
             op_type: op_type.to_owned(),
-            domain: String::new(),
             inputs: inputs.into_iter().map(Some).collect(),
             outputs: outputs.into_iter().map(Some).collect(),
-            attributes: BTreeMap::new(),
-            remarks: None,
+            ..Self::default()
         }
     }
 
@@ -129,20 +161,12 @@ impl Node {
 
     /// Returns the branches or bodies among its attributes, in the order of the attributes' names.
     pub fn subgraphs(&self) -> impl Iterator<Item = &Subgraph> {
-        self.attributes.values().flat_map(|value| match value {
-            Attribute::Graph(body) => std::slice::from_ref(body.as_ref()),
-            Attribute::Graphs(bodies) => bodies,
-            _ => &[],
-        })
+        self.attributes.values().flat_map(Attribute::bodies)
     }
 
     /// Returns the branches or bodies among its attributes, mutably.
     pub fn subgraphs_mut(&mut self) -> impl Iterator<Item = &mut Subgraph> {
-        self.attributes.values_mut().flat_map(|value| match value {
-            Attribute::Graph(body) => std::slice::from_mut(body.as_mut()),
-            Attribute::Graphs(bodies) => bodies,
-            _ => &mut [],
-        })
+        self.attributes.values_mut().flat_map(Attribute::bodies_mut)
     }
 
     /// Makes it read `to(id)` in place of `id`, in its subgraphs too.
@@ -158,34 +182,26 @@ impl Node {
 
     /// Returns a whole-number attribute.
     pub fn int(&self, name: &str) -> Option<i64> {
-        match self.attributes.get(name)? {
-            Attribute::Int(value) => Some(*value),
-            _ => None,
-        }
+        let Attribute::Int(value) = self.attributes.get(name)? else { return None };
+        Some(*value)
     }
 
     /// Returns a real-number attribute.
     pub fn float(&self, name: &str) -> Option<f32> {
-        match self.attributes.get(name)? {
-            Attribute::Float(value) => Some(*value),
-            _ => None,
-        }
+        let Attribute::Float(value) = self.attributes.get(name)? else { return None };
+        Some(*value)
     }
 
     /// Returns a text attribute.
     pub fn text(&self, name: &str) -> Option<&str> {
-        match self.attributes.get(name)? {
-            Attribute::String(value) => Some(value),
-            _ => None,
-        }
+        let Attribute::String(value) = self.attributes.get(name)? else { return None };
+        Some(value)
     }
 
     /// Returns a tensor attribute.
     pub fn tensor(&self, name: &str) -> Option<&Tensor> {
-        match self.attributes.get(name)? {
-            Attribute::Tensor(value) => Some(value),
-            _ => None,
-        }
+        let Attribute::Tensor(value) = self.attributes.get(name)? else { return None };
+        Some(value)
     }
 
     /// Returns the output of a `Constant` node, in any numeric form of the operator (`value`, `value_float`,
@@ -207,20 +223,27 @@ impl Node {
         }
     }
 
+    /// Returns the part of the `rank` dimensions that a `Shape` returns: from `start` to `end` (since operator set 15).
+    pub(crate) fn shape_range(&self, rank: usize) -> Range<usize> {
+        let last = rank as i64;
+        let place = |name: &str, default: i64| {
+            let at = self.int(name).unwrap_or(default);
+            (if at < 0 { at.saturating_add(last) } else { at }).clamp(0, last) as usize
+        };
+        let (start, end) = (place("start", 0), place("end", last));
+        start..end.max(start)
+    }
+
     /// Returns an attribute of real numbers.
     pub fn floats(&self, name: &str) -> Option<&[f32]> {
-        match self.attributes.get(name)? {
-            Attribute::Floats(values) => Some(values),
-            _ => None,
-        }
+        let Attribute::Floats(values) = self.attributes.get(name)? else { return None };
+        Some(values)
     }
 
     /// Returns an attribute of whole numbers.
     pub fn ints(&self, name: &str) -> Option<&[i64]> {
-        match self.attributes.get(name)? {
-            Attribute::Ints(values) => Some(values),
-            _ => None,
-        }
+        let Attribute::Ints(values) = self.attributes.get(name)? else { return None };
+        Some(values)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A constant tensor: an initializer or the value of an attribute.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -49,6 +50,12 @@ impl PartialEq for Tensor {
 }
 
 impl Eq for Tensor {}
+
+impl Hash for Tensor {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.dtype, &self.shape, &self.bytes, &self.texts).hash(state);
+    }
+}
 
 impl Tensor {
     /// Creates a tensor of `shape` whose elements are `bytes`, row-major and little-endian.

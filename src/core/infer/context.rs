@@ -1,17 +1,15 @@
 //! Context of a rule: one node, the facts known about its inputs, and the opset.
 
-use super::fact::{Known, fault, gap};
+use super::fact::{Known, Shape, fault, gap};
 use super::number::Num;
 use super::vector::{Vector, Vectors};
-use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor};
+use crate::graph::{DType, Dim, Graph, Node, Tensor, place_of};
 use crate::words::counted;
 
 /// Everything that the outputs of a node may depend on.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
-    /// The node.
     pub(super) node: &'a Node,
-    /// Version of ONNX's operator set.
     pub(super) opset: i64,
     /// The graph with the types and shapes known so far.
     pub(super) graph: &'a Graph,
@@ -20,7 +18,6 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Returns `true` if input `index` is present.
     pub(super) fn has(&self, index: usize) -> bool {
         self.node.input(index).is_some()
     }
@@ -35,7 +32,6 @@ impl<'a> Context<'a> {
         self.node.outputs.len()
     }
 
-    /// Returns the name of input `index`.
     pub(super) fn name(&self, index: usize) -> &'a str {
         self.node.input(index).map_or("", |id| &self.graph.value(id).name)
     }
@@ -50,7 +46,6 @@ impl<'a> Context<'a> {
         (from..self.inputs()).find_map(|index| self.dtype(index))
     }
 
-    /// Returns the shape of input `index`.
     pub(super) fn shape(&self, index: usize) -> Known<&'a [Dim]> {
         let Some(id) = self.node.input(index) else { return fault(format!("input {index} is missing")) };
         let value = self.graph.value(id);
@@ -61,7 +56,10 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Returns the shape of input `index`, which must have `rank` dimensions.
+    pub(super) fn shape_of(&self, index: usize) -> Known<Shape> {
+        self.shape(index).map(<[_]>::to_vec)
+    }
+
     pub(super) fn shape_of_rank(&self, index: usize, rank: usize) -> Known<&'a [Dim]> {
         let shape = self.shape(index)?;
         match shape.len() == rank {
@@ -70,7 +68,6 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Returns the shape of input `index`, which must have at least `rank` dimensions.
     pub(super) fn shape_from_rank(&self, index: usize, rank: usize) -> Known<&'a [Dim]> {
         let shape = self.shape(index)?;
         match shape.len() >= rank {
@@ -97,13 +94,11 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Returns the elements of input `index`, each a whole number.
     pub(super) fn whole_numbers(&self, index: usize) -> Known<Vec<i64>> {
         let ints = self.numbers(index)?.iter().map(Num::int).collect::<Option<Vec<_>>>();
         ints.map_or_else(|| gap(format!("depends on the elements of input {}", self.name(index))), Ok)
     }
 
-    /// Returns the value of input `index`, a single whole number.
     pub(super) fn whole_number(&self, index: usize) -> Known<i64> {
         match self.whole_numbers(index)?[..] {
             [number] => Ok(number),
@@ -122,21 +117,22 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Returns a whole-number attribute.
-    pub(super) fn int(&self, name: &str) -> Known<Option<i64>> {
-        match self.node.attributes.get(name) {
-            None => Ok(None),
-            Some(Attribute::Int(value)) => Ok(Some(*value)),
-            Some(_) => fault(format!("attribute {name} is no whole number")),
+    /// Refuses an attribute that is there without a `value` of its kind.
+    fn attribute<T>(&self, name: &str, value: Option<T>, kind: &str) -> Known<Option<T>> {
+        match value.is_none() && self.node.attributes.contains_key(name) {
+            true => fault(format!("attribute {name} is no {kind}")),
+            false => Ok(value),
         }
     }
 
-    /// Returns a whole-number attribute with a default.
+    pub(super) fn int(&self, name: &str) -> Known<Option<i64>> {
+        self.attribute(name, self.node.int(name), "whole number")
+    }
+
     pub(super) fn int_or(&self, name: &str, default: i64) -> Known<i64> {
         Ok(self.int(name)?.unwrap_or(default))
     }
 
-    /// Returns a required whole-number attribute.
     pub(super) fn need_int(&self, name: &str) -> Known<i64> {
         self.int(name)?.map_or_else(|| fault(format!("attribute {name} is missing")), Ok)
     }
@@ -146,45 +142,24 @@ impl<'a> Context<'a> {
         Ok(self.int(name)?.map_or(default, |value| value != 0))
     }
 
-    /// Returns an attribute of whole numbers.
     pub(super) fn ints(&self, name: &str) -> Known<Option<&'a [i64]>> {
-        match self.node.attributes.get(name) {
-            None => Ok(None),
-            Some(Attribute::Ints(values)) => Ok(Some(values)),
-            Some(_) => fault(format!("attribute {name} is no list of whole numbers")),
-        }
+        self.attribute(name, self.node.ints(name), "list of whole numbers")
     }
 
-    /// Returns a required attribute of whole numbers.
     pub(super) fn need_ints(&self, name: &str) -> Known<&'a [i64]> {
         self.ints(name)?.map_or_else(|| fault(format!("attribute {name} is missing")), Ok)
     }
 
-    /// Returns an attribute of real numbers.
     pub(super) fn floats(&self, name: &str) -> Known<Option<&'a [f32]>> {
-        match self.node.attributes.get(name) {
-            None => Ok(None),
-            Some(Attribute::Floats(values)) => Ok(Some(values)),
-            Some(_) => fault(format!("attribute {name} is no list of real numbers")),
-        }
+        self.attribute(name, self.node.floats(name), "list of real numbers")
     }
 
-    /// Returns a text attribute with a default.
     pub(super) fn text_or(&self, name: &str, default: &'a str) -> Known<&'a str> {
-        match self.node.attributes.get(name) {
-            None => Ok(default),
-            Some(Attribute::String(value)) => Ok(value),
-            Some(_) => fault(format!("attribute {name} is no text")),
-        }
+        Ok(self.attribute(name, self.node.text(name), "text")?.unwrap_or(default))
     }
 
-    /// Returns a tensor attribute.
     pub(super) fn tensor(&self, name: &str) -> Known<Option<&'a Tensor>> {
-        match self.node.attributes.get(name) {
-            None => Ok(None),
-            Some(Attribute::Tensor(value)) => Ok(Some(value)),
-            Some(_) => fault(format!("attribute {name} is no tensor")),
-        }
+        self.attribute(name, self.node.tensor(name), "tensor")
     }
 
     /// Returns an element type attribute, with a default in case it is missing or 0 (ONNX's "undefined").
@@ -210,12 +185,8 @@ impl<'a> Context<'a> {
 
 /// Converts `axis` to an index into a shape of `rank` dimensions: negative ones count from the end.
 pub(super) fn axis_of(axis: i64, rank: usize) -> Known<usize> {
-    let signed = rank as i64;
-    match axis {
-        0.. if axis < signed => Ok(axis as usize),
-        ..0 if axis >= -signed => Ok((axis + signed) as usize),
-        _ => fault(format!("axis {axis} is not within {}", counted(rank, "dimension"))),
-    }
+    let fault = || fault(format!("axis {axis} is not within {}", counted(rank, "dimension")));
+    place_of(axis, rank).map_or_else(fault, Ok)
 }
 
 /// Converts `axes` to indices, each of which may occur once.

@@ -11,7 +11,6 @@ pub(super) const MAX_RANK: usize = 64;
 /// Reason why a rule has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// It cannot be known.
     Gap(String),
     /// The node is invalid: no input could make it valid.
     Fault(String),
@@ -20,7 +19,6 @@ pub(super) enum Stop {
 /// A known result, or the reason why it is unknown.
 pub(super) type Known<T> = Result<T, Stop>;
 
-/// A shape.
 pub(super) type Shape = Vec<Dim>;
 
 /// Element type and shape of one output, each as far as it is known.
@@ -28,7 +26,6 @@ pub(super) type Shape = Vec<Dim>;
 pub(super) struct Fact {
     /// Element type; `None` if an input's is unknown.
     pub(super) dtype: Option<DType>,
-    /// Shape.
     pub(super) shape: Known<Shape>,
 }
 
@@ -42,8 +39,8 @@ impl Fact {
 }
 
 /// Returns the answer for an operation with one output.
-pub(super) fn one(dtype: impl Into<Option<DType>>, shape: Known<Shape>) -> Answer {
-    Ok(vec![Fact::new(dtype, shape)])
+pub(super) fn one(dtype: impl Into<Option<DType>>, shape: impl FnOnce() -> Known<Shape>) -> Answer {
+    Ok(vec![Fact::new(dtype, shape())])
 }
 
 /// Reports a gap: it cannot be known, for `reason`.
@@ -54,6 +51,19 @@ pub(super) fn gap<T>(reason: impl fmt::Display) -> Known<T> {
 /// Reports a fault: the node is invalid, for `reason`.
 pub(super) fn fault<T>(reason: impl fmt::Display) -> Known<T> {
     Err(Stop::Fault(reason.to_string()))
+}
+
+/// Returns `None` for a gap; a fault remains one.
+pub(super) fn open<T>(known: Known<T>) -> Known<Option<T>> {
+    match known {
+        Err(Stop::Gap(_)) => Ok(None),
+        known => known.map(Some),
+    }
+}
+
+/// Refuses two lists that need as many entries, given their lengths and what they hold.
+pub(super) fn same_number((count, noun): (usize, &str), (other, of): (usize, &str)) -> Known<()> {
+    if count == other { Ok(()) } else { fault(format!("{} for {}", counted(count, noun), counted(other, of))) }
 }
 
 /// Returns a shape of `rank` unknown dimensions.

@@ -5,7 +5,6 @@ use crate::graph::{Dim, shape_text};
 
 /// Shape of a value whose inferred shape differs from the one stated in the file.
 pub(crate) struct Settled {
-    /// Shape to continue with.
     pub(crate) shape: Shape,
     /// Whether the file states something impossible, at least for some size of a symbol.
     pub(crate) contradicts: bool,

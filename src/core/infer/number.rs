@@ -12,11 +12,13 @@ pub(super) const MAX_SYMBOL: usize = 256;
 pub(super) enum Num {
     /// A whole number, also as the value of an element of a floating-point tensor.
     Int(i64),
-    /// A number that is not whole.
     Real(f64),
     /// A number that is linear in a symbol; `scale` is never 0.
-    Line { symbol: Arc<str>, scale: i64, offset: i64 },
-    /// An unknown number.
+    Line {
+        symbol: Arc<str>,
+        scale: i64,
+        offset: i64,
+    },
     Unknown,
 }
 
@@ -29,12 +31,6 @@ impl From<&Dim> for Num {
             }
             _ => Self::Unknown,
         }
-    }
-}
-
-impl From<i64> for Num {
-    fn from(value: i64) -> Self {
-        Self::Int(value)
     }
 }
 
@@ -69,7 +65,6 @@ impl Num {
         }
     }
 
-    /// Returns the number if it is whole.
     pub(super) fn int(&self) -> Option<i64> {
         match self {
             Self::Int(value) => Some(*value),
@@ -127,6 +122,10 @@ impl Num {
         }
     }
 
+    pub(super) fn product<'a>(dims: impl IntoIterator<Item = &'a Dim>) -> Self {
+        dims.into_iter().fold(Self::Int(1), |product, dim| product.mul(&Self::from(dim)))
+    }
+
     /// Returns the quotient if it is exact: a whole number, or a line all of whose values are divisible.
     pub(super) fn div_exact(&self, other: &Self) -> Self {
         match (self, other) {
@@ -161,7 +160,6 @@ impl Num {
         }
     }
 
-    /// Returns the quotient rounded towards plus infinity.
     pub(super) fn div_ceil(&self, by: i64) -> Self {
         self.neg().div_floor(by).neg()
     }

@@ -11,25 +11,20 @@ use crate::graph::{DType, Tensor, ValueId};
 /// number.
 pub(super) const MAX_LEN: usize = 1024;
 
-/// Maximum rank of tensors that are carried.
 pub(super) const MAX_VECTOR_RANK: usize = 4;
 
 /// Elements of a small tensor, row-major; most are scalars and vectors.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Vector {
-    /// Sizes of the dimensions.
     pub(super) shape: Arc<[usize]>,
-    /// The elements.
     pub(super) items: Arc<[Num]>,
 }
 
 impl Vector {
-    /// Creates a vector, if it is not too long.
     pub(super) fn new(items: Vec<Num>) -> Option<Self> {
         Self::of(&[items.len()], items)
     }
 
-    /// Creates a scalar.
     pub(super) fn scalar(item: Num) -> Self {
         Self { shape: Arc::new([]), items: Arc::new([item]) }
     }
@@ -40,7 +35,6 @@ impl Vector {
         fits.then(|| Self { shape: shape.into(), items: items.into() })
     }
 
-    /// Returns the elements of a small constant.
     pub(super) fn of_tensor(tensor: &Tensor) -> Option<Self> {
         count(tensor.shape()).filter(|_| tensor.shape().len() <= MAX_VECTOR_RANK)?;
         Self::of(tensor.shape(), elements(tensor)?)
@@ -70,7 +64,6 @@ struct Constant {
 }
 
 impl Vectors {
-    /// Returns the elements of a value, if they are known.
     pub(super) fn get(&self, id: ValueId) -> Option<&Vector> {
         match self.constants.get(&id) {
             Some(constant) => constant.elements.get_or_init(|| Vector::of_tensor(&constant.tensor)).as_ref(),
@@ -78,12 +71,10 @@ impl Vectors {
         }
     }
 
-    /// Records that a value is a constant.
     pub(super) fn set_constant(&mut self, id: ValueId, tensor: Tensor) {
         self.constants.insert(id, Constant { tensor, elements: OnceCell::new() });
     }
 
-    /// Stores the elements of a value.
     pub(super) fn set(&mut self, id: ValueId, vector: Vector) {
         self.computed.insert(id, vector);
     }
@@ -99,7 +90,6 @@ impl Vectors {
 }
 
 fn elements(tensor: &Tensor) -> Option<Vec<Num>> {
-    /// Reads elements of `N` bytes each with `read`.
     fn each<const N: usize>(tensor: &Tensor, read: impl Fn([u8; N]) -> Num) -> Vec<Num> {
         tensor.bytes().as_chunks::<N>().0.iter().map(|bytes| read(*bytes)).collect()
     }

@@ -20,7 +20,6 @@ const MAX_CARRIED: usize = 1 << 20;
 /// nested loops more often.
 const VISITS: usize = 16;
 
-/// Maximum number of walks over a model with loops.
 const WALKS: usize = 4;
 
 /// Infers every value of the model in the order of the nodes.
@@ -46,7 +45,6 @@ pub(super) fn walk(model: &mut Model) -> Result<Inference> {
     Ok(found)
 }
 
-/// Returns types and shapes of all values.
 fn shapes(graph: &Graph) -> Vec<(Option<DType>, Option<Shape>)> {
     let graphs = graph.with_subgraphs();
     graphs.iter().flat_map(|graph| graph.values().map(|(_, value)| (value.dtype, value.shape.clone()))).collect()
@@ -60,7 +58,7 @@ fn once(model: &mut Model) -> Result<Inference> {
         carried: 0,
         visits: parts(&model.graph).saturating_mul(VISITS),
     };
-    let mut walk = Walk::new(&mut limits);
+    let mut walk = Walk::new(&mut limits, Vectors::default(), false);
     walk.graph(&mut model.graph)?;
     Ok(walk.found)
 }
@@ -83,10 +81,8 @@ struct Limits {
     visits: usize,
 }
 
-/// The walk over one graph.
 struct Walk<'a> {
     limits: &'a mut Limits,
-    /// Elements of small values.
     vectors: Vectors,
     found: Inference,
     /// Whether the graph is inside a node and may never run: a fault in it then makes a value unknown rather than being
@@ -95,17 +91,10 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Creates a walk over the graph of a model.
-    fn new(limits: &'a mut Limits) -> Self {
-        Self { limits, vectors: Vectors::default(), found: Inference::default(), inside: false }
+    fn new(limits: &'a mut Limits, vectors: Vectors, inside: bool) -> Self {
+        Self { limits, vectors, found: Inference::default(), inside }
     }
 
-    /// Creates a walk over a graph inside a node, with known `vectors`.
-    fn inside(limits: &'a mut Limits, vectors: Vectors) -> Self {
-        Self { limits, vectors, found: Inference::default(), inside: true }
-    }
-
-    /// Infers every value of `graph`.
     fn graph(&mut self, graph: &mut Graph) -> Result<()> {
         let defaults = graph.listed_initializers.values().filter_map(|id| Some((*id, graph.initializer(*id)?.clone())));
         let defaults: Vec<_> = defaults.filter(|_| self.limits.defaults_hold).collect();
@@ -121,13 +110,15 @@ impl<'a> Walk<'a> {
     fn node(&mut self, graph: &mut Graph, index: usize) -> Result<()> {
         let controlled = control::answer(self, graph, index);
         let cx = self.context(graph, index);
-        let (answer, inner) = controlled.unwrap_or_else(|| (ask(&cx, &self.limits.functions), Vec::new()));
-        let facts = match answer {
-            Ok(facts) => facts,
-            Err(Stop::Gap(reason)) => vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()],
-            Err(Stop::Fault(reason)) => {
-                let reason = self.tolerated(wrong(graph, cx.node, reason))?;
-                vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()]
+        let answer = controlled.unwrap_or_else(|| Ok((ask(&cx, &self.limits.functions)?, Vec::new())));
+        let (facts, inner) = match answer {
+            Ok(made) => made,
+            Err(stop) => {
+                let reason = match stop {
+                    Stop::Gap(reason) => reason,
+                    Stop::Fault(reason) => self.tolerated(wrong(graph, cx.node, reason))?,
+                };
+                (vec![Fact::new(None, Err(Stop::Gap(reason))); cx.outputs()], Vec::new())
             }
         };
         let open = |fact: &Fact| fact.shape.as_ref().is_ok_and(|shape| shape.contains(&Dim::Unknown));
@@ -136,14 +127,13 @@ impl<'a> Walk<'a> {
         let silent = || Fact::new(None, Err(Stop::Gap("the operation does not say what this output is".to_owned())));
         let facts = facts.into_iter().chain(std::iter::repeat_with(silent));
         for (id, fact) in outputs.iter().zip(facts).filter_map(|(id, fact)| Some(((*id)?, fact))) {
-            let (dtype, shape, reason) = match fact.shape {
-                Ok(shape) => (fact.dtype, Some(shape), None),
-                Err(Stop::Gap(reason)) => (fact.dtype, None, Some(reason)),
-                Err(Stop::Fault(reason)) => {
-                    (fact.dtype, None, Some(self.tolerated(wrong(graph, &graph.nodes[index], reason))?))
-                }
+            let (shape, reason) = match fact.shape {
+                Ok(shape) => (Some(shape).filter(|shape| shape.len() <= MAX_RANK), None),
+                Err(Stop::Gap(reason)) => (None, Some(reason)),
+                Err(Stop::Fault(reason)) => (None, Some(self.tolerated(wrong(graph, &graph.nodes[index], reason))?)),
             };
-            self.found.overruled.extend(state(graph, id, dtype, shape));
+            let shape = shape.map(|shape| shape.into_iter().map(bounded).collect::<Shape>());
+            self.found.overruled.extend(state(graph, id, fact.dtype, shape));
             self.note(graph, id, Some(index), || reason.unwrap_or_else(|| why_open.clone()));
         }
         let vectors = if inner.is_empty() { evaluate::evaluate(&self.context(graph, index)) } else { inner };
@@ -161,7 +151,6 @@ impl<'a> Walk<'a> {
         if self.inside { Ok(error.to_string()) } else { Err(error) }
     }
 
-    /// Returns the context of a rule at node `index`.
     fn context<'b>(&'b self, graph: &'b Graph, index: usize) -> Context<'b> {
         Context { node: &graph.nodes[index], opset: self.limits.opset, graph, vectors: &self.vectors }
     }
@@ -197,7 +186,6 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Applies the rule of an operation.
 fn ask(cx: &Context, functions: &HashSet<(String, String)>) -> Answer {
     let node = cx.node;
     let name = &node.op_type;
@@ -227,14 +215,12 @@ fn symbolic(graph: &Graph, id: ValueId) -> bool {
     graph.value(id).shape.iter().flatten().any(|dim| matches!(dim, Dim::Symbolic { .. }))
 }
 
-/// Merges the inferred facts about a value with the statements of the file; returns the statement that was overruled.
+/// Merges the facts about a value with the statements of the file; returns the statement that was overruled.
 fn state(graph: &mut Graph, id: ValueId, dtype: Option<DType>, shape: Option<Shape>) -> Option<Overruled> {
     let value = graph.value_mut(id);
     if value.other_type.is_some() {
         return None;
     }
-    let shape = shape.filter(|shape| shape.len() <= MAX_RANK);
-    let shape = shape.map(|shape| shape.into_iter().map(bounded).collect::<Shape>());
     let overruled = Overruled::of(value, dtype, shape.as_deref());
     value.dtype = dtype.or(value.dtype);
     value.shape = match (value.shape.take(), shape) {
@@ -244,7 +230,6 @@ fn state(graph: &mut Graph, id: ValueId, dtype: Option<DType>, shape: Option<Sha
     overruled
 }
 
-/// Limits the length of a dimension's name.
 fn bounded(dim: Dim) -> Dim {
     match dim {
         Dim::Symbolic { symbol, .. } if symbol.len() > MAX_SYMBOL => Dim::Unknown,

@@ -22,7 +22,6 @@ use crate::{Error, Result};
 const DIGITS: usize = 32;
 const ENDING: &str = ".data";
 
-/// Returns the name of the data of `model` with this SHA-256.
 pub(super) fn name(model: &str, sha256: &str) -> String {
     format!("{model}.{}{ENDING}", &sha256[..DIGITS.min(sha256.len())])
 }
@@ -34,7 +33,6 @@ fn parts(name: &str) -> Option<(&str, &str)> {
     is_hash.then_some((model, hash))
 }
 
-/// Returns `true` if a file exists and its content matches its name.
 pub(super) fn is_whole(path: &Path) -> bool {
     let stated = path.file_name().and_then(|name| parts(name.to_str()?));
     let found = || files::open(path).ok().and_then(|file| digest::of(file).ok());
@@ -92,7 +90,6 @@ pub(super) fn sweep(path: &Path, before: BTreeSet<String>) {
 /// First byte of a model: the field of the file format's version.
 const BEGINNING: u8 = 0x08;
 
-/// Returns the other files of a folder that may be models.
 fn others(folder: &Path, path: &Path) -> impl Iterator<Item = PathBuf> {
     let path = path.to_path_buf();
     let begins = |path: &PathBuf| {

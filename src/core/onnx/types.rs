@@ -7,7 +7,6 @@ use super::proto::*;
 use crate::graph::{DType, Dim, Opaque, OtherType, Remarks, Value};
 use crate::{Error, Result};
 
-/// Stores the content of a type in a value.
 pub(super) fn read_type(kind: &TypeProto, value: &mut Value, place: &str) -> Result<()> {
     let stated = match &kind.value {
         None => return Ok(()),
@@ -64,7 +63,6 @@ fn dimension(proto: &DimensionProto, place: &str) -> Result<Dim> {
     }
 }
 
-/// Returns the size that a dimension states, if it is less than 0.
 fn negative(proto: &DimensionProto) -> Option<i64> {
     match &proto.value {
         Some(DimensionValue::DimValue(size)) if *size < 0 => Some(*size),
@@ -100,6 +98,10 @@ fn write_shape(dims: &[Dim], remarks: Option<&Remarks>) -> TensorShapeProto {
         DimensionProto { value, denotation: denotations.map(|d| d[i].clone()).unwrap_or_default() }
     };
     TensorShapeProto { dim: dims.iter().enumerate().map(write).collect() }
+}
+
+pub(super) fn entry(key: &str, value: impl Into<String>) -> StringStringEntryProto {
+    StringStringEntryProto { key: key.to_owned(), value: value.into() }
 }
 
 /// Keeps a part of a file unchanged once its bytes have been decoded as the message `M`.

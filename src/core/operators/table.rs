@@ -6,8 +6,7 @@
 /// A row is the operator's name, the first version of its domain's operator set that has it, and what is known of it:
 ///
 /// - `shape`: the rule that infers types and shapes of its results (`infer/rules`)
-/// - `elements`, or `each` where it has several outputs: what computes the elements of small vectors in shape arithmetic
-///   (`infer/evaluate`)
+/// - `elements`: what computes the elements of small vectors in shape arithmetic (`infer/evaluate`)
 /// - `result`: what computes it in the reference (`reference`)
 /// - `macs`: the rule that counts its products (`cost`), `none` where it makes none
 /// - `makes`: the element type of its result where the file states none and it is not the operand's (`cost/constants.rs`)
@@ -62,10 +61,10 @@ macro_rules! operators {
             Constant 1 { shape(constant::constant) result(make::constant) macs(none) }
             ConstantOfShape 9 { shape(constant::constant_of_shape) elements(make::constant_of_shape)
                 result(make::constant_of_shape) macs(none) makes(filled) settings(0) }
-            Conv 1 { shape(convolution::conv) result(convolution::conv) macs(convolution) weights(1) learned(0, 2)
-                parts(1 Weight(0), 2 Bias) rounding(Share) }
-            ConvInteger 10 { shape(convolution::conv_integer) result(convolution::conv_integer) macs(convolution)
-                weights(1) learned(0) is(quantised_weights, quantised) settings(1) }
+            Conv 1 { shape(|cx| convolution::conv(cx, cx.common_dtype(0), 0, 1)) result(convolution::conv)
+                macs(convolution) weights(1) learned(0, 2) parts(1 Weight(0), 2 Bias) rounding(Share) }
+            ConvInteger 10 { shape(|cx| convolution::conv(cx, Some(DType::I32), 0, 1)) result(convolution::conv_integer)
+                macs(convolution) weights(1) learned(0) is(quantised_weights, quantised) settings(1) }
             ConvTranspose 1 { shape(convolution::conv_transpose) result(convolution::conv_transpose)
                 macs(transposed_convolution) weights(1) learned(0, 2) parts(1 Weight(1), 2 Bias) rounding(Share) }
             Cos 7 { shape(elementwise::same) result(|call| unary::real(call, f64::cos)) macs(none) rounding(Share) }
@@ -73,7 +72,8 @@ macro_rules! operators {
             CumProd 26 { shape(elementwise::same) macs(none) }
             CumSum 11 { shape(elementwise::same) result(reduce::cum_sum) macs(none) }
             DFT 17 { shape(signal::dft) macs(none) }
-            DeformConv 19 { shape(convolution::conv) macs(convolution) weights(1) learned(0, 2, 3, 4) }
+            DeformConv 19 { shape(|cx| convolution::conv(cx, cx.common_dtype(0), 0, 1)) macs(convolution)
+                weights(1) learned(0, 2, 3, 4) }
             DepthToSpace 1 { shape(reshape::depth_to_space) result(movement::depth_to_space) macs(none) }
             DequantizeLinear 10 { shape(quantization::dequantize) result(quantize::dequantize) macs(none)
                 makes(|_| Some(DType::F32)) learned(0) is(keeps_numbers, quantised) settings(1) }
@@ -116,7 +116,7 @@ macro_rules! operators {
             GreaterOrEqual 12 { shape(elementwise::comparison) elements(|cx| arithmetic::compare(cx, Ordering::is_ge))
                 result(|call| binary::compare(call, Ordering::is_ge)) macs(none) }
             GridSample 16 { shape(gather::grid_sample) macs(none) rounding(Share) }
-            GroupNormalization 18 { shape(normalization::keep) result(normalization::group) macs(none)
+            GroupNormalization 18 { shape(elementwise::same) result(normalization::group) macs(none)
                 parts(1 Scale, 2 Mean) is(strip) rounding(Share) label("GroupNorm") }
             HammingWindow 17 { shape(constant::window) macs(none) }
             HannWindow 17 { shape(constant::window) macs(none) }
@@ -128,11 +128,11 @@ macro_rules! operators {
                 is(view, keeps_numbers, hands_on, strip) }
             If 1 { learned() control(Branch) }
             ImageDecoder 20 { shape(selection::image) macs(none) }
-            InstanceNormalization 1 { shape(normalization::keep) result(normalization::instance) macs(none)
+            InstanceNormalization 1 { shape(elementwise::same) result(normalization::instance) macs(none)
                 parts(1 Scale, 2 Mean) is(strip) rounding(Share) label("InstanceNorm") }
             IsInf 10 { shape(elementwise::same_bool) result(unary::is_inf) macs(none) }
             IsNaN 9 { shape(elementwise::same_bool) result(|call| unary::classify(call, f64::is_nan)) macs(none) }
-            LRN 1 { shape(normalization::keep) result(normalization::local_response) macs(none) is(strip)
+            LRN 1 { shape(elementwise::same) result(normalization::local_response) macs(none) is(strip)
                 rounding(Share) }
             LSTM 1 { shape(recurrent::recurrent) macs(recurrent) weights(1, 2) learned(0, 3, 7)
                 parts(1 Stacked(2), 2 Stacked(2), 3 Mean) is(recurrent) rounding(Gated(Some(6))) }
@@ -151,10 +151,10 @@ macro_rules! operators {
             LpNormalization 1 { shape(elementwise::same) result(normalization::lp) macs(none) is(strip)
                 rounding(Share) }
             LpPool 1 { shape(pooling::pool) result(pool::lp_pool) macs(none) }
-            MatMul 1 { shape(matrix::matmul) result(linear::mat_mul) macs(matrix_product) weights(0, 1)
-                parts(0 Matrix(1), 1 Matrix(0)) rounding(Share) }
-            MatMulInteger 10 { shape(matrix::matmul_integer) result(linear::mat_mul_integer) macs(matrix_product)
-                weights(0, 1) is(quantised_weights, quantised) settings(1) }
+            MatMul 1 { shape(|cx| matrix::product(cx, cx.common_dtype(0), 0, 1)) result(linear::mat_mul)
+                macs(matrix_product) weights(0, 1) parts(0 Matrix(1), 1 Matrix(0)) rounding(Share) }
+            MatMulInteger 10 { shape(|cx| matrix::product(cx, Some(DType::I32), 0, 1)) result(linear::mat_mul_integer)
+                macs(matrix_product) weights(0, 1) is(quantised_weights, quantised) settings(1) }
             Max 1 { shape(elementwise::variadic) elements(|cx| arithmetic::variadic(cx, arithmetic::larger))
                 result(|call| binary::variadic(call, binary::larger, Ord::max)) macs(none) }
             MaxPool 1 { shape(pooling::pool) result(pool::max_pool) macs(none) }
@@ -188,13 +188,13 @@ macro_rules! operators {
             PRelu 1 { shape(elementwise::prelu) result(binary::prelu) macs(none) is(strip) }
             Pad 1 { shape(slicing::pad) result(movement::pad) macs(none) learned(0) settings(1) }
             Pow 1 { shape(elementwise::power) result(binary::pow) macs(none) rounding(Share) settings(1) }
-            QLinearConv 10 { shape(convolution::qlinear_conv) macs(convolution) weights(3) learned(0, 8)
-                is(quantised_weights, quantised) settings(1) }
-            QLinearMatMul 10 { shape(matrix::qlinear_matmul) macs(matrix_product) weights(0, 3)
+            QLinearConv 10 { shape(|cx| convolution::conv(cx, cx.dtype(7), 0, 3)) macs(convolution) weights(3)
+                learned(0, 8) is(quantised_weights, quantised) settings(1) }
+            QLinearMatMul 10 { shape(|cx| matrix::product(cx, cx.dtype(7), 0, 3)) macs(matrix_product) weights(0, 3)
                 is(quantised_weights, quantised) settings(1) }
             QuantizeLinear 10 { shape(quantization::quantize) result(quantize::quantize) macs(none)
                 makes(|_| Some(DType::U8)) learned(0) is(keeps_numbers, quantised) settings(1) }
-            RMSNormalization 23 { shape(normalization::keep) result(normalization::root_mean_square) macs(none)
+            RMSNormalization 23 { shape(elementwise::same) result(normalization::root_mean_square) macs(none)
                 parts(1 Scale) is(strip) rounding(Share) label("RMSNorm") }
             RNN 1 { shape(recurrent::recurrent) macs(recurrent) weights(1, 2) learned(0, 3, 7)
                 parts(1 Stacked(2), 2 Stacked(2), 3 Mean) is(recurrent) rounding(Gated(None)) }
@@ -242,9 +242,9 @@ macro_rules! operators {
                 result(|call| unary::real(call, f64::round_ties_even)) macs(none) settings(0) }
             STFT 17 { shape(signal::stft) macs(none) learned(0, 1) }
             Scan 8 { learned() control(Scan) }
-            Scatter 9 { shape(gather::scatter) result(gather::scatter_elements) macs(none) }
-            ScatterElements 11 { shape(gather::scatter) result(gather::scatter_elements) macs(none) }
-            ScatterND 11 { shape(gather::scatter) result(gather::scatter_nd) macs(none) }
+            Scatter 9 { shape(elementwise::same) result(gather::scatter_elements) macs(none) }
+            ScatterElements 11 { shape(elementwise::same) result(gather::scatter_elements) macs(none) }
+            ScatterND 11 { shape(elementwise::same) result(gather::scatter_nd) macs(none) }
             Selu 1 { shape(elementwise::same) result(unary::selu) macs(none) is(strip) rounding(Share) }
             SequenceAt 11 { macs(none) }
             SequenceConstruct 11 { macs(none) }
@@ -275,7 +275,7 @@ macro_rules! operators {
             Softsign 1 { shape(elementwise::same) result(|call| unary::real(call, unary::softsign)) macs(none)
                 is(strip) }
             SpaceToDepth 1 { shape(reshape::space_to_depth) result(movement::space_to_depth) macs(none) }
-            Split 1 { shape(slicing::split) each(arrange::split) result(movement::split) macs(none) is(hands_on) }
+            Split 1 { shape(slicing::split) elements(arrange::split) result(movement::split) macs(none) is(hands_on) }
             SplitToSequence 11 { macs(none) }
             Sqrt 1 { shape(elementwise::same) result(|call| unary::real(call, f64::sqrt)) macs(none) rounding(Share) }
             Squeeze 1 { shape(reshape::squeeze) elements(arrange::same) result(movement::squeeze) macs(none)
@@ -292,7 +292,7 @@ macro_rules! operators {
             Tan 7 { shape(elementwise::same) result(|call| unary::real(call, f64::tan)) macs(none) }
             Tanh 1 { shape(elementwise::same) result(|call| unary::real(call, f64::tanh)) macs(none) is(strip)
                 rounding(Share) }
-            TensorScatter 24 { shape(gather::scatter) macs(none) }
+            TensorScatter 24 { shape(elementwise::same) macs(none) }
             TfIdfVectorizer 9 { shape(selection::tf_idf) macs(none) attributes(; weights) }
             ThresholdedRelu 10 { shape(elementwise::same) result(unary::thresholded_relu) macs(none) is(strip) }
             Tile 1 { shape(slicing::tile) elements(arrange::repeat) result(movement::tile) macs(none)
@@ -509,8 +509,7 @@ macro_rules! entry {
     };
     ($column:ident [$($operator:tt)*] { $($row:tt)* }) => { $crate::operators::table::entry!($column $($row)*) };
     (shape shape($($rule:tt)*) $($rest:tt)*) => { Some($($rule)*) };
-    (elements elements($($rule:tt)*) $($rest:tt)*) => { Some(Evaluation::One($($rule)*)) };
-    (elements each($($rule:tt)*) $($rest:tt)*) => { Some(Evaluation::Each($($rule)*)) };
+    (elements elements($($rule:tt)*) $($rest:tt)*) => { Some($($rule)*) };
     (result result($($rule:tt)*) $($rest:tt)*) => { Some($($rule)*) };
     (macs macs(none) $($rest:tt)*) => { None };
     (macs macs($($rule:tt)*) $($rest:tt)*) => { Some($($rule)*) };
@@ -525,7 +524,6 @@ macro_rules! facts {
     ([$($fields:tt)*]) => { const { Operator { $($fields)* ..Operator::UNKNOWN } } };
     ($fields:tt shape $value:tt $($rest:tt)*) => { facts!($fields $($rest)*) };
     ($fields:tt elements $value:tt $($rest:tt)*) => { facts!($fields $($rest)*) };
-    ($fields:tt each $value:tt $($rest:tt)*) => { facts!($fields $($rest)*) };
     ($fields:tt result $value:tt $($rest:tt)*) => { facts!($fields $($rest)*) };
     ($fields:tt makes $value:tt $($rest:tt)*) => { facts!($fields $($rest)*) };
     ($fields:tt packed $value:tt $($rest:tt)*) => { facts!($fields $($rest)*) };

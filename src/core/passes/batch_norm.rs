@@ -26,9 +26,8 @@ use super::channels::Channels;
 use super::edit::{Aliases, Names, work};
 use super::{Rewrites, View};
 use crate::graph::{Graph, Model, Node, Tensor, ValueId};
-use crate::{Result, reference};
+use crate::reference;
 
-/// Operations that a BatchNorm can be folded into.
 const LINEAR: [&str; 3] = ["Conv", "ConvTranspose", "Gemm"];
 
 /// Replacement of one linear operation and the BatchNorms after it.
@@ -40,12 +39,12 @@ struct Fold {
     bias: Tensor,
 }
 
-pub(super) fn fold(model: &mut Model) -> Result<Rewrites> {
+pub(super) fn fold(model: &mut Model) -> Rewrites {
     let mut names = Names::new(&model.graph);
     super::inside_out(model, |graph, scope| fold_in(graph, scope.opset, &mut names))
 }
 
-fn fold_in(graph: &mut Graph, opset: i64, names: &mut Names) -> Result<Rewrites> {
+fn fold_in(graph: &mut Graph, opset: i64, names: &mut Names) -> Rewrites {
     let (folds, mut rewrites) = plans(graph, opset);
     let outputs = graph.outputs.iter().copied().collect();
     let mut aliases = Aliases::default();
@@ -57,15 +56,14 @@ fn fold_in(graph: &mut Graph, opset: i64, names: &mut Names) -> Result<Rewrites>
     }
     graph.remove_nodes(&spent);
     aliases.apply(graph);
-    Ok(rewrites)
+    rewrites
 }
 
 /// Returns the possible folds, and the reasons why the others are impossible.
 fn plans(graph: &Graph, opset: i64) -> (Vec<Fold>, Rewrites) {
     let (mut folds, mut rewrites) = (Vec::<Fold>::new(), Rewrites::default());
     let view = View::new(graph);
-    let listed: HashSet<ValueId> = graph.listed_initializers.values().copied().collect();
-    let rules = Rules { view: &view, opset, listed: &listed };
+    let rules = Rules { view: &view, opset, listed: graph.replaceable() };
     // Output of each folded BatchNorm, with the index of its fold: the next one folds into the same operation.
     let mut made: HashMap<ValueId, usize> = HashMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -98,12 +96,11 @@ fn plans(graph: &Graph, opset: i64) -> (Vec<Fold>, Rewrites) {
     (folds, rewrites)
 }
 
-/// Conditions that a fold has to meet.
 struct Rules<'a> {
     view: &'a View<'a>,
     opset: i64,
     /// Initializers that a caller may replace.
-    listed: &'a HashSet<ValueId>,
+    listed: HashSet<ValueId>,
 }
 
 impl Rules<'_> {
@@ -159,7 +156,6 @@ impl Rules<'_> {
         weight.zip(bias).ok_or_else(|| "the folded numbers are not finite".to_owned())
     }
 
-    /// Returns `true` if a value has exactly one reader.
     fn alone(&self, id: Option<ValueId>) -> bool {
         id.is_some_and(|id| self.view.uses(id) == 1)
     }
@@ -385,7 +381,7 @@ mod tests {
     fn what_cannot_be_folded_says_why() {
         let reason = |graph: Graph, opset: i64| {
             let mut model = Model::new(graph, opset);
-            fold(&mut model).unwrap().refused[0].reason.clone()
+            fold(&mut model).refused[0].reason.clone()
         };
         let conv = || linear("Conv", &[2, 1, 1, 1], &[2], 2, &[]);
         assert_eq!(reason(conv(), 6), "it is in training or normalises by position");

@@ -12,10 +12,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Rewrites;
-use crate::Result;
-use crate::graph::{Attribute, Graph, Subgraph, Tensor, ValueId};
+use crate::graph::{Graph, Subgraph, Tensor, ValueId};
 
-/// Order in which a pass visits graphs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     /// The bodies, then the enclosing graph: for a pass that makes bodies read less.
@@ -26,21 +24,28 @@ pub(super) enum Order {
 
 /// Facts about the model around a graph.
 pub(super) struct Scope<'a> {
-    /// Version of ONNX's operator set.
     pub opset: i64,
     /// Captured constants, by their IDs inside.
     pub captured: &'a HashMap<ValueId, Tensor>,
 }
 
-type Rewrite<'a> = &'a mut dyn FnMut(&mut Graph, &Scope) -> Result<Rewrites>;
+impl Scope<'_> {
+    /// Returns the constants that a graph holds or captures.
+    pub fn constants(&self, graph: &Graph) -> HashMap<ValueId, Tensor> {
+        let mut constants = graph.constants();
+        constants.extend(self.captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
+        constants
+    }
+}
 
-/// Applies a pass to a graph and to every graph inside it.
+type Rewrite<'a> = &'a mut dyn FnMut(&mut Graph, &Scope) -> Rewrites;
+
 pub(super) fn each(
     graph: &mut Graph,
     opset: i64,
     order: Order,
-    mut run: impl FnMut(&mut Graph, &Scope) -> Result<Rewrites>,
-) -> Result<Rewrites> {
+    mut run: impl FnMut(&mut Graph, &Scope) -> Rewrites,
+) -> Rewrites {
     Walk { opset, order, run: &mut run }.graph(graph, &HashMap::new())
 }
 
@@ -51,53 +56,44 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn graph(&mut self, graph: &mut Graph, captured: &HashMap<ValueId, Tensor>) -> Result<Rewrites> {
+    fn graph(&mut self, graph: &mut Graph, captured: &HashMap<ValueId, Tensor>) -> Rewrites {
         let mut log = Rewrites::default();
         if self.order == Order::InsideOut {
-            self.bodies(graph, captured, &mut log)?;
+            self.bodies(graph, captured, &mut log);
         }
-        let own = (self.run)(graph, &Scope { opset: self.opset, captured })?;
+        let own = (self.run)(graph, &Scope { opset: self.opset, captured });
         log.applied.extend(own.applied);
         log.refused.extend(own.refused);
         if self.order == Order::OutsideIn {
-            self.bodies(graph, captured, &mut log)?;
+            self.bodies(graph, captured, &mut log);
         }
-        Ok(log)
+        log
     }
 
-    fn bodies(&mut self, graph: &mut Graph, captured: &HashMap<ValueId, Tensor>, log: &mut Rewrites) -> Result<()> {
+    fn bodies(&mut self, graph: &mut Graph, captured: &HashMap<ValueId, Tensor>, log: &mut Rewrites) {
         let nested = |index: &usize| graph.nodes[*index].subgraphs().next().is_some();
         let nested: Vec<usize> = (0..graph.nodes.len()).filter(nested).collect();
         if nested.is_empty() {
-            return Ok(());
+            return;
         }
-        let mut constants = graph.constants();
-        constants.extend(captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
+        let constants = Scope { opset: self.opset, captured }.constants(graph);
         for index in nested {
             let name = graph.node_name(&graph.nodes[index]).to_owned();
             let mut attributes = std::mem::take(&mut graph.nodes[index].attributes);
-            let walked = attributes.iter_mut().try_for_each(|(attribute, value)| -> Result<()> {
-                let bodies = match value {
-                    Attribute::Graph(body) => std::slice::from_mut(body.as_mut()),
-                    Attribute::Graphs(bodies) => bodies,
-                    _ => return Ok(()),
-                };
-                bodies.iter_mut().try_for_each(|body| {
-                    let inner = self.body(body, graph, &constants)?;
+            for (attribute, value) in &mut attributes {
+                for body in value.bodies_mut() {
+                    let inner = self.body(body, graph, &constants);
                     let place = |inside: String| format!("{name}.{attribute}/{inside}");
                     log.applied.extend(inner.applied.into_iter().map(place));
                     let refused = inner.refused.into_iter();
                     log.refused.extend(refused.map(|refusal| super::Refusal { node: place(refusal.node), ..refusal }));
-                    Ok(())
-                })
-            });
+                }
+            }
             graph.nodes[index].attributes = attributes;
-            walked?;
         }
-        Ok(())
     }
 
-    fn body(&mut self, body: &mut Subgraph, around: &Graph, constants: &HashMap<ValueId, Tensor>) -> Result<Rewrites> {
+    fn body(&mut self, body: &mut Subgraph, around: &Graph, constants: &HashMap<ValueId, Tensor>) -> Rewrites {
         let mut captured = HashMap::new();
         for capture in &body.captures {
             captured.extend(constants.get(&capture.outer).map(|tensor| (capture.inner, tensor.clone())));
@@ -105,9 +101,9 @@ impl Walk<'_> {
             inside.dtype = inside.dtype.or(outside.dtype);
             inside.shape = inside.shape.take().or_else(|| outside.shape.clone());
         }
-        let log = self.graph(&mut body.graph, &captured)?;
+        let log = self.graph(&mut body.graph, &captured);
         drop_unread(body);
-        Ok(log)
+        log
     }
 }
 

@@ -34,12 +34,10 @@ impl Channels {
         }
     }
 
-    /// Returns the number of output channels.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Returns the channel of an element.
     fn owner(&self, element: usize) -> usize {
         element / self.group * self.cycle + element / self.run % self.cycle
     }

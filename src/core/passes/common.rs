@@ -6,12 +6,10 @@
 //! branches and bodies too; an output of the graph keeps its producer. Exact: the results are the same bit for bit.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Rewrites;
 use super::edit::{Aliases, work};
-use crate::Result;
-use crate::graph::{Attribute, Graph, Node, ValueId};
+use crate::graph::{Attribute, Graph, Node, Tensor, ValueId};
 
 /// Returns `true` if a node gives different results each time, or may: a `Dropout` does if it may be in training mode.
 #[doc(hidden)]
@@ -20,11 +18,11 @@ pub fn draws_lots(node: &Node) -> bool {
     random || node.is("Dropout") && node.input(2).is_some()
 }
 
-pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {
+pub(super) fn eliminate(graph: &mut Graph) -> Rewrites {
     let mut rewrites = Rewrites::default();
     let uses = super::view::live_uses(graph);
     let outputs: HashSet<ValueId> = graph.outputs.iter().copied().collect();
-    let mut seen: HashMap<u64, Vec<usize>> = HashMap::new();
+    let mut seen: HashMap<Key, usize> = HashMap::new();
     let mut aliases = Aliases::default();
     for index in 0..graph.nodes.len() {
         aliases.apply_to(&mut graph.nodes[index]);
@@ -33,65 +31,51 @@ pub(super) fn eliminate(graph: &mut Graph) -> Result<Rewrites> {
         if !node.is(&node.op_type) || draws_lots(node) || node.is("Dropout") || unread {
             continue;
         }
-        let Some(hash) = hash(node) else { continue };
-        let known = seen.entry(hash).or_default();
-        let equal = |first: &usize| {
-            work(1);
-            same(&graph.nodes[*first], node)
-        };
-        match known.iter().copied().find(equal) {
-            Some(_) if node.makes().any(|id| outputs.contains(&id)) => {}
-            Some(first) => {
-                rewrites.applied.push(graph.node_name(node).to_owned());
-                let pairs: Vec<_> = graph.nodes[first].makes().zip(node.makes()).collect();
-                pairs.into_iter().for_each(|(kept, gone)| aliases.replace(gone, kept));
-            }
-            None => known.push(index),
+        let Some(key) = key(node) else { continue };
+        work(1);
+        let first = *seen.entry(key).or_insert(index);
+        if first != index && !node.makes().any(|id| outputs.contains(&id)) {
+            rewrites.applied.push(graph.node_name(node).to_owned());
+            let pairs: Vec<_> = graph.nodes[first].makes().zip(node.makes()).collect();
+            pairs.into_iter().for_each(|(kept, gone)| aliases.replace(gone, kept));
         }
     }
     aliases.apply(graph);
-    Ok(rewrites)
+    rewrites
 }
 
-/// Computes a hash that equal nodes share; `None` for a node with an attribute that is never equal.
-fn hash(node: &Node) -> Option<u64> {
-    let mut hasher = DefaultHasher::new();
-    (&node.op_type, &node.inputs).hash(&mut hasher);
-    for (name, value) in &node.attributes {
-        name.hash(&mut hasher);
-        match value {
-            Attribute::Int(value) => value.hash(&mut hasher),
-            Attribute::Ints(values) => values.hash(&mut hasher),
-            Attribute::Float(value) => value.to_bits().hash(&mut hasher),
-            Attribute::Floats(values) => values.iter().for_each(|value| value.to_bits().hash(&mut hasher)),
-            Attribute::String(value) => value.hash(&mut hasher),
-            Attribute::Strings(values) => values.hash(&mut hasher),
-            Attribute::Tensor(value) => (value.dtype(), value.shape(), value.bytes()).hash(&mut hasher),
+/// The operation of a node, its inputs, which of its outputs it makes, and its attributes.
+type Key = (String, Vec<Option<ValueId>>, Vec<bool>, Vec<(String, Exact)>);
+
+/// An attribute, the same only where every bit is.
+#[derive(PartialEq, Eq, Hash)]
+enum Exact {
+    Int(i64),
+    Ints(Vec<i64>),
+    Float(u32),
+    Floats(Vec<u32>),
+    String(String),
+    Strings(Vec<String>),
+    Tensor(Tensor),
+}
+
+/// Returns a key that nodes share which compute the same; `None` for a node with an attribute that is never equal.
+fn key(node: &Node) -> Option<Key> {
+    let exact = |value: &Attribute| {
+        Some(match value.clone() {
+            Attribute::Int(value) => Exact::Int(value),
+            Attribute::Ints(values) => Exact::Ints(values),
+            Attribute::Float(value) => Exact::Float(value.to_bits()),
+            Attribute::Floats(values) => Exact::Floats(values.into_iter().map(f32::to_bits).collect()),
+            Attribute::String(value) => Exact::String(value),
+            Attribute::Strings(values) => Exact::Strings(values),
+            Attribute::Tensor(value) => Exact::Tensor(value),
             Attribute::Graph(_) | Attribute::Graphs(_) | Attribute::Opaque(_) => return None,
-        }
-    }
-    Some(hasher.finish())
-}
-
-/// Returns `true` if two nodes are the same operation with the same inputs and attributes.
-fn same(a: &Node, b: &Node) -> bool {
-    let present = |node: &Node| node.outputs.iter().map(Option::is_some).collect::<Vec<_>>();
-    a.op_type == b.op_type
-        && a.inputs == b.inputs
-        && present(a) == present(b)
-        && a.attributes.len() == b.attributes.len()
-        && a.attributes.iter().zip(&b.attributes).all(|((n, v), (m, w))| n == m && same_attribute(v, w))
-}
-
-fn same_attribute(a: &Attribute, b: &Attribute) -> bool {
-    let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-    match (a, b) {
-        (Attribute::Float(x), Attribute::Float(y)) => x.to_bits() == y.to_bits(),
-        (Attribute::Floats(x), Attribute::Floats(y)) => bits(x) == bits(y),
-        (Attribute::Int(_), _) | (Attribute::Ints(_), _) | (Attribute::Tensor(_), _) => a == b,
-        (Attribute::String(_), _) | (Attribute::Strings(_), _) => a == b,
-        _ => false,
-    }
+        })
+    };
+    let attributes = node.attributes.iter().map(|(name, value)| Some((name.clone(), exact(value)?)));
+    let made = node.outputs.iter().map(Option::is_some).collect();
+    Some((node.op_type.clone(), node.inputs.clone(), made, attributes.collect::<Option<_>>()?))
 }
 
 #[cfg(test)]
@@ -122,10 +106,10 @@ mod tests {
         let y = g.add_value("y", None, None);
         g.nodes.push(Node::new("sum", "Sum", ends.clone(), vec![y]));
         (g.inputs, g.outputs) = (vec![x], vec![y]);
-        assert_eq!(eliminate(&mut g).unwrap().applied, ["a1", "b1"]);
+        assert_eq!(eliminate(&mut g).applied, ["a1", "b1"]);
         let read: Vec<_> = g.nodes[10].reads().collect();
         assert_eq!(read, [ends[0], ends[0], ends[2], ends[3], ends[4]]);
-        assert!(eliminate(&mut g).unwrap().applied.is_empty(), "what nothing reads any more is not merged again");
+        assert!(eliminate(&mut g).applied.is_empty(), "what nothing reads any more is not merged again");
     }
 
     #[test]
@@ -134,6 +118,6 @@ mod tests {
         let [x, y, z] = ["x", "y", "z"].map(|n| g.add_value(n, None, None));
         g.nodes = vec![Node::new("a", "Relu", vec![x], vec![y]), Node::new("b", "Relu", vec![x], vec![z])];
         (g.inputs, g.outputs) = (vec![x], vec![y, z]);
-        assert!(eliminate(&mut g).unwrap().applied.is_empty());
+        assert!(eliminate(&mut g).applied.is_empty());
     }
 }

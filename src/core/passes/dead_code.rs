@@ -8,11 +8,10 @@ use std::collections::HashSet;
 
 use super::Rewrites;
 use super::view::needed;
-use crate::Result;
 use crate::graph::Graph;
 
 /// Sweeps a graph. `promised` states that listed initializers are inputs that a caller may feed.
-pub(super) fn sweep(graph: &mut Graph, promised: bool) -> Result<Rewrites> {
+pub(super) fn sweep(graph: &mut Graph, promised: bool) -> Rewrites {
     let mut needed = needed(graph);
     if promised {
         needed.extend(graph.listed_initializers.values());
@@ -27,7 +26,7 @@ pub(super) fn sweep(graph: &mut Graph, promised: bool) -> Result<Rewrites> {
     graph.remove_nodes(&dead);
     graph.retain_initializers(|id| needed.contains(&id));
     graph.annotations.retain(|annotation| needed.contains(&annotation.value));
-    Ok(rewrites)
+    rewrites
 }
 
 #[cfg(test)]
@@ -46,7 +45,7 @@ mod tests {
             Node::new("drop", "Mul", vec![y, unused], vec![head]),
         ];
         (graph.inputs, graph.outputs) = (vec![x], vec![y]);
-        assert_eq!(sweep(&mut graph, true).unwrap().applied, ["drop", "unused"]);
+        assert_eq!(sweep(&mut graph, true).applied, ["drop", "unused"]);
         assert_eq!(graph.nodes.len(), 1);
         assert_eq!(graph.initializers().map(|(id, _)| id).collect::<Vec<_>>(), [used]);
         graph.check().unwrap();
@@ -60,7 +59,7 @@ mod tests {
             graph.nodes = vec![Node::new("keep", "Relu", vec![x], vec![y])];
             (graph.inputs, graph.outputs) = (vec![x], vec![y]);
             graph.listed_initializers.insert(1, unread);
-            sweep(&mut graph, promised).unwrap();
+            sweep(&mut graph, promised);
             assert_eq!((graph.initializers().count(), graph.listed_initializers.len()), (left, left));
         }
     }

@@ -52,14 +52,12 @@ impl Aliases {
         id
     }
 
-    /// Replaces the inputs of one node.
     pub fn apply_to(&self, node: &mut Node) {
         if !self.0.is_empty() {
             node.redirect_reads(&|id| self.resolve(id));
         }
     }
 
-    /// Replaces the inputs of every node of the graph.
     pub fn apply(&self, graph: &mut Graph) {
         if !self.0.is_empty() {
             work(graph.nodes.len());
@@ -131,7 +129,6 @@ impl Names {
         Self(all.map(|(_, value)| value.name.clone()).collect())
     }
 
-    /// Takes a name, if no value has it.
     pub fn take(&mut self, name: &str) -> bool {
         self.0.insert(name.to_owned())
     }

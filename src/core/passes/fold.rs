@@ -17,16 +17,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::bodies::{Order, Scope, each};
 use super::edit::{Aliases, work};
 use super::{PassOptions, Refusal, Rewrites};
-use crate::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId};
+use crate::graph::{DType, Dim, Graph, Model, Node, Tensor, ValueId, place_of};
 use crate::reference::{self, Limits};
 use crate::words::counted;
 use crate::{Error, Result};
 
-pub(super) fn fold(model: &mut Model, options: &PassOptions) -> Result<Rewrites> {
+pub(super) fn fold(model: &mut Model, options: &PassOptions) -> Rewrites {
     each(&mut model.graph, model.opset, Order::OutsideIn, |graph, scope| fold_graph(graph, scope, options))
 }
 
-fn fold_graph(graph: &mut Graph, scope: &Scope, options: &PassOptions) -> Result<Rewrites> {
+fn fold_graph(graph: &mut Graph, scope: &Scope, options: &PassOptions) -> Rewrites {
     let mut folding = Folding::new(graph, scope, options);
     while let Some(index) = folding.waiting.pop_first() {
         folding.look_at(index);
@@ -34,7 +34,7 @@ fn fold_graph(graph: &mut Graph, scope: &Scope, options: &PassOptions) -> Result
     let Folding { applied, refused, gone, aliases, .. } = folding;
     graph.remove_nodes(&gone);
     aliases.apply(graph);
-    Ok(Rewrites { applied, refused: refused.into_values().collect(), ..Rewrites::default() })
+    Rewrites { applied, refused: refused.into_values().collect(), ..Rewrites::default() }
 }
 
 /// A graph with its queue of nodes to visit, in their order.
@@ -50,7 +50,6 @@ struct Folding<'a> {
     constants: HashMap<ValueId, Tensor>,
     producers: HashMap<ValueId, usize>,
     readers: HashMap<ValueId, Vec<usize>>,
-    /// Number of live reads of each value.
     uses: HashMap<ValueId, usize>,
     /// The known parts of `Shape`s, if not all dimensions are known.
     shapes: HashMap<ValueId, Vec<Option<i64>>>,
@@ -58,14 +57,12 @@ struct Folding<'a> {
     applied: Vec<String>,
     refused: BTreeMap<usize, Refusal>,
     gone: HashSet<usize>,
-    /// Bypassed `Identity` nodes.
     aliases: Aliases,
 }
 
 impl<'a> Folding<'a> {
     fn new(graph: &'a mut Graph, scope: &'a Scope, options: &PassOptions) -> Self {
-        let (mut constants, uses) = (graph.constants(), super::view::live_uses(graph));
-        constants.extend(scope.captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
+        let (constants, uses) = (scope.constants(graph), super::view::live_uses(graph));
         let mut readers: HashMap<ValueId, Vec<usize>> = HashMap::new();
         for (index, node) in graph.nodes.iter().enumerate() {
             node.reads().for_each(|id| readers.entry(id).or_default().push(index));
@@ -88,7 +85,6 @@ impl<'a> Folding<'a> {
         }
     }
 
-    /// Folds a node if possible, or says why not.
     fn look_at(&mut self, index: usize) {
         work(1);
         self.aliases.apply_to(&mut self.graph.nodes[index]);
@@ -110,7 +106,6 @@ impl<'a> Folding<'a> {
         self.refused.insert(index, Refusal { node, reason });
     }
 
-    /// Returns `true` if an output needs a value.
     fn is_read(&self, id: ValueId) -> bool {
         self.uses.get(&id).is_some_and(|uses| *uses > 0)
     }
@@ -209,22 +204,21 @@ impl<'a> Folding<'a> {
             let maker =
                 self.producers.get(&id).copied().filter(|maker| self.uses[&id] == 0 && !self.gone.contains(maker));
             let Some(maker) = maker else { continue };
+            // The maker is dead now; the sweep removes it.
             if !self.graph.nodes[maker].makes().any(|id| self.is_read(id)) {
-                self.gone_dead(maker, &mut read);
+                self.aliases.apply_to(&mut self.graph.nodes[maker]);
+                read.extend(self.graph.nodes[maker].reads());
             }
         }
-    }
-
-    /// Marks a node as dead; the sweep removes it.
-    fn gone_dead(&mut self, index: usize, read: &mut Vec<ValueId>) {
-        self.aliases.apply_to(&mut self.graph.nodes[index]);
-        read.extend(self.graph.nodes[index].reads());
     }
 
     /// Returns the output of `Shape`, `Size`, or `Gather` and `Slice` of a shape, if all of it is fixed.
     fn of_shape(&mut self, node: &Node) -> Option<Tensor> {
         let parts = match node.op_type.as_str() {
-            "Shape" => asked_for(node, &self.dimensions(node)?),
+            "Shape" => {
+                let all = self.dimensions(node)?;
+                all[node.shape_range(all.len())].to_vec()
+            }
             "Size" => {
                 let sizes = self.dimensions(node)?.into_iter().collect::<Option<Vec<i64>>>()?;
                 let size = sizes.iter().try_fold(1i64, |product, size| product.checked_mul(*size))?;
@@ -253,10 +247,7 @@ impl<'a> Folding<'a> {
     fn gathered(&self, node: &Node) -> Option<Tensor> {
         let parts = self.shapes.get(&node.input(0)?)?;
         let indices = self.constants.get(&node.input(1)?)?;
-        let take = |index: i64| {
-            let index = if index < 0 { index.checked_add(parts.len() as i64)? } else { index };
-            *parts.get(usize::try_from(index).ok()?)?
-        };
+        let take = |index: i64| parts[place_of(index, parts.len())?];
         let sizes = reference::whole_numbers(indices)?.into_iter().map(take).collect::<Option<Vec<i64>>>()?;
         numbers(indices.shape().to_vec(), &sizes)
     }
@@ -277,16 +268,6 @@ impl<'a> Folding<'a> {
 /// Creates a tensor of 64-bit whole numbers in any shape that holds them.
 fn numbers(shape: Vec<usize>, values: &[i64]) -> Option<Tensor> {
     Tensor::new(DType::I64, shape, Tensor::from_i64(values).bytes().clone()).ok()
-}
-
-/// Returns the dimensions between `start` and `end` (since operator set 15).
-fn asked_for(node: &Node, all: &[Option<i64>]) -> Vec<Option<i64>> {
-    let rank = all.len() as i64;
-    let bound = |name: &str, default: i64| {
-        let at = node.int(name).unwrap_or(default);
-        (if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize
-    };
-    all.get(bound("start", 0)..bound("end", rank)).map_or_else(Vec::new, <[_]>::to_vec)
 }
 
 #[cfg(test)]

@@ -6,14 +6,13 @@
 //! no initializer is an input.
 
 use super::Rewrites;
-use crate::Result;
 use crate::graph::Model;
 
-pub(super) fn freeze(model: &mut Model) -> Result<Rewrites> {
+pub(super) fn freeze(model: &mut Model) -> Rewrites {
     let graph = &mut model.graph;
     let defaults: Vec<_> = std::mem::take(&mut graph.listed_initializers).into_values().collect();
     let applied = defaults.iter().map(|id| graph.value(*id).name.clone()).collect();
-    Ok(Rewrites { applied, ..Rewrites::default() })
+    Rewrites { applied, ..Rewrites::default() }
 }
 
 #[cfg(test)]

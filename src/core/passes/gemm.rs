@@ -15,28 +15,24 @@ use std::collections::HashSet;
 
 use super::edit::Names;
 use super::{Rewrites, View};
-use crate::Result;
 use crate::graph::{DType, Dim, Graph, Model, Node, ValueId};
 
-/// A recognised linear layer.
 struct Linear {
-    /// Index of the addition.
     sum: usize,
-    /// Index of the product.
     product: usize,
     /// The inputs `[x, W, b]`.
     inputs: [ValueId; 3],
 }
 
-pub(super) fn restore(model: &mut Model) -> Result<Rewrites> {
+pub(super) fn restore(model: &mut Model) -> Rewrites {
     if model.opset < 7 {
-        return Ok(Rewrites::default());
+        return Rewrites::default();
     }
     let mut names = Names::new(&model.graph);
     super::inside_out(model, |graph, _| restore_in(graph, &mut names))
 }
 
-fn restore_in(graph: &mut Graph, names: &mut Names) -> Result<Rewrites> {
+fn restore_in(graph: &mut Graph, names: &mut Names) -> Rewrites {
     let mut rewrites = Rewrites::default();
     let view = View::new(graph);
     let mut found: Vec<_> = (0..graph.nodes.len()).filter_map(|i| recognise(&view, i, &graph.nodes[i])).collect();
@@ -55,7 +51,14 @@ fn restore_in(graph: &mut Graph, names: &mut Names) -> Result<Rewrites> {
             "" => graph.nodes[sum].name.clone(),
             product => name(&nodes, product),
         };
-        rename_output(graph, &outputs, sum, &name, names);
+        // A value has the name of its node; an output of the graph keeps its name.
+        if let Some(output) = graph.nodes[sum].output()
+            && !outputs.contains(&output)
+            && !name.is_empty()
+            && names.take(&name)
+        {
+            graph.value_mut(output).name.clone_from(&name);
+        }
         let node = &mut graph.nodes[sum];
         node.op_type = "Gemm".to_owned();
         node.inputs = inputs.map(Some).to_vec();
@@ -63,7 +66,7 @@ fn restore_in(graph: &mut Graph, names: &mut Names) -> Result<Rewrites> {
         nodes.insert(name);
         rewrites.applied.push(graph.node_name(&graph.nodes[sum]).to_owned());
     }
-    Ok(rewrites)
+    rewrites
 }
 
 /// Recognises a sum `x * W + b`, in either order.
@@ -74,7 +77,7 @@ fn recognise(view: &View, index: usize, sum: &Node) -> Option<Linear> {
     [(0, 1), (1, 0)].into_iter().find_map(|(first, second)| {
         let (product, multiply) = view.made_by(sum.input(first), "MatMul")?;
         let [x, w] = [multiply.input(0)?, multiply.input(1)?];
-        let matrices = [x, w].iter().all(|id| view.rank(Some(*id)) == Some(2) && is_multiplied(view, *id));
+        let matrices = [x, w].iter().all(|id| view.graph.rank(*id) == Some(2) && is_multiplied(view, *id));
         let columns = view.shape(Some(w)).filter(|_| matrices)?.get(1)?;
         let bias = row(view, sum.input(second)?)?;
         let length = view.shape(Some(bias))?.last().unwrap_or(&Dim::Known(1));
@@ -94,7 +97,7 @@ fn row(view: &View, bias: ValueId) -> Option<ValueId> {
     if let Some((_, reshape)) = view.made_by(Some(bias), "Reshape") {
         let target = view.constant(reshape.input(1))?.to_i64()?;
         let row = matches!(target[..], [1, _]) || matches!(target[..], [_]);
-        return (view.rank(reshape.input(0)) == Some(1) && row).then(|| reshape.input(0))?;
+        return reshape.input(0).filter(|vector| view.graph.rank(*vector) == Some(1) && row);
     }
     matches!(view.constant(Some(bias))?.shape(), [] | [_] | [1, _]).then_some(bias)
 }
@@ -107,17 +110,6 @@ fn name(nodes: &HashSet<String>, product: &str) -> String {
         None => product.to_owned(),
     };
     if nodes.contains(&name) { product.to_owned() } else { name }
-}
-
-/// Renames an output: a value has the name of its node; an output of the graph keeps its name.
-fn rename_output(graph: &mut Graph, outputs: &HashSet<ValueId>, node: usize, name: &str, names: &mut Names) {
-    if let Some(output) = graph.nodes[node].output()
-        && !outputs.contains(&output)
-        && !name.is_empty()
-        && names.take(name)
-    {
-        graph.value_mut(output).name = name.to_owned();
-    }
 }
 
 #[cfg(test)]
@@ -146,7 +138,7 @@ mod tests {
     #[test]
     fn a_linear_layer_becomes_gemm() {
         let mut model = linear(&[1, 3]);
-        assert_eq!(restore(&mut model).unwrap().applied, ["fc/Gemm"]);
+        assert_eq!(restore(&mut model).applied, ["fc/Gemm"]);
         let g = &model.graph;
         let names: Vec<_> = g.nodes[2].reads().map(|id| g.value(id).name.as_str()).collect();
         assert_eq!((g.nodes[2].op_type.as_str(), names), ("Gemm", vec!["x", "w", "b"]));
@@ -169,7 +161,7 @@ mod tests {
                 let c = g.add_initializer("c", Tensor::from_f32(shape.clone(), &values).unwrap());
                 let product = g.nodes[0].outputs[0];
                 g.nodes[2].inputs = if swap { vec![Some(c), product] } else { vec![product, Some(c)] };
-                assert_eq!(restore(&mut model).unwrap().applied.len(), usize::from(fits), "{shape:?}");
+                assert_eq!(restore(&mut model).applied.len(), usize::from(fits), "{shape:?}");
             }
         }
     }
@@ -177,7 +169,7 @@ mod tests {
     #[test]
     fn the_layer_is_named_after_its_product_and_an_output_keeps_its_name() {
         let mut last = linear(&[1, 3]);
-        restore(&mut last).unwrap();
+        restore(&mut last);
         let g = &last.graph;
         assert_eq!((g.nodes[2].name.as_str(), g.value(g.outputs[0]).name.as_str()), ("fc/Gemm", "y"));
         let mut inner = linear(&[1, 3]);
@@ -186,7 +178,7 @@ mod tests {
         let z = g.add_value("z", None, None);
         g.nodes.push(Node::new("Relu", "Relu", vec![y], vec![z]));
         g.outputs = vec![z];
-        restore(&mut inner).unwrap();
+        restore(&mut inner);
         assert_eq!(inner.graph.value(y).name, "fc/Gemm");
     }
 
@@ -199,16 +191,16 @@ mod tests {
         let sum = Node::new("", "Relu", vec![g.outputs[0]], vec![z]);
         g.nodes.push(sum);
         g.outputs = vec![z];
-        assert_eq!(restore(&mut model).unwrap().applied, ["y"]);
+        assert_eq!(restore(&mut model).applied, ["y"]);
         model.graph.check().unwrap();
     }
 
     #[test]
     fn a_bias_along_the_rows_is_no_gemm_and_an_old_gemm_broadcasts_otherwise() {
-        assert!(restore(&mut linear(&[3, 1])).unwrap().applied.is_empty());
+        assert!(restore(&mut linear(&[3, 1])).applied.is_empty());
         let mut old = linear(&[1, 3]);
         old.opset = 6;
-        assert!(restore(&mut old).unwrap().applied.is_empty());
+        assert!(restore(&mut old).applied.is_empty());
     }
 
     #[test]
@@ -216,7 +208,7 @@ mod tests {
         let mut model = linear(&[1, 3]);
         let product = model.graph.nodes[0].output().unwrap();
         model.graph.outputs.push(product);
-        let rewrites = restore(&mut model).unwrap();
+        let rewrites = restore(&mut model);
         assert_eq!((rewrites.applied.len(), rewrites.refused.len()), (0, 1));
         assert_eq!(model.graph.nodes[2].op_type, "Add");
     }
@@ -231,7 +223,7 @@ mod tests {
         g.nodes[0].inputs[1] = Some(w);
         g.nodes[1].inputs[0] = Some(b);
         g.inputs.extend([w, b]);
-        !restore(&mut model).unwrap().applied.is_empty()
+        !restore(&mut model).applied.is_empty()
     }
 
     #[test]

@@ -21,15 +21,13 @@ use super::Rewrites;
 use super::bodies::Scope;
 use super::edit::Merge;
 use super::view;
-use crate::Result;
-use crate::graph::{Dim, Graph, Node, Tensor, ValueId};
+use crate::graph::{Dim, Graph, Node, Tensor, ValueId, place_of};
 use crate::reference;
 
-pub(super) fn drop(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
+pub(super) fn drop(graph: &mut Graph, scope: &Scope) -> Rewrites {
     let mut rewrites = Rewrites::default();
     let mut gone = HashSet::new();
-    let (mut constants, uses) = (graph.constants(), view::live_uses(graph));
-    constants.extend(scope.captured.iter().map(|(id, tensor)| (*id, tensor.clone())));
+    let (constants, uses) = (scope.constants(graph), view::live_uses(graph));
     let mut merge = Merge::new(graph);
     for index in 0..graph.nodes.len() {
         merge.aliases.apply_to(&mut graph.nodes[index]);
@@ -52,10 +50,9 @@ pub(super) fn drop(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
     }
     graph.remove_nodes(&gone);
     merge.aliases.apply(graph);
-    Ok(rewrites)
+    rewrites
 }
 
-/// Facts available when a node is visited.
 struct Facts<'a> {
     graph: &'a Graph,
     constants: &'a HashMap<ValueId, Tensor>,
@@ -154,8 +151,7 @@ impl Facts<'_> {
             return false;
         }
         let whole = |i: usize| {
-            let axis = if axes[i] < 0 { axes[i].checked_add(shape.len() as i64) } else { Some(axes[i]) };
-            let size = axis.and_then(|axis| shape.get(usize::try_from(axis).ok()?)).and_then(Dim::known);
+            let size = place_of(axes[i], shape.len()).and_then(|axis| shape[axis].known());
             // Exporters write an end beyond every size for "to the end".
             let reaches = ends[i] == i64::MAX || size.is_some_and(|size| ends[i] >= size as i64);
             starts[i] == 0 && steps[i] == 1 && reaches
@@ -182,7 +178,7 @@ mod tests {
     use super::*;
     use crate::graph::{Attribute, DType, Model};
 
-    fn drop(model: &mut Model) -> Result<Rewrites> {
+    fn drop(model: &mut Model) -> Rewrites {
         super::drop(&mut model.graph, &Scope { opset: model.opset, captured: &HashMap::new() })
     }
 
@@ -201,7 +197,7 @@ mod tests {
 
     fn drops(opset: i64, op: &str, constants: &[Tensor], change: impl Fn(&mut Graph)) -> bool {
         let mut model = around(opset, op, constants, change);
-        let dropped = drop(&mut model).unwrap().applied == ["it"];
+        let dropped = drop(&mut model).applied == ["it"];
         assert_eq!(model.graph.nodes.len(), if dropped { 1 } else { 2 });
         model.graph.check().unwrap();
         dropped
@@ -273,7 +269,7 @@ mod tests {
     fn an_output_keeps_its_name() {
         // x -> Relu -> y -> Identity -> z: the Relu now produces z.
         let mut model = around(18, "Relu", &[], |g| g.nodes[1].op_type = "Identity".into());
-        assert_eq!(drop(&mut model).unwrap().applied, ["end"]);
+        assert_eq!(drop(&mut model).applied, ["end"]);
         let g = &model.graph;
         assert_eq!(
             (g.nodes.len(), g.nodes[0].output(), g.value(g.outputs[0]).name.as_str()),
@@ -285,19 +281,19 @@ mod tests {
     #[test]
     fn two_promised_names_and_a_read_mask_keep_the_node() {
         let to_output = |g: &mut Graph| g.outputs = vec![g.nodes[0].output().unwrap()];
-        let log = drop(&mut around(18, "Identity", &[], to_output)).unwrap();
+        let log = drop(&mut around(18, "Identity", &[], to_output));
         assert_eq!(log.refused[0].reason, "it gives an input or constant of the graph the name of an output");
         let both = |g: &mut Graph| {
             g.nodes[1].op_type = "Identity".into();
             g.outputs.push(g.nodes[0].output().unwrap());
         };
-        let log = drop(&mut around(18, "Relu", &[], both)).unwrap();
+        let log = drop(&mut around(18, "Relu", &[], both));
         assert_eq!(log.refused[0].reason, "its input and its result are both outputs of the graph");
         let mask = |g: &mut Graph| {
             let mask = g.add_value("mask", None, None);
             g.nodes[0].outputs.push(Some(mask));
             g.outputs.push(mask);
         };
-        assert_eq!(drop(&mut around(18, "Dropout", &[], mask)).unwrap().refused[0].reason, "its mask is read");
+        assert_eq!(drop(&mut around(18, "Dropout", &[], mask)).refused[0].reason, "its mask is read");
     }
 }

@@ -45,7 +45,6 @@ mod shapes;
 mod stated;
 mod view;
 
-use std::collections::HashSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -99,66 +98,66 @@ pub const FREEZE_DEFAULTS: Pass = Pass::new(
     "freeze-defaults",
     "initializers that are inputs too become constants, which no caller can replace any more",
     true,
-    |model, _| freeze::freeze(model),
+    |model, _| Ok(freeze::freeze(model)),
 );
 /// Records the types and shapes that follow from the inputs.
 pub const INFER_SHAPES: Pass = Pass::new(
     "infer-shapes",
     "types and shapes that follow from those of the inputs are written down, for the passes after it",
     true,
-    |model, _| shapes::infer(model),
+    |model, _| Ok(shapes::infer(model)),
 );
 /// Removes operations that return their input unchanged.
 pub const DROP_IDENTITY: Pass = Pass::new(
     "drop-identity",
     "Identity, Dropout and every Cast, Reshape, Transpose, Slice, Pad, Concat .. that changes nothing go",
     true,
-    |model, _| each(&mut model.graph, model.opset, Order::OutsideIn, identity::drop),
+    |model, _| Ok(each(&mut model.graph, model.opset, Order::OutsideIn, identity::drop)),
 );
 /// Folds constants.
 pub const FOLD_CONSTANTS: Pass = Pass::new(
     "fold-constants",
     "what is made of constants or known shapes alone is computed, unless the file would grow",
     true,
-    fold::fold,
+    |model, options| Ok(fold::fold(model, options)),
 );
 /// Merges nodes that compute the same.
 pub const ELIMINATE_COMMON_SUBEXPRESSIONS: Pass = Pass::new(
     "eliminate-common-subexpressions",
     "of nodes that compute the same of the same inputs one stays",
     true,
-    |model, _| inside_out(model, |graph, _| common::eliminate(graph)),
+    |model, _| Ok(inside_out(model, |graph, _| common::eliminate(graph))),
 );
 /// Restores `Gemm` from a product and a bias.
 pub const RESTORE_GEMM: Pass =
-    Pass::new("restore-gemm", "x * W + b becomes one Gemm", false, |model, _| gemm::restore(model));
+    Pass::new("restore-gemm", "x * W + b becomes one Gemm", false, |model, _| Ok(gemm::restore(model)));
 /// Restores `LRN` from its decomposition.
 pub const RESTORE_LRN: Pass =
     Pass::new("restore-lrn", "local response normalisation becomes one LRN", false, |model, _| {
-        inside_out(model, lrn::restore)
+        Ok(inside_out(model, lrn::restore))
     });
 /// Moves padding into the operation that follows.
 pub const FUSE_PAD: Pass =
     Pass::new("fuse-pad", "a Pad moves into the Conv or pool after it, where that is exact", true, |model, _| {
-        inside_out(model, pad::fuse)
+        Ok(inside_out(model, pad::fuse))
     });
 /// Folds BatchNorm into the preceding linear operation.
 pub const FOLD_BATCH_NORM: Pass = Pass::new(
     "fold-batch-norm",
     "BatchNormalization moves into the weight and bias of the Conv, ConvTranspose or Gemm before it",
     false,
-    |model, _| batch_norm::fold(model),
+    |model, _| Ok(batch_norm::fold(model)),
 );
 /// Merges equal initializers.
 pub const DEDUPLICATE_INITIALIZERS: Pass = Pass::new(
     "deduplicate-initializers",
     "of initializers with the same type, shape and elements one stays",
     true,
-    |model, _| inside_out(model, |graph, _| initializers::deduplicate(graph)),
+    |model, _| Ok(inside_out(model, |graph, _| initializers::deduplicate(graph))),
 );
 /// Removes everything that no output needs.
 pub const DEAD_CODE: Pass =
-    Pass::new("dead-code", "nodes and initializers that no output needs go", true, |model, _| swept(model));
+    Pass::new("dead-code", "nodes and initializers that no output needs go", true, |model, _| Ok(swept(model)));
 
 /// All passes.
 pub const ALL: [Pass; 12] = [
@@ -277,14 +276,14 @@ pub fn run(model: &mut Model, passes: &[Pass], options: &PassOptions) -> Result<
     // Pruning may ask for a value that no output needed, and the sweep itself records what it swept.
     let waits = |pass: &Pass| [PRUNE.name, DEAD_CODE.name].contains(&pass.name);
     if !passes.first().is_some_and(waits) {
-        swept(model)?;
+        swept(model);
     }
     let (stated, overruled) = stated::set_aside(model);
     let run = |pass: &Pass| -> Result<Rewrites> {
         let named = |e: Error| Error::input(format!("pass {}", pass.name), e);
         let (nodes_before, initializer_bytes_before) = size(&model.graph);
         let rewrites = (pass.run)(model, options).map_err(named)?;
-        swept(model).map_err(named)?;
+        swept(model);
         model.graph.check().map_err(named)?;
         let (nodes, initializer_bytes) = size(&model.graph);
         Ok(Rewrites { pass: pass.name, nodes_before, nodes, initializer_bytes_before, initializer_bytes, ..rewrites })
@@ -303,7 +302,7 @@ pub fn run(model: &mut Model, passes: &[Pass], options: &PassOptions) -> Result<
 /// needs version 4.
 fn raise_format(model: &mut Model) {
     let unlisted = |graph: &&Graph| {
-        let listed: HashSet<_> = graph.listed_initializers.values().copied().collect();
+        let listed = graph.replaceable();
         graph.initializers().any(|(id, _)| !listed.contains(&id))
     };
     let old = model.ir_version.is_some_and(|version| version < 4);
@@ -319,7 +318,7 @@ fn size(graph: &Graph) -> (usize, u64) {
 }
 
 /// Runs a pass on every graph of a model, the innermost first.
-fn inside_out(model: &mut Model, run: impl FnMut(&mut Graph, &Scope) -> Result<Rewrites>) -> Result<Rewrites> {
+fn inside_out(model: &mut Model, run: impl FnMut(&mut Graph, &Scope) -> Rewrites) -> Rewrites {
     each(&mut model.graph, model.opset, Order::InsideOut, run)
 }
 
@@ -329,13 +328,13 @@ fn inside_out(model: &mut Model, run: impl FnMut(&mut Graph, &Scope) -> Result<R
 /// # Errors
 /// Currently none.
 pub fn sweep(graph: &mut Graph) -> Result<Rewrites> {
-    each(graph, 0, Order::InsideOut, |graph, _| dead_code::sweep(graph, false))
+    Ok(each(graph, 0, Order::InsideOut, |graph, _| dead_code::sweep(graph, false)))
 }
 
 /// Removes everything that no output needs. An initializer that a caller may replace is part of the interface and
 /// stays; before version 4 of the file format every initializer had to be listed, which does not make it part of the
 /// interface.
-fn swept(model: &mut Model) -> Result<Rewrites> {
+fn swept(model: &mut Model) -> Rewrites {
     let promised = model.ir_version.is_none_or(|version| version >= 4);
     each(&mut model.graph, model.opset, Order::InsideOut, |graph, _| dead_code::sweep(graph, promised))
 }

@@ -13,11 +13,10 @@
 
 use super::edit::work;
 use super::{Rewrites, Scope, View};
-use crate::Result;
-use crate::graph::{Attribute, Graph, Node, ValueId};
+use crate::graph::{Attribute, Graph, Node, ValueId, place_of};
 use crate::reference;
 
-pub(super) fn fuse(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
+pub(super) fn fuse(graph: &mut Graph, scope: &Scope) -> Rewrites {
     let mut rewrites = Rewrites::default();
     let view = View::new(graph);
     let (mut fused, mut refused) = (Vec::new(), Vec::new());
@@ -51,7 +50,7 @@ pub(super) fn fuse(graph: &mut Graph, scope: &Scope) -> Result<Rewrites> {
     for (index, node) in fused {
         graph.nodes[index] = node;
     }
-    Ok(rewrites)
+    rewrites
 }
 
 /// Refuses a convolution whose weights would turn a padded zero into something else.
@@ -93,7 +92,7 @@ fn padding(view: &View, pad: &Node, opset: i64) -> Result<Padding, Reason> {
     };
     let fill = fill.ok_or("what the Pad fills with is no constant float")?;
     let rank = match pad.input(3) {
-        Some(_) => view.rank(pad.input(0)).ok_or("the rank of the image is not known")?,
+        Some(_) => view.shape(pad.input(0)).ok_or("the rank of the image is not known")?.len(),
         None => given.len() / 2,
     };
     let axes = match pad.input(3) {
@@ -105,8 +104,7 @@ fn padding(view: &View, pad: &Node, opset: i64) -> Result<Padding, Reason> {
     }
     let (mut begins, mut ends, mut seen) = (vec![0; rank], vec![0; rank], vec![false; rank]);
     for (i, axis) in axes.iter().enumerate() {
-        let axis = if *axis < 0 { axis + rank as i64 } else { *axis };
-        let axis = usize::try_from(axis).ok().filter(|axis| *axis < rank).ok_or("the Pad does not fit an image")?;
+        let axis = place_of(*axis, rank).ok_or("the Pad does not fit an image")?;
         if std::mem::replace(&mut seen[axis], true) {
             return Err("the Pad names an axis twice");
         }

@@ -29,7 +29,6 @@ pub(super) fn prune(model: &mut Model, options: &PassOptions) -> Result<Rewrites
     Ok(Rewrites { applied, ..Rewrites::default() })
 }
 
-/// Finds the value that becomes an output.
 fn output(graph: &Graph, made: &HashMap<&str, ValueId>, name: &str) -> Result<ValueId> {
     let place = || format!("output {name}");
     let names = || graph.outputs.iter().map(|id| graph.value(*id).name.as_str()).collect::<Vec<_>>().join(", ");

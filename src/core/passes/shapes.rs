@@ -6,13 +6,11 @@
 //! file with a node that inference considers invalid stays unchanged as a whole, with the reason, since a runtime may
 //! still accept it.
 
-use super::stated::bodies;
 use super::{Refusal, Rewrites};
-use crate::Result;
 use crate::graph::{Graph, Model, Sizes, ValueId};
 use crate::infer;
 
-pub(super) fn infer(model: &mut Model) -> Result<Rewrites> {
+pub(super) fn infer(model: &mut Model) -> Rewrites {
     // Constants are shared, not copied.
     let mut inferred = model.clone();
     let mut rewrites = Rewrites::default();
@@ -26,7 +24,7 @@ pub(super) fn infer(model: &mut Model) -> Result<Rewrites> {
             rewrites.refused.push(Refusal { node, reason: format!("its shapes cannot be inferred: {error}") });
         }
     }
-    Ok(rewrites)
+    rewrites
 }
 
 /// Collects the names of the values about which more is now known, in subgraphs too. Both graphs have the same nodes.
@@ -39,7 +37,7 @@ fn learned(before: &Graph, after: &Graph, place: &str, names: &mut Vec<String>) 
     for (old, new) in before.nodes.iter().zip(&after.nodes) {
         for ((attribute, old_value), new_value) in old.attributes.iter().zip(new.attributes.values()) {
             let place = || format!("{place}{}.{attribute}/", after.node_name(new));
-            for (old, new) in bodies(old_value).iter().zip(bodies(new_value)) {
+            for (old, new) in old_value.bodies().iter().zip(new_value.bodies()) {
                 learned(&old.graph, &new.graph, &place(), names);
             }
         }

@@ -8,10 +8,9 @@
 
 use std::collections::HashMap;
 
-use crate::graph::{Attribute, Dim, Graph, Model, Sizes, Subgraph, ValueId};
+use crate::graph::{Dim, Graph, Model, Sizes, ValueId};
 use crate::infer::{self, Overruled};
 
-/// Statements set aside from a graph.
 #[derive(Default)]
 pub(super) struct Stated {
     shapes: Vec<(ValueId, Vec<Dim>)>,
@@ -66,7 +65,7 @@ fn compare(graph: &mut Graph, proved: &Graph, found: &mut Vec<Overruled>) -> Sta
         made.extend(node.makes());
         let Some(key) = node.makes().next() else { continue };
         for ((name, value), proof) in node.attributes.iter_mut().zip(proof.attributes.values()) {
-            for (place, (body, proof)) in bodies_mut(value).iter_mut().zip(bodies(proof)).enumerate() {
+            for (place, (body, proof)) in value.bodies_mut().iter_mut().zip(proof.bodies()).enumerate() {
                 let inside = compare(&mut body.graph, &proof.graph, found);
                 stated.inside.insert((key, name.clone(), place), inside);
             }
@@ -100,29 +99,12 @@ impl Stated {
         for node in &mut graph.nodes {
             let Some(key) = node.makes().next() else { continue };
             for (name, value) in &mut node.attributes {
-                for (place, body) in bodies_mut(value).iter_mut().enumerate() {
+                for (place, body) in value.bodies_mut().iter_mut().enumerate() {
                     if let Some(inside) = self.inside.remove(&(key, name.clone(), place)) {
                         inside.put_back(&mut body.graph);
                     }
                 }
             }
         }
-    }
-}
-
-/// Returns the graphs that an attribute holds.
-pub(super) fn bodies(value: &Attribute) -> &[Subgraph] {
-    match value {
-        Attribute::Graph(body) => std::slice::from_ref(body.as_ref()),
-        Attribute::Graphs(bodies) => bodies,
-        _ => &[],
-    }
-}
-
-fn bodies_mut(value: &mut Attribute) -> &mut [Subgraph] {
-    match value {
-        Attribute::Graph(body) => std::slice::from_mut(body.as_mut()),
-        Attribute::Graphs(bodies) => bodies,
-        _ => &mut [],
     }
 }

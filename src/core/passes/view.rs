@@ -23,7 +23,6 @@ impl<'a> View<'a> {
         self.maker(value).filter(|(_, node)| node.is(op_type))
     }
 
-    /// Returns index and node of the operation that produces `value`.
     pub fn maker(&self, value: Option<ValueId>) -> Option<(usize, &'a Node)> {
         let index = *self.producers.get(&value?)?;
         Some((index, &self.graph.nodes[index]))
@@ -34,7 +33,6 @@ impl<'a> View<'a> {
         self.uses.get(&value).copied().unwrap_or(0)
     }
 
-    /// Returns the constant at an input, if it is one.
     pub fn constant(&self, value: Option<ValueId>) -> Option<&Tensor> {
         self.constants.get(&value?)
     }
@@ -45,19 +43,8 @@ impl<'a> View<'a> {
         self.constant(value).filter(|tensor| tensor.shape().len() <= rank)?.scalar_f32()
     }
 
-    /// Returns the rank of an input, if known.
-    pub fn rank(&self, value: Option<ValueId>) -> Option<usize> {
-        self.graph.rank(value?)
-    }
-
-    /// Returns the shape of an input, if known.
     pub fn shape(&self, value: Option<ValueId>) -> Option<&'a [Dim]> {
         self.graph.value(value?).shape.as_deref()
-    }
-
-    /// Returns the length of an axis of a value, if fixed.
-    pub fn length(&self, value: Option<ValueId>, axis: usize) -> Option<usize> {
-        self.graph.value(value?).shape.as_ref()?.get(axis)?.known()
     }
 }
 

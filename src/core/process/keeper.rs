@@ -9,7 +9,6 @@ use std::process::{Command, ExitStatus};
 /// Hidden command that makes the program a keeper; the program to run and its arguments follow.
 pub const KEEPER_COMMAND: &str = "keeper";
 
-/// Exit code of a keeper whose program cannot be started.
 const NOT_STARTED: u8 = 127;
 
 /// Text that such a keeper writes to stderr before the system's error number.
@@ -33,7 +32,6 @@ pub(super) fn kept(keeper: &Path, command: &Command) -> Command {
     kept
 }
 
-/// Returns the reason why a keeper could not start its program.
 pub(super) fn not_started(status: Option<ExitStatus>, stderr: &str) -> Option<io::Error> {
     status.filter(|status| status.code() == Some(i32::from(NOT_STARTED)))?;
     let number = stderr.strip_prefix(REASON)?.trim().parse().ok()?;

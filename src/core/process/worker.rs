@@ -119,7 +119,6 @@ impl Worker {
         }
     }
 
-    /// Describes how a worker that closed its channel ended.
     fn dead(&mut self) -> Lost {
         let ended = wait_for(&mut self.child, LEAVE);
         match ended {

@@ -3,7 +3,7 @@
 use super::Limits;
 use super::index;
 use super::numbers::{self, Array};
-use crate::graph::{DType, Node, Tensor};
+use crate::graph::{DType, Node, Tensor, place_of};
 use crate::words::counted;
 use crate::{Error, Result};
 
@@ -70,7 +70,7 @@ impl<'a> Call<'a> {
 
     /// Converts an axis counted from either end to one of `0..rank`.
     pub fn axis(&self, axis: i64, rank: usize) -> Result<usize> {
-        index::from_end(axis, rank).ok_or_else(|| self.wrong(format!("axis {axis} is not among {rank}")))
+        place_of(axis, rank).ok_or_else(|| self.wrong(format!("axis {axis} is not among {rank}")))
     }
 
     /// Converts several axes, each of which may occur once.

@@ -7,9 +7,8 @@
 
 use std::collections::HashMap;
 
-use super::index::from_end;
 use super::{Limits, Values, graph, node as one_node};
-use crate::graph::{Attribute, DType, Node, Subgraph, Tensor, ValueId};
+use crate::graph::{Attribute, DType, Node, Subgraph, Tensor, ValueId, place_of};
 use crate::operators::Control;
 use crate::words::counted;
 use crate::{Error, Result};
@@ -115,7 +114,7 @@ impl Around<'_> {
         let mut state = all[..states].to_vec();
         let axes = self.node.ints("scan_input_axes").unwrap_or(&[]);
         let axis =
-            |place: usize, tensor: &Tensor| from_end(axes.get(place).copied().unwrap_or(0), tensor.shape().len());
+            |place: usize, tensor: &Tensor| place_of(axes.get(place).copied().unwrap_or(0), tensor.shape().len());
         let scanned: Option<Vec<(&Tensor, usize)>> =
             all[states..].iter().enumerate().map(|(place, tensor)| Some((tensor, axis(place, tensor)?))).collect();
         let scanned = scanned.ok_or_else(|| self.wrong("scans an axis that is not there"))?;

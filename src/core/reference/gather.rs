@@ -1,14 +1,14 @@
 //! Operations that read or write elements by index.
 
 use super::call::{Call, one};
-use super::index::{count, from_end, positions, ravel, unravel};
+use super::index::{count, positions, ravel, unravel};
 use super::movement::{arranged, pick, pick_one};
 use super::numbers::{Array, Numbers, of_wholes};
-use crate::graph::{DType, Tensor};
+use crate::graph::{DType, Tensor, place_of};
 use crate::{Error, Result};
 
 fn wrap(index: i64, size: usize) -> Result<usize> {
-    from_end(index, size).ok_or_else(|| Error::input(format!("index {index}"), format!("is not among {size}")))
+    place_of(index, size).ok_or_else(|| Error::input(format!("index {index}"), format!("is not among {size}")))
 }
 
 fn wrap_all(indices: &[i64], size: usize) -> Result<Vec<usize>> {

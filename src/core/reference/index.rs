@@ -9,12 +9,6 @@ pub(super) fn count(shape: &[usize]) -> Option<usize> {
     }
 }
 
-/// Returns the index that one counted from either end stands for; `None` past either.
-pub(super) fn from_end(index: i64, size: usize) -> Option<usize> {
-    let counted = if index < 0 { index.checked_add_unsigned(size as u64)? } else { index };
-    usize::try_from(counted).ok().filter(|index| *index < size)
-}
-
 /// Iterates over every position of a shape in row-major order, as coordinates.
 pub(super) fn positions(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + use<> {
     let total = count(shape).unwrap_or(0);

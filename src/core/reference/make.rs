@@ -24,13 +24,7 @@ pub(super) fn constant_of_shape(call: &Call) -> Result<Vec<Tensor>> {
 /// Returns the shape. Since operator set 15 a slice of it may be requested.
 pub(super) fn shape(call: &Call) -> Result<Vec<Tensor>> {
     let shape = call.tensor(0)?.shape();
-    let rank = shape.len() as i64;
-    let bound = |name: &str, default: i64| {
-        let at = call.int(name, default);
-        (if at < 0 { at.saturating_add(rank) } else { at }).clamp(0, rank) as usize
-    };
-    let (start, end) = (bound("start", 0), bound("end", rank));
-    let part = shape.get(start..end).unwrap_or(&[]);
+    let part = &shape[call.node.shape_range(shape.len())];
     one(Tensor::from_i64(&part.iter().map(|d| *d as i64).collect::<Vec<_>>()))
 }
 

@@ -31,6 +31,7 @@ use std::collections::HashMap;
 use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Sub};
 
 use call::Call;
+pub(crate) use numbers::elements;
 pub(crate) use numbers::{dtype_of as element_type, of_floats as tensor_of};
 
 use crate::graph::{DType, Graph, Model, Node, Tensor, ValueId};

@@ -142,6 +142,18 @@ pub(super) fn truth(shape: Vec<usize>, values: impl Iterator<Item = bool>) -> Re
     of_wholes(DType::Bool, shape, values.map(i128::from).collect())
 }
 
+/// Returns the elements of a tensor as 64-bit floats, whatever kind of number they are; whole numbers beyond 2^53 lose
+/// digits. `None` for text, complex numbers and packed types.
+pub(crate) fn elements(tensor: &Tensor) -> Option<impl Iterator<Item = f64> + '_> {
+    let dtype = tensor.dtype();
+    let kind = kind(dtype)?;
+    let number = move |bytes: &[u8]| match kind {
+        Kind::Float => float(dtype, bytes),
+        Kind::Whole => whole(dtype, bytes) as f64,
+    };
+    Some(tensor.bytes().chunks_exact(dtype.size()).map(number))
+}
+
 fn float(dtype: DType, bytes: &[u8]) -> f64 {
     match dtype {
         DType::F64 => little_endian!(f64, bytes),

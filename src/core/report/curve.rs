@@ -128,7 +128,6 @@ impl Chart {
     }
 }
 
-/// Returns a font of `size` pixels.
 fn font(size: u32) -> TextStyle<'static> {
     ("sans-serif", size * UNITS).into_font().color(&RGBColor(40, 40, 40)).pos(Pos::new(HPos::Left, VPos::Top))
 }

@@ -34,11 +34,10 @@ pub fn document<T: Serialize>(record: &T) -> Result<String> {
 /// Escapes characters that the serializer leaves raw. They only occur inside strings: everything else is ASCII and line
 /// breaks.
 fn escaped(text: &str) -> String {
-    let unit = |unit: &u16, out: &mut String| _ = write!(out, "\\u{unit:04x}");
     let escape = |c: char, out: &mut String| match c {
         '\n' => out.push(c),
         // Writing to a string cannot fail.
-        _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|code| unit(code, out)),
+        _ => c.encode_utf16(&mut [0; 2]).iter().for_each(|code| _ = write!(out, "\\u{code:04x}")),
     };
     replaced(text, escape).into_owned()
 }

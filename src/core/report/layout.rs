@@ -18,7 +18,6 @@ pub(super) const GAP: usize = 1;
 const COMFORT: usize = 20;
 const LEAST: usize = 7;
 
-/// Returns the number of terminal columns that a text takes.
 pub(super) fn width(text: &str) -> usize {
     text.width()
 }
@@ -29,11 +28,8 @@ pub(super) struct Layout {
     pub columns: Vec<(usize, usize)>,
 }
 
-/// Widths that a column needs.
 struct Needs {
-    /// Width of its widest cell.
     cells: usize,
-    /// Width of its heading on one line.
     heading: usize,
     /// Width of the longest word of its heading.
     word: usize,
@@ -207,7 +203,6 @@ pub(super) fn shortened(name: &str, room: usize) -> String {
     format!("{head}…{tail}")
 }
 
-/// Takes as many characters as fit.
 fn taken_chars(chars: impl Iterator<Item = char>, room: usize) -> String {
     let mut used = 0;
     let fits = |c: &char| {

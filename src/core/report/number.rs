@@ -60,24 +60,15 @@ fn prefixed<'a>(value: f64, step: f64, prefixes: &[&'a str]) -> (f64, &'a str) {
 
 /// Formats parameters as papers print them: millions with two decimals, truncated. 163,328 is `0.16M`.
 pub fn printed_params(params: u64) -> String {
-    truncated_millions(params, 2)
+    format!("{}.{:02}M", params / MILLION, params % MILLION / 10_000)
 }
 
 /// Formats MACs as papers print them (there under the name FLOPS): whole millions, truncated. 346,816,512 is `346M`.
 pub fn printed_macs(macs: u64) -> String {
-    truncated_millions(macs, 0)
+    format!("{}M", macs / MILLION)
 }
 
-/// Formats millions with `digits` decimals (at most 6), truncated rather than rounded.
-fn truncated_millions(value: u64, digits: u32) -> String {
-    const MILLION: u64 = 1_000_000;
-    let whole = value / MILLION;
-    if digits == 0 {
-        return format!("{whole}M");
-    }
-    let fraction = value % MILLION / 10_u64.pow(6 - digits);
-    format!("{whole}.{fraction:0width$}M", width = digits as usize)
-}
+const MILLION: u64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {

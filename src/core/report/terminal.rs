@@ -52,7 +52,6 @@ pub fn message(text: &str, tone: Option<Tone>, style: Style) -> String {
     below(&Note { text: visible(text).into_owned(), tone }, style)
 }
 
-/// Wraps a note.
 fn below(note: &Note, style: Style) -> String {
     let mut lines = lines(&note.text, style);
     if let (Some(tone), Some(first)) = (note.tone, lines.first_mut()) {
@@ -68,7 +67,6 @@ fn lines(text: &str, style: Style) -> Vec<String> {
 
 const BOLD: u8 = 1;
 
-/// Returns the number of the colour in an escape sequence.
 fn code(tone: Tone) -> u8 {
     match tone {
         Tone::Good => 32,
@@ -81,7 +79,6 @@ fn painted(text: &str, code: u8, style: Style) -> String {
     if style.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-/// Lays out the columns of the layout, or all of them as they are.
 fn grid(table: &Table, layout: Option<&Layout>, style: Style) -> comfy_table::Table {
     let mut grid = comfy_table::Table::new();
     // The caller knows where the text goes; the crate would inspect stdout itself.

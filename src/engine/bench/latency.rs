@@ -51,7 +51,6 @@ impl Latency {
         (self.p75 - self.p25) / self.p50
     }
 
-    /// Explains a difference between mean and median, if there is one.
     pub(super) fn parted(&self) -> Option<String> {
         let by = (self.mean - self.p50) / self.p50;
         // A median of zero gives no fraction.

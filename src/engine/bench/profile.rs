@@ -152,7 +152,6 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// Identifies the kernel of an event; not timed yet.
     fn operator(&self, event: Event) -> Operator {
         let name = SUFFIXES.iter().fold(event.name.as_str(), |name, suffix| name.strip_suffix(suffix).unwrap_or(name));
         let layer = self.layer(name, &event.args.op_name);

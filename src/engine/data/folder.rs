@@ -15,7 +15,6 @@ pub const FILES: [&str; 4] = [
     "t10k-labels-idx1-ubyte.gz",
 ];
 
-/// The optional file with one class name per line, for data other than Fashion-MNIST.
 const CLASSES_FILE: &str = "classes.txt";
 
 /// Numbers of training and test images of Fashion-MNIST as published.

@@ -128,7 +128,6 @@ impl<'a, R: BufRead> IdxFile<'a, R> {
         Ok(Self { name, gz: GzDecoder::new(raw) })
     }
 
-    /// Reads up to `limit` bytes, fewer at the end of the data.
     fn bytes(&mut self, limit: u64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         match self.gz.by_ref().take(limit).read_to_end(&mut bytes) {

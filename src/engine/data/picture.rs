@@ -68,7 +68,6 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Decodes within the limits and rotates the picture according to its EXIF data.
 fn upright(name: &str, bytes: &[u8]) -> Result<DynamicImage> {
     let fail = |e: ImageError| Error::input(name, describe(&e));
     let format = format_of(name, bytes)?;

@@ -170,7 +170,6 @@ fn gather(recipe: &Recipe, split: &Split, indices: &[usize]) -> Result<Vec<f32>>
     Ok(out)
 }
 
-/// Resizes one channel of an image from `from` x `from` bytes to `to` x `to`.
 fn resize_plane(plane: &[u8], from: usize, to: usize) -> Vec<u8> {
     let (from, to) = (from as u32, to as u32);
     let image = ImageBuffer::<Luma<u8>, _>::from_raw(from, from, plane).expect("a plane holds side * side bytes");

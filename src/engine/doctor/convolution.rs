@@ -42,7 +42,7 @@ pub(super) fn input() -> Result<Array> {
 }
 
 pub(super) fn model() -> Result<Model> {
-    let shape = |sides: &[usize]| Some(sides.iter().map(|side| Dim::Known(*side)).collect());
+    let shape = |sides: &[usize]| Some(Dim::fixed(sides));
     let mut graph = Graph::new("one convolution");
     let image = graph.add_value("image", Some(DType::F32), shape(&INPUT));
     let weight = graph.add_initializer("weight", Tensor::from_f32(KERNELS.to_vec(), &cycle(54, 5, 1, 7))?);

@@ -97,7 +97,6 @@ fn driver_version(text: &str) -> Option<String> {
     text.lines().next()?.split_whitespace().find(is_version).map(str::to_owned)
 }
 
-/// Lists `/dev/nvidia0` and so on, and `/dev/dxg` of the Windows Subsystem for Linux.
 fn device_files(system: &System) -> Vec<String> {
     let is_gpu = |name: &String| {
         name == "dxg" || name.strip_prefix("nvidia").is_some_and(|number| number.parse::<u32>().is_ok())

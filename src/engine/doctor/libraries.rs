@@ -72,7 +72,6 @@ pub(super) fn dependencies(provider: Provider, library: Option<&Path>, loader: &
     names.into_iter().map(dependency).collect()
 }
 
-/// Expands `$ORIGIN` to the folder of the library that mentions it.
 fn expanded(part: &str, folder: Option<&Path>) -> Option<PathBuf> {
     let rest = part.strip_prefix("$ORIGIN").or_else(|| part.strip_prefix("${ORIGIN}"));
     match rest {

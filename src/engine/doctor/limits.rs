@@ -43,7 +43,6 @@ impl Limits {
     }
 }
 
-/// Counts the cores in `Cpus_allowed_list:  0-3,8` of `/proc/self/status`.
 fn allowed_cores(status: &str) -> Option<usize> {
     values(status, "Cpus_allowed_list").next()?.split(',').map(range_len).sum()
 }
@@ -118,7 +117,6 @@ fn has(list: &str, name: &str) -> bool {
     list.split(',').any(|item| item == name)
 }
 
-/// Mount point of a hierarchy of control groups.
 #[derive(Debug, PartialEq, Eq)]
 struct Mount {
     /// The group that is visible at the mount point; inside a container often not `/`.

@@ -67,7 +67,6 @@ const ENVIRONMENTS: [&str; 3] = [
     "/.local/lib/python3*/site-packages/nvidia/*/lib",
 ];
 
-/// Search path of this machine's loader.
 #[derive(Debug, Clone)]
 pub(super) struct Loader {
     system: System,

@@ -9,7 +9,6 @@ use crate::runtime::{self, Library, Placement, Provider, RunOptions};
 use gnet_core::process::{Lost, Worker};
 use gnet_core::{Error, OnnxFile, Result};
 
-/// Returns the ONNX Runtime that is found and loaded.
 pub(super) fn library(options: &DoctorOptions) -> Result<Library> {
     engine(Worker::start(&options.exe), Provider::Cpu, options.timeout)?.library(&options.engine)
 }

@@ -92,7 +92,6 @@ impl Check {
     }
 }
 
-/// Facts about a provider before it is judged.
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
     pub provider: Provider,

@@ -8,19 +8,40 @@
 mod error;
 mod list;
 mod manifest;
-mod options;
 mod pip;
 mod place;
 mod run;
 mod unpack;
 mod wheel;
 
+use std::ffi::OsString;
+use std::time::Duration;
+
 pub use list::{Installed, Listing, Removed, list, remove};
 pub use manifest::{Entry, MANIFEST, Manifest};
-pub use options::InstallOptions;
 pub use place::{Kind, Place, cache_dir, data_dir, installed};
 pub use run::{Installation, Observer, Step, install};
 pub use wheel::{ONNX_RUNTIME, OPENVINO_PLUGIN, WHEELS, Wheel, pinned};
+
+/// Options of an installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InstallOptions {
+    /// Reinstall even if the runtime is already installed.
+    pub force: bool,
+    /// Time without any arriving data after which pip is stopped.
+    pub patience: Duration,
+    /// Python whose pip fetches the wheel: a name that is searched for in the absolute folders of the `PATH`, or a
+    /// path.
+    pub python: OsString,
+}
+
+impl Default for InstallOptions {
+    /// Returns `python3`, and more patience than pip has with a connection that does not answer.
+    fn default() -> Self {
+        Self { force: false, patience: Duration::from_secs(300), python: "python3".into() }
+    }
+}
 
 #[doc(hidden)]
 #[deprecated(note = "is named `InstallOptions`")]

@@ -17,11 +17,9 @@ use super::{InstallOptions, Wheel};
 use gnet_core::words::counted;
 use gnet_core::{Error, Result, process, program};
 
-/// Files and folders of one download, all inside one folder that is removed when the installation ends.
 struct Folders {
     wheels: PathBuf,
     temporary: PathBuf,
-    /// Empty folder in which pip is started.
     empty: PathBuf,
 }
 

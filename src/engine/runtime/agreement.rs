@@ -49,7 +49,6 @@ pub struct Agreement {
     pub top5_agreement: Option<f64>,
 }
 
-/// Number of largest values in `top5_agreement`.
 const TOP: usize = 5;
 
 impl Agreement {

@@ -77,7 +77,6 @@ fn machine_name(machine: elf::Machine) -> String {
     }
 }
 
-/// The dynamic section of a library, as far as it concerns what is loaded with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Dynamic {
     /// Names of the libraries it is loaded with, such as `libcudart.so.13`.

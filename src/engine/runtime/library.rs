@@ -1,6 +1,5 @@
 //! The ONNX Runtime that a process runs, as it tells others, and the plugin of OpenVINO.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -26,24 +25,17 @@ pub enum Step {
     System,
 }
 
-impl Step {
-    /// Returns the name in messages and JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Flag => "--ort-lib",
-            Self::GnetOrtLib => "GNET_ORT_LIB",
-            Self::OrtDylibPath => "ORT_DYLIB_PATH",
-            Self::Installed => "installed",
-            Self::System => "system",
-        }
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
+gnet_core::named!(
+    Step,
+    "origin",
+    [
+        Flag = "--ort-lib",
+        GnetOrtLib = "GNET_ORT_LIB",
+        OrtDylibPath = "ORT_DYLIB_PATH",
+        Installed = "installed",
+        System = "system"
+    ]
+);
 
 /// ONNX Runtime's library, found and loaded: `{"path", "source", "version", "providers"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -27,7 +27,6 @@ pub(super) struct TractSession {
     /// Type to which the values of each input are cast.
     kinds: Vec<DatumType>,
     layout: Layout,
-    /// First lane, which runs on the caller's thread.
     first: Lane,
     rest: Vec<Worker>,
     bound: bool,
@@ -63,7 +62,6 @@ impl TractSession {
         })
     }
 
-    /// Returns the inputs of one piece: its images of a batched input, the whole of any other.
     fn piece(&self, arrays: &[Array], images: &Range<usize>) -> Result<Values> {
         arrays
             .iter()

@@ -22,7 +22,6 @@ mod window;
 
 use std::collections::{HashMap, HashSet};
 
-use burn::backend::DType as BurnDType;
 use burn::backend::ir::{OperationIr, ScalarIr, TensorId, TensorIr};
 
 use super::constants::{Constant, dtype};
@@ -204,7 +203,7 @@ impl<'a> Lower<'a> {
             Some(Constant::Uniform(number)) => {
                 let number = self.constant("scalar", number.clone());
                 let sizes = self.sizes_of(&self.trace.sizes[&tensor])?;
-                self.step("Expand", vec![number, sizes], &[])
+                self.step("Expand", &[&number, &sizes], &[])?
             }
             Some(Constant::Count { start, step, dtype }) => {
                 let (start, step, dtype) = (*start, *step, *dtype);
@@ -215,12 +214,6 @@ impl<'a> Lower<'a> {
         Ok(id)
     }
 
-    /// Returns the values of several tensors that are read.
-    fn read_all<'t>(&mut self, tensors: impl IntoIterator<Item = &'t TensorIr>) -> Result<Vec<ValueId>> {
-        tensors.into_iter().map(|t| self.read(t)).collect()
-    }
-
-    /// Adds a constant of the current module.
     fn constant(&mut self, what: &str, tensor: Tensor) -> ValueId {
         let name = self.local(what);
         self.graph.add_initializer(name, tensor)
@@ -240,34 +233,48 @@ impl<'a> Lower<'a> {
         Ok(self.constant("scalar", Tensor::new(dtype, vec![], bytes)?))
     }
 
-    /// Adds the operation `op_type` that produces `out`; the node and the value have the same name.
-    fn emit(&mut self, op_type: &str, inputs: Vec<ValueId>, out: &TensorIr) -> &mut Node {
+    /// Adds the operation `op_type`: the traced one that produces `out`, or an intermediate one of a lowering. The node
+    /// and its output have the same name, but for outputs of the graph.
+    fn make(
+        &mut self,
+        op_type: &str,
+        operands: &[&dyn Operand],
+        attributes: &[(&str, Attribute)],
+        out: Option<&TensorIr>,
+    ) -> Result<ValueId> {
+        let mut inputs = operands.iter().map(|operand| operand.value(self)).collect::<Result<Vec<_>>>()?;
+        inputs.truncate(inputs.iter().rposition(Option::is_some).map_or(0, |last| last + 1));
         let name = self.local(op_type);
-        let output = match self.ids.get(&out.id) {
+        let output = match out.and_then(|out| self.ids.get(&out.id)) {
             Some(id) => *id,
-            None => {
-                let value = self.graph.add_value(name.clone(), None, None);
-                self.ids.insert(out.id, value);
-                value
-            }
+            None => self.graph.add_value(name.clone(), None, None),
         };
-        self.graph.nodes.push(Node::new(name, op_type, inputs, vec![output]));
-        self.graph.nodes.last_mut().expect("a node was just added")
-    }
-
-    /// Adds an intermediate operation of a lowering and returns its output.
-    fn step(&mut self, op_type: &str, inputs: Vec<ValueId>, attributes: &[(&str, Attribute)]) -> ValueId {
-        let name = self.local(op_type);
-        let output = self.graph.add_value(name.clone(), None, None);
-        let mut node = Node::new(name, op_type, inputs, vec![output]);
+        self.ids.extend(out.map(|out| (out.id, output)));
+        let mut node = Node::new(name, op_type, vec![], vec![output]);
+        node.inputs = inputs;
         node.attributes.extend(attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         self.graph.nodes.push(node);
-        output
+        Ok(output)
     }
 
-    /// Adds a whole number as an operand.
-    fn integer(&mut self, what: &str, value: i64) -> Result<ValueId> {
-        Ok(self.constant(what, Tensor::new(DType::I64, vec![], value.to_le_bytes().to_vec())?))
+    fn emit(
+        &mut self,
+        op_type: &str,
+        operands: &[&dyn Operand],
+        attributes: &[(&str, Attribute)],
+        out: &TensorIr,
+    ) -> Result<()> {
+        self.make(op_type, operands, attributes, Some(out)).map(drop)
+    }
+
+    fn step(&mut self, op_type: &str, operands: &[&dyn Operand], attributes: &[(&str, Attribute)]) -> Result<ValueId> {
+        self.make(op_type, operands, attributes, None)
+    }
+
+    /// Returns the name of the current operation, for one that ONNX has under the same. Whether a second operand is a
+    /// number is no part of it.
+    fn same_name(&self) -> &'static str {
+        operation_name(self.current()).trim_end_matches("Scalar")
     }
 
     /// Returns the current module, for an error.
@@ -276,20 +283,17 @@ impl<'a> Lower<'a> {
     }
 
     fn operation(&mut self, op: &OperationIr) -> Result<()> {
-        let lowered = match op {
-            OperationIr::Module(module) => self.layer(module)?,
-            OperationIr::BaseFloat(base) | OperationIr::BaseInt(base) | OperationIr::BaseBool(base) => {
-                self.base(base)?
-            }
-            OperationIr::NumericFloat(_, numeric) | OperationIr::NumericInt(_, numeric) => self.numeric(numeric)?,
-            OperationIr::Float(_, float) => self.float(float)?,
-            OperationIr::Int(int) => self.integer_operation(int)?,
-            OperationIr::Bool(logic) => self.logic(logic)?,
-            OperationIr::Activation(activation) => self.activation(activation)?,
-            OperationIr::Custom(_) => self.mark(op)?,
-            _ => false,
-        };
-        if lowered { Ok(()) } else { Err(self.unknown()) }
+        match op {
+            OperationIr::Module(module) => self.layer(module),
+            OperationIr::BaseFloat(base) | OperationIr::BaseInt(base) | OperationIr::BaseBool(base) => self.base(base),
+            OperationIr::NumericFloat(_, numeric) | OperationIr::NumericInt(_, numeric) => self.numeric(numeric),
+            OperationIr::Float(_, float) => self.float(float),
+            OperationIr::Int(int) => self.integer_operation(int),
+            OperationIr::Bool(logic) => self.logic(logic),
+            OperationIr::Activation(activation) => self.activation(activation),
+            OperationIr::Custom(_) => self.mark(op),
+            _ => Err(self.unknown()),
+        }
     }
 
     /// Records the nodes added since `before`.
@@ -304,7 +308,71 @@ impl<'a> Lower<'a> {
     }
 }
 
-/// Returns the number of an element type in `Cast`.
-fn number(dtype: BurnDType) -> Result<i64> {
-    Ok(super::constants::dtype(dtype)?.number().into())
+/// What a node reads. It is added to the graph first if it is not there yet.
+trait Operand {
+    /// Returns its value; `None` for an input that is left out.
+    fn value(&self, lower: &mut Lower) -> Result<Option<ValueId>>;
+}
+
+impl Operand for ValueId {
+    fn value(&self, _: &mut Lower) -> Result<Option<ValueId>> {
+        Ok(Some(*self))
+    }
+}
+
+impl Operand for TensorIr {
+    fn value(&self, lower: &mut Lower) -> Result<Option<ValueId>> {
+        lower.read(self).map(Some)
+    }
+}
+
+impl<T: Operand> Operand for Option<T> {
+    fn value(&self, lower: &mut Lower) -> Result<Option<ValueId>> {
+        self.as_ref().map_or(Ok(None), |operand| operand.value(lower))
+    }
+}
+
+/// A number with the element type of a tensor.
+struct Number<'a>(&'a TensorIr, ScalarIr);
+
+impl Operand for Number<'_> {
+    fn value(&self, lower: &mut Lower) -> Result<Option<ValueId>> {
+        lower.scalar(self.0, self.1).map(Some)
+    }
+}
+
+/// A whole number, under this name.
+struct Int(&'static str, i64);
+
+impl Operand for Int {
+    fn value(&self, lower: &mut Lower) -> Result<Option<ValueId>> {
+        let number = Tensor::new(DType::I64, vec![], self.1.to_le_bytes().to_vec())?;
+        Ok(Some(lower.constant(self.0, number)))
+    }
+}
+
+/// A vector of whole numbers, under this name.
+struct Ints<'a>(&'static str, &'a [i64]);
+
+impl Operand for Ints<'_> {
+    fn value(&self, lower: &mut Lower) -> Result<Option<ValueId>> {
+        Ok(Some(lower.constant(self.0, Tensor::from_i64(self.1))))
+    }
+}
+
+/// The shape of a tensor as a vector of whole numbers.
+struct ShapeOf<'a>(&'a TensorIr);
+
+impl Operand for ShapeOf<'_> {
+    fn value(&self, lower: &mut Lower) -> Result<Option<ValueId>> {
+        lower.sizes_of(&lower.trace.sizes[&self.0.id]).map(Some)
+    }
+}
+
+fn operands<T: Operand>(all: &[T]) -> Vec<&dyn Operand> {
+    all.iter().map(|one| one as &dyn Operand).collect()
+}
+
+fn axis(axis: usize) -> (&'static str, Attribute) {
+    ("axis", (axis as i64).into())
 }

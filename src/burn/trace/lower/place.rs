@@ -1,13 +1,13 @@
 //! Replacing elements of a tensor.
 
-use burn::backend::ir::{ScatterNdOpIr, ScatterOpIr, SelectAssignOpIr, SliceAssignOpIr, TensorIr};
+use burn::backend::ir::{ScatterNdOpIr, SelectAssignOpIr, SliceAssignOpIr, TensorIr};
 use burn::tensor::{IndexingUpdateOp, Slice};
 
 use super::shapes::Bound;
-use super::{Lower, dtype};
+use super::{Ints, Lower, Operand, ShapeOf, axis, dtype, operands};
 use crate::trace::size::Size;
 use gnet_core::Result;
-use gnet_core::graph::{Attribute, DType, Tensor, ValueId};
+use gnet_core::graph::{Attribute, DType, ValueId};
 
 /// The part of an axis of length `len` that is replaced: from `start` to before `end`, with a step whose sign is its
 /// direction.
@@ -21,55 +21,45 @@ struct Part {
 }
 
 /// Returns the positions of a part in the order of the new elements.
-fn positions(start: usize, end: usize, step: isize) -> Vec<i64> {
-    let positions = (start..end).map(|position| position as i64);
+fn positions(start: usize, end: usize, step: isize) -> Vec<usize> {
+    let positions = start..end;
     let apart = step.unsigned_abs();
     if step > 0 { positions.step_by(apart).collect() } else { positions.rev().step_by(apart).collect() }
 }
 
 impl Lower<'_> {
-    /// Lowers new elements at positions along an axis, one position for each.
-    pub(super) fn scatter(&mut self, op: &ScatterOpIr) -> Result<()> {
-        let indices = self.read(&op.indices)?;
-        self.scatter_elements([&op.tensor, &op.value], indices, op.dim, op.update, &op.out)
-    }
-
     /// Lowers new slices at positions along an axis, one position for each slice.
     pub(super) fn select_assign(&mut self, op: &SelectAssignOpIr) -> Result<()> {
         let mut shape = vec![1_i64; op.value.shape.num_dims()];
         shape[op.dim] = -1;
-        let inputs = vec![self.read(&op.indices)?, self.constant("shape", Tensor::from_i64(&shape))];
-        let column = self.step("Reshape", inputs, &[]);
-        let sizes = self.sizes(&op.value)?;
-        let indices = self.step("Expand", vec![column, sizes], &[]);
-        self.scatter_elements([&op.tensor, &op.value], indices, op.dim, op.update, &op.out)
+        let column = self.step("Reshape", &[&op.indices, &Ints("shape", &shape)], &[])?;
+        let indices = self.step("Expand", &[&column, &ShapeOf(&op.value)], &[])?;
+        self.scatter_elements([&op.tensor, &op.value], &indices, op.dim, op.update, &op.out)
     }
 
     /// Lowers new slices at tuples of positions.
     pub(super) fn scatter_nd(&mut self, op: &ScatterNdOpIr) -> Result<()> {
         let indices = self.wide(&op.indices)?;
         let reduction = self.reduction_of(&op.data, op.reduction)?;
-        let inputs = vec![self.read(&op.data)?, indices, self.read(&op.values)?];
-        self.emit("ScatterND", inputs, &op.out).set("reduction", reduction);
-        Ok(())
+        self.emit("ScatterND", &[&op.data, &indices, &op.values], &[reduction], &op.out)
     }
 
-    fn scatter_elements(
+    /// Lowers new elements at positions along an axis, one position for each.
+    pub(super) fn scatter_elements(
         &mut self,
         [data, values]: [&TensorIr; 2],
-        indices: ValueId,
-        axis: usize,
+        indices: &dyn Operand,
+        dim: usize,
         update: IndexingUpdateOp,
         out: &TensorIr,
     ) -> Result<()> {
+        let indices = indices.value(self)?;
         let reduction = self.reduction_of(data, update)?;
-        let inputs = vec![self.read(data)?, indices, self.read(values)?];
-        self.emit("ScatterElements", inputs, out).set("axis", axis as i64).set("reduction", reduction);
-        Ok(())
+        self.emit("ScatterElements", &[data, &indices, values], &[axis(dim), reduction], out)
     }
 
-    /// Returns ONNX's name for a kind of update. Minimum and maximum exist from opset 18 on.
-    fn reduction_of(&self, data: &TensorIr, update: IndexingUpdateOp) -> Result<Attribute> {
+    /// Returns the attribute for a kind of update. Minimum and maximum exist from opset 18 on.
+    fn reduction_of(&self, data: &TensorIr, update: IndexingUpdateOp) -> Result<(&'static str, Attribute)> {
         let word = match update {
             IndexingUpdateOp::Assign => "none",
             _ if dtype(data.dtype)? == DType::Bool => {
@@ -80,14 +70,15 @@ impl Lower<'_> {
             IndexingUpdateOp::Min => self.needs(18).map(|()| "min")?,
             IndexingUpdateOp::Max => self.needs(18).map(|()| "max")?,
         };
-        Ok(Attribute::String(word.to_owned()))
+        Ok(("reduction", word.into()))
     }
 
     /// Casts positions to the 64-bit integers that ONNX's operations on tuples require.
     pub(super) fn wide(&mut self, indices: &TensorIr) -> Result<ValueId> {
-        let raw = self.read(indices)?;
-        let wide = [("to", Attribute::Int(DType::I64.number().into()))];
-        Ok(if dtype(indices.dtype)? == DType::I64 { raw } else { self.step("Cast", vec![raw], &wide) })
+        match dtype(indices.dtype)? {
+            DType::I64 => self.read(indices),
+            _ => self.step("Cast", &[indices], &[("to", DType::I64.into())]),
+        }
     }
 
     /// Lowers the replacement of a box of elements by another tensor.
@@ -104,11 +95,9 @@ impl Lower<'_> {
         let parts: Vec<Part> = op.ranges.iter().enumerate().map(part).filter(|part| !whole(part)).collect();
         let (x, new) = (self.read(&op.tensor)?, self.read(&op.value)?);
         if parts.is_empty() {
-            self.emit("Identity", vec![new], &op.out);
-        } else {
-            self.replace(x, new, op.tensor.shape.num_dims(), &parts, Some(&op.out))?;
+            return self.emit("Identity", &[&new], &[], &op.out);
         }
-        Ok(())
+        self.replace(x, new, op.tensor.shape.num_dims(), &parts, Some(&op.out)).map(drop)
     }
 
     /// Replaces a box: along one axis directly; along several, the selection of the first axis is replaced along the
@@ -132,15 +121,12 @@ impl Lower<'_> {
         if part.step != 1 {
             return self.put(x, new, rank, part, out);
         }
-        let mut pieces = Vec::new();
-        if !part.begins() {
-            pieces.push(self.slice_of(x, part.axis, [Bound::At(0), Bound::of(&part.start, &part.len)], 1)?);
-        }
-        pieces.push(new);
-        if !part.ends() {
-            pieces.push(self.slice_of(x, part.axis, [Bound::of(&part.end, &part.len), Bound::At(i64::MAX)], 1)?);
-        }
-        Ok(self.make("Concat", pieces, &[("axis", Attribute::Int(part.axis as i64))], out))
+        let before = [Bound::At(0), Bound::of(&part.start, &part.len)];
+        let before = if part.begins() { None } else { Some(self.slice_of(x, part.axis, before, 1)?) };
+        let after = [Bound::of(&part.end, &part.len), Bound::At(i64::MAX)];
+        let after = if part.ends() { None } else { Some(self.slice_of(x, part.axis, after, 1)?) };
+        let pieces: Vec<ValueId> = before.into_iter().chain([new]).chain(after).collect();
+        self.make("Concat", &operands(&pieces), &[axis(part.axis)], out)
     }
 
     /// Writes slices at positions that are not adjacent.
@@ -149,15 +135,12 @@ impl Lower<'_> {
         let positions = positions(start, end, part.step);
         let mut shape = vec![1; rank];
         shape[part.axis] = positions.len();
-        let positions: Vec<u8> = positions.into_iter().flat_map(i64::to_le_bytes).collect();
-        let column = self.constant("indices", Tensor::new(DType::I64, shape, positions)?);
-        let sizes = self.step("Shape", vec![new], &[]);
-        let indices = self.step("Expand", vec![column, sizes], &[]);
-        let axis = [("axis", Attribute::Int(part.axis as i64))];
-        Ok(self.make("ScatterElements", vec![x, indices, new], &axis, out))
+        let column = self.positions(shape, positions.into_iter())?;
+        let sizes = self.step("Shape", &[&new], &[])?;
+        let indices = self.step("Expand", &[&column, &sizes], &[])?;
+        self.make("ScatterElements", &[&x, &indices, &new], &[axis(part.axis)], out)
     }
 
-    /// Returns the selection of a part.
     fn strip(&mut self, x: ValueId, part: &Part) -> Result<ValueId> {
         let bounds = match part.step > 0 {
             true => [Bound::of(&part.start, &part.len), Bound::of(&part.end, &part.len)],
@@ -171,11 +154,8 @@ impl Lower<'_> {
     }
 
     fn slice_of(&mut self, x: ValueId, axis: usize, [start, end]: [Bound; 2], step: i64) -> Result<ValueId> {
-        let mut inputs = vec![x, self.bounds("starts", &[start])?, self.bounds("ends", &[end])?];
-        for (name, number) in [("axes", axis as i64), ("steps", step)] {
-            inputs.push(self.constant(name, Tensor::from_i64(&[number])));
-        }
-        Ok(self.step("Slice", inputs, &[]))
+        let (starts, ends) = (self.bounds("starts", &[start])?, self.bounds("ends", &[end])?);
+        self.step("Slice", &[&x, &starts, &ends, &Ints("axes", &[axis as i64]), &Ints("steps", &[step])], &[])
     }
 
     /// Returns the bounds of a part whose positions are listed.

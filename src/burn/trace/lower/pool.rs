@@ -2,82 +2,88 @@
 
 use burn::backend::ir::{InterpolateModeIr, InterpolateOpIr, ModuleOperationIr as M, TensorIr};
 
-use super::Lower;
+use super::{Int, Ints, Lower, ShapeOf};
 use gnet_core::Result;
-use gnet_core::graph::{Attribute, DType, Node, Tensor};
+use gnet_core::graph::{Attribute, DType, Tensor, ValueId};
+
+/// Returns the attributes of a pool, which Burn has for each number of spatial dimensions, and one of its kind.
+fn pool<const S: usize>(
+    [kernel, stride, padding]: [[usize; S]; 3],
+    ceil_mode: bool,
+    own: (&'static str, Attribute),
+) -> [(&'static str, Attribute); 5] {
+    [
+        ("kernel_shape", kernel.into()),
+        ("strides", stride.into()),
+        // ONNX lists the padding before each axis, then the padding after each.
+        ("pads", [padding; 2].concat().into()),
+        ("ceil_mode", ceil_mode.into()),
+        own,
+    ]
+}
+
+fn padded(counts: bool) -> (&'static str, Attribute) {
+    ("count_include_pad", counts.into())
+}
+
+fn dilated<const S: usize>(dilation: [usize; S]) -> (&'static str, Attribute) {
+    ("dilations", dilation.into())
+}
 
 impl Lower<'_> {
-    /// Lowers a pool or an interpolation; returns `false` if there is no lowering.
-    pub(super) fn pooling(&mut self, op: &M) -> Result<bool> {
+    pub(super) fn pooling(&mut self, op: &M) -> Result<()> {
         match op {
             M::MaxPool1d(p) => {
-                let window = Window { kernel: [p.kernel_size], stride: [p.stride], padding: [p.padding] };
-                self.pool("MaxPool", &p.x, window, p.ceil_mode, &p.out)?.set("dilations", [p.dilation]);
+                let window = [p.kernel_size, p.stride, p.padding].map(|size| [size]);
+                self.emit("MaxPool", &[&p.x], &pool(window, p.ceil_mode, dilated([p.dilation])), &p.out)
             }
             M::MaxPool2d(p) => {
-                let window = Window { kernel: p.kernel_size, stride: p.stride, padding: p.padding };
-                self.pool("MaxPool", &p.x, window, p.ceil_mode, &p.out)?.set("dilations", p.dilation);
+                let window = [p.kernel_size, p.stride, p.padding];
+                self.emit("MaxPool", &[&p.x], &pool(window, p.ceil_mode, dilated(p.dilation)), &p.out)
             }
             M::MaxPool1dWithIndices(p) => {
-                let window = Window { kernel: [p.kernel_size], stride: [p.stride], padding: [p.padding] };
-                self.pool("MaxPool", &p.x, window, p.ceil_mode, &p.out)?.set("dilations", [p.dilation]);
-                self.places(&p.x, &p.out_indices)?;
+                let window = [p.kernel_size, p.stride, p.padding].map(|size| [size]);
+                self.emit("MaxPool", &[&p.x], &pool(window, p.ceil_mode, dilated([p.dilation])), &p.out)?;
+                self.places(&p.x, &p.out_indices)
             }
             M::MaxPool2dWithIndices(p) => {
-                let window = Window { kernel: p.kernel_size, stride: p.stride, padding: p.padding };
-                self.pool("MaxPool", &p.x, window, p.ceil_mode, &p.out)?.set("dilations", p.dilation);
-                self.places(&p.x, &p.out_indices)?;
+                let window = [p.kernel_size, p.stride, p.padding];
+                self.emit("MaxPool", &[&p.x], &pool(window, p.ceil_mode, dilated(p.dilation)), &p.out)?;
+                self.places(&p.x, &p.out_indices)
             }
             M::AvgPool1d(p) => {
-                let window = Window { kernel: [p.kernel_size], stride: [p.stride], padding: [p.padding] };
-                self.pool("AveragePool", &p.x, window, p.ceil_mode, &p.out)?
-                    .set("count_include_pad", p.count_include_pad);
+                let window = [p.kernel_size, p.stride, p.padding].map(|size| [size]);
+                self.emit("AveragePool", &[&p.x], &pool(window, p.ceil_mode, padded(p.count_include_pad)), &p.out)
             }
             M::AvgPool2d(p) => {
-                let window = Window { kernel: p.kernel_size, stride: p.stride, padding: p.padding };
-                self.pool("AveragePool", &p.x, window, p.ceil_mode, &p.out)?
-                    .set("count_include_pad", p.count_include_pad);
+                let window = [p.kernel_size, p.stride, p.padding];
+                self.emit("AveragePool", &[&p.x], &pool(window, p.ceil_mode, padded(p.count_include_pad)), &p.out)
             }
-            M::AdaptiveAvgPool1d(p) => self.adaptive_pool(&p.x, [p.output_size], &p.out)?,
-            M::AdaptiveAvgPool2d(p) => self.adaptive_pool(&p.x, p.output_size, &p.out)?,
-            M::AdaptiveAvgPool3d(p) => self.adaptive_pool(&p.x, p.output_size, &p.out)?,
-            M::Interpolate(p) => self.interpolate(p)?,
-            M::Unfold4d(p) => self.unfold4d(p)?,
-            _ => return Ok(false),
+            M::AdaptiveAvgPool1d(p) => self.adaptive_pool(&p.x, [p.output_size], &p.out),
+            M::AdaptiveAvgPool2d(p) => self.adaptive_pool(&p.x, p.output_size, &p.out),
+            M::AdaptiveAvgPool3d(p) => self.adaptive_pool(&p.x, p.output_size, &p.out),
+            M::Interpolate(p) => self.interpolate(p),
+            M::Unfold4d(p) => self.unfold4d(p),
+            _ => Err(self.unknown()),
         }
-        Ok(true)
-    }
-
-    fn pool<const S: usize>(
-        &mut self,
-        op_type: &str,
-        x: &TensorIr,
-        window: Window<S>,
-        ceil_mode: bool,
-        out: &TensorIr,
-    ) -> Result<&mut Node> {
-        let x = self.read(x)?;
-        // ONNX lists the padding before each axis, then the padding after each.
-        let pads = [window.padding, window.padding].concat();
-        let node = self.emit(op_type, vec![x], out);
-        node.set("kernel_shape", window.kernel)
-            .set("strides", window.stride)
-            .set("pads", pads)
-            .set("ceil_mode", ceil_mode);
-        Ok(node)
     }
 
     /// Lowers the second output of the pool that was just added: the position of each maximum. ONNX counts through the
     /// whole batch, Burn within each feature map.
     fn places(&mut self, x: &TensorIr, out: &TensorIr) -> Result<()> {
         let spatial = (2..x.shape.num_dims()).map(|axis| self.fixed(x, axis)).collect::<Result<Vec<_>>>()?;
-        let name = self.local("MaxPool:indices");
-        let raw = self.graph.add_value(name, Some(DType::I64), None);
-        self.graph.nodes.last_mut().expect("a pool was just added").outputs.push(Some(raw));
-        let map = self.integer("size", spatial.iter().product::<usize>() as i64)?;
-        let place = self.step("Mod", vec![raw, map], &[]);
-        self.emit("Cast", vec![place], out).set("to", super::number(out.dtype)?);
-        Ok(())
+        let raw = self.second_output();
+        let place = self.step("Mod", &[&raw, &Int("size", spatial.iter().product::<usize>() as i64)], &[])?;
+        self.cast(&place, out)
+    }
+
+    /// Adds the second output of the node that was just added: the places of the elements in the first.
+    pub(super) fn second_output(&mut self) -> ValueId {
+        let node = self.graph.nodes.len() - 1;
+        let name = self.local(&format!("{}:indices", self.graph.nodes[node].op_type));
+        let value = self.graph.add_value(name, Some(DType::I64), None);
+        self.graph.nodes[node].outputs.push(Some(value));
+        value
     }
 
     /// Lowers an adaptive pool. To one pixel it is a global pool; to sizes that divide the input's it is a plain pool
@@ -85,22 +91,17 @@ impl Lower<'_> {
     /// averaging them is a product with a matrix along each axis.
     fn adaptive_pool<const S: usize>(&mut self, x: &TensorIr, output: [usize; S], out: &TensorIr) -> Result<()> {
         if output == [1; S] {
-            let x = self.read(x)?;
-            self.emit("GlobalAveragePool", vec![x], out);
-            return Ok(());
+            return self.emit("GlobalAveragePool", &[x], &[], out);
         }
         let input = self.spatial::<S>(x)?;
         if input.iter().zip(output).all(|(i, o)| i % o == 0) {
             let kernel: [usize; S] = std::array::from_fn(|axis| input[axis] / output[axis]);
-            let x = self.read(x)?;
-            self.emit("AveragePool", vec![x], out).set("kernel_shape", kernel).set("strides", kernel);
-            return Ok(());
+            return self.emit("AveragePool", &[x], &["kernel_shape", "strides"].map(|name| (name, kernel.into())), out);
         }
         let tables: Vec<_> = input.into_iter().zip(output).map(|(i, o)| averages(i, o)).collect();
         self.along_each_axis(x, &tables, out)
     }
 
-    /// Returns the lengths of the spatial axes.
     fn spatial<const S: usize>(&self, x: &TensorIr) -> Result<[usize; S]> {
         let mut sizes = [0; S];
         for (axis, size) in sizes.iter_mut().enumerate() {
@@ -113,24 +114,20 @@ impl Lower<'_> {
     /// The axes before those are merged into one.
     fn along_each_axis(&mut self, x: &TensorIr, tables: &[Weights], out: &TensorIr) -> Result<()> {
         let [before @ .., columns] = tables else { return Err(self.refusal("has no spatial axis")) };
-        let inputs = vec![self.read(x)?, self.constant("weights", columns.transposed()?)];
-        let across = self.make("MatMul", inputs, &[], before.is_empty().then_some(out));
+        let (x, matrix) = (self.read(x)?, self.constant("weights", columns.transposed()?));
+        let across = self.make("MatMul", &[&x, &matrix], &[], before.is_empty().then_some(out))?;
         let [before @ .., rows] = before else { return Ok(()) };
-        let inputs = vec![self.constant("weights", rows.tensor()?), across];
-        let down = self.make("MatMul", inputs, &[], before.is_empty().then_some(out));
+        let matrix = self.constant("weights", rows.tensor()?);
+        let down = self.make("MatMul", &[&matrix, &across], &[], before.is_empty().then_some(out))?;
         let [slabs] = before else { return Ok(()) };
         let image = (rows.output * columns.output) as i64;
-        let shape = self.constant("shape", Tensor::from_i64(&[0, 0, slabs.input as i64, image]));
-        let flat = self.step("Reshape", vec![down, shape], &[]);
+        let flat = self.step("Reshape", &[&down, &Ints("shape", &[0, 0, slabs.input as i64, image])], &[])?;
         let matrix = self.constant("weights", slabs.tensor()?);
-        let through = self.step("MatMul", vec![matrix, flat], &[]);
-        let inputs = vec![through, self.sizes(out)?];
-        self.emit("Reshape", inputs, out);
-        Ok(())
+        let through = self.step("MatMul", &[&matrix, &flat], &[])?;
+        self.emit("Reshape", &[&through, &ShapeOf(out)], &[], out)
     }
 
     fn interpolate(&mut self, op: &InterpolateOpIr) -> Result<()> {
-        let text = |text: &str| Attribute::String(text.to_owned());
         let corners = if op.options.align_corners { "align_corners" } else { "half_pixel" };
         let (mode, corners) = match op.options.mode {
             InterpolateModeIr::Nearest => ("nearest", "asymmetric"),
@@ -147,14 +144,12 @@ impl Lower<'_> {
                 return Err(self.refusal("is a mode that Burn does not compute on a CPU, so nothing can be checked"));
             }
         };
-        let (x, sizes) = (self.read(&op.x)?, self.sizes(&op.out)?);
-        let node = self.emit("Resize", vec![], &op.out);
-        node.inputs = vec![Some(x), None, None, Some(sizes)];
-        node.set("mode", text(mode)).set("coordinate_transformation_mode", text(corners));
+        let mut attributes = vec![("mode", mode.into()), ("coordinate_transformation_mode", corners.into())];
         if op.options.mode == InterpolateModeIr::Nearest {
-            node.set("nearest_mode", text("floor"));
+            attributes.push(("nearest_mode", "floor".into()));
         }
-        Ok(())
+        let none = None::<ValueId>;
+        self.emit("Resize", &[&op.x, &none, &none, &ShapeOf(&op.out)], &attributes, &op.out)
     }
 }
 
@@ -208,11 +203,4 @@ fn lanczos(input: usize, output: usize, aligned: bool) -> Weights {
         if reached && distance.abs() < 3.0 { sinc(distance) * sinc(distance / 3.0) } else { 0.0 }
     };
     Weights::new(input, output, |o, i| weight(o, i) / (0..input).map(|i| weight(o, i)).sum::<f64>())
-}
-
-/// Geometry of a pool over `S` spatial dimensions.
-struct Window<const S: usize> {
-    kernel: [usize; S],
-    stride: [usize; S],
-    padding: [usize; S],
 }

@@ -43,7 +43,7 @@ impl Lower<'_> {
         format!("operation {} in {}", Operation::of(self.current()).name, self.place())
     }
 
-    fn current(&self) -> &burn::backend::ir::OperationIr {
+    pub(super) fn current(&self) -> &burn::backend::ir::OperationIr {
         &self.trace.operations[self.index]
     }
 }

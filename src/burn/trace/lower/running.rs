@@ -1,10 +1,10 @@
 //! Cumulative products, minima and maxima.
 
-use burn::backend::ir::{DimOpIr, TensorIr};
+use burn::backend::ir::DimOpIr;
 
-use super::Lower;
+use super::{Ints, Lower, axis};
 use gnet_core::Result;
-use gnet_core::graph::{Attribute, Tensor, ValueId};
+use gnet_core::graph::ValueId;
 
 impl Lower<'_> {
     /// Combines each element with all before it along an axis, for an associative and commutative operation.
@@ -16,42 +16,24 @@ impl Lower<'_> {
         let len = self.fixed(&op.input, op.axis)?;
         let mut sums = self.read(&op.input)?;
         if len <= 1 {
-            self.emit("Identity", vec![sums], &op.out);
-            return Ok(());
+            return self.emit("Identity", &[&sums], &[], &op.out);
         }
         let mut distance = 1;
         while distance < len {
-            let first = self.part(sums, op.axis, [0, distance]);
-            let later = self.part(sums, op.axis, [distance, len]);
-            let before = self.part(sums, op.axis, [0, len - distance]);
-            let combined = self.step(op_type, vec![later, before], &[]);
+            let first = self.part(sums, op.axis, [0, distance])?;
+            let later = self.part(sums, op.axis, [distance, len])?;
+            let before = self.part(sums, op.axis, [0, len - distance])?;
+            let combined = self.step(op_type, &[&later, &before], &[])?;
             distance *= 2;
             let out = (distance >= len).then_some(&op.out);
-            sums = self.make("Concat", vec![first, combined], &[("axis", Attribute::Int(op.axis as i64))], out);
+            sums = self.make("Concat", &[&first, &combined], &[axis(op.axis)], out)?;
         }
         Ok(())
     }
 
     /// Takes the elements from `start` to before `end` along an axis.
-    fn part(&mut self, x: ValueId, axis: usize, [start, end]: [usize; 2]) -> ValueId {
-        let mut inputs = vec![x];
-        for (name, number) in [("starts", start), ("ends", end), ("axes", axis)] {
-            inputs.push(self.constant(name, Tensor::from_i64(&[number as i64])));
-        }
-        self.step("Slice", inputs, &[])
-    }
-
-    /// Adds an operation: the traced one that produces `out`, or an intermediate one.
-    pub(super) fn make(
-        &mut self,
-        op_type: &str,
-        inputs: Vec<ValueId>,
-        attributes: &[(&str, Attribute)],
-        out: Option<&TensorIr>,
-    ) -> ValueId {
-        let Some(out) = out else { return self.step(op_type, inputs, attributes) };
-        let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        self.emit(op_type, inputs, out).attributes.extend(attributes);
-        self.ids[&out.id]
+    fn part(&mut self, x: ValueId, axis: usize, [start, end]: [usize; 2]) -> Result<ValueId> {
+        let [starts, ends, axes] = [start, end, axis].map(|number| [number as i64]);
+        self.step("Slice", &[&x, &Ints("starts", &starts), &Ints("ends", &ends), &Ints("axes", &axes)], &[])
     }
 }

@@ -9,13 +9,13 @@ use std::collections::HashMap;
 
 use burn::backend::ir::{OperationIr, TensorId, TensorIr};
 
-use super::Lower;
+use super::{Ints, Lower};
 use crate::trace::constants::dtype;
 use crate::trace::reroll::{Along, Mark};
 use crate::trace::scope::common;
 use crate::trace::size::Size;
 use gnet_core::Result;
-use gnet_core::graph::{Attribute, Capture, Graph, Node, Subgraph, Tensor, ValueId};
+use gnet_core::graph::{Attribute, Capture, Graph, Node, Subgraph, ValueId};
 
 /// State of the graph around a loop body while the body is under construction.
 pub(super) struct Around {
@@ -30,39 +30,45 @@ pub(super) struct Around {
     scopes: Vec<String>,
 }
 
+impl Around {
+    /// Exchanges the graph that this holds and the one that is being written.
+    fn exchange(&mut self, lower: &mut Lower) {
+        std::mem::swap(&mut lower.graph, &mut self.graph);
+        std::mem::swap(&mut lower.ids, &mut self.ids);
+        std::mem::swap(&mut lower.asked, &mut self.asked);
+    }
+}
+
 impl Lower<'_> {
-    /// Lowers the beginning or the end of a loop; returns `false` for any other operation.
-    pub(super) fn mark(&mut self, op: &OperationIr) -> Result<bool> {
-        if let Some(begin) = Mark::beginning(op) {
-            self.begin(begin)?;
-        } else if let Some(end) = Mark::ending(op) {
-            return self.end(&end);
-        } else {
-            return Ok(false);
+    pub(super) fn mark(&mut self, op: &OperationIr) -> Result<()> {
+        match (Mark::beginning(op), Mark::ending(op)) {
+            (Some(begin), _) => self.begin(begin),
+            (_, Some(end)) => self.end(&end),
+            _ => Err(self.unknown()),
         }
-        Ok(true)
     }
 
     fn begin(&mut self, begin: Mark) -> Result<()> {
-        let inputs = self.read_all(&begin.inputs)?;
-        let body = Graph::new(self.local("body"));
-        let around = Around {
-            graph: std::mem::replace(&mut self.graph, body),
-            ids: std::mem::take(&mut self.ids),
-            asked: std::mem::take(&mut self.asked),
+        let inputs = begin.inputs.iter().map(|tensor| self.read(tensor)).collect::<Result<_>>()?;
+        let mut around = Around {
+            graph: Graph::new(self.local("body")),
+            ids: HashMap::new(),
+            asked: HashMap::new(),
             begin: begin.clone(),
             inputs,
             captures: Vec::new(),
             scopes: Vec::new(),
         };
+        around.exchange(self);
         self.around = Some(around);
         for state in &begin.outputs[..begin.states()] {
             let name = self.local("state");
             let value = self.bind(state.id, name);
             self.graph.inputs.push(value);
         }
-        for (item, along) in begin.outputs[begin.states()..].iter().zip(&begin.along) {
-            self.item(item, begin_rank(&begin, item), *along)?;
+        let items = begin.inputs.iter().zip(&begin.outputs).skip(begin.states());
+        for ((whole, item), along) in items.zip(&begin.along) {
+            self.item(item, whole.shape.num_dims(), *along)?;
         }
         Ok(())
     }
@@ -79,13 +85,10 @@ impl Lower<'_> {
         shape.remove(along.axis);
         let value = self.graph.add_value(name, Some(dtype(item.dtype)?), Some(shape));
         self.graph.inputs.push(value);
-        let axes = self.constant("axes", Tensor::from_i64(&[along.axis as i64]));
-        self.emit("Unsqueeze", vec![value, axes], item);
-        Ok(())
+        self.emit("Unsqueeze", &[&value, &Ints("axes", &[along.axis as i64])], &[], item)
     }
 
-    /// Ends the body; returns `false` if none has begun.
-    fn end(&mut self, end: &Mark) -> Result<bool> {
+    fn end(&mut self, end: &Mark) -> Result<()> {
         let mut outputs: Vec<ValueId> = Vec::new();
         for (place, tensor) in end.inputs.iter().enumerate() {
             let mut value = self.read(tensor)?;
@@ -93,23 +96,21 @@ impl Lower<'_> {
             if let Some(along) = along
                 && tensor.shape.num_dims() == end.outputs[place].shape.num_dims()
             {
-                let axes = self.constant("axes", Tensor::from_i64(&[along.axis as i64]));
-                value = self.step("Squeeze", vec![value, axes], &[]);
+                value = self.step("Squeeze", &[&value, &Ints("axes", &[along.axis as i64])], &[])?;
             } else if outputs.contains(&value) || !self.graph.nodes.iter().any(|node| node.output() == Some(value)) {
                 // An output of a body is produced in it, and is only one output.
-                value = self.step("Identity", vec![value], &[]);
+                value = self.step("Identity", &[&value], &[])?;
             }
             outputs.push(value);
         }
         self.graph.outputs = outputs;
         self.describe()?;
-        let Some(around) = self.around.take() else { return Ok(false) };
-        let Around { graph, ids, asked, begin, inputs, captures, scopes } = around;
-        let body = Subgraph { graph: std::mem::replace(&mut self.graph, graph), captures };
-        (self.ids, self.asked) = (ids, asked);
+        let Some(mut around) = self.around.take() else { return Err(self.unknown()) };
+        around.exchange(self);
+        let Around { graph, begin, inputs, captures, scopes, .. } = around;
         self.scope = common(scopes.into_iter());
-        self.scan(&begin, end, inputs, body);
-        Ok(true)
+        self.scan(&begin, end, inputs, Subgraph { graph, captures });
+        Ok(())
     }
 
     fn scan(&mut self, begin: &Mark, end: &Mark, inputs: Vec<ValueId>, body: Subgraph) {
@@ -135,13 +136,9 @@ impl Lower<'_> {
     /// Creates a value that belongs to the graph around the current body; if there is no body, to the current graph.
     pub(super) fn outside(&mut self, make: impl FnOnce(&mut Self) -> Result<ValueId>) -> Result<ValueId> {
         let Some(mut around) = self.around.take() else { return make(self) };
-        std::mem::swap(&mut self.graph, &mut around.graph);
-        std::mem::swap(&mut self.ids, &mut around.ids);
-        std::mem::swap(&mut self.asked, &mut around.asked);
+        around.exchange(self);
         let made = make(self);
-        std::mem::swap(&mut self.graph, &mut around.graph);
-        std::mem::swap(&mut self.ids, &mut around.ids);
-        std::mem::swap(&mut self.asked, &mut around.asked);
+        around.exchange(self);
         let outer = made.map(|outer| match around.captures.iter().find(|capture| capture.outer == outer) {
             Some(capture) => capture.inner,
             None => {
@@ -161,10 +158,4 @@ impl Lower<'_> {
             around.scopes.push(self.scope.clone());
         }
     }
-}
-
-/// Returns the number of axes of the tensor that an item is an element of.
-fn begin_rank(begin: &Mark, item: &TensorIr) -> usize {
-    let place = begin.outputs.iter().position(|tensor| tensor.id == item.id);
-    place.map_or(0, |place| begin.inputs[place].shape.num_dims())
 }

@@ -2,69 +2,48 @@
 
 use burn::backend::ir::{BaseOperationIr as B, PadModeIr, PadOpIr, ScalarIr, SliceOpIr, TensorIr};
 
-use super::Lower;
+use super::{Ints, Lower, Number, ShapeOf, axis, operands};
 use crate::trace::size::Size;
 use gnet_core::Result;
-use gnet_core::graph::{Attribute, Tensor, ValueId};
+use gnet_core::graph::{Tensor, ValueId};
 
 impl Lower<'_> {
-    /// Lowers an operation on shapes; returns `false` if there is no lowering.
-    pub(super) fn base(&mut self, op: &B) -> Result<bool> {
+    pub(super) fn base(&mut self, op: &B) -> Result<()> {
         match op {
             B::Reshape(r) => {
                 let target = self.reshape_target(&r.input, &r.out)?;
-                let inputs = vec![self.read(&r.input)?, target];
-                self.emit("Reshape", inputs, &r.out);
+                self.emit("Reshape", &[&r.input, &target], &[], &r.out)
             }
-            B::Cat(c) => {
-                let inputs = self.read_all(&c.tensors)?;
-                let axis = c.dim as i64;
-                self.emit("Concat", inputs, &c.out).set("axis", axis);
-            }
+            B::Cat(c) => self.emit("Concat", &operands(&c.tensors), &[axis(c.dim)], &c.out),
             B::SwapDims(s) => {
                 let mut axes: Vec<usize> = (0..s.input.shape.num_dims()).collect();
                 axes.swap(s.dim1, s.dim2);
-                self.transpose(&s.input, axes, &s.out)?;
+                self.emit("Transpose", &[&s.input], &[("perm", axes.into())], &s.out)
             }
-            B::Permute(p) => self.transpose(&p.input, p.axes.clone(), &p.out)?,
-            B::Flip(f) => self.flip(&f.input, &f.axes, &f.out)?,
-            B::Expand(e) => {
-                let inputs = vec![self.read(&e.input)?, self.sizes(&e.out)?];
-                self.emit("Expand", inputs, &e.out);
-            }
+            B::Permute(p) => self.emit("Transpose", &[&p.input], &[("perm", p.axes.clone().into())], &p.out),
+            B::Flip(f) => self.flip(&f.input, &f.axes, &f.out),
+            B::Expand(e) => self.emit("Expand", &[&e.input, &ShapeOf(&e.out)], &[], &e.out),
             B::RepeatDim(r) => {
                 let mut times = vec![Size::fixed(1); r.tensor.shape.num_dims()];
                 times[r.dim] = self.trace.numbers[self.index][0].clone();
-                let inputs = vec![self.read(&r.tensor)?, self.sizes_of(&times)?];
-                self.emit("Tile", inputs, &r.out);
+                let (x, times) = (self.read(&r.tensor)?, self.sizes_of(&times)?);
+                self.emit("Tile", &[&x, &times], &[], &r.out)
             }
-            B::Slice(s) => return self.slice(s),
-            B::Cast(c) => self.cast(&c.input, &c.out)?,
-            B::Equal(o) | B::NotEqual(o) => {
-                let other = self.read(&o.rhs)?;
-                self.equality(&o.lhs, other, matches!(op, B::NotEqual(_)), &o.out)?;
-            }
-            B::EqualElem(o) | B::NotEqualElem(o) => {
-                let other = self.scalar(&o.lhs, o.rhs)?;
-                self.equality(&o.lhs, other, matches!(op, B::NotEqualElem(_)), &o.out)?;
-            }
-            B::All(o) => self.truth(true, &o.input, None, &o.out)?,
-            B::Any(o) => self.truth(false, &o.input, None, &o.out)?,
-            B::AllDim(o) => self.truth(true, &o.input, Some(o.axis), &o.out)?,
-            B::AnyDim(o) => self.truth(false, &o.input, Some(o.axis), &o.out)?,
-            B::Zeros(c) => self.filled(&c.out, Some(ScalarIr::Int(0)))?,
-            B::Ones(c) => self.filled(&c.out, Some(ScalarIr::Int(1)))?,
+            B::Slice(s) => self.slice(s),
+            B::Cast(c) => self.cast(&c.input, &c.out),
+            B::Equal(o) => self.equality(&o.lhs, &o.rhs, false, &o.out),
+            B::NotEqual(o) => self.equality(&o.lhs, &o.rhs, true, &o.out),
+            B::EqualElem(o) => self.equality(&o.lhs, &Number(&o.lhs, o.rhs), false, &o.out),
+            B::NotEqualElem(o) => self.equality(&o.lhs, &Number(&o.lhs, o.rhs), true, &o.out),
+            B::All(o) => self.truth(true, &o.input, None, &o.out),
+            B::Any(o) => self.truth(false, &o.input, None, &o.out),
+            B::AllDim(o) => self.truth(true, &o.input, Some(o.axis), &o.out),
+            B::AnyDim(o) => self.truth(false, &o.input, Some(o.axis), &o.out),
             // The content of an empty tensor is unspecified, so zeros will do.
-            B::Empty(c) => self.filled(&c.out, None)?,
-            _ => return self.indexing(op),
+            B::Zeros(c) | B::Empty(c) => self.filled(&c.out, ScalarIr::Int(0)),
+            B::Ones(c) => self.filled(&c.out, ScalarIr::Int(1)),
+            _ => self.indexing(op),
         }
-        Ok(true)
-    }
-
-    fn transpose(&mut self, input: &TensorIr, axes: Vec<usize>, out: &TensorIr) -> Result<()> {
-        let x = self.read(input)?;
-        self.emit("Transpose", vec![x], out).set("perm", axes);
-        Ok(())
     }
 
     /// Returns the second operand of ONNX's `Reshape`: 0 copies a dimension from the same position, and one unknown may
@@ -79,21 +58,22 @@ impl Lower<'_> {
         };
         let target: Vec<i64> = after.iter().enumerate().map(size).collect();
         if target.iter().filter(|size| **size == -1).count() > 1 {
-            return self.sizes(to);
+            return self.sizes_of(after);
         }
         Ok(self.constant("shape", Tensor::from_i64(&target)))
     }
 
     /// Reverses `axes`: a slice with step -1, from the last element to before the first.
     fn flip(&mut self, input: &TensorIr, axes: &[usize], out: &TensorIr) -> Result<()> {
-        let list: Vec<i64> = axes.iter().map(|axis| *axis as i64).collect();
-        let of = |value: i64| vec![value; axes.len()];
-        self.cut(input, [&of(-1), &of(i64::MIN), &list, &of(-1)], out)
+        let axes: Vec<i64> = axes.iter().map(|axis| *axis as i64).collect();
+        let [back, before_first] = [-1, i64::MIN].map(|value| vec![value; axes.len()]);
+        let (starts, ends) = (Ints("starts", &back), Ints("ends", &before_first));
+        self.emit("Slice", &[input, &starts, &ends, &Ints("axes", &axes), &Ints("steps", &back)], &[], out)
     }
 
     /// Slices each axis that is not taken as a whole. A bound that moves with the end of its axis is counted from the
     /// end; one that depends on the size in another way is computed.
-    fn slice(&mut self, op: &SliceOpIr) -> Result<bool> {
+    fn slice(&mut self, op: &SliceOpIr) -> Result<()> {
         let (dims, bounds) = (&self.trace.sizes[&op.tensor.id], &self.trace.numbers[self.index]);
         let [mut starts, mut stops] = [const { Vec::<Bound>::new() }; 2];
         let [mut axes, mut steps] = [const { Vec::<i64>::new() }; 2];
@@ -107,11 +87,11 @@ impl Lower<'_> {
                 true => (start, end),
                 // Burn takes the elements of the range in reverse order: from before its end to its start.
                 false => match (start, end) {
-                    (_, Bound::At(0)) => return Ok(false),
+                    (_, Bound::At(0)) => return Err(self.unknown()),
                     (Bound::At(start), Bound::At(end)) => {
                         (Bound::At(end - 1), Bound::At(if start == 0 { i64::MIN } else { start - 1 }))
                     }
-                    _ => return Ok(false),
+                    _ => return Err(self.unknown()),
                 },
             };
             starts.push(first);
@@ -120,16 +100,11 @@ impl Lower<'_> {
             steps.push(range.step as i64);
         }
         if axes.is_empty() {
-            let x = self.read(&op.tensor)?;
-            self.emit("Identity", vec![x], &op.out);
-            return Ok(true);
+            return self.emit("Identity", &[&op.tensor], &[], &op.out);
         }
-        let mut inputs = vec![self.read(&op.tensor)?, self.bounds("starts", &starts)?, self.bounds("ends", &stops)?];
-        inputs.extend(
-            [("axes", axes), ("steps", steps)].map(|(name, list)| self.constant(name, Tensor::from_i64(&list))),
-        );
-        self.emit("Slice", inputs, &op.out);
-        Ok(true)
+        let x = self.read(&op.tensor)?;
+        let (starts, stops) = (self.bounds("starts", &starts)?, self.bounds("ends", &stops)?);
+        self.emit("Slice", &[&x, &starts, &stops, &Ints("axes", &axes), &Ints("steps", &steps)], &[], &op.out)
     }
 
     /// Adds bounds as an operand: a constant if they are numbers.
@@ -143,16 +118,7 @@ impl Lower<'_> {
             Bound::Computed(size) => self.size(size),
         };
         let parts = bounds.iter().map(part).collect::<Result<Vec<_>>>()?;
-        Ok(if let [one] = parts[..] { one } else { self.step("Concat", parts, &[("axis", Attribute::Int(0))]) })
-    }
-
-    fn cut(&mut self, input: &TensorIr, lists: [&[i64]; 4], out: &TensorIr) -> Result<()> {
-        let mut inputs = vec![self.read(input)?];
-        for (name, list) in ["starts", "ends", "axes", "steps"].into_iter().zip(lists) {
-            inputs.push(self.constant(name, Tensor::from_i64(list)));
-        }
-        self.emit("Slice", inputs, out);
-        Ok(())
+        if let [one] = parts[..] { Ok(one) } else { self.step("Concat", &operands(&parts), &[axis(0)]) }
     }
 
     pub(super) fn pad(&mut self, op: &PadOpIr) -> Result<()> {
@@ -160,25 +126,18 @@ impl Lower<'_> {
         let numbers = self.trace.numbers[self.index].clone();
         let of = |side: usize| numbers.iter().skip(side).step_by(2).cloned();
         let pads: Vec<Size> = of(0).chain(of(1)).collect();
-        let mut inputs = vec![self.read(&op.input)?, self.sizes_of(&pads)?];
-        let mode = match op.mode {
-            PadModeIr::Constant(value) => {
-                inputs.push(self.scalar(&op.input, value)?);
-                "constant"
-            }
-            PadModeIr::Reflect => "reflect",
-            PadModeIr::Edge => "edge",
+        let (x, pads) = (self.read(&op.input)?, self.sizes_of(&pads)?);
+        let (mode, value) = match op.mode {
+            PadModeIr::Constant(value) => ("constant", Some(Number(&op.input, value))),
+            PadModeIr::Reflect => ("reflect", None),
+            PadModeIr::Edge => ("edge", None),
         };
-        self.emit("Pad", inputs, &op.out).set("mode", Attribute::String(mode.to_owned()));
-        Ok(())
+        self.emit("Pad", &[&x, &pads, &value], &[("mode", mode.into())], &op.out)
     }
 
     /// Adds a tensor filled with one number: a scalar expanded to its shape.
-    pub(super) fn filled(&mut self, out: &TensorIr, value: Option<ScalarIr>) -> Result<()> {
-        let number = self.scalar(out, value.unwrap_or(ScalarIr::Int(0)))?;
-        let inputs = vec![number, self.sizes(out)?];
-        self.emit("Expand", inputs, out);
-        Ok(())
+    pub(super) fn filled(&mut self, out: &TensorIr, value: ScalarIr) -> Result<()> {
+        self.emit("Expand", &[&Number(out, value), &ShapeOf(out)], &[], out)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use burn::backend::ir::TensorIr;
 
-use super::Lower;
+use super::{Int, Ints, Lower, axis, operands};
 use crate::trace::inputs::Axis;
 use crate::trace::size::Size;
-use gnet_core::graph::{Attribute, DType, Tensor, ValueId};
+use gnet_core::graph::{DType, Tensor, ValueId};
 use gnet_core::{Error, Result};
 
 impl Lower<'_> {
@@ -20,13 +20,7 @@ impl Lower<'_> {
         })
     }
 
-    /// Returns the shape of a tensor as a vector of integers: a constant, or computed if a dimension depends on a
-    /// symbol.
-    pub(super) fn sizes(&mut self, of: &TensorIr) -> Result<ValueId> {
-        self.sizes_of(&self.trace.sizes[&of.id])
-    }
-
-    /// Returns sizes as a vector of integers.
+    /// Returns sizes as a vector of integers: a constant, or computed if one depends on a symbol.
     pub(super) fn sizes_of(&mut self, sizes: &[Size]) -> Result<ValueId> {
         let known = sizes.iter().map(|size| size.known().map(|size| size as i64));
         if let Some(sizes) = known.collect::<Option<Vec<_>>>() {
@@ -36,7 +30,7 @@ impl Lower<'_> {
             return self.outside(|outside| outside.sizes_of(sizes));
         }
         let parts = sizes.iter().map(|size| self.size(size)).collect::<Result<Vec<_>>>()?;
-        Ok(self.step("Concat", parts, &[("axis", Attribute::Int(0))]))
+        self.step("Concat", &operands(&parts), &[axis(0)])
     }
 
     /// Returns one size as a vector of length 1.
@@ -56,7 +50,7 @@ impl Lower<'_> {
         let mut sum = None;
         for (term, coefficient) in formula.terms() {
             let product = self.product(term, coefficient)?;
-            sum = Some(sum.map_or(product, |sum| self.step("Add", vec![sum, product], &[])));
+            sum = Some(sum.map_or(Ok(product), |sum| self.step("Add", &[&sum, &product], &[]))?);
         }
         let sum = sum.unwrap_or_else(|| self.constant("size", Tensor::from_i64(&[0])));
         self.scope = scope;
@@ -73,8 +67,9 @@ impl Lower<'_> {
         if coefficient != 1 || factors.is_empty() {
             factors.push(self.constant("size", Tensor::from_i64(&[coefficient])));
         }
-        let product = factors.into_iter().reduce(|a, b| self.step("Mul", vec![a, b], &[]));
-        product.ok_or_else(|| Error::input("a size", "has a term without factors"))
+        let mut factors = factors.into_iter();
+        let first = factors.next().ok_or_else(|| Error::input("a size", "has a term without factors"))?;
+        factors.try_fold(first, |product, factor| self.step("Mul", &[&product, &factor], &[]))
     }
 
     /// Computes a symbol in units of its multiple, from the first input axis that it names.
@@ -90,11 +85,11 @@ impl Lower<'_> {
         let (input, axis) = (0..trace.inputs.len())
             .find_map(place)
             .ok_or_else(|| Error::input(format!("symbol {name}"), "is of no input"))?;
-        let attributes = [("start", Attribute::Int(axis as i64)), ("end", Attribute::Int(axis as i64 + 1))];
-        let mut size = self.step("Shape", vec![self.graph.inputs[input]], &attributes);
+        let part = [("start", (axis as i64).into()), ("end", (axis as i64 + 1).into())];
+        let input = self.graph.inputs[input];
+        let mut size = self.step("Shape", &[&input], &part)?;
         if multiple != 1 {
-            let multiple = self.constant("size", Tensor::from_i64(&[multiple as i64]));
-            size = self.step("Div", vec![size, multiple], &[]);
+            size = self.step("Div", &[&size, &Ints("size", &[multiple as i64])], &[])?;
         }
         self.asked.insert(key, size);
         Ok(size)
@@ -103,19 +98,17 @@ impl Lower<'_> {
     /// Creates whole numbers from `start` in steps, as many as `sizes` of one axis says.
     pub(super) fn count(&mut self, sizes: &[Size], start: i64, step: i64, dtype: DType) -> Result<ValueId> {
         let [len] = sizes else { return Err(Error::input("a constant that counts", "has more than one axis")) };
-        let mut limit = self.size(len)?;
-        limit = self.step("Squeeze", vec![limit], &[]);
+        let len = self.size(len)?;
+        let mut limit = self.step("Squeeze", &[&len], &[])?;
         for (op_type, number, neutral) in [("Mul", step, 1), ("Add", start, 0)] {
             if number != neutral {
-                let number = self.integer("size", number)?;
-                limit = self.step(op_type, vec![limit, number], &[]);
+                limit = self.step(op_type, &[&limit, &Int("size", number)], &[])?;
             }
         }
-        let (start, step) = (self.integer("start", start)?, self.integer("step", step)?);
-        let range = self.step("Range", vec![start, limit, step], &[]);
-        Ok(match dtype {
-            DType::I64 => range,
-            other => self.step("Cast", vec![range], &[("to", Attribute::Int(other.number().into()))]),
-        })
+        let range = self.step("Range", &[&Int("start", start), &limit, &Int("step", step)], &[])?;
+        match dtype {
+            DType::I64 => Ok(range),
+            other => self.step("Cast", &[&range], &[("to", other.into())]),
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! Windows over a tensor, and sampling between its elements.
 
 use burn::backend::ir::{
-    DeformConv2dOpIr, GridSample2dOpIr, GridSamplePaddingModeIr, InterpolateModeIr, TensorIr, Unfold4dOpIr, UnfoldOpIr,
+    DeformConv2dOpIr, GridSample2dOpIr, GridSamplePaddingModeIr, InterpolateModeIr, Unfold4dOpIr, UnfoldOpIr,
 };
 
-use super::Lower;
+use super::{Ints, Lower, ShapeOf, axis};
 use gnet_core::Result;
-use gnet_core::graph::{Attribute, DType, Tensor, ValueId};
+use gnet_core::graph::{DType, Tensor, ValueId};
 
 impl Lower<'_> {
     /// Lowers windows along an axis, which become an axis of windows and, at the end, an axis of their elements.
@@ -15,17 +15,13 @@ impl Lower<'_> {
         let windows = (len + op.step).saturating_sub(op.size) / op.step;
         let positions = (0..windows).flat_map(|window| (0..op.size).map(move |i| window * op.step + i));
         let positions = self.positions([windows, op.size], positions)?;
-        let x = self.read(&op.input)?;
-        let axis = ("axis", Attribute::Int(op.dim as i64));
         let rank = op.input.shape.num_dims();
         if op.dim + 1 == rank {
-            self.emit("Gather", vec![x, positions], &op.out).set("axis", op.dim as i64);
-            return Ok(());
+            return self.emit("Gather", &[&op.input, &positions], &[axis(op.dim)], &op.out);
         }
-        let gathered = self.step("Gather", vec![x, positions], &[axis]);
+        let gathered = self.step("Gather", &[&op.input, &positions], &[axis(op.dim)])?;
         let order: Vec<usize> = (0..=rank).filter(|axis| *axis != op.dim + 1).chain([op.dim + 1]).collect();
-        self.emit("Transpose", vec![gathered], &op.out).set("perm", order);
-        Ok(())
+        self.emit("Transpose", &[&gathered], &[("perm", order.into())], &op.out)
     }
 
     /// Lowers the windows of a kernel over an image, one per column: rows and columns are gathered in turn.
@@ -34,31 +30,31 @@ impl Lower<'_> {
         let mut value = self.read(&op.x)?;
         if o.padding != [0, 0] {
             let [rows, columns] = o.padding.map(|side| side as i64);
-            let pads = self.constant("pads", Tensor::from_i64(&[0, 0, rows, columns, 0, 0, rows, columns]));
-            value = self.step("Pad", vec![value, pads], &[]);
+            let pads = [0, 0, rows, columns, 0, 0, rows, columns];
+            value = self.step("Pad", &[&value, &Ints("pads", &pads)], &[])?;
         }
         // An axis becomes an axis of kernel positions and one of windows, so the index of the next one is shifted by
         // one.
-        for (spatial, axis) in [(0, 2), (1, 4)] {
+        for (spatial, dim) in [(0, 2), (1, 4)] {
             let len = self.fixed(&op.x, 2 + spatial)? + 2 * o.padding[spatial];
             let (kernel, stride, dilation) = (op.kernel_size[spatial], o.stride[spatial], o.dilation[spatial]);
             let reach = dilation * (kernel - 1) + 1;
             let windows = if len < reach { 0 } else { (len - reach) / stride + 1 };
             let positions = (0..kernel).flat_map(|k| (0..windows).map(move |window| k * dilation + window * stride));
             let positions = self.positions([kernel, windows], positions)?;
-            value = self.step("Gather", vec![value, positions], &[("axis", Attribute::Int(axis))]);
+            value = self.step("Gather", &[&value, &positions], &[axis(dim)])?;
         }
-        let order = [("perm", Attribute::Ints(vec![0, 1, 2, 4, 3, 5]))];
-        let ordered = self.step("Transpose", vec![value], &order);
-        let sizes = self.sizes(&op.out)?;
-        self.emit("Reshape", vec![ordered, sizes], &op.out);
-        Ok(())
+        let ordered = self.step("Transpose", &[&value], &[("perm", [0, 1, 2, 4, 3, 5].into())])?;
+        self.emit("Reshape", &[&ordered, &ShapeOf(&op.out)], &[], &op.out)
     }
 
-    /// Adds a table of positions.
-    fn positions(&mut self, shape: [usize; 2], positions: impl Iterator<Item = usize>) -> Result<ValueId> {
+    pub(super) fn positions(
+        &mut self,
+        shape: impl Into<Vec<usize>>,
+        positions: impl Iterator<Item = usize>,
+    ) -> Result<ValueId> {
         let bytes: Vec<u8> = positions.flat_map(|position| (position as i64).to_le_bytes()).collect();
-        Ok(self.constant("indices", Tensor::new(DType::I64, shape.to_vec(), bytes)?))
+        Ok(self.constant("indices", Tensor::new(DType::I64, shape.into(), bytes)?))
     }
 
     /// Lowers sampling of an image between its pixels. ONNX renamed the modes in opset 20.
@@ -78,12 +74,9 @@ impl Lower<'_> {
             GridSamplePaddingModeIr::Border => "border",
             GridSamplePaddingModeIr::Reflection => "reflection",
         };
-        let inputs = self.read_all([&op.tensor, &op.grid])?;
-        self.emit("GridSample", inputs, &op.out)
-            .set("mode", Attribute::String(mode.to_owned()))
-            .set("padding_mode", Attribute::String(padding.to_owned()))
-            .set("align_corners", op.options.align_corners);
-        Ok(())
+        let corners = op.options.align_corners.into();
+        let how = [("mode", mode.into()), ("padding_mode", padding.into()), ("align_corners", corners)];
+        self.emit("GridSample", &[&op.tensor, &op.grid], &how, &op.out)
     }
 
     /// Lowers a deformable convolution, whose kernel reads at its own offsets (Dai et al. 2017; with a mask Zhu et al.
@@ -91,22 +84,14 @@ impl Lower<'_> {
     pub(super) fn deformable(&mut self, op: &DeformConv2dOpIr) -> Result<()> {
         self.needs(19)?;
         let o = &op.options;
-        let read = |lower: &mut Self, t: &TensorIr| lower.read(t).map(Some);
-        let [x, weight, offset] = [&op.x, &op.weight, &op.offset].map(|t| read(self, t));
-        let bias = op.bias.as_ref().map(|t| self.read(t)).transpose()?;
-        let mask = op.mask.as_ref().map(|t| self.read(t)).transpose()?;
-        let mut inputs = vec![x?, weight?, offset?, bias, mask];
-        while inputs.last().is_some_and(Option::is_none) {
-            inputs.pop();
-        }
-        let node = self.emit("DeformConv", vec![], &op.out);
-        node.inputs = inputs;
-        node.set("kernel_shape", op.weight.shape[2..].to_vec())
-            .set("strides", o.stride)
-            .set("pads", [o.padding, o.padding].concat())
-            .set("dilations", o.dilation)
-            .set("group", o.weight_groups as i64)
-            .set("offset_group", o.offset_groups as i64);
-        Ok(())
+        let attributes = [
+            ("kernel_shape", op.weight.shape[2..].to_vec().into()),
+            ("strides", o.stride.into()),
+            ("pads", [o.padding; 2].concat().into()),
+            ("dilations", o.dilation.into()),
+            ("group", (o.weight_groups as i64).into()),
+            ("offset_group", (o.offset_groups as i64).into()),
+        ];
+        self.emit("DeformConv", &[&op.x, &op.weight, &op.offset, &op.bias, &op.mask], &attributes, &op.out)
     }
 }

@@ -54,7 +54,6 @@ impl IrVisitorMut for Resized<'_> {
     }
 }
 
-/// Returns the values of the constants that operations read.
 fn constants(
     trace: &Trace,
     operations: &[OperationIr],

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use burn::backend::TensorData;
 use burn::backend::ir::{BaseOperationIr as B, OperationIr, TensorId, TensorIr};
 
-use super::ids::{Fresh, Renamed};
+use super::ids::{Fresh, Renamed, renamed};
 use super::marks::{Along, Mark};
 use super::step::{Step, base, reshape, step, written};
-use super::tokens;
+use super::{Tape, tokens};
 
 /// Operations that may form a loop: `turns` repetitions of the `period` operations from `start` on.
 #[derive(Debug, Clone, Copy)]
@@ -18,34 +18,28 @@ pub(super) struct Region {
     pub turns: usize,
 }
 
-/// One run of a forward.
-#[derive(Clone, Copy)]
-pub(super) struct Unrolled<'a> {
-    pub operations: &'a [OperationIr],
-    pub outputs: &'a [TensorId],
-    /// Constants.
-    pub values: &'a HashMap<TensorId, TensorData>,
-}
-
-/// A run after folding.
 pub(super) struct Folded {
-    pub operations: Vec<OperationIr>,
-    pub outputs: Vec<TensorId>,
+    pub run: Tape,
     /// Index of the first operation after the loop.
     pub end: usize,
 }
 
 /// Returns the run with the region folded to one iteration between two [marks](Mark); `None` if the region is not a
 /// loop.
-pub(super) fn fold(run: Unrolled, region: Region, fresh: &mut Fresh) -> Option<Folded> {
-    let turns = Turns::of(run, region);
+pub(super) fn fold(
+    run: &Tape,
+    values: &HashMap<TensorId, TensorData>,
+    region: Region,
+    fresh: &mut Fresh,
+) -> Option<Folded> {
+    let turns = Turns::of(run, values, region);
     let mut body = Body::default();
     for place in 0..region.period {
         let role = turns.role(place, &body)?;
         body.roles.push(role);
     }
     body.states = turns.states(&body)?;
-    let after = turns.after(&mut body, fresh)?;
+    let (after, outputs) = turns.after(&mut body, fresh)?;
     let (before, inside) = turns.operations(&body);
     let (begin, inside, end) = turns.enclose(&body, inside)?;
     let mut operations = run.operations[..region.start].to_vec();
@@ -54,8 +48,8 @@ pub(super) fn fold(run: Unrolled, region: Region, fresh: &mut Fresh) -> Option<F
     operations.extend(inside);
     operations.push(end.end());
     let end = operations.len();
-    operations.extend(after.operations);
-    Some(Folded { operations, outputs: after.outputs, end })
+    operations.extend(after);
+    Some(Folded { run: Tape { operations, outputs, sizes: run.sizes.clone() }, end })
 }
 
 /// Origin of the operand at one position, across all iterations.
@@ -112,35 +106,28 @@ struct Body {
     collected: Vec<Collected>,
 }
 
-/// Operations and outputs after the loop.
-struct After {
-    operations: Vec<OperationIr>,
-    outputs: Vec<TensorId>,
-}
-
-/// The iterations of a region.
 struct Turns<'a> {
-    run: Unrolled<'a>,
+    run: &'a Tape,
+    values: &'a HashMap<TensorId, TensorData>,
     region: Region,
     made: HashMap<TensorId, (usize, Spot)>,
 }
 
 impl<'a> Turns<'a> {
-    fn of(run: Unrolled<'a>, region: Region) -> Self {
+    fn of(run: &'a Tape, values: &'a HashMap<TensorId, TensorData>, region: Region) -> Self {
         let mut made = HashMap::new();
         let inside = &run.operations[region.start..region.start + region.period * region.turns];
         for (index, op) in inside.iter().enumerate() {
             let (turn, place) = (index / region.period, index % region.period);
             made.extend(op.outputs().enumerate().map(|(out, tensor)| (tensor.id, (turn, Spot { place, out }))));
         }
-        Self { run, region, made }
+        Self { run, values, region, made }
     }
 
     fn op(&self, turn: usize, place: usize) -> &'a OperationIr {
         &self.run.operations[self.region.start + turn * self.region.period + place]
     }
 
-    /// Returns the tensor at a spot of an iteration.
     fn tensor(&self, turn: usize, spot: Spot) -> Option<&'a TensorIr> {
         self.op(turn, spot.place).outputs().nth(spot.out)
     }
@@ -157,10 +144,10 @@ impl<'a> Turns<'a> {
         if let Some(stores) = all.iter().map(|op| written(op)).collect::<Option<Vec<_>>>()
             && stores.iter().any(|(step, _)| step.at != stores[0].0.at)
         {
-            let sources: Vec<TensorId> = stores.iter().map(|(step, _)| step.source).collect();
-            let steps: Vec<Step> = stores.iter().map(|(step, _)| *step).collect();
+            let (steps, values): (Vec<Step>, Vec<TensorId>) =
+                stores.iter().map(|(step, value)| (*step, value.id)).unzip();
+            let sources: Vec<TensorId> = steps.iter().map(|step| step.source).collect();
             let chained = matches!(self.source(&sources)?, Source::Before(_, spot) if spot == Spot { place, out: 0 });
-            let values: Vec<TensorId> = stores.iter().map(|(_, value)| value.id).collect();
             let Source::Same(value) = self.source(&values)? else { return None };
             if matches!(body.roles.get(value.place), Some(Role::Store(..))) {
                 return None;
@@ -188,7 +175,7 @@ impl<'a> Turns<'a> {
     fn source(&self, ids: &[TensorId]) -> Option<Source> {
         let made: Vec<Option<(usize, Spot)>> = ids.iter().map(|id| self.made.get(id).copied()).collect();
         if made.iter().all(Option::is_none) {
-            let value = |id: &TensorId| self.run.values.get(id);
+            let value = |id: &TensorId| self.values.get(id);
             let alike = |id: &TensorId| match (value(id), value(&ids[0])) {
                 (Some(a), Some(b)) => a.shape() == b.shape() && a.dtype() == b.dtype() && a.as_bytes() == b.as_bytes(),
                 _ => false,
@@ -205,15 +192,15 @@ impl<'a> Turns<'a> {
 
     /// Returns the axis along which steps go from one end to the other.
     fn along(&self, steps: &[Step]) -> Option<Along> {
-        let (axis, last) = (steps[0].axis, self.region.turns - 1);
-        let on_axis = steps.iter().all(|step| step.axis == axis && step.length == last + 1);
-        let goes = |at: &dyn Fn(usize) -> usize| steps.iter().enumerate().all(|(turn, step)| step.at == at(turn));
-        match (goes(&|turn| turn), goes(&|turn| last - turn)) {
-            _ if !on_axis => None,
-            (true, _) => Some(Along { axis, backwards: false }),
-            (_, true) => Some(Along { axis, backwards: true }),
-            _ => None,
-        }
+        let axis = steps[0].axis;
+        let on_axis = steps.iter().all(|step| step.axis == axis && step.length == self.region.turns);
+        self.direction(axis, steps.iter().map(|step| step.at)).filter(|_| on_axis)
+    }
+
+    /// Returns the direction in which the iterations go along an axis, from the place of each.
+    fn direction(&self, axis: usize, places: impl Iterator<Item = usize> + Clone) -> Option<Along> {
+        let (forwards, turns) = (places.clone().eq(0..self.region.turns), 0..self.region.turns);
+        (forwards || places.eq(turns.rev())).then_some(Along { axis, backwards: !forwards })
     }
 
     fn states(&self, body: &Body) -> Option<Vec<State>> {
@@ -243,8 +230,8 @@ impl<'a> Turns<'a> {
         Some(states)
     }
 
-    /// Returns the operations after the loop, reading the loop's outputs.
-    fn after(&self, body: &mut Body, fresh: &mut Fresh) -> Option<After> {
+    /// Returns the operations after the loop, reading the loop's outputs, and the outputs of the run.
+    fn after(&self, body: &mut Body, fresh: &mut Fresh) -> Option<(Vec<OperationIr>, Vec<TensorId>)> {
         let last = |state: &State| Some(fresh.like(self.tensor(0, state.next)?));
         body.last = body.states.iter().map(last).collect::<Option<_>>()?;
         let mut names = HashMap::new();
@@ -273,10 +260,10 @@ impl<'a> Turns<'a> {
         }
         let mut output = |id: &TensorId| {
             self.leave(*id, body, &mut names)?;
-            Some(names.get(id).copied().unwrap_or(*id))
+            Some(renamed(&names, *id))
         };
         let outputs = self.run.outputs.iter().map(&mut output).collect::<Option<_>>()?;
-        Some(After { operations, outputs })
+        Some((operations, outputs))
     }
 
     /// Finds the new name of a tensor that is read after the loop.
@@ -309,7 +296,7 @@ impl<'a> Turns<'a> {
     /// Recognises a concatenation of one result of every iteration, as produced or with an additional axis.
     fn collected(&self, op: &OperationIr, reshapes: &HashMap<TensorId, &TensorIr>) -> Option<Collected> {
         let B::Cat(cat) = base(op)? else { return None };
-        let (axis, last) = (cat.dim, self.region.turns - 1);
+        let axis = cat.dim;
         let result = |tensor: &TensorIr| match self.made.get(&tensor.id) {
             Some(made) => Some(*made),
             None => {
@@ -320,12 +307,9 @@ impl<'a> Turns<'a> {
         let made: Vec<(usize, Spot)> = cat.tensors.iter().map(result).collect::<Option<_>>()?;
         let spot = made.first()?.1;
         let single = cat.tensors.iter().all(|tensor| tensor.shape[axis] == 1);
-        let goes = |at: &dyn Fn(usize) -> usize| {
-            made.iter().enumerate().all(|(turn, place)| turn <= last && *place == (at(turn), spot))
-        };
-        let (forwards, backwards) = (goes(&|turn| turn), goes(&|turn| last - turn));
-        let all = made.len() == last + 1 && single && (forwards || backwards);
-        all.then(|| Collected { spot, along: Along { axis, backwards: !forwards }, whole: cat.out.clone() })
+        let along = self.direction(axis, made.iter().map(|(turn, _)| *turn))?;
+        let all = single && made.iter().all(|(_, its)| *its == spot);
+        all.then(|| Collected { spot, along, whole: cat.out.clone() })
     }
 
     /// Splits the operations of an iteration into the invariant ones, which move before the loop, and the others.
@@ -364,7 +348,7 @@ impl<'a> Turns<'a> {
             end.push_along(self.tensor(1, *spot)?.clone(), whole.clone(), *along);
         }
         inside.iter_mut().for_each(|op| op.visit_mut(&mut Renamed(&names)));
-        end.inputs.iter_mut().for_each(|tensor| tensor.id = names.get(&tensor.id).copied().unwrap_or(tensor.id));
+        end.inputs.iter_mut().for_each(|tensor| tensor.id = renamed(&names, tensor.id));
         squeeze_items(&mut begin, &mut inside, &mut end);
         squeeze_collected(&inside, &mut end);
         // A loop must iterate along something, which gives its number of iterations. Loops are not nested.
@@ -390,7 +374,7 @@ fn squeeze_items(begin: &mut Mark, inside: &mut Vec<OperationIr>, end: &mut Mark
         inside.retain(|op| !reads(op));
         let names: HashMap<TensorId, TensorId> = outs.iter().map(|out| (out.id, outs[0].id)).collect();
         inside.iter_mut().for_each(|op| op.visit_mut(&mut Renamed(&names)));
-        end.inputs.iter_mut().for_each(|tensor| tensor.id = names.get(&tensor.id).copied().unwrap_or(tensor.id));
+        end.inputs.iter_mut().for_each(|tensor| tensor.id = renamed(&names, tensor.id));
         begin.outputs[place] = outs[0].clone();
     }
 }

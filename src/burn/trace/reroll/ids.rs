@@ -23,18 +23,20 @@ impl Fresh {
         TensorId::new(FIRST + self.0)
     }
 
-    /// Creates a tensor like another.
     pub fn like(&mut self, tensor: &TensorIr) -> TensorIr {
         TensorIr { id: self.next(), status: TensorStatus::ReadOnly, ..tensor.clone() }
     }
 }
 
-/// Renames tensors.
+pub(super) fn renamed(names: &HashMap<TensorId, TensorId>, id: TensorId) -> TensorId {
+    names.get(&id).copied().unwrap_or(id)
+}
+
 pub(super) struct Renamed<'a>(pub &'a HashMap<TensorId, TensorId>);
 
 impl IrVisitorMut for Renamed<'_> {
     fn visit_tensor_mut(&mut self, tensor: &mut TensorIr) {
-        tensor.id = self.0.get(&tensor.id).copied().unwrap_or(tensor.id);
+        tensor.id = renamed(self.0, tensor.id);
         // Which reader is the last one is no longer tracked.
         tensor.status = TensorStatus::ReadOnly;
     }

@@ -42,7 +42,6 @@ impl Mark {
         self.outputs.push(output);
     }
 
-    /// Adds a tensor that the loop iterates over, or an item.
     pub(super) fn push_along(&mut self, input: TensorIr, output: TensorIr, along: Along) {
         self.push(input, output);
         self.along.push(along);
@@ -63,12 +62,10 @@ impl Mark {
         self.operation(END)
     }
 
-    /// Returns the mark if an operation begins a loop.
     pub fn beginning(op: &OperationIr) -> Option<Self> {
         Self::read(op, BEGIN)
     }
 
-    /// Returns the mark if an operation ends a loop.
     pub fn ending(op: &OperationIr) -> Option<Self> {
         Self::read(op, END)
     }

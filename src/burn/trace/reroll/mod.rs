@@ -23,7 +23,7 @@ mod step;
 mod tokens;
 mod unroll;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use burn::backend::TensorData;
@@ -35,7 +35,8 @@ pub(super) use unroll::unroll;
 #[cfg(test)]
 mod tests;
 
-use fold::{Folded, Region, Unrolled};
+use super::live;
+use fold::{Folded, Region};
 use ids::Fresh;
 
 /// One run of a forward.
@@ -93,17 +94,15 @@ impl Rolling {
     }
 
     fn fold(&mut self, region: Region, values: &HashMap<TensorId, TensorData>) -> Option<Folded> {
-        let run = Unrolled { operations: &self.run.operations, outputs: &self.run.outputs, values };
-        fold::fold(run, region, &mut self.fresh)
+        fold::fold(&self.run, values, region, &mut self.fresh)
     }
 
-    fn replace(&mut self, Folded { operations, outputs, .. }: Folded) {
-        let (sizes, fresh) = (std::mem::take(&mut self.run.sizes), std::mem::take(&mut self.fresh));
-        *self = Self::new(Tape { operations, outputs, sizes }, fresh);
+    fn replace(&mut self, folded: Folded) {
+        *self = Self::new(folded.run, std::mem::take(&mut self.fresh));
     }
 
     fn finish(self) -> Tape {
-        let operations = needed(&self.run.operations, &self.run.outputs);
+        let operations = live::live(&self.run.operations, self.run.outputs.iter().copied());
         Tape { operations, ..self.run }
     }
 }
@@ -146,18 +145,4 @@ fn roll(runs: &mut [Rolling], start: usize, values: &HashMap<TensorId, TensorDat
         }
     }
     None
-}
-
-/// Returns the operations that the outputs need.
-fn needed(operations: &[OperationIr], outputs: &[TensorId]) -> Vec<OperationIr> {
-    let mut read: HashSet<TensorId> = outputs.iter().copied().collect();
-    let mut kept: Vec<OperationIr> = Vec::new();
-    for op in operations.iter().rev() {
-        if op.outputs().any(|tensor| read.contains(&tensor.id)) {
-            read.extend(op.inputs().map(|tensor| tensor.id));
-            kept.push(op.clone());
-        }
-    }
-    kept.reverse();
-    kept
 }

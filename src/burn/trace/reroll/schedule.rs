@@ -12,43 +12,32 @@ use super::step::{Step, reshape, step};
 
 /// Returns the operations in an order in which each iteration is contiguous.
 pub(super) fn schedule(operations: &[OperationIr], outputs: &[TensorId], fresh: &mut Fresh) -> Vec<OperationIr> {
-    let moves = Moves::of(operations);
-    let mut placed = Placed { operations: Vec::with_capacity(operations.len()), used: HashSet::new(), fresh };
-    for op in operations {
-        if op.outputs().any(|tensor| moves.late.contains_key(&tensor.id)) {
-            continue;
-        }
-        let op = placed.with_steps(op.clone(), operations, &moves);
-        placed.operations.push(op);
+    let late = &late(operations);
+    let mut placed = Placed { all: operations, late, operations: Vec::new(), used: HashSet::new(), fresh };
+    for op in operations.iter().filter(|op| !op.outputs().any(|tensor| late.contains_key(&tensor.id))) {
+        placed.push(op.clone(), HashMap::new());
     }
-    for id in outputs.iter().filter(|id| moves.late.contains_key(id)) {
+    for id in outputs.iter().filter(|id| late.contains_key(id)) {
         if !placed.used.contains(id) {
-            placed.place(*id, operations, &moves);
+            placed.place(*id);
         }
     }
     placed.operations
 }
 
-/// The operations that move.
-#[derive(Default)]
-struct Moves {
-    /// Steps of a tensor, and reshapes of steps, by their output.
-    late: HashMap<TensorId, usize>,
-}
+/// Steps of a tensor, and reshapes of steps, by their output: the operations that move.
+type Late = HashMap<TensorId, usize>;
 
-impl Moves {
-    fn of(operations: &[OperationIr]) -> Self {
-        let mut moves = Self::default();
-        let iterated = iterated(operations);
-        for (index, op) in operations.iter().enumerate() {
-            let is_step = step(op).is_some_and(|step| iterated.contains(&(step.source, step.axis)));
-            let of_step = reshape(op).is_some_and(|(input, _)| moves.late.contains_key(&input.id));
-            if let Some(out) = op.outputs().next().filter(|_| is_step || of_step) {
-                moves.late.insert(out.id, index);
-            }
+fn late(operations: &[OperationIr]) -> Late {
+    let (mut late, iterated) = (Late::new(), iterated(operations));
+    for (index, op) in operations.iter().enumerate() {
+        let is_step = step(op).is_some_and(|step| iterated.contains(&(step.source, step.axis)));
+        let of_step = reshape(op).is_some_and(|(input, _)| late.contains_key(&input.id));
+        if is_step || of_step {
+            late.extend(op.outputs().next().map(|out| (out.id, index)));
         }
-        moves
     }
+    late
 }
 
 /// Finds the tensors, with an axis, of which every step is taken.
@@ -63,8 +52,9 @@ fn iterated(operations: &[OperationIr]) -> HashSet<(TensorId, usize)> {
     complete.map(|(place, _)| place).collect()
 }
 
-/// The list under construction.
 struct Placed<'a> {
+    all: &'a [OperationIr],
+    late: &'a Late,
     operations: Vec<OperationIr>,
     /// Steps that have been placed under their own name.
     used: HashSet<TensorId>,
@@ -72,30 +62,22 @@ struct Placed<'a> {
 }
 
 impl Placed<'_> {
-    /// Places the steps that an operation reads before it, and makes it read these.
-    fn with_steps(&mut self, mut op: OperationIr, all: &[OperationIr], moves: &Moves) -> OperationIr {
+    /// Places an operation under new names, after the steps that it reads.
+    fn push(&mut self, mut op: OperationIr, mut names: HashMap<TensorId, TensorId>) {
         let read: BTreeSet<TensorId> =
-            op.inputs().map(|tensor| tensor.id).filter(|id| moves.late.contains_key(id)).collect();
-        let mut names = HashMap::new();
+            op.inputs().map(|tensor| tensor.id).filter(|id| self.late.contains_key(id)).collect();
         for id in read {
-            let name = self.place(id, all, moves);
+            let name = self.place(id);
             names.insert(id, name);
         }
         op.visit_mut(&mut Renamed(&names));
-        op
+        self.operations.push(op);
     }
 
     /// Places a step, or the reshape of one, and returns its name.
-    fn place(&mut self, id: TensorId, all: &[OperationIr], moves: &Moves) -> TensorId {
+    fn place(&mut self, id: TensorId) -> TensorId {
         let name = if self.used.insert(id) { id } else { self.fresh.next() };
-        let mut op = all[moves.late[&id]].clone();
-        let mut names = HashMap::from([(id, name)]);
-        let input = op.inputs().map(|tensor| tensor.id).find(|id| moves.late.contains_key(id));
-        if let Some(input) = input {
-            names.insert(input, self.place(input, all, moves));
-        }
-        op.visit_mut(&mut Renamed(&names));
-        self.operations.push(op);
+        self.push(self.all[self.late[&id]].clone(), HashMap::from([(id, name)]));
         name
     }
 }

@@ -3,6 +3,8 @@
 use burn::backend::ir::{BaseOperationIr as B, OperationIr, TensorId, TensorIr};
 use burn::tensor::Slice;
 
+use crate::trace::numbers::ends;
+
 /// A slice that takes one element along one axis and everything along the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Step {
@@ -38,7 +40,6 @@ pub(super) fn base(op: &OperationIr) -> Option<&B> {
     }
 }
 
-/// Returns input and output of a reshape.
 pub(super) fn reshape(op: &OperationIr) -> Option<(&TensorIr, &TensorIr)> {
     match base(op)? {
         B::Reshape(op) => Some((&op.input, &op.out)),
@@ -49,7 +50,7 @@ pub(super) fn reshape(op: &OperationIr) -> Option<(&TensorIr, &TensorIr)> {
 fn element(tensor: &TensorIr, ranges: &[Slice]) -> Option<Step> {
     let mut found = None;
     for (axis, (range, length)) in ranges.iter().zip(tensor.shape.iter().copied()).enumerate() {
-        let (start, end) = ends(range, length);
+        let [start, end] = ends(range, length);
         if range.step != 1 {
             return None;
         }
@@ -62,11 +63,4 @@ fn element(tensor: &TensorIr, ranges: &[Slice]) -> Option<Step> {
         found = Some(Step { source: tensor.id, axis, at: start, length });
     }
     found
-}
-
-/// Returns the start and end of a slice of an axis, counted from the front.
-fn ends(range: &Slice, length: usize) -> (usize, usize) {
-    let from_front =
-        |at: isize| if at < 0 { (length as isize + at).max(0) as usize } else { (at as usize).min(length) };
-    (from_front(range.start), range.end.map_or(length, from_front))
 }

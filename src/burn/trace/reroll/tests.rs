@@ -31,7 +31,7 @@ fn folded<M: Module>(module: &M, forward: impl Fn(&M, Tensor<3>) -> Vec<TensorId
         let is_work = |op: &OperationIr| !matches!(op, OperationIr::Init(_) | OperationIr::Drop(_));
         let operations: Vec<OperationIr> = captured.graph.operations.into_iter().filter(is_work).collect();
         let outputs = captured.graph.outputs;
-        Tape { operations: needed(&operations, &outputs), outputs, sizes: vec![2, length] }
+        Tape { operations: live::live(&operations, outputs.iter().copied()), outputs, sizes: vec![2, length] }
     };
     let runs: Vec<Tape> = [2, 5, 7].into_iter().map(run).collect();
     assert!(runs[0].operations.len() < runs[1].operations.len(), "the length does not show");

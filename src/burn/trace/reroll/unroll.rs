@@ -6,7 +6,7 @@ use burn::backend::Shape;
 use burn::backend::ir::{BaseOperationIr as B, CatOpIr, OperationIr, ShapeOpIr, SliceOpIr, TensorId, TensorIr};
 use burn::tensor::Slice;
 
-use super::ids::{Fresh, Renamed};
+use super::ids::{Fresh, Renamed, renamed};
 use super::marks::{Along, Mark};
 
 /// Returns the operations without loops, and the names of the outputs in them.
@@ -32,7 +32,7 @@ pub(in crate::trace) fn unroll(
             }
         };
     }
-    let outputs = outputs.iter().map(|id| writer.name(*id)).collect();
+    let outputs = outputs.iter().map(|id| renamed(&writer.names, *id)).collect();
     (writer.done, outputs)
 }
 
@@ -44,12 +44,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn name(&self, id: TensorId) -> TensorId {
-        self.names.get(&id).copied().unwrap_or(id)
-    }
-
     fn turns(&mut self, mut begin: Mark, body: &[OperationIr], end: Mark) {
-        begin.inputs.iter_mut().for_each(|tensor| tensor.id = self.name(tensor.id));
+        begin.inputs.iter_mut().for_each(|tensor| tensor.id = renamed(&self.names, tensor.id));
         let states = begin.states();
         let turns = begin.along.first().map_or(0, |along| begin.inputs[states].shape[along.axis]);
         let mut state: Vec<TensorId> = begin.inputs[..states].iter().map(|tensor| tensor.id).collect();
@@ -68,10 +64,7 @@ impl Writer {
                 op.visit_mut(&mut Renamed(&names));
                 self.done.push(op);
             }
-            let named = |tensor: &TensorIr| TensorIr {
-                id: names.get(&tensor.id).copied().unwrap_or(tensor.id),
-                ..tensor.clone()
-            };
+            let named = |tensor: &TensorIr| TensorIr { id: renamed(&names, tensor.id), ..tensor.clone() };
             state = end.inputs[..end.states()].iter().map(|tensor| named(tensor).id).collect();
             for (at, list) in collected.iter_mut().enumerate() {
                 list.push(named(&end.inputs[end.states() + at]));
@@ -100,7 +93,6 @@ impl Writer {
         self.shaped(out, item.shape.clone())
     }
 
-    /// Reshapes the tensor.
     fn shaped(&mut self, tensor: TensorIr, shape: Shape) -> TensorId {
         if tensor.shape == shape {
             return tensor.id;
@@ -110,7 +102,6 @@ impl Writer {
         out.id
     }
 
-    /// Joins the items of all iterations.
     fn together(&mut self, items: Vec<TensorIr>, along: Along, whole: &TensorIr) {
         let mut shape = whole.shape.to_vec();
         shape[along.axis] = 1;

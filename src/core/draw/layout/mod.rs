@@ -10,34 +10,24 @@ mod order;
 mod place;
 mod rank;
 
-/// A vertex to be placed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vertex {
-    /// Width in pixels.
     pub width: f64,
-    /// Height in pixels.
     pub height: f64,
     /// Order among its neighbours when nothing else decides: the position in the file.
     pub order: usize,
-    /// Row that the vertex is pinned to, if any.
     pub pin: Pin,
 }
 
-/// Row that a vertex is pinned to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pin {
-    /// Not pinned.
     Free,
-    /// Pinned to the first row.
     First,
-    /// Pinned to the last row.
     Last,
 }
 
-/// One end of a net.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct End {
-    /// Index of the vertex.
     pub vertex: usize,
     /// Offset at which the line meets it, to the right of its centre; `None` lets the layout choose.
     pub at: Option<f64>,
@@ -46,7 +36,6 @@ pub struct End {
 /// A value: the vertex that produces it and those that read it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Net {
-    /// The producer.
     pub from: End,
     /// The readers, each listed once.
     pub to: Vec<End>,
@@ -56,13 +45,10 @@ pub struct Net {
 /// `bottom`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stroke {
-    /// Horizontal positions of its start and end.
     pub x: (f64, f64),
-    /// Height at which it begins.
     pub top: f64,
     /// Heights between which it crosses from one position to the other.
     pub bend: (f64, f64),
-    /// Height at which it ends.
     pub bottom: f64,
     /// Vertex at which it ends; `None` if it continues.
     pub end: Option<usize>,
@@ -71,13 +57,10 @@ pub struct Stroke {
 /// Coordinates of everything, measured from the upper left corner.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Layout {
-    /// Total width.
     pub width: f64,
-    /// Total height.
     pub height: f64,
     /// Horizontal centre and upper edge of each vertex.
     pub places: Vec<(f64, f64)>,
-    /// Segments of each net.
     pub strokes: Vec<Vec<Stroke>>,
 }
 
@@ -100,16 +83,13 @@ struct Line {
     open: (bool, bool),
 }
 
-/// The graph, divided into rows.
 #[derive(Debug, Default)]
 struct Rows {
     slots: Vec<Slot>,
     /// Width and file position of each slot.
     widths: Vec<f64>,
     keys: Vec<usize>,
-    /// Row of each slot.
     row: Vec<usize>,
-    /// Slots of each row, from left to right.
     rows: Vec<Vec<usize>>,
     /// Lines sorted by row; `lines[first[r]..first[r + 1]]` start in row `r`.
     lines: Vec<Line>,

@@ -14,23 +14,16 @@ pub const SIDE: f64 = 12.0;
 pub const ABOVE: f64 = 18.0;
 const BELOW: f64 = 6.0;
 
-/// A rectangle.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Rect {
-    /// Left edge.
     pub x: f64,
-    /// Upper edge.
     pub y: f64,
-    /// Width.
     pub width: f64,
-    /// Height.
     pub height: f64,
 }
 
-/// Positions of everything in a picture.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Nested {
-    /// Rectangles of the boxes.
     pub boxes: Vec<Rect>,
     /// Rectangles of the frames; the first is the whole picture.
     pub frames: Vec<Rect>,
@@ -38,7 +31,6 @@ pub struct Nested {
     pub strokes: Vec<Vec<Stroke>>,
 }
 
-/// Kind of a vertex in a frame's own graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Part {
     Box(usize),
@@ -134,7 +126,6 @@ fn split(number: usize, from: usize, to: &[usize], frames: &Frames, inner: &mut 
     }
 }
 
-/// Returns the width and height of a frame with its content.
 fn frame_size(layout: &Layout, label: f64) -> (f64, f64) {
     ((layout.width + 2.0 * SIDE).max(label + 2.0 * SIDE), layout.height + ABOVE + BELOW)
 }

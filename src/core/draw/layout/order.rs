@@ -15,8 +15,7 @@ pub fn sort(rows: &mut Rows) {
     for row in &mut rows.rows {
         row.sort_by_key(|slot| (rows.keys[*slot], *slot));
     }
-    let mut place = vec![0; rows.slots.len()];
-    number(&rows.rows, &mut place);
+    let mut place = places(rows);
     let (mut least, mut best) = (crossings(rows, &place), rows.rows.clone());
     let sweeps = if rows.slots.len() > LARGE { SWEEPS_LARGE } else { SWEEPS };
     let mut idle = 0;
@@ -39,10 +38,11 @@ pub fn sort(rows: &mut Rows) {
     rows.rows = best;
 }
 
-fn number(rows: &[Vec<usize>], place: &mut [usize]) {
-    for row in rows {
-        row.iter().enumerate().for_each(|(i, slot)| place[*slot] = i);
-    }
+/// Returns the place of each slot in its row.
+fn places(rows: &Rows) -> Vec<usize> {
+    let mut place = vec![0; rows.slots.len()];
+    rows.rows.iter().flat_map(|row| row.iter().enumerate()).for_each(|(i, slot)| place[*slot] = i);
+    place
 }
 
 /// Returns the place where a line meets a slot, measured in slots from the left: lines at the left of a wide box come
@@ -73,7 +73,6 @@ fn barycentre(rows: &mut Rows, place: &mut [usize], fixed: usize, row: usize) {
     rows.rows[row].iter().enumerate().for_each(|(i, slot)| place[*slot] = i);
 }
 
-/// Counts the pairs of lines that cross.
 pub fn crossings(rows: &Rows, place: &[usize]) -> u64 {
     (0..rows.rows.len()).map(|row| crossings_below(rows, place, row)).sum()
 }
@@ -132,8 +131,7 @@ const SPREAD: f64 = 26.0;
 
 /// Chooses where lines meet the boxes that leave it open: side by side, in the order of their other ends.
 pub fn spread(rows: &mut Rows) {
-    let mut place = vec![0; rows.slots.len()];
-    number(&rows.rows, &mut place);
+    let place = places(rows);
     let mut tops: Vec<Vec<usize>> = vec![Vec::new(); rows.slots.len()];
     let mut bottoms: Vec<Vec<usize>> = vec![Vec::new(); rows.slots.len()];
     for (number, line) in rows.lines.iter().enumerate() {

@@ -9,7 +9,6 @@ const ROUNDING: f64 = 1e-7;
 const GAP: f64 = 24.0;
 const GAP_LINE: f64 = 15.0;
 
-/// Number of times that every row is placed anew.
 const SWEEPS: usize = 16;
 
 /// Distance between two rows: the minimum, the minimum to a row of ports, the share of the widest horizontal shift that
@@ -91,7 +90,6 @@ fn pulls(rows: &Rows) -> Vec<f64> {
     rows.lines.iter().map(pull).collect()
 }
 
-/// Places one row by its neighbours above, below or both.
 fn settle_row(rows: &Rows, weights: &[f64], x: &mut [f64], row: usize, above: bool, below: bool) {
     let slots = &rows.rows[row];
     let mut pulls: Vec<(f64, f64)> = vec![(0.0, 0.0); slots.len()];

@@ -1,11 +1,8 @@
 //! Assignment of vertices to rows.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use super::{Net, Pin, Vertex};
+use crate::draw::acyclic;
 
-/// Number of rounds in which the rows are improved.
 const ROUNDS: usize = 3;
 
 /// Assigns rows by longest path, then shortens lines: a vertex that produces more values than it reads moves down to
@@ -17,7 +14,8 @@ pub fn ranks(vertices: &[Vertex], nets: &[Net]) -> Vec<usize> {
         leaves[net.from.vertex].push(number);
         net.to.iter().for_each(|end| enters[end.vertex].push(number));
     }
-    let order = topological(vertices, nets, &leaves);
+    let readers = |v: usize| leaves[v].iter().flat_map(|n| &nets[*n].to).map(|end| end.vertex);
+    let order = acyclic::order(vertices.len(), |v| vertices[v].order, readers);
     let first = usize::from(vertices.iter().any(|v| v.pin == Pin::First));
     let mut ranks: Vec<usize> =
         vertices.iter().map(|vertex| if vertex.pin == Pin::First { 0 } else { first }).collect();
@@ -26,7 +24,7 @@ pub fn ranks(vertices: &[Vertex], nets: &[Net]) -> Vec<usize> {
     }
     for _ in 0..ROUNDS {
         for &v in order.iter().rev() {
-            let nearest = leaves[v].iter().flat_map(|n| &nets[*n].to).map(|end| ranks[end.vertex]).min();
+            let nearest = readers(v).map(|reader| ranks[reader]).min();
             if let (Some(nearest), Pin::Free, true) =
                 (nearest, vertices[v].pin, weight(v, nets, &leaves, &enters).is_gt())
             {
@@ -65,23 +63,4 @@ fn up(v: usize, vertices: &[Vertex], nets: &[Net], enters: &[Vec<usize>], first:
     if vertices[v].pin != Pin::First {
         ranks[v] = enters[v].iter().map(|n| ranks[nets[*n].from.vertex] + 1).max().unwrap_or(first);
     }
-}
-
-/// Returns the vertices in topological order; among several candidates, the one that comes first in the file.
-fn topological(vertices: &[Vertex], nets: &[Net], leaves: &[Vec<usize>]) -> Vec<usize> {
-    let mut waits = vec![0usize; vertices.len()];
-    nets.iter().flat_map(|net| &net.to).for_each(|end| waits[end.vertex] += 1);
-    let entry = |v: usize| Reverse((vertices[v].order, v));
-    let mut ready: BinaryHeap<_> = (0..vertices.len()).filter(|v| waits[*v] == 0).map(entry).collect();
-    let mut order = Vec::with_capacity(vertices.len());
-    while let Some(Reverse((_, v))) = ready.pop() {
-        order.push(v);
-        for end in leaves[v].iter().flat_map(|n| &nets[*n].to) {
-            waits[end.vertex] -= 1;
-            if waits[end.vertex] == 0 {
-                ready.push(entry(end.vertex));
-            }
-        }
-    }
-    order
 }

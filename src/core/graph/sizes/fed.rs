@@ -13,7 +13,6 @@ pub struct Fed {
     /// Shape of each input; dimensions that are not numbers depend on the batch.
     pub shapes: Vec<Vec<Dim>>,
     symbols: BTreeMap<String, Dim>,
-    /// Symbols of the batch.
     batch: HashSet<String>,
     /// Whether the file itself fixes the batch, without the given sizes.
     fixed_by_file: bool,

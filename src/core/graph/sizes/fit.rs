@@ -187,7 +187,6 @@ fn fixed(thing: &str, axis: usize, old: &Dim, given: &Dim) -> Error {
         .remedy("an engine takes no other size than a file's own; export it with that axis open")
 }
 
-/// Result of unifying a stated and a given size.
 enum Unified {
     /// Both are this.
     Same(Dim),
@@ -212,7 +211,6 @@ impl Ties {
         dim
     }
 
-    /// Unifies a stated and a given dimension.
     fn unify(&mut self, thing: &str, stated: &Dim, given: &Dim, rule: Rule) -> Result<Unified> {
         let (old, new) = (self.resolve(stated), self.resolve(given));
         if old == new || new == Dim::Unknown {
@@ -221,17 +219,13 @@ impl Ties {
         let contradicts = || Error::input(thing, format!("{given} given, the file says {stated}"));
         match (&old, &new) {
             (Dim::Unknown, _) => {}
-            (Dim::Symbolic { symbol, scale, offset }, Dim::Known(size)) => {
-                let value = solve(*size, *scale, *offset).ok_or_else(contradicts)?;
-                self.0.insert(symbol.clone(), Dim::Known(value));
-            }
             (Dim::Known(_), _) if stated.known().is_some() && given.known().is_some() => return Ok(Unified::Replaced),
-            (Dim::Known(size), Dim::Symbolic { symbol, scale, offset }) => {
-                // A name for a size that the file fixes opens it if replacement is allowed, and is equal to that size
-                // if not.
-                if stated.known().is_some() && rule == Rule::Replace {
-                    return Ok(Unified::Replaced);
-                }
+            // A name for a size that the file fixes opens it if replacement is allowed, and is equal to that size if not.
+            (Dim::Known(_), Dim::Symbolic { .. }) if stated.known().is_some() && rule == Rule::Replace => {
+                return Ok(Unified::Replaced);
+            }
+            (Dim::Known(size), Dim::Symbolic { symbol, scale, offset })
+            | (Dim::Symbolic { symbol, scale, offset }, Dim::Known(size)) => {
                 let value = solve(*size, *scale, *offset).ok_or_else(contradicts)?;
                 self.0.insert(symbol.clone(), Dim::Known(value));
             }
@@ -273,7 +267,6 @@ impl Ties {
         Ok(())
     }
 
-    /// Returns each symbol with its final value.
     fn flat(&self) -> BTreeMap<String, Dim> {
         self.0.iter().map(|(symbol, value)| (symbol.clone(), self.resolve(value))).collect()
     }

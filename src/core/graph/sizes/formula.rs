@@ -87,7 +87,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Parses the content up to the closing bracket.
     fn inside(&mut self) -> Option<Ratio> {
         self.depth += 1;
         let inside = if self.depth < DEPTH { self.sum()? } else { return None };

@@ -39,10 +39,7 @@ impl Shape {
         Ok(Self { text: text.to_owned(), name, readings, is_plain })
     }
 
-    /// Returns the index of its input.
-    ///
-    /// # Errors
-    /// Fails if there is no input of its name, or if it has no name and there are several inputs.
+    /// Returns the index of its input; one without a name is that of a model with one input.
     pub(super) fn place(&self, inputs: &[Stated<'_>]) -> Result<usize> {
         let names = || inputs.iter().map(|input| input.name).collect::<Vec<_>>().join(", ");
         let Some(name) = &self.name else {
@@ -62,9 +59,6 @@ impl Shape {
 
     /// Returns its reading for an input with this number of axes, or with an unknown number. The caller refuses a
     /// different number of axes.
-    ///
-    /// # Errors
-    /// Fails if the number of axes is unknown and the text is ambiguous.
     pub(super) fn at_rank(&self, rank: Option<usize>) -> Result<&[Dim]> {
         let first = &self.readings[0];
         match (rank, &self.readings[..]) {

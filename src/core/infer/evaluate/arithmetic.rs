@@ -8,7 +8,7 @@ use super::super::vector::{MAX_LEN, Vector};
 use super::{dtype, formed, items};
 
 /// Applies a function to the elements of both inputs, where a single element is broadcast.
-pub(super) fn binary(cx: &Context, apply: impl Fn(&Num, &Num) -> Num) -> Option<Vector> {
+pub(super) fn binary(cx: &Context, apply: impl Fn(&Num, &Num) -> Num) -> Option<Vec<Vector>> {
     if cx.inputs() != 2 {
         return None;
     }
@@ -20,12 +20,12 @@ fn is_real(cx: &Context) -> bool {
     dtype(cx).is_some_and(|dtype| dtype.is_float())
 }
 
-pub(super) fn divide(cx: &Context) -> Option<Vector> {
+pub(super) fn divide(cx: &Context) -> Option<Vec<Vector>> {
     binary(cx, if is_real(cx) { real_quotient } else { quotient })
 }
 
 /// Evaluates `Mod` of whole numbers, with the sign of the divisor (`fmod` 0).
-pub(super) fn remainder(cx: &Context) -> Option<Vector> {
+pub(super) fn remainder(cx: &Context) -> Option<Vec<Vector>> {
     let known = !is_real(cx) && !cx.flag("fmod", false).unwrap_or(true);
     binary(cx, |a, b| if known { modulo(a, b) } else { Num::Unknown })
 }
@@ -70,7 +70,7 @@ fn modulo(a: &Num, b: &Num) -> Num {
 }
 
 /// Combines any number of inputs, element by element.
-pub(super) fn variadic(cx: &Context, apply: fn(&Num, &Num) -> Num) -> Option<Vector> {
+pub(super) fn variadic(cx: &Context, apply: fn(&Num, &Num) -> Num) -> Option<Vec<Vector>> {
     let mut all = items(cx, 0)?.items.to_vec();
     for index in 1..cx.inputs() {
         all = pairs(&all, &items(cx, index)?.items, |a, b| apply(a, b).stored_as(dtype(cx)))?;
@@ -97,7 +97,7 @@ fn extreme(a: &Num, b: &Num, wanted: Ordering) -> Num {
     }
 }
 
-pub(super) fn unary(cx: &Context, apply: impl Fn(&Num) -> Num) -> Option<Vector> {
+pub(super) fn unary(cx: &Context, apply: impl Fn(&Num) -> Num) -> Option<Vec<Vector>> {
     formed(cx, cx.vector(0)?.items.iter().map(|item| apply(item).stored_as(dtype(cx))).collect())
 }
 
@@ -114,7 +114,7 @@ pub(super) fn abs(item: &Num) -> Num {
     }
 }
 
-pub(super) fn round(cx: &Context, apply: fn(f64) -> f64) -> Option<Vector> {
+pub(super) fn round(cx: &Context, apply: fn(f64) -> f64) -> Option<Vec<Vector>> {
     unary(cx, |item| match item {
         Num::Int(_) | Num::Line { .. } => item.clone(),
         item => item.reals(&Num::Int(0), |a, _| apply(a)),
@@ -147,13 +147,13 @@ fn truth(known: Option<bool>) -> Num {
     known.map_or(Num::Unknown, |known| Num::Int(known.into()))
 }
 
-pub(super) fn logic(cx: &Context, apply: fn(bool, bool) -> bool) -> Option<Vector> {
+pub(super) fn logic(cx: &Context, apply: fn(bool, bool) -> bool) -> Option<Vec<Vector>> {
     let known = |a: &Num, b: &Num| Some(apply(a.int()? != 0, b.int()? != 0));
     binary(cx, |a, b| truth(known(a, b)))
 }
 
 /// Evaluates a comparison, which is known if it is the same for all possible orders.
-pub(super) fn compare(cx: &Context, test: fn(Ordering) -> bool) -> Option<Vector> {
+pub(super) fn compare(cx: &Context, test: fn(Ordering) -> bool) -> Option<Vec<Vector>> {
     let known = |a: &Num, b: &Num| {
         let orders = orders(a, b);
         let first = test(*orders.first()?);
@@ -162,7 +162,7 @@ pub(super) fn compare(cx: &Context, test: fn(Ordering) -> bool) -> Option<Vector
     binary(cx, |a, b| truth(known(a, b)))
 }
 
-pub(super) fn reduce(cx: &Context, apply: fn(&Num, &Num) -> Num) -> Option<Vector> {
+pub(super) fn reduce(cx: &Context, apply: fn(&Num, &Num) -> Num) -> Option<Vec<Vector>> {
     if cx.flag("noop_with_empty_axes", false).ok()? {
         return None;
     }

@@ -5,20 +5,21 @@ use super::super::number::Num;
 use super::super::rules::slicing::{bounds, cut};
 use super::super::vector::{MAX_LEN, Vector, count};
 use super::{dtype, formed, items};
-use crate::graph::Dim;
+use crate::graph::{Dim, place_of};
 
 /// Evaluates operations that leave the elements of a vector unchanged.
-pub(super) fn same(cx: &Context) -> Option<Vector> {
-    formed(cx, cx.vector(0)?.items.to_vec())
+pub(super) fn same(cx: &Context) -> Option<Vec<Vector>> {
+    cx.vector(0).and_then(|vector| formed(cx, vector.items.to_vec()))
 }
 
 /// Evaluates `Cast`: whole numbers are kept, real ones lose what their new type cannot hold.
-pub(super) fn cast(cx: &Context) -> Option<Vector> {
+pub(super) fn cast(cx: &Context) -> Option<Vec<Vector>> {
     let to = dtype(cx);
-    formed(cx, cx.vector(0)?.items.iter().map(|item| item.clone().stored_as(to)).collect())
+    let stored = |vector: &Vector| vector.items.iter().map(|item| item.clone().stored_as(to)).collect();
+    cx.vector(0).and_then(|vector| formed(cx, stored(vector)))
 }
 
-pub(super) fn transpose(cx: &Context) -> Option<Vector> {
+pub(super) fn transpose(cx: &Context) -> Option<Vec<Vector>> {
     let data = cx.vector(0)?;
     if data.items.is_empty() {
         return formed(cx, Vec::new());
@@ -38,7 +39,7 @@ pub(super) fn transpose(cx: &Context) -> Option<Vector> {
 }
 
 /// Evaluates `Concat` along an axis: the blocks of each input in turn.
-pub(super) fn concat(cx: &Context) -> Option<Vector> {
+pub(super) fn concat(cx: &Context) -> Option<Vec<Vector>> {
     let inputs = (0..cx.inputs()).map(|index| items(cx, index)).collect::<Option<Vec<_>>>()?;
     let rank = inputs.first()?.shape.len();
     let total: usize = inputs.iter().map(|input| input.items.len()).sum();
@@ -60,21 +61,16 @@ pub(super) fn concat(cx: &Context) -> Option<Vector> {
     formed(cx, all)
 }
 
-pub(super) fn gather(cx: &Context) -> Option<Vector> {
+pub(super) fn gather(cx: &Context) -> Option<Vec<Vector>> {
     let (data, indices) = (cx.vector(0)?, items(cx, 1)?);
     let axis = axis_of(cx.int_or("axis", 0).ok()?, data.shape.len()).ok()?;
     let size = data.shape[axis];
     let (blocks, length) = (data.shape[..axis].iter().product::<usize>(), data.shape[axis + 1..].iter().product());
     count(&[blocks, indices.items.len(), length])?;
-    let place = |index: &Num| {
-        let index = index.int()?;
-        let place = if index < 0 { index.checked_add(size as i64)? } else { index };
-        usize::try_from(place).ok().filter(|place| *place < size)
-    };
     let mut all = Vec::new();
     for block in 0..blocks {
         for index in indices.items.iter() {
-            match place(index).map(|place| (block * size + place) * length) {
+            match index.int().and_then(|index| place_of(index, size)).map(|place| (block * size + place) * length) {
                 Some(start) => all.extend(data.items.get(start..start + length)?.iter().cloned()),
                 None => all.extend(std::iter::repeat_n(Num::Unknown, length)),
             }
@@ -83,7 +79,7 @@ pub(super) fn gather(cx: &Context) -> Option<Vector> {
     formed(cx, all)
 }
 
-pub(super) fn slice(cx: &Context) -> Option<Vector> {
+pub(super) fn slice(cx: &Context) -> Option<Vec<Vector>> {
     let data = cx.vector(0)?;
     if data.items.is_empty() {
         return formed(cx, Vec::new());
@@ -114,21 +110,21 @@ fn taken(size: usize, start: &Num, end: &Num, step: &Num) -> Option<Vec<usize>> 
 }
 
 /// Evaluates `Split` of a vector: the shapes of the outputs give the boundaries.
-pub(super) fn split(cx: &Context) -> Vec<Option<Vector>> {
-    let Some(data) = cx.vector(0).filter(|data| data.shape.len() == 1) else { return Vec::new() };
+pub(super) fn split(cx: &Context) -> Option<Vec<Vector>> {
+    let data = cx.vector(0).filter(|data| data.shape.len() == 1)?;
     let mut rest = &data.items[..];
     let mut parts = Vec::new();
     for id in &cx.node.outputs {
         let length = id.and_then(|id| cx.graph.value(id).shape.as_ref()?.first()?.known());
         let Some((part, after)) = length.and_then(|length| rest.split_at_checked(length)) else { break };
-        parts.push(Vector::new(part.to_vec()));
+        parts.push(Vector::new(part.to_vec())?);
         rest = after;
     }
-    parts
+    Some(parts)
 }
 
 /// Evaluates `Expand` and `Tile` of a scalar or vector: the elements are repeated until the output is full.
-pub(super) fn repeat(cx: &Context) -> Option<Vector> {
+pub(super) fn repeat(cx: &Context) -> Option<Vec<Vector>> {
     let data = cx.vector(0).filter(|data| data.shape.len() <= 1)?;
     let output = cx.graph.value(cx.node.output()?).shape.as_ref()?;
     let count = count(&output.iter().map(Dim::known).collect::<Option<Vec<_>>>()?)?;
@@ -136,7 +132,7 @@ pub(super) fn repeat(cx: &Context) -> Option<Vector> {
 }
 
 /// Evaluates `Where`: elements of both branches selected by the condition; equal ones whatever it is.
-pub(super) fn choose(cx: &Context) -> Option<Vector> {
+pub(super) fn choose(cx: &Context) -> Option<Vec<Vector>> {
     let (condition, yes, no) = (items(cx, 0)?.items, items(cx, 1)?.items, items(cx, 2)?.items);
     let length = [condition.len(), yes.len(), no.len()].into_iter().max().filter(|length| *length <= MAX_LEN)?;
     let length = if [&condition, &yes, &no].iter().any(|items| items.is_empty()) { 0 } else { length };

@@ -6,20 +6,16 @@ use super::super::rules::reshape::shape_range;
 use super::super::vector::{MAX_LEN, Vector, count};
 use super::{dtype, formed};
 
-/// Evaluates `Shape`: the dimensions of the input.
-pub(super) fn shape(cx: &Context) -> Option<Vector> {
+pub(super) fn shape(cx: &Context) -> Option<Vec<Vector>> {
     let shape = cx.shape(0).ok()?;
-    Vector::new(shape[shape_range(cx, shape.len()).ok()?].iter().map(Num::from).collect())
+    formed(cx, shape[shape_range(cx, shape.len()).ok()?].iter().map(Num::from).collect())
 }
 
-/// Evaluates `Size`: their product.
-pub(super) fn size(cx: &Context) -> Option<Vector> {
-    let product = |shape: &[_]| shape.iter().fold(Num::Int(1), |all, dim| all.mul(&Num::from(dim)));
-    cx.shape(0).ok().map(|shape| Vector::scalar(product(shape)))
+pub(super) fn size(cx: &Context) -> Option<Vec<Vector>> {
+    formed(cx, vec![Num::product(cx.shape(0).ok()?)])
 }
 
-/// Evaluates `ConstantOfShape`: one number repeated.
-pub(super) fn constant_of_shape(cx: &Context) -> Option<Vector> {
+pub(super) fn constant_of_shape(cx: &Context) -> Option<Vec<Vector>> {
     let value = match cx.tensor("value").ok()? {
         Some(tensor) => Vector::of_tensor(tensor)?.items.first()?.clone(),
         None => Num::Int(0),
@@ -30,8 +26,7 @@ pub(super) fn constant_of_shape(cx: &Context) -> Option<Vector> {
     formed(cx, vec![value; count])
 }
 
-/// Evaluates `Range` of whole numbers.
-pub(super) fn range(cx: &Context) -> Option<Vector> {
+pub(super) fn range(cx: &Context) -> Option<Vec<Vector>> {
     let of = |index| cx.whole_number(index).ok();
     let (start, delta) = (of(0)?, of(2)?);
     let output = cx.graph.value(cx.node.output()?);
@@ -40,5 +35,5 @@ pub(super) fn range(cx: &Context) -> Option<Vector> {
         let value = i64::try_from(place).ok().and_then(|place| delta.checked_mul(place)?.checked_add(start));
         value.map_or(Num::Unknown, Num::Int).stored_as(dtype(cx))
     };
-    Vector::new((0..count).map(at).collect())
+    formed(cx, (0..count).map(at).collect())
 }

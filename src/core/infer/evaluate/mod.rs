@@ -16,13 +16,7 @@ use super::vector::{MAX_LEN, MAX_VECTOR_RANK, Vector};
 use crate::graph::{DType, Dim, ValueId};
 use crate::operators::{Column, operators};
 
-#[derive(Clone, Copy)]
-enum Evaluation {
-    /// Those of the only output.
-    One(fn(&Context) -> Option<Vector>),
-    /// Those of each output.
-    Each(fn(&Context) -> Vec<Option<Vector>>),
-}
+type Evaluation = fn(&Context) -> Option<Vec<Vector>>;
 
 /// Returns the elements of a node's outputs, in order, as far as they can be known. Types and shapes of the outputs are
 /// already known.
@@ -33,13 +27,10 @@ pub(super) fn evaluate(cx: &Context) -> Vec<Option<Vector>> {
         cx.graph.rank(id).is_some_and(|rank| rank <= most)
     };
     let evaluation = cx.node.operator().and_then(|operator| EVALUATIONS.of(operator));
-    let Some(evaluation) = evaluation.filter(|_| cx.node.output().is_some_and(small)) else { return Vec::new() };
+    let evaluation = evaluation.filter(|_| cx.node.output().is_some_and(small));
     let useful = |vector: &Vector| vector.items.iter().any(|item| *item != Num::Unknown) || vector.items.is_empty();
-    let found = match evaluation {
-        Evaluation::One(of) => vec![of(cx)],
-        Evaluation::Each(of) => of(cx),
-    };
-    found.into_iter().map(|vector| vector.filter(useful)).collect()
+    let made = evaluation.and_then(|evaluation| evaluation(cx)).unwrap_or_default();
+    made.into_iter().map(|vector| Some(vector).filter(useful)).collect()
 }
 
 static EVALUATIONS: Column<Evaluation> = Column(operators!(elements));
@@ -62,10 +53,11 @@ fn dtype(cx: &Context) -> Option<DType> {
 }
 
 /// Arranges elements in the shape of the first output.
-fn formed(cx: &Context, items: Vec<Num>) -> Option<Vector> {
+fn formed(cx: &Context, items: Vec<Num>) -> Option<Vec<Vector>> {
     let shape = cx.graph.value(cx.node.output()?).shape.as_ref()?;
-    match &shape[..] {
+    let vector = match &shape[..] {
         [Dim::Symbolic { .. } | Dim::Unknown] => Vector::new(items),
         dims => Vector::of(&dims.iter().map(Dim::known).collect::<Option<Vec<_>>>()?, items),
-    }
+    };
+    Some(vec![vector?])
 }

@@ -98,11 +98,9 @@ pub(crate) fn linear_attention(cx: &Context) -> Answer {
     Ok(vec![Fact::new(cx.dtype(0), output()), Fact::new(state_dtype, state())])
 }
 
-/// Infers `RotaryEmbedding`: the input's shape.
 pub(crate) fn rotary(cx: &Context) -> Answer {
-    let shape = || match cx.shape(0)? {
+    one(cx.dtype(0), || match cx.shape(0)? {
         x if matches!(x.len(), 3 | 4) => Ok(x.to_vec()),
         x => fault(format!("the input has {}, not 3 or 4", counted(x.len(), "dimension"))),
-    };
-    one(cx.dtype(0), shape())
+    })
 }

@@ -1,7 +1,7 @@
 //! Convolutions, including transposed, quantised, deformable and causal ones.
 
 use super::super::context::Context;
-use super::super::fact::{Answer, Fact, Known, Shape, fault, one};
+use super::super::fact::{Answer, Fact, Known, fault, one};
 use super::super::merge;
 use super::super::number::Num;
 use super::constant::{shape_from_input, size};
@@ -9,52 +9,40 @@ use super::window::Window;
 use crate::graph::{DType, Dim};
 use crate::words::counted;
 
-/// Infers `Conv` and `DeformConv`: input, weight.
-pub(crate) fn conv(cx: &Context) -> Answer {
-    one(cx.common_dtype(0), convolved(cx, 0, 1))
-}
-
-/// Infers `ConvInteger`, which sums in 32 bits.
-pub(crate) fn conv_integer(cx: &Context) -> Answer {
-    one(DType::I32, convolved(cx, 0, 1))
-}
-
-/// Infers `QLinearConv`: input, scale, zero point, weight, scale, zero point, scale, zero point of the output.
-pub(crate) fn qlinear_conv(cx: &Context) -> Answer {
-    one(cx.dtype(7), convolved(cx, 0, 3))
-}
-
 /// Infers `[N, M, out..]` from `[N, C, in..]` and a weight `[M, C / group, kernel..]`.
-fn convolved(cx: &Context, data: usize, weight: usize) -> Known<Shape> {
-    let x = cx.shape_from_rank(data, 2)?;
-    let Ok(w) = cx.shape(weight) else { return without_weight(cx, x, weight) };
-    if w.len() != x.len() {
-        return fault(format!("the weight has {}, the input {}", counted(w.len(), "dimension"), x.len()));
-    }
-    let group = group(cx)?;
-    match (x[1].known(), w[1].known().and_then(|c| c.checked_mul(group))) {
-        (Some(have), Some(want)) if have != want => {
-            return fault(format!("the input has {}, the weight takes {want}", counted(have, "channel")));
+pub(crate) fn conv(cx: &Context, dtype: Option<DType>, data: usize, weight: usize) -> Answer {
+    one(dtype, || {
+        let x = cx.shape_from_rank(data, 2)?;
+        let w = match cx.shape(weight) {
+            Ok(w) => w,
+            // The kernel may be an attribute.
+            Err(_) if cx.ints("kernel_shape")?.is_some() => {
+                let places = Window::new(cx, x.len() - 2, None)?.places(&x[2..], false)?;
+                return Ok([x[0].clone(), Dim::Unknown].into_iter().chain(places).collect());
+            }
+            Err(stop) => return Err(stop),
+        };
+        if w.len() != x.len() {
+            return fault(format!("the weight has {}, the input {}", counted(w.len(), "dimension"), x.len()));
         }
-        _ => {}
-    }
-    if w[0].known().is_some_and(|channels| channels % group != 0) {
-        return fault(format!(
-            "{} cannot be divided into {}",
-            counted(&w[0], "output channel"),
-            counted(group, "group")
-        ));
-    }
-    let window = Window::new(cx, x.len() - 2, Some(&w[2..]))?;
-    let places = window.places(&x[2..], false)?;
-    Ok([x[0].clone(), w[0].clone()].into_iter().chain(places).collect())
-}
-
-/// Infers the shape if the weight's is unknown, since the kernel may be an attribute.
-fn without_weight(cx: &Context, x: &[Dim], weight: usize) -> Known<Shape> {
-    cx.shape(weight).or_else(|stop| if cx.ints("kernel_shape")?.is_some() { Ok(&[][..]) } else { Err(stop) })?;
-    let places = Window::new(cx, x.len() - 2, None)?.places(&x[2..], false)?;
-    Ok([x[0].clone(), Dim::Unknown].into_iter().chain(places).collect())
+        let group = group(cx)?;
+        match (x[1].known(), w[1].known().and_then(|c| c.checked_mul(group))) {
+            (Some(have), Some(want)) if have != want => {
+                return fault(format!("the input has {}, the weight takes {want}", counted(have, "channel")));
+            }
+            _ => {}
+        }
+        if w[0].known().is_some_and(|channels| channels % group != 0) {
+            return fault(format!(
+                "{} cannot be divided into {}",
+                counted(&w[0], "output channel"),
+                counted(group, "group")
+            ));
+        }
+        let window = Window::new(cx, x.len() - 2, Some(&w[2..]))?;
+        let places = window.places(&x[2..], false)?;
+        Ok([x[0].clone(), w[0].clone()].into_iter().chain(places).collect())
+    })
 }
 
 fn group(cx: &Context) -> Known<usize> {
@@ -66,7 +54,7 @@ fn group(cx: &Context) -> Known<usize> {
 
 /// Infers `ConvTranspose`: a weight `[C, M / group, kernel..]`; `output_shape` takes precedence over `output_padding`.
 pub(crate) fn conv_transpose(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.common_dtype(0), || {
         let (x, w) = (cx.shape_from_rank(0, 2)?, cx.shape(1)?);
         if w.len() != x.len() {
             return fault(format!("the weight has {}, the input {}", counted(w.len(), "dimension"), x.len()));
@@ -84,8 +72,7 @@ pub(crate) fn conv_transpose(cx: &Context) -> Answer {
             None => window.transposed(&x[2..], &output_padding(cx, spatial)?)?,
         };
         Ok([x[0].clone(), channels].into_iter().chain(places).collect())
-    };
-    one(cx.common_dtype(0), shape())
+    })
 }
 
 fn output_padding(cx: &Context, spatial: usize) -> Known<Vec<i64>> {
@@ -103,17 +90,16 @@ pub(crate) fn causal(cx: &Context) -> Answer {
         Ok(vec![x[0].clone(), x[1].clone(), size(&Num::from(&w[2]).add(&Num::Int(-1)))?])
     };
     let dtype = cx.common_dtype(0);
-    Ok(vec![Fact::new(dtype, cx.shape(0).map(<[_]>::to_vec)), Fact::new(dtype, state())])
+    Ok(vec![Fact::new(dtype, cx.shape_of(0)), Fact::new(dtype, state())])
 }
 
 /// Infers `Col2Im`: blocks `[N, C * block, L]` back into an image `[N, C, image..]`.
 pub(crate) fn col2im(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let x = cx.shape_of_rank(0, 3)?;
         let image = shape_from_input(cx, 1)?;
         let block = cx.numbers(2).map_or(Num::Unknown, |sizes| sizes.iter().fold(Num::Int(1), |all, of| all.mul(of)));
         let channels = size(&Num::from(&x[1]).div_exact(&block))?;
         Ok([x[0].clone(), channels].into_iter().chain(image).collect())
-    };
-    one(cx.dtype(0), shape())
+    })
 }

@@ -1,29 +1,27 @@
 //! Gathering and scattering elements by index.
 
 use super::super::context::{Context, axis_of};
-use super::super::fact::{Answer, Known, Shape, fault, gap, one};
+use super::super::fact::{Answer, fault, gap, one};
 use super::super::merge;
 use crate::graph::{Dim, shape_text};
 use crate::words::counted;
 
 /// Infers `Gather`: the dimension `axis` is replaced by those of the indices.
 pub(crate) fn gather(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let (data, indices) = (cx.shape_from_rank(0, 1)?, cx.shape(1)?);
         let axis = axis_of(cx.int_or("axis", 0)?, data.len())?;
         Ok(data[..axis].iter().chain(indices).chain(&data[axis + 1..]).cloned().collect())
-    };
-    one(cx.dtype(0), shape())
+    })
 }
 
-/// Infers `GatherElements`: the shape of the indices.
 pub(crate) fn gather_elements(cx: &Context) -> Answer {
-    one(cx.dtype(0), cx.shape(1).map(<[_]>::to_vec))
+    one(cx.dtype(0), || cx.shape_of(1))
 }
 
 /// Infers `GatherND`: batch and index dimensions, then those of a selected slice.
 pub(crate) fn gather_nd(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let (data, indices) = (cx.shape_from_rank(0, 1)?, cx.shape_from_rank(1, 1)?);
         let batch = usize::try_from(cx.int_or("batch_dims", 0)?).ok().filter(|batch| *batch < indices.len());
         let Some(batch) = batch else { return fault("attribute batch_dims is out of range") };
@@ -33,13 +31,12 @@ pub(crate) fn gather_nd(cx: &Context) -> Answer {
             return fault(format!("indices {} are too long for {}", shape_text(indices), shape_text(data)));
         };
         Ok(before.iter().chain(rest).cloned().collect())
-    };
-    one(cx.dtype(0), shape())
+    })
 }
 
 /// Infers `OneHot`: a dimension of `depth` is inserted.
 pub(crate) fn one_hot(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(2), || {
         let indices = cx.shape(0)?;
         let axis = axis_of(cx.int_or("axis", -1)?, indices.len() + 1)?;
         let depth = match cx.numbers(1) {
@@ -47,29 +44,22 @@ pub(crate) fn one_hot(cx: &Context) -> Answer {
             _ => Dim::Unknown,
         };
         Ok(indices[..axis].iter().chain([&depth]).chain(&indices[axis..]).cloned().collect())
-    };
-    one(cx.dtype(2), shape())
-}
-
-/// Infers `ScatterElements`, `ScatterND` and `TensorScatter`: the shape of the destination.
-pub(crate) fn scatter(cx: &Context) -> Answer {
-    one(cx.dtype(0), cx.shape(0).map(<[_]>::to_vec))
+    })
 }
 
 /// Infers `GridSample`: `[N, C, in..]` and a grid `[N, out.., r]` give `[N, C, out..]`.
 pub(crate) fn grid_sample(cx: &Context) -> Answer {
-    let shape = || -> Known<Shape> {
+    one(cx.dtype(0), || {
         let x = cx.shape_from_rank(0, 3)?;
         let grid = cx.shape_of_rank(1, x.len())?;
         let batch = merge::equal(&x[0], &grid[0], "the batches of input and grid")?;
         Ok([batch, x[1].clone()].into_iter().chain(grid[1..grid.len() - 1].iter().cloned()).collect())
-    };
-    one(cx.dtype(0), shape())
+    })
 }
 
 /// Infers `AffineGrid`: a size `[N, C, out..]` gives a grid `[N, out.., r]`.
 pub(crate) fn affine_grid(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let size = super::constant::shape_from_input(cx, 1)?;
         match &size[..] {
             [batch, _, spatial @ ..] if matches!(spatial.len(), 2 | 3) => {
@@ -78,6 +68,5 @@ pub(crate) fn affine_grid(cx: &Context) -> Answer {
             }
             _ => fault(format!("a size of {} is neither for pictures nor for volumes", counted(size.len(), "number"))),
         }
-    };
-    one(cx.dtype(0), shape())
+    })
 }

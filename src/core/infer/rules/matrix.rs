@@ -8,41 +8,28 @@ use super::super::merge;
 use crate::graph::{DType, Dim, shape_text};
 use crate::words::counted;
 
-/// Infers `MatMul`.
-pub(crate) fn matmul(cx: &Context) -> Answer {
-    one(cx.common_dtype(0), product(cx, 0, 1))
-}
-
-/// Infers `MatMulInteger`, which sums in 32 bits.
-pub(crate) fn matmul_integer(cx: &Context) -> Answer {
-    one(DType::I32, product(cx, 0, 1))
-}
-
-/// Infers `QLinearMatMul`: a, scale, zero point, b, scale, zero point, scale, zero point of the output.
-pub(crate) fn qlinear_matmul(cx: &Context) -> Answer {
-    one(cx.dtype(7), product(cx, 0, 3))
-}
-
 /// Infers NumPy's `matmul`: the last two dimensions are matrices, those before are broadcast; a vector loses its
 /// dimension.
-fn product(cx: &Context, left: usize, right: usize) -> Known<Shape> {
-    let (a, b) = (cx.shape_from_rank(left, 1)?, cx.shape_from_rank(right, 1)?);
-    let (rows, inner) = a.split_at(a.len() - 1);
-    let (batch_a, rows) = rows.split_at(rows.len().saturating_sub(1));
-    let (batch_b, other, columns) = match b {
-        [only] => (&[][..], only, None),
-        [batch @ .., inner, columns] => (batch, inner, Some(columns)),
-        [] => return fault("the second matrix is a scalar"),
-    };
-    if merge::dims(&inner[0], other).is_none() {
-        return fault(format!("{} cannot be multiplied by {}", shape_text(a), shape_text(b)));
-    }
-    Ok(merge::broadcast(batch_a, batch_b)?.into_iter().chain(rows.iter().chain(columns).cloned()).collect())
+pub(crate) fn product(cx: &Context, dtype: Option<DType>, left: usize, right: usize) -> Answer {
+    one(dtype, || {
+        let (a, b) = (cx.shape_from_rank(left, 1)?, cx.shape_from_rank(right, 1)?);
+        let (rows, inner) = a.split_at(a.len() - 1);
+        let (batch_a, rows) = rows.split_at(rows.len().saturating_sub(1));
+        let (batch_b, other, columns) = match b {
+            [only] => (&[][..], only, None),
+            [batch @ .., inner, columns] => (batch, inner, Some(columns)),
+            [] => return fault("the second matrix is a scalar"),
+        };
+        if merge::dims(&inner[0], other).is_none() {
+            return fault(format!("{} cannot be multiplied by {}", shape_text(a), shape_text(b)));
+        }
+        Ok(merge::broadcast(batch_a, batch_b)?.into_iter().chain(rows.iter().chain(columns).cloned()).collect())
+    })
 }
 
 /// Infers `Gemm`: `[M, K]` by `[K, N]`, each optionally transposed.
 pub(crate) fn gemm(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.common_dtype(0), || {
         let flat = |index, flag| {
             let dims = cx.shape_of_rank(index, 2)?;
             Ok(if cx.flag(flag, false)? { [&dims[1], &dims[0]] } else { [&dims[0], &dims[1]] })
@@ -57,19 +44,17 @@ pub(crate) fn gemm(cx: &Context) -> Answer {
             }
         }
         Ok(made)
-    };
-    one(cx.common_dtype(0), shape())
+    })
 }
 
 /// Infers `Det`: a batch of square matrices becomes a batch of numbers.
 pub(crate) fn det(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let x = cx.shape_from_rank(0, 2)?;
         let (batch, matrix) = x.split_at(x.len() - 2);
         merge::equal(&matrix[0], &matrix[1], "the sides of the matrix")?;
         Ok(batch.to_vec())
-    };
-    one(cx.dtype(0), shape())
+    })
 }
 
 /// One or more dimensions in an equation: a letter, or the ellipsis.
@@ -79,9 +64,8 @@ enum Term {
     Ellipsis,
 }
 
-/// Infers `Einsum`.
 pub(crate) fn einsum(cx: &Context) -> Answer {
-    one(cx.common_dtype(0), einsum_shape(cx))
+    one(cx.common_dtype(0), || einsum_shape(cx))
 }
 
 fn einsum_shape(cx: &Context) -> Known<Shape> {

@@ -20,12 +20,11 @@ mod window;
 
 use super::context::Context;
 use super::fact::Answer;
+use crate::graph::DType;
 use crate::operators::{Column, operators};
 
-/// Computes types and shapes of a node's outputs.
 type Rule = fn(&Context) -> Answer;
 
-/// The rules of the operators that have one.
 pub(super) static RULES: Column<Rule> = Column(operators!(shape));
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Normalisations and losses.
 
 use super::super::context::{Context, axis_of};
-use super::super::fact::{Answer, Fact, Shape, fault, one};
+use super::super::fact::{Answer, Fact, Shape, fault};
 use super::super::merge;
 use crate::graph::{DType, Dim};
 
@@ -24,11 +24,6 @@ pub(crate) fn batch_norm(cx: &Context) -> Answer {
     Ok(facts)
 }
 
-/// Infers `InstanceNormalization`, `GroupNormalization`, `LRN`, `RMSNormalization`: the input's shape.
-pub(crate) fn keep(cx: &Context) -> Answer {
-    one(cx.dtype(0), cx.shape(0).map(<[_]>::to_vec))
-}
-
 /// Infers `LayerNormalization`: mean and inverse deviation have a 1 from `axis` on.
 pub(crate) fn layer_norm(cx: &Context) -> Answer {
     let statistics = || {
@@ -36,7 +31,7 @@ pub(crate) fn layer_norm(cx: &Context) -> Answer {
         let axis = axis_of(cx.int_or("axis", -1)?, x.len())?;
         Ok(x.iter().enumerate().map(|(place, dim)| if place < axis { dim.clone() } else { Dim::Known(1) }).collect())
     };
-    let (x, statistics) = (cx.shape(0).map(<[_]>::to_vec), statistics());
+    let (x, statistics) = (cx.shape_of(0), statistics());
     let stash = cx.type_or("stash_type", Some(DType::F32))?;
     Ok(vec![Fact::new(cx.dtype(0), x), Fact::new(stash, statistics.clone()), Fact::new(stash, statistics)])
 }
@@ -57,5 +52,5 @@ pub(crate) fn loss(cx: &Context) -> Answer {
         "mean" | "sum" => Ok(Vec::new()),
         other => fault(format!("attribute reduction is {other}")),
     };
-    Ok(vec![Fact::new(cx.dtype(0), first), Fact::new(cx.dtype(0), cx.shape(0).map(<[_]>::to_vec))])
+    Ok(vec![Fact::new(cx.dtype(0), first), Fact::new(cx.dtype(0), cx.shape_of(0))])
 }

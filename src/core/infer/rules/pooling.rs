@@ -1,7 +1,7 @@
 //! Pools: sliding, global, over regions, and their inverse.
 
 use super::super::context::Context;
-use super::super::fact::{Answer, Fact, Known, Shape, Stop, fault, gap, one};
+use super::super::fact::{Answer, Fact, Known, Shape, fault, gap, one, open};
 use super::super::number::Num;
 use super::constant::size;
 use super::window::Window;
@@ -21,53 +21,44 @@ pub(crate) fn pool(cx: &Context) -> Answer {
 
 /// Infers `GlobalAveragePool` and similar ones: every spatial dimension becomes 1.
 pub(crate) fn global(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let x = cx.shape_from_rank(0, 2)?;
         Ok(x.iter().enumerate().map(|(axis, dim)| if axis < 2 { dim.clone() } else { Dim::Known(1) }).collect())
-    };
-    one(cx.dtype(0), shape())
+    })
 }
 
 /// Infers `MaxUnpool`: the input of the pool, or the shape that the third input gives.
 pub(crate) fn unpool(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let x = cx.shape_from_rank(0, 2)?;
         if cx.has(2) {
             return super::constant::shape_from_input(cx, 2);
         }
         let window = Window::new(cx, x.len() - 2, None)?;
         Ok(x[..2].iter().cloned().chain(window.transposed(&x[2..], &vec![0; x.len() - 2])?).collect())
-    };
-    one(cx.dtype(0), shape())
+    })
 }
 
 /// Infers `RoiAlign`: `[regions, C, output_height, output_width]`.
 pub(crate) fn roi_align(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.common_dtype(0), || {
         let side = |name| size(&Num::Int(cx.int_or(name, 1)?));
         regions(cx, side("output_height")?, side("output_width")?)
-    };
-    one(cx.common_dtype(0), shape())
+    })
 }
 
 /// Infers `MaxRoiPool`: `[regions, C, height, width]`.
 pub(crate) fn max_roi_pool(cx: &Context) -> Answer {
-    let shape = || match cx.need_ints("pooled_shape")? {
+    one(cx.common_dtype(0), || match cx.need_ints("pooled_shape")? {
         [height, width] => regions(cx, size(&Num::Int(*height))?, size(&Num::Int(*width))?),
         other => fault(format!("attribute pooled_shape has {}, not 2", counted(other.len(), "number"))),
-    };
-    one(cx.common_dtype(0), shape())
+    })
 }
 
 fn regions(cx: &Context, height: Dim, width: Dim) -> Known<Shape> {
-    let channels = match cx.shape_of_rank(0, 4) {
-        Ok(x) => x[1].clone(),
-        Err(Stop::Fault(reason)) => return fault(reason),
-        Err(_) => Dim::Unknown,
-    };
-    match cx.shape_of_rank(1, 2) {
-        Ok(rois) => Ok(vec![rois[0].clone(), channels, height, width]),
-        Err(Stop::Fault(reason)) => fault(reason),
-        Err(_) => gap(format!("the shape of input {} is not known", cx.name(1))),
+    let channels = open(cx.shape_of_rank(0, 4))?.map_or(Dim::Unknown, |x| x[1].clone());
+    match open(cx.shape_of_rank(1, 2))? {
+        Some(rois) => Ok(vec![rois[0].clone(), channels, height, width]),
+        None => gap(format!("the shape of input {} is not known", cx.name(1))),
     }
 }

@@ -1,7 +1,7 @@
 //! Recurrent layers.
 
 use super::super::context::Context;
-use super::super::fact::{Answer, Fact, Known, Shape, Stop, fault};
+use super::super::fact::{Answer, Fact, Known, Shape, fault, open};
 use super::super::merge;
 use super::super::number::Num;
 use super::constant::size;
@@ -41,11 +41,7 @@ impl Sizes {
             "bidirectional" => 2,
             other => return fault(format!("attribute direction is {other}")),
         };
-        let hidden = match cx.shape_of_rank(2, 3) {
-            Ok(weight) => weight[2].clone(),
-            Err(Stop::Fault(reason)) => return fault(reason),
-            Err(_) => Dim::Unknown,
-        };
+        let hidden = open(cx.shape_of_rank(2, 3))?.map_or(Dim::Unknown, |weight| weight[2].clone());
         let hidden = match cx.int("hidden_size")? {
             Some(of) => merge::equal(&size(&Num::Int(of))?, &hidden, "hidden_size and the weight's hidden sizes")?,
             None => hidden,

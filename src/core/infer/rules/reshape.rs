@@ -1,7 +1,7 @@
 //! Operations that arrange the same elements in another shape or order.
 
 use super::super::context::{Context, axes_of, axis_of};
-use super::super::fact::{Answer, Known, MAX_RANK, Shape, Stop, fault, gap, one, unknown_dims};
+use super::super::fact::{Answer, Known, MAX_RANK, Shape, Stop, fault, gap, one, open, unknown_dims};
 use super::super::number::Num;
 use super::constant::size;
 use crate::graph::{DType, Dim, shape_text};
@@ -9,7 +9,7 @@ use crate::words::counted;
 
 /// Infers `Reshape`: the shape is an attribute before opset 5, then an input.
 pub(crate) fn reshape(cx: &Context) -> Answer {
-    one(cx.dtype(0), reshaped(cx))
+    one(cx.dtype(0), || reshaped(cx))
 }
 
 fn reshaped(cx: &Context) -> Known<Shape> {
@@ -18,10 +18,9 @@ fn reshaped(cx: &Context) -> Known<Shape> {
         attribute = cx.need_ints("shape")?.iter().map(|size| Num::Int(*size)).collect::<Vec<_>>();
         &attribute[..]
     } else {
-        match cx.numbers(1) {
-            Ok(numbers) => numbers,
-            Err(Stop::Fault(reason)) => return fault(reason),
-            Err(_) => return unknown_dims(cx.length(1)?),
+        match open(cx.numbers(1))? {
+            Some(numbers) => numbers,
+            None => return unknown_dims(cx.length(1)?),
         }
     };
     if target.len() > MAX_RANK {
@@ -64,7 +63,7 @@ fn remaining(input: &[Dim], shape: &[Dim], open: usize) -> Known<Dim> {
             None => divisor = divisor.mul(&Num::from(dim)),
         }
     }
-    let product = left.into_iter().fold(Num::Int(1), |product, dim| product.mul(&Num::from(dim)));
+    let product = Num::product(left);
     if let (Num::Int(a), Num::Int(b)) = (&product, &divisor)
         && (*b != 0 && a % b != 0 || *b == 0 && *a != 0)
     {
@@ -91,19 +90,18 @@ fn same_count(input: &[Dim], shape: &[Dim]) -> Known<()> {
 
 /// Infers `Flatten`: the dimensions before `axis` are merged into one, the others into another.
 pub(crate) fn flatten(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let x = cx.shape(0)?;
         let axis = cx.int_or("axis", 1)?;
         let place = if axis == x.len() as i64 { x.len() } else { axis_of(axis, x.len())? };
-        let product = |dims: &[Dim]| size(&dims.iter().fold(Num::Int(1), |all, dim| all.mul(&Num::from(dim))));
+        let product = |dims: &[Dim]| size(&Num::product(dims));
         Ok(vec![product(&x[..place])?, product(&x[place..])?])
-    };
-    one(cx.dtype(0), shape())
+    })
 }
 
 /// Infers `Transpose`: without `perm` the dimensions are reversed.
 pub(crate) fn transpose(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let x = cx.shape(0)?;
         let Some(perm) = cx.ints("perm")? else { return Ok(x.iter().rev().cloned().collect()) };
         let places = axes_of(perm, x.len())?;
@@ -115,13 +113,12 @@ pub(crate) fn transpose(cx: &Context) -> Answer {
                 counted(x.len(), "dimension")
             )),
         }
-    };
-    one(cx.dtype(0), shape())
+    })
 }
 
 /// Infers `Squeeze`: the axes, or all of size 1, are removed.
 pub(crate) fn squeeze(cx: &Context) -> Answer {
-    one(cx.dtype(0), squeezed(cx))
+    one(cx.dtype(0), || squeezed(cx))
 }
 
 fn squeezed(cx: &Context) -> Known<Shape> {
@@ -148,7 +145,7 @@ fn squeezed(cx: &Context) -> Known<Shape> {
 
 /// Infers `Unsqueeze`: ones are inserted at the axes of the result.
 pub(crate) fn unsqueeze(cx: &Context) -> Answer {
-    one(cx.dtype(0), unsqueezed(cx))
+    one(cx.dtype(0), || unsqueezed(cx))
 }
 
 fn unsqueezed(cx: &Context) -> Known<Shape> {
@@ -173,7 +170,7 @@ fn unsqueezed(cx: &Context) -> Known<Shape> {
 
 /// Infers `DepthToSpace`: `[N, C, H, W]` to `[N, C / b^2, H * b, W * b]`.
 pub(crate) fn depth_to_space(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let (x, block) = (cx.shape_of_rank(0, 4)?, blocksize(cx)?);
         let by = Num::Int(block);
         let channels = Num::from(&x[1]).div_exact(&by).div_exact(&by);
@@ -182,13 +179,12 @@ pub(crate) fn depth_to_space(cx: &Context) -> Answer {
         }
         let wide = |dim: &Dim| size(&Num::from(dim).mul(&by));
         Ok(vec![x[0].clone(), size(&channels)?, wide(&x[2])?, wide(&x[3])?])
-    };
-    one(cx.dtype(0), shape())
+    })
 }
 
 /// Infers `SpaceToDepth`: `[N, C, H, W]` to `[N, C * b^2, H / b, W / b]`.
 pub(crate) fn space_to_depth(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let (x, block) = (cx.shape_of_rank(0, 4)?, blocksize(cx)?);
         let by = Num::Int(block);
         let small = |dim: &Dim| {
@@ -200,8 +196,7 @@ pub(crate) fn space_to_depth(cx: &Context) -> Answer {
         };
         let channels = size(&Num::from(&x[1]).mul(&by).mul(&by))?;
         Ok(vec![x[0].clone(), channels, small(&x[2])?, small(&x[3])?])
-    };
-    one(cx.dtype(0), shape())
+    })
 }
 
 fn blocksize(cx: &Context) -> Known<i64> {
@@ -213,14 +208,12 @@ fn blocksize(cx: &Context) -> Known<i64> {
 
 /// Infers `Shape`: a vector with one element per dimension from `start` to `end`.
 pub(crate) fn shape_of(cx: &Context) -> Answer {
-    let shape = || Ok(vec![Dim::Known(shape_range(cx, cx.shape(0)?.len())?.len())]);
-    one(DType::I64, shape())
+    one(DType::I64, || Ok(vec![Dim::Known(shape_range(cx, cx.shape(0)?.len())?.len())]))
 }
 
 /// Returns the dimensions that `Shape` covers.
 pub(crate) fn shape_range(cx: &Context, rank: usize) -> Known<std::ops::Range<usize>> {
-    let end_of = rank as i64;
-    let place = |axis: i64| if axis < 0 { axis.saturating_add(end_of) } else { axis }.clamp(0, end_of) as usize;
-    let (start, end) = (place(cx.int_or("start", 0)?), place(cx.int_or("end", end_of)?));
-    Ok(start..end.max(start))
+    // Both are whole numbers.
+    cx.int("start").and(cx.int("end"))?;
+    Ok(cx.node.shape_range(rank))
 }

@@ -1,7 +1,7 @@
 //! `Resize` and `Upsample`.
 
 use super::super::context::{Context, axes_of};
-use super::super::fact::{Answer, Known, Shape, Stop, fault, one, unknown_dims};
+use super::super::fact::{Answer, Known, Shape, fault, one, open, same_number, unknown_dims};
 use super::super::number::Num;
 use super::constant::size;
 use crate::graph::Dim;
@@ -9,7 +9,7 @@ use crate::words::counted;
 
 /// Infers `Upsample`: the scales are attributes before opset 9, then an input.
 pub(crate) fn upsample(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let x = cx.shape(0)?;
         let scales = if cx.opset < 7 {
             let scale = |name| cx.node.float(name).map_or_else(|| fault(format!("attribute {name} is missing")), Ok);
@@ -18,19 +18,16 @@ pub(crate) fn upsample(cx: &Context) -> Answer {
             let Some(scales) = cx.floats("scales")? else { return fault("attribute scales is missing") };
             scales.iter().map(|scale| Num::real((*scale).into())).collect()
         } else {
-            match cx.numbers(1) {
-                Err(Stop::Gap(_)) => return unknown_dims(x.len()),
-                scales => scales?.to_vec(),
-            }
+            let Some(scales) = open(cx.numbers(1))? else { return unknown_dims(x.len()) };
+            scales.to_vec()
         };
         scaled(x, &(0..x.len()).collect::<Vec<_>>(), &scales, None)
-    };
-    one(cx.dtype(0), shape())
+    })
 }
 
 /// Infers `Resize`: scales (the second input in opset 10, the third from 11) or sizes (the fourth).
 pub(crate) fn resize(cx: &Context) -> Answer {
-    one(cx.dtype(0), resized(cx))
+    one(cx.dtype(0), || resized(cx))
 }
 
 fn resized(cx: &Context) -> Known<Shape> {
@@ -39,16 +36,11 @@ fn resized(cx: &Context) -> Known<Shape> {
     let axes = cx.ints("axes")?.map_or_else(|| Ok((0..x.len()).collect()), |axes| axes_of(axes, x.len()))?;
     // Empty sizes count as absent: some exporters write them beside scales.
     if cx.has(3) && cx.length(3) != Ok(0) {
-        return match cx.numbers(3) {
-            Err(Stop::Gap(_)) => Ok(opened(x, &axes)),
-            sizes => sized(cx, x, &axes, sizes?),
-        };
+        let Some(sizes) = open(cx.numbers(3))? else { return Ok(opened(x, &axes)) };
+        return sized(cx, x, &axes, sizes);
     }
     let crop = cx.text_or("coordinate_transformation_mode", "half_pixel")? == "tf_crop_and_resize";
-    let scales = match cx.numbers(scales_at) {
-        Err(Stop::Gap(_)) => return Ok(opened(x, &axes)),
-        scales => scales?,
-    };
+    let Some(scales) = open(cx.numbers(scales_at))? else { return Ok(opened(x, &axes)) };
     let roi = match (crop, cx.numbers(1)) {
         (false, _) => None,
         (true, Ok(roi)) => Some(roi),
@@ -92,9 +84,7 @@ fn times(size: &Num, scale: &Num) -> Num {
 
 /// Returns the given sizes, or those of the input times the single scale that the policy derives from them.
 fn sized(cx: &Context, x: &[Dim], axes: &[usize], sizes: &[Num]) -> Known<Shape> {
-    if sizes.len() != axes.len() {
-        return fault(format!("{} for {}", counted(sizes.len(), "size"), counted(axes.len(), "axis")));
-    }
+    same_number((sizes.len(), "size"), (axes.len(), "axis"))?;
     let mut shape = x.to_vec();
     let ratios = || axes.iter().zip(sizes).map(|(axis, to)| Some(to.int()? as f64 / x[*axis].known()? as f64));
     let scale = match cx.text_or("keep_aspect_ratio_policy", "stretch")? {

@@ -1,12 +1,11 @@
 //! Signals: Fourier transforms and mel weights. Complex numbers are a last dimension of 2.
 
 use super::super::context::{Context, axis_of};
-use super::super::fact::{Answer, Known, Shape, Stop, fault, one};
+use super::super::fact::{Answer, Known, Shape, fault, one, open};
 use super::super::number::Num;
 use super::constant::size;
 use crate::graph::{DType, Dim};
 
-/// Returns the value of input `index`, a single number.
 fn number(cx: &Context, index: usize) -> Num {
     match cx.numbers(index) {
         Ok([number]) => number.clone(),
@@ -21,7 +20,7 @@ fn half(length: &Num) -> Num {
 
 /// Infers `DFT`: the axis is an attribute (default 1) before opset 20, then an input (default -2).
 pub(crate) fn dft(cx: &Context) -> Answer {
-    one(cx.dtype(0), transformed(cx))
+    one(cx.dtype(0), || transformed(cx))
 }
 
 fn transformed(cx: &Context) -> Known<Shape> {
@@ -29,10 +28,10 @@ fn transformed(cx: &Context) -> Known<Shape> {
     let rank = shape.len();
     let axis = match (cx.opset < 20, cx.has(2)) {
         (true, _) => cx.int_or("axis", 1)?,
-        (false, true) => match cx.whole_number(2) {
+        (false, true) => match open(cx.whole_number(2))? {
+            Some(axis) => axis,
             // Without another length, no dimension but the last depends on the axis.
-            Err(Stop::Gap(_)) => return unknown_axis(cx, shape),
-            axis => axis?,
+            None => return unknown_axis(cx, shape),
         },
         (false, false) => -2,
     };
@@ -51,7 +50,6 @@ fn transformed(cx: &Context) -> Known<Shape> {
     Ok(shape)
 }
 
-/// Infers the shape of a `DFT` along an unknown axis.
 fn unknown_axis(cx: &Context, mut shape: Shape) -> Known<Shape> {
     let (onesided, inverse) = (cx.flag("onesided", false)?, cx.flag("inverse", false)?);
     if let Some((parts, signal)) = shape.split_last_mut() {
@@ -65,7 +63,7 @@ fn unknown_axis(cx: &Context, mut shape: Shape) -> Known<Shape> {
 
 /// Infers `STFT`: `[batch, frames, bins, 2]`.
 pub(crate) fn stft(cx: &Context) -> Answer {
-    one(cx.dtype(0), framed(cx))
+    one(cx.dtype(0), || framed(cx))
 }
 
 fn framed(cx: &Context) -> Known<Shape> {
@@ -87,6 +85,7 @@ fn framed(cx: &Context) -> Known<Shape> {
 
 /// Infers `MelWeightMatrix`: `[floor(dft_length / 2) + 1, num_mel_bins]`.
 pub(crate) fn mel(cx: &Context) -> Answer {
-    let shape = || Ok(vec![size(&half(&number(cx, 1)))?, size(&number(cx, 0))?]);
-    one(cx.type_or("output_datatype", Some(DType::F32))?, shape())
+    one(cx.type_or("output_datatype", Some(DType::F32))?, || {
+        Ok(vec![size(&half(&number(cx, 1)))?, size(&number(cx, 0))?])
+    })
 }

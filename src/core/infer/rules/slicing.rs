@@ -1,7 +1,7 @@
 //! Splitting and joining tensors.
 
 use super::super::context::{Context, axes_of, axis_of};
-use super::super::fact::{Answer, Fact, Known, Shape, Stop, fault, one, unknown_dims};
+use super::super::fact::{Answer, Fact, Known, Shape, Stop, fault, one, open, same_number, unknown_dims};
 use super::super::merge;
 use super::super::number::Num;
 use super::constant::size;
@@ -10,7 +10,7 @@ use crate::words::counted;
 
 /// Infers `Concat`: sizes along the axis add up, the others are equal.
 pub(crate) fn concat(cx: &Context) -> Answer {
-    one(cx.common_dtype(0), concatenated(cx))
+    one(cx.common_dtype(0), || concatenated(cx))
 }
 
 fn concatenated(cx: &Context) -> Known<Shape> {
@@ -51,11 +51,10 @@ pub(crate) fn split(cx: &Context) -> Answer {
 fn parts(cx: &Context) -> Known<Vec<Shape>> {
     let x = cx.shape(0)?;
     let axis = axis_of(cx.int_or("axis", 0)?, x.len())?;
-    let sizes = match cx.axes("split", 13, 1) {
-        Ok(Some(sizes)) => given_parts(cx, &x[axis], &sizes)?,
-        Ok(None) => equal_parts(cx, &x[axis])?,
-        Err(Stop::Gap(_)) => vec![Dim::Unknown; cx.outputs()],
-        Err(stop) => return Err(stop),
+    let sizes = match open(cx.axes("split", 13, 1))? {
+        Some(Some(sizes)) => given_parts(cx, &x[axis], &sizes)?,
+        Some(None) => equal_parts(cx, &x[axis])?,
+        None => vec![Dim::Unknown; cx.outputs()],
     };
     let part = |dim: Dim| {
         let mut shape = x.to_vec();
@@ -66,9 +65,7 @@ fn parts(cx: &Context) -> Known<Vec<Shape>> {
 }
 
 fn given_parts(cx: &Context, whole: &Dim, sizes: &[i64]) -> Known<Vec<Dim>> {
-    if sizes.len() != cx.outputs() {
-        return fault(format!("{} for {}", counted(sizes.len(), "size"), counted(cx.outputs(), "output")));
-    }
+    same_number((sizes.len(), "size"), (cx.outputs(), "output"))?;
     let sum = sizes.iter().try_fold(0i64, |sum, size| sum.checked_add(*size));
     if let (Num::Int(whole), Some(sum)) = (Num::from(whole), sum)
         && whole != sum
@@ -109,7 +106,7 @@ fn equal_parts(cx: &Context, whole: &Dim) -> Known<Vec<Dim>> {
 
 /// Infers `Slice`: starts, ends and axes are attributes before opset 10, then inputs, with steps.
 pub(crate) fn slice(cx: &Context) -> Answer {
-    one(cx.dtype(0), sliced(cx))
+    one(cx.dtype(0), || sliced(cx))
 }
 
 /// Parameters of a `Slice`, one entry per axis.
@@ -146,10 +143,7 @@ pub(crate) fn cut(cx: &Context, rank: usize) -> Known<Cut> {
 
 fn sliced(cx: &Context) -> Known<Shape> {
     let x = cx.shape(0)?;
-    let cut = match cut(cx, x.len()) {
-        Err(Stop::Gap(_)) => return unknown_dims(x.len()),
-        cut => cut?,
-    };
+    let Some(cut) = open(cut(cx, x.len()))? else { return unknown_dims(x.len()) };
     let mut shape = x.to_vec();
     for (entry, axis) in cut.axes.iter().enumerate() {
         let dim = Num::from(&x[*axis]);
@@ -250,7 +244,7 @@ fn place_of_start(dim: &Num, at: &Num) -> Num {
 
 /// Infers `Pad`: the pads are an attribute before opset 11, then an input; axes from opset 18.
 pub(crate) fn pad(cx: &Context) -> Answer {
-    one(cx.dtype(0), padded(cx))
+    one(cx.dtype(0), || padded(cx))
 }
 
 fn padded(cx: &Context) -> Known<Shape> {
@@ -259,15 +253,13 @@ fn padded(cx: &Context) -> Known<Shape> {
         let name = if cx.opset < 2 { "paddings" } else { "pads" };
         cx.need_ints(name)?.iter().map(|pad| Num::Int(*pad)).collect::<Vec<_>>()
     } else {
-        match cx.numbers(1) {
-            Err(Stop::Gap(_)) => return unknown_dims(x.len()),
-            numbers => numbers?.to_vec(),
-        }
+        let Some(pads) = open(cx.numbers(1))? else { return unknown_dims(x.len()) };
+        pads.to_vec()
     };
     let axes = match cx.has(3) {
-        true => match cx.whole_numbers(3) {
-            Err(Stop::Gap(_)) => return unknown_dims(x.len()),
-            axes => axes_of(&axes?, x.len())?,
+        true => match open(cx.whole_numbers(3))? {
+            Some(axes) => axes_of(&axes, x.len())?,
+            None => return unknown_dims(x.len()),
         },
         false => (0..x.len()).collect(),
     };
@@ -282,9 +274,8 @@ fn padded(cx: &Context) -> Known<Shape> {
     Ok(shape)
 }
 
-/// Infers `Tile`: each dimension is multiplied.
 pub(crate) fn tile(cx: &Context) -> Answer {
-    one(cx.dtype(0), tiled(cx))
+    one(cx.dtype(0), || tiled(cx))
 }
 
 fn tiled(cx: &Context) -> Known<Shape> {
@@ -292,13 +283,8 @@ fn tiled(cx: &Context) -> Known<Shape> {
     if cx.opset < 6 {
         return old_tiled(cx, x);
     }
-    let repeats = match cx.numbers(1) {
-        Err(Stop::Gap(_)) => return unknown_dims(x.len()),
-        repeats => repeats?,
-    };
-    if repeats.len() != x.len() {
-        return fault(format!("{} for {}", counted(repeats.len(), "repeat"), counted(x.len(), "dimension")));
-    }
+    let Some(repeats) = open(cx.numbers(1))? else { return unknown_dims(x.len()) };
+    same_number((repeats.len(), "repeat"), (x.len(), "dimension"))?;
     x.iter().zip(repeats).map(|(dim, times)| size(&Num::from(dim).mul(times))).collect()
 }
 
@@ -312,29 +298,24 @@ fn old_tiled(cx: &Context, x: &[Dim]) -> Known<Shape> {
 
 /// Infers `Expand`: the input's shape and the given one are broadcast.
 pub(crate) fn expand(cx: &Context) -> Answer {
-    let shape = || merge::broadcast(cx.shape(0)?, &super::constant::shape_from_input(cx, 1)?);
-    one(cx.dtype(0), shape())
+    one(cx.dtype(0), || merge::broadcast(cx.shape(0)?, &super::constant::shape_from_input(cx, 1)?))
 }
 
-/// Infers `CenterCropPad`: the given sizes along the axes.
 pub(crate) fn center_crop_pad(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let x = cx.shape(0)?;
         let axes = cx.ints("axes")?.map_or_else(|| Ok((0..x.len()).collect()), |axes| axes_of(axes, x.len()))?;
         let sizes = super::constant::shape_from_input(cx, 1)?;
-        if sizes.len() != axes.len() {
-            return fault(format!("{} for {}", counted(sizes.len(), "size"), counted(axes.len(), "axis")));
-        }
+        same_number((sizes.len(), "size"), (axes.len(), "axis"))?;
         let mut shape = x.to_vec();
         axes.into_iter().zip(sizes).for_each(|(axis, dim)| shape[axis] = dim);
         Ok(shape)
-    };
-    one(cx.dtype(0), shape())
+    })
 }
 
 /// Infers `Compress`: as many elements as the condition has trues, which depends on the data unless it is constant.
 pub(crate) fn compress(cx: &Context) -> Answer {
-    let shape = || {
+    one(cx.dtype(0), || {
         let axis = cx.int("axis")?;
         let chosen = cx.whole_numbers(1).ok().map(|flags| flags.iter().filter(|flag| **flag != 0).count());
         let chosen = chosen.map_or(Dim::Unknown, Dim::Known);
@@ -343,6 +324,5 @@ pub(crate) fn compress(cx: &Context) -> Answer {
         let axis = axis_of(axis, shape.len())?;
         shape[axis] = chosen;
         Ok(shape)
-    };
-    one(cx.dtype(0), shape())
+    })
 }

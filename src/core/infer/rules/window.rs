@@ -12,16 +12,9 @@ pub(crate) struct Window {
     kernel: Vec<Num>,
     strides: Vec<i64>,
     dilations: Vec<i64>,
-    padding: Padding,
-}
-
-/// Padding around the input.
-enum Padding {
-    /// Explicit numbers of elements: before and after together, and before alone.
-    Explicit(Vec<(i64, i64)>),
-    /// As many as needed to keep `ceil(input / stride)` positions, or to leave `input * stride` of a transposed
-    /// convolution.
-    Same,
+    /// Numbers of elements before and after together, and before alone. `None` for automatic padding: as many as needed
+    /// to keep `ceil(input / stride)` positions, or to leave `input * stride` of a transposed convolution.
+    padding: Option<Vec<(i64, i64)>>,
 }
 
 impl Window {
@@ -59,7 +52,7 @@ impl Window {
 
     fn places_along(&self, axis: usize, input: &Num, ceil: bool) -> Known<Dim> {
         let stride = self.strides[axis];
-        let Padding::Explicit(pads) = &self.padding else { return self.same_places(axis, input, ceil) };
+        let Some(pads) = &self.padding else { return self.same_places(axis, input, ceil) };
         let (both, before) = pads[axis];
         let free = input.add(&Num::Int(both)).sub(&self.span(axis));
         let mut places = if ceil { free.div_ceil(stride) } else { free.div_floor(stride) }.add(&Num::Int(1));
@@ -99,10 +92,10 @@ impl Window {
             let window = self.span(axis).add(&Num::Int(extra[axis]));
             let whole = input.add(&Num::Int(-1)).mul(&stride).add(&window);
             match (&self.padding, window.sub(&stride)) {
-                (Padding::Explicit(pads), _) => size(&whole.sub(&Num::Int(pads[axis].0))),
-                (Padding::Same, Num::Int(0..)) => size(&input.mul(&stride)),
-                (Padding::Same, Num::Int(_)) => size(&whole),
-                (Padding::Same, _) => Ok(Dim::Unknown),
+                (Some(pads), _) => size(&whole.sub(&Num::Int(pads[axis].0))),
+                (None, Num::Int(0..)) => size(&input.mul(&stride)),
+                (None, Num::Int(_)) => size(&whole),
+                (None, _) => Ok(Dim::Unknown),
             }
         };
         input.iter().enumerate().map(along).collect()
@@ -127,14 +120,14 @@ fn positive(cx: &Context, name: &str, spatial: usize) -> Known<Vec<i64>> {
     }
 }
 
-fn padding(cx: &Context, spatial: usize) -> Known<Padding> {
+fn padding(cx: &Context, spatial: usize) -> Known<Option<Vec<(i64, i64)>>> {
     match cx.text_or("auto_pad", "NOTSET")? {
         "NOTSET" | "" => {}
-        "VALID" => return Ok(Padding::Explicit(vec![(0, 0); spatial])),
-        "SAME_UPPER" | "SAME_LOWER" => return Ok(Padding::Same),
+        "VALID" => return Ok(Some(vec![(0, 0); spatial])),
+        "SAME_UPPER" | "SAME_LOWER" => return Ok(None),
         other => return fault(format!("attribute auto_pad is {other}")),
     }
-    let Some(pads) = cx.ints("pads")? else { return Ok(Padding::Explicit(vec![(0, 0); spatial])) };
+    let Some(pads) = cx.ints("pads")? else { return Ok(Some(vec![(0, 0); spatial])) };
     if pads.len() != 2 * spatial {
         return fault(format!(
             "attribute pads has {} for {}",
@@ -144,7 +137,5 @@ fn padding(cx: &Context, spatial: usize) -> Known<Padding> {
     }
     let (before, after) = pads.split_at(spatial);
     let pairs = before.iter().zip(after).map(|(before, after)| Some((before.checked_add(*after)?, *before)));
-    pairs
-        .collect::<Option<_>>()
-        .map_or_else(|| fault("attribute pads is out of range"), |pads| Ok(Padding::Explicit(pads)))
+    pairs.collect::<Option<_>>().map_or_else(|| fault("attribute pads is out of range"), |pads| Ok(Some(pads)))
 }

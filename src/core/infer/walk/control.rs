@@ -7,10 +7,10 @@
 
 use std::collections::HashMap;
 
-use super::{Walk, parts};
+use super::{Walk, parts, state};
 use crate::graph::{Attribute, DType, Dim, Graph, Subgraph, ValueId};
 use crate::infer::context::{Context, axis_of};
-use crate::infer::fact::{Answer, Fact, Known, Shape, Stop, fault, gap};
+use crate::infer::fact::{Fact, Known, Shape, Stop, fault, gap};
 use crate::infer::number::Num;
 use crate::infer::rules::constant::size;
 use crate::infer::vector::{Vector, Vectors};
@@ -19,23 +19,21 @@ use crate::operators::Control;
 use crate::words::counted;
 
 /// Outputs of a node with subgraphs: types and shapes, and elements if they are known.
-type Made = (Answer, Vec<Option<Vector>>);
+type Made = (Vec<Fact>, Vec<Option<Vector>>);
 
 /// Number of rounds after which the shapes of a loop's state are given up.
 const ROUNDS: usize = 4;
 
 /// Returns the answer for node `index`, if it has subgraphs. Facts known inside these are written into them.
-pub(super) fn answer(walk: &mut Walk, graph: &mut Graph, index: usize) -> Option<Made> {
-    let made = match graph.nodes[index].operator()?.control? {
-        Control::Branch => branches(walk, graph, index),
-        Control::Loop => looped(walk, graph, index).map(|facts| (Ok(facts), Vec::new())),
-        Control::Scan => scanned(walk, graph, index).map(|facts| (Ok(facts), Vec::new())),
-        Control::Map => return None,
-    };
-    Some(made.unwrap_or_else(|stop| (Err(stop), Vec::new())))
+pub(super) fn answer(walk: &mut Walk, graph: &mut Graph, index: usize) -> Option<Known<Made>> {
+    match graph.nodes[index].operator()?.control? {
+        Control::Branch => Some(branches(walk, graph, index)),
+        Control::Loop => Some(looped(walk, graph, index).map(|facts| (facts, Vec::new()))),
+        Control::Scan => Some(scanned(walk, graph, index).map(|facts| (facts, Vec::new()))),
+        Control::Map => None,
+    }
 }
 
-/// A subgraph after the walk.
 struct Body {
     graph: Graph,
     outputs: Vec<Fact>,
@@ -64,7 +62,6 @@ impl Given {
     }
 }
 
-/// Returns the subgraph in attribute `name` of node `index`.
 fn subgraph<'a>(graph: &'a Graph, index: usize, name: &str) -> Known<&'a Subgraph> {
     match graph.nodes[index].attributes.get(name) {
         Some(Attribute::Graph(body)) => Ok(body),
@@ -98,7 +95,7 @@ fn run(walk: &mut Walk, graph: &Graph, index: usize, name: &str, given: &[Given]
             vectors.set(*id, vector.clone());
         }
     }
-    let mut inside = Walk::inside(walk.limits, vectors);
+    let mut inside = Walk::new(walk.limits, vectors, true);
     inside.found.overruled = overruled;
     if let Err(error) = inside.graph(&mut inner) {
         return gap(format!("in {name}: {error}"));
@@ -113,20 +110,13 @@ fn run(walk: &mut Walk, graph: &Graph, index: usize, name: &str, given: &[Given]
 /// Writes the assumptions about an input into it, merged with the statements of the file; returns the statement that
 /// was overruled.
 fn assume(graph: &mut Graph, id: ValueId, given: &Given) -> Option<Overruled> {
-    let value = graph.value_mut(id);
-    if value.other_type.is_some() {
-        return None;
+    let overruled = state(graph, id, given.dtype, given.shape.clone());
+    if given.alone && graph.value(id).other_type.is_none() {
+        graph.value_mut(id).shape.clone_from(&given.shape);
     }
-    let overruled = Overruled::of(value, given.dtype, given.shape.as_deref());
-    value.dtype = given.dtype.or(value.dtype);
-    value.shape = match (&given.shape, value.shape.take().filter(|_| !given.alone)) {
-        (Some(given), Some(stated)) => Some(merge::stated(given, &stated).shape),
-        (given, stated) => given.clone().or(stated),
-    };
     overruled
 }
 
-/// Returns the facts known about an output of a subgraph.
 fn fact(graph: &Graph, id: ValueId, name: &str, reasons: &HashMap<&str, &str>) -> Fact {
     let value = graph.value(id);
     let why = || reasons.get(&value.name[..]).unwrap_or(&"its shape is not known");
@@ -134,7 +124,6 @@ fn fact(graph: &Graph, id: ValueId, name: &str, reasons: &HashMap<&str, &str>) -
     Fact::new(value.dtype, value.shape.clone().map_or_else(|| gap(reason()), Ok))
 }
 
-/// Puts a walked subgraph into its node.
 fn commit(walk: &mut Walk, graph: &mut Graph, index: usize, name: &str, body: Body) {
     if let Some(Attribute::Graph(place)) = graph.nodes[index].attributes.get_mut(name) {
         place.graph = body.graph;
@@ -151,7 +140,7 @@ fn branches(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Made> {
     let made = match condition {
         Some(0) => one_branch(&no),
         Some(_) => one_branch(&yes),
-        None => both_branches(&yes, &no).map(|facts| (Ok(facts), Vec::new())),
+        None => both_branches(&yes, &no).map(|facts| (facts, Vec::new())),
     };
     for (name, body) in [("then_branch", yes), ("else_branch", no)] {
         if let Ok(body) = body {
@@ -163,7 +152,7 @@ fn branches(walk: &mut Walk, graph: &mut Graph, index: usize) -> Known<Made> {
 
 fn one_branch(body: &Known<Body>) -> Known<Made> {
     let body = body.as_ref().map_err(Stop::clone)?;
-    Ok((Ok(body.outputs.clone()), body.vectors.clone()))
+    Ok((body.outputs.clone(), body.vectors.clone()))
 }
 
 fn both_branches(yes: &Known<Body>, no: &Known<Body>) -> Known<Vec<Fact>> {
@@ -174,7 +163,6 @@ fn both_branches(yes: &Known<Body>, no: &Known<Body>) -> Known<Vec<Fact>> {
     yes.outputs.iter().zip(&no.outputs).map(|(yes, no)| either(yes, no)).collect()
 }
 
-/// Returns the facts that hold for a value produced by either of two branches.
 fn either(yes: &Fact, no: &Fact) -> Known<Fact> {
     let dtype = match (yes.dtype, no.dtype) {
         (Some(yes), Some(no)) if yes != no => return fault(format!("its branches make {yes} and {no}")),

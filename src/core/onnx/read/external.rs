@@ -14,7 +14,6 @@ use crate::{Error, Result};
 /// A file beside a model that holds elements of its constants, opened.
 #[derive(Debug, Clone)]
 pub(crate) struct DataFile {
-    /// Its name in the model.
     location: String,
     /// Path of the file, with links resolved.
     pub(crate) path: PathBuf,
@@ -40,7 +39,6 @@ impl DataFile {
 pub(super) struct Beside {
     /// Folder of the given name, and of each file that this name leads to if it is a link.
     folders: Vec<PathBuf>,
-    /// The given name.
     model: PathBuf,
     files: BTreeMap<String, DataFile>,
 }
@@ -49,7 +47,6 @@ pub(super) struct Beside {
 const MAX_LINKS: usize = 40;
 
 impl Beside {
-    /// Returns the surroundings of the model at `path`.
     pub(super) fn model(path: &Path) -> Self {
         let mut at = path.to_path_buf();
         let mut folders = vec![files::folder_of(&at)];
@@ -65,7 +62,6 @@ impl Beside {
         Self { folders: vec![folder.to_path_buf()], ..Self::default() }
     }
 
-    /// The data files that were opened.
     pub(super) fn opened(self) -> Vec<DataFile> {
         self.files.into_values().collect()
     }
@@ -115,10 +111,7 @@ impl Beside {
             let reason = format!("keeps its data beside the model, in {location}");
             return Err(Error::input(place, reason).remedy("read the model from its file"));
         }
-        let about = |e: Error| match e.remedy_text() {
-            Some(remedy) => Error::input(place, &e).remedy(remedy),
-            None => Error::input(place, &e),
-        };
+        let about = |e: Error| Error::input(place, &e).with_remedy(e.remedy_text());
         let path = self.find(location, place)?;
         let (bytes, stamp) = files::mapped(&path).map_err(about)?;
         let file = DataFile { location: location.to_owned(), path, stamp, bytes: bytes.clone() };

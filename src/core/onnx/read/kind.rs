@@ -29,34 +29,30 @@ const LFS: &str = "fetch the file itself with `git lfs pull`";
 const DOWNLOAD: &str = "it may be what a server answered in place of the file: download the file itself";
 const CONVERT: &str = "give the ONNX file that it was made from, or convert it";
 
-/// First bytes of each kind.
-const BEGINNINGS: &[(&[u8], &str, Option<&str>)] = &[
-    (b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS in the place of the file", Some(LFS)),
-    (b"\xff\xd8\xff", "a JPEG picture", None),
-    (b"\x89PNG\r\n\x1a\n", "a PNG picture", None),
-    (b"GIF8", "a GIF picture", None),
-    (b"%PDF-", "a PDF document", None),
-    (b"\x1f\x8b", "compressed with gzip", Some(UNPACK)),
-    (b"\xfd7zXZ\0", "compressed with xz", Some(UNPACK)),
-    (b"\x28\xb5\x2f\xfd", "compressed with Zstandard", Some(UNPACK)),
-    (b"BZh", "compressed with bzip2", Some(UNPACK)),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", Some(UNPACK)),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes", Some(CONVERT)),
-    (b"NRUB", "weights of Burn without a graph", Some("export their checkpoint with `gnet export`")),
-    (b"GGUF", "a GGUF file", Some(CONVERT)),
-    (b"\x93NUMPY", "an array of NumPy", None),
-    (b"\x7fELF", "a program or library", None),
-    (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19", "a file of PyTorch", Some(EXPORT)),
-    (b"\x80\x02", "a pickle of Python, as PyTorch writes", Some(EXPORT)),
-    (b"\x80\x03", "a pickle of Python, as PyTorch writes", Some(EXPORT)),
-    (b"\x80\x04", "a pickle of Python, as PyTorch writes", Some(EXPORT)),
-    (b"\x80\x05", "a pickle of Python, as PyTorch writes", Some(EXPORT)),
-];
-
-/// Bytes from the fifth position on.
-const FIFTH: &[(&[u8], &str, Option<&str>)] = &[
-    (b"ORTM", "a file in ONNX Runtime's own format (.ort)", Some(CONVERT)),
-    (b"TFL3", "a TensorFlow Lite model", Some(CONVERT)),
+/// Bytes that a kind has at a position.
+const SIGNS: &[(usize, &[u8], &str, Option<&str>)] = &[
+    (0, b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS in the place of the file", Some(LFS)),
+    (0, b"\xff\xd8\xff", "a JPEG picture", None),
+    (0, b"\x89PNG\r\n\x1a\n", "a PNG picture", None),
+    (0, b"GIF8", "a GIF picture", None),
+    (0, b"%PDF-", "a PDF document", None),
+    (0, b"\x1f\x8b", "compressed with gzip", Some(UNPACK)),
+    (0, b"\xfd7zXZ\0", "compressed with xz", Some(UNPACK)),
+    (0, b"\x28\xb5\x2f\xfd", "compressed with Zstandard", Some(UNPACK)),
+    (0, b"BZh", "compressed with bzip2", Some(UNPACK)),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", Some(UNPACK)),
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes", Some(CONVERT)),
+    (0, b"NRUB", "weights of Burn without a graph", Some("export their checkpoint with `gnet export`")),
+    (0, b"GGUF", "a GGUF file", Some(CONVERT)),
+    (0, b"\x93NUMPY", "an array of NumPy", None),
+    (0, b"\x7fELF", "a program or library", None),
+    (0, b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19", "a file of PyTorch", Some(EXPORT)),
+    (0, b"\x80\x02", "a pickle of Python, as PyTorch writes", Some(EXPORT)),
+    (0, b"\x80\x03", "a pickle of Python, as PyTorch writes", Some(EXPORT)),
+    (0, b"\x80\x04", "a pickle of Python, as PyTorch writes", Some(EXPORT)),
+    (0, b"\x80\x05", "a pickle of Python, as PyTorch writes", Some(EXPORT)),
+    (4, b"ORTM", "a file in ONNX Runtime's own format (.ort)", Some(CONVERT)),
+    (4, b"TFL3", "a TensorFlow Lite model", Some(CONVERT)),
 ];
 
 /// Returns the kind of the bytes, as far as their beginning tells. Not to be called for an ONNX model, which begins
@@ -65,9 +61,8 @@ pub(super) fn of(bytes: &[u8]) -> Option<Kind> {
     if bytes.is_empty() {
         return Some(Kind::new("empty", Some("it may be a copy or download that failed")));
     }
-    let fifth = bytes.get(4..).unwrap_or_default();
-    let known = BEGINNINGS.iter().find(|(start, ..)| bytes.starts_with(start));
-    if let Some((_, what, remedy)) = known.or_else(|| FIFTH.iter().find(|(start, ..)| fifth.starts_with(start))) {
+    let has = |(at, sign, ..): &&(usize, &[u8], _, _)| bytes.get(*at..).is_some_and(|bytes| bytes.starts_with(sign));
+    if let Some((_, _, what, remedy)) = SIGNS.iter().find(has) {
         return Some(Kind::new(*what, *remedy));
     }
     zip(bytes).or_else(|| safetensors(bytes)).or_else(|| tar(bytes)).or_else(|| zeros(bytes)).or_else(|| text(bytes))
@@ -114,7 +109,6 @@ fn zeros(bytes: &[u8]) -> Option<Kind> {
     is.then(|| Kind::new("nothing but zeros", Some("it may be a copy or download that failed")))
 }
 
-/// Maximum length of a quoted piece of text.
 const QUOTED: usize = 40;
 
 fn text(bytes: &[u8]) -> Option<Kind> {

@@ -26,7 +26,6 @@ use scope::Scope;
 
 /// An ONNX file that was read, and what it was read from.
 pub(crate) struct Found {
-    /// Bytes of the file itself.
     pub(crate) bytes: Bytes,
     pub(crate) stamp: Stamp,
     pub(crate) model: Model,
@@ -114,7 +113,7 @@ fn decode(bytes: Bytes, beside: &mut Beside) -> Result<Model> {
     let (opset, other_opsets) = opsets(proto.opset_import)?;
     let training = proto.training_info.into_iter().map(|b| Ok(keep::<TrainingInfoProto>(b, "the training info")?.1));
     let model = Model {
-        graph: Scope::of(&graph_proto).read(graph_proto, beside)?,
+        graph: Scope::outermost(graph_proto, beside)?,
         opset,
         other_opsets,
         ir_version: Some(proto.ir_version),

@@ -9,7 +9,6 @@ use crate::onnx::proto::*;
 use crate::onnx::types::read_type;
 use crate::{Error, Result};
 
-/// A graph that is being read.
 pub(super) struct Scope {
     graph: Graph,
     ids: HashMap<String, ValueId>,
@@ -20,18 +19,16 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    /// Creates the scope of a model's outermost graph.
-    pub(super) fn of(proto: &GraphProto) -> Self {
+    fn of(proto: &GraphProto) -> Self {
         Self { graph: Graph::new(&proto.name), ids: HashMap::new(), defined: None, free: Vec::new() }
     }
 
-    /// Reads the outermost graph.
-    pub(super) fn read(mut self, proto: GraphProto, beside: &mut Beside) -> Result<Graph> {
-        self.fill(proto, beside)?;
-        Ok(self.graph)
+    pub(super) fn outermost(proto: GraphProto, beside: &mut Beside) -> Result<Graph> {
+        let mut scope = Self::of(&proto);
+        scope.fill(proto, beside)?;
+        Ok(scope.graph)
     }
 
-    /// Reads a graph into this scope.
     fn fill(&mut self, proto: GraphProto, beside: &mut Beside) -> Result<()> {
         self.graph.remarks =
             some(Remarks { doc: proto.doc_string, metadata: pairs(proto.metadata_props), ..Remarks::default() });

@@ -9,7 +9,6 @@ use crate::onnx::proto::*;
 use crate::onnx::types::unknown_dtype;
 use crate::{Error, Result};
 
-/// Reads a dense constant.
 pub(super) fn dense(proto: TensorProto, place: &str, beside: &mut Beside) -> Result<Tensor> {
     if proto.segment.is_some() {
         return Err(Error::input(place, "is a segment of a tensor, which ONNX reserves and no reader knows"));
@@ -40,7 +39,6 @@ pub(super) fn dense(proto: TensorProto, place: &str, beside: &mut Beside) -> Res
     Ok(tensor.map_err(|e| Error::input(place, e))?.with_remarks(remarks))
 }
 
-/// Reads a sparse constant and its name.
 pub(super) fn sparse(proto: SparseTensorProto, beside: &mut Beside) -> Result<(String, SparseTensor)> {
     let (Some(values), Some(indices)) = (proto.values, proto.indices) else {
         return Err(Error::input("a sparse initializer", "has no values or no indices"));

@@ -8,8 +8,9 @@ use super::{MAX_BYTES, encode, message};
 use crate::files::digest::Hashing;
 use crate::files::{self, Prepared};
 use crate::graph::Model;
-use crate::onnx::proto::{GraphProto, ModelProto, StringStringEntryProto, TensorProto};
-use crate::onnx::{DataFile, beside};
+use crate::onnx::proto::{GraphProto, ModelProto, TensorProto};
+use crate::onnx::types::entry;
+use crate::onnx::{DataFile, EXTERNAL, beside};
 use crate::{Error, Result};
 
 /// Location for the elements of a model's constants.
@@ -85,7 +86,6 @@ pub fn write_bytes(bytes: &[u8], path: &Path) -> Result<()> {
     commit(path, bytes, None)
 }
 
-/// Moves a model and its data to their destinations.
 fn commit(path: &Path, bytes: &[u8], data: Option<Prepared>) -> Result<()> {
     let model = Prepared::new(path, |file| file.write_all(bytes))?;
     let target = model.target().to_path_buf();
@@ -178,11 +178,7 @@ fn dense<'a>(graph: &'a mut GraphProto, found: &mut Vec<&'a mut TensorProto>) {
 }
 
 fn refer(tensor: &mut TensorProto, location: &str, offset: usize, length: usize) {
-    let entry = |key: &str, value: String| StringStringEntryProto { key: key.to_owned(), value };
-    tensor.data_location = crate::onnx::EXTERNAL;
-    tensor.external_data = vec![
-        entry("location", location.to_owned()),
-        entry("offset", offset.to_string()),
-        entry("length", length.to_string()),
-    ];
+    tensor.data_location = EXTERNAL;
+    tensor.external_data =
+        vec![entry("location", location), entry("offset", offset.to_string()), entry("length", length.to_string())];
 }

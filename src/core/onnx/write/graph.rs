@@ -2,22 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use bytes::Bytes;
 use prost::Message;
 
 use crate::graph::{Attribute, DType, Graph, Node, Remarks, SparseTensor, Subgraph, Tensor, ValueId};
 use crate::onnx::proto::*;
-use crate::onnx::types::write_type;
+use crate::onnx::types::{entry, write_type};
 use crate::{Error, Result};
 
-/// Names of a graph that is being written.
 struct Names<'a> {
     graph: &'a Graph,
     /// Names of captured values in the enclosing graph.
     captured: HashMap<ValueId, &'a str>,
 }
 
-/// Encodes the graph of a model.
 pub(super) fn outermost(graph: &Graph) -> Result<GraphProto> {
     Names { graph, captured: HashMap::new() }.message()
 }
@@ -65,9 +62,8 @@ impl<'a> Names<'a> {
         let graph = self.graph;
         let ends: HashSet<ValueId> = graph.inputs.iter().chain(&graph.outputs).copied().collect();
         let made = graph.nodes.iter().flat_map(Node::makes).filter(|id| !ends.contains(id));
-        let given = graph.initializers().map(|(id, _)| id).chain(graph.sparse_initializers().map(|(id, _)| id));
         let mut seen = HashSet::new();
-        let again = graph.inputs.iter().chain(&graph.outputs).copied().chain(given);
+        let again = graph.inputs.iter().chain(&graph.outputs).copied().chain(graph.given());
         let again = again.filter(|id| graph.value(*id).restated && seen.insert(*id));
         made.chain(again).map(|id| self.value_info(id)).filter(|info| info.r#type.is_some()).collect()
     }
@@ -115,51 +111,34 @@ impl<'a> Names<'a> {
     }
 
     fn attribute(&self, value: &Attribute) -> Result<AttributeProto> {
-        let mut proto = AttributeProto::default();
-        let kind = match value {
-            Attribute::Int(v) => {
-                proto.i = *v;
-                AttributeType::Int
-            }
-            Attribute::Float(v) => {
-                proto.f = Some(*v);
-                AttributeType::Float
-            }
-            Attribute::String(v) => {
-                proto.s = Bytes::from(v.clone());
-                AttributeType::String
-            }
+        let none = AttributeProto::default();
+        let (kind, proto) = match value {
+            Attribute::Int(v) => (AttributeType::Int, AttributeProto { i: *v, ..none }),
+            Attribute::Float(v) => (AttributeType::Float, AttributeProto { f: Some(*v), ..none }),
+            Attribute::String(v) => (AttributeType::String, AttributeProto { s: v.clone().into(), ..none }),
             Attribute::Tensor(v) => {
-                proto.t = Some(Box::new(tensor(v.remarks().map_or("", |r| &r.name), v)));
-                AttributeType::Tensor
+                let named = tensor(v.remarks().map_or("", |r| &r.name), v);
+                (AttributeType::Tensor, AttributeProto { t: Some(Box::new(named)), ..none })
             }
-            Attribute::Ints(v) => {
-                proto.ints.clone_from(v);
-                AttributeType::Ints
-            }
-            Attribute::Floats(v) => {
-                proto.floats.clone_from(v);
-                AttributeType::Floats
-            }
+            Attribute::Ints(v) => (AttributeType::Ints, AttributeProto { ints: v.clone(), ..none }),
+            Attribute::Floats(v) => (AttributeType::Floats, AttributeProto { floats: v.clone(), ..none }),
             Attribute::Strings(v) => {
-                proto.strings = v.iter().map(|s| Bytes::from(s.clone())).collect();
-                AttributeType::Strings
+                let strings = v.iter().map(|text| text.clone().into()).collect();
+                (AttributeType::Strings, AttributeProto { strings, ..none })
             }
             Attribute::Graph(body) => {
-                proto.g = Some(Box::new(self.body(body)?));
-                AttributeType::Graph
+                (AttributeType::Graph, AttributeProto { g: Some(Box::new(self.body(body)?)), ..none })
             }
             Attribute::Graphs(bodies) => {
-                proto.graphs = bodies.iter().map(|body| self.body(body)).collect::<Result<_>>()?;
-                AttributeType::Graphs
+                let graphs = bodies.iter().map(|body| self.body(body)).collect::<Result<_>>()?;
+                (AttributeType::Graphs, AttributeProto { graphs, ..none })
             }
             Attribute::Opaque(kept) => {
                 let damaged = |e| Error::input("an attribute", format!("is damaged: {e}"));
                 return AttributeProto::decode(kept.0.clone()).map_err(damaged);
             }
         };
-        proto.set_type(kind);
-        Ok(proto)
+        Ok(AttributeProto { r#type: kind.into(), ..proto })
     }
 
     fn body(&self, body: &'a Subgraph) -> Result<GraphProto> {
@@ -168,7 +147,6 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Encodes a dense constant.
 fn tensor(name: &str, tensor: &Tensor) -> TensorProto {
     let remarks = tensor.remarks().cloned().unwrap_or_default();
     let text = tensor.dtype() == DType::String;
@@ -185,15 +163,14 @@ fn tensor(name: &str, tensor: &Tensor) -> TensorProto {
 }
 
 fn sparse(name: &str, sparse: &SparseTensor) -> SparseTensorProto {
-    let part = |name: &str, t: &Tensor| Some(tensor(name, t));
     let indices = sparse.indices.remarks().map_or("", |r: &Remarks| &r.name);
     SparseTensorProto {
-        values: part(name, &sparse.values),
-        indices: part(indices, &sparse.indices),
+        values: Some(tensor(name, &sparse.values)),
+        indices: Some(tensor(indices, &sparse.indices)),
         dims: sparse.shape.iter().map(|d| *d as i64).collect(),
     }
 }
 
 fn entries(pairs: &[(String, String)]) -> Vec<StringStringEntryProto> {
-    pairs.iter().map(|(key, value)| StringStringEntryProto { key: key.clone(), value: value.clone() }).collect()
+    pairs.iter().map(|(key, value)| entry(key, value)).collect()
 }

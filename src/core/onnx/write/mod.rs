@@ -6,6 +6,7 @@ mod graph;
 use prost::Message;
 
 use super::proto::*;
+use super::types::entry;
 use crate::graph::{Model, Opaque};
 use crate::words::counted;
 use crate::{Error, Result};
@@ -58,10 +59,8 @@ fn encode(proto: ModelProto) -> Result<Vec<u8>> {
 
 fn message(model: &Model) -> Result<ModelProto> {
     model.graph.check()?;
-    let own = (model.opset != 0).then(|| OperatorSetIdProto { domain: String::new(), version: model.opset });
-    let others = model.other_opsets.iter();
-    let others = others.map(|(domain, version)| OperatorSetIdProto { domain: domain.clone(), version: *version });
-    let entry = |(key, value): (&String, &String)| StringStringEntryProto { key: key.clone(), value: value.clone() };
+    let own = (model.opset != 0).then_some((String::new(), model.opset));
+    let opsets = own.into_iter().chain(model.other_opsets.clone());
     let kept = |parts: &[Opaque]| parts.iter().map(|part| part.0.clone()).collect();
     Ok(ModelProto {
         ir_version: model.ir_version.unwrap_or_else(|| ir_version_for(model.opset)),
@@ -71,8 +70,8 @@ fn message(model: &Model) -> Result<ModelProto> {
         model_version: model.version,
         doc_string: model.doc.clone(),
         graph: Some(graph::outermost(&model.graph)?),
-        opset_import: own.into_iter().chain(others).collect(),
-        metadata_props: model.metadata.iter().map(entry).collect(),
+        opset_import: opsets.map(|(domain, version)| OperatorSetIdProto { domain, version }).collect(),
+        metadata_props: model.metadata.iter().map(|(key, value)| entry(key, value)).collect(),
         training_info: kept(&model.training),
         functions: model.functions.iter().map(|function| function.definition.0.clone()).collect(),
         configuration: kept(&model.devices),

@@ -31,7 +31,6 @@ pub(super) fn ensure_not_captured(provider: Provider) -> Result<()> {
         .remedy("run it in another process, as `gnet bench` does, or before OpenVINO"))
 }
 
-/// Registers the plugin, once, and selects its CPU device.
 pub(super) fn register(
     builder: SessionBuilder,
     loaded: &Loaded,

@@ -14,7 +14,6 @@ use crate::runtime::{BatchRange, TensorRtOptions};
 use gnet_core::graph::{Graph, Sizes};
 use gnet_core::{Error, OnnxFile, Result, files};
 
-/// Configures the provider with its options, and creates the folder for its engines.
 pub(super) fn configure(
     loaded: &Loaded,
     file: &OnnxFile,
@@ -116,7 +115,6 @@ fn version() -> Option<String> {
     Some(mapped("libnvinfer.so")?.canonicalize().ok()?.file_name()?.to_string_lossy().into_owned())
 }
 
-/// Returns the NVIDIA driver's own line about its version; empty if there is none.
 fn driver() -> String {
     let text = std::fs::read_to_string("/proc/driver/nvidia/version").unwrap_or_default();
     text.lines().next().unwrap_or_default().to_owned()

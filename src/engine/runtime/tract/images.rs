@@ -30,7 +30,6 @@ use tract_onnx::tract_core::ops::source::TypedSource;
 use tract_onnx_opl::lrn::Lrn;
 use tract_onnx_opl::resize::{CoordTransform, Resize};
 
-/// Dependence of a value on the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// None: every piece of a batch uses the whole value.
@@ -108,7 +107,6 @@ impl Judged<'_> {
         if free { Role::Shared } else { Role::Whole }
     }
 
-    /// Returns the role of an output of a node that no image goes into.
     fn unmixed(&self, fact: &TypedFact) -> Role {
         let along = self.along(fact);
         let repeats = self.node.op_is::<TypedSource>() || self.node.op_is::<MultiBroadcastTo>();

@@ -49,7 +49,6 @@ impl Runner {
 pub(super) struct Lane {
     /// One runner for each length that a piece of this lane has.
     runners: Vec<(usize, Runner)>,
-    /// Length of each piece in images.
     pieces: Vec<usize>,
     inputs: Vec<Values>,
 }

@@ -16,7 +16,6 @@ pub(super) const PIECE_BYTES: usize = 4 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
-    /// Pieces of each lane, in the order of the images.
     pub(super) lanes: Vec<Vec<Range<usize>>>,
     pub(super) notes: Vec<String>,
 }
