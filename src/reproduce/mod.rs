@@ -37,6 +37,8 @@ pub struct ReproduceOptions {
     pub quick: bool,
     /// Images to train and to test with. What the checks expect is known of the embedded ones.
     pub data: Source,
+    /// Options of the engines that run the exported file, such as the library of ONNX Runtime.
+    pub engine: EngineOptions,
     /// Folder to write to; created if missing.
     pub out: PathBuf,
     /// Program whose [worker](crate::process::serve) takes the measurements.
@@ -50,7 +52,8 @@ pub type Options = ReproduceOptions;
 impl ReproduceOptions {
     /// Creates options for the whole workflow, written to `out`, with measurements taken by `exe`.
     pub fn new(out: impl Into<PathBuf>, exe: impl Into<PathBuf>) -> Self {
-        Self { quick: false, data: Source::Embedded, out: out.into(), exe: exe.into() }
+        let (data, engine) = (Source::Embedded, EngineOptions::default());
+        Self { quick: false, data, engine, out: out.into(), exe: exe.into() }
     }
 
     fn limits(&self) -> Limits {
@@ -116,8 +119,8 @@ pub fn run(options: &ReproduceOptions, observer: &mut dyn Observer) -> Result<Re
     let summary = summary(&opened, &file)?;
 
     checks.step("evaluating the checkpoint and the file image by image");
-    let providers = providers()?;
-    let agreements = evaluate(&checkpoint, &opened, &options.data, &providers)?;
+    let providers = providers(&options.engine)?;
+    let agreements = evaluate(&checkpoint, &opened, options, &providers)?;
     agreements.iter().for_each(|agreement| checks.agreement(agreement));
 
     checks.step("measuring");
@@ -181,10 +184,11 @@ fn summary(file: &OnnxFile, path: &Path) -> Result<Summary> {
 ///
 /// # Errors
 /// Fails if a library that was named explicitly cannot be loaded: it is not silently skipped.
-fn providers() -> Result<Vec<Provider>> {
+#[cfg_attr(not(feature = "ort"), allow(unused_variables, reason = "tract has no library"))]
+fn providers(engine: &EngineOptions) -> Result<Vec<Provider>> {
     let mut providers = vec![Provider::Tract];
     #[cfg(feature = "ort")]
-    match crate::runtime::library(&EngineOptions::default()) {
+    match crate::runtime::library(engine) {
         Ok(_) => providers.push(Provider::Cpu),
         Err(error) if ["GNET_ORT_LIB", "ORT_DYLIB_PATH"].iter().any(|name| std::env::var_os(name).is_some()) => {
             return Err(error);
@@ -195,12 +199,17 @@ fn providers() -> Result<Vec<Provider>> {
 }
 
 /// Evaluates checkpoint and file on the test images, the file in each provider.
-fn evaluate(checkpoint: &Checkpoint, file: &OnnxFile, data: &Source, providers: &[Provider]) -> Result<Vec<Agreement>> {
-    let test = data.load()?.test;
+fn evaluate(
+    checkpoint: &Checkpoint,
+    file: &OnnxFile,
+    options: &ReproduceOptions,
+    providers: &[Provider],
+) -> Result<Vec<Agreement>> {
+    let test = options.data.load()?.test;
     let Metadata { preprocessing, classes, .. } = &checkpoint.metadata;
     let burn = train::evaluate(&checkpoint.model, preprocessing, &test)?;
     let judge = |provider: &Provider| {
-        let found = Classifier::load(file, *provider, 1, &EngineOptions::default())?.evaluate(&test)?;
+        let found = Classifier::load(file, *provider, 1, &options.engine)?.evaluate(&test)?;
         let same = burn.predictions.iter().zip(&found.predictions).filter(|(a, b)| a == b).count();
         Ok(Agreement {
             provider: *provider,
@@ -219,6 +228,7 @@ fn measure(options: &ReproduceOptions, file: &Path, macs: u64, providers: &[Prov
     let measure = |(provider, (batch, threads))| {
         let mut spec = Spec::new(file, provider);
         (spec.batch, spec.threads, spec.limits, spec.macs_per_image) = (batch, threads, options.limits(), Some(macs));
+        spec.engine = options.engine.clone();
         spec.validate()?;
         bench::run_in_worker(&options.exe, &spec)
     };

@@ -2,6 +2,7 @@
 //! every documented key is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use gnet::data::Source;
 use gnet::reproduce::ReproduceOptions;
@@ -75,9 +76,10 @@ impl Held {
     }
 
     /// A reproduction on the tiny images. Its own section leaves open what the documents of other commands hold.
-    fn reproduction(&mut self, shell: &Shell) {
+    fn reproduction(&mut self, shell: &Shell, library: Option<&Path>) {
         let mut options = ReproduceOptions::new(shell.path("reports"), env!("CARGO_BIN_EXE_gnet"));
         (options.quick, options.data) = (true, Source::Dir(shell.path("data")));
+        options.engine.ort_lib = library.map(Path::to_path_buf);
         gnet::reproduce::run(&options, &mut Silent).unwrap();
         let document: Value = serde_json::from_slice(&shell.read("reports/reproduce.json")).unwrap();
         self.hold("reproduce", &document);
@@ -144,7 +146,6 @@ fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
     super::formats::picture(&shell, "a.png");
     let mut held = Held { page: page(), seen: BTreeSet::new(), wrong: BTreeSet::new() };
     held.hold("train", &serde_json::from_str(&training().out).unwrap());
-    held.reproduction(&shell);
     let quick = "--samples 2 --min-time 0 --warmup 1";
     for (command, line) in [
         ("compare", "compare"),
@@ -173,6 +174,7 @@ fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
     let library = super::runtimes::ort();
     #[cfg(not(feature = "ort"))]
     let library: Option<std::path::PathBuf> = None;
+    held.reproduction(&shell, library.as_deref());
     if let Some(library) = &library {
         let with = [("GNET_ORT_LIB", library.to_str().unwrap())];
         for line in [&format!("bench dynamic.onnx --provider cpu --profile trace.json {quick}"), "doctor"] {
