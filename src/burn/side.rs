@@ -7,9 +7,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::trace::{Fed, Feed, Inputs, NamedOutputs, Output, named};
 use gnet_core::graph::{Dim, Graph, Model};
+use gnet_core::operators::Part;
 use gnet_core::{Error, Result, onnx};
 use gnet_engine::runtime::Array;
-use gnet_engine::verify::{Copies, Draw, FileSide, Precision, Role, Side, Signature, drawn, unit};
+use gnet_engine::verify::{Copies, Draw, FileSide, Precision, Side, Signature, drawn, unit};
 
 /// Runs a module's forward on what it is fed.
 type Forward<'a, M> = dyn Fn(&M, &mut Feed) -> Result<Vec<Output>> + 'a;
@@ -154,18 +155,18 @@ struct Redrawer {
 }
 
 impl Redrawer {
-    /// The role of a parameter by its name and rank, as Burn's layers have them.
-    fn role(&self, rank: usize) -> Option<Role> {
+    /// The part of a parameter by its name and rank, as Burn's layers have them.
+    fn part(&self, rank: usize) -> Option<Part> {
         match (self.path.last().map(String::as_str), rank) {
             (_, 0) => None,
-            (Some("gamma"), 1) => Some(Role::Scale),
-            (Some("bias" | "beta"), 1) => Some(Role::Bias),
-            (Some("running_mean"), 1) => Some(Role::Mean),
-            (Some("running_var"), 1) => Some(Role::Variance),
+            (Some("gamma"), 1) => Some(Part::Scale),
+            (Some("bias" | "beta"), 1) => Some(Part::Bias),
+            (Some("running_mean"), 1) => Some(Part::Mean),
+            (Some("running_var"), 1) => Some(Part::Variance),
             (_, 1) => None,
             // A linear layer's sums lie along its second axis, a convolution's along its first.
-            (_, 2) => Some(Role::Weight(1)),
-            _ => Some(Role::Weight(0)),
+            (_, 2) => Some(Part::Weight(1)),
+            _ => Some(Part::Weight(0)),
         }
     }
 }
@@ -180,11 +181,11 @@ impl ModuleMapper for Redrawer {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(role) = self.role(D) else { return param };
+        let Some(part) = self.part(D) else { return param };
         let name = self.path.join(".");
         param.map(|tensor| {
             let shape = tensor.dims();
-            Tensor::from_data(TensorData::new(drawn(&name, role, &shape), shape), &tensor.device())
+            Tensor::from_data(TensorData::new(drawn(&name, part, &shape), shape), &tensor.device())
         })
     }
 }

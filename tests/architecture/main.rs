@@ -7,6 +7,7 @@
 
 mod circles;
 mod leads;
+mod names;
 mod order;
 mod page;
 mod reading;

@@ -6,7 +6,7 @@ use super::batch::BatchAxis;
 use crate::graph::Dim;
 
 /// Cost of one node, or of several together.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Row {
     /// Name of the node, or path of the module if nodes were summed up.
@@ -48,7 +48,6 @@ pub struct Row {
 }
 
 impl Row {
-    /// Computes FLOPs per byte, if both are known and something is moved.
     pub(super) fn set_intensity(&mut self) {
         let moved = self.read_bytes.zip(self.written_bytes).map(|(read, written)| read.saturating_add(written));
         self.intensity = intensity(self.batch_flops, moved).filter(|_| self.uncounted == 0);

@@ -64,9 +64,7 @@ impl fmt::Display for BatchAxis {
 /// Facts known about the batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) enum Batch {
-    /// The file fixes this batch size.
     Fixed(u64),
-    /// The batch is this symbol.
     Symbol(String),
     /// There is none, or nothing is known about it.
     #[default]
@@ -105,7 +103,6 @@ impl Batch {
         })
     }
 
-    /// Returns the batch size that the file fixes.
     pub fn fixed(&self) -> Option<u64> {
         match self {
             Self::Fixed(items) => Some(*items),
@@ -143,7 +140,6 @@ impl Batch {
     }
 }
 
-/// Returns the input and its axis that a choice refers to.
 fn place(graph: &Graph, choice: &BatchChoice) -> Result<Option<(ValueId, usize)>> {
     match choice {
         BatchChoice::None => Ok(None),
@@ -165,7 +161,6 @@ fn place(graph: &Graph, choice: &BatchChoice) -> Result<Option<(ValueId, usize)>
     }
 }
 
-/// Returns the dimension of an input that is likely to be the batch.
 fn guessed(graph: &Graph, input: ValueId) -> usize {
     let recurrent =
         |node: &&Node| node.operator().is_some_and(|operator| operator.recurrent) && node.input(0) == Some(input);

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::graph::{Attribute, DType, Dim, Graph, Node, Tensor, ValueId};
+use crate::graph::{DType, Dim, Graph, Node, Tensor, ValueId};
+use crate::operators::{Column, operators};
 
 /// A value in one of the nested graphs: the number of the graph, in visiting order, and the value's ID in it.
 pub(super) type Root = (usize, ValueId);
@@ -23,7 +24,6 @@ pub(super) struct Constant {
 /// The constants of a graph: initializers, including those that are inputs, and all values computed from them alone.
 #[derive(Debug)]
 pub(super) struct Constants {
-    /// Number of the graph.
     number: usize,
     by_value: HashMap<ValueId, Constant>,
     /// Outputs of `Constant` nodes.
@@ -80,9 +80,11 @@ impl Constants {
 
     fn derived(&self, graph: &Graph, node: &Node, id: ValueId) -> Constant {
         let operand = node.input(0).and_then(|id| self.get(id));
-        let dtype = graph.value(id).dtype.or_else(|| made_type(node, operand.and_then(|c| c.dtype)));
+        let (operator, of_operand) = (node.operator(), operand.and_then(|constant| constant.dtype));
+        let made = || operator.and_then(|of| TYPES.of(of)).map_or(of_operand, |made| made(node));
+        let dtype = graph.value(id).dtype.or_else(made);
         match operand {
-            Some(shown) if node.operator().is_some_and(|operator| operator.keeps_numbers) => {
+            Some(shown) if operator.is_some_and(|operator| operator.keeps_numbers) => {
                 Constant { dtype, ..shown.clone() }
             }
             _ => {
@@ -93,7 +95,6 @@ impl Constants {
         }
     }
 
-    /// Returns the shape that is given to a `ConstantOfShape`.
     fn filled_shape(&self, graph: &Graph, node: &Node) -> Option<Vec<u64>> {
         let id = node.input(0).filter(|_| node.is("ConstantOfShape"))?;
         let sizes = graph.initializer(id).or_else(|| self.tensors.get(&id))?.to_i64()?;
@@ -112,19 +113,16 @@ fn known(graph: &Graph, id: ValueId) -> Option<Vec<u64>> {
     graph.value(id).shape.as_ref()?.iter().map(|dim| Dim::known(dim).map(|size| size as u64)).collect()
 }
 
-/// Returns the element type that a node gives to an operand, if the file states none.
-fn made_type(node: &Node, operand: Option<DType>) -> Option<DType> {
-    /// TensorProto's numbers of `float16`, `double` and `bfloat16`.
-    const FLOATS: [(i64, DType); 4] = [(1, DType::F32), (10, DType::F16), (11, DType::F64), (16, DType::BF16)];
-    match node.op_type.as_str() {
-        "Cast" => node.int("to").map(|to| FLOATS.iter().find(|(n, _)| *n == to).map_or(DType::I64, |(_, t)| *t)),
-        "ConstantOfShape" => match node.attributes.get("value") {
-            Some(Attribute::Tensor(tensor)) => Some(tensor.dtype()),
-            _ => Some(DType::F32),
-        },
-        "DequantizeLinear" => Some(DType::F32),
-        "QuantizeLinear" => Some(DType::U8),
-        "Shape" | "Size" => Some(DType::I64),
-        _ => operand,
-    }
+/// Element types that operators make where the file states none; others keep that of the operand.
+static TYPES: Column<fn(&Node) -> Option<DType>> = Column(operators!(makes));
+
+/// Types other than floats count as whole numbers that nothing learned.
+fn cast(node: &Node) -> Option<DType> {
+    let to = node.int("to")?;
+    let wide = |dtype: &DType| matches!(dtype, DType::F32 | DType::F16 | DType::F64 | DType::BF16);
+    Some(DType::of_number(to).filter(wide).unwrap_or(DType::I64))
+}
+
+fn filled(node: &Node) -> Option<DType> {
+    Some(node.tensor("value").map_or(DType::F32, Tensor::dtype))
 }

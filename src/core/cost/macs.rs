@@ -8,7 +8,6 @@ use super::sizes::{Counted, Sizes};
 use crate::graph::Node;
 use crate::operators::{Column, operators};
 
-/// The rules of the operators that make products.
 static RULES: Column<fn(&Rule) -> Counted<u64>> = Column(operators!(macs));
 
 /// Counts the MACs of a node for the whole batch, or says why they cannot be counted.
@@ -27,7 +26,6 @@ pub(super) fn macs(sizes: &Sizes, node: &Node) -> Counted<u64> {
     }
 }
 
-/// Returns `true` if the node does nothing but run its subgraphs.
 pub(super) fn only_runs_subgraphs(node: &Node) -> bool {
     node.operator().is_some_and(|operator| operator.control.is_some()) && node.subgraphs().next().is_some()
 }

@@ -21,7 +21,6 @@ impl Wanted {
         Self(graph.nodes.iter().flat_map(Node::reads).chain(graph.outputs.iter().copied()).collect())
     }
 
-    /// Returns the outputs that a node computes.
     fn made(&self, node: &Node) -> impl Iterator<Item = ValueId> {
         node.makes().filter(move |id| Some(*id) == node.output() || self.0.contains(id))
     }
@@ -61,7 +60,6 @@ fn sum(mut terms: impl Iterator<Item = Counted<u64>>) -> Counted<u64> {
     terms.try_fold(0u64, |sum, term| Ok(sum.saturating_add(term?)))
 }
 
-/// Memory in use while each node runs.
 #[derive(Debug, Default)]
 pub(super) struct Live {
     /// Bytes while the node of this index runs; 0 for one that produces constants.
@@ -87,7 +85,6 @@ impl Live {
     }
 }
 
-/// Memory while nodes run in order.
 struct Memory<'a> {
     sizes: &'a Sizes<'a>,
     constants: &'a Constants,

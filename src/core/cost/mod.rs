@@ -82,6 +82,23 @@ pub struct Layer {
     pub macs: u64,
 }
 
+/// Unknown counts are 0.
+impl From<Row> for Layer {
+    fn from(row: Row) -> Self {
+        let Row { name, op, output_shape, params, weights, macs, .. } = row;
+        let [params, weights, macs] = [params, weights, macs].map(Option::unwrap_or_default);
+        Self { name, op, output_shape, params, weights, macs }
+    }
+}
+
+impl From<&Layer> for Row {
+    fn from(layer: &Layer) -> Self {
+        let Layer { name, op, output_shape, params, weights, macs } = layer.clone();
+        let [params, weights, macs] = [params, weights, macs].map(Some);
+        Self { name, op, output_shape, params, weights, macs, ..Self::default() }
+    }
+}
+
 /// Cost of a graph.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -122,16 +139,15 @@ pub fn count(graph: &Graph) -> Result<Cost> {
     }
     let mut layers: Vec<Layer> = Vec::with_capacity(graph.nodes.len());
     for row in analysis.rows {
-        let (params, weights, macs) = (row.params.unwrap_or(0), row.weights.unwrap_or(0), row.macs.unwrap_or(0));
-        match layers.last_mut().filter(|_| row.inside.is_some()) {
+        let inside = row.inside.is_some();
+        let layer = Layer::from(row);
+        match layers.last_mut().filter(|_| inside) {
             // The nodes of a subgraph follow the node that owns it.
-            Some(layer) => {
-                layer.params = layer.params.saturating_add(params);
-                layer.weights = layer.weights.saturating_add(weights);
+            Some(owner) => {
+                owner.params = owner.params.saturating_add(layer.params);
+                owner.weights = owner.weights.saturating_add(layer.weights);
             }
-            None => {
-                layers.push(Layer { name: row.name, op: row.op, output_shape: row.output_shape, params, weights, macs })
-            }
+            None => layers.push(layer),
         }
     }
     Ok(Cost::of_layers(layers))

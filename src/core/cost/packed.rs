@@ -21,7 +21,6 @@ pub(super) fn weights(graph: &Graph, node: &Node, position: usize, dtype: DType,
 /// The rules of the operators whose weights, or whose table where they have none, lie several in a byte.
 static RULES: Column<fn(&Packed) -> Counted<u64>> = Column(operators!(packed));
 
-/// A constant with several weights in a byte.
 struct Packed<'a> {
     graph: &'a Graph,
     node: &'a Node,
@@ -32,18 +31,15 @@ struct Packed<'a> {
 }
 
 impl Packed<'_> {
-    /// Returns its index among the weights.
     fn place(&self) -> usize {
         self.operator.weights.iter().position(|position| *position == self.position).unwrap_or(0)
     }
 }
 
-/// Returns the size of a matrix given by attributes.
 fn matrix(packed: &Packed, columns: &str) -> Counted<u64> {
     product(&[size(packed.node, "K")?, size(packed.node, columns)?])
 }
 
-/// The matrix of the queries, of the keys or of the values.
 fn heads(packed: &Packed) -> Counted<u64> {
     matrix(packed, if packed.place() == 0 { "Nq" } else { "Nkv" })
 }
@@ -60,7 +56,6 @@ fn table(packed: &Packed) -> Counted<u64> {
     bits(packed, packed.node.int("bits").unwrap_or(4))
 }
 
-/// The matrices of the experts' first, second or third layer.
 fn experts(packed: &Packed) -> Counted<u64> {
     let layer = packed.node.int(&format!("fc{}_expert_weight_bits", packed.place() + 1));
     bits(packed, layer.or(packed.node.int("expert_weight_bits")).unwrap_or(4))
@@ -75,7 +70,6 @@ fn bits(packed: &Packed, bits: i64) -> Counted<u64> {
     }
 }
 
-/// Returns a size given by an attribute.
 pub(super) fn size(node: &Node, name: &str) -> Counted<u64> {
     let size = node.int(name).and_then(|size| u64::try_from(size).ok());
     size.ok_or_else(|| format!("its attribute {name} is no size"))

@@ -6,13 +6,6 @@
 use crate::graph::{Attribute, Node};
 use crate::operators::Role;
 
-/// Returns the role of the operand at `position`, and whether integers of any width there are learned numbers,
-/// quantised; `None` if unknown.
-pub(super) fn role(node: &Node, position: usize) -> Option<(Role, bool)> {
-    let operator = node.operator()?;
-    Some((operator.role(position)?, operator.quantised_weights))
-}
-
 /// Returns the attributes of a node that hold learned numbers, by name: an empty list if it is known that none does,
 /// `None` if unknown.
 pub(super) fn attributes(node: &Node) -> Option<&'static [(&'static str, Role)]> {

@@ -42,7 +42,6 @@ pub enum Sort {
 }
 
 impl Sort {
-    /// Returns the heading of the column that is sorted.
     pub(super) fn heading(self) -> &'static str {
         match self {
             Self::Params => "params",
@@ -53,7 +52,6 @@ impl Sort {
         }
     }
 
-    /// Returns the value of a row; `None` if it could not be counted.
     fn of(self, row: &Row) -> Option<f64> {
         match self {
             Self::Params => row.params.map(|params| params as f64),
@@ -84,7 +82,6 @@ pub struct Show {
 }
 
 impl Show {
-    /// Returns the sort key of the rows.
     pub(super) fn key(&self) -> Option<Sort> {
         self.sort.or(self.top.map(|_| Sort::Macs))
     }

@@ -23,7 +23,6 @@ impl<'a> Sizes<'a> {
         self.graph
     }
 
-    /// Returns the dimensions of a value.
     pub fn dims(&self, id: ValueId) -> Counted<Vec<u64>> {
         let value = self.graph.value(id);
         if let Some(other) = &value.other_type {
@@ -41,14 +40,8 @@ impl<'a> Sizes<'a> {
         .map(|size| size as u64)
     }
 
-    /// Returns the number of elements of a value.
-    pub fn elements(&self, id: ValueId) -> Counted<u64> {
-        product(&self.dims(id)?)
-    }
-
-    /// Returns the size of a value in bytes.
     pub fn bytes(&self, id: ValueId) -> Counted<u64> {
-        let elements = self.elements(id)?;
+        let elements = product(&self.dims(id)?)?;
         let value = self.graph.value(id);
         match value.dtype {
             Some(DType::String) => Err(format!("the texts in {} are of any length", value.name)),
@@ -65,13 +58,11 @@ fn open(name: &str, shape: &[Dim], dim: &Dim) -> String {
     }
 }
 
-/// Returns the size of `elements` elements in bytes.
 pub(super) fn bytes_of(dtype: DType, elements: u64) -> Counted<u64> {
     let bytes = usize::try_from(elements).ok().and_then(|elements| dtype.byte_len(elements));
     bytes.map(|bytes| bytes as u64).ok_or_else(too_large)
 }
 
-/// Returns the product of sizes.
 pub(super) fn product(sizes: &[u64]) -> Counted<u64> {
     // A size of 0 makes the product 0, however large the others are.
     if sizes.contains(&0) {

@@ -132,7 +132,6 @@ impl Summary {
         Self { show, ..self }
     }
 
-    /// Returns the total to which the rows' shares refer.
     fn total(&self) -> u64 {
         match self.show.shared() {
             Sort::Params => self.params,

@@ -13,16 +13,13 @@ use super::sizes::{Counted, Sizes};
 use crate::graph::{DType, Function, Graph, Node, Subgraph, ValueId};
 use crate::operators::Role;
 
-/// State of the walk.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     /// Batch according to the first input.
     batch: Batch,
-    /// Batch size.
     items: u64,
     /// Functions, operations that the file defines, by domain and name, and whether their definitions hold numbers.
     functions: HashMap<String, HashMap<String, bool>>,
-    /// Number of graphs entered.
     graphs: usize,
     rows: Vec<Row>,
     uncounted: Vec<Uncounted>,
@@ -37,27 +34,21 @@ pub(super) struct Tally {
 /// Surroundings of a graph.
 #[derive(Debug, Default)]
 pub(super) struct Surroundings {
-    /// Node that runs it.
     inside: Option<String>,
-    /// Bytes in use around it.
     live_bytes: u64,
     /// Constants that it captures from the enclosing graph.
     captured: HashMap<ValueId, Constant>,
 }
 
-/// One graph of the walk.
 struct Place<'a> {
     constants: &'a Constants,
     wanted: Wanted,
-    /// Sizes for one item.
     one: Sizes<'a>,
-    /// Sizes for the batch.
     all: Sizes<'a>,
     around: &'a Surroundings,
 }
 
 impl Tally {
-    /// Starts a walk.
     pub fn new(batch: Batch, items: u64, functions: &[Function]) -> Self {
         let mut defined: HashMap<String, HashMap<String, bool>> = HashMap::new();
         for function in functions {
@@ -105,8 +96,12 @@ impl Tally {
         for (what, open) in [(Quantity::Macs, computes), (Quantity::Bytes, moves)] {
             if open {
                 let reason = "each of its subgraphs is counted as if it ran once".to_owned();
-                let name = self.rows[index].name.clone();
-                self.uncounted.push(Uncounted { name, op: node.op_type.clone(), what, reason });
+                self.uncounted.push(Uncounted {
+                    name: self.rows[index].name.clone(),
+                    op: node.op_type.clone(),
+                    what,
+                    reason,
+                });
                 self.rows[index].uncounted = 1;
             }
         }
@@ -150,7 +145,6 @@ impl Tally {
         row
     }
 
-    /// Records the reason why a count cannot be made.
     fn note<T>(&mut self, place: &Place, node: &Node, what: Quantity, counted: Counted<T>) -> Option<T> {
         counted
             .map_err(|reason| {
@@ -213,9 +207,11 @@ impl Tally {
         Ok((params.saturating_add(of_attributes), weights.saturating_add(of_weights)))
     }
 
-    /// Returns the role of an operand, which is unknown for operations that the file defines itself.
+    /// Returns the role of an operand, which is unknown for operations that the file defines itself, and whether integers of
+    /// any width there are learned numbers, quantised.
     fn role(&self, node: &Node, position: usize) -> Option<(Role, bool)> {
-        if self.defines(node).is_some() { None } else { roles::role(node, position) }
+        let operator = node.operator().filter(|_| self.defines(node).is_none())?;
+        Some((operator.role(position)?, operator.quantised_weights))
     }
 
     /// Returns whether the definition holds numbers; `None` if the file does not define the operation.
@@ -241,7 +237,6 @@ impl Tally {
         (sum(None), sum(Some(Role::Weight)))
     }
 
-    /// Returns the sums.
     pub fn analysis(self, fixed_batch: Option<u64>, batch_axis: BatchAxis) -> Analysis {
         let Self { items, rows, uncounted, constant_bytes, .. } = self;
         let sum = |f: fn(&Row) -> Option<u64>| rows.iter().filter_map(f).fold(0u64, u64::saturating_add);

@@ -10,41 +10,9 @@ use super::analysis::Row;
 /// others.
 const DEEPEST: usize = 32;
 
-/// An element of a module that can be summed up with others.
-trait Member: Clone {
-    fn name(&self) -> &str;
-    /// Adds the counts of another one, which runs after it.
-    fn absorb(&mut self, other: &Self);
-    /// Turns it into a module of `nodes` nodes.
-    fn rename(&mut self, module: &str, nodes: usize);
-}
-
-impl Member for Layer {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn absorb(&mut self, other: &Self) {
-        self.params = self.params.saturating_add(other.params);
-        self.weights = self.weights.saturating_add(other.weights);
-        self.macs = self.macs.saturating_add(other.macs);
-        self.output_shape.clone_from(&other.output_shape);
-    }
-
-    fn rename(&mut self, module: &str, nodes: usize) {
-        self.name = module.to_owned();
-        if nodes > 1 {
-            self.op = counted(nodes, "node");
-        }
-    }
-}
-
-impl Member for Row {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Unknown counts are excluded: the sum is then a lower bound, and `uncounted` says so.
+impl Row {
+    /// Adds the counts of another one, which runs after it. Unknown counts are excluded: the sum is then a lower bound, and
+    /// `uncounted` says so.
     fn absorb(&mut self, other: &Self) {
         let add = |a: &mut Option<u64>, b: Option<u64>| *a = a.map_or(b, |a| Some(a.saturating_add(b.unwrap_or(0))));
         add(&mut self.params, other.params);
@@ -60,6 +28,7 @@ impl Member for Row {
         self.set_intensity();
     }
 
+    /// Turns it into a module of `nodes` nodes.
     fn rename(&mut self, module: &str, nodes: usize) {
         self.name = module.to_owned();
         if nodes > 1 {
@@ -78,33 +47,30 @@ impl Member for Row {
 /// `inception3a.b1x1.conv/Conv` belongs to `inception3a`, and `/layer1/layer1.0/conv1/Conv` to `layer1`. A group has
 /// the output shape of its last layer.
 pub fn group(layers: &[Layer], depth: usize) -> Vec<Layer> {
-    grouped(layers, depth)
+    let rows: Vec<Row> = layers.iter().map(Row::from).collect();
+    modules(&rows, depth).into_iter().map(Layer::from).collect()
 }
 
 /// Does the same as [`group`] for the rows of an analysis.
 pub fn modules(rows: &[Row], depth: usize) -> Vec<Row> {
-    grouped(rows, depth)
-}
-
-fn grouped<T: Member>(members: &[T], depth: usize) -> Vec<T> {
-    let mut groups: Vec<(T, usize)> = Vec::new();
+    let mut groups: Vec<(Row, usize)> = Vec::new();
     let mut index: HashMap<&str, usize> = HashMap::new();
-    for member in members {
-        let name = prefix(path(member.name()), depth);
+    for row in rows {
+        let name = prefix(path(&row.name), depth);
         match index.get(name) {
             Some(at) => {
-                groups[*at].0.absorb(member);
+                groups[*at].0.absorb(row);
                 groups[*at].1 += 1;
             }
             None => {
                 index.insert(name, groups.len());
-                groups.push((member.clone(), 1));
+                groups.push((row.clone(), 1));
             }
         }
     }
     let mut named: Vec<_> = index.into_iter().collect();
     named.sort_unstable_by_key(|(_, at)| *at);
-    let finish = |((mut group, nodes), (name, _)): ((T, usize), (&str, usize))| {
+    let finish = |((mut group, nodes), (name, _)): ((Row, usize), (&str, usize))| {
         group.rename(name, nodes);
         group
     };
@@ -157,7 +123,6 @@ pub fn tree(rows: &[Row], depth: Option<usize>) -> Vec<Row> {
     out
 }
 
-/// Returns the last part of a module's path.
 pub(super) fn last_part(module: &str) -> &str {
     let separator = separator(module);
     module.rsplit(separator).next().unwrap_or(module)
@@ -173,7 +138,6 @@ fn separator(path: &str) -> char {
     if path.contains('/') { '/' } else { '.' }
 }
 
-/// Returns the first `depth` parts of a path.
 fn prefix(path: &str, depth: usize) -> &str {
     let end = path.match_indices(separator(path)).nth(depth.max(1) - 1).map_or(path.len(), |(at, _)| at);
     &path[..end]
@@ -220,9 +184,6 @@ mod tests {
         Row {
             name: name.into(),
             op: "Conv".into(),
-            inside: None,
-            depth: None,
-            output_shape: None,
             params: Some(1),
             weights: Some(1),
             macs,
@@ -230,10 +191,9 @@ mod tests {
             live_bytes: 7,
             read_bytes: Some(10),
             written_bytes: Some(10),
-            intensity: None,
             uncounted: usize::from(macs.is_none()),
             batch_flops: macs.map(|m| 2 * m),
-            constant: false,
+            ..Row::default()
         }
     }
 

@@ -63,6 +63,25 @@ pub enum Role {
     Fixed,
 }
 
+/// Part of a learned operand in what a layer computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Factors of sums, one sum per index along this axis; the others are summed over.
+    Weight(usize),
+    /// A factor of a matrix product, with one sum per index along this axis, counted from the last.
+    Matrix(usize),
+    /// Factors of sums with this many leading axes of separate sums, such as the directions of an LSTM.
+    Stacked(usize),
+    /// Added to a sum, or the value to which a mean of 0 is moved.
+    Bias,
+    /// Factor of one channel.
+    Scale,
+    /// Mean that a normalisation subtracts.
+    Mean,
+    /// Variance that a normalisation divides by.
+    Variance,
+}
+
 /// Way in which an operator runs its subgraphs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
@@ -133,6 +152,8 @@ pub struct Operator {
     /// Further operands that are learned where they are constant; what stands elsewhere is never learned. `None` without
     /// weights says that no operand is known.
     pub learned: Option<&'static [usize]>,
+    /// Operands for which other numbers can be drawn, and the part that each has.
+    pub parts: &'static [(usize, Part)],
     /// Attributes that hold learned numbers.
     pub attributes: &'static [(&'static str, Role)],
     /// Rounding error of its result; `None` if each element is rounded by itself, or not at all, or if files compute
@@ -166,6 +187,7 @@ impl Operator {
         quantised_weights: false,
         weights: &[],
         learned: None,
+        parts: &[],
         attributes: &[],
         rounding: None,
         settings: None,

@@ -1,5 +1,7 @@
 //! Operations on the elements of several tensors that are broadcast together.
 
+use std::cmp::Ordering;
+
 use super::call::{Call, one};
 use super::index::{broadcast, broadcast_index, positions};
 use super::movement;
@@ -49,19 +51,22 @@ fn together(call: &Call, arrays: &[&Array]) -> Result<Vec<usize>> {
     Ok(shape)
 }
 
-pub(super) fn arithmetic(call: &Call) -> Result<Vec<Tensor>> {
-    let pair = operands(call)?;
-    let zero = |b: i128| if b == 0 { Err(call.wrong("divides by zero")) } else { Ok(b) };
-    let made = match call.node.op_type.as_str() {
-        "Add" => pairs(call, pair, |a, b| a + b, |a, b| Ok(a + b)),
-        "Sub" => pairs(call, pair, |a, b| a - b, |a, b| Ok(a - b)),
-        "Mul" => pairs(call, pair, |a, b| a * b, |a, b| Ok(a.wrapping_mul(b))),
-        "Div" => pairs(call, pair, |a, b| a / b, |a, b| Ok(a / zero(b)?)),
-        // The remainder has the sign of the dividend with `fmod`, else that of the divisor.
-        _ if call.flag("fmod") => pairs(call, pair, |a, b| a % b, |a, b| Ok(a % zero(b)?)),
-        _ => pairs(call, pair, floored, |a, b| Ok(((a % zero(b)?) + b) % b)),
-    };
-    one(made?.tensor()?)
+/// Applies a function to each pair of elements, which for whole numbers only a division by zero leaves without a result.
+pub(super) fn arithmetic(
+    call: &Call,
+    real: impl Fn(f64, f64) -> f64,
+    whole: impl Fn(i128, i128) -> Option<i128>,
+) -> Result<Vec<Tensor>> {
+    let whole = |a, b| whole(a, b).ok_or_else(|| call.wrong("divides by zero"));
+    one(pairs(call, operands(call)?, real, whole)?.tensor()?)
+}
+
+/// Computes a remainder, which has the sign of the dividend with `fmod`, else that of the divisor.
+pub(super) fn modulo(call: &Call) -> Result<Vec<Tensor>> {
+    match call.flag("fmod") {
+        true => arithmetic(call, |a, b| a % b, i128::checked_rem),
+        false => arithmetic(call, floored, |a, b| Some((a.checked_rem(b)? + b) % b)),
+    }
 }
 
 /// Computes the remainder with the sign of the divisor, including a signed zero.
@@ -104,89 +109,69 @@ pub(super) fn prelu(call: &Call) -> Result<Vec<Tensor>> {
     }
 }
 
-pub(super) fn variadic(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn variadic(
+    call: &Call,
+    real: impl Fn(f64, f64) -> f64,
+    whole: impl Fn(i128, i128) -> i128,
+) -> Result<Vec<Tensor>> {
+    one(combined(call, real, whole)?.tensor()?)
+}
+
+/// Combines the elements of all operands, from the first to the last.
+fn combined(call: &Call, real: impl Fn(f64, f64) -> f64, whole: impl Fn(i128, i128) -> i128) -> Result<Array> {
     let arrays = call.tensors()?.into_iter().map(Array::of).collect::<Result<Vec<_>>>()?;
     let shape = together(call, &arrays.iter().collect::<Vec<_>>())?;
     call.room(&shape, arrays.len())?;
-    let Some(dtype) = arrays.first().map(|a| a.dtype) else { return Err(call.wrong("has no input")) };
-    let whole = arrays.iter().all(|a| matches!(a.numbers, Numbers::Whole(_)));
-    let op = call.node.op_type.as_str();
-    let numbers = match whole {
-        true => {
-            let values = arrays.iter().map(|a| a.wholes()).collect::<Result<Vec<_>>>()?;
-            let at = |(i, p): (usize, &[usize])| values[i][broadcast_index(p, &arrays[i].shape)];
-            let all = |p: Vec<usize>| whole_of(op, &(0..values.len()).map(|i| at((i, &p))).collect::<Vec<_>>());
-            Numbers::Whole(positions(&shape).map(all).collect())
-        }
-        false => {
-            let values = arrays.iter().map(|a| a.floats()).collect::<Result<Vec<_>>>()?;
-            let at = |(i, p): (usize, &[usize])| values[i][broadcast_index(p, &arrays[i].shape)];
-            let all = |p: Vec<usize>| real_of(op, &(0..values.len()).map(|i| at((i, &p))).collect::<Vec<_>>());
-            Numbers::Float(positions(&shape).map(all).collect())
-        }
-    };
-    one(Array { dtype, shape, numbers }.tensor()?)
+    let mut arrays = arrays.into_iter();
+    let first = arrays.next().ok_or_else(|| call.wrong("has no input"))?;
+    arrays.try_fold(first, |all, next| pairs(call, (all, next), &real, |a, b| Ok(whole(a, b))))
 }
 
-fn whole_of(op: &str, values: &[i128]) -> i128 {
-    let sum = || values.iter().sum::<i128>();
-    match op {
-        "Max" => values.iter().copied().max().unwrap_or(0),
-        "Min" => values.iter().copied().min().unwrap_or(0),
-        "Sum" => sum(),
-        _ => sum() / values.len().max(1) as i128,
+pub(super) fn mean(call: &Call) -> Result<Vec<Tensor>> {
+    let mut sum = combined(call, |a, b| a + b, |a, b| a + b)?;
+    let count = call.inputs.len();
+    match &mut sum.numbers {
+        Numbers::Float(values) => values.iter_mut().for_each(|value| *value /= count as f64),
+        Numbers::Whole(values) => values.iter_mut().for_each(|value| *value /= count as i128),
     }
+    one(sum.tensor()?)
 }
 
-/// Combines values. If one of them is a NaN, so is the result.
-fn real_of(op: &str, values: &[f64]) -> f64 {
-    let choose = |better: fn(f64, f64) -> bool| {
-        let keep = |x: f64, y: f64| if x.is_nan() || !(y.is_nan() || better(y, x)) { x } else { y };
-        values.iter().copied().reduce(keep).unwrap_or(f64::NAN)
-    };
-    match op {
-        "Max" => choose(|y, x| y > x),
-        "Min" => choose(|y, x| y < x),
-        "Sum" => values.iter().sum(),
-        _ => values.iter().sum::<f64>() / values.len() as f64,
-    }
+/// Returns the larger number, a NaN if there is one.
+pub(super) fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || !(b.is_nan() || b > a) { a } else { b }
 }
 
-pub(super) fn compare(call: &Call) -> Result<Vec<Tensor>> {
-    let pair = operands(call)?;
-    let test = |ordering: Option<std::cmp::Ordering>| match call.node.op_type.as_str() {
-        "Equal" => ordering.is_some_and(|o| o.is_eq()),
-        "Less" => ordering.is_some_and(|o| o.is_lt()),
-        "LessOrEqual" => ordering.is_some_and(|o| o.is_le()),
-        "Greater" => ordering.is_some_and(|o| o.is_gt()),
-        _ => ordering.is_some_and(|o| o.is_ge()),
-    };
+/// Returns the smaller number, a NaN if there is one.
+pub(super) fn smaller(a: f64, b: f64) -> f64 {
+    -larger(-a, -b)
+}
+
+pub(super) fn compare(call: &Call, test: fn(Ordering) -> bool) -> Result<Vec<Tensor>> {
+    let test = |ordering: Option<Ordering>| ordering.is_some_and(test);
     let real = |a: f64, b: f64| f64::from(u8::from(test(a.partial_cmp(&b))));
-    let made = pairs(call, pair, real, |a, b| Ok(test(a.partial_cmp(&b)).into()))?;
+    let made = pairs(call, operands(call)?, real, |a, b| Ok(test(a.partial_cmp(&b)).into()))?;
     one(Array { dtype: DType::Bool, ..made }.tensor()?)
 }
 
-pub(super) fn bits(call: &Call) -> Result<Vec<Tensor>> {
+/// Applies a function to each pair of whole numbers.
+fn wholes(call: &Call, apply: impl Fn(i128, i128) -> Result<i128>) -> Result<Vec<Tensor>> {
     let (a, b) = operands(call)?;
     a.wholes().and_then(|_| b.wholes())?;
-    let made = match call.node.op_type.as_str() {
-        "And" | "BitwiseAnd" => pairs(call, (a, b), |a, _| a, |a, b| Ok(a & b)),
-        "Or" | "BitwiseOr" => pairs(call, (a, b), |a, _| a, |a, b| Ok(a | b)),
-        _ => pairs(call, (a, b), |a, _| a, |a, b| Ok(a ^ b)),
-    };
-    one(made?.tensor()?)
+    one(pairs(call, (a, b), |a, _| a, apply)?.tensor()?)
+}
+
+pub(super) fn bits(call: &Call, apply: fn(i128, i128) -> i128) -> Result<Vec<Tensor>> {
+    wholes(call, |a, b| Ok(apply(a, b)))
 }
 
 pub(super) fn shift(call: &Call) -> Result<Vec<Tensor>> {
-    let (a, b) = operands(call)?;
-    a.wholes().and_then(|_| b.wholes())?;
     let by = |b: i128| u32::try_from(b).ok().filter(|b| *b < 64).ok_or_else(|| call.wrong(format!("shifts by {b}")));
-    let made = match call.text("direction", "") {
-        "LEFT" => pairs(call, (a, b), |a, _| a, |a, b| Ok(a << by(b)?)),
-        "RIGHT" => pairs(call, (a, b), |a, _| a, |a, b| Ok(a >> by(b)?)),
-        other => return Err(call.wrong(format!("direction '{other}' is not known"))),
-    };
-    one(made?.tensor()?)
+    match call.text("direction", "") {
+        "LEFT" => wholes(call, |a, b| Ok(a << by(b)?)),
+        "RIGHT" => wholes(call, |a, b| Ok(a >> by(b)?)),
+        other => Err(call.wrong(format!("direction '{other}' is not known"))),
+    }
 }
 
 /// Selects elements. They are moved rather than computed with, so that every bit is preserved.

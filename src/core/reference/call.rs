@@ -24,7 +24,6 @@ impl<'a> Call<'a> {
         self.optional(index).ok_or_else(|| self.wrong(format!("input {index} is missing")))
     }
 
-    /// Returns an input as numbers.
     pub fn array(&self, index: usize) -> Result<Array> {
         Array::of(self.tensor(index)?)
     }
@@ -84,12 +83,10 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Returns the attribute `axis`.
     pub fn the_axis(&self, default: i64, rank: usize) -> Result<usize> {
         self.axis(self.int("axis", default), rank)
     }
 
-    /// Converts numbers that must be sizes.
     pub fn sizes(&self, values: &[i64]) -> Result<Vec<usize>> {
         let size = |v: &i64| usize::try_from(*v).map_err(|_| self.wrong(format!("{v} is no size")));
         values.iter().map(size).collect()
@@ -104,7 +101,6 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Requires the input to have at least this rank.
     pub fn at_least(&self, tensor: &Tensor, rank: usize) -> Result<()> {
         match tensor.shape().len() < rank {
             true => Err(self.wrong(format!("takes rank {rank} or more, not {:?}", tensor.shape()))),

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use super::{Limits, Values, graph, node as one_node};
-use crate::graph::{Attribute, DType, Node, Subgraph, Tensor, ValueId};
+use crate::graph::{Attribute, DType, Node, Subgraph, Tensor, ValueId, place_of};
 use crate::operators::Control;
 use crate::words::counted;
 use crate::{Error, Result};
@@ -52,7 +52,6 @@ impl Around<'_> {
         }
     }
 
-    /// Runs a subgraph on the given inputs and returns its outputs.
     fn run(&self, body: &Subgraph, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
         if body.graph.inputs.len() != inputs.len() {
             let reason = format!("a graph of {} gets {}", counted(body.graph.inputs.len(), "input"), inputs.len());
@@ -114,11 +113,8 @@ impl Around<'_> {
         let states = states.ok_or_else(|| self.wrong("scans nothing"))?;
         let mut state = all[..states].to_vec();
         let axes = self.node.ints("scan_input_axes").unwrap_or(&[]);
-        let axis = |place: usize, tensor: &Tensor| {
-            let axis = axes.get(place).copied().unwrap_or(0);
-            let axis = if axis < 0 { axis + tensor.shape().len() as i64 } else { axis };
-            usize::try_from(axis).ok().filter(|axis| *axis < tensor.shape().len())
-        };
+        let axis =
+            |place: usize, tensor: &Tensor| place_of(axes.get(place).copied().unwrap_or(0), tensor.shape().len());
         let scanned: Option<Vec<(&Tensor, usize)>> =
             all[states..].iter().enumerate().map(|(place, tensor)| Some((tensor, axis(place, tensor)?))).collect();
         let scanned = scanned.ok_or_else(|| self.wrong("scans an axis that is not there"))?;
@@ -135,7 +131,6 @@ impl Around<'_> {
         Ok(state)
     }
 
-    /// Returns the item at `index` along an axis.
     fn item(&self, tensor: &Tensor, axis: usize, index: usize) -> Result<Tensor> {
         let mut gather = Node::new("", "Gather", vec![], vec![]);
         gather.set("axis", axis as i64);

@@ -2,16 +2,13 @@
 
 use super::call::{Call, one};
 use super::index::{count, positions, ravel, unravel};
-use super::movement::{pick, pick_one};
+use super::movement::{arranged, pick, pick_one};
 use super::numbers::{Array, Numbers, of_wholes};
-use crate::graph::{DType, Tensor};
+use crate::graph::{DType, Tensor, place_of};
 use crate::{Error, Result};
 
-/// Converts an index that counts from either end.
 fn wrap(index: i64, size: usize) -> Result<usize> {
-    let counted = if index < 0 { index.checked_add(size as i64) } else { Some(index) };
-    let found = counted.and_then(|i| usize::try_from(i).ok()).filter(|i| *i < size);
-    found.ok_or_else(|| Error::input(format!("index {index}"), format!("is not among {size}")))
+    place_of(index, size).ok_or_else(|| Error::input(format!("index {index}"), format!("is not among {size}")))
 }
 
 fn wrap_all(indices: &[i64], size: usize) -> Result<Vec<usize>> {
@@ -26,30 +23,32 @@ pub(super) fn gather(call: &Call) -> Result<Vec<Tensor>> {
     let shape = [before, &indices.shape, after].concat();
     call.room(&shape, 1)?;
     let between = axis + indices.shape.len();
-    let from = positions(&shape).map(|p| {
+    one(arranged(x, shape, |p| {
         let index = wrapped[ravel(&p[axis..between], &indices.shape)];
-        ravel(&[&p[..axis], &[index], &p[between..]].concat(), x.shape())
-    });
-    one(pick_one(x, shape.clone(), from)?)
+        [&p[..axis], &[index], &p[between..]].concat()
+    })?)
 }
 
 pub(super) fn gather_elements(call: &Call) -> Result<Vec<Tensor>> {
     let (x, indices) = (call.tensor(0)?, call.array(1)?);
-    let axis = call.the_axis(0, x.shape().len())?;
-    inside(call, &indices.shape, x.shape(), axis)?;
-    let wrapped = wrap_all(&indices.to_i64()?, x.shape()[axis])?;
-    let from = positions(&indices.shape).zip(wrapped).map(|(mut position, index)| {
-        position[axis] = index;
-        ravel(&position, x.shape())
-    });
-    one(pick_one(x, indices.shape.clone(), from)?)
+    one(pick_one(x, indices.shape.clone(), along(call, &indices, x.shape())?.into_iter())?)
 }
 
-/// Checks that every axis of the indices except `axis` lies within the data.
-fn inside(call: &Call, indices: &[usize], data: &[usize], axis: usize) -> Result<()> {
-    let fits = indices.len() == data.len()
-        && indices.iter().zip(data).enumerate().all(|(i, (index, size))| i == axis || index <= size);
-    if fits { Ok(()) } else { Err(call.wrong(format!("indices of {indices:?} reach past {data:?}"))) }
+/// Returns the places in `data` of the elements that indices name along the attribute `axis`; their other axes lie within
+/// the data.
+fn along(call: &Call, indices: &Array, data: &[usize]) -> Result<Vec<usize>> {
+    let axis = call.the_axis(0, data.len())?;
+    let fits = indices.shape.len() == data.len()
+        && indices.shape.iter().zip(data).enumerate().all(|(i, (index, size))| i == axis || index <= size);
+    if !fits {
+        return Err(call.wrong(format!("indices of {:?} reach past {data:?}", indices.shape)));
+    }
+    let wrapped = wrap_all(&indices.to_i64()?, data[axis])?;
+    let place = |(mut position, index): (Vec<usize>, usize)| {
+        position[axis] = index;
+        ravel(&position, data)
+    };
+    Ok(positions(&indices.shape).zip(wrapped).map(place).collect())
 }
 
 /// Returns the places in `shape` that the last axis of `indices` names, after `batch` shared axes: their offsets and
@@ -83,6 +82,9 @@ pub(super) fn gather_nd(call: &Call) -> Result<Vec<Tensor>> {
     one(pick_one(x, shape, places.into_iter().flat_map(|start| start..start + length))?)
 }
 
+/// A function in its form for real and for whole numbers.
+type Forms = (fn(f64, f64) -> f64, fn(i128, i128) -> i128);
+
 /// Combines existing elements with updates, according to `reduction`.
 fn combine(call: &Call, data: &Tensor, updates: &Tensor, places: &[usize]) -> Result<Vec<Tensor>> {
     let reduction = call.text("reduction", "none");
@@ -91,27 +93,20 @@ fn combine(call: &Call, data: &Tensor, updates: &Tensor, places: &[usize]) -> Re
         places.iter().enumerate().for_each(|(i, place)| from[*place] = (1, i));
         return one(pick(&[data, updates], data.shape().to_vec(), from.into_iter())?);
     }
+    let forms: Forms = match reduction {
+        "add" => (|a, b| a + b, i128::wrapping_add),
+        "mul" => (|a, b| a * b, i128::wrapping_mul),
+        "max" => (f64::max, Ord::max),
+        "min" => (f64::min, Ord::min),
+        other => return Err(call.wrong(format!("reduction {other} is not known"))),
+    };
     let (mut x, updates) = (Array::of(data)?, Array::of(updates)?);
     match (&mut x.numbers, &updates.numbers) {
         (Numbers::Float(x), Numbers::Float(new)) => {
-            let f: fn(f64, f64) -> f64 = match reduction {
-                "add" => |a, b| a + b,
-                "mul" => |a, b| a * b,
-                "max" => f64::max,
-                "min" => f64::min,
-                other => return Err(call.wrong(format!("reduction {other} is not known"))),
-            };
-            places.iter().zip(new).for_each(|(place, new)| x[*place] = f(x[*place], *new));
+            places.iter().zip(new).for_each(|(place, new)| x[*place] = forms.0(x[*place], *new));
         }
         (Numbers::Whole(x), Numbers::Whole(new)) => {
-            let f: fn(i128, i128) -> i128 = match reduction {
-                "add" => i128::wrapping_add,
-                "mul" => i128::wrapping_mul,
-                "max" => Ord::max,
-                "min" => Ord::min,
-                other => return Err(call.wrong(format!("reduction {other} is not known"))),
-            };
-            places.iter().zip(new).for_each(|(place, new)| x[*place] = f(x[*place], *new));
+            places.iter().zip(new).for_each(|(place, new)| x[*place] = forms.1(x[*place], *new));
         }
         _ => return Err(call.wrong("data and updates are of different kinds")),
     }
@@ -120,17 +115,11 @@ fn combine(call: &Call, data: &Tensor, updates: &Tensor, places: &[usize]) -> Re
 
 pub(super) fn scatter_elements(call: &Call) -> Result<Vec<Tensor>> {
     let (x, indices, updates) = (call.tensor(0)?, call.array(1)?, call.tensor(2)?);
-    let axis = call.the_axis(0, x.shape().len())?;
-    inside(call, &indices.shape, x.shape(), axis)?;
+    let places = along(call, &indices, x.shape())?;
     if updates.shape() != indices.shape {
         return Err(call.wrong("updates and indices differ in shape"));
     }
-    let wrapped = wrap_all(&indices.to_i64()?, x.shape()[axis])?;
-    let places = positions(&indices.shape).zip(wrapped).map(|(mut position, index)| {
-        position[axis] = index;
-        ravel(&position, x.shape())
-    });
-    combine(call, x, updates, &places.collect::<Vec<_>>())
+    combine(call, x, updates, &places)
 }
 
 pub(super) fn scatter_nd(call: &Call) -> Result<Vec<Tensor>> {
@@ -160,7 +149,7 @@ pub(super) fn compress(call: &Call) -> Result<Vec<Tensor>> {
         position[axis] = kept[position[axis]];
         ravel(&position, &shape)
     });
-    one(pick_one(x, result.clone(), from)?)
+    one(pick_one(x, result, from)?)
 }
 
 pub(super) fn non_zero(call: &Call) -> Result<Vec<Tensor>> {
@@ -189,7 +178,7 @@ pub(super) fn one_hot(call: &Call) -> Result<Vec<Tensor>> {
         let index = if index < 0.0 { index + depth as f64 } else { index };
         usize::from(index == here)
     });
-    one(pick_one(values, shape.clone(), from)?)
+    one(pick_one(values, shape, from)?)
 }
 
 pub(super) fn reverse_sequence(call: &Call) -> Result<Vec<Tensor>> {
@@ -199,12 +188,11 @@ pub(super) fn reverse_sequence(call: &Call) -> Result<Vec<Tensor>> {
     if batch == time || lengths.len() != x.shape()[batch] || lengths.iter().any(|l| *l > x.shape()[time]) {
         return Err(call.wrong("the lengths do not fit the input"));
     }
-    let from = positions(x.shape()).map(|mut position| {
+    one(arranged(x, x.shape().to_vec(), |mut position| {
         let length = lengths[position[batch]];
         if position[time] < length {
             position[time] = length - 1 - position[time];
         }
-        ravel(&position, x.shape())
-    });
-    one(pick_one(x, x.shape().to_vec(), from)?)
+        position
+    })?)
 }

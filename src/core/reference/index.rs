@@ -16,7 +16,6 @@ pub(super) fn positions(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + u
     (0..total).map(move |flat| unravel(flat, &shape))
 }
 
-/// Returns the coordinates of the element with linear index `flat`.
 pub(super) fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     let mut position = vec![0; shape.len()];
     for (coordinate, size) in position.iter_mut().zip(shape).rev() {
@@ -25,7 +24,6 @@ pub(super) fn unravel(mut flat: usize, shape: &[usize]) -> Vec<usize> {
     position
 }
 
-/// Returns the linear index of the element at `position`.
 pub(super) fn ravel(position: &[usize], shape: &[usize]) -> usize {
     position.iter().zip(shape).fold(0, |flat, (coordinate, size)| flat * size + coordinate)
 }

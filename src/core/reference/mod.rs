@@ -26,10 +26,13 @@ mod small_float;
 mod unary;
 mod window;
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Sub};
 
 use call::Call;
 pub(crate) use numbers::elements;
+pub(crate) use numbers::{dtype_of as element_type, of_floats as tensor_of};
 
 use crate::graph::{DType, Graph, Model, Node, Tensor, ValueId};
 use crate::operators::{self, Column, operators};
@@ -88,10 +91,8 @@ pub fn run(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     self::graph(graph, model.opset, values)
 }
 
-/// Known values of a graph.
 type Values = HashMap<ValueId, Tensor>;
 
-/// Computes the outputs of a graph from its inputs and captured values.
 fn graph(graph: &Graph, opset: i64, mut values: Values) -> Result<Vec<Tensor>> {
     for (id, tensor) in graph.initializers() {
         values.entry(id).or_insert_with(|| tensor.clone());
@@ -113,10 +114,7 @@ fn evaluate(graph: &Graph, of: &Node, opset: i64, values: &Values) -> Result<Vec
     }
     let inputs: Vec<_> = of.inputs.iter().map(|id| id.and_then(|id| values.get(&id))).collect();
     let made = match control::evaluate(&control::Around { node: of, opset, values }) {
-        Some(made) => made.and_then(|made| match of.outputs.len() > made.len() {
-            true => Err(Error::input(&of.op_type, format!("its output {} is not computed", made.len()))),
-            false => Ok(made),
-        }),
+        Some(made) => made.and_then(|made| complete(of, made)),
         None => node(of, opset, &inputs, Limits::default()),
     };
     made.map_err(|e| Error::input(format!("node {} ({})", graph.node_name(of), of.op_type), e))
@@ -135,7 +133,10 @@ pub fn node(node: &Node, opset: i64, inputs: &[Option<&Tensor>], limits: Limits)
     if inputs.iter().flatten().any(|t| t.shape().iter().any(|size| *size > limits.elements)) {
         return Err(Error::input(&node.op_type, "an input is past the limits"));
     }
-    let made = operation(&Call { node, opset, inputs, limits })?;
+    complete(node, operation(&Call { node, opset, inputs, limits })?)
+}
+
+fn complete(node: &Node, made: Vec<Tensor>) -> Result<Vec<Tensor>> {
     match node.outputs.len() > made.len() {
         true => Err(Error::input(&node.op_type, format!("its output {} is not computed", made.len()))),
         false => Ok(made),
@@ -145,11 +146,6 @@ pub fn node(node: &Node, opset: i64, inputs: &[Option<&Tensor>], limits: Limits)
 /// Returns `true` if an operation of ONNX's own domain is implemented, at least in some form.
 pub fn knows(op_type: &str) -> bool {
     operators::find("", op_type).and_then(|operator| OPERATIONS.of(operator)).is_some()
-}
-
-/// Returns the element type with ONNX's number `number`, if it is supported in computations.
-pub(crate) fn element_type(number: i64) -> Option<DType> {
-    numbers::dtype_of(number)
 }
 
 /// Returns the elements of a tensor of whole numbers that fit 64 bits; `None` for any other.
@@ -163,15 +159,8 @@ pub(crate) fn real_numbers(tensor: &Tensor) -> Option<Vec<f64>> {
     wide.then(|| numbers::Array::of(tensor).ok()?.floats().ok().map(<[f64]>::to_vec))?
 }
 
-/// Creates a tensor of floats, each rounded once.
-pub(crate) fn tensor_of(dtype: DType, shape: Vec<usize>, values: Vec<f64>) -> Result<Tensor> {
-    numbers::of_floats(dtype, shape, values)
-}
-
-/// Implementation of an operation.
 type Operation = fn(&Call) -> Result<Vec<Tensor>>;
 
-/// The operations that are known, in some form at least.
 static OPERATIONS: Column<Operation> = Column(operators!(result));
 
 #[cfg(test)]

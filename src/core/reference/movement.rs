@@ -25,12 +25,15 @@ pub(super) fn pick(
     Tensor::new(first.dtype(), shape, bytes)
 }
 
-/// Does the same as [`pick`] with a single source.
 pub(super) fn pick_one(source: &Tensor, shape: Vec<usize>, from: impl Iterator<Item = usize>) -> Result<Tensor> {
     pick(&[source], shape, from.map(|index| (0, index)))
 }
 
-/// Returns the same elements in another shape.
+/// Returns a tensor of `shape` whose element at each position is that of `x` at another.
+pub(super) fn arranged(x: &Tensor, shape: Vec<usize>, source: impl Fn(Vec<usize>) -> Vec<usize>) -> Result<Tensor> {
+    pick_one(x, shape.clone(), positions(&shape).map(|position| ravel(&source(position), x.shape())))
+}
+
 fn reshaped(tensor: &Tensor, shape: Vec<usize>) -> Result<Vec<Tensor>> {
     element_size(tensor.dtype())?;
     one(Tensor::new(tensor.dtype(), shape, tensor.bytes().clone())?)
@@ -121,12 +124,11 @@ pub(super) fn transpose(call: &Call) -> Result<Vec<Tensor>> {
     }
     let axes = axes.iter().map(|axis| call.axis(*axis, rank)).collect::<Result<Vec<_>>>()?;
     let shape: Vec<usize> = axes.iter().map(|axis| x.shape()[*axis]).collect();
-    let from = positions(&shape).map(|position| {
+    one(arranged(x, shape, |position| {
         let mut source = vec![0; rank];
         axes.iter().zip(&position).for_each(|(axis, coordinate)| source[*axis] = *coordinate);
-        ravel(&source, x.shape())
-    });
-    one(pick_one(x, shape.clone(), from)?)
+        source
+    })?)
 }
 
 pub(super) fn concat(call: &Call) -> Result<Vec<Tensor>> {
@@ -155,18 +157,16 @@ pub(super) fn concat(call: &Call) -> Result<Vec<Tensor>> {
         }
         (source, ravel(&position, tensors[source].shape()))
     });
-    one(pick(&tensors, shape.clone(), from)?)
+    one(pick(&tensors, shape, from)?)
 }
 
-/// Returns the part of `x` along `axis` from `start`, `length` long.
 fn part(x: &Tensor, axis: usize, start: usize, length: usize) -> Result<Tensor> {
     let mut shape = x.shape().to_vec();
     shape[axis] = length;
-    let from = positions(&shape).map(|mut position| {
+    arranged(x, shape, |mut position| {
         position[axis] += start;
-        ravel(&position, x.shape())
-    });
-    pick_one(x, shape.clone(), from)
+        position
+    })
 }
 
 pub(super) fn split(call: &Call) -> Result<Vec<Tensor>> {
@@ -220,11 +220,7 @@ pub(super) fn slice(call: &Call) -> Result<Vec<Tensor>> {
         taken[axis] = stepped(x.shape()[axis], starts[i], ends[i], steps[i]);
     }
     let shape: Vec<usize> = taken.iter().map(Vec::len).collect();
-    let from = positions(&shape).map(|position| {
-        let source: Vec<usize> = position.iter().zip(&taken).map(|(i, taken)| taken[*i]).collect();
-        ravel(&source, x.shape())
-    });
-    one(pick_one(x, shape.clone(), from)?)
+    one(arranged(x, shape, |position| position.iter().zip(&taken).map(|(i, taken)| taken[*i]).collect())?)
 }
 
 /// Returns the indices that a slice takes of an axis: numbers count from either end and are clamped to it, as in
@@ -263,11 +259,7 @@ pub(super) fn tile(call: &Call) -> Result<Vec<Tensor>> {
         x.shape().iter().zip(&repeats).map(|(size, times)| size.checked_mul(*times)).collect::<Option<Vec<_>>>();
     let shape = sizes.ok_or_else(|| call.wrong("the result is past all limits"))?;
     call.room(&shape, 1)?;
-    let from = positions(&shape).map(|position| {
-        let source: Vec<usize> = position.iter().zip(x.shape()).map(|(i, size)| i % size).collect();
-        ravel(&source, x.shape())
-    });
-    one(pick_one(x, shape.clone(), from)?)
+    one(arranged(x, shape, |position| position.iter().zip(x.shape()).map(|(i, size)| i % size).collect())?)
 }
 
 /// Returns the paddings of `Pad` at the start and end of every axis: all starts, then all ends, of the axes that the
@@ -305,17 +297,14 @@ pub(super) fn pad(call: &Call) -> Result<Vec<Tensor>> {
         return Err(call.wrong(format!("cannot pad {:?} in mode {mode}", x.shape())));
     }
     let from = positions(&shape).map(|position| {
-        let inside = position
-            .iter()
-            .zip(x.shape())
-            .zip(&pads)
-            .map(|((i, size), (begin, _))| mirrored(*i as i64 - begin, *size as i64, mode));
+        let placed = position.iter().zip(x.shape()).zip(&pads);
+        let inside = placed.map(|((i, size), (begin, _))| mirrored(*i as i64 - begin, *size as i64, mode));
         match inside.collect::<Option<Vec<_>>>() {
             Some(source) => (0, ravel(&source, x.shape())),
             None => (1, 0),
         }
     });
-    one(pick(&[x, &fill], shape.clone(), from)?)
+    one(pick(&[x, &fill], shape, from)?)
 }
 
 /// Returns the fill value: an attribute before operator set 11, an input since, 0 if neither is present.
@@ -368,12 +357,11 @@ pub(super) fn depth_to_space(call: &Call) -> Result<Vec<Tensor>> {
     let depth = c / (b * b);
     let columns_first = columns_first(call)?;
     let shape = vec![n, depth, h * b, w * b];
-    let from = positions(&shape).map(|p| {
+    one(arranged(x, shape, |p| {
         let inside = (p[2] % b) * b + p[3] % b;
         let channel = if columns_first { p[1] * b * b + inside } else { inside * depth + p[1] };
-        ravel(&[p[0], channel, p[2] / b, p[3] / b], x.shape())
-    });
-    one(pick_one(x, shape.clone(), from)?)
+        vec![p[0], channel, p[2] / b, p[3] / b]
+    })?)
 }
 
 pub(super) fn space_to_depth(call: &Call) -> Result<Vec<Tensor>> {
@@ -382,11 +370,10 @@ pub(super) fn space_to_depth(call: &Call) -> Result<Vec<Tensor>> {
         return Err(call.wrong("the image is no blocks"));
     }
     let (columns_first, shape) = (columns_first(call)?, vec![n, c * b * b, h / b, w / b]);
-    let from = positions(&shape).map(|p| {
+    one(arranged(x, shape, |p| {
         let (channel, inside) = if columns_first { (p[1] / (b * b), p[1] % (b * b)) } else { (p[1] % c, p[1] / c) };
-        ravel(&[p[0], channel, p[2] * b + inside / b, p[3] * b + inside % b], x.shape())
-    });
-    one(pick_one(x, shape.clone(), from)?)
+        vec![p[0], channel, p[2] * b + inside / b, p[3] * b + inside % b]
+    })?)
 }
 
 pub(super) fn trilu(call: &Call) -> Result<Vec<Tensor>> {

@@ -7,7 +7,6 @@ use crate::Result;
 use crate::graph::Tensor;
 use crate::words::counted;
 
-/// Returns a parameter with one number per channel.
 fn per_channel(call: &Call, index: usize, channels: usize) -> Result<Vec<f64>> {
     let values = call.array(index)?.to_f64();
     match values.len() == channels {
@@ -58,21 +57,28 @@ fn standardized(values: &[f64], each: usize, epsilon: f64) -> Vec<f64> {
     runs.flat_map(|(run, (mean, var))| run.iter().map(move |v| (v - mean) / (var + epsilon).sqrt())).collect()
 }
 
+/// Normalises groups of channels; there is a scale and a bias for each run of `per_parameter` channels.
+fn grouped(call: &Call, x: &Array, groups: usize, per_parameter: usize) -> Result<Vec<Tensor>> {
+    let (_, channels, each) = around(&x.shape, 1);
+    let parameters = channels / per_parameter.max(1);
+    let (scale, bias) = (per_channel(call, 1, parameters)?, per_channel(call, 2, parameters)?);
+    let values = standardized(x.floats()?, each * (channels / groups.max(1)), call.float("epsilon", 1e-5));
+    let at = |i: usize| i / (each * per_parameter).max(1) % parameters;
+    let values = values.iter().enumerate().map(|(i, v)| scale[at(i)] * v + bias[at(i)]);
+    one(of_floats(x.dtype, x.shape.clone(), values.collect())?)
+}
+
 pub(super) fn instance(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     call.at_least(call.tensor(0)?, 2)?;
-    let (_, channels, each) = around(&x.shape, 1);
-    let (scale, bias) = (per_channel(call, 1, channels)?, per_channel(call, 2, channels)?);
-    let values = standardized(x.floats()?, each, call.float("epsilon", 1e-5));
-    let values = values.iter().enumerate().map(|(i, v)| scale[i / each % channels] * v + bias[i / each % channels]);
-    one(of_floats(x.dtype, x.shape.clone(), values.collect())?)
+    grouped(call, &x, x.shape[1], 1)
 }
 
 /// Computes group normalisation. Scale and bias are per group before operator set 21, per channel since.
 pub(super) fn group(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     call.at_least(call.tensor(0)?, 2)?;
-    let (_, channels, each) = around(&x.shape, 1);
+    let channels = x.shape[1];
     let groups = call.sizes(&[call.int("num_groups", 0)])?[0];
     if groups == 0 || channels % groups != 0 {
         return Err(call.wrong(format!(
@@ -81,13 +87,7 @@ pub(super) fn group(call: &Call) -> Result<Vec<Tensor>> {
             counted(groups, "group")
         )));
     }
-    let run = if call.opset < 21 { each * (channels / groups) } else { each };
-    let parameters = if call.opset < 21 { groups } else { channels };
-    let (scale, bias) = (per_channel(call, 1, parameters)?, per_channel(call, 2, parameters)?);
-    let values = standardized(x.floats()?, each * (channels / groups), call.float("epsilon", 1e-5));
-    let at = |i: usize| i / run.max(1) % parameters;
-    let values = values.iter().enumerate().map(|(i, v)| scale[at(i)] * v + bias[at(i)]);
-    one(of_floats(x.dtype, x.shape.clone(), values.collect())?)
+    grouped(call, &x, groups, if call.opset < 21 { channels / groups } else { 1 })
 }
 
 /// Returns the number of elements of the axes from `axis` on, which are normalised together, and the shape of the

@@ -4,7 +4,6 @@ use super::small_float::{BF16, F16};
 use crate::graph::{DType, Elements, Tensor};
 use crate::{Error, Result};
 
-/// Kind of arithmetic for an element type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Float,
@@ -27,23 +26,20 @@ fn row(dtype: DType) -> Result<(Kind, usize)> {
 }
 
 /// Returns the element type of an ONNX number, if it is supported in computations.
-pub(super) fn dtype_of(number: i64) -> Option<DType> {
+pub(crate) fn dtype_of(number: i64) -> Option<DType> {
     DType::of_number(number).filter(|dtype| kind(*dtype).is_some())
 }
 
-/// Returns the size of one element in bytes.
 pub(super) fn element_size(dtype: DType) -> Result<usize> {
     Ok(row(dtype)?.1)
 }
 
-/// The elements of a tensor.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Numbers {
     Float(Vec<f64>),
     Whole(Vec<i128>),
 }
 
-/// A tensor as numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Array {
     pub dtype: DType,
@@ -110,7 +106,6 @@ impl Array {
         }
     }
 
-    /// Converts it to a tensor.
     pub fn tensor(self) -> Result<Tensor> {
         tensor(self.dtype, self.shape, &self.numbers)
     }
@@ -127,7 +122,8 @@ pub(super) fn tensor(dtype: DType, shape: Vec<usize>, numbers: &Numbers) -> Resu
     Tensor::new(dtype, shape, bytes)
 }
 
-pub(super) fn of_floats(dtype: DType, shape: Vec<usize>, values: Vec<f64>) -> Result<Tensor> {
+/// Creates a tensor of floats, each rounded once.
+pub(crate) fn of_floats(dtype: DType, shape: Vec<usize>, values: Vec<f64>) -> Result<Tensor> {
     tensor(dtype, shape, &Numbers::Float(values))
 }
 
@@ -142,7 +138,6 @@ macro_rules! little_endian {
     };
 }
 
-/// Creates a tensor of booleans.
 pub(super) fn truth(shape: Vec<usize>, values: impl Iterator<Item = bool>) -> Result<Tensor> {
     of_wholes(DType::Bool, shape, values.map(i128::from).collect())
 }

@@ -64,27 +64,26 @@ pub(super) fn average_pool(call: &Call) -> Result<Vec<Tensor>> {
     one(of_floats(x.dtype, shape.clone(), positions(&shape).map(mean).collect())?)
 }
 
+fn norm(call: &Call, values: impl Iterator<Item = f64>) -> f64 {
+    let p = call.int("p", 2) as f64;
+    values.map(|value| value.abs().powf(p)).sum::<f64>().powf(1.0 / p)
+}
+
+pub(super) fn global_lp(call: &Call) -> Result<Vec<Tensor>> {
+    global(call, |values| norm(call, values.iter().copied()))
+}
+
 pub(super) fn lp_pool(call: &Call) -> Result<Vec<Tensor>> {
     let (x, window, shape) = windowed(call)?;
     let values = x.floats()?;
-    let p = call.int("p", 2) as f64;
-    let norm = |at: Vec<usize>| inside(&x, &window, &at).map(|i| values[i].abs().powf(p)).sum::<f64>().powf(1.0 / p);
+    let norm = |at: Vec<usize>| norm(call, inside(&x, &window, &at).map(|i| values[i]));
     one(of_floats(x.dtype, shape.clone(), positions(&shape).map(norm).collect())?)
 }
 
-/// Computes one number per channel.
-pub(super) fn global(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn global(call: &Call, number: impl Fn(&[f64]) -> f64) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     call.at_least(call.tensor(0)?, 2)?;
     let (before, channels, each) = around(&x.shape, 1);
-    let p = call.int("p", 2) as f64;
-    let number = |values: &[f64]| match call.node.op_type.as_str() {
-        "GlobalAveragePool" => values.iter().sum::<f64>() / values.len() as f64,
-        "GlobalMaxPool" => {
-            values.iter().copied().fold(f64::NEG_INFINITY, |a, b| if b > a || b.is_nan() { b } else { a })
-        }
-        _ => values.iter().map(|v| v.abs().powf(p)).sum::<f64>().powf(1.0 / p),
-    };
     let values = x.floats()?;
     let made = (0..before * channels).map(|i| number(&values[i * each..(i + 1) * each])).collect();
     let shape = x.shape.iter().enumerate().map(|(i, size)| if i < 2 { *size } else { 1 }).collect();

@@ -1,5 +1,6 @@
 //! Operations along axes: reductions, softmax, cumulative sums, top-k.
 
+use super::binary::{larger, smaller};
 use super::call::{Call, one};
 use super::index::{around, positions, ravel};
 use super::movement::pick_one;
@@ -20,7 +21,12 @@ pub(super) fn groups(shape: &[usize], axes: &[usize]) -> Vec<Vec<usize>> {
     groups
 }
 
-pub(super) fn reduce(call: &Call) -> Result<Vec<Tensor>> {
+/// Combines the elements along some axes, in the form for real or for whole numbers, of which there may be too few.
+pub(super) fn reduce(
+    call: &Call,
+    real: impl Fn(&[f64]) -> f64,
+    whole: impl Fn(&[i128]) -> Option<i128>,
+) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let rank = x.shape.len();
     let given = call.numbers("axes", 1)?.filter(|axes| !axes.is_empty());
@@ -39,53 +45,70 @@ pub(super) fn reduce(call: &Call) -> Result<Vec<Tensor>> {
     let groups = groups(&x.shape, &axes);
     let numbers = match &x.numbers {
         Numbers::Float(values) => {
-            let number = |group: &Vec<usize>| real(call, &group.iter().map(|i| values[*i]).collect::<Vec<_>>());
-            Numbers::Float(groups.iter().map(number).collect::<Result<_>>()?)
+            let number = |group: &Vec<usize>| real(&group.iter().map(|i| values[*i]).collect::<Vec<_>>());
+            Numbers::Float(groups.iter().map(number).collect())
         }
         Numbers::Whole(values) => {
-            let number = |group: &Vec<usize>| whole(call, &group.iter().map(|i| values[*i]).collect::<Vec<_>>());
-            Numbers::Whole(groups.iter().map(number).collect::<Result<_>>()?)
+            let number = |group: &Vec<usize>| whole(&group.iter().map(|i| values[*i]).collect::<Vec<_>>());
+            let numbers = groups.iter().map(number).collect::<Option<_>>();
+            Numbers::Whole(numbers.ok_or_else(|| call.wrong("has no element to choose from or to average"))?)
         }
     };
     one(Array { dtype: x.dtype, shape, numbers }.tensor()?)
 }
 
-fn real(call: &Call, values: &[f64]) -> Result<f64> {
-    let sum = |f: fn(f64) -> f64| values.iter().map(|v| f(*v)).sum::<f64>();
-    let largest = |a: f64, b: f64| if b > a || b.is_nan() { b } else { a };
-    Ok(match call.node.op_type.as_str() {
-        "ReduceSum" => sum(|v| v),
-        "ReduceMean" => sum(|v| v) / values.len() as f64,
-        "ReduceProd" => values.iter().product(),
-        "ReduceMax" => values.iter().copied().fold(f64::NEG_INFINITY, largest),
-        "ReduceMin" => -values.iter().map(|v| -v).fold(f64::NEG_INFINITY, largest),
-        "ReduceL1" => sum(f64::abs),
-        "ReduceL2" => sum(|v| v * v).sqrt(),
-        "ReduceSumSquare" => sum(|v| v * v),
-        "ReduceLogSum" => sum(|v| v).ln(),
-        "ReduceLogSumExp" => {
-            // Minus the largest, so that nothing overflows.
-            let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            if top.is_finite() { top + values.iter().map(|v| (v - top).exp()).sum::<f64>().ln() } else { top }
-        }
-        _ => return Err(call.wrong("is not known")),
-    })
+/// Combines whole numbers as if they were real.
+pub(super) fn rounded(call: &Call, real: fn(&[f64]) -> f64) -> Result<Vec<Tensor>> {
+    reduce(call, real, |values| Some(real(&values.iter().map(|v| *v as f64).collect::<Vec<_>>()) as i128))
 }
 
-fn whole(call: &Call, values: &[i128]) -> Result<i128> {
-    let sum = || values.iter().sum::<i128>();
-    let largest = |v: Option<&i128>| v.copied().ok_or_else(|| call.wrong("has no element to choose from"));
-    Ok(match call.node.op_type.as_str() {
-        "ReduceSum" => sum(),
-        "ReduceMean" if values.is_empty() => return Err(call.wrong("has no element to average")),
-        "ReduceMean" => sum() / values.len() as i128,
-        "ReduceProd" => values.iter().fold(1, |a, b| a.wrapping_mul(*b)),
-        "ReduceMax" => largest(values.iter().max())?,
-        "ReduceMin" => largest(values.iter().min())?,
-        "ReduceL1" => values.iter().map(|v| v.abs()).sum(),
-        "ReduceSumSquare" => values.iter().fold(0, |a, v| a + v.wrapping_mul(*v)),
-        _ => real(call, &values.iter().map(|v| *v as f64).collect::<Vec<_>>())? as i128,
-    })
+pub(super) fn sum(values: &[f64]) -> f64 {
+    values.iter().sum()
+}
+
+pub(super) fn mean(values: &[f64]) -> f64 {
+    sum(values) / values.len() as f64
+}
+
+pub(super) fn whole_mean(values: &[i128]) -> Option<i128> {
+    values.iter().sum::<i128>().checked_div(values.len() as i128)
+}
+
+pub(super) fn whole_product(values: &[i128]) -> Option<i128> {
+    Some(values.iter().fold(1, |a, b| a.wrapping_mul(*b)))
+}
+
+pub(super) fn largest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::NEG_INFINITY, larger)
+}
+
+pub(super) fn smallest(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, smaller)
+}
+
+pub(super) fn l1(values: &[f64]) -> f64 {
+    values.iter().map(|v| v.abs()).sum()
+}
+
+pub(super) fn sum_square(values: &[f64]) -> f64 {
+    values.iter().map(|v| v * v).sum()
+}
+
+pub(super) fn whole_sum_square(values: &[i128]) -> Option<i128> {
+    Some(values.iter().fold(0, |a, v| a + v.wrapping_mul(*v)))
+}
+
+pub(super) fn l2(values: &[f64]) -> f64 {
+    sum_square(values).sqrt()
+}
+
+pub(super) fn log_sum(values: &[f64]) -> f64 {
+    sum(values).ln()
+}
+
+pub(super) fn log_sum_exp(values: &[f64]) -> f64 {
+    let (top, sum) = exponentials(values);
+    if top.is_finite() { top + sum.ln() } else { top }
 }
 
 /// Returns the lines along an axis: their starts, their number of elements, and the distance between elements.
@@ -94,8 +117,8 @@ fn lines(shape: &[usize], axis: usize) -> (Vec<usize>, usize, usize) {
     ((0..before * step).map(|i| i / step * length * step + i % step).collect(), length, step)
 }
 
-/// Computes softmax. Before operator set 13 everything from `axis` on was one line, and the default axis was 1.
-pub(super) fn softmax(call: &Call) -> Result<Vec<Tensor>> {
+/// Applies a softmax to each line. Before operator set 13 everything from `axis` on was one line, and the default axis was 1.
+pub(super) fn softmax(call: &Call, line: fn(&[f64]) -> Vec<f64>) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let (mut shape, mut axis) = (x.shape.clone(), call.the_axis(if call.opset < 13 { 1 } else { -1 }, x.shape.len())?);
     if call.opset < 13 {
@@ -106,39 +129,45 @@ pub(super) fn softmax(call: &Call) -> Result<Vec<Tensor>> {
     let mut values = x.floats()?.to_vec();
     for start in starts {
         let at: Vec<usize> = (0..length).map(|k| start + k * step).collect();
-        let line = line(&call.node.op_type, &at.iter().map(|i| values[*i]).collect::<Vec<_>>());
+        let line = line(&at.iter().map(|i| values[*i]).collect::<Vec<_>>());
         at.iter().zip(line).for_each(|(i, v)| values[*i] = v);
     }
     one(of_floats(x.dtype, x.shape.clone(), values)?)
 }
 
-/// Computes the softmax of one line, its logarithm, or a 1 at its first maximum.
-fn line(op_type: &str, values: &[f64]) -> Vec<f64> {
+/// Returns the largest number, and the sum of the exponentials of what is left without it, so that nothing overflows.
+fn exponentials(values: &[f64]) -> (f64, f64) {
     let top = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = values.iter().map(|v| (v - top).exp()).sum();
-    match op_type {
-        "Softmax" => values.iter().map(|v| (v - top).exp() / sum).collect(),
-        "LogSoftmax" => values.iter().map(|v| v - top - sum.ln()).collect(),
-        _ => {
-            let first = values.iter().position(|v| *v == top);
-            (0..values.len()).map(|i| f64::from(u8::from(Some(i) == first))).collect()
-        }
-    }
+    (top, values.iter().map(|v| (v - top).exp()).sum())
 }
 
-pub(super) fn arg(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn softmax_of(values: &[f64]) -> Vec<f64> {
+    let (top, sum) = exponentials(values);
+    values.iter().map(|v| (v - top).exp() / sum).collect()
+}
+
+pub(super) fn log_softmax_of(values: &[f64]) -> Vec<f64> {
+    let (top, sum) = exponentials(values);
+    values.iter().map(|v| v - top - sum.ln()).collect()
+}
+
+pub(super) fn hardmax_of(values: &[f64]) -> Vec<f64> {
+    let (top, _) = exponentials(values);
+    let first = values.iter().position(|v| *v == top);
+    (0..values.len()).map(|i| f64::from(u8::from(Some(i) == first))).collect()
+}
+
+pub(super) fn arg(call: &Call, better: fn(&f64, &f64) -> bool) -> Result<Vec<Tensor>> {
     let x = call.array(0)?;
     let axis = call.the_axis(0, x.shape.len())?;
     let (starts, length, step) = lines(&x.shape, axis);
     if length == 0 {
         return Err(call.wrong("has no element to choose from"));
     }
-    let (last, smallest) = (call.flag("select_last_index"), call.node.op_type == "ArgMin");
-    let values = x.to_f64();
-    let better = |a: f64, b: f64| if smallest { b < a } else { b > a };
+    let (last, values) = (call.flag("select_last_index"), x.to_f64());
     let choose = |start: usize| {
         let at = |k: usize| values[start + k * step];
-        (1..length).fold(0, |best, k| if better(at(best), at(k)) || (last && at(k) == at(best)) { k } else { best })
+        (1..length).fold(0, |best, k| if better(&at(k), &at(best)) || (last && at(k) == at(best)) { k } else { best })
     };
     let mut shape = x.shape.clone();
     match call.int("keepdims", 1) != 0 {

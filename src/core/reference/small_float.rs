@@ -10,7 +10,6 @@ pub(super) struct Format {
     mantissa: u32,
 }
 
-/// IEEE 754 binary16.
 pub(super) const F16: Format = Format { exponent: 5, mantissa: 10 };
 /// bfloat16, the upper half of binary32.
 pub(super) const BF16: Format = Format { exponent: 8, mantissa: 7 };
@@ -20,7 +19,6 @@ impl Format {
         (1 << (self.exponent - 1)) - 1
     }
 
-    /// Returns the exponent of an infinity or NaN: all ones.
     fn special(self) -> u16 {
         (1 << self.exponent) - 1
     }

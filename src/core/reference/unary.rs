@@ -48,22 +48,13 @@ fn map(input: Array, f: impl Fn(f64) -> f64) -> Result<Vec<Tensor>> {
     one(of_floats(input.dtype, input.shape, values)?)
 }
 
-/// A function of one real number that takes no attribute.
-pub(super) fn real(call: &Call, f: fn(f64) -> f64) -> Result<Vec<Tensor>> {
+pub(super) fn real(call: &Call, f: impl Fn(f64) -> f64) -> Result<Vec<Tensor>> {
     map(call.array(0)?, f)
 }
 
-/// A function in its form for real and for whole numbers.
-type Forms = (fn(f64) -> f64, fn(i128) -> i128);
-
-pub(super) fn signed(call: &Call) -> Result<Vec<Tensor>> {
+/// Applies a function in its form for real or for whole numbers.
+pub(super) fn signed(call: &Call, real: fn(f64) -> f64, whole: fn(i128) -> i128) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
-    let (real, whole): Forms = match call.node.op_type.as_str() {
-        "Abs" => (f64::abs, i128::abs),
-        "Neg" => (|x| -x, |x| -x),
-        "Relu" => (|x| if x < 0.0 { 0.0 } else { x }, |x| x.max(0)),
-        _ => (|x| if x == 0.0 || x.is_nan() { x } else { x.signum() }, i128::signum),
-    };
     match &input.numbers {
         Numbers::Float(_) => map(input, real),
         Numbers::Whole(values) => {
@@ -73,57 +64,66 @@ pub(super) fn signed(call: &Call) -> Result<Vec<Tensor>> {
     }
 }
 
-/// Computes functions with attributes, whose defaults are those of the operator documentation.
-pub(super) fn with_attributes(call: &Call) -> Result<Vec<Tensor>> {
-    let input = call.array(0)?;
-    let alpha = |default| call.float("alpha", default);
-    match call.node.op_type.as_str() {
-        "LeakyRelu" => {
-            let a = alpha(0.01);
-            map(input, |x| if x < 0.0 { a * x } else { x })
-        }
-        "Elu" => {
-            let a = alpha(1.0);
-            map(input, |x| if x < 0.0 { a * x.exp_m1() } else { x })
-        }
-        "Selu" => {
-            let (a, gamma) = (alpha(1.673_263_2), call.float("gamma", 1.050_701));
-            map(input, |x| gamma * if x > 0.0 { x } else { a * x.exp_m1() })
-        }
-        "Celu" => {
-            let a = alpha(1.0);
-            map(input, |x| x.max(0.0) + (a * (x / a).exp_m1()).min(0.0))
-        }
-        "HardSigmoid" => {
-            let (a, b) = (alpha(0.2), call.float("beta", 0.5));
-            map(input, |x| (a * x + b).clamp(0.0, 1.0))
-        }
-        "ThresholdedRelu" => {
-            let a = alpha(1.0);
-            map(input, |x| if x > a { x } else { 0.0 })
-        }
-        "Swish" => {
-            let a = alpha(1.0);
-            map(input, |x| x * sigmoid(a * x))
-        }
-        "Shrink" => {
-            let (bias, lambda) = (call.float("bias", 0.0), call.float("lambd", 0.5));
-            let shrink = |x: f64| match x {
-                x if x < -lambda => x + bias,
-                x if x > lambda => x - bias,
-                _ => 0.0,
-            };
-            let values = input.to_f64().into_iter().map(shrink).collect();
-            one(of_floats(input.dtype, input.shape, values)?)
-        }
-        _ => gelu(call, input),
-    }
+pub(super) fn relu(x: f64) -> f64 {
+    if x < 0.0 { 0.0 } else { x }
 }
 
-fn gelu(call: &Call, input: Array) -> Result<Vec<Tensor>> {
+pub(super) fn sign(x: f64) -> f64 {
+    if x == 0.0 || x.is_nan() { x } else { x.signum() }
+}
+
+// Functions with attributes, whose defaults are those of the operator documentation.
+
+pub(super) fn leaky_relu(call: &Call) -> Result<Vec<Tensor>> {
+    let a = call.float("alpha", 0.01);
+    real(call, |x| if x < 0.0 { a * x } else { x })
+}
+
+pub(super) fn elu(call: &Call) -> Result<Vec<Tensor>> {
+    let a = call.float("alpha", 1.0);
+    real(call, |x| if x < 0.0 { a * x.exp_m1() } else { x })
+}
+
+pub(super) fn selu(call: &Call) -> Result<Vec<Tensor>> {
+    let (a, gamma) = (call.float("alpha", 1.673_263_2), call.float("gamma", 1.050_701));
+    real(call, |x| gamma * if x > 0.0 { x } else { a * x.exp_m1() })
+}
+
+pub(super) fn celu(call: &Call) -> Result<Vec<Tensor>> {
+    let a = call.float("alpha", 1.0);
+    real(call, |x| x.max(0.0) + (a * (x / a).exp_m1()).min(0.0))
+}
+
+pub(super) fn hard_sigmoid(call: &Call) -> Result<Vec<Tensor>> {
+    let (a, b) = (call.float("alpha", 0.2), call.float("beta", 0.5));
+    real(call, |x| (a * x + b).clamp(0.0, 1.0))
+}
+
+pub(super) fn thresholded_relu(call: &Call) -> Result<Vec<Tensor>> {
+    let a = call.float("alpha", 1.0);
+    real(call, |x| if x > a { x } else { 0.0 })
+}
+
+pub(super) fn swish(call: &Call) -> Result<Vec<Tensor>> {
+    let a = call.float("alpha", 1.0);
+    real(call, |x| x * sigmoid(a * x))
+}
+
+pub(super) fn shrink(call: &Call) -> Result<Vec<Tensor>> {
+    let (input, bias, lambda) = (call.array(0)?, call.float("bias", 0.0), call.float("lambd", 0.5));
+    let shrink = |x: f64| match x {
+        x if x < -lambda => x + bias,
+        x if x > lambda => x - bias,
+        _ => 0.0,
+    };
+    let values = input.to_f64().into_iter().map(shrink).collect();
+    one(of_floats(input.dtype, input.shape, values)?)
+}
+
+pub(super) fn gelu(call: &Call) -> Result<Vec<Tensor>> {
     match call.text("approximate", "none") {
-        "none" => map(input, |x| 0.5 * x * (1.0 + erf(x / SQRT_2))),
-        "tanh" => map(input, |x| 0.5 * x * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh())),
+        "none" => real(call, |x| 0.5 * x * (1.0 + erf(x / SQRT_2))),
+        "tanh" => real(call, |x| 0.5 * x * (1.0 + ((2.0 / PI).sqrt() * (x + 0.044715 * x.powi(3))).tanh())),
         other => Err(call.wrong(format!("approximation {other} is not known"))),
     }
 }
@@ -150,13 +150,17 @@ pub(super) fn clip(call: &Call) -> Result<Vec<Tensor>> {
     })
 }
 
-pub(super) fn cast(call: &Call) -> Result<Vec<Tensor>> {
+fn cast_to(call: &Call, to: DType) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
-    let to = match call.node.op_type.as_str() {
-        "CastLike" => call.tensor(1)?.dtype(),
-        _ => call.dtype("to")?.ok_or_else(|| call.wrong("names no type to cast to"))?,
-    };
     one(tensor(to, input.shape, &input.numbers)?)
+}
+
+pub(super) fn cast(call: &Call) -> Result<Vec<Tensor>> {
+    cast_to(call, call.dtype("to")?.ok_or_else(|| call.wrong("names no type to cast to"))?)
+}
+
+pub(super) fn cast_like(call: &Call) -> Result<Vec<Tensor>> {
+    cast_to(call, call.tensor(1)?.dtype())
 }
 
 pub(super) fn not(call: &Call) -> Result<Vec<Tensor>> {
@@ -171,13 +175,15 @@ pub(super) fn bitwise_not(call: &Call) -> Result<Vec<Tensor>> {
     one(of_wholes(input.dtype, input.shape, values)?)
 }
 
-pub(super) fn classify(call: &Call) -> Result<Vec<Tensor>> {
+pub(super) fn classify(call: &Call, test: impl Fn(f64) -> bool) -> Result<Vec<Tensor>> {
     let input = call.array(0)?;
-    let (negative, positive) = (call.int("detect_negative", 1) != 0, call.int("detect_positive", 1) != 0);
-    let infinite = |x: f64| (x == f64::INFINITY && positive) || (x == f64::NEG_INFINITY && negative);
-    let test = |x: f64| if call.node.op_type == "IsNaN" { x.is_nan() } else { infinite(x) };
     let values = input.floats()?.iter().map(|x| test(*x).into()).collect();
     one(of_wholes(DType::Bool, input.shape, values)?)
+}
+
+pub(super) fn is_inf(call: &Call) -> Result<Vec<Tensor>> {
+    let (negative, positive) = (call.int("detect_negative", 1) != 0, call.int("detect_positive", 1) != 0);
+    classify(call, |x| (x == f64::INFINITY && positive) || (x == f64::NEG_INFINITY && negative))
 }
 
 #[cfg(test)]

@@ -4,19 +4,14 @@ use super::call::Call;
 use crate::Result;
 use crate::words::counted;
 
-/// A window along every spatial axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Window {
     pub kernel: Vec<usize>,
     pub strides: Vec<usize>,
     pub dilations: Vec<usize>,
-    /// Padding before the first position.
     pub begins: Vec<usize>,
-    /// Padding after the last position.
     pub ends: Vec<usize>,
-    /// Sizes of the input.
     pub input: Vec<usize>,
-    /// Sizes of the result.
     pub output: Vec<usize>,
 }
 

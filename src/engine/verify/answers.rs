@@ -17,17 +17,11 @@ pub(super) struct Asked<'a> {
     /// Index of its first piece among those of all kinds.
     pub(super) first: usize,
     pub(super) pieces: Vec<Piece>,
-    /// Reference's output for each piece.
     pub(super) expected: Vec<Array>,
-    /// Number of samples of each run.
     batches: Vec<usize>,
 }
 
 impl<'a> Asked<'a> {
-    /// Runs the reference.
-    ///
-    /// # Errors
-    /// Fails if the engine does.
     pub(super) fn of(reference: &mut dyn Side, set: &'a InputSet, first: usize) -> Result<Self> {
         let batches = set.runs.iter().map(|run| reference.signature().batch_of(run)).collect();
         let mut asked = Self { set, first, pieces: Vec::new(), expected: Vec::new(), batches };
@@ -40,18 +34,12 @@ impl<'a> Asked<'a> {
 
     /// Runs a side on `runs` and returns its output for each piece; `outputs` holds the index of each of the reference's
     /// outputs among this side's.
-    ///
-    /// # Errors
-    /// Fails if the engine does, or if the samples of one piece differ in shape.
     pub(super) fn answers(&self, side: &mut dyn Side, runs: &[Vec<Array>], outputs: &[usize]) -> Result<Vec<Array>> {
         let answers = self.run(side, runs)?;
         self.joined(side.label(), answers, outputs)
     }
 
     /// Runs the reference, or a copy of it, on `runs` and returns its output for each piece.
-    ///
-    /// # Errors
-    /// Those of [`answers`](Self::answers).
     pub(super) fn again(&self, reference: &mut dyn Side, runs: &[Vec<Array>]) -> Result<Vec<Array>> {
         let outputs: Vec<usize> = (0..reference.signature().outputs.len()).collect();
         self.answers(reference, runs, &outputs)
@@ -95,12 +83,10 @@ impl<'a> Asked<'a> {
         Ok(joined)
     }
 
-    /// Returns `true` if the piece with this index is one of these.
     pub(super) fn has(&self, number: usize) -> bool {
         (self.first..self.end()).contains(&number)
     }
 
-    /// Returns the index after its last piece.
     pub(super) fn end(&self) -> usize {
         self.first + self.pieces.len()
     }

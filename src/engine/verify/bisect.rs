@@ -344,7 +344,6 @@ impl<'a> Hunt<'a> {
     }
 }
 
-/// Returns a remark on a culprit that is not the plain case.
 fn note_on(culprit: &Culprit) -> Option<String> {
     if !culprit.unpaired.is_empty() {
         return Some(format!(

@@ -1,6 +1,7 @@
 //! Norms, and normalisations by the statistics of their input, expanded into sums: the error of their means and
 //! variances is then measured like that of any sum.
 
+use super::added::Added;
 use gnet_core::graph::{Attribute, DType, Graph, Node, Tensor, ValueId};
 
 /// Expands each `InstanceNormalization` and `LayerNormalization` of `f32` whose rank is known, and each `ReduceL1`,
@@ -20,34 +21,29 @@ pub(super) fn expand(graph: &mut Graph, typed: &Graph, opset: i64) {
 
 fn norm(graph: &mut Graph, typed: &Graph, node: &Node, opset: i64) -> Option<Vec<Node>> {
     let x = node.input(0)?;
-    let (each, root) = match node.op_type.as_str() {
-        "ReduceL1" => ("Abs", false),
-        "ReduceL2" => ("Mul", true),
-        "ReduceSumSquare" => ("Mul", false),
+    let (each, factors, root) = match node.op_type.as_str() {
+        "ReduceL1" => ("Abs", 1, false),
+        "ReduceL2" => ("Mul", 2, true),
+        "ReduceSumSquare" => ("Mul", 2, false),
         _ => return None,
     };
     if typed.value(x).dtype != Some(DType::F32) {
         return None;
     }
-    let mut sums = Sums { graph, name: format!("{}:written out", typed.value(node.output()?).name), nodes: Vec::new() };
-    let terms = sums.node(each, &vec![x; if each == "Mul" { 2 } else { 1 }]);
-    let mut inputs = vec![Some(terms)];
-    inputs.extend(node.inputs.iter().skip(1).copied());
-    let mut attributes = node.attributes.clone();
+    let mut sums = written_out(graph, typed, node)?;
+    let mut sum = Node { op_type: "ReduceSum".to_owned(), ..node.clone() };
+    *sum.inputs.first_mut()? = Some(sums.node(each, &vec![x; factors]));
     // A sum takes its axes as an input since operator set 13, other reductions since 18.
     if (13..18).contains(&opset)
-        && let Some(Attribute::Ints(axes)) = attributes.remove("axes")
+        && let Some(Attribute::Ints(axes)) = sum.attributes.remove("axes")
     {
-        inputs.push(Some(sums.constant(Tensor::from_i64(&axes))));
+        sum.inputs.push(Some(sums.constant(Tensor::from_i64(&axes))));
     }
-    let sum = sums.node("ReduceSum", &[]);
-    let reduce = sums.nodes.last_mut()?;
-    (reduce.inputs, reduce.attributes) = (inputs, attributes);
+    let sum = sums.like(&sum);
     if root {
         sums.node("Sqrt", &[sum]);
     }
-    sums.nodes.last_mut()?.outputs = node.outputs.clone();
-    Some(sums.nodes)
+    sums.ending_in(node.outputs.clone())
 }
 
 fn normalisation(graph: &mut Graph, typed: &Graph, node: &Node, opset: i64) -> Option<Vec<Node>> {
@@ -69,11 +65,11 @@ fn normalisation(graph: &mut Graph, typed: &Graph, node: &Node, opset: i64) -> O
         return None;
     }
     let epsilon = Tensor::from_f32(vec![], &[node.float("epsilon").unwrap_or(1e-5)]).ok()?;
-    let mut sums = Sums { graph, name: format!("{}:written out", typed.value(node.output()?).name), nodes: Vec::new() };
-    let mean = sums.mean(x, &axes, opset);
+    let mut sums = written_out(graph, typed, node)?;
+    let mean = mean(&mut sums, x, &axes, opset);
     let centred = sums.node("Sub", &[x, mean]);
     let squares = sums.node("Mul", &[centred, centred]);
-    let variance = sums.mean(squares, &axes, opset);
+    let variance = self::mean(&mut sums, squares, &axes, opset);
     let epsilon = sums.constant(epsilon);
     let variance = sums.node("Add", &[variance, epsilon]);
     let deviation = sums.node("Sqrt", &[variance]);
@@ -87,40 +83,20 @@ fn normalisation(graph: &mut Graph, typed: &Graph, node: &Node, opset: i64) -> O
         }
         result = sums.node(op, &[result, parameter]);
     }
-    sums.nodes.last_mut()?.outputs = node.outputs.clone();
-    Some(sums.nodes)
+    sums.ending_in(node.outputs.clone())
 }
 
-struct Sums<'a> {
-    graph: &'a mut Graph,
-    /// Prefix of their names.
-    name: String,
-    nodes: Vec<Node>,
+fn written_out<'a>(graph: &'a mut Graph, typed: &Graph, node: &Node) -> Option<Added<'a>> {
+    Some(Added::new(graph, format!("{}:written out", typed.value(node.output()?).name)))
 }
 
-impl Sums<'_> {
-    fn node(&mut self, op: &str, inputs: &[ValueId]) -> ValueId {
-        let name = format!("{}:{}", self.name, self.nodes.len());
-        let to = self.graph.add_value(&name, Some(DType::F32), None);
-        self.nodes.push(Node::new(name, op, inputs.to_vec(), vec![to]));
-        to
+/// Adds a mean. Axes became an input in operator set 18.
+fn mean(sums: &mut Added, of: ValueId, axes: &[i64], opset: i64) -> ValueId {
+    let mut mean = Node::new("", "ReduceMean", vec![of], vec![]);
+    if opset >= 18 {
+        mean.inputs.push(Some(sums.constant(Tensor::from_i64(axes))));
+    } else {
+        mean.set("axes", Attribute::Ints(axes.to_vec()));
     }
-
-    fn constant(&mut self, tensor: Tensor) -> ValueId {
-        let name = format!("{}:constant{}", self.name, self.nodes.len());
-        self.graph.add_initializer(name, tensor)
-    }
-
-    /// Adds a mean. Axes became an input in operator set 18.
-    fn mean(&mut self, of: ValueId, axes: &[i64], opset: i64) -> ValueId {
-        let mut inputs = vec![of];
-        if opset >= 18 {
-            inputs.push(self.constant(Tensor::from_i64(axes)));
-        }
-        let mean = self.node("ReduceMean", &inputs);
-        if let Some(node) = self.nodes.last_mut().filter(|_| opset < 18) {
-            node.set("axes", Attribute::Ints(axes.to_vec()));
-        }
-        mean
-    }
+    sums.like(&mean)
 }

@@ -70,7 +70,6 @@ impl Distribution {
         }
     }
 
-    /// Draws real numbers.
     fn real(self, shape: &[usize], number: usize, input: u64, key: u64) -> Vec<f32> {
         let shape = shape.to_vec();
         let normal = || Array::noise(shape.clone(), key).data;
@@ -223,7 +222,6 @@ impl InputSet {
 /// Maximum size of all samples of one input in bytes: 900 images of 224 pixels in three channels.
 const MAX_BYTES: usize = 1 << 29;
 
-/// Returns a key for the samples of one input of one distribution.
 fn key(seed: u64, distribution: Distribution, input: usize) -> u64 {
     // Multiplied by unrelated odd numbers, so that neighbouring seeds and inputs do not collide.
     seed.wrapping_mul(0xA24B_AED4_963E_E407)

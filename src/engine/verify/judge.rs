@@ -49,7 +49,6 @@ pub(super) struct Rule {
     pub(super) unit: f64,
     /// Whether it is a count or a decision; see [`Side::counts`](super::Side::counts).
     pub(super) counts: bool,
-    /// Whether the inputs were real images.
     pub(super) images: bool,
 }
 
@@ -117,8 +116,7 @@ impl Judgement {
             }
         };
         let Worst { accepted, floor, used, most_accepted, .. } = worst;
-        let noise = (noise.draws > 0, worst.noise, noise.draws);
-        let (noise, draws) = (noise.0.then_some(noise.1), noise.2);
+        let (noise, draws) = ((noise.draws > 0).then_some(worst.noise), noise.draws);
         Ok(Self { agreement, accepted, floor, noise, draws, used, most_accepted, spread, verdict, reason })
     }
 
@@ -130,8 +128,6 @@ impl Judgement {
 }
 
 impl Tolerance {
-    /// Returns the reason why the two do not agree; `None` if they do. `images` states that the inputs were real
-    /// images.
     pub(super) fn refusal(&self, agreement: &Agreement, worst: &Worst, images: bool) -> Option<String> {
         let Agreement { largest, values, .. } = agreement;
         if agreement.not_finite_apart > 0 {
@@ -175,7 +171,6 @@ impl Tolerance {
     }
 }
 
-/// Explains why agreement proves nothing if there are no numbers at all.
 fn empty(agreement: &Agreement) -> Option<String> {
     let reason = "every value is NaN or infinite on both sides";
     (agreement.not_finite == agreement.values).then(|| reason.to_owned())
@@ -197,7 +192,6 @@ fn too_alike(rule: &Rule, spread: &Spread, agreement: &Agreement, worst: &Worst,
     tolerance.too_alike(spread, agreement.largest, worst.most_accepted)
 }
 
-/// Describes on which side the values that are not finite occur.
 fn explained(reason: String, reference: &Array, other: &Array, agreement: &Agreement) -> String {
     if agreement.not_finite_apart == 0 {
         return reason;

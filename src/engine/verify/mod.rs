@@ -31,6 +31,7 @@
 //! # Ok::<(), gnet::Error>(())
 //! ```
 
+mod added;
 mod answers;
 mod bisect;
 mod expand;
@@ -56,7 +57,7 @@ pub use judge::{Judgement, Verdict};
 pub use noise::{Draw, unit};
 pub use precision::{Precision, Tolerance};
 pub use record::{Comparison, OnCopies, Row, Verification};
-pub use redraw::{Role, drawn};
+pub use redraw::drawn;
 pub use rewritten::rewritten;
 pub use side::{Copies, FileSide, Side};
 pub use signature::{Plan, Port, Signature};
@@ -156,7 +157,6 @@ fn on_copies(
     Ok(found.into_iter().next().map(|comparison| (comparison, weights)))
 }
 
-/// Makes the comparisons with each of the others, with a search if requested.
 fn compared(
     reference: &mut dyn Side,
     others: &mut [FileSide],

@@ -16,8 +16,9 @@ use super::expand::expand;
 use super::random::{mixed, shifts};
 use super::results::move_results;
 use crate::runtime::Array;
-use gnet_core::graph::{Attribute, DType, Graph, Model, Node, Sizes, Tensor, ValueId};
+use gnet_core::graph::{Attribute, DType, Graph, Model, Sizes, Tensor, ValueId};
 use gnet_core::infer::infer;
+use gnet_core::operators::{Control, Rounding};
 
 /// One way to round differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +89,6 @@ impl Draw {
     }
 }
 
-/// Returns the graph with inferred types; unchanged if inference fails.
 fn typed(model: &Model, sizes: &Sizes) -> Graph {
     let mut typed = model.clone();
     if infer(&mut typed, sizes).is_ok() { typed.graph } else { model.graph.clone() }
@@ -120,12 +120,12 @@ pub fn unit(graph: &Graph, id: ValueId) -> f64 {
         let Some(node) = producers.get(&id).map(|index| &graph.nodes[*index]).filter(|_| seen.insert(id)) else {
             continue;
         };
-        match node.op_type.as_str() {
-            "Sigmoid" => return 1.0,
-            "Identity" | "Reshape" | "Squeeze" | "Unsqueeze" | "Flatten" | "Transpose" | "Slice" | "Split"
-            | "Gather" | "Expand" | "Tile" | "Cast" | "Clip" => open.extend(node.input(0)),
-            "Concat" => open.extend(node.inputs.iter().flatten().copied()),
-            "If" => {
+        let Some(operator) = node.operator() else { continue };
+        match operator.control {
+            _ if operator.rounding == Some(Rounding::Unit) => return 1.0,
+            _ if operator.hands_on || node.is("Clip") => open.extend(node.input(0)),
+            _ if node.is("Concat") => open.extend(node.inputs.iter().flatten().copied()),
+            Some(Control::Branch) => {
                 let place = node.outputs.iter().position(|output| *output == Some(id)).unwrap_or(0);
                 let branches = node.subgraphs().filter_map(|body| Some((&body.graph, *body.graph.outputs.get(place)?)));
                 if branches.map(|(body, output)| unit(body, output)).any(|unit| unit > 0.0) {
@@ -155,19 +155,9 @@ fn move_graph(graph: &mut Graph, seed: &mut u64, bits: u32) {
     }
 }
 
-/// Finds the values that are settings rather than operands of arithmetic.
 fn settings(graph: &Graph) -> HashSet<ValueId> {
-    graph.nodes.iter().flat_map(|node| node.inputs.iter().skip(first_setting(node)).flatten().copied()).collect()
-}
-
-/// Returns the index of the first input of an operation that is a setting; all after it are.
-fn first_setting(node: &Node) -> usize {
-    match node.op_type.as_str() {
-        "Range" | "Equal" | "Floor" | "Ceil" | "Round" | "Cast" | "ConstantOfShape" => 0,
-        "Resize" | "Upsample" | "Pow" | "Pad" | "Clip" | "TopK" | "NonMaxSuppression" | "RoiAlign" | "Tile" => 1,
-        op if op.ends_with("uantizeLinear") || op.starts_with("QLinear") || op.ends_with("Integer") => 1,
-        _ => usize::MAX,
-    }
+    let nodes = graph.nodes.iter().filter_map(|node| Some((node, node.operator()?.settings?)));
+    nodes.flat_map(|(node, first)| node.inputs.iter().skip(first).flatten().copied()).collect()
 }
 
 /// Moves a tensor of several real numbers; `None` for others.
@@ -208,7 +198,7 @@ fn stepped(bytes: &[u8], shifts: impl Iterator<Item = f32>, exponent: u16) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gnet_core::graph::Dim;
+    use gnet_core::graph::{Dim, Node};
 
     const DRAW: Draw = Draw::Moved { seed: 5, bits: 23 };
 

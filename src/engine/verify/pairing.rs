@@ -39,12 +39,10 @@ impl Pairing {
         Self { values, nodes }
     }
 
-    /// Returns the value of the other graph that `id` of the reference is compared with.
     pub(super) fn partner(&self, id: ValueId) -> Option<(ValueId, ValueId)> {
         self.values.get(&id).map(|other| (id, *other))
     }
 
-    /// Returns the index of the partner of a node of the reference.
     pub(super) fn node(&self, index: usize) -> Option<usize> {
         self.nodes.get(&index).copied()
     }
@@ -61,7 +59,6 @@ fn paired_nodes(reference: &Graph, other: &Graph) -> HashMap<usize, usize> {
     by_name
 }
 
-/// Returns the index of each node by its name.
 fn names(graph: &Graph) -> HashMap<&str, usize> {
     graph.nodes.iter().enumerate().map(|(i, node)| (graph.node_name(node), i)).collect()
 }

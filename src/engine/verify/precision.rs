@@ -102,11 +102,7 @@ impl Precision {
     /// Returns the precision in which a file computes: integers if it quantises, 16 bits if it holds 16-bit constants
     /// or casts to them, else f32. An engine may be coarser than the file, which it reports itself.
     pub fn of(graph: &Graph) -> Self {
-        let quantised = graph.nodes.iter().any(|node| {
-            let op = node.op_type.as_str();
-            op.ends_with("uantizeLinear") || op.starts_with("QLinear") || op.ends_with("Integer")
-        });
-        if quantised {
+        if graph.nodes.iter().any(|node| node.operator().is_some_and(|operator| operator.quantised)) {
             return Self::Int8;
         }
         let has = |dtype| graph.values().any(|(_, value)| value.dtype == Some(dtype));

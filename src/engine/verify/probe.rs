@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::judge::Rule;
 use super::noise::unit;
 use super::trial::{Trial, settle};
-use super::{Draw, FileSide, Side, Tolerance};
+use super::{Draw, FileSide, Judgement, Side, Tolerance};
 use crate::runtime::Array;
 use crate::runtime::agreement::farthest;
 use gnet_core::Result;
@@ -21,7 +21,6 @@ pub(super) struct Probe<'a> {
     tolerance: Tolerance,
     /// Most recent draw of the reference: most are requested repeatedly.
     copy: Option<(Draw, Option<FileSide>)>,
-    /// Number of times both sides were run.
     pub(super) runs: usize,
 }
 
@@ -32,7 +31,6 @@ pub(super) struct Seen {
     pub(super) agrees: bool,
     /// Largest difference relative to the largest value; `None` if the shapes differ or a value is not finite.
     pub(super) error: Option<f64>,
-    /// Shape on the reference's side.
     pub(super) shape: Vec<usize>,
     /// Smallest and largest value on the reference's side; NaN if there is one.
     pub(super) range: (f32, f32),
@@ -55,29 +53,23 @@ impl<'a> Probe<'a> {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
-        let mut seen = self.arrays(pairs)?.into_iter().zip(pairs).map(|((a, b), (here, _))| self.compared(a, b, *here));
-        let mut seen = seen.by_ref().collect::<Result<Vec<_>>>()?;
-        self.settle(&mut seen, pairs)?;
-        Ok(seen.into_iter().map(Compared::seen).collect())
+        let arrays = self.arrays(pairs)?;
+        self.judged(arrays, pairs)
     }
 
-    fn compared(&self, a: Array, b: Array, here: ValueId) -> Result<Compared> {
-        let unit = unit(&self.reference.model().graph, here);
-        Compared::of(a, b, Rule { tolerance: self.tolerance, unit, counts: false, images: false })
-    }
-
-    /// Measures the noise of the values whose difference their size does not explain.
-    fn settle(&mut self, compared: &mut [Compared], pairs: &[(ValueId, ValueId)]) -> Result<()> {
-        let mut trials: Vec<&mut Trial> = Vec::new();
-        for (place, compared) in compared.iter_mut().enumerate() {
-            if let Some(trial) = &mut compared.trial {
-                trial.place = place;
-                trials.push(trial);
-            }
-        }
+    /// Compares the arrays of pairs of values, by their noise where their size does not explain the difference.
+    fn judged(&mut self, arrays: Vec<(Array, Array)>, pairs: &[(ValueId, ValueId)]) -> Result<Vec<Seen>> {
         let Self { reference, inputs, copy, tolerance, .. } = self;
+        let (mut seen, mut trials) = (Vec::new(), Vec::new());
+        for (place, ((a, b), (here, _))) in arrays.into_iter().zip(pairs).enumerate() {
+            let unit = unit(&reference.model().graph, *here);
+            let rule = Rule { tolerance: *tolerance, unit, counts: false, images: false };
+            seen.push(Seen::of(&a, &b));
+            trials.extend(trial(place, a, b, rule)?);
+        }
         let ports = &reference.signature().inputs;
-        settle(&mut trials, Draw::all(SEED, tolerance.precision.bits()), |draw, places| {
+        let draws = Draw::all(SEED, tolerance.precision.bits());
+        settle(&mut trials.iter_mut().collect::<Vec<_>>(), draws, |draw, places| {
             let values: Vec<ValueId> = places.iter().map(|place| pairs[*place].0).collect();
             let made = match copy.take() {
                 Some((of, made)) if of == draw => made,
@@ -88,15 +80,18 @@ impl<'a> Probe<'a> {
             // A copy that an engine cannot run tells nothing.
             let answers = moved.exposing(&values).and_then(|mut side| side.run(&draw.inputs(&inputs.0, ports, 0)));
             Ok(places.iter().copied().zip(answers.unwrap_or_default()).collect())
-        })
+        })?;
+        trials.iter().for_each(|trial| seen[trial.place].judge(&trial.judgement));
+        Ok(seen)
     }
 
     /// Returns whether one of these values differs, and the sample that differs most; `None` if shapes differ or no
     /// value has a row per sample.
     pub(super) fn outputs(&mut self, pairs: &[(ValueId, ValueId)]) -> Result<(bool, Option<usize>)> {
         let samples = self.reference.signature().batch_of(&self.inputs.0);
-        let (mut compared, mut worst) = (Vec::new(), None::<(usize, f64)>);
-        for ((a, b), (here, _)) in self.arrays(pairs)?.into_iter().zip(pairs) {
+        let mut worst = None::<(usize, f64)>;
+        let arrays = self.arrays(pairs)?;
+        for (a, b) in &arrays {
             if a.shape == b.shape && a.shape.first() == Some(&samples) {
                 for (sample, (a, b)) in a.rows().zip(b.rows()).enumerate() {
                     let largest = farthest(a, b);
@@ -105,10 +100,8 @@ impl<'a> Probe<'a> {
                     }
                 }
             }
-            compared.push(self.compared(a, b, *here)?);
         }
-        self.settle(&mut compared, pairs)?;
-        let differ = compared.into_iter().any(|compared| !compared.seen().agrees);
+        let differ = self.judged(arrays, pairs)?.iter().any(|seen| !seen.agrees);
         Ok((differ, worst.map(|(sample, _)| sample)))
     }
 
@@ -124,50 +117,33 @@ impl<'a> Probe<'a> {
     /// Returns the smallest and largest value of a graph input of the reference, which is the same on both sides.
     pub(super) fn input(&self, name: &str) -> Option<Seen> {
         let place = self.reference.signature().inputs.iter().position(|port| port.name == name)?;
-        let array = self.inputs.0.get(place)?;
-        Some(Seen { agrees: true, error: Some(0.0), shape: array.shape.clone(), range: range(array), remark: None })
+        self.inputs.0.get(place).map(|array| Seen::of(array, array))
     }
 }
 
-/// Seed of the draws of a search: any will do.
 const SEED: u64 = 0;
 
-/// A pair of values whose noise is not known yet.
-struct Compared {
-    shape: Vec<usize>,
-    range: (f32, f32),
-    /// `None` if there is nothing to judge.
-    trial: Option<Trial>,
-    remark: Option<String>,
+/// Returns `None` if there is nothing to judge but the shapes.
+fn trial(place: usize, a: Array, b: Array, rule: Rule) -> Result<Option<Trial>> {
+    let judged = a.shape == b.shape && !a.data.is_empty();
+    if judged { Trial::new(place, a, b, rule).map(Some) } else { Ok(None) }
 }
 
-impl Compared {
-    fn of(a: Array, b: Array, rule: Rule) -> Result<Self> {
-        let (shape, range) = (a.shape.clone(), range(&a));
-        let unlike = a.shape != b.shape;
-        let remark = unlike.then(|| format!("its shape is {:?} on one side and {:?} on the other", a.shape, b.shape));
-        let judged = !unlike && !a.data.is_empty();
-        let trial = if judged { Some(Trial::new(0, a, b, rule)?) } else { None };
-        Ok(Self { shape, range, trial, remark })
+impl Seen {
+    /// Compares shapes alone.
+    fn of(a: &Array, b: &Array) -> Self {
+        let agrees = a.shape == b.shape;
+        let remark = || format!("its shape is {:?} on one side and {:?} on the other", a.shape, b.shape);
+        let error = agrees.then_some(0.0);
+        Self { agrees, error, shape: a.shape.clone(), range: range(a), remark: (!agrees).then(remark) }
     }
 
-    fn seen(self) -> Seen {
-        let Self { shape, range, trial, remark } = self;
-        let Some(trial) = trial else {
-            let agrees = remark.is_none();
-            return Seen { agrees, error: agrees.then_some(0.0), shape, range, remark };
-        };
-        let agreement = &trial.judgement.agreement;
-        let apart = agreement.not_finite_apart;
-        let remark = (apart > 0)
-            .then(|| format!("{apart} of its values {} NaN or infinite on one side", one_or(apart, "is", "are")));
-        Seen {
-            agrees: apart == 0 && trial.judgement.used <= 1.0,
-            error: (apart == 0).then_some(agreement.rel_error),
-            shape,
-            range,
-            remark,
-        }
+    fn judge(&mut self, judgement: &Judgement) {
+        let apart = judgement.agreement.not_finite_apart;
+        let remark = || format!("{apart} of its values {} NaN or infinite on one side", one_or(apart, "is", "are"));
+        self.agrees = apart == 0 && judgement.used <= 1.0;
+        self.error = (apart == 0).then_some(judgement.agreement.rel_error);
+        self.remark = (apart > 0).then(remark);
     }
 }
 
@@ -189,7 +165,11 @@ mod tests {
     fn seen(a: &[f32], b: &[f32]) -> Seen {
         let array = |data: &[f32]| Array::new(vec![data.len()], data.to_vec()).unwrap();
         let tolerance = crate::verify::Precision::F32.tolerance().with_relative(1e-3).unwrap();
-        Compared::of(array(a), array(b), Rule { tolerance, unit: 0.0, counts: false, images: false }).unwrap().seen()
+        let (a, b) = (array(a), array(b));
+        let mut seen = Seen::of(&a, &b);
+        let rule = Rule { tolerance, unit: 0.0, counts: false, images: false };
+        trial(0, a, b, rule).unwrap().iter().for_each(|trial| seen.judge(&trial.judgement));
+        seen
     }
 
     #[test]

@@ -233,9 +233,7 @@ impl Verification {
             _ => error,
         })
     }
-}
 
-impl Verification {
     /// Returns `true` if values are not finite on some side and a boolean input was random.
     fn hides_all(&self) -> bool {
         let rows = self.comparisons.iter().flat_map(|comparison| &comparison.rows);
@@ -269,7 +267,6 @@ impl Verification {
         (!all.is_empty()).then(|| all.join(", "))
     }
 
-    /// Returns the copies' rows, under their own title and with a note.
     fn copies(&self, comparison: &Comparison, copies: &OnCopies) -> Table {
         let OnCopies { weights, verdict, rows } = copies;
         let of_copies = Comparison { rows: rows.clone(), ..Comparison::new(&comparison.subject) };
@@ -353,7 +350,6 @@ impl Verification {
     }
 }
 
-/// Explains what agreement means.
 fn agreed(tolerance: &Tolerance) -> String {
     let Tolerance { precision, relative, multiple, .. } = tolerance;
     if *multiple == 0.0 {
@@ -362,7 +358,6 @@ fn agreed(tolerance: &Tolerance) -> String {
     format!("agree at {precision}: no difference beyond {relative:.1e} of the size and {multiple} times the noise")
 }
 
-/// Describes values that are not finite on both sides in the same way.
 fn odd(rows: &[Row]) -> Option<String> {
     let count = |row: &Row| row.judgement.agreement.not_finite - row.judgement.agreement.not_finite_apart;
     let first = rows.iter().find(|row| count(row) > 0)?;
@@ -376,7 +371,6 @@ fn odd(rows: &[Row]) -> Option<String> {
     ))
 }
 
-/// Returns the layer that was found, and its inputs.
 fn layer(search: &Search) -> Table {
     let columns = [
         Column::path("value"),

@@ -15,26 +15,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::runtime::Array;
 use gnet_core::graph::{DType, Graph, Model, Node, Tensor, ValueId};
+use gnet_core::operators::Part;
 
 /// Gain of a layer without an activation.
 const GAIN: f32 = 1.1;
-
-/// Role of a parameter, which determines how it is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// Factors of sums, one sum per index along this axis; the others are summed over.
-    Weight(usize),
-    /// The same with this many leading axes of separate sums, such as the directions of an LSTM.
-    Stacked(usize),
-    /// Added to a sum, or the value to which a mean of 0 is moved.
-    Bias,
-    /// Factor of one channel.
-    Scale,
-    /// Mean that a normalisation subtracts.
-    Mean,
-    /// Variance that a normalisation divides by.
-    Variance,
-}
 
 /// Weights of a model before they were redrawn, by name: two files that are to be proved by copies must have had the
 /// same ones.
@@ -49,13 +33,13 @@ pub(super) fn redrawn(model: &Model) -> Option<(Model, Originals)> {
 }
 
 fn redraw(graph: &mut Graph, originals: &mut Originals) {
-    for (id, role) in roles(graph) {
+    for (id, part) in parts(graph) {
         let name = graph.value(id).name.clone();
         let Some(old) = graph.initializer(id).filter(|tensor| tensor.dtype() == DType::F32 && !tensor.is_empty())
         else {
             continue;
         };
-        if let Ok(new) = Tensor::from_f32(old.shape().to_vec(), &drawn(&name, role, old.shape())) {
+        if let Ok(new) = Tensor::from_f32(old.shape().to_vec(), &drawn(&name, part, old.shape())) {
             originals.insert(name, old.clone());
             graph.set_initializer(id, new);
         }
@@ -65,64 +49,57 @@ fn redraw(graph: &mut Graph, originals: &mut Originals) {
     }
 }
 
-/// Finds the initializers that are parameters of layers, each with the role that its first reader gives it.
-fn roles(graph: &Graph) -> Vec<(ValueId, Role)> {
+/// Finds the initializers that are parameters of layers, each with the part that it has in its first reader.
+fn parts(graph: &Graph) -> Vec<(ValueId, Part)> {
     let producers = graph.producers();
     let makes = |id: Option<ValueId>, op: &str| {
         id.and_then(|id| producers.get(&id)).is_some_and(|index| graph.nodes[*index].is(op))
     };
-    let mut found: HashMap<ValueId, Role> = HashMap::new();
+    let mut found: HashMap<ValueId, Part> = HashMap::new();
     let mut order = Vec::new();
     for node in &graph.nodes {
         let added = makes(node.input(0), "MatMul") || makes(node.input(1), "MatMul");
         for (place, id) in node.inputs.iter().enumerate().filter_map(|(place, id)| Some((place, (*id)?))) {
             let Some(shape) = graph.initializer(id).map(Tensor::shape) else { continue };
-            let Some(role) = role(node, place, shape.len(), added) else { continue };
+            let Some(part) = part(node, place, shape.len(), added) else { continue };
             found.entry(id).or_insert_with(|| {
                 order.push(id);
-                role
+                part
             });
         }
     }
     order.into_iter().map(|id| (id, found[&id])).collect()
 }
 
-/// Returns the role of an operand of `rank`; `added` states that the node may add a bias to a product.
-fn role(node: &Node, place: usize, rank: usize, added: bool) -> Option<Role> {
-    let last = rank.checked_sub(1);
-    Some(match (node.op_type.as_str(), place) {
-        ("Conv", 1) => Role::Weight(0),
-        ("ConvTranspose", 1) => Role::Weight(1),
-        ("Gemm", 1) => Role::Weight(if node.int("transB") == Some(1) { 0 } else { 1 }),
-        ("MatMul", 1) => Role::Weight(last.filter(|last| *last > 0)?),
-        ("MatMul", 0) => Role::Weight(last?.checked_sub(1)?),
-        ("LSTM" | "GRU" | "RNN", 1 | 2) => Role::Stacked(2),
-        ("Conv" | "ConvTranspose" | "Gemm", 2) | ("BatchNormalization", 2) => Role::Bias,
-        ("Add", _) if added && rank > 0 => Role::Bias,
-        ("LSTM" | "GRU" | "RNN", 3) => Role::Mean,
-        ("BatchNormalization", 3) => Role::Mean,
-        ("BatchNormalization", 4) => Role::Variance,
-        (op, 1) if op.ends_with("Normalization") => Role::Scale,
-        (op, 2) if op.ends_with("Normalization") => Role::Mean,
-        _ => return None,
-    })
+/// Returns the part of an operand of `rank`; `added` states that the node may add a bias to a product.
+fn part(node: &Node, place: usize, rank: usize, added: bool) -> Option<Part> {
+    if node.is("Add") {
+        return (added && rank > 0).then_some(Part::Bias);
+    }
+    let (_, part) = node.operator()?.parts.iter().find(|(of, _)| *of == place)?;
+    match *part {
+        Part::Matrix(_) if rank < 2 => None,
+        Part::Weight(axis) if node.int("transB") == Some(1) => Some(Part::Weight(1 - axis)),
+        part => Some(part),
+    }
 }
 
 /// Draws new numbers for a parameter, which depend on its name only.
-pub fn drawn(name: &str, role: Role, shape: &[usize]) -> Vec<f32> {
+pub fn drawn(name: &str, part: Part, shape: &[usize]) -> Vec<f32> {
     let count: usize = shape.iter().product();
     let seed = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3));
     let normal = Array::noise(vec![count], seed).data;
     let around = |middle: f32| normal.iter().map(|value| middle + 0.1 * value).collect();
-    match role {
-        Role::Weight(axis) => weights(normal, shape, axis),
-        Role::Stacked(leading) if leading < shape.len() => {
+    match part {
+        Part::Weight(axis) => weights(normal, shape, axis),
+        Part::Matrix(back) => weights(normal, shape, shape.len().saturating_sub(1 + back)),
+        Part::Stacked(leading) if leading < shape.len() => {
             let sums: usize = shape[..leading].iter().product();
             weights(normal, &[sums, count / sums.max(1)], 0)
         }
-        Role::Stacked(_) | Role::Mean => around(0.0),
-        Role::Bias | Role::Scale => around(1.0),
-        Role::Variance => Array::uniform(vec![count], seed).data.into_iter().map(|value| 0.5 + value).collect(),
+        Part::Stacked(_) | Part::Mean => around(0.0),
+        Part::Bias | Part::Scale => around(1.0),
+        Part::Variance => Array::uniform(vec![count], seed).data.into_iter().map(|value| 0.5 + value).collect(),
     }
 }
 
@@ -152,20 +129,20 @@ mod tests {
     #[test]
     fn the_weights_of_a_sum_add_up_to_nothing_and_have_its_share_of_the_variance() {
         let shape = [8, 16, 3, 3];
-        let weights = drawn("w", Role::Weight(0), &shape);
+        let weights = drawn("w", Part::Weight(0), &shape);
         for sum in weights.chunks(144) {
             assert!(sum.iter().sum::<f32>().abs() < 1e-4);
         }
         let power: f32 = weights.iter().map(|value| value * value).sum::<f32>() / 8.0;
         assert!((power - GAIN * GAIN).abs() < 0.15, "{power}");
-        let columns = drawn("w", Role::Weight(1), &[144, 8]);
+        let columns = drawn("w", Part::Weight(1), &[144, 8]);
         for column in 0..8 {
             assert!((0..144).map(|row| columns[8 * row + column]).sum::<f32>().abs() < 1e-4);
         }
-        assert_eq!(weights, drawn("w", Role::Weight(0), &shape));
-        assert_ne!(weights, drawn("v", Role::Weight(0), &shape));
-        assert!(drawn("v", Role::Variance, &[99]).iter().all(|value| (0.5..1.5).contains(value)));
-        assert!(drawn("v", Role::Bias, &[99]).iter().all(|value| (0.6..1.4).contains(value)));
+        assert_eq!(weights, drawn("w", Part::Weight(0), &shape));
+        assert_ne!(weights, drawn("v", Part::Weight(0), &shape));
+        assert!(drawn("v", Part::Variance, &[99]).iter().all(|value| (0.5..1.5).contains(value)));
+        assert!(drawn("v", Part::Bias, &[99]).iter().all(|value| (0.6..1.4).contains(value)));
     }
 
     #[test]

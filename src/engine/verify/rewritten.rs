@@ -20,10 +20,8 @@ const FRONT: [usize; 2] = [1, 3];
 /// times.
 const OTHERS: [[usize; 2]; 4] = [[6, 5], [32, 64], [224, 256], [1, 2]];
 
-/// Number of kinds of inputs for each size.
 const KINDS: usize = 2;
 
-/// Seed of the inputs.
 const SEED: u64 = 1;
 
 /// Compares `after`, which passes derived from `before`, with it in the first engine that runs it. Only outputs that
@@ -71,11 +69,8 @@ fn prepared(model: &Model, like: &Graph) -> Model {
     }
 }
 
-/// An open axis.
 struct Axis {
-    /// Its symbol, or its input and index if it has none.
     what: What,
-    /// Whether it is the first axis of an input.
     front: bool,
 }
 
@@ -109,7 +104,6 @@ fn axes(graph: &Graph, given: Fit) -> Result<Vec<Axis>> {
     Ok(named.chain(unnamed).collect())
 }
 
-/// The two models in one engine.
 struct Pair<'a> {
     before: &'a Model,
     after: &'a Model,

@@ -16,7 +16,6 @@ const FEWEST: usize = 8;
 pub(crate) struct Noise {
     /// Largest shift of each value over all draws; empty before the first.
     most: Vec<f32>,
-    /// Number of draws that it is taken from.
     pub(crate) draws: usize,
     /// Whether a value was seen that is not a whole number.
     real: bool,
@@ -48,15 +47,11 @@ impl Noise {
 pub(crate) struct Worst {
     /// Difference as a fraction of the accepted one: above 1 is too much.
     pub(crate) used: f64,
-    /// Difference.
     pub(crate) difference: f64,
     /// Accepted difference: the floor and the multiple of the noise.
     pub(crate) accepted: f64,
-    /// Part due to its size.
     pub(crate) floor: f64,
-    /// Noise.
     pub(crate) noise: f64,
-    /// Largest difference that is accepted for any value.
     pub(crate) most_accepted: f64,
 }
 
@@ -89,7 +84,6 @@ impl Worst {
     }
 }
 
-/// Facts about one slice.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slice {
     values: usize,
@@ -118,7 +112,6 @@ impl Slice {
     }
 }
 
-/// Slices of an array along each axis.
 struct Slices {
     whole: Slice,
     /// For each axis: the distance between two neighbours along it, and its slices.

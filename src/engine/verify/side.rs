@@ -8,7 +8,7 @@ use super::redraw::{self, Originals};
 use super::signature::Signature;
 use super::{Draw, Precision};
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
-use gnet_core::graph::{Attribute, DType, Graph, Model, Node, Sizes, ValueId};
+use gnet_core::graph::{DType, Graph, Model, Node, Sizes, ValueId};
 use gnet_core::passes;
 use gnet_core::words::counted;
 use gnet_core::{Error, ErrorKind, OnnxFile, Result};
@@ -223,7 +223,6 @@ impl FileSide {
         self.remade(self.label.clone(), &draw.model(&self.model, &self.options.sizes), &options).map(Some)
     }
 
-    /// Returns the file with its weights redrawn, and the original ones.
     fn redrawn_file(&self) -> Result<Option<(Self, Originals)>> {
         let Some((model, originals)) = redraw::redrawn(&self.model) else { return Ok(None) };
         Ok(Some((self.beside(self.label.clone(), &model)?, originals)))
@@ -235,7 +234,8 @@ impl FileSide {
         let loaded = match self.session.take() {
             Some(loaded) if loaded.0 == options => loaded,
             _ => {
-                let session = self.open_session(&options).map_err(|e| about(&self.label, e))?;
+                let load = if self.part { runtime::open } else { runtime::load };
+                let session = load(self.provider, &self.file, &options).map_err(|e| about(&self.label, e))?;
                 (options, session)
             }
         };
@@ -253,12 +253,6 @@ impl FileSide {
         }
         // If all sizes are fixed, the batch is the first axis of the first input.
         Ok(RunOptions { batch: inputs.first().map_or(1, Array::batch), sizes, ..options })
-    }
-
-    fn open_session(&self, options: &RunOptions) -> Result<Box<dyn Session>> {
-        // The placement of a part's nodes is not what is judged.
-        let load = if self.part { runtime::open } else { runtime::load };
-        load(self.provider, &self.file, options)
     }
 }
 
@@ -282,10 +276,8 @@ impl Side for FileSide {
             let ordered = session.inputs().iter().map(|input| {
                 let place = names.inputs.iter().position(|port| port.name == input.name);
                 place.and_then(|place| inputs.get(place)).cloned().ok_or_else(|| {
-                    Error::input(
-                        format!("input '{}'", input.name),
-                        "the engine asks for it and the file does not list it",
-                    )
+                    let reason = "the engine asks for it and the file does not list it";
+                    Error::input(format!("input '{}'", input.name), reason)
                 })
             });
             let ordered = ordered.collect::<Result<Vec<_>>>()?;
@@ -295,11 +287,8 @@ impl Side for FileSide {
         };
         let outputs = run().map_err(|e| about(&label, e))?;
         if outputs.len() != names.outputs.len() {
-            let reason = format!(
-                "the engine gives {}, the file lists {}",
-                counted(outputs.len(), "output"),
-                names.outputs.len()
-            );
+            let given = counted(outputs.len(), "output");
+            let reason = format!("the engine gives {given}, the file lists {}", names.outputs.len());
             return Err(Error::check(label, reason));
         }
         Ok(outputs)
@@ -346,15 +335,11 @@ fn engine_precision(provider: Provider, engine: &EngineOptions) -> Precision {
     }
 }
 
-/// Returns the model without dead parts.
 fn swept(model: &Model) -> Result<Model> {
     let mut model = model.clone();
     passes::sweep(&mut model.graph)?;
     Ok(model)
 }
-
-/// ONNX's number for f32 in `Cast`.
-const F32: i64 = 1;
 
 fn as_f32(graph: &mut Graph, id: ValueId) -> ValueId {
     let value = graph.value(id).clone();
@@ -367,7 +352,7 @@ fn as_f32(graph: &mut Graph, id: ValueId) -> ValueId {
     }
     let cast = graph.add_value(name.clone(), Some(DType::F32), value.shape);
     let mut node = Node::new(name, "Cast", vec![id], vec![cast]);
-    node.set("to", Attribute::Int(F32));
+    node.set("to", i64::from(DType::F32.number()));
     graph.nodes.push(node);
     cast
 }
@@ -378,9 +363,5 @@ pub(super) fn about(thing: impl std::fmt::Display, error: Error) -> Error {
     if error.kind() != ErrorKind::Input {
         return error;
     }
-    let named = Error::input(thing, &error);
-    match error.remedy_text() {
-        Some(remedy) => named.remedy(remedy),
-        None => named,
-    }
+    Error::input(thing, &error).with_remedy(error.remedy_text())
 }

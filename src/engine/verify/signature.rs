@@ -147,30 +147,23 @@ impl Signature {
     }
 
     /// Returns, for each input of `self`, the index of the corresponding input of `other`: by name, or the only one.
-    ///
-    /// # Errors
-    /// Fails if the inputs differ in number, name or shape; both lists are named.
     pub(super) fn match_inputs(&self, other: &Self) -> Result<Vec<usize>> {
         let list = |ports: &[Port]| ports.iter().map(Port::to_string).collect::<Vec<_>>().join(", ");
-        let fail = || Err(format!("takes {}, the other takes {}", list(&self.inputs), list(&other.inputs)));
-        let places = match places(self.inputs.iter().map(|p| &p.name), other.inputs.iter().map(|p| &p.name)) {
-            Some(places) => places,
-            None => return fail().map_err(|reason| Error::input("inputs", reason)),
+        let differing = || {
+            let reason = format!("takes {}, the other takes {}", list(&self.inputs), list(&other.inputs));
+            Error::input("inputs", reason)
         };
+        let [here, there] = [self, other].map(|of| of.inputs.iter().map(|port| &port.name));
+        let places = places(here, there).ok_or_else(differing)?;
         let fits = |(a, b): (&Port, &Port)| {
             a.shape.len() == b.shape.len()
                 && a.shape.iter().zip(&b.shape).all(|(a, b)| a.known().is_none() || b.known().is_none() || a == b)
         };
-        if !self.inputs.iter().zip(places.iter().map(|place| &other.inputs[*place])).all(fits) {
-            return fail().map_err(|reason| Error::input("inputs", reason));
-        }
-        Ok(places)
+        let fit = self.inputs.iter().zip(places.iter().map(|place| &other.inputs[*place])).all(fits);
+        if fit { Ok(places) } else { Err(differing()) }
     }
 
     /// Returns, for each output of `self`, the index of the corresponding output of `other`: by name, or the only one.
-    ///
-    /// # Errors
-    /// Fails if the outputs differ in number or name ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
     pub(super) fn match_outputs(&self, other: &Self) -> Result<Vec<usize>> {
         places(self.outputs.iter(), other.outputs.iter()).ok_or_else(|| {
             let reason = format!("one gives {}, the other {}", self.outputs.join(", "), other.outputs.join(", "));

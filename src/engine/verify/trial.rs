@@ -25,9 +25,6 @@ const HOPELESS: f64 = 100.0;
 
 impl Trial {
     /// Judges by the size of the output alone.
-    ///
-    /// # Errors
-    /// Those of [`Judgement::of`], except that a single sample is compared too.
     pub(super) fn new(place: usize, reference: Array, other: Array, rule: Rule) -> Result<Self> {
         let noise = Noise::default();
         let judgement = Judgement::by(&reference, &other, &rule, &noise)?;
@@ -52,9 +49,6 @@ impl Trial {
 /// index for the requested indices; a draw that an engine cannot run gives none.
 ///
 /// The accepted difference only grows with each draw, so that a trial which is settled early stays settled.
-///
-/// # Errors
-/// Those of `answer`.
 pub(super) fn settle(
     trials: &mut [&mut Trial],
     draws: impl Iterator<Item = Draw>,

@@ -7,6 +7,9 @@ mod arithmetic;
 mod arrange;
 mod make;
 
+use std::cmp::Ordering;
+use std::ops::{BitAnd, BitOr, BitXor};
+
 use super::context::Context;
 use super::number::Num;
 use super::vector::{MAX_LEN, MAX_VECTOR_RANK, Vector};
