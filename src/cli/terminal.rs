@@ -12,7 +12,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 /// Names of the values of `--color`.
 pub const NAMES: [&str; 3] = ["auto", "always", "never"];
 
-/// What `--color` says, once it is read.
+/// The value of `--color`, once it is read.
 static COLOR: OnceLock<ColorChoice> = OnceLock::new();
 
 /// Returns the parser of `--color`. Its value stays a word: `draw` accepts additional ones.

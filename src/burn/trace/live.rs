@@ -83,7 +83,7 @@ struct Constants {
 }
 
 impl Constants {
-    /// Counts the constants that operations read; those with a name that are no running statistics are learned.
+    /// Counts the constants that operations read; those with a name that are not running statistics are learned.
     fn of(
         operations: &[OperationIr],
         inputs: &[TensorId],

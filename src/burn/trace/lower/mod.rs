@@ -271,8 +271,8 @@ impl<'a> Lower<'a> {
         self.make(op_type, operands, attributes, None)
     }
 
-    /// Returns the name of the current operation, for one that ONNX has under the same. Whether a second operand is a
-    /// number is no part of it.
+    /// Returns the name of the current operation, for one that ONNX has under the same, without the mark of a second operand
+    /// that is a number.
     fn same_name(&self) -> &'static str {
         operation_name(self.current()).trim_end_matches("Scalar")
     }
@@ -308,7 +308,7 @@ impl<'a> Lower<'a> {
     }
 }
 
-/// What a node reads. It is added to the graph first if it is not there yet.
+/// An input of a node, which is added to the graph first if it is not there yet.
 trait Operand {
     /// Returns its value; `None` for an input that is left out.
     fn value(&self, lower: &mut Lower) -> Result<Option<ValueId>>;
