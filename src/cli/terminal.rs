@@ -111,7 +111,7 @@ mod tests {
         let welcome = |choice: ColorChoice, terminal: bool, variables: &[(&str, &str)]| {
             let value =
                 |name: &str| variables.iter().find(|(its, _)| *its == name).map(|(_, value)| (*value).to_owned());
-            super::welcome(choice, terminal, value)
+            welcome(choice, terminal, value)
         };
         for (when, terminal, variables, expected) in [
             (ColorChoice::Auto, true, &[][..], true),

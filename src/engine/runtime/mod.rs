@@ -193,7 +193,7 @@ pub fn load(provider: Provider, file: &OnnxFile, options: &RunOptions) -> Result
 
 /// Loads a file and leaves its placement to be judged: [`load`] does that as well, in time that is not the engine's. The
 /// engine runs in a process of its own where there is a program for it
-/// ([`process::serve_by`](gnet_core::process::serve_by)).
+/// ([`process::serve_by`]).
 ///
 /// # Errors
 /// A provider this build does not have or that cannot be used here ([`ErrorKind::Unavailable`]); options that mean
@@ -234,7 +234,7 @@ pub fn prepare(provider: Provider, file: &OnnxFile) -> Result<&Loadable> {
 }
 
 /// Finds ONNX Runtime and loads it, or returns the one that is already loaded: in a worker if there is a program for it
-/// ([`process::serve_by`](gnet_core::process::serve_by)), else in this process.
+/// ([`process::serve_by`]), else in this process.
 ///
 /// The order of the search is: [`EngineOptions::ort_lib`], the variables `GNET_ORT_LIB` and `ORT_DYLIB_PATH`, gnet's
 /// own installation (the CUDA one first, because it holds the CPU provider as well), the system's loader. The first one
