@@ -27,7 +27,7 @@ fn forward(net: &Net, x: Tensor<3>) -> Tensor<3> {
 fn planted(fault: impl Fn(&mut Trace)) -> Result<Replayed> {
     let net = Net { linear: LinearConfig::new(4, 5).init(&Device::flex()) };
     let options = TraceOptions { inputs: vec![Input::new("x", axes!["N", 3, 4])], keep: None, opset: 18 };
-    let (mut trace, _) = align::aligned(&net, &options, &forward).unwrap();
+    let (mut trace, _) = align::aligned(subject(&net, &forward), &options).unwrap();
     fault(&mut trace);
     let input = Array::noise(vec![4, 3, 4], 1);
     let x = Tensor::from_data(TensorData::new(input.data.clone(), input.shape.clone()), &Device::flex());
