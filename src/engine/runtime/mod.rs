@@ -258,10 +258,13 @@ pub fn library(options: &EngineOptions) -> Result<Library> {
 }
 
 /// Returns the library of OpenVINO's plugin, if one is named or installed.
+#[cfg(feature = "ort")]
 pub(crate) fn openvino_plugin(options: &OpenVinoOptions) -> Option<PathBuf> {
-    #[cfg(feature = "ort")]
-    return ort::openvino_plugin(options);
-    #[cfg(not(feature = "ort"))]
+    ort::openvino_plugin(options)
+}
+
+#[cfg(not(feature = "ort"))]
+pub(crate) fn openvino_plugin(_: &OpenVinoOptions) -> Option<PathBuf> {
     None
 }
 
