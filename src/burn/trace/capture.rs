@@ -22,11 +22,11 @@ pub(super) struct Captured {
     /// The tensors that were fed, in order.
     pub inputs: Vec<TensorId>,
     /// The tensors that were returned.
-    pub outputs: Vec<Returned>,
+    pub outputs: Vec<CapturedOutput>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Returned {
+pub(super) struct CapturedOutput {
     pub name: String,
     pub id: TensorId,
 }
@@ -86,7 +86,7 @@ pub(super) fn capture(subject: Subject<'_>, feeds: Vec<Vec<Fed>>) -> Result<Capt
 fn run(forward: &Forward<'_>, feed: Feed) -> Result<Captured> {
     let (inputs, outputs) = forward(feed)?;
     let known = |output: Output| match output.id {
-        Some(id) => Ok(Returned { name: output.name, id }),
+        Some(id) => Ok(CapturedOutput { name: output.name, id }),
         None => {
             let reason = "the forward returned a tensor that is not on the device of its input";
             Err(Error::input(format!("output {}", output.name), reason))

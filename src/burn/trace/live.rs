@@ -6,7 +6,7 @@ use burn::backend::TensorData;
 use burn::backend::ir::{ModuleOperationIr, OperationIr, TensorId};
 use serde::Serialize;
 
-use super::capture::{Captured, Returned};
+use super::capture::{Captured, CapturedOutput};
 use gnet_core::{Error, Result};
 
 /// Record of pruning: the parts that it removed from a traced forward.
@@ -56,7 +56,7 @@ pub(super) fn prune(
     Ok(pruned)
 }
 
-fn find(outputs: &[Returned], name: &str) -> Result<Returned> {
+fn find(outputs: &[CapturedOutput], name: &str) -> Result<CapturedOutput> {
     outputs.iter().find(|o| o.name == name).cloned().ok_or_else(|| {
         let names: Vec<_> = outputs.iter().map(|o| o.name.as_str()).collect();
         Error::input(format!("output {name}"), format!("the network has no such output; it has {}", names.join(", ")))

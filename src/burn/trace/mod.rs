@@ -40,6 +40,8 @@ use burn::module::Module;
 use gnet_core::Result;
 use gnet_core::graph::{DType, Model};
 
+#[doc(hidden)]
+pub use burn::tensor::kind::Basic as Returned;
 pub use inputs::{Axis, Feed, Input, Inputs, Symbol};
 pub(crate) use inputs::{Fed, symbols};
 pub use live::Pruned;
@@ -48,7 +50,7 @@ pub(crate) use outputs::named;
 pub use outputs::{NamedOutputs, Output};
 pub use replay::{Replayed, replay};
 
-use capture::Returned;
+use capture::CapturedOutput;
 pub(crate) use capture::{Subject, subject};
 use constants::Constants;
 use size::{Grid, Size};
@@ -98,7 +100,7 @@ struct Trace {
     grid: Grid,
     operations: Vec<OperationIr>,
     inputs: Vec<TracedInput>,
-    outputs: Vec<Returned>,
+    outputs: Vec<CapturedOutput>,
     constants: Constants,
     names: HashMap<TensorId, String>,
     sizes: HashMap<TensorId, Vec<Size>>,

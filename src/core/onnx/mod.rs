@@ -38,5 +38,19 @@ pub use read::{read, read_file};
 pub(crate) use write::write_referring;
 pub use write::{ExternalData, OPSETS, Written, WrittenData, write, write_bytes, write_file};
 
+use crate::graph::DType;
+
+#[doc(hidden)]
+#[deprecated(note = "is `DType::of_number`")]
+pub fn dtype_of(number: i32) -> Option<DType> {
+    DType::of_number(number.into())
+}
+
+#[doc(hidden)]
+#[deprecated(note = "is `DType::number`")]
+pub fn number_of(dtype: DType) -> i32 {
+    dtype.number()
+}
+
 /// `TensorProto.DataLocation.EXTERNAL`: the elements are in a file beside the model.
 const EXTERNAL: i32 = 1;

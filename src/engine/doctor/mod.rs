@@ -60,6 +60,10 @@ impl DoctorOptions {
 #[deprecated(note = "is named `DoctorOptions`")]
 pub type Options = DoctorOptions;
 
+#[doc(hidden)]
+#[deprecated(note = "is named `runtime::Library`")]
+pub type OrtLibrary = Library;
+
 /// Capabilities of a machine, as examined.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
