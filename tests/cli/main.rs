@@ -16,6 +16,7 @@ mod draw;
 mod files;
 mod flags;
 mod formats;
+mod gate;
 #[cfg(unix)]
 mod guards;
 mod help;
