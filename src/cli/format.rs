@@ -2,8 +2,9 @@
 
 use clap::Args;
 use gnet::Result;
-use gnet::report::{Format, Report, Style, render_styled};
+use gnet::report::{Format, Style, render_styled};
 
+use super::schema::Document;
 use super::{output, terminal, values};
 
 #[derive(Debug, Args)]
@@ -17,7 +18,7 @@ pub struct FormatArgs {
 }
 
 impl FormatArgs {
-    pub fn write<R: Report>(&self, report: &R) -> Result<()> {
+    pub fn write<R: Document>(&self, report: &R) -> Result<()> {
         output::data(&render_styled(report, self.format, style(self.wide))?)
     }
 }

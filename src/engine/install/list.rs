@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::writing;
@@ -14,7 +15,7 @@ use gnet_core::report::{Cell, Column, Report, Table, Tone, number};
 use gnet_core::{Error, Result};
 
 /// One installed runtime: `{"kind", "version", "library", "folder", "bytes", "intact", "problem"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Installed {
     /// Kind of the runtime.
@@ -34,7 +35,7 @@ pub struct Installed {
 }
 
 /// Everything installed: `{"folder", "runtimes": [..]}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Listing {
     /// Folder in which runtimes are installed.
@@ -44,7 +45,7 @@ pub struct Listing {
 }
 
 /// Record of a removal: `{"kind", "folders", "bytes"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Removed {
     /// Kind that was removed.

@@ -1,5 +1,6 @@
 //! Verdict on one output for one kind of inputs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Tolerance;
@@ -10,7 +11,7 @@ use gnet_core::report::Tone;
 use gnet_core::{Error, Result};
 
 /// Result of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Within the tolerance, and the inputs can tell outputs apart.
@@ -53,14 +54,15 @@ pub(super) struct Rule {
 }
 
 /// Comparison of two sides on one output, with the verdict.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Judgement {
     /// Measures of agreement.
     #[serde(flatten)]
     pub agreement: Agreement,
     /// Accepted difference of the worst value, the one that is off most relative to what is accepted for it, in the
-    /// output's unit.
+    /// output's unit; `null` if rounding may turn that value into a NaN.
+    #[schemars(with = "Option<f64>")]
     pub accepted: f64,
     /// Part of `accepted` due to the size of the values there; the rest is a multiple of the noise.
     pub floor: f64,
@@ -69,6 +71,7 @@ pub struct Judgement {
     /// Number of draws from which the noise is taken.
     pub draws: usize,
     /// Difference of the worst value as a fraction of the accepted one; `null` if nothing is accepted.
+    #[schemars(with = "Option<f64>")]
     pub used: f64,
     /// Largest difference that is accepted for any value.
     #[serde(skip)]
