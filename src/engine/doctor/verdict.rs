@@ -59,7 +59,7 @@ pub enum Answer {
     NotTried,
 }
 
-/// One question about a provider and its answer: `{"question", "answer", "found", "reason", "remedy"}`.
+/// One question about a provider and its answer.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Check {

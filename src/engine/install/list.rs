@@ -14,7 +14,7 @@ use super::{Kind, Place};
 use gnet_core::report::{Cell, Column, Report, Table, Tone, number};
 use gnet_core::{Error, Result};
 
-/// One installed runtime: `{"kind", "version", "library", "folder", "bytes", "intact", "problem"}`.
+/// One installed runtime.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Installed {
@@ -34,7 +34,7 @@ pub struct Installed {
     pub problem: Option<String>,
 }
 
-/// Everything installed: `{"folder", "runtimes": [..]}`.
+/// Everything installed.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Listing {
@@ -44,7 +44,7 @@ pub struct Listing {
     pub runtimes: Vec<Installed>,
 }
 
-/// Record of a removal: `{"kind", "folders", "bytes"}`.
+/// Record of a removal.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Removed {

@@ -34,7 +34,7 @@ pub trait Observer {
     fn done(&mut self, bytes: u64);
 }
 
-/// Result of an installation: `{"kind", "version", "library", "folder", "bytes", "fetched"}`.
+/// Result of an installation.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Installation {

@@ -38,7 +38,7 @@ gnet_core::named!(
     ]
 );
 
-/// ONNX Runtime's library, found and loaded: `{"path", "source", "version", "providers"}`.
+/// ONNX Runtime's library, found and loaded.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Library {
