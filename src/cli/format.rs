@@ -2,9 +2,8 @@
 
 use clap::Args;
 use gnet::Result;
-use gnet::report::{Format, Style, render_styled};
+use gnet::report::{Format, Report, Style, render_styled};
 
-use super::schema::Document;
 use super::{output, terminal, values};
 
 #[derive(Debug, Args)]
@@ -16,6 +15,9 @@ pub struct FormatArgs {
     #[arg(long)]
     wide: bool,
 }
+
+/// A record with a row in the table of [`schema`](super::schema), which implements this: no other is written.
+pub trait Document: Report {}
 
 impl FormatArgs {
     pub fn write<R: Document>(&self, report: &R) -> Result<()> {

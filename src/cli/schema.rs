@@ -7,7 +7,7 @@ use gnet::report::{Column, Report, Table, json};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::format::FormatArgs;
+use super::format::{Document, FormatArgs};
 use super::output;
 
 #[derive(Debug, Args)]
@@ -18,9 +18,6 @@ pub struct SchemaArgs {
     #[command(flatten)]
     format: FormatArgs,
 }
-
-/// A record that a command writes. [`FormatArgs`] takes no other, so that every document has its row in the table below.
-pub trait Document: Report {}
 
 struct Entry {
     name: &'static str,

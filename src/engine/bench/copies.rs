@@ -48,7 +48,7 @@ pub(super) fn copies(
     }))
 }
 
-/// Returns the steady state after a first time, which is no sample even where there is no warm-up.
+/// Returns the steady state after a first time, which never counts as a sample, not even without warm-up.
 fn settled(copy: Timed<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Steady> {
     timed(copy, clock)?;
     steady(copy, clock, limits)
