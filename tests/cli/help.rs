@@ -22,6 +22,7 @@ pub const COMMANDS: [&str; 17] = [
     "bench",
     "runtime",
     "doctor",
+    "schema",
     "completions",
 ];
 

@@ -1,12 +1,12 @@
 //! Measurement of one row in this process.
 
 use std::path::Path;
-use std::time::SystemTime;
 
 use super::copies::copies;
 use super::latency::{millis, per_second};
 use super::steady::{Steady, steady, timed};
 use super::{Clock, Latency, Profile, Run, Spec, SystemClock, feed, memory};
+use crate::host::{self, GpuWatch, Moment};
 use crate::runtime::{self, Array, EngineOptions, Placement, RunOptions};
 use gnet_core::cost::BatchChoice;
 use gnet_core::words::counted;
@@ -33,7 +33,7 @@ pub(super) const MEASURING: &str = "measuring";
 pub(crate) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> {
     doing("loading");
     spec.validate()?;
-    let started = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+    let started = host::now();
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
     let file = OnnxFile::open_whole(&spec.path)?;
     runtime::prepare(spec.provider, &file).map_err(in_file)?;
@@ -47,10 +47,13 @@ pub(crate) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
     let traced = spec.trace.as_ref().map(|trace| (trace, file));
     let inputs = feed::filled(&fed, session.inputs()).map_err(in_file)?;
     session.bind(&inputs).map_err(in_file)?;
+    let watch = session.has_device_memory().then(GpuWatch::start);
+    let before = Moment::now(watch.as_ref());
     doing("the first run");
     let first = timed(&mut || session.run(), &clock).map_err(in_file)?;
     doing(MEASURING);
     let found = steady(&mut || session.run(), &clock, &spec.limits).map_err(in_file)?;
+    let after = Moment::now(watch.as_ref());
     let copies = copies(session.as_mut(), &clock, &spec.limits, spec.batch).map_err(in_file)?;
     let profile = traced.map(|(trace, file)| profile(spec, &file, &options, &inputs, trace)).transpose()?;
     let images_per_s = per_second(spec.batch, found.summary.mean);
@@ -63,6 +66,8 @@ pub(crate) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
         threads: spec.threads,
         threads_used,
         started,
+        before,
+        after,
         samples: found.summary.samples,
         load_ms: millis(load_time),
         first_run_ms: millis(first),

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::runtime::proc::values;
+use crate::host::{Machine, Moment};
 use crate::runtime::{Placement, Provider, Settings};
 use gnet_core::report::{Cell, Column, Report, Table, number};
 use gnet_core::words::counted;
@@ -12,7 +13,7 @@ use gnet_core::words::counted;
 use super::{Copies, Fed, Latency, Profile};
 
 /// A finished benchmark: its environment and the result of each row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Measurement {
     /// The machine, the build and the file.
     pub environment: Environment,
@@ -24,7 +25,7 @@ pub struct Measurement {
 }
 
 /// Conditions that the numbers depend on besides the row. It holds no date, so that records can be compared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Environment {
     /// Name of the measured file, without its folder.
@@ -48,14 +49,13 @@ pub struct Environment {
 impl Environment {
     /// Describes the machine that this process runs on and the file at `path`.
     pub fn detect(path: &std::path::Path) -> Self {
-        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-        let kernel = read("/proc/sys/kernel/osrelease");
+        let machine = Machine::this();
         Self {
             model: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             model_bytes: std::fs::metadata(path).map_or(0, |file| file.len()),
-            cpu: values(&read("/proc/cpuinfo"), "model name").next().unwrap_or("unknown").to_owned(),
+            cpu: machine.cpu.name,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            os: format!("{} {}", std::env::consts::OS, kernel.trim()).trim().to_owned(),
+            os: machine.os,
             arch: std::env::consts::ARCH.to_owned(),
             gnet: env!("CARGO_PKG_VERSION").to_owned(),
             profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
@@ -64,7 +64,7 @@ impl Environment {
 }
 
 /// One row: a provider at one batch size and number of threads.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Run {
     /// Provider that ran the file.
@@ -77,6 +77,10 @@ pub struct Run {
     pub threads_used: usize,
     /// Time at which the row began, in UTC as RFC 3339 writes it, with milliseconds: `2026-11-28T07:04:01.123Z`.
     pub started: String,
+    /// The machine before the first run.
+    pub before: Moment,
+    /// The machine after the last run of the steady state.
+    pub after: Moment,
     /// Number of timed runs in the steady state.
     pub samples: usize,
     /// Time to parse and optimise the file, in milliseconds, without reading it from disk.
@@ -114,7 +118,7 @@ pub struct Run {
     pub placement: Option<Placement>,
     /// Cost of copies between host and device; `None` on the host, which needs none.
     pub copies: Option<Copies>,
-    /// Time by kernel, measured in separate runs; `None` unless requested.
+    /// Time by kernel, measured in separate runs; only if it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
     /// Remarks for the reader about this row.
@@ -301,6 +305,8 @@ pub(super) fn sample() -> Measurement {
             threads: 2,
             threads_used: 2,
             started: "2026-11-28T07:04:01.123Z".into(),
+            before: Moment::now(None),
+            after: Moment::now(None),
             samples: 64,
             load_ms: 123.456,
             first_run_ms: 20.25,
@@ -343,7 +349,7 @@ mod tests {
         assert_eq!(keys(&json["environment"]), "arch cores cpu gnet model model_bytes os profile");
         assert_eq!(
             keys(&json["runs"][0]),
-            "batch copies cpu_ms dims first_run_ms gmacs_per_s images_per_s inputs latency_ms load_ms notes occupancy \
+            "after batch before copies cpu_ms dims first_run_ms gmacs_per_s images_per_s inputs latency_ms load_ms notes occupancy \
              peak_rss_bytes placement provider samples settings started threads threads_used wall_ms warmup_runs"
         );
         assert_eq!(keys(&json["runs"][0]["latency_ms"]), "mean min p25 p50 p75 p90 p99");
@@ -353,8 +359,9 @@ mod tests {
 
     #[test]
     fn a_record_survives_json() {
-        let text = serde_json::to_string(&sample()).unwrap();
-        assert_eq!(serde_json::from_str::<Measurement>(&text).unwrap(), sample());
+        let measurement = sample();
+        let text = serde_json::to_string(&measurement).unwrap();
+        assert_eq!(serde_json::from_str::<Measurement>(&text).unwrap(), measurement);
     }
 
     #[test]

@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::gpu::Gpus;
+use super::gpu;
 use super::libraries::{self, Dependency};
 use super::reason::No;
+use crate::host::Gpus;
 use crate::runtime::{Library, Provider};
 use gnet_core::Error;
 
 /// Questions about a provider, ordered so that each builds on the ones before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Question {
@@ -44,7 +46,7 @@ impl Question {
 }
 
 /// The answer to a [`Question`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Answer {
@@ -58,8 +60,8 @@ pub enum Answer {
     NotTried,
 }
 
-/// One question about a provider and its answer: `{"question", "answer", "found", "reason", "remedy"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One question about a provider and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Check {
     /// The question.
@@ -107,7 +109,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// The verdict on one provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProviderReport {
     /// The provider.
@@ -216,7 +218,7 @@ fn device(facts: &Facts<'_>) -> Check {
     match facts.provider {
         Provider::Cuda | Provider::TensorRt => {
             let major = |d: &Dependency| d.name.strip_prefix("libcudart.so.")?.parse().ok();
-            match facts.gpus.fault(facts.dependencies.iter().find_map(major)) {
+            match gpu::fault(facts.gpus, facts.dependencies.iter().find_map(major)) {
                 Some(no) => Check::no(question, no),
                 None => Check::yes(question, facts.gpus.summary()),
             }
@@ -236,9 +238,9 @@ const INTEL: &str = "GenuineIntel";
 
 #[cfg(test)]
 mod tests {
-    use super::super::gpu::Gpu;
     use super::super::loader::{Found, Place};
     use super::*;
+    use crate::host::Gpu;
     use crate::runtime::Step;
     use gnet_core::ErrorKind;
 

@@ -1,5 +1,6 @@
 //! The record of a gate: what became of each rule, and the verdict on all of them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use gnet_core::report::{Cell, Column, Report, Table, Tone};
@@ -7,7 +8,7 @@ use gnet_core::words::{counted, one_or};
 use gnet_core::{Error, ErrorKind, Result, named};
 
 /// Result of one rule, or of a whole gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Status {
@@ -54,7 +55,7 @@ impl Status {
 }
 
 /// A number that was found.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Found {
@@ -86,7 +87,7 @@ impl From<Found> for Cell {
 }
 
 /// What became of one rule.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
     /// Section of the file that it stands in, such as `budget`.
@@ -169,7 +170,7 @@ impl Outcome {
 }
 
 /// The verdict of a gate, and what became of each of its rules.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Record {
     /// Name of the gate's file.

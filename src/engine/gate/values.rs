@@ -113,34 +113,6 @@ impl Written for Share {
     }
 }
 
-/// A span of time, and its notation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Time {
-    /// The time in milliseconds, above 0.
-    pub ms: f64,
-    /// Text as it was given.
-    pub text: String,
-}
-
-/// Units of time in milliseconds, the longest names first.
-const TIMES: [(&str, f64); 5] = [("ns", 1e-6), ("us", 1e-3), ("µs", 1e-3), ("ms", 1.0), ("s", 1e3)];
-
-impl Written for Time {
-    const EXPECTED: &'static str = "a time such as \"2ms\" or \"800us\"";
-
-    fn read(text: &str) -> Result<Self> {
-        let found = TIMES.iter().find_map(|(name, ms)| Some((text.strip_suffix(name)?.trim_end(), ms)));
-        let ms = found.and_then(|(number, unit)| Some(number.parse::<f64>().ok()? * unit));
-        match ms.filter(|ms| ms.is_finite() && *ms > 0.0) {
-            Some(ms) => Ok(Self { ms, text: text.to_owned() }),
-            None => {
-                Err(Error::input(text, "is no time")
-                    .remedy("write a number with its unit: \"2ms\", \"800us\", \"1.5s\""))
-            }
-        }
-    }
-}
-
 /// A value that is read by its name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Name<T>(pub T);
@@ -192,22 +164,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_and_times_are_read_in_their_units() {
+    fn shares_are_read_in_their_units() {
         for (text, value) in [("0.88", 0.88), ("88%", 0.88), ("5 %", 0.05), ("0", 0.0), ("1", 1.0), ("100%", 1.0)] {
             assert!((Share::read(text).unwrap().value - value).abs() < 1e-12, "{text}");
         }
         for text in ["", "%", "88", "-0.1", "nan", "101%", "x"] {
             assert!(Share::read(text).unwrap_err().to_string().ends_with("is no share between 0 and 1"), "{text}");
-        }
-        for (text, ms) in [("2ms", 2.0), ("800us", 0.8), ("800 µs", 0.8), ("1.5s", 1500.0), ("250000ns", 0.25)] {
-            assert!((Time::read(text).unwrap().ms - ms).abs() < 1e-12, "{text}");
-        }
-        for text in ["2", "ms", "0ms", "-1ms", "infs", "2m", "2 min", ""] {
-            let error = Time::read(text).unwrap_err();
-            assert!(
-                error.to_string().ends_with("is no time") && error.remedy_text().unwrap().contains("2ms"),
-                "{text}"
-            );
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::runtime::proc::values;
+use super::proc::values;
+use super::system::System;
 
 /// One instruction set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Feature {
     /// Name used by the kernel, such as `avx512_vnni`.
@@ -19,7 +21,7 @@ pub struct Feature {
 }
 
 /// Description of the processor.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Cpu {
     /// Name as reported by the system.
@@ -67,6 +69,11 @@ fn known(arch: &str) -> &'static [(&'static str, &'static str)] {
 }
 
 impl Cpu {
+    /// Describes the processor of this machine.
+    pub fn this() -> Self {
+        Self::read(System::this().text("/proc/cpuinfo").as_deref(), std::env::consts::ARCH)
+    }
+
     /// Parses `/proc/cpuinfo`. Without it, queries the processor itself as far as possible.
     pub(super) fn read(cpuinfo: Option<&str>, arch: &str) -> Self {
         let text = cpuinfo.unwrap_or_default();
