@@ -119,7 +119,7 @@ impl Rule for Pair {
         let used = found.comparisons.iter().flat_map(|comparison| &comparison.rows).map(|row| row.judgement.used);
         for outcome in outcomes {
             if let Some(used) = used.clone().reduce(f64::max).filter(|used| used.is_finite()) {
-                outcome.found(used, Some("of what is accepted"));
+                outcome.found(used, Some("of accepted"));
             }
             found.check()?;
             outcome.status = Status::Held;

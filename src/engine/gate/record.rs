@@ -100,7 +100,7 @@ pub struct Outcome {
     pub limit: String,
     /// What was found, in the unit; `None` if nothing was.
     pub found: Option<Found>,
-    /// Unit of `found`: `bytes`, `ms`, `share`; `None` for a count.
+    /// Unit of `found`: `bytes`, `ms`, `share`, `of accepted`, `other nodes`; `None` for a count.
     pub unit: Option<&'static str>,
     /// Result.
     pub status: Status,
