@@ -5,7 +5,7 @@ use std::process::Stdio;
 use super::shell::{DONE, INPUT, Shell, gnet};
 
 /// Every command a user sees.
-pub const COMMANDS: [&str; 18] = [
+pub const COMMANDS: [&str; 19] = [
     "reproduce",
     "train",
     "eval",
@@ -20,6 +20,7 @@ pub const COMMANDS: [&str; 18] = [
     "compare",
     "verify",
     "bench",
+    "ab",
     "runtime",
     "doctor",
     "schema",
