@@ -25,10 +25,25 @@ struct Document<'a, T> {
 /// # Errors
 /// Fails if the record is not an object (a list, a number), or if its `Serialize` fails.
 pub fn document<T: Serialize>(record: &T) -> Result<String> {
-    let document = Document { schema_version: SCHEMA_VERSION, record };
-    let text = serde_json::to_string_pretty(&document).map_err(|e| Error::input("JSON document", e))?;
-    // Two hash signs that a CI would obey are escaped in strings too.
-    Ok(escaped(&text).replace("##", "#\\u0023") + "\n")
+    Ok(inert(&serde_json::to_string_pretty(&Document { schema_version: SCHEMA_VERSION, record }).map_err(unwritten)?)
+        + "\n")
+}
+
+/// Serializes the record as [`document`] does, on one line and without a newline: a line of a log in JSON Lines.
+///
+/// # Errors
+/// Those of [`document`].
+pub fn line<T: Serialize>(record: &T) -> Result<String> {
+    Ok(inert(&serde_json::to_string(&Document { schema_version: SCHEMA_VERSION, record }).map_err(unwritten)?))
+}
+
+fn unwritten(error: serde_json::Error) -> Error {
+    Error::input("JSON document", error)
+}
+
+/// Escapes what a terminal or a CI would act on. Two hash signs that a CI would obey only occur in strings too.
+fn inert(text: &str) -> String {
+    escaped(text).replace("##", "#\\u0023")
 }
 
 /// Escapes characters that the serializer leaves raw. They only occur inside strings: everything else is ASCII and line

@@ -25,6 +25,7 @@ mod clock;
 mod copies;
 mod feed;
 mod latency;
+pub mod log;
 mod measure;
 mod memory;
 mod profile;
