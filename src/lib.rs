@@ -50,10 +50,6 @@ pub use gnet_engine::install;
 #[doc(inline)]
 pub use gnet_engine::{bench, classify, data, doctor, evaluation, host, runtime};
 
-/// Commit that this was built from, with `-dirty` behind it if the sources differed from that; `None` if it was not built in a
-/// repository of its own.
-pub const COMMIT: Option<&str> = option_env!("GNET_COMMIT");
-
 /// File access: regular files are read ([`open`](files::open)), complete ones are written ([`write()`](files::write)), and
 /// inputs are not overwritten.
 pub mod files {

@@ -69,7 +69,7 @@ pub struct BenchArgs {
 impl BenchArgs {
     /// Opens the log, if one is asked for. The model is only read as a whole, for its digest, where there is one.
     fn logging(&self, file: OnnxFile) -> Result<Option<Logging>> {
-        let build = || Build::this(gnet::COMMIT);
+        let build = || Build::this(option_env!("GNET_COMMIT"));
         let log = match (&self.save, &self.log) {
             (Some(path), _) => Log::begin(path, build())?,
             (None, Some(path)) => Log::append(path, build())?,

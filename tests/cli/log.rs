@@ -48,7 +48,7 @@ fn a_line_holds_all_that_is_known_of_its_row() {
         (&vec!["f32".to_owned(), "i64".to_owned()], &vec!["f32".to_owned()])
     );
     assert_eq!(lines[0].gnet.version, env!("CARGO_PKG_VERSION"));
-    assert_eq!(lines[0].gnet.commit.as_deref(), gnet::COMMIT);
+    assert_eq!(lines[0].gnet.commit.as_deref(), option_env!("GNET_COMMIT"));
     assert!(lines[0].machine.limits.usable_cores >= 1);
     // Each line is a document by itself, and begins as all do.
     for text in String::from_utf8(shell.read("log.jsonl")).unwrap().lines() {

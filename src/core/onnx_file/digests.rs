@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::OnnxFile;
@@ -10,7 +11,7 @@ use crate::files::{self, Stamp, digest};
 use crate::{Error, Result};
 
 /// Name, size and SHA-256 of one file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FileDigest {
     /// Name without its folder; empty for a model in memory.

@@ -1,5 +1,6 @@
 //! Inputs fed to a measured file.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::{Array, Input, Ranges, ValueRange};
@@ -7,7 +8,7 @@ use gnet_core::graph::Sizes;
 use gnet_core::{Error, OnnxFile, Result};
 
 /// Choices for the inputs of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Feed {
     /// Sizes of open axes. The file itself is not changed.
@@ -17,7 +18,7 @@ pub struct Feed {
 }
 
 /// Record of what an input was fed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Fed {
     /// Name of the input.

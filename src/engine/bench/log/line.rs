@@ -1,5 +1,6 @@
 //! One line of a log.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Subject;
@@ -9,7 +10,7 @@ use gnet_core::Result;
 use gnet_core::report::json;
 
 /// One line: a process that measured one row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Line {
     /// Kind of line: [`Line::ROW`]. A reader passes over kinds that it does not know.
@@ -32,11 +33,12 @@ pub struct Line {
     pub spec: Spec,
     /// The result, with every sample.
     #[serde(with = "whole")]
+    #[schemars(with = "whole::Whole")]
     pub run: Run,
 }
 
 /// The program that measured.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Build {
     /// Version of gnet.
@@ -73,14 +75,16 @@ impl Line {
 mod whole {
     use std::borrow::Cow;
 
+    use schemars::JsonSchema;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::Run;
 
-    #[derive(Serialize, Deserialize)]
-    struct Whole<'a> {
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    pub struct Whole<'a> {
         #[serde(flatten)]
         run: Cow<'a, Run>,
+        /// Time of each run of the steady state in nanoseconds, in their order.
         samples_ns: Cow<'a, [u64]>,
     }
 

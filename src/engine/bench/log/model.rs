@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use gnet_core::cost::BatchChoice;
@@ -11,7 +12,7 @@ use gnet_core::onnx_file::FileDigest;
 use gnet_core::{OnnxFile, Result};
 
 /// Identity and size of a model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Subject {
     /// Path as it was given; empty for a model in memory.
