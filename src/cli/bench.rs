@@ -14,7 +14,7 @@ use gnet::{Error, ErrorKind, OnnxFile, Result};
 
 use super::engine::EngineArgs;
 use super::feed::FeedArgs;
-use super::format::FormatArgs;
+use super::format::{BenchFormat, FormatArgs};
 use super::{interrupt, output, values};
 
 #[derive(Debug, Args)]
@@ -32,11 +32,11 @@ pub struct BenchArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1", value_parser = values::whole::<usize>)]
     threads: Vec<usize>,
     /// Seconds to measure each row for at least.
-    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::seconds)]
     min_time: Duration,
     /// Seconds after which a row ends, whatever it has; loading and the first run may take as long before
     /// [default: 30, and 600 to load]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
     max_time: Option<Duration>,
     /// Timed runs to take of each row at least: 64 support a p90, 662 a p99.
     #[arg(long, value_name = "N", default_value_t = Limits::default().min_samples, value_parser = values::whole::<usize>)]
@@ -45,7 +45,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_warmup, value_parser = values::whole::<usize>)]
     warmup: usize,
     #[command(flatten)]
-    format: FormatArgs,
+    format: FormatArgs<BenchFormat>,
     /// Show where the time goes, operator by operator, and write ONNX Runtime's trace to this file, for chrome://tracing
     /// or Perfetto. Takes one row.
     #[arg(long, value_name = "TRACE.json", value_parser = values::file_to_write())]
@@ -69,6 +69,9 @@ pub struct BenchArgs {
 impl BenchArgs {
     /// Opens the log, if one is asked for. The model is only read as a whole, for its digest, where there is one.
     fn logging(&self, file: OnnxFile) -> Result<Option<Logging>> {
+        if self.profile.is_some() && self.profile.as_ref() == self.save.as_ref().or(self.log.as_ref()) {
+            return Err(Error::input("--profile", "names the file of the log").remedy("give another file"));
+        }
         let build = || Build::this(option_env!("GNET_COMMIT"));
         let log = match (&self.save, &self.log) {
             (Some(path), _) => Log::begin(path, build())?,
@@ -78,19 +81,7 @@ impl BenchArgs {
         let model = Subject::of(&file, &self.feed.sizes()).map_err(|e| file.named(e))?;
         Ok(Some(Logging { log, file, model }))
     }
-}
 
-/// Parses seconds. The limit is a day, since more is surely a typing error.
-fn seconds(text: &str) -> std::result::Result<Duration, String> {
-    let value: f64 = text.parse().map_err(|_| "is not a number of seconds".to_owned())?;
-    if (0.0..=86_400.0).contains(&value) {
-        Ok(Duration::from_secs_f64(value))
-    } else {
-        Err("is not between 0 and 86400 seconds".to_owned())
-    }
-}
-
-impl BenchArgs {
     /// Returns the rows: every provider at every batch size with every number of threads.
     fn specs(&self, file: &FileFacts) -> Result<Vec<Spec>> {
         let batches = match &self.batch[..] {
@@ -219,7 +210,7 @@ impl FileFacts {
     }
 }
 
-fn report(format: &FormatArgs, measurement: Measurement) -> Result<()> {
+fn report(format: &FormatArgs<BenchFormat>, measurement: Measurement) -> Result<()> {
     if measurement.runs.is_empty() { Ok(()) } else { format.write(&measurement) }
 }
 

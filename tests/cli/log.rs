@@ -108,6 +108,7 @@ fn what_is_no_log_is_refused_before_anything_is_measured() {
         refuses("none/log.jsonl", &["there is no folder none"]);
         refuses("-", &["standard output holds the report; give a file"]);
     }
+    shell.refuses("bench model.onnx --profile a --log a", INPUT, &["--profile: names the file of the log"]);
     shell.refuses("bench model.onnx --save a --log b", INPUT, &["cannot be used with"]);
 }
 
