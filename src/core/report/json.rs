@@ -109,6 +109,39 @@ mod tests {
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap()[name], name);
     }
 
+    /// A record that has
+    /// what [`Record`] has not.
+    ///
+    /// Nobody needs this paragraph.
+    #[derive(Serialize, serde::Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Told {
+        /// Size; `None` if unknown.
+        size: Option<u64>,
+        /// Only where it was asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        asked: Option<f64>,
+        #[serde(default)]
+        shape: Vec<u8>,
+        #[serde(skip)]
+        _hidden: u8,
+    }
+
+    #[test]
+    fn a_schema_says_what_is_written_and_not_what_is_read() {
+        let schema: serde_json::Value = serde_json::from_str(&schema::<Told>().unwrap()).unwrap();
+        let size = serde_json::json!({
+            "description": "Size; `null` if unknown.", "type": ["integer", "null"], "format": "uint64", "minimum": 0
+        });
+        assert_eq!(schema["properties"]["size"], size);
+        assert_eq!(schema["properties"]["schema_version"]["const"], SCHEMA_VERSION);
+        assert_eq!(schema["required"], serde_json::json!(["schema_version", "size", "shape"]));
+        assert_eq!(schema["description"], "A record that has what `Record` has not.");
+        assert_eq!(schema["title"], "Told");
+        assert!(schema["properties"]["asked"].is_object() && schema["properties"]["_hidden"].is_null(), "{schema}");
+        assert!(schema.get("additionalProperties").is_none(), "new keys may come: {schema}");
+    }
+
     #[test]
     fn a_list_is_no_document() {
         assert!(document(&[1, 2]).unwrap_err().to_string().starts_with("JSON document: "));
