@@ -41,7 +41,7 @@ struct Config {
     memory: Several<Memory>,
 }
 
-/// What the model is fed where it leaves that open.
+/// Sizes and ranges that the model is fed where it leaves them open.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct FeedSection {
@@ -72,7 +72,7 @@ impl FeedSection {
 pub struct Stated {
     /// The model.
     pub model: PathBuf,
-    /// What it is fed.
+    /// Sizes and ranges that it is fed.
     pub feed: Feed,
     /// The rules, those that take least time first.
     pub rules: Vec<Box<dyn Rule>>,

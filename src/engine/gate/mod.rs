@@ -39,7 +39,7 @@ pub struct Gate {
 enum News {
     /// Its current activity.
     Doing(String),
-    /// What became of the rules from this one on.
+    /// Outcomes of the rules from this one on.
     Done(usize, Vec<Outcome>),
 }
 

@@ -86,7 +86,7 @@ impl From<Found> for Cell {
     }
 }
 
-/// What became of one rule.
+/// Outcome of one rule.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
@@ -94,11 +94,11 @@ pub struct Outcome {
     pub section: &'static str,
     /// Name of its key, such as `max_params`.
     pub rule: &'static str,
-    /// What it is asked of besides the model, such as `cpu, batch 1, 1 thread`; empty for the file itself.
+    /// Subject besides the model, such as `cpu, batch 1, 1 thread`; empty for the file itself.
     pub on: String,
     /// The limit, as it was given or as it follows.
     pub limit: String,
-    /// What was found, in the unit; `None` if nothing was.
+    /// Number that was found, in the unit; `None` if nothing was.
     pub found: Option<Found>,
     /// Unit of `found`: `bytes`, `ms`, `share`, `of accepted`, `other nodes`; `None` for a count.
     pub unit: Option<&'static str>,
@@ -106,7 +106,7 @@ pub struct Outcome {
     pub status: Status,
     /// Reason, unless it holds.
     pub reason: Option<String>,
-    /// What mends it, if that is known.
+    /// Remedy, if one is known.
     pub remedy: Option<String>,
     /// Time that it took in seconds. The first of several rules that are tried as one has the time of all.
     pub seconds: f64,

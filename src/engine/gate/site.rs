@@ -1,4 +1,4 @@
-//! What the rules of a gate work with: the model, opened once, what it is fed, and the means of the caller.
+//! The surroundings of a gate's rules: the model, opened once, what it is fed, and the means of the caller.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,7 +28,7 @@ pub trait Rule: Send {
 /// Opens a checkpoint as the reference of a file.
 pub type OpenCheckpoint = dyn Fn(&Path, &FileSide) -> Result<Box<dyn Side>> + Send + Sync;
 
-/// What a caller provides for a gate.
+/// Means that a caller provides for a gate.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Means {
@@ -70,7 +70,7 @@ pub struct Site {
     pub path: PathBuf,
     /// The model.
     pub file: Arc<OnnxFile>,
-    /// What it is fed.
+    /// Sizes and ranges that it is fed.
     pub feed: Feed,
     /// Means of the caller.
     pub means: Means,

@@ -14,7 +14,7 @@ pub const REMEDY: char = '\n';
 
 /// A value that is read from a text or a number, as it stands in the file.
 pub trait Written: Sized {
-    /// What is expected, as in "invalid type: boolean, expected a size such as 24MiB".
+    /// Description of what is expected, as in "invalid type: boolean, expected a size such as 24MiB".
     const EXPECTED: &'static str;
 
     /// Reads it.

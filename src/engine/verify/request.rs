@@ -10,7 +10,7 @@ use crate::runtime::{Provider, Ranges, RunOptions};
 use gnet_core::metadata::Metadata;
 use gnet_core::{Error, OnnxFile, Result};
 
-/// What a verification is asked to do, in the terms of a command line or a file of rules: [`verify`](Self::verify)
+/// A verification in the terms of a command line or a file of rules: [`verify`](Self::verify)
 /// chooses the tolerance and the inputs by it and compares the sides.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
