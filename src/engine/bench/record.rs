@@ -359,8 +359,9 @@ mod tests {
         assert_eq!(keys(&json["environment"]), "arch cores cpu gnet model model_bytes os profile");
         assert_eq!(
             keys(&json["runs"][0]),
-            "after batch before copies cpu_ms dims first_run_ms gmacs_per_s images_per_s inputs latency_ms load_ms notes occupancy \
-             peak_rss_bytes placement provider samples settings started threads threads_used wall_ms warmup_runs"
+            "after batch before copies cpu_ms dims first_run_ms gmacs_per_s images_per_s inputs judgement latency_ms load_ms \
+             notes occupancy p50_interval_ms peak_rss_bytes placement provider samples settings started threads \
+             threads_used waited wall_ms warmup_runs"
         );
         assert_eq!(keys(&json["runs"][0]["latency_ms"]), "mean min p25 p50 p75 p90 p99");
         assert!(json["runs"][0]["latency_ms"]["p99"].is_null());
