@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use gnet::bench::{self, Spec};
 use gnet::graph::{Model, Tensor};
 use gnet::runtime::{self, Array, Provider, RunOptions};
 use gnet::verify::{self, Bisect, Distribution, FileSide, InputSet, Plan, Precision, Side, Verdict};
@@ -57,6 +59,17 @@ fn an_engine_that_dies_is_an_error_and_the_next_one_runs() {
     assert!(run("dynamic.onnx", vec![1, 2, 5, 5]).is_ok());
     let refused = run("bad_operation.onnx", vec![1, 3]).unwrap_err();
     assert!(refused.to_string().contains("Frobnicate"), "{refused}");
+}
+
+#[test]
+fn a_row_brings_its_samples_from_its_process() {
+    let mut spec = Spec::new(fixture("dynamic.onnx"), Provider::Tract);
+    (spec.limits.min_time, spec.limits.min_samples) = (Duration::ZERO, 70);
+    let run = bench::run_in_worker(env!("CARGO_BIN_EXE_gnet").as_ref(), &spec).unwrap();
+    assert_eq!((run.samples, run.samples_ns.len(), run.threads_used), (70, 70, 1));
+    let fastest = *run.samples_ns.iter().min().unwrap() as f64 / 1e6;
+    assert!((fastest - run.latency_ms.min).abs() < 1e-9, "{fastest} and {}", run.latency_ms.min);
+    assert!(run.occupancy.is_some() == cfg!(unix));
 }
 
 #[test]

@@ -120,7 +120,7 @@ impl Command {
 }
 
 /// Parses the command line, runs the command, and turns the result into an exit code: 0 done, 1 a check failed, 2 bad
-/// input, 3 not available, 130 interrupted.
+/// input, 3 not available, 4 undecided, 130 interrupted.
 pub fn main() -> ExitCode {
     let cli = match program().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,

@@ -18,6 +18,8 @@ pub enum ErrorKind {
     Input,
     /// A runtime, provider or feature is unavailable. Exit code 3.
     Unavailable,
+    /// A comparison of measurements could not be decided: too noisy, or too close to the limit. Exit code 4.
+    Undecided,
     /// The user interrupted it: Ctrl-C. Exit code 130, as a shell reports it.
     Interrupted,
 }
@@ -29,6 +31,7 @@ impl ErrorKind {
             Self::Check => 1,
             Self::Input => 2,
             Self::Unavailable => 3,
+            Self::Undecided => 4,
             Self::Interrupted => 130,
         }
     }
@@ -74,6 +77,11 @@ impl Error {
     /// Creates an error for a runtime, provider or feature that is unavailable.
     pub fn unavailable(thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Unavailable, thing, reason)
+    }
+
+    /// Creates an error for a question that the measurements did not decide.
+    pub fn undecided(thing: impl fmt::Display, reason: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Undecided, thing, reason)
     }
 
     /// Creates an error for something that was stopped before it was done.

@@ -10,6 +10,7 @@ pub mod classify;
 pub mod data;
 pub mod doctor;
 pub mod evaluation;
+pub mod host;
 #[cfg(feature = "ort")]
 pub mod install;
 pub mod runtime;

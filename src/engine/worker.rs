@@ -36,7 +36,8 @@ pub fn serve() -> Result<()> {
         }
         Order::Row(spec) => {
             let run = bench::measured(&spec, &mut |doing| told.doing(doing))?;
-            Ok((Answer::Row(Box::new(run)), Vec::new()))
+            let samples = bench::packed(&run);
+            Ok((Answer::Row(Box::new(run)), samples))
         }
     })
 }

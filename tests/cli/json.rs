@@ -14,9 +14,17 @@ use super::trained::training;
 
 const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/JSON.md"));
 
-/// Keys that a test on any machine need not meet: copies from and to a device, NVIDIA's devices, a provider's
-/// libraries, nodes that fell back, and remarks on a BatchNorm that stays.
-const ELSEWHERE: [&str; 8] = [
+/// Keys that a test on any machine need not meet: copies from and to a device, NVIDIA's devices, clocks, governors and control
+/// groups, a provider's libraries, nodes that fell back, and remarks on a BatchNorm that stays.
+const ELSEWHERE: [&str; 16] = [
+    "bench: runs[].after.clock",
+    "bench: runs[].after.governors",
+    "bench: runs[].after.gpus",
+    "bench: runs[].after.throttled",
+    "bench: runs[].before.clock",
+    "bench: runs[].before.governors",
+    "bench: runs[].before.gpus",
+    "bench: runs[].before.throttled",
     "bench: runs[].copies",
     "bench: runs[].placement.others",
     "doctor: gpus.devices",

@@ -1,4 +1,5 @@
-//! An allocator that counts what the thread holds, so that a test can tell how much memory a file took.
+//! An allocator that counts what the thread holds and how often it asks, so that a test can tell how much memory a file took,
+//! and that a loop took none.
 #![allow(unsafe_code, reason = "only an unsafe trait can be an allocator; each call is handed on as it came")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -12,10 +13,12 @@ struct Counting;
 thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
+    static CALLS: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Changes what the thread holds, and remembers the most. A thread that ends still frees memory: then nothing is counted.
 fn count(change: isize) {
+    let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
     let _ = LIVE.try_with(|live| {
         live.set(live.get() + change);
         let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
@@ -59,4 +62,10 @@ pub fn peak_of<T>(run: impl FnOnce() -> T) -> (T, usize) {
     PEAK.set(before);
     let result = run();
     (result, usize::try_from(PEAK.get() - before).unwrap_or(0))
+}
+
+/// How often the thread has asked for memory or given it back.
+#[allow(dead_code, reason = "one of the programs measures no loop")]
+pub fn calls() -> usize {
+    CALLS.get()
 }

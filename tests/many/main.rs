@@ -1,12 +1,14 @@
 //! What proves by many cases: files damaged at random, any operation with any inputs, random networks through every pass;
-//! and the passes before other judges, tract, ONNX Runtime and planted faults. Optimised. The first cases of each series are
+//! and the passes before other judges, tract, ONNX Runtime and planted faults; the measuring loop of the benchmark. Optimised. The first cases of each series are
 //! those of `tests/core/main.rs`, which runs them without optimisation.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod measuring;
+
 #[path = "../hostile"]
 mod hostile {
-    mod allocator;
+    pub mod allocator;
     mod exercise;
     mod many;
     #[allow(dead_code, reason = "the tests of the core use the rest")]

@@ -63,9 +63,9 @@ mod tests {
             "core/files/",
             "core/process/serve.rs",
             "engine/doctor/",
+            "engine/host/",
             "engine/install/",
             "engine/runtime/ort/",
-            "engine/bench/record.rs",
             "engine/bench/memory.rs",
         ];
         const OPENING: [&str; 8] = [

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::latency::per_second;
-use super::steady::steady;
+use super::steady::{Steady, Timed, steady, timed};
 use super::{Clock, Latency, Limits};
 use crate::runtime::Session;
 use gnet_core::Result;
@@ -36,15 +36,21 @@ pub(super) fn copies(
         return Ok(None);
     }
     let short = Limits { min_time: limits.min_time / PART, max_time: limits.max_time / PART, ..*limits };
-    let to_device = steady(&mut || session.copy_in(), clock, &short)?;
-    let from_device = steady(&mut || session.copy_out(), clock, &short)?;
-    let with_copies = steady(&mut || session.run_with_copies(), clock, limits)?;
+    let to_device = settled(&mut || session.copy_in(), clock, &short)?;
+    let from_device = settled(&mut || session.copy_out(), clock, &short)?;
+    let with_copies = settled(&mut || session.run_with_copies(), clock, limits)?;
     Ok(Some(Copies {
         to_device_ms: Latency::of(&to_device.summary),
         from_device_ms: Latency::of(&from_device.summary),
         with_copies_ms: Latency::of(&with_copies.summary),
         images_per_s: per_second(batch, with_copies.summary.mean),
     }))
+}
+
+/// Returns the steady state after a first time, which never counts as a sample, not even without warm-up.
+fn settled(copy: Timed<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Steady> {
+    timed(copy, clock)?;
+    steady(copy, clock, limits)
 }
 
 #[cfg(test)]

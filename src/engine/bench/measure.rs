@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::copies::copies;
 use super::latency::{millis, per_second};
-use super::steady::steady;
+use super::steady::{Steady, steady, timed};
 use super::{Clock, Latency, Profile, Run, Spec, SystemClock, feed, memory};
+use crate::host::{self, GpuWatch, Moment};
 use crate::runtime::{self, Array, EngineOptions, Placement, RunOptions};
 use gnet_core::cost::BatchChoice;
 use gnet_core::words::counted;
@@ -32,6 +33,7 @@ pub(super) const MEASURING: &str = "measuring";
 pub(crate) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> {
     doing("loading");
     spec.validate()?;
+    let started = host::now();
     let in_file = |error: Error| runtime::in_file(&spec.path, error);
     let file = OnnxFile::open_whole(&spec.path)?;
     runtime::prepare(spec.provider, &file).map_err(in_file)?;
@@ -45,32 +47,35 @@ pub(crate) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
     let traced = spec.trace.as_ref().map(|trace| (trace, file));
     let inputs = feed::filled(&fed, session.inputs()).map_err(in_file)?;
     session.bind(&inputs).map_err(in_file)?;
+    let watch = session.has_device_memory().then(GpuWatch::start);
+    let before = Moment::now(watch.as_ref());
     doing("the first run");
-    let mut runs = 0;
-    let mut run = || {
-        runs += 1;
-        // Only once the first run has been timed.
-        if runs == 2 {
-            doing(MEASURING);
-        }
-        session.run()
-    };
-    let found = steady(&mut run, &clock, &spec.limits).map_err(in_file)?;
+    let first = timed(&mut || session.run(), &clock).map_err(in_file)?;
     doing(MEASURING);
+    let found = steady(&mut || session.run(), &clock, &spec.limits).map_err(in_file)?;
+    let after = Moment::now(watch.as_ref());
     let copies = copies(session.as_mut(), &clock, &spec.limits, spec.batch).map_err(in_file)?;
     let profile = traced.map(|(trace, file)| profile(spec, &file, &options, &inputs, trace)).transpose()?;
     let images_per_s = per_second(spec.batch, found.summary.mean);
-    let notes = session.notes().iter().cloned().chain(crowded(session.threads_used())).chain(found.notes).collect();
+    let threads_used = session.threads_used();
+    let occupancy = if session.has_device_memory() { None } else { occupancy(&found, threads_used) };
+    let notes = session.notes().iter().cloned().chain(crowded(threads_used)).chain(found.notes).collect();
     Ok(Run {
         provider: spec.provider,
         batch: spec.batch,
         threads: spec.threads,
+        threads_used,
+        started,
+        before,
+        after,
         samples: found.summary.samples,
         load_ms: millis(load_time),
-        first_run_ms: millis(found.first),
+        first_run_ms: millis(first),
         warmup_runs: found.warmup_runs,
         latency_ms: Latency::of(&found.summary),
         cpu_ms: found.cpu.map(|cpu| millis(cpu) / found.summary.samples as f64),
+        wall_ms: millis(found.wall),
+        occupancy,
         images_per_s,
         gmacs_per_s: images_per_s.zip(spec.macs_per_image).map(|(rate, macs)| rate * macs as f64 / 1e9),
         peak_rss_bytes: memory::peak_rss_bytes(),
@@ -81,7 +86,14 @@ pub(crate) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
         copies,
         profile,
         notes,
+        samples_ns: found.samples_ns,
     })
+}
+
+/// Returns the share of the steady state for which the threads of a run had a core; `None` without a clock of CPU time.
+fn occupancy(found: &Steady, threads: usize) -> Option<f64> {
+    let available = found.wall.as_secs_f64() * threads as f64;
+    found.cpu.map(|cpu| cpu.as_secs_f64() / available).filter(|share| share.is_finite())
 }
 
 /// Number of warm-up runs of a profiled session, and number of runs whose kernels are summed.
@@ -151,6 +163,28 @@ mod tests {
         assert!((rate * latency.mean / 4e3 - 1.0).abs() < 1e-6, "images/s is the batch over the mean");
         assert!((run.gmacs_per_s.unwrap() / rate - 1.0).abs() < 1e-6, "a GMAC an image");
         assert!(run.load_ms > 0.0 && run.first_run_ms > 0.0);
+        assert_eq!(run.samples_ns.len(), run.samples);
+        assert!((run.samples_ns.iter().min().map(|&ns| ns as f64 / 1e6).unwrap() - latency.min).abs() < 1e-9);
+        assert!(run.wall_ms >= latency.mean * 64.0, "the steady state holds its runs");
+        assert_eq!((run.started.len(), &run.started[19..20], &run.started[23..]), (24, ".", "Z"), "{}", run.started);
+    }
+
+    #[test]
+    fn occupancy_is_the_share_of_the_time_of_the_threads() {
+        let samples = [Duration::from_millis(4)];
+        let found = |cpu| Steady {
+            warmup_runs: 0,
+            samples_ns: vec![4_000_000],
+            summary: gnet_core::stats::Summary::of(&samples).unwrap(),
+            wall: Duration::from_millis(5),
+            cpu,
+            notes: Vec::new(),
+        };
+        assert_eq!(occupancy(&found(Some(Duration::from_millis(4))), 1), Some(0.8));
+        assert_eq!(occupancy(&found(Some(Duration::from_millis(4))), 2), Some(0.4));
+        assert_eq!(occupancy(&found(None), 1), None);
+        let none = Steady { wall: Duration::ZERO, ..found(Some(Duration::ZERO)) };
+        assert_eq!(occupancy(&none, 1), None, "nothing is no share of nothing");
     }
 
     #[test]

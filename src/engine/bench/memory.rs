@@ -1,6 +1,6 @@
 //! Peak memory of this process.
 
-use crate::runtime::proc::kilobytes;
+use crate::host::proc::kilobytes;
 
 /// Returns the largest resident set this process has had, in bytes: `VmHWM` of `/proc/self/status`.
 ///

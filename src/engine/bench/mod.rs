@@ -45,6 +45,8 @@ pub use measure::measure;
 pub(crate) use measure::measured;
 pub use profile::{Operator, Profile};
 pub use record::{Environment, Measurement, Run};
+pub use steady::{Steady, Timed, steady};
+pub(crate) use worker::packed;
 pub use worker::{run_in_worker, run_in_worker_until};
 
 use crate::runtime::{EngineOptions, Provider, RunOptions};
@@ -96,6 +98,26 @@ pub struct Limits {
 impl Limits {
     /// Default of `max_load`: TensorRT takes minutes to build an engine.
     pub const LOADING: Duration = Duration::from_secs(600);
+
+    /// Largest `min_samples`: room for all of them is made before the first.
+    pub const MOST_SAMPLES: usize = 10_000_000;
+
+    /// Refuses limits that contradict each other.
+    fn check(&self) -> Result<()> {
+        let thing = format!("samples {}", self.min_samples);
+        if self.min_samples == 0 {
+            return Err(Error::input(thing, "a measurement needs at least one"));
+        }
+        if self.min_samples > Self::MOST_SAMPLES {
+            return Err(Error::input(thing, format!("are more than {}", Self::MOST_SAMPLES)));
+        }
+        if self.min_time > self.max_time {
+            let thing = format!("minimum time {:?}", self.min_time);
+            return Err(Error::input(thing, format!("is above the maximum of {:?}", self.max_time))
+                .remedy("raise the maximum as well"));
+        }
+        Ok(())
+    }
 }
 
 impl Default for Limits {
@@ -135,15 +157,7 @@ impl Spec {
     /// does not have.
     pub fn validate(&self) -> Result<()> {
         self.options().check()?;
-        let limits = &self.limits;
-        if limits.min_samples == 0 {
-            return Err(Error::input("samples 0", "a measurement needs at least one"));
-        }
-        if limits.min_time > limits.max_time {
-            let thing = format!("minimum time {:?}", limits.min_time);
-            return Err(Error::input(thing, format!("is above the maximum of {:?}", limits.max_time))
-                .remedy("raise the maximum as well"));
-        }
+        self.limits.check()?;
         files::check_readable(&self.path)?;
         self.trace.as_deref().map_or(Ok(()), files::check_place)?;
         self.provider.ensure_available()
@@ -191,6 +205,7 @@ mod tests {
         refused(|s| s.threads = 0, "threads 0: a run needs at least one");
         refused(|s| s.threads = 100_000, "threads 100000: is more than 1024");
         refused(|s| s.limits.min_samples = 0, "samples 0: a measurement needs at least one");
+        refused(|s| s.limits.min_samples = usize::MAX, "samples 18446744073709551615: are more than 10000000");
         refused(|s| s.limits.max_time = Duration::from_secs(1), "minimum time 2s: is above the maximum of 1s");
         refused(|s| s.path = "no/such.onnx".into(), "no/such.onnx: ");
         refused(|s| s.path = env!("CARGO_MANIFEST_DIR").into(), "is a folder where a file is expected");

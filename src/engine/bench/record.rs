@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::runtime::proc::values;
+use crate::host::{Machine, Moment};
 use crate::runtime::{Placement, Provider, Settings};
 use gnet_core::report::{Cell, Column, Report, Table, number};
 use gnet_core::words::counted;
@@ -48,14 +48,13 @@ pub struct Environment {
 impl Environment {
     /// Describes the machine that this process runs on and the file at `path`.
     pub fn detect(path: &std::path::Path) -> Self {
-        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-        let kernel = read("/proc/sys/kernel/osrelease");
+        let machine = Machine::this();
         Self {
             model: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
             model_bytes: std::fs::metadata(path).map_or(0, |file| file.len()),
-            cpu: values(&read("/proc/cpuinfo"), "model name").next().unwrap_or("unknown").to_owned(),
+            cpu: machine.cpu.name,
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            os: format!("{} {}", std::env::consts::OS, kernel.trim()).trim().to_owned(),
+            os: machine.os,
             arch: std::env::consts::ARCH.to_owned(),
             gnet: env!("CARGO_PKG_VERSION").to_owned(),
             profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
@@ -73,6 +72,14 @@ pub struct Run {
     pub batch: usize,
     /// Number of threads requested; a note says if fewer are used.
     pub threads: usize,
+    /// Number of threads that took part in a run.
+    pub threads_used: usize,
+    /// Time at which the row began, in UTC as RFC 3339 writes it, with milliseconds: `2026-11-28T07:04:01.123Z`.
+    pub started: String,
+    /// The machine before the first run.
+    pub before: Moment,
+    /// The machine after the last run of the steady state.
+    pub after: Moment,
     /// Number of timed runs in the steady state.
     pub samples: usize,
     /// Time to parse and optimise the file, in milliseconds, without reading it from disk.
@@ -85,6 +92,12 @@ pub struct Run {
     pub latency_ms: Latency,
     /// CPU time of one run, summed over all threads, in milliseconds.
     pub cpu_ms: Option<f64>,
+    /// Wall time of the steady state, in milliseconds.
+    pub wall_ms: f64,
+    /// CPU time over wall time of the steady state, over [`threads_used`](Self::threads_used): the share of it for which
+    /// they had a core, 1 if nothing else ran and they never waited. `None` without a clock of CPU time, and for a device
+    /// that computes with a processor of its own.
+    pub occupancy: Option<f64>,
     /// The batch divided by the mean latency.
     pub images_per_s: Option<f64>,
     /// Billions of multiply-accumulates per second; `None` if the file's MACs are unknown.
@@ -109,6 +122,9 @@ pub struct Run {
     pub profile: Option<Profile>,
     /// Remarks for the reader about this row.
     pub notes: Vec<String>,
+    /// Time of each run of the steady state in nanoseconds, in their order. They are not in the JSON document.
+    #[serde(skip)]
+    pub samples_ns: Vec<u64>,
 }
 
 /// With fewer runs the median is as much a matter of luck as the mean.
@@ -268,56 +284,57 @@ impl Report for Measurement {
     }
 }
 
+/// Returns a measurement of one row.
+#[cfg(test)]
+pub(super) fn sample() -> Measurement {
+    Measurement {
+        environment: Environment {
+            model: "net.onnx".into(),
+            model_bytes: 24_000_000,
+            cpu: "A processor".into(),
+            cores: 2,
+            os: "linux 6.1".into(),
+            arch: "x86_64".into(),
+            gnet: "0.1.0".into(),
+            profile: "release".into(),
+        },
+        runs: vec![Run {
+            provider: Provider::Tract,
+            batch: 8,
+            threads: 2,
+            threads_used: 2,
+            started: "2026-11-28T07:04:01.123Z".into(),
+            before: Moment::now(None),
+            after: Moment::now(None),
+            samples: 64,
+            load_ms: 123.456,
+            first_run_ms: 20.25,
+            warmup_runs: 10,
+            latency_ms: Latency { min: 9.5, mean: 10.0, p25: 9.7, p50: 9.876, p75: 10.1, p90: Some(12.0), p99: None },
+            cpu_ms: Some(19.5),
+            wall_ms: 641.0,
+            occupancy: Some(0.975),
+            images_per_s: Some(800.0),
+            gmacs_per_s: None,
+            peak_rss_bytes: Some(64 << 20),
+            settings: [("engine".to_owned(), "tract".to_owned())].into(),
+            dims: BTreeMap::new(),
+            inputs: Vec::new(),
+            placement: None,
+            copies: None,
+            profile: None,
+            notes: vec!["a note".into()],
+            samples_ns: Vec::new(),
+        }],
+        not_run: Vec::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::runtime::Assignment;
     use gnet_core::report::{Format, render};
-
-    fn sample() -> Measurement {
-        Measurement {
-            environment: Environment {
-                model: "net.onnx".into(),
-                model_bytes: 24_000_000,
-                cpu: "A processor".into(),
-                cores: 2,
-                os: "linux 6.1".into(),
-                arch: "x86_64".into(),
-                gnet: "0.1.0".into(),
-                profile: "release".into(),
-            },
-            runs: vec![Run {
-                provider: Provider::Tract,
-                batch: 8,
-                threads: 2,
-                samples: 64,
-                load_ms: 123.456,
-                first_run_ms: 20.25,
-                warmup_runs: 10,
-                latency_ms: Latency {
-                    min: 9.5,
-                    mean: 10.0,
-                    p25: 9.7,
-                    p50: 9.876,
-                    p75: 10.1,
-                    p90: Some(12.0),
-                    p99: None,
-                },
-                cpu_ms: Some(19.5),
-                images_per_s: Some(800.0),
-                gmacs_per_s: None,
-                peak_rss_bytes: Some(64 << 20),
-                settings: [("engine".to_owned(), "tract".to_owned())].into(),
-                dims: BTreeMap::new(),
-                inputs: Vec::new(),
-                placement: None,
-                copies: None,
-                profile: None,
-                notes: vec!["a note".into()],
-            }],
-            not_run: Vec::new(),
-        }
-    }
 
     #[test]
     fn the_json_document_has_the_documented_keys() {
@@ -331,8 +348,8 @@ mod tests {
         assert_eq!(keys(&json["environment"]), "arch cores cpu gnet model model_bytes os profile");
         assert_eq!(
             keys(&json["runs"][0]),
-            "batch copies cpu_ms dims first_run_ms gmacs_per_s images_per_s inputs latency_ms load_ms notes peak_rss_bytes \
-             placement provider samples settings threads warmup_runs"
+            "after batch before copies cpu_ms dims first_run_ms gmacs_per_s images_per_s inputs latency_ms load_ms notes occupancy \
+             peak_rss_bytes placement provider samples settings started threads threads_used wall_ms warmup_runs"
         );
         assert_eq!(keys(&json["runs"][0]["latency_ms"]), "mean min p25 p50 p75 p90 p99");
         assert!(json["runs"][0]["latency_ms"]["p99"].is_null());
@@ -341,8 +358,9 @@ mod tests {
 
     #[test]
     fn a_record_survives_json() {
-        let text = serde_json::to_string(&sample()).unwrap();
-        assert_eq!(serde_json::from_str::<Measurement>(&text).unwrap(), sample());
+        let measurement = sample();
+        let text = serde_json::to_string(&measurement).unwrap();
+        assert_eq!(serde_json::from_str::<Measurement>(&text).unwrap(), measurement);
     }
 
     #[test]

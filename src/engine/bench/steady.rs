@@ -1,4 +1,4 @@
-//! The measuring loop: first run, warm-up, steady state.
+//! The measuring loop: warm-up, steady state.
 
 use std::time::Duration;
 
@@ -8,17 +8,24 @@ use gnet_core::stats::Summary;
 use gnet_core::words::counted;
 
 /// The operation that is timed: one run.
-pub(super) type Timed<'a> = &'a mut dyn FnMut() -> Result<()>;
+pub type Timed<'a> = &'a mut dyn FnMut() -> Result<()>;
 
+/// The steady state of an operation: the times of its runs, in the order in which they came.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Steady {
-    pub(super) first: Duration,
-    pub(super) warmup_runs: usize,
-    pub(super) summary: Summary,
-    /// CPU time of the steady state, summed over all threads and all runs.
-    pub(super) cpu: Option<Duration>,
+#[non_exhaustive]
+pub struct Steady {
+    /// Number of runs before it.
+    pub warmup_runs: usize,
+    /// Time of each run in nanoseconds, at least one.
+    pub samples_ns: Vec<u64>,
+    /// Percentiles of these.
+    pub summary: Summary,
+    /// Wall time from before the first of these runs to after the last.
+    pub wall: Duration,
+    /// CPU time of all threads of this process in that time; `None` if the system does not report it.
+    pub cpu: Option<Duration>,
     /// Reasons why fewer samples were taken than requested, or a remark that the times never settled.
-    pub(super) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 /// Number of warm-up runs in each of the two adjacent windows that are compared.
@@ -27,33 +34,45 @@ const WINDOW: usize = 5;
 /// Maximum relative difference between the medians of two adjacent windows at which warm-up ends.
 const STABLE: f64 = 0.02;
 
-/// Maximum number of samples: more improve no percentile, and would show in the memory figures.
+/// Maximum number of samples unless more are requested: more improve no percentile, and would show in the memory
+/// figures.
 const MAX_SAMPLES: usize = 100_000;
 
-/// Repeats a run until `limits` are met.
+/// Repeats a run until `limits` are met: the loop that [`measure`](super::measure) puts around an engine.
 ///
 /// Warm-up ends when the times are stable, after `max_warmup` runs, or when it has taken the longer of `min_time` and
-/// half of `max_time`, whichever comes first; it is at least one run unless `max_warmup` is 0.
-pub(super) fn steady(run: Timed<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Steady> {
+/// half of `max_time`, whichever comes first; it is at least one run unless `max_warmup` is 0. From the first run of the
+/// steady state to its last the loop itself allocates nothing, prints nothing, takes no lock, and asks the system for
+/// nothing but the wall time, twice for each run.
+///
+/// # Errors
+/// Those of the run, and no samples to take.
+pub fn steady(run: Timed<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Steady> {
+    limits.check()?;
     let mut notes = Vec::new();
-    let first = timed(run, clock)?;
     let warmup_runs = warm_up(run, clock, limits, &mut notes)?;
-    let cpu_before = clock.cpu();
-    let samples = sample(run, clock, limits)?;
-    let cpu = cpu_before.zip(clock.cpu()).map(|(before, after)| after.saturating_sub(before));
-    if samples.len() < limits.min_samples {
+    let most = limits.min_samples.max(MAX_SAMPLES);
+    let mut samples_ns = Vec::with_capacity(most);
+    let (start, cpu_before) = (clock.wall(), clock.cpu());
+    sample(run, clock, limits, &mut samples_ns, most)?;
+    let (cpu_after, end) = (clock.cpu(), clock.wall());
+    samples_ns.shrink_to_fit();
+    if samples_ns.len() < limits.min_samples {
         notes.push(format!(
             "stopped after {:?} with {} of {}",
             limits.max_time,
-            samples.len(),
+            samples_ns.len(),
             counted(limits.min_samples, "sample")
         ));
     }
+    let samples: Vec<Duration> = samples_ns.iter().copied().map(Duration::from_nanos).collect();
     let summary = Summary::of(&samples).ok_or_else(|| gnet_core::Error::input("samples", "none was taken"))?;
-    Ok(Steady { first, warmup_runs, summary, cpu, notes })
+    let cpu = cpu_before.zip(cpu_after).map(|(before, after)| after.saturating_sub(before));
+    Ok(Steady { warmup_runs, samples_ns, summary, wall: end.saturating_sub(start), cpu, notes })
 }
 
-fn timed(run: Timed<'_>, clock: &dyn Clock) -> Result<Duration> {
+/// Runs once and returns the time that it took.
+pub(super) fn timed(run: Timed<'_>, clock: &dyn Clock) -> Result<Duration> {
     let start = clock.wall();
     run()?;
     Ok(clock.wall().saturating_sub(start))
@@ -95,17 +114,25 @@ fn median(window: &[Duration]) -> Duration {
     sorted[sorted.len() / 2]
 }
 
-fn sample(run: Timed<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Vec<Duration>> {
-    let start = clock.wall();
-    let mut samples = Vec::with_capacity(limits.min_samples.min(MAX_SAMPLES));
+/// Takes samples into `samples`, which has room for the `most` that it may take.
+fn sample(run: Timed<'_>, clock: &dyn Clock, limits: &Limits, samples: &mut Vec<u64>, most: usize) -> Result<()> {
+    let first = clock.wall();
     loop {
-        samples.push(timed(run, clock)?);
-        let elapsed = clock.wall().saturating_sub(start);
+        let start = clock.wall();
+        run()?;
+        let end = clock.wall();
+        samples.push(nanos(end.saturating_sub(start)));
+        let elapsed = end.saturating_sub(first);
         let enough = elapsed >= limits.min_time && samples.len() >= limits.min_samples;
-        if enough || elapsed >= limits.max_time || samples.len() >= MAX_SAMPLES.max(limits.min_samples) {
-            return Ok(samples);
+        if enough || elapsed >= limits.max_time || samples.len() >= most {
+            return Ok(());
         }
     }
+}
+
+/// Returns a time in nanoseconds; the largest number for more than five centuries.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -168,7 +195,9 @@ mod tests {
         let clock = MockClock::default();
         let mut session = MockSession { clock: clock.clone(), runs: 0, time };
         let steady = steady(&mut || session.run(), &clock, &limits)?;
-        assert_eq!(session.runs, 1 + steady.warmup_runs + steady.summary.samples, "every run is accounted for");
+        assert_eq!(session.runs, steady.warmup_runs + steady.samples_ns.len(), "every run is accounted for");
+        assert_eq!(steady.summary.samples, steady.samples_ns.len());
+        assert_eq!(steady.wall, Duration::from_nanos(steady.samples_ns.iter().sum()), "nothing else takes time here");
         Ok(steady)
     }
 
@@ -184,13 +213,25 @@ mod tests {
 
     #[test]
     fn even_times_warm_up_for_two_windows() {
-        let found = measured(|n| Some(if n == 0 { 50_000 } else { 1_000 }), limits(100, 10, 1_000, 50)).unwrap();
-        assert_eq!(found.first, Duration::from_millis(50));
+        let found = measured(|_| Some(1_000), limits(100, 10, 1_000, 50)).unwrap();
         assert_eq!(found.warmup_runs, 10);
         assert_eq!(found.summary.samples, 100, "100 ms of 1 ms each");
-        assert_eq!(found.cpu, Some(Duration::from_millis(200)), "the first run and the warm-up are not in it");
+        assert_eq!(found.cpu, Some(Duration::from_millis(200)), "the warm-up is not in it");
         assert_eq!(found.summary.p90, Some(Duration::from_millis(1)));
         assert!(found.notes.is_empty());
+    }
+
+    #[test]
+    fn every_sample_is_kept_in_its_order() {
+        let found = measured(|n| Some(1_000 + n as u64), limits(0, 64, 60_000, 3)).unwrap();
+        assert_eq!(found.samples_ns, (3..67).map(|n| 1_000_000 + 1_000 * n).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_single_run_is_timed() {
+        let clock = MockClock::default();
+        let mut session = MockSession { clock: clock.clone(), runs: 0, time: |_| Some(50_000) };
+        assert_eq!(timed(&mut || session.run(), &clock).unwrap(), Duration::from_millis(50));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::measure::MEASURING;
 use super::{Run, Spec};
-use gnet_core::process::{Lost, Worker};
+use gnet_core::process::{Blocks, Lost, Worker};
 use gnet_core::{Error, Result};
 
 /// Measures one row in a fresh process: `exe engine-worker`, which must call [`serve`](crate::worker::serve).
@@ -34,7 +34,7 @@ fn ordered(worker: Result<Worker, Lost>, spec: &Spec, stop: &AtomicBool) -> Resu
     let go_on = |doing: &str| !stopped() && (doing == MEASURING || start.elapsed() < spec.limits.max_load);
     let thing = format!("{} ({})", spec.path.display(), spec.label());
     match worker.and_then(|mut worker| worker.ask(spec, &[], &go_on)) {
-        Ok(answer) => answer.map(|(run, _)| run),
+        Ok(answer) => answer.map(|(run, blocks)| Run { samples_ns: unpacked(&blocks), ..run }),
         Err(Lost::Stopped { doing }) if !stopped() => {
             let reason = format!("{doing} takes longer than {:?}", spec.limits.max_load);
             Err(Error::input(thing, reason).remedy("give it more time with --max-time SECONDS"))
@@ -42,6 +42,17 @@ fn ordered(worker: Result<Worker, Lost>, spec: &Spec, stop: &AtomicBool) -> Resu
         Err(Lost::Stopped { .. } | Lost::Interrupted) => Err(Error::interrupted(spec.label(), "was interrupted")),
         Err(lost) => Err(lost.of(thing)),
     }
+}
+
+/// Returns the block that carries a row's samples beside it: 8 bytes each, little-endian.
+pub(crate) fn packed(run: &Run) -> Blocks {
+    vec![run.samples_ns.iter().flat_map(|sample| sample.to_le_bytes()).collect()]
+}
+
+/// Returns the samples that [`packed`] has made a block of.
+fn unpacked(blocks: &[Vec<u8>]) -> Vec<u64> {
+    let samples = blocks.iter().flat_map(|block| block.as_chunks().0);
+    samples.map(|sample| u64::from_le_bytes(*sample)).collect()
 }
 
 #[cfg(test)]
@@ -65,6 +76,14 @@ mod tests {
             engine: EngineOptions::default(),
             feed: Feed::default(),
             trace: None,
+        }
+    }
+
+    #[test]
+    fn samples_cross_the_channel_as_they_are() {
+        for samples in [vec![], vec![1, u64::MAX, 0, 3_000_000_000]] {
+            let run = Run { samples_ns: samples.clone(), ..crate::bench::record::sample().runs.remove(0) };
+            assert_eq!(unpacked(&packed(&run)), samples);
         }
     }
 

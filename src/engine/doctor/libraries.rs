@@ -170,8 +170,8 @@ fn bringer(first: &Dependency, missing: &[&Dependency]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::system::{System, recorded};
     use super::*;
+    use crate::host::{System, recorded};
     use crate::runtime::elf::written;
 
     fn loader(system: &System) -> Loader {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::system::System;
+use crate::host::System;
 use gnet_core::{process, program};
 
 /// Means by which a library was found.
@@ -161,8 +161,8 @@ fn version_of(file: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::system::recorded;
     use super::*;
+    use crate::host::recorded;
 
     const LDCONFIG: &str = "\
 523 libs found in cache `/etc/ld.so.cache'

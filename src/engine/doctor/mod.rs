@@ -7,15 +7,12 @@
 //! A [`Diagnosis`] is one JSON document; `reports/JSON.md` in the repository lists its keys.
 
 mod convolution;
-mod cpu;
 mod gpu;
 mod libraries;
-mod limits;
 mod loader;
 mod probe;
 mod reason;
 mod report;
-mod system;
 mod verdict;
 
 use std::path::PathBuf;
@@ -23,18 +20,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use cpu::{Cpu, Feature};
-pub use gpu::{Gpu, Gpus};
 pub use libraries::Dependency;
-pub use limits::Limits;
 pub use loader::{Found, Place};
 pub use verdict::{Answer, Check, ProviderReport, Question};
 
+pub use crate::host::{Cpu, Feature, Gpu, Gpus, Limits};
 use crate::runtime::{self, EngineOptions, Library, Provider};
 use gnet_core::Error;
 use loader::Loader;
 use reason::No;
-use system::System;
 use verdict::Facts;
 
 /// Options for examining a machine.
@@ -104,9 +98,8 @@ impl From<&Result<Library, No>> for OrtReport {
 /// Examines this machine. `trying` is called with each provider before it is tried: each takes a moment, TensorRT up to
 /// a minute.
 pub fn examine(options: &DoctorOptions, mut trying: impl FnMut(Provider)) -> Diagnosis {
-    let system = System::this();
     let machine = Machine {
-        cpu: Cpu::read(system.text("/proc/cpuinfo").as_deref(), std::env::consts::ARCH),
+        cpu: Cpu::this(),
         gpus: Gpus::this(),
         loader: Loader::this(),
         library: probe::library(options).map_err(No::from),
@@ -117,7 +110,7 @@ pub fn examine(options: &DoctorOptions, mut trying: impl FnMut(Provider)) -> Dia
         providers.push(machine.judge(provider, options));
     }
     Diagnosis {
-        limits: Limits::read(&system),
+        limits: Limits::this(),
         onnxruntime: (&machine.library).into(),
         cpu: machine.cpu,
         gpus: machine.gpus,

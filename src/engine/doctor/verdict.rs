@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::gpu::Gpus;
+use super::gpu;
 use super::libraries::{self, Dependency};
 use super::reason::No;
+use crate::host::Gpus;
 use crate::runtime::{Library, Provider};
 use gnet_core::Error;
 
@@ -216,7 +217,7 @@ fn device(facts: &Facts<'_>) -> Check {
     match facts.provider {
         Provider::Cuda | Provider::TensorRt => {
             let major = |d: &Dependency| d.name.strip_prefix("libcudart.so.")?.parse().ok();
-            match facts.gpus.fault(facts.dependencies.iter().find_map(major)) {
+            match gpu::fault(facts.gpus, facts.dependencies.iter().find_map(major)) {
                 Some(no) => Check::no(question, no),
                 None => Check::yes(question, facts.gpus.summary()),
             }
@@ -236,9 +237,9 @@ const INTEL: &str = "GenuineIntel";
 
 #[cfg(test)]
 mod tests {
-    use super::super::gpu::Gpu;
     use super::super::loader::{Found, Place};
     use super::*;
+    use crate::host::Gpu;
     use crate::runtime::Step;
     use gnet_core::ErrorKind;
 

@@ -14,7 +14,6 @@ mod options;
 mod ort;
 mod placement;
 mod ports;
-pub(crate) mod proc;
 mod provider;
 mod range;
 #[cfg(test)]

@@ -11,8 +11,8 @@ use ort::session::builder::SessionBuilder;
 use super::library::Loaded;
 use super::settings::set;
 use super::{Provider, RunOptions, Settings, said_plainly};
+use crate::host::proc::values;
 use crate::install::{self, Kind, Place};
-use crate::runtime::proc::values;
 use crate::runtime::{OpenVinoOptions, elf};
 use gnet_core::{Error, Result};
 

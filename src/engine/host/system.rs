@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Clone)]
-pub(super) struct System {
+pub(crate) struct System {
     root: PathBuf,
 }
 
@@ -62,7 +62,7 @@ impl System {
 
 /// Records a machine in a temporary folder that is removed with it.
 #[cfg(test)]
-pub(super) fn recorded(files: &[(&str, &str)]) -> (tempfile::TempDir, System) {
+pub(crate) fn recorded(files: &[(&str, &str)]) -> (tempfile::TempDir, System) {
     let dir = tempfile::tempdir().unwrap();
     let system = System::below(dir.path());
     for (path, text) in files {

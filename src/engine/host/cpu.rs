@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::runtime::proc::values;
+use super::proc::values;
+use super::system::System;
 
 /// One instruction set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,11 @@ fn known(arch: &str) -> &'static [(&'static str, &'static str)] {
 }
 
 impl Cpu {
+    /// Describes the processor of this machine.
+    pub fn this() -> Self {
+        Self::read(System::this().text("/proc/cpuinfo").as_deref(), std::env::consts::ARCH)
+    }
+
     /// Parses `/proc/cpuinfo`. Without it, queries the processor itself as far as possible.
     pub(super) fn read(cpuinfo: Option<&str>, arch: &str) -> Self {
         let text = cpuinfo.unwrap_or_default();

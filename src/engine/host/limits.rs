@@ -1,11 +1,10 @@
-//! Share of the machine that this process may use: its CPU affinity and its control groups (versions 1 and 2).
-
-use std::path::{Path, PathBuf};
+//! Share of the machine that this process may use: its CPU affinity and its control groups.
 
 use serde::{Deserialize, Serialize};
 
+use super::groups::Groups;
+use super::proc::{kilobytes, values};
 use super::system::System;
-use crate::runtime::proc::{kilobytes, values};
 
 /// Resource limits of a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +25,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Determines the limits of this process.
+    pub fn this() -> Self {
+        Self::read(&System::this())
+    }
+
     pub(super) fn read(system: &System) -> Self {
         let groups = Groups::read(system);
         let memory = system.text("/proc/meminfo").unwrap_or_default();
@@ -52,110 +56,6 @@ fn range_len(range: &str) -> Option<usize> {
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
     last.checked_sub(first)?.checked_add(1)
-}
-
-/// The control groups of this process: the folder of each and of its ancestors, up to the mount point of the hierarchy.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Groups {
-    unified: Vec<PathBuf>,
-    cpu: Vec<PathBuf>,
-    memory: Vec<PathBuf>,
-}
-
-impl Groups {
-    fn read(system: &System) -> Self {
-        let memberships = system.text("/proc/self/cgroup").unwrap_or_default();
-        let mounts = system.text("/proc/self/mountinfo").unwrap_or_default();
-        let mounts: Vec<Mount> = mounts.lines().filter_map(Mount::parse).collect();
-        let mut groups = Self::default();
-        for line in memberships.lines() {
-            let mut parts = line.splitn(3, ':').skip(1);
-            let (Some(controllers), Some(group)) = (parts.next(), parts.next()) else { continue };
-            let folders = || folders(&mounts, controllers, group);
-            match controllers {
-                "" => groups.unified = folders(),
-                _ if has(controllers, "cpu") => groups.cpu = folders(),
-                _ if has(controllers, "memory") => groups.memory = folders(),
-                _ => {}
-            }
-        }
-        groups
-    }
-
-    fn cpu_quota(&self, system: &System) -> Option<f64> {
-        let unified = self.unified.iter().filter_map(|folder| quota_v2(&system.text(folder.join("cpu.max"))?));
-        let split = self.cpu.iter().filter_map(|folder| {
-            let number = |name: &str| system.text(folder.join(name))?.trim().parse::<f64>().ok();
-            quota(number("cpu.cfs_quota_us")?, number("cpu.cfs_period_us")?)
-        });
-        unified.chain(split).min_by(f64::total_cmp)
-    }
-
-    fn memory_limit(&self, system: &System) -> Option<u64> {
-        let unified = self.unified.iter().map(|folder| folder.join("memory.max"));
-        let split = self.memory.iter().map(|folder| folder.join("memory.limit_in_bytes"));
-        let limits = unified.chain(split).filter_map(|file| system.text(file)?.trim().parse::<u64>().ok());
-        limits.filter(|limit| *limit < NO_LIMIT).min()
-    }
-}
-
-/// Threshold for "no limit": version 1 writes it as the largest multiple of a page below 2^63.
-const NO_LIMIT: u64 = 1 << 60;
-
-/// Parses a quota of version 2: `200000 100000` is two cores; `max 100000` is unlimited.
-fn quota_v2(text: &str) -> Option<f64> {
-    let mut parts = text.split_whitespace();
-    quota(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?)
-}
-
-/// Computes a quota of version 1, where -1 means no limit.
-fn quota(time: f64, period: f64) -> Option<f64> {
-    (time > 0.0 && period > 0.0).then(|| time / period)
-}
-
-fn has(list: &str, name: &str) -> bool {
-    list.split(',').any(|item| item == name)
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Mount {
-    /// The group that is visible at the mount point; inside a container often not `/`.
-    root: String,
-    point: PathBuf,
-    /// Controllers of version 1; empty for version 2.
-    controllers: String,
-}
-
-impl Mount {
-    /// Parses a line of `/proc/self/mountinfo`, if it mounts control groups: see proc_pid_mountinfo(5).
-    fn parse(line: &str) -> Option<Self> {
-        let (before, after) = line.split_once(" - ")?;
-        let mut before = before.split(' ').skip(3);
-        let (root, point) = (before.next()?, before.next()?);
-        let mut after = after.split(' ');
-        let (kind, options) = (after.next()?, after.nth(1)?);
-        let controllers = match kind {
-            "cgroup2" => String::new(),
-            "cgroup" => options.to_owned(),
-            _ => return None,
-        };
-        Some(Self { root: root.to_owned(), point: point.into(), controllers })
-    }
-
-    fn holds(&self, controllers: &str) -> bool {
-        controllers.split(',').all(|name| has(&self.controllers, name))
-    }
-
-    /// Returns the folder of a group and those of its visible ancestors.
-    fn folders(&self, group: &str) -> Vec<PathBuf> {
-        // A group outside the mounted hierarchy is not visible; the root of the mount is the closest.
-        let inside = Path::new(group).strip_prefix(&self.root).unwrap_or(Path::new(""));
-        inside.ancestors().map(|above| self.point.join(above)).collect()
-    }
-}
-
-fn folders(mounts: &[Mount], controllers: &str, group: &str) -> Vec<PathBuf> {
-    mounts.iter().find(|mount| mount.holds(controllers)).map_or_else(Vec::new, |mount| mount.folders(group))
 }
 
 #[cfg(test)]
@@ -237,9 +137,6 @@ mod tests {
     fn nonsense_is_no_limit() {
         for list in ["", "x", "3-1", "0-", "0-18446744073709551615"] {
             assert_eq!(allowed_cores(&format!("Cpus_allowed_list:\t{list}\n")), None, "{list}");
-        }
-        for text in ["", "max", "1", "0 0", "-1 100000", "a b"] {
-            assert_eq!(quota_v2(text), None, "{text}");
         }
     }
 }
