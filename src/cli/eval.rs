@@ -10,6 +10,7 @@ use gnet::report::number::counted;
 use gnet::report::{Cell, Column, Report, Table};
 use gnet::runtime::Provider;
 use gnet::{Error, OnnxFile, Result};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::engine::LibraryArgs;
@@ -56,24 +57,37 @@ impl SplitName {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct EvalRecord {
+/// Accuracy on labelled images.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct EvalRecord {
+    /// Checkpoint or file that was judged.
     subject: String,
+    /// Source of the images.
     data: String,
+    /// Part of them: `train`, `validation` or `test`.
     split: &'static str,
+    /// Number of images.
     images: usize,
+    /// Fraction of the images put into their class, 0..1.
     top1: f64,
+    /// Mean cross-entropy in nats.
     loss: f64,
+    /// The same by class.
     per_class: Vec<ClassRow>,
     /// Class of each image, in the data set's order.
     predictions: Vec<usize>,
 }
 
-#[derive(Debug, Serialize)]
+/// Accuracy on the images of one class.
+#[derive(Debug, JsonSchema, Serialize)]
 struct ClassRow {
+    /// Name of the class.
     class: String,
+    /// Number of its images.
     images: usize,
+    /// Number of those that were put into it.
     correct: usize,
+    /// Fraction of those, 0..1; `None` if there is no image of it.
     accuracy: Option<f64>,
 }
 

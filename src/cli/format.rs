@@ -16,8 +16,11 @@ pub struct FormatArgs {
     wide: bool,
 }
 
+/// A record with a row in the table of [`schema`](super::schema), which implements this: no other is written.
+pub trait Document: Report {}
+
 impl FormatArgs {
-    pub fn write<R: Report>(&self, report: &R) -> Result<()> {
+    pub fn write<R: Document>(&self, report: &R) -> Result<()> {
         output::data(&render_styled(report, self.format, style(self.wide))?)
     }
 }

@@ -29,6 +29,7 @@ mod progress;
 mod reproduce;
 #[cfg(feature = "ort")]
 mod runtime;
+mod schema;
 mod sizes;
 mod suggestions;
 mod summary;
@@ -105,6 +106,8 @@ enum Command {
         #[arg(last = true, required = true)]
         command: Vec<std::ffi::OsString>,
     },
+    /// Write the JSON Schema of a document that a command writes with `--format json`.
+    Schema(schema::SchemaArgs),
     /// Write a completion script for a shell to stdout.
     Completions {
         /// The shell to write for.
@@ -187,6 +190,7 @@ fn run(command: Command) -> Result<()> {
         Command::Doctor(args) => doctor::run(&args),
         Command::Keeper { .. } => Ok(()),
         Command::EngineWorker => process::serve(),
+        Command::Schema(args) => schema::run(&args),
         Command::Completions { shell } => output::completions(shell),
     }
 }

@@ -9,6 +9,7 @@ use gnet::evaluation::softmax;
 use gnet::report::{Cell, Column, Report, Table};
 use gnet::runtime::Provider;
 use gnet::{OnnxFile, Result};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::engine::LibraryArgs;
@@ -35,14 +36,17 @@ pub struct PredictArgs {
     library: LibraryArgs,
 }
 
-#[derive(Debug, Serialize)]
-struct Predictions {
+/// Classes of pictures.
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Predictions {
+    /// The pictures, in the order in which they were given.
     predictions: Vec<Prediction>,
 }
 
 /// One image.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Prediction {
+    /// Path of the picture.
     image: String,
     /// Most likely class.
     class: String,
@@ -52,10 +56,14 @@ struct Prediction {
     top: Vec<ClassProbability>,
 }
 
-#[derive(Debug, Serialize)]
+/// A class of one image.
+#[derive(Debug, JsonSchema, Serialize)]
 struct ClassProbability {
+    /// Index of the class, from 0.
     index: usize,
+    /// Name of the class.
     class: String,
+    /// Its probability, 0..1.
     probability: f64,
 }
 

@@ -1,5 +1,6 @@
 //! Record of a reproduction.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::bench::Measurement;
@@ -13,7 +14,7 @@ use crate::{Error, Result};
 use gnet_core::words::counted;
 
 /// One check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Check {
     /// Name of the quantity checked.
@@ -27,7 +28,7 @@ pub struct Check {
 }
 
 /// The training of a reproduction.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Training {
     /// Result of the training.
@@ -39,7 +40,7 @@ pub struct Training {
 }
 
 /// The checkpoint in Burn compared with its export in a runtime, on the same test images.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Agreement {
     /// Provider that ran the file.
@@ -57,7 +58,7 @@ pub struct Agreement {
 }
 
 /// All results of `gnet reproduce`, as `reproduce.json` holds them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Reproduction {
     /// Whether it was the quick form.

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use super::shell::{DONE, INPUT, Shell, gnet};
 
 /// Every command a user sees.
-pub const COMMANDS: [&str; 16] = [
+pub const COMMANDS: [&str; 17] = [
     "reproduce",
     "train",
     "eval",
@@ -21,6 +21,7 @@ pub const COMMANDS: [&str; 16] = [
     "bench",
     "runtime",
     "doctor",
+    "schema",
     "completions",
 ];
 

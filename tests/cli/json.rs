@@ -1,5 +1,5 @@
 //! The program's JSON documents against the page that documents them, `reports/JSON.md`: every key is documented, and
-//! every documented key is written.
+//! every documented key is written; and against the schemas (`gnet schema`), with Python's `jsonschema`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,6 +9,7 @@ use gnet::reproduce::ReproduceOptions;
 use gnet::train::Silent;
 use serde_json::Value;
 
+use super::schemas;
 use super::shell::Shell;
 use super::trained::training;
 
@@ -16,7 +17,7 @@ const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/JS
 
 /// Keys that a test on any machine need not meet: copies from and to a device, NVIDIA's devices, clocks, governors and control
 /// groups, a provider's libraries, nodes that fell back, and remarks on a BatchNorm that stays.
-const ELSEWHERE: [&str; 16] = [
+const ELSEWHERE: [&str; 15] = [
     "bench: runs[].after.clock",
     "bench: runs[].after.governors",
     "bench: runs[].after.gpus",
@@ -31,7 +32,6 @@ const ELSEWHERE: [&str; 16] = [
     "doctor: gpus.device_files",
     "doctor: providers[].dependencies[].found",
     "export: refused",
-    "runtime list: runtimes",
     "verify: comparisons[].redrawn",
 ];
 /// Keys that only ONNX Runtime provides.
@@ -39,14 +39,14 @@ const OF_ONNX_RUNTIME: [&str; 3] = ["bench: runs[].placement", "bench: runs[].pr
 
 /// One documented path. `a[].b` is the key `b` of each object in the list `a`.
 #[derive(Debug)]
-struct Documented {
-    path: String,
+pub struct Documented {
+    pub path: String,
     /// A flag or a condition decides whether it is there.
-    only: bool,
+    pub only: bool,
 }
 
 /// The rows of the page, by command.
-fn page() -> BTreeMap<&'static str, Vec<Documented>> {
+pub fn page() -> BTreeMap<&'static str, Vec<Documented>> {
     let mut sections = BTreeMap::new();
     for section in PAGE.split("\n## `").skip(1) {
         let (command, rows) = section.split_once('`').unwrap();
@@ -57,7 +57,8 @@ fn page() -> BTreeMap<&'static str, Vec<Documented>> {
             for name in cells.split("`, `") {
                 let path = name.strip_prefix('.').map_or(name.to_owned(), |name| format!("{parent}{name}"));
                 if !name.starts_with('.') {
-                    parent = name.rfind('.').map_or("", |dot| &name[..=dot]);
+                    let of = name.strip_suffix(".*").unwrap_or(name);
+                    parent = of.rfind('.').map_or("", |dot| &name[..=dot]);
                 }
                 assert!(paths.iter().all(|other| other.path != path), "{command}: {path} stands there twice");
                 paths.push(Documented { path, only: meaning.contains("only with") });
@@ -70,6 +71,7 @@ fn page() -> BTreeMap<&'static str, Vec<Documented>> {
 
 /// The documents that were written, with what of the page was seen in them.
 struct Held {
+    documents: Vec<(&'static str, Value)>,
     page: BTreeMap<&'static str, Vec<Documented>>,
     seen: BTreeSet<String>,
     wrong: BTreeSet<String>,
@@ -81,6 +83,7 @@ impl Held {
         let mut rest = document.clone();
         rest.as_object_mut().unwrap().remove("schema_version");
         self.value(command, "", &rest);
+        self.documents.push((command, document.clone()));
     }
 
     /// A reproduction on the tiny images. Its own section leaves open what the documents of other commands hold.
@@ -96,6 +99,29 @@ impl Held {
         }
         self.value("compare --paper", "", &document["paper"]);
         self.value("train", "", &document["training"]["outcome"]);
+    }
+
+    /// The commands about runtimes, of which one is installed: its library is what it should be, a text.
+    #[cfg(feature = "ort")]
+    fn runtimes(&mut self, shell: &Shell) {
+        let folder = "data/gnet/runtime/cpu-1.31.1";
+        std::fs::create_dir_all(shell.path(folder)).unwrap();
+        shell.write(&format!("{folder}/libonnxruntime.so"), "half");
+        let file = serde_json::json!({"name": "libonnxruntime.so", "bytes": 4,
+            "sha256": "a11ae06469c63740d7b0ecf802f282a0d46e94f31a654dfcd3c0dc6dc277f904"});
+        let manifest = serde_json::json!({"kind": "cpu", "package": "onnxruntime", "version": "1.31.1", "wheel": "w",
+            "sha256": "", "files": [file]});
+        shell.write(&format!("{folder}/manifest.json"), manifest.to_string());
+        let home = [("XDG_DATA_HOME", shell.path("data").to_str().unwrap().to_owned())];
+        let home = home.each_ref().map(|(name, value)| (*name, value.as_str()));
+        for (command, line) in [
+            ("runtime install", "runtime install cpu --format json"),
+            ("runtime list", "runtime list --format json"),
+            ("runtime remove", "runtime remove cpu --format json"),
+        ] {
+            let ran = shell.gnet_with(&home, &line.split_whitespace().collect::<Vec<_>>());
+            self.hold(command, &serde_json::from_str(&ran.out).unwrap_or_else(|reason| panic!("{reason}: {ran}")));
+        }
     }
 
     fn value(&mut self, command: &'static str, path: &str, value: &Value) {
@@ -152,7 +178,7 @@ fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
         shell.write(&format!("{fixture}.onnx"), std::fs::read(file).unwrap());
     }
     super::formats::picture(&shell, "a.png");
-    let mut held = Held { page: page(), seen: BTreeSet::new(), wrong: BTreeSet::new() };
+    let mut held = Held { documents: Vec::new(), page: page(), seen: BTreeSet::new(), wrong: BTreeSet::new() };
     held.hold("train", &serde_json::from_str(&training().out).unwrap());
     let quick = "--samples 2 --min-time 0 --warmup 1";
     for (command, line) in [
@@ -174,6 +200,7 @@ fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
         ("runtime list", "runtime list"),
         ("eval", "eval model.onnx --data data"),
         ("predict", "predict model.onnx a.png"),
+        ("schema", "schema"),
     ] {
         let ran = shell.gnet(&format!("{line} --format json"));
         held.hold(command, &serde_json::from_str(&ran.out).unwrap_or_else(|reason| panic!("{reason}: {ran}")));
@@ -183,6 +210,8 @@ fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
     #[cfg(not(feature = "ort"))]
     let library: Option<std::path::PathBuf> = None;
     held.reproduction(&shell, library.as_deref());
+    #[cfg(feature = "ort")]
+    held.runtimes(&shell);
     if let Some(library) = &library {
         let with = [("GNET_ORT_LIB", library.to_str().unwrap())];
         for line in [&format!("bench dynamic.onnx --provider cpu --profile trace.json {quick}"), "doctor"] {
@@ -202,4 +231,8 @@ fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
         }
     }
     assert!(held.wrong.is_empty(), "reports/JSON.md:\n{}", Vec::from_iter(held.wrong).join("\n"));
+    let names: Vec<_> = held.documents.iter().map(|(command, _)| schemas::name(command)).collect();
+    let documents = names.iter().map(String::as_str).zip(held.documents.into_iter().map(|(_, document)| document));
+    let said = schemas::complaints(&documents.collect::<Vec<_>>()).unwrap_or_default();
+    assert!(said.is_empty(), "documents against `gnet schema`:\n{}", said.join("\n"));
 }

@@ -33,6 +33,7 @@ mod optimize;
 mod readme;
 #[cfg(feature = "ort")]
 mod runtimes;
+mod schemas;
 mod shell;
 mod sizes;
 #[cfg(unix)]

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use burn::tensor::Device;
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::export::{ExportOptions, export};
@@ -32,7 +33,7 @@ const EXPECTED: [(&str, [u64; 3]); 3] = [
 ];
 
 /// One block.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct BlockCost {
     /// `inception`, `conv3x3` or `conv5x5`.
@@ -57,7 +58,7 @@ pub struct BlockCost {
 }
 
 /// The three blocks side by side.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Comparison {
     /// The blocks, smallest first.

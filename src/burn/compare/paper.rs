@@ -4,6 +4,7 @@
 //! Inception row, and its operations agree within rounding except for the stem, 4a and 5a. Both columns are shown,
 //! neither in place of the other.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::export::Fresh;
@@ -28,7 +29,7 @@ const PRINTED: [(&str, &[&str], &str, &str); 12] = [
 ];
 
 /// One row, printed and exact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct PaperRow {
     /// Name of the row: `conv1`, `3a`, ..
@@ -44,7 +45,7 @@ pub struct PaperRow {
 }
 
 /// Table 1 for 3 channels, 224 pixels and 1000 classes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct PaperTable {
     /// The rows in the paper's order.

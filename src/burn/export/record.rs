@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Exported, Verified};
@@ -13,7 +14,7 @@ use gnet_core::report::{Cell, Column, Report, Table, number};
 use gnet_core::words::counted;
 
 /// State of the graph after one step of an export.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Step {
     /// Name of the step.
@@ -35,7 +36,7 @@ impl Step {
 }
 
 /// Record of an export, as `gnet export --format json` prints it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct ExportRecord {
     /// Path of the file that was written.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use burn::module::Module;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{ExportOptions, Exported, export};
@@ -27,7 +28,7 @@ const RUNS_OF_ONE: usize = 3;
 const SEED: u64 = 1;
 
 /// Proof that a file computes the same as its module.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Verified {
     /// Largest difference of an output value over all images and outputs.

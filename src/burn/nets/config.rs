@@ -2,6 +2,7 @@
 
 use burn::nn::PaddingConfig2d;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::conv_unit::ConvUnitConfig;
@@ -9,7 +10,7 @@ use super::widths::{INCEPTION, STEM};
 use gnet_core::{Error, Result};
 
 /// Options of a GoogLeNet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoogLeNetConfig {
     /// Side of the square input, in pixels.
@@ -31,7 +32,7 @@ pub struct GoogLeNetConfig {
 /// Border treatment of a 3x3 pool of stride 2.
 ///
 /// Both halve an even side. They differ at odd ones: 7 becomes 4 with `pad` and 3 with `ceil`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Pooling {
@@ -71,7 +72,7 @@ impl Pooling {
 gnet_core::named!(Pooling, "pooling", [Pad = "pad", Ceil = "ceil"]);
 
 /// A named network. Both have 1 channel, 96 pixels and 10 classes by default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Preset {
     /// The network of the d2l course: biases, no batch normalisation, no heads.

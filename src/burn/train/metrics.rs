@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use gnet_core::words::counted;
@@ -15,7 +16,7 @@ pub(super) const FILE: &str = files::RUN_METRICS;
 /// Losses are the cross-entropy of the main classifier in nats, without the auxiliary heads, so that training and
 /// validation are comparable. Training figures are means over the epoch, during which the weights changed; accuracies
 /// are top-1, 0..1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EpochMetrics {
     /// Number of the epoch, counted from 1.

@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 use std::fmt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::nets::{GoogLeNetConfig, Preset};
@@ -11,7 +12,7 @@ use gnet_core::{Error, Result};
 use gnet_engine::data::Source;
 
 /// Schedule of the learning rate after the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Schedule {
@@ -24,7 +25,7 @@ pub enum Schedule {
 gnet_core::named!(Schedule, "schedule", [Cosine = "cosine", Constant = "constant"]);
 
 /// Options of a run. All except `out` and `resume` are part of the checkpoint.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TrainOptions {
@@ -50,6 +51,7 @@ pub struct TrainOptions {
     pub seed: u64,
     /// Source of the images.
     #[serde(with = "source_as_text")]
+    #[schemars(with = "String")]
     pub data: Source,
     /// Folder of the run.
     #[serde(skip)]

@@ -6,6 +6,7 @@ use std::time::Instant;
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::tensor::Device;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::checkpoint::{self, FileMark, Record, SCHEMA_VERSION, ShuffleState};
@@ -22,7 +23,7 @@ use gnet_engine::data::{Dataset, Normalization, Prepared};
 use gnet_engine::evaluation::Evaluation;
 
 /// Result of a run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
     /// Top-1 accuracy of the best epoch's network on the test images, 0..1.

@@ -1,5 +1,6 @@
 //! The record of `gnet check`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cost::{BatchAxis, Uncounted};
@@ -8,7 +9,7 @@ use crate::words::{counted, one_or};
 use crate::{Error, Result};
 
 /// Outcome of one rule.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
     /// Name of the rule, such as `max-params`.
@@ -29,7 +30,7 @@ pub struct Outcome {
 }
 
 /// Verdict on a file for a budget.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Verdict {
     /// Name of the file.

@@ -1,12 +1,13 @@
 //! Analysis of a graph: everything that can be counted, and the reasons for what cannot.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::batch::BatchAxis;
 use crate::graph::Dim;
 
 /// Cost of one node, or of several together.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Row {
     /// Name of the node, or path of the module if nodes were summed up.
@@ -15,7 +16,7 @@ pub struct Row {
     pub op: String,
     /// Node in whose subgraph it runs; `None` in the graph itself.
     pub inside: Option<String>,
-    /// Level in a tree, from 0; `None` in a flat list.
+    /// Level in a tree, from 0; only in a tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub depth: Option<usize>,
     /// Shape of the first output; `None` if unknown.
@@ -60,7 +61,7 @@ pub(super) fn intensity(flops: Option<u64>, moved: Option<u64>) -> Option<f64> {
 }
 
 /// A kind of count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Quantity {
@@ -84,7 +85,7 @@ impl Quantity {
 }
 
 /// A count of a node, or of an input, that could not be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Uncounted {
     /// Name of the node or input.

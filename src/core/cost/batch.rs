@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::graph::{Dim, Graph, Node, ValueId};
@@ -38,7 +39,7 @@ impl FromStr for BatchChoice {
 }
 
 /// The axis that was taken as the batch, on which figures for one item depend.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct BatchAxis {
     /// Name of the input; `None` if no axis is the batch, and everything that the file computes is counted.

@@ -35,6 +35,7 @@ mod summary;
 mod tally;
 mod tree;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::graph::{Dim, Graph, Model, Sizes};
@@ -66,7 +67,7 @@ pub fn with_sizes(model: Model, sizes: &Sizes) -> Model {
 }
 
 /// Cost of one node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Layer {
     /// Name of the node, or of the module if layers were grouped.
     pub name: String,
@@ -100,7 +101,7 @@ impl From<&Layer> for Row {
 }
 
 /// Cost of a graph.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Cost {
     /// Number of learned parameters.

@@ -1,5 +1,6 @@
 //! The record of `gnet summary`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::tree::{last_part, modules, tree};
@@ -15,7 +16,7 @@ pub const CONVENTION: &str = "MACs of convolutions and matrix products for one i
 const SHOWN: usize = 10;
 
 /// Cost of a part of a network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Share {
     /// Number of learned parameters.
@@ -39,7 +40,7 @@ pub enum View {
 }
 
 /// Memory of a run, by the rules of [`Analysis`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Memory {
     /// Peak of activation memory in use at once, in bytes.
@@ -51,7 +52,7 @@ pub struct Memory {
 }
 
 /// A network, layer by layer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
     /// File or preset that was counted.

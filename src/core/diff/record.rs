@@ -1,5 +1,6 @@
 //! The record of `gnet diff`.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::report::{Cell, Column, Report, Table, Tone, number};
@@ -7,7 +8,7 @@ use crate::words::counted;
 use crate::{Error, Result};
 
 /// Differences between two models.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Diff {
     /// Whether there are no differences.
@@ -36,7 +37,7 @@ pub struct Diff {
 }
 
 /// Size of one of the models.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Side {
     /// Name of the model.
@@ -54,7 +55,7 @@ pub struct Side {
 }
 
 /// One property that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Change {
     /// Name of the property.
@@ -81,7 +82,7 @@ impl Change {
 }
 
 /// Kind of difference of a node or a constant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Kind {
@@ -114,7 +115,7 @@ impl Kind {
 }
 
 /// One node that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct NodeChange {
     /// Kind of difference.
@@ -130,7 +131,7 @@ pub struct NodeChange {
 }
 
 /// One constant that differs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct WeightChange {
     /// Kind of difference.

@@ -1,7 +1,9 @@
 //! One dimension of a shape, which may depend on a symbol such as the batch size `N`.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 /// A dimension: a number, `scale * symbol + offset`, or unknown.
@@ -123,6 +125,25 @@ impl Serialize for Dim {
             Self::Symbolic { .. } => serializer.collect_str(self),
             Self::Unknown => serializer.serialize_none(),
         }
+    }
+}
+
+/// What [`Serialize`] writes.
+impl JsonSchema for Dim {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Dim".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["integer", "string", "null"],
+            "minimum": 0,
+            "description": "A number if it is fixed, a text such as `N` or `2*N+1` if it depends on a symbol, null if unknown.",
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Kind of a type's elements.
@@ -27,7 +28,7 @@ macro_rules! element_types {
         ///
         /// The letters of an 8-bit or smaller float are its exponent and mantissa bits; `Fn` has no infinities, `Uz` no
         /// negative zero.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema, Serialize, Deserialize)]
         #[serde(rename_all = "lowercase")]
         #[allow(missing_docs)]
         pub enum DType {

@@ -47,6 +47,7 @@ mod view;
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::graph::{Graph, Model, Node};
@@ -229,7 +230,7 @@ impl Default for PassOptions {
 }
 
 /// Record of one pass.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Rewrites {
     /// Name of the pass.
@@ -252,7 +253,7 @@ pub struct Rewrites {
 }
 
 /// A place where a pass declined.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Refusal {
     /// Name of the node.

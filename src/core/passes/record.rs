@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Refusal, Rewrites};
@@ -9,7 +10,7 @@ use crate::report::{Cell, Column, Report, Table, number};
 use crate::words::{counted, one_or};
 
 /// Record of the optimisation of a file, as `gnet optimize --format json` prints it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 pub struct OptimizeRecord {
     /// Path of the file that was read.
     pub input: String,
@@ -36,7 +37,7 @@ pub struct OptimizeRecord {
 }
 
 /// Proof that a rewritten model computes the same as the original, or the reason why there is none.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, JsonSchema, Serialize)]
 pub struct Proof {
     /// Engine in which both ran; `None` if none could.
     pub engine: Option<String>,
@@ -140,7 +141,7 @@ impl Report for OptimizeRecord {
 }
 
 /// List of available passes, as `gnet optimize --list` prints it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct PassList {
     /// All passes.
@@ -150,7 +151,7 @@ pub struct PassList {
 }
 
 /// One pass of a [`PassList`].
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct PassEntry {
     /// Name of the pass.

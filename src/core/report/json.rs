@@ -2,8 +2,12 @@
 
 use std::fmt::Write;
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 use serde::Serialize;
 
+use super::described::described;
 use super::visible::replaced;
 use crate::{Error, Result};
 
@@ -11,8 +15,11 @@ use crate::{Error, Result};
 /// leave it alone.
 pub const SCHEMA_VERSION: u32 = 1;
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "{T}")]
 struct Document<'a, T> {
+    /// Version of the keys of every document: it grows when a key changes its meaning or goes.
+    #[schemars(extend("const" = SCHEMA_VERSION))]
     schema_version: u32,
     #[serde(flatten)]
     record: &'a T,
@@ -29,6 +36,19 @@ pub fn document<T: Serialize>(record: &T) -> Result<String> {
     let text = serde_json::to_string_pretty(&document).map_err(|e| Error::input("JSON document", e))?;
     // Two hash signs that a CI would obey are escaped in strings too.
     Ok(escaped(&text).replace("##", "#\\u0023") + "\n")
+}
+
+/// Returns the JSON Schema (draft 2020-12) of the [`document`]s of a record, as indented JSON that ends with a newline.
+///
+/// It is made from the type: a key that is always written is `required`, one that may be unknown takes `null` too, and
+/// what the documentation of a field says is its `description`. Further keys are allowed, since new ones may come.
+///
+/// # Errors
+/// Fails if the schema cannot be written as JSON.
+pub fn schema<T: JsonSchema>() -> Result<String> {
+    let settings = SchemaSettings::draft2020_12().for_serialize().with_transform(RecursiveTransform(described));
+    let schema = settings.into_generator().into_root_schema_for::<Document<'_, T>>();
+    Ok(serde_json::to_string_pretty(&schema).map_err(|e| Error::input("JSON Schema", e))? + "\n")
 }
 
 /// Escapes characters that the serializer leaves raw. They only occur inside strings: everything else is ASCII and line

@@ -1,11 +1,12 @@
 //! Rendering of records for people and programs: one table model, one renderer per format.
 //!
-//! A record implements [`Report`]: its `Serialize` is the JSON document, and [`Report::tables`] is used for every other
+//! A record implements [`Report`]: its `Serialize` is the JSON document, its `JsonSchema` what can be in it, and [`Report::tables`] is used for every other
 //! format. Nothing here prints or inspects the terminal; the caller passes the width and style of the text ([`Style`]).
 //! The renderers only see text that has passed through [`visible`].
 
 mod csv;
 pub mod curve;
+mod described;
 mod format;
 pub mod json;
 mod layout;
@@ -15,6 +16,7 @@ mod table;
 mod terminal;
 mod visible;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use format::Format;
@@ -24,8 +26,8 @@ pub use visible::visible;
 
 use crate::Result;
 
-/// A record that can be shown in every [`Format`].
-pub trait Report: Serialize {
+/// A record that can be shown in every [`Format`], and whose JSON document has a [schema](json::schema).
+pub trait Report: Serialize + JsonSchema {
     /// Returns the record as tables, in the order in which they are shown.
     fn tables(&self) -> Vec<Table>;
 }
@@ -57,7 +59,7 @@ fn joined(tables: &[Table], render: impl Fn(&Table) -> String) -> String {
 mod tests {
     use super::*;
 
-    #[derive(Serialize)]
+    #[derive(JsonSchema, Serialize)]
     struct Sample {
         name: &'static str,
         macs: u64,

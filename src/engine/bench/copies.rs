@@ -1,5 +1,6 @@
 //! Cost of copies between host and device, for a provider with its own memory.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::latency::per_second;
@@ -9,7 +10,7 @@ use crate::runtime::Session;
 use gnet_core::Result;
 
 /// Times of the copies of one batch, and of a run with them. The run's own latencies exclude copies.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Copies {
     /// Time to copy the inputs from the host to the device, in milliseconds.

@@ -1,5 +1,6 @@
 //! Inputs fed to a measured file.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::{Array, Input, Ranges, ValueRange};
@@ -17,7 +18,7 @@ pub struct Feed {
 }
 
 /// Record of what an input was fed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Fed {
     /// Name of the input.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use gnet_core::stats::Summary;
 
 /// Percentiles of the steady state, in milliseconds. Nearest-rank; `None` (`null`) if there are too few samples: p90
 /// takes 64, p99 662 ([`gnet_core::stats::min_samples`]).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Latency {
     /// Fastest run.

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use gnet_core::cost;
@@ -15,7 +16,7 @@ use gnet_core::report::{Cell, Column, Report, Table};
 use gnet_core::{Error, Result};
 
 /// One kernel over all runs of a profile.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Operator {
     /// Name of the node that it computes; the engine's own name if the file has none.
@@ -39,7 +40,7 @@ pub struct Operator {
 }
 
 /// The kernels of a file, the slowest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Profile {
     /// Time of all kernels over all runs, in milliseconds.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Machine, Moment};
@@ -12,7 +13,7 @@ use gnet_core::words::counted;
 use super::{Copies, Fed, Latency, Profile};
 
 /// A finished benchmark: its environment and the result of each row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct Measurement {
     /// The machine, the build and the file.
     pub environment: Environment,
@@ -24,7 +25,7 @@ pub struct Measurement {
 }
 
 /// Conditions that the numbers depend on besides the row. It holds no date, so that records can be compared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Environment {
     /// Name of the measured file, without its folder.
@@ -63,7 +64,7 @@ impl Environment {
 }
 
 /// One row: a provider at one batch size and number of threads.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Run {
     /// Provider that ran the file.
@@ -117,7 +118,7 @@ pub struct Run {
     pub placement: Option<Placement>,
     /// Cost of copies between host and device; `None` on the host, which needs none.
     pub copies: Option<Copies>,
-    /// Time by kernel, measured in separate runs; `None` unless requested.
+    /// Time by kernel, measured in separate runs; only if it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
     /// Remarks for the reader about this row.

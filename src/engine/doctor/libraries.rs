@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::loader::{Found, Loader, Place};
@@ -11,7 +12,7 @@ use crate::runtime::elf::Dynamic;
 use gnet_core::words::one_or;
 
 /// A library that a provider needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Dependency {
     /// Name by which it is loaded, such as `libcudnn.so.9`: the number is the major version.

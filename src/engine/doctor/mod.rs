@@ -18,6 +18,7 @@ mod verdict;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use libraries::Dependency;
@@ -59,7 +60,7 @@ pub type Options = DoctorOptions;
 pub type OrtLibrary = Library;
 
 /// Capabilities of a machine, as examined.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Diagnosis {
     /// The processor.
@@ -75,7 +76,7 @@ pub struct Diagnosis {
 }
 
 /// ONNX Runtime's library, or the reason why it is unavailable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OrtReport {
     /// The library that was found and loaded.

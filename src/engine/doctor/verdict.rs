@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::gpu;
@@ -12,7 +13,7 @@ use crate::runtime::{Library, Provider};
 use gnet_core::Error;
 
 /// Questions about a provider, ordered so that each builds on the ones before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Question {
@@ -45,7 +46,7 @@ impl Question {
 }
 
 /// The answer to a [`Question`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Answer {
@@ -59,8 +60,8 @@ pub enum Answer {
     NotTried,
 }
 
-/// One question about a provider and its answer: `{"question", "answer", "found", "reason", "remedy"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One question about a provider and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Check {
     /// The question.
@@ -108,7 +109,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// The verdict on one provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProviderReport {
     /// The provider.

@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 
 use nvml_wrapper::enum_wrappers::device::Clock;
 use nvml_wrapper::{Device, Nvml};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// State of one GPU. What the driver does not tell is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GpuMoment {
     /// Name, such as `NVIDIA H100 80GB HBM3`.

@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::proc::values;
@@ -10,7 +11,7 @@ use super::system::System;
 use gnet_core::{process, program};
 
 /// NVIDIA GPUs reported by the system.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Gpus {
     /// Version of the kernel driver, such as `580.65.06`.
@@ -22,7 +23,7 @@ pub struct Gpus {
 }
 
 /// One GPU.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Gpu {
     /// Name, such as `NVIDIA H100 80GB HBM3`.

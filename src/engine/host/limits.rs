@@ -1,5 +1,6 @@
 //! Share of the machine that this process may use: its CPU affinity and its control groups.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::groups::Groups;
@@ -7,7 +8,7 @@ use super::proc::{kilobytes, values};
 use super::system::System;
 
 /// Resource limits of a process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Limits {
     /// Logical cores that the scheduler may put this process on.

@@ -1,5 +1,6 @@
 //! The machine as it stays while a benchmark runs.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::proc::values;
@@ -7,7 +8,7 @@ use super::system::System;
 use super::{Cpu, Limits};
 
 /// Description of a machine and of the share of it that this process may use.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Machine {
     /// The processor.

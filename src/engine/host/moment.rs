@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::device::{GpuMoment, GpuWatch};
@@ -11,7 +12,7 @@ use super::proc::values;
 use super::system::System;
 
 /// State of a machine at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Moment {
     /// The moment, in UTC as RFC 3339 writes it, with milliseconds: `2026-11-28T07:04:01.123Z`.
@@ -30,7 +31,7 @@ pub struct Moment {
 }
 
 /// Clocks of the online cores in MHz.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Clocks {
     /// The slowest core's.

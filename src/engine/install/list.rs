@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::writing;
@@ -13,8 +14,8 @@ use super::{Kind, Place};
 use gnet_core::report::{Cell, Column, Report, Table, Tone, number};
 use gnet_core::{Error, Result};
 
-/// One installed runtime: `{"kind", "version", "library", "folder", "bytes", "intact", "problem"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// One installed runtime.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Installed {
     /// Kind of the runtime.
@@ -33,8 +34,8 @@ pub struct Installed {
     pub problem: Option<String>,
 }
 
-/// Everything installed: `{"folder", "runtimes": [..]}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Everything installed.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Listing {
     /// Folder in which runtimes are installed.
@@ -43,8 +44,8 @@ pub struct Listing {
     pub runtimes: Vec<Installed>,
 }
 
-/// Record of a removal: `{"kind", "folders", "bytes"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Record of a removal.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Removed {
     /// Kind that was removed.

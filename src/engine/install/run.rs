@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use tempfile::TempDir;
 
@@ -33,8 +34,8 @@ pub trait Observer {
     fn done(&mut self, bytes: u64);
 }
 
-/// Result of an installation: `{"kind", "version", "library", "folder", "bytes", "fetched"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Result of an installation.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Installation {
     /// Kind that is installed.

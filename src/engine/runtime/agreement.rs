@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Array;
@@ -14,7 +15,7 @@ use gnet_core::{Error, Result};
 /// A NaN beside a NaN, and an infinity beside the same one, count as equal: they are counted and excluded from the
 /// measures. One that occurs on one side only is a disagreement: the differences are then infinite (`null` in JSON) and
 /// [`within`](Self::within) is false.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Agreement {
     /// Number of images compared: the length of the first axis.
@@ -28,13 +29,17 @@ pub struct Agreement {
     /// Largest finite `|value|` on either side, to which differences are relative.
     pub largest: f64,
     /// Largest `|a - b|`.
+    #[schemars(with = "Option<f64>")]
     pub max_abs_diff: f64,
     /// Mean of `|a - b|`.
+    #[schemars(with = "Option<f64>")]
     pub mean_abs_diff: f64,
     /// Largest `|a - b| / max(|a|, |b|)`, 0 if both are 0. Near 0 it is large for harmless differences: read it
     /// together with `max_abs_diff`.
+    #[schemars(with = "Option<f64>")]
     pub max_rel_diff: f64,
     /// `max_abs_diff / largest`, 0 if both are 0: the error relative to the size of the output.
+    #[schemars(with = "Option<f64>")]
     pub rel_error: f64,
     /// Largest number of `f32` steps (units in the last place) between two values; `None` if one is not finite on one
     /// side only. Near 0 it is large for harmless differences, like `max_rel_diff`.
@@ -216,7 +221,7 @@ pub fn top1(values: &[f32]) -> Option<usize> {
 ///
 /// If two runtimes agree on a network whose output hardly depends on its input, that proves nothing: a freshly
 /// initialised GoogLeNet puts two images 5e-7 apart, and a comparison at 1e-4 would pass whatever the file did.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Spread {
     /// Number of images.

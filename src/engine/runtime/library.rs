@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// Origin of a library's path, in the order of the search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Step {
     /// The option `--ort-lib`.
@@ -37,12 +38,13 @@ gnet_core::named!(
     ]
 );
 
-/// ONNX Runtime's library, found and loaded: `{"path", "source", "version", "providers"}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// ONNX Runtime's library, found and loaded.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Library {
     /// Path of the file.
     #[serde(serialize_with = "shown")]
+    #[schemars(with = "String")]
     pub path: PathBuf,
     /// Origin of the path.
     #[serde(rename = "source")]

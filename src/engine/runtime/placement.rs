@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{EngineOptions, RunOptions, Session};
@@ -12,7 +13,7 @@ use gnet_core::words;
 use gnet_core::{Error, OnnxFile, Result};
 
 /// A node and the provider that an engine assigned it to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AssignedNode {
     /// The engine's name for the provider, such as `CUDAExecutionProvider`.
@@ -24,7 +25,7 @@ pub struct AssignedNode {
 }
 
 /// An engine's report about a loaded file: the requested provider, and the assignment of every node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Assignment {
     /// The engine's name for the requested provider.
@@ -34,7 +35,7 @@ pub struct Assignment {
 }
 
 /// Quantity that a fraction refers to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Weight {
@@ -54,7 +55,7 @@ impl fmt::Display for Weight {
 }
 
 /// Share of one provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProviderShare {
     /// The engine's name for the provider.
@@ -66,7 +67,7 @@ pub struct ProviderShare {
 }
 
 /// Placement of a loaded file, as results store it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Placement {
     /// The engine's name for the requested provider.

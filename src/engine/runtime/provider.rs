@@ -1,11 +1,12 @@
 //! Names of the engines and of the hardware they run on.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use gnet_core::{Error, Result};
 
 /// Execution provider that runs a file: tract, or one of ONNX Runtime's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Provider {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::element::{EXACT, whole_numbers};
@@ -10,8 +11,9 @@ use gnet_core::graph::{DType, Graph, ValueId};
 use gnet_core::{Error, Result};
 
 /// A range of whole numbers, excluding the upper end: `LOW..HIGH`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("pattern" = r"^-?[0-9]+\.\.-?[0-9]+$"))]
 pub struct ValueRange {
     low: i64,
     high: i64,

@@ -9,6 +9,7 @@
 //! Memory holds the values of one cut for one sample: no more than the engines themselves hold at that position. For
 //! `n` nodes it takes about `log2(n) + 2` runs of each side, each only up to the cut.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::pairing::{Cut, Pairing, cuts, differences};
@@ -20,7 +21,7 @@ use gnet_core::graph::{Graph, ValueId};
 use gnet_core::words::{counted, one_or};
 
 /// The layer in which two sides diverge.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Culprit {
     /// Name of the node in the reference.
@@ -29,7 +30,8 @@ pub struct Culprit {
     pub op: String,
     /// Its inputs other than constants, with their ranges on the reference's side.
     pub inputs: Vec<InputRange>,
-    /// Largest error of its inputs, each relative to the input's largest value.
+    /// Largest error of its inputs, each relative to the input's largest value; `null` if that is unknown.
+    #[schemars(with = "Option<f64>")]
     pub error_before: f64,
     /// The same for its outputs; `null` if their shapes differ or a value is not finite.
     pub error_after: Option<f64>,
@@ -48,23 +50,25 @@ pub struct Culprit {
 }
 
 /// An input of the culprit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct InputRange {
     /// Name of the value.
     pub name: String,
     /// Shape of the value.
     pub shape: Vec<usize>,
-    /// Smallest value.
+    /// Smallest value; `null` if one is not finite.
+    #[schemars(with = "Option<f32>")]
     pub min: f32,
-    /// Largest value.
+    /// Largest value; `null` if one is not finite.
+    #[schemars(with = "Option<f32>")]
     pub max: f32,
     /// Error; `null` if it has no partner in the other file.
     pub error: Option<f64>,
 }
 
 /// Result of a search for the layer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Search {
     /// The layer, if one was found.

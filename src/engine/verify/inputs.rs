@@ -4,6 +4,7 @@
 //! on the machine. One kind reveals what another hides: sparse inputs a dead branch, constant ones a padding, large
 //! ones an overflow or a saturated activation.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Plan, Port, Precision, Signature};
@@ -13,7 +14,7 @@ use gnet_core::words::{counted, one_or};
 use gnet_core::{Error, Result};
 
 /// A kind of random samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Distribution {

@@ -1,5 +1,6 @@
 //! Verdict on one output for one kind of inputs.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Tolerance;
@@ -10,7 +11,7 @@ use gnet_core::report::Tone;
 use gnet_core::{Error, Result};
 
 /// Result of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Within the tolerance, and the inputs can tell outputs apart.
@@ -53,14 +54,15 @@ pub(super) struct Rule {
 }
 
 /// Comparison of two sides on one output, with the verdict.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Judgement {
     /// Measures of agreement.
     #[serde(flatten)]
     pub agreement: Agreement,
     /// Accepted difference of the worst value, the one that is off most relative to what is accepted for it, in the
-    /// output's unit.
+    /// output's unit; `null` if rounding may turn that value into a NaN.
+    #[schemars(with = "Option<f64>")]
     pub accepted: f64,
     /// Part of `accepted` due to the size of the values there; the rest is a multiple of the noise.
     pub floor: f64,
@@ -69,6 +71,7 @@ pub struct Judgement {
     /// Number of draws from which the noise is taken.
     pub draws: usize,
     /// Difference of the worst value as a fraction of the accepted one; `null` if nothing is accepted.
+    #[schemars(with = "Option<f64>")]
     pub used: f64,
     /// Largest difference that is accepted for any value.
     #[serde(skip)]
@@ -204,10 +207,35 @@ fn explained(reason: String, reference: &Array, other: &Array, agreement: &Agree
 mod tests {
     use super::*;
     use crate::verify::Precision;
+    use gnet_core::report::json;
 
     fn judged(reference: &[f32], other: &[f32]) -> Judgement {
         let array = |data: &[f32]| Array::new(vec![2, data.len() / 2], data.to_vec()).unwrap();
         Judgement::of(&array(reference), &array(other), &Precision::F32.tolerance(), false).unwrap()
+    }
+
+    #[test]
+    fn what_json_writes_as_null_may_be_null_by_the_schema() {
+        let array = |value: f32| Array::new(vec![2, 2], vec![value, 0.0, 2.0, 3.0]).unwrap();
+        let mut noise = Noise::default();
+        noise.add(&array(1.0), &array(f32::NAN));
+        let rule = Rule { tolerance: Precision::F32.tolerance(), unit: 0.0, counts: false, images: false };
+        let one_sided = judged(&[1.0; 4], &[f32::NAN, 1.0, 1.0, 1.0]);
+        let nothing_accepted = judged(&[0.0; 4], &[1.0; 4]);
+        let all_accepted = Judgement::by(&array(1.0), &array(1.5), &rule, &noise).unwrap();
+        let schema: serde_json::Value = serde_json::from_str(&json::schema::<Judgement>().unwrap()).unwrap();
+        let mut nulls = Vec::new();
+        for judgement in [one_sided, nothing_accepted, all_accepted] {
+            let document: serde_json::Value = serde_json::from_str(&json::document(&judgement).unwrap()).unwrap();
+            for (key, value) in document.as_object().unwrap().iter().filter(|(_, value)| value.is_null()) {
+                let allowed = serde_json::to_string(&schema["properties"][key]).unwrap();
+                assert!(allowed.contains("\"null\""), "{key} is {value}, by the schema {allowed}");
+                nulls.push(key.clone());
+            }
+        }
+        for key in ["max_abs_diff", "mean_abs_diff", "max_rel_diff", "rel_error", "used", "accepted"] {
+            assert!(nulls.iter().any(|null| null == key), "{key} was never null");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Tolerances: how far two sides may differ, by the precision in which they compute.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::runtime::agreement::{SPREAD_OVER_TOLERANCE, Spread};
@@ -7,7 +8,7 @@ use gnet_core::graph::{DType, Graph};
 use gnet_core::{Error, Result};
 
 /// The coarsest arithmetic that is involved in a comparison. Ordered from fine to coarse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Precision {
@@ -75,7 +76,7 @@ pub enum Precision {
 /// `f32` at every precision, which shows that the outputs depend on the inputs; and half of all pairs must be at least
 /// three times the accepted difference apart: farther than the errors of both, so that one input's output cannot pass
 /// for another's.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Tolerance {
     /// Precision that it applies to.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::answers::Asked;
@@ -15,7 +16,7 @@ use gnet_core::words::{counted, one_or};
 use gnet_core::{Error, Result};
 
 /// Record that `gnet verify --format json` prints.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Verification {
     /// Whether every comparison agrees.
@@ -35,7 +36,7 @@ pub struct Verification {
 }
 
 /// An input of the reference.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct InputRecord {
     /// Name of the input.
@@ -51,7 +52,7 @@ pub struct InputRecord {
 }
 
 /// One side compared with the reference.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Comparison {
     /// Name of the side.
@@ -69,7 +70,7 @@ pub struct Comparison {
 }
 
 /// Result for copies of both sides with the same redrawn weights.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct OnCopies {
     /// Number of tensors that were redrawn.
@@ -81,7 +82,7 @@ pub struct OnCopies {
 }
 
 /// One output for one kind of inputs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Row {
     /// Name of the output in the reference.
