@@ -13,7 +13,7 @@ use gnet::{Error, ErrorKind, OnnxFile, Result};
 
 use super::engine::EngineArgs;
 use super::feed::FeedArgs;
-use super::format::FormatArgs;
+use super::format::{BenchFormat, FormatArgs};
 use super::{interrupt, output, values};
 
 #[derive(Debug, Args)]
@@ -31,11 +31,11 @@ pub struct BenchArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1", value_parser = values::whole::<usize>)]
     threads: Vec<usize>,
     /// Seconds to measure each row for at least.
-    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = values::seconds)]
     min_time: Duration,
     /// Seconds after which a row ends, whatever it has; loading and the first run may take as long before
     /// [default: 30, and 600 to load]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
     max_time: Option<Duration>,
     /// Timed runs to take of each row at least: 64 support a p90, 662 a p99.
     #[arg(long, value_name = "N", default_value_t = Limits::default().min_samples, value_parser = values::whole::<usize>)]
@@ -44,7 +44,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_warmup, value_parser = values::whole::<usize>)]
     warmup: usize,
     #[command(flatten)]
-    format: FormatArgs,
+    format: FormatArgs<BenchFormat>,
     /// Show where the time goes, operator by operator, and write ONNX Runtime's trace to this file, for chrome://tracing
     /// or Perfetto. Takes one row.
     #[arg(long, value_name = "TRACE.json", value_parser = values::file_to_write())]
@@ -56,16 +56,6 @@ pub struct BenchArgs {
     feed: FeedArgs,
     #[command(flatten)]
     engine: EngineArgs,
-}
-
-/// Parses seconds. The limit is a day, since more is surely a typing error.
-fn seconds(text: &str) -> std::result::Result<Duration, String> {
-    let value: f64 = text.parse().map_err(|_| "is not a number of seconds".to_owned())?;
-    if (0.0..=86_400.0).contains(&value) {
-        Ok(Duration::from_secs_f64(value))
-    } else {
-        Err("is not between 0 and 86400 seconds".to_owned())
-    }
 }
 
 impl BenchArgs {
@@ -169,7 +159,7 @@ impl FileFacts {
     }
 }
 
-fn report(format: &FormatArgs, measurement: Measurement) -> Result<()> {
+fn report(format: &FormatArgs<BenchFormat>, measurement: Measurement) -> Result<()> {
     if measurement.runs.is_empty() { Ok(()) } else { format.write(&measurement) }
 }
 

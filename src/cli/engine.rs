@@ -100,10 +100,8 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Parses `99.5%` or `0.995`.
 fn share(text: &str) -> Result<f64, String> {
-    let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
-    let share = number.trim().parse::<f64>().map_err(|_| "is not a number".to_owned())? / unit;
+    let share = values::fraction(text)?;
     if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("is not between 0 and 100%".to_owned()) }
 }
 

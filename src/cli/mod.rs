@@ -2,6 +2,8 @@
 //!
 //! Each command has its own file with `Args` (clap) and `run(Args) -> gnet::Result<()>`.
 
+mod ab;
+mod arm;
 mod bench;
 mod check;
 #[cfg(feature = "burn")]
@@ -91,6 +93,9 @@ enum Command {
     Verify(Box<verify::VerifyArgs>),
     /// Measure how fast an ONNX file runs: latency, throughput, CPU time, memory.
     Bench(Box<bench::BenchArgs>),
+    /// Tell whether one file or setting is slower than another by more than is allowed: exit code 1 if it is, 4 if that
+    /// cannot be told here.
+    Ab(Box<ab::AbArgs>),
     /// Fetch, list and remove the ONNX Runtime library and its plugins.
     #[cfg(feature = "ort")]
     Runtime(runtime::RuntimeArgs),
@@ -185,6 +190,7 @@ fn run(command: Command) -> Result<()> {
         Command::Compare(args) => compare::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Ab(args) => ab::run(&args),
         #[cfg(feature = "ort")]
         Command::Runtime(args) => runtime::run(&args),
         Command::Doctor(args) => doctor::run(&args),

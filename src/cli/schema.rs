@@ -56,6 +56,7 @@ documents! {
     "compare-paper" gnet::compare::PaperTable, "gnet compare --paper";
     "verify" gnet::verify::Verification, "gnet verify";
     "bench" gnet::bench::Measurement, "gnet bench";
+    "ab" gnet::ab::Comparison, "gnet ab";
     #[cfg(feature = "ort")]
     "runtime-install" gnet::install::Installation, "gnet runtime install";
     #[cfg(feature = "ort")]

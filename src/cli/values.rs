@@ -3,6 +3,7 @@
 use std::num::{IntErrorKind, ParseIntError};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use gnet::Error;
@@ -15,6 +16,22 @@ pub fn whole<T: FromStr<Err = ParseIntError>>(text: &str) -> Result<T, String> {
         _ if text.starts_with('-') => "must not be negative".to_owned(),
         _ => "is not a whole number".to_owned(),
     })
+}
+
+/// Parses seconds. The limit is a day, since more is surely a typing error.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let value: f64 = text.parse().map_err(|_| "is not a number of seconds".to_owned())?;
+    if (0.0..=86_400.0).contains(&value) {
+        Ok(Duration::from_secs_f64(value))
+    } else {
+        Err("is not between 0 and 86400 seconds".to_owned())
+    }
+}
+
+/// Parses `99.5%` or `0.995`.
+pub fn fraction(text: &str) -> Result<f64, String> {
+    let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    Ok(number.trim().parse::<f64>().map_err(|_| "is not a number".to_owned())? / unit)
 }
 
 #[cfg(feature = "burn")]

@@ -106,9 +106,14 @@ impl Error {
     /// assert_eq!(part.to_string(), "a.onnx: node x: has no output");
     /// ```
     pub fn in_file(self, path: &Path) -> Self {
+        self.within(path.display())
+    }
+
+    /// Attributes the failure to a part of what is done: `arm B: net.onnx: there is no such file`.
+    pub fn within(self, part: impl fmt::Display) -> Self {
         let reason =
             if self.thing == Self::THE_FILE { self.reason } else { format!("{}: {}", self.thing, self.reason) };
-        Self { thing: path.display().to_string(), reason, ..self }
+        Self { thing: part.to_string(), reason, ..self }
     }
 
     /// Adds a remedy: what the reader can do about it.

@@ -5,6 +5,7 @@
 #![cfg_attr(not(all(feature = "tract", feature = "ort")), allow(dead_code, reason = "what one engine alone needs"))]
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
+pub mod ab;
 pub mod bench;
 pub mod classify;
 pub mod data;

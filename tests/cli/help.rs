@@ -5,7 +5,7 @@ use std::process::Stdio;
 use super::shell::{DONE, INPUT, Shell, gnet};
 
 /// Every command a user sees.
-pub const COMMANDS: [&str; 17] = [
+pub const COMMANDS: [&str; 18] = [
     "reproduce",
     "train",
     "eval",
@@ -19,6 +19,7 @@ pub const COMMANDS: [&str; 17] = [
     "compare",
     "verify",
     "bench",
+    "ab",
     "runtime",
     "doctor",
     "schema",

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod ab;
 mod checkpoints;
 mod count;
 mod counts;

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use gnet::compare::Comparison;
 
-use super::shell::{DONE, Ran, Shell, gnet};
+use super::shell::{CHECK, DONE, Ran, Shell, UNDECIDED, gnet};
 
 /// The lines of indented blocks that call the program, continued ones as one.
 fn examples() -> Vec<String> {
@@ -25,6 +25,7 @@ fn quick(line: &str) -> String {
     line.replace("gnet train", "gnet train --data data --epochs 1")
         .replace("gnet eval", "gnet eval --data data")
         .replace("gnet bench", "gnet bench --samples 2 --min-time 0 --warmup 1")
+        .replace("gnet ab", "gnet ab --samples 2 --min-time 0")
 }
 
 #[test]
@@ -34,7 +35,7 @@ fn every_example_of_the_readme_runs() {
         shell.write(&format!("{}.onnx", block.name), &block.file);
     }
     let examples = examples();
-    for needed in ["train", "eval", "export", "summary", "bench", "draw", "check"] {
+    for needed in ["train", "eval", "export", "summary", "bench", "ab", "draw", "check"] {
         assert!(examples.iter().any(|line| line.starts_with(&format!("gnet {needed} "))), "no example of {needed}");
     }
     #[cfg(feature = "ort")]
@@ -48,7 +49,9 @@ fn every_example_of_the_readme_runs() {
             continue;
         }
         let ran = in_a_shell(&shell, &quick(&example), library.as_deref());
-        assert_eq!(ran.code, Some(DONE), "README.md: {example}\n{ran}");
+        // Which of two settings is slower is this machine's affair.
+        let verdict = example.starts_with("gnet ab") && matches!(ran.code, Some(CHECK | UNDECIDED));
+        assert!(verdict || ran.code == Some(DONE), "README.md: {example}\n{ran}");
     }
     assert!(shell.exists("runs/a/best") && shell.exists("googlenet.onnx"));
 }

@@ -8,11 +8,12 @@ use std::time::SystemTime;
 
 use tempfile::TempDir;
 
-/// Done, a check failed, bad input, not available: the documented exit codes.
+/// Done, a check failed, bad input, not available, undecided: the documented exit codes.
 pub const DONE: i32 = 0;
 pub const CHECK: i32 = 1;
 pub const INPUT: i32 = 2;
 pub const UNAVAILABLE: i32 = 3;
+pub const UNDECIDED: i32 = 4;
 
 /// A folder of its own, beside those of the other tests.
 pub struct Shell {

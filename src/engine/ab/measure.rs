@@ -1,0 +1,161 @@
+//! The two arms, and where their samples come from.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::bench::{self, Run, Spec};
+use crate::runtime::Provider;
+use gnet_core::Result;
+
+/// One of the two sides of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+pub enum Arm {
+    /// What B is held against.
+    A,
+    /// What may be slower.
+    B,
+}
+
+impl Arm {
+    /// Returns the other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+}
+
+/// How it is told whether other work disturbed a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watch {
+    /// Its threads are always busy: they had a core for less than 0.9 of the time.
+    Busy,
+    /// Its threads wait for each other, nobody knows for how long: their share was less than 0.9 of the median of this
+    /// arm's processes so far.
+    Usual,
+    /// Not at all: it computes on a device, of which the processor's time tells nothing.
+    Unwatched,
+}
+
+impl Watch {
+    /// Returns how a row is watched: tract and ONNX Runtime's own kernels keep a single thread busy.
+    pub fn of(provider: Provider, threads: usize) -> Self {
+        match (provider, threads) {
+            (Provider::Cuda | Provider::TensorRt, _) => Self::Unwatched,
+            (Provider::Tract | Provider::Cpu, 1) => Self::Busy,
+            _ => Self::Usual,
+        }
+    }
+}
+
+/// What a comparison says of an arm besides its times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Side {
+    /// The way it is run: `tract, batch 8, 2 threads`.
+    pub label: String,
+    /// Name of its file.
+    pub model: String,
+    /// How it is told whether it was disturbed.
+    pub watch: Watch,
+}
+
+impl Side {
+    /// Creates a side whose threads are always busy.
+    pub fn new(label: impl Into<String>, model: impl Into<String>) -> Self {
+        Self { label: label.into(), model: model.into(), watch: Watch::Busy }
+    }
+}
+
+/// Result of one process.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Sample {
+    /// Time at which it began, as RFC 3339 writes it; empty if unknown.
+    pub started: String,
+    /// Fastest run, in milliseconds.
+    pub min_ms: f64,
+    /// Median run, in milliseconds.
+    pub p50_ms: f64,
+    /// Mean of the runs, in milliseconds.
+    pub mean_ms: f64,
+    /// CPU time of a run, in milliseconds.
+    pub cpu_ms: Option<f64>,
+    /// CPU time over wall time of the measured region, over the threads in use.
+    pub occupancy: Option<f64>,
+}
+
+impl Sample {
+    /// Creates a sample of which only the times are known.
+    pub fn new(min_ms: f64, p50_ms: f64, mean_ms: f64) -> Self {
+        Self { started: String::new(), min_ms, p50_ms, mean_ms, cpu_ms: None, occupancy: None }
+    }
+
+    /// Takes it from a measured row.
+    pub fn of(run: &Run) -> Self {
+        Self {
+            started: run.started.clone(),
+            cpu_ms: run.cpu_ms,
+            occupancy: run.occupancy,
+            ..Self::new(run.latency_ms.min, run.latency_ms.p50, run.latency_ms.mean)
+        }
+    }
+}
+
+/// Where samples come from: processes, a script, a record of the past.
+pub trait Measure {
+    /// Returns both arms, A first.
+    fn sides(&self) -> [Side; 2];
+
+    /// Decides which arm goes first in the next pair, where the coin shows `coin`.
+    fn first(&mut self, coin: Arm) -> Arm {
+        coin
+    }
+
+    /// Measures one arm in a fresh process; `None` if there are no more samples.
+    ///
+    /// # Errors
+    /// Fails if the arm cannot be measured, or with [`ErrorKind::Interrupted`](gnet_core::ErrorKind::Interrupted).
+    fn measure(&mut self, arm: Arm) -> Result<Option<Sample>>;
+}
+
+/// Two rows, each measured in processes of `exe` ([`bench::run_in_worker_until`]).
+#[derive(Debug, Clone)]
+pub struct Workers<'a> {
+    exe: PathBuf,
+    arms: [Spec; 2],
+    labels: [String; 2],
+    stop: &'a AtomicBool,
+}
+
+impl<'a> Workers<'a> {
+    /// Creates the arms from two rows. When `stop` becomes true, the process that measures is ended.
+    pub fn new(exe: impl Into<PathBuf>, a: Spec, b: Spec, stop: &'a AtomicBool) -> Self {
+        let labels = [a.label(), b.label()];
+        Self { exe: exe.into(), arms: [a, b], labels, stop }
+    }
+
+    /// Sets what the record calls the arms, which is otherwise [`Spec::label`].
+    pub fn labels(self, labels: [String; 2]) -> Self {
+        Self { labels, ..self }
+    }
+}
+
+impl Measure for Workers<'_> {
+    fn sides(&self) -> [Side; 2] {
+        [0, 1].map(|arm| (&self.arms[arm], &self.labels[arm])).map(|(spec, label)| Side {
+            label: label.clone(),
+            model: spec.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            watch: Watch::of(spec.provider, spec.threads),
+        })
+    }
+
+    fn measure(&mut self, arm: Arm) -> Result<Option<Sample>> {
+        bench::run_in_worker_until(&self.exe, &self.arms[arm as usize], self.stop).map(|run| Some(Sample::of(&run)))
+    }
+}

@@ -1,0 +1,129 @@
+//! Choices of a comparison.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::runtime::Provider;
+use gnet_core::{Error, Result};
+
+/// What stands for a process in its pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Statistic {
+    /// The fastest run: least moved by other work, but blind to what spares the fastest run.
+    Min,
+    /// The median run.
+    P50,
+    /// Both: the geometric mean of the fastest and the median run.
+    Both,
+}
+
+gnet_core::named!(Statistic, "statistic", [Min = "min", P50 = "p50", Both = "both"], |thing, names| Error::input(
+    thing,
+    format!("is not known; the statistics are {}", names.join(", "))
+));
+
+impl Statistic {
+    /// Returns the default for these engines: `Both` if tract is one of them, else `Min`.
+    ///
+    /// From the processes in `tests/fixtures/noise_pairs.csv` (quiet, 5 % allowed, B slower by 10 %): with ONNX Runtime the
+    /// fastest run found it in all of 4000 simulated comparisons within 12 pairs, the median in 99.5 % within 13.4; with
+    /// tract the fastest run found it in 81 %, the median in 88 %, both together in 94 %.
+    pub fn of(providers: [Provider; 2]) -> Self {
+        if providers.contains(&Provider::Tract) { Self::Both } else { Self::Min }
+    }
+
+    /// Returns the value that stands for a process with this fastest and this median run.
+    pub(super) fn value(self, min_ms: f64, p50_ms: f64) -> f64 {
+        match self {
+            Self::Min => min_ms,
+            Self::P50 => p50_ms,
+            Self::Both => (min_ms * p50_ms).sqrt(),
+        }
+    }
+
+    /// Returns what it is in words.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Min => "the fastest run of each process",
+            Self::P50 => "the median run of each process",
+            Self::Both => "the fastest and the median run of each process together",
+        }
+    }
+
+    /// Returns why one would choose it, or not.
+    pub(super) fn worth(self) -> &'static str {
+        match self {
+            Self::Min => "least moved by other work, but blind to what spares it",
+            Self::P50 => "what is usual, but moved by all other work",
+            Self::Both => "with tract either varies more from process to process than both together",
+        }
+    }
+}
+
+/// Choices of a comparison. The looks and their levels are those of [`gnet_core::stats::SequentialPlan::allowing`].
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct AbOptions {
+    /// Fraction by which B may be slower: 0.05.
+    pub max_regression: f64,
+    /// What stands for a process.
+    pub statistic: Statistic,
+    /// Seed of the order within the pairs.
+    pub seed: u64,
+    /// Pairs to try at most, with those that were disturbed: 48.
+    pub max_tries: usize,
+    /// After 16 tries with fewer clean pairs than this the machine is too noisy: 4.
+    pub min_clean: usize,
+    /// Time after which no further pair begins; `None` for no limit.
+    pub max_time: Option<Duration>,
+}
+
+impl Default for AbOptions {
+    fn default() -> Self {
+        Self { max_regression: 0.05, statistic: Statistic::Min, seed: 0, max_tries: 48, min_clean: 4, max_time: None }
+    }
+}
+
+impl AbOptions {
+    /// Number of tries after which [`min_clean`](Self::min_clean) must be reached.
+    pub(super) const EARLY: usize = 16;
+
+    pub(super) fn check(&self) -> Result<()> {
+        if !(0.0..=MOST_ALLOWED).contains(&self.max_regression) {
+            let thing = format!("maximum regression {}", self.max_regression);
+            return Err(Error::input(thing, "is not a fraction between 0 and 10, such as 0.05 for 5 %"));
+        }
+        if self.max_tries == 0 {
+            return Err(Error::input("tries 0", "a comparison needs at least one pair"));
+        }
+        Ok(())
+    }
+}
+
+/// More than that is surely a typing error.
+const MOST_ALLOWED: f64 = 10.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tract_is_held_to_both_and_onnx_runtime_to_its_fastest_run() {
+        assert_eq!(Statistic::of([Provider::Cpu, Provider::OpenVino]), Statistic::Min);
+        assert_eq!(Statistic::of([Provider::Cpu, Provider::Tract]), Statistic::Both);
+        assert_eq!([Statistic::Min, Statistic::P50, Statistic::Both].map(|s| s.value(4.0, 9.0)), [4.0, 9.0, 6.0]);
+        assert_eq!("both".parse::<Statistic>().unwrap(), Statistic::Both);
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused() {
+        for wrong in [-0.01, f64::NAN, 11.0, f64::INFINITY] {
+            assert!(AbOptions { max_regression: wrong, ..AbOptions::default() }.check().is_err(), "{wrong}");
+        }
+        assert!(AbOptions { max_tries: 0, ..AbOptions::default() }.check().is_err());
+        assert!(AbOptions { max_regression: 0.0, ..AbOptions::default() }.check().is_ok());
+    }
+}

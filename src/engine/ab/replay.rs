@@ -1,0 +1,77 @@
+//! Stored samples in place of processes.
+
+use std::collections::VecDeque;
+
+use serde::Deserialize;
+
+use super::measure::{Arm, Measure, Sample, Side};
+use super::options::Statistic;
+use super::record::{ArmRecord, Comparison, Process};
+use gnet_core::{Error, Result};
+
+/// A comparison of the past, whose samples are decided upon anew.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    sides: [Side; 2],
+    statistic: Option<Statistic>,
+    processes: VecDeque<Process>,
+}
+
+/// The part of a [`Comparison`]'s document that is read.
+#[derive(Deserialize)]
+struct Stored {
+    #[serde(default)]
+    statistic: Option<Statistic>,
+    a: ArmRecord,
+    b: ArmRecord,
+    samples: Vec<Process>,
+}
+
+impl Replay {
+    /// Reads the JSON document of a comparison, `gnet ab --format json`: of it the keys `a`, `b`, `samples` and,
+    /// where it is there, `statistic`.
+    ///
+    /// # Errors
+    /// Fails if the text is no such document.
+    pub fn read(json: &[u8]) -> Result<Self> {
+        let stored: Stored = serde_json::from_slice(json).map_err(|e| {
+            Error::input(Error::THE_FILE, format!("is no record of a comparison: {e}"))
+                .remedy("give what `gnet ab --format json` wrote")
+        })?;
+        let sides = [Side::from(&stored.a), Side::from(&stored.b)];
+        Ok(Self { sides, statistic: stored.statistic, processes: stored.samples.into() })
+    }
+
+    /// Returns the statistic that decided then, if the record has it.
+    pub fn statistic(&self) -> Option<Statistic> {
+        self.statistic
+    }
+}
+
+impl From<Comparison> for Replay {
+    fn from(stored: Comparison) -> Self {
+        let sides = [Side::from(&stored.a), Side::from(&stored.b)];
+        Self { sides, statistic: Some(stored.statistic), processes: stored.samples.into() }
+    }
+}
+
+impl Measure for Replay {
+    fn sides(&self) -> [Side; 2] {
+        self.sides.clone()
+    }
+
+    /// Returns the arm that went first then.
+    fn first(&mut self, coin: Arm) -> Arm {
+        self.processes.front().map_or(coin, |next| next.arm)
+    }
+
+    fn measure(&mut self, arm: Arm) -> Result<Option<Sample>> {
+        match self.processes.pop_front() {
+            Some(next) if next.arm != arm => {
+                let reason = format!("process {} measured {:?} where its pair lacks {arm:?}", next.index, next.arm);
+                Err(Error::input("stored samples", reason))
+            }
+            next => Ok(next.map(|next| next.sample())),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! `gnet ab`: verdicts on stored processes, exit codes, and one real comparison of which nothing but its form is asked.
+
+use serde_json::Value;
+
+use super::shell::{CHECK, DONE, INPUT, Ran, Shell, UNDECIDED};
+
+fn shell() -> Shell {
+    let shell = Shell::new();
+    for name in
+        ["dynamic.onnx", "fixed.onnx", "comparison_same.json", "comparison_slower.json", "comparison_loaded.json"]
+    {
+        let path = format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+        shell.write(name, std::fs::read(path).unwrap());
+    }
+    shell
+}
+
+fn document(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.out).unwrap_or_else(|reason| panic!("{reason}: {ran}"))
+}
+
+#[test]
+fn stored_processes_of_a_quiet_a_slower_and_a_loaded_machine_end_with_0_1_and_4() {
+    let shell = shell();
+    for (name, code, verdict, says) in [
+        ("same", DONE, "not_slower", "NOT SLOWER than allowed: B is 0."),
+        ("slower", CHECK, "slower", "SLOWER than allowed: B is "),
+        ("loaded", UNDECIDED, "undecided", "UNDECIDED: "),
+    ] {
+        let line = format!("ab --replay comparison_{name}.json");
+        let ran = shell.gnet(&line);
+        assert_eq!(ran.code, Some(code), "{ran}");
+        assert!(ran.out.contains(says) && ran.err.contains("pair 1: "), "{ran}");
+        let ran = shell.gnet(&format!("{line} --format json --seed 7 --statistic min"));
+        let document = document(&ran);
+        assert_eq!(
+            (ran.code, &document["verdict"], &document["seed"]),
+            (Some(code), &verdict.into(), &7.into()),
+            "{ran}"
+        );
+        assert_eq!(document["reason"].is_null(), code != UNDECIDED, "{ran}");
+    }
+    let ran = shell.gnet("ab --replay comparison_loaded.json");
+    assert!(ran.error().contains("too noisy: other work disturbed"), "{ran}");
+    assert!(ran.error().contains("help: run it again while nothing else does"), "{ran}");
+    // A tenth slower is not slower than a fifth.
+    let ran = shell.gnet("ab --replay comparison_slower.json --max-regression 20%");
+    assert_eq!(ran.code, Some(DONE), "{ran}");
+    // Nothing is allowed, and nothing is found: eight pairs and more of the same file cannot tell.
+    let ran = shell.gnet("ab --replay comparison_same.json --max-regression 0");
+    assert_eq!(ran.code, Some(UNDECIDED), "{ran}");
+}
+
+#[test]
+fn a_real_comparison_is_whole_and_its_order_follows_its_seed() {
+    let shell = shell();
+    let line = "ab dynamic.onnx --samples 2 --min-time 0 --format json";
+    let firsts = |seed: u64| -> Vec<String> {
+        let ran = shell.gnet(&format!("{line} --seed {seed}"));
+        let document = document(&ran);
+        let samples = document["samples"].as_array().unwrap();
+        let tried = document["tried"].as_u64().unwrap() as usize;
+        assert_eq!(samples.len(), 2 * tried, "{ran}");
+        for (i, sample) in samples.iter().enumerate() {
+            assert_eq!((&sample["index"], &sample["pair"]), (&i.into(), &(i / 2).into()), "{ran}");
+            assert!(
+                sample["min_ms"].as_f64().unwrap() > 0.0 && sample["started"].as_str().unwrap().ends_with('Z'),
+                "{ran}"
+            );
+        }
+        assert_eq!(
+            document["pairs"].as_u64().unwrap() + document["disturbed"].as_u64().unwrap(),
+            tried as u64,
+            "{ran}"
+        );
+        for arm in ["a", "b"] {
+            assert_eq!(
+                (&document[arm]["label"], &document[arm]["model"]),
+                (&"tract, batch 1, 1 thread".into(), &"dynamic.onnx".into())
+            );
+        }
+        samples.iter().step_by(2).map(|sample| sample["arm"].as_str().unwrap().to_owned()).collect()
+    };
+    let (one, again) = (firsts(1), firsts(1));
+    let both = one.len().min(again.len());
+    assert!(both >= 8 && one[..both] == again[..both], "{one:?} {again:?}");
+    assert_ne!(firsts(2)[..8], one[..8]);
+}
+
+#[test]
+fn what_cannot_be_compared_is_refused() {
+    let shell = shell();
+    shell.write("broken.json", "{\"a\": 1}").write("net.onnx", "no model");
+    for (line, says) in [
+        ("ab", &["<FILE.onnx>"][..]),
+        ("ab dynamic.onnx fixed.onnx", &["fixed.onnx: arm B: its input is x f32 2 x", "help: their times", "--anyway"]),
+        ("ab dynamic.onnx --b thread=2", &["--b thread=2: is no setting of an arm; they are provider, batch, threads"]),
+        (
+            "ab dynamic.onnx --a threads=x",
+            &["--a threads=x: invalid value 'x' for '--threads <N>': is not a whole number"],
+        ),
+        ("ab dynamic.onnx --max-regression much", &["--max-regression", "is not a number"]),
+        ("ab dynamic.onnx --max-regression=-1%", &["maximum regression -0.01: is not a fraction between 0 and 10"]),
+        ("ab dynamic.onnx --b batch=0", &["batch 0: a run needs at least one"]),
+        ("ab dynamic.onnx net.onnx", &["net.onnx: "]),
+        ("ab dynamic.onnx no.onnx", &["no.onnx: there is no such file"]),
+        ("ab --replay broken.json", &["broken.json: is no record of a comparison"]),
+        ("ab --replay broken.json dynamic.onnx", &["cannot be used with"]),
+    ] {
+        shell.refuses(line, INPUT, says);
+    }
+}
