@@ -104,7 +104,7 @@ class Loader:
 
     def __init__(self, cores: list[int]) -> None:
         words = [["taskset", "-c", str(core), sys.executable, "-c", self.LOOP] for core in cores]
-        self.loops = [subprocess.Popen(word) for word in words]
+        self.loops = [subprocess.Popen(word, start_new_session=True) for word in words]
         self.switch(False)
 
     def switch(self, on: bool) -> None:

@@ -125,9 +125,23 @@ def check(gnet: str, series: Series, comparisons: int) -> None:
         sys.exit(1)
 
 
-def replayed(gnet: str, ratios: Array, allowed: float) -> dict:
+def replayed(gnet: str, ratios: Array, allowed: float) -> dict[str, Any]:
     """The program's verdict on these log ratios: A takes 1 ms, B that times the ratio."""
-    raise NotImplementedError
+    times = [(pair, arm, 1.0 if arm == "A" else float(np.exp(ratio))) for pair, ratio in enumerate(ratios) for arm in "AB"]
+    samples = [
+        {"index": i, "pair": pair, "arm": arm, "order": 1 + i % 2, "started": "", "clean": True, "cpu_ms": None}
+        | {"occupancy": None, "min_ms": ms, "p50_ms": ms, "mean_ms": ms}
+        for i, (pair, arm, ms) in enumerate(times)
+    ]
+    side = {"label": "cpu", "model": "made.onnx", "watch": "busy", "p50_ms": None, "min_ms": None, "occupancy": None}
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({"statistic": "min", "a": side, "b": side, "samples": samples}, file)
+        file.flush()
+        words = [gnet, "ab", "--replay", file.name, "--max-regression", f"{100 * allowed:g}%", "--format", "json"]
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if done.returncode not in (0, 1, 4):
+        sys.exit(f"{' '.join(words)} ended with {done.returncode}:\n{done.stderr}")
+    return json.loads(done.stdout)
 
 
 def main() -> None:
