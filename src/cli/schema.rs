@@ -32,6 +32,8 @@ macro_rules! documents {
 
         const DOCUMENTS: &[Entry] = &[
             $($(#[$if])* Entry { name: $name, command: $command, schema: json::schema::<$record> },)+
+            // A line of a log, which has no other format.
+            Entry { name: "bench-save", command: "gnet bench --save", schema: json::schema::<gnet::bench::log::Line> },
         ];
     };
 }
@@ -50,6 +52,7 @@ documents! {
     "summary" gnet::cost::Summary, "gnet summary";
     "diff" gnet::diff::Diff, "gnet diff";
     "check" gnet::check::Verdict, "gnet check";
+    "gate" gnet::gate::Record, "gnet gate";
     #[cfg(feature = "burn")]
     "compare" gnet::compare::Comparison, "gnet compare";
     #[cfg(feature = "burn")]

@@ -17,6 +17,7 @@ mod draw;
 mod files;
 mod flags;
 mod formats;
+mod gate;
 #[cfg(unix)]
 mod guards;
 mod help;
@@ -28,6 +29,8 @@ mod interrupt;
 mod json;
 mod kept;
 mod kinds;
+#[cfg(unix)]
+mod log;
 mod names;
 mod optimize;
 #[cfg(unix)]
