@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::Provider;
+use gnet_core::stats::SequentialPlan;
 use gnet_core::{Error, Result};
 
 /// What stands for a process in its pair.
@@ -45,7 +46,7 @@ impl Statistic {
     }
 
     /// Returns what it is in words.
-    pub(super) fn words(self) -> &'static str {
+    pub fn words(self) -> &'static str {
         match self {
             Self::Min => "the fastest run of each process",
             Self::P50 => "the median run of each process",
@@ -63,7 +64,7 @@ impl Statistic {
     }
 }
 
-/// Choices of a comparison. The looks and their levels are those of [`gnet_core::stats::SequentialPlan::allowing`].
+/// Choices of a comparison. The looks and their levels are those of [`SequentialPlan::allowing`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AbOptions {
@@ -73,6 +74,9 @@ pub struct AbOptions {
     pub statistic: Statistic,
     /// Seed of the order within the pairs.
     pub seed: u64,
+    /// Number of clean pairs for an estimate and its interval, after which the evidence is looked at once; `None` for the
+    /// looks of the plan.
+    pub pairs: Option<usize>,
     /// Pairs to try at most, with those that were disturbed: 48.
     pub max_tries: usize,
     /// After 16 tries with fewer clean pairs than this the machine is too noisy: 4.
@@ -83,13 +87,28 @@ pub struct AbOptions {
 
 impl Default for AbOptions {
     fn default() -> Self {
-        Self { max_regression: 0.05, statistic: Statistic::Min, seed: 0, max_tries: 48, min_clean: 4, max_time: None }
+        Self {
+            max_regression: 0.05,
+            statistic: Statistic::Min,
+            seed: 0,
+            pairs: None,
+            max_tries: 48,
+            min_clean: 4,
+            max_time: None,
+        }
     }
 }
 
 impl AbOptions {
     /// Number of tries after which [`min_clean`](Self::min_clean) must be reached.
     pub(super) const EARLY: usize = 16;
+
+    pub(super) fn plan(&self) -> SequentialPlan {
+        match self.pairs {
+            None => SequentialPlan::allowing(self.max_regression),
+            Some(pairs) => SequentialPlan::once(pairs, self.max_regression),
+        }
+    }
 
     pub(super) fn check(&self) -> Result<()> {
         if !(0.0..=MOST_ALLOWED).contains(&self.max_regression) {
