@@ -199,7 +199,7 @@ fn a_bench_keeps_its_finished_rows_and_names_the_others() {
 #[test]
 fn a_gate_tells_what_it_has_found_so_far() {
     let shell = Shell::with_model();
-    std::fs::copy(shell.path("model.onnx"), shell.path("last.onnx")).unwrap();
+    fs::copy(shell.path("model.onnx"), shell.path("last.onnx")).unwrap();
     // Sixteen processes of a third of a second each are left when the first pair is done.
     let rules =
         "[budget]\nmax_params = \"1G\"\n[latency]\nbaseline = \"last.onnx\"\n[memory]\nmax_peak_rss = \"1TiB\"\n";
