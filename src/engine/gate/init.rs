@@ -81,7 +81,7 @@ impl Draft {
     }
 
     fn budget(&mut self, file: &OnnxFile, feed: &Feed) -> Result<()> {
-        self.line(format!("[budget] # what is counted today, and a {HEADROOM}th more"));
+        self.line("[budget] # what is counted today, and a tenth more".to_owned());
         let model = file.model()?;
         match file.analysis(&feed.sizes, Counting::default()) {
             Ok(analysis) => self.counts(&Facts::of_file(file, analysis)?),
@@ -128,6 +128,8 @@ impl Draft {
                 let rule = self.tried(&section, say)?;
                 match rule.status {
                     Status::Held => agreeing.push(quoted(other.name())),
+                    // Without a reference that runs, there is nothing new to say of each other pair.
+                    _ if place > 0 => {}
                     _ => reasons.push(format!("{other} against {first}: {}", rule.reason.unwrap_or_default())),
                 }
             }
@@ -151,7 +153,7 @@ impl Draft {
             Ok(_) => "embedded",
             Err(error) => {
                 self.line("# [accuracy]\n# min_top1 = \"90%\"\n# data = \"images\"".to_owned());
-                self.comment(&error.to_string());
+                self.comment(&file.named(error).to_string());
                 self.line(String::new());
                 return Ok(());
             }
