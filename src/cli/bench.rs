@@ -104,7 +104,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         output::note("warning: this is a debug build; its times mean nothing");
     }
     let rows = measured(args, &exe, &specs);
-    report(&args.format, Measurement { environment, runs: rows.runs, not_run: rows.not_run.clone() })?;
+    report(&args.format, Measurement::new(environment, rows.runs, rows.not_run.clone()))?;
     outcome(rows.failures, &rows.not_run, specs.len())
 }
 

@@ -30,6 +30,7 @@ mod memory;
 mod profile;
 mod record;
 mod steady;
+mod sweep;
 mod worker;
 
 use std::path::PathBuf;
@@ -46,6 +47,7 @@ pub(crate) use measure::measured;
 pub use profile::{Operator, Profile};
 pub use record::{Environment, Measurement, Run};
 pub use steady::{Steady, Timed, steady};
+pub use sweep::{Knee, Sweep};
 pub(crate) use worker::packed;
 pub use worker::{run_in_worker, run_in_worker_until};
 
