@@ -13,7 +13,7 @@ use gnet::{Error, ErrorKind, OnnxFile, Result};
 
 use super::engine::EngineArgs;
 use super::feed::FeedArgs;
-use super::format::FormatArgs;
+use super::format::{BenchFormat, FormatArgs};
 use super::{interrupt, output, values};
 
 #[derive(Debug, Args)]
@@ -44,7 +44,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_warmup, value_parser = values::whole::<usize>)]
     warmup: usize,
     #[command(flatten)]
-    format: FormatArgs,
+    format: FormatArgs<BenchFormat>,
     /// Show where the time goes, operator by operator, and write ONNX Runtime's trace to this file, for chrome://tracing
     /// or Perfetto. Takes one row.
     #[arg(long, value_name = "TRACE.json", value_parser = values::file_to_write())]
@@ -159,7 +159,7 @@ impl FileFacts {
     }
 }
 
-fn report(format: &FormatArgs, measurement: Measurement) -> Result<()> {
+fn report(format: &FormatArgs<BenchFormat>, measurement: Measurement) -> Result<()> {
     if measurement.runs.is_empty() { Ok(()) } else { format.write(&measurement) }
 }
 

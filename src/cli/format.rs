@@ -1,16 +1,30 @@
 //! `--format`, and the destination of a report.
 
+use std::str::FromStr;
+
 use clap::Args;
-use gnet::Result;
+use gnet::bench::{Measurement, Tracker};
 use gnet::report::{Format, Report, Style, render_styled};
+use gnet::{Error, Result};
 
 use super::{output, terminal, values};
 
+/// What `--format` may name.
+pub trait Choice: FromStr<Err = Error> + Clone + Send + Sync + 'static {
+    fn names() -> Vec<&'static str>;
+}
+
+impl Choice for Format {
+    fn names() -> Vec<&'static str> {
+        Self::ALL.map(Self::name).to_vec()
+    }
+}
+
 #[derive(Debug, Args)]
-pub struct FormatArgs {
+pub struct FormatArgs<F: Choice = Format> {
     /// Format of the result.
-    #[arg(long, value_name = "FORMAT", default_value_t = Format::Table, value_parser = values::one_of::<Format>(Format::ALL.map(Format::name)))]
-    pub format: Format,
+    #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = values::one_of::<F>(F::names()))]
+    pub format: F,
     /// Show every column in full, in lines as long as they are, also on a narrow terminal. A pipe gets them anyway.
     #[arg(long)]
     wide: bool,
@@ -21,8 +35,42 @@ pub trait Document: Report {}
 
 impl FormatArgs {
     pub fn write<R: Document>(&self, report: &R) -> Result<()> {
-        output::data(&render_styled(report, self.format, style(self.wide))?)
+        write(report, self.format, self.wide)
     }
+}
+
+/// What `--format` of a benchmark may name: a format of this program's, or that of one that keeps benchmarks.
+#[derive(Debug, Clone, Copy)]
+pub enum BenchFormat {
+    Report(Format),
+    Tracker(Tracker),
+}
+
+impl FromStr for BenchFormat {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        name.parse().map(Self::Tracker).or_else(|_| name.parse().map(Self::Report))
+    }
+}
+
+impl Choice for BenchFormat {
+    fn names() -> Vec<&'static str> {
+        [Format::names(), Tracker::ALL.map(Tracker::name).to_vec()].concat()
+    }
+}
+
+impl FormatArgs<BenchFormat> {
+    pub fn write(&self, measurement: &Measurement) -> Result<()> {
+        match self.format {
+            BenchFormat::Report(format) => write(measurement, format, self.wide),
+            BenchFormat::Tracker(tracker) => output::data(&tracker.export(measurement)?),
+        }
+    }
+}
+
+fn write<R: Document>(report: &R, format: Format, wide: bool) -> Result<()> {
+    output::data(&render_styled(report, format, style(wide))?)
 }
 
 fn style(wide: bool) -> Style {

@@ -120,12 +120,8 @@ fn a_summary_shows_the_largest_rows_and_their_share() {
 fn json_of_bench() {
     let shell = Shell::with_model();
     let value = document(&shell, &format!("{BENCH} --batch 1,3 --threads 1,2"), "environment not_run runs");
-    has_keys(&value["environment"], "model model_bytes cpu cores os arch gnet profile");
     let runs = value["runs"].as_array().unwrap();
-    let keys = "provider batch threads samples load_ms first_run_ms warmup_runs latency_ms cpu_ms images_per_s \
-                gmacs_per_s peak_rss_bytes settings dims inputs placement copies notes";
     for run in runs {
-        has_keys(run, keys);
         has_keys(&run["latency_ms"], "min mean p25 p50 p75 p90 p99");
         assert!(run["latency_ms"]["p90"].is_null(), "2 samples do not support a p90: {run}");
         assert_eq!((&run["provider"], &run["samples"]), (&Value::from("tract"), &Value::from(2)));

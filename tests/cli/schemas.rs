@@ -16,10 +16,14 @@ mod python;
 /// Returns what Python's `jsonschema` has against the documents, a line each that begins with the document's place; `None`
 /// without the oracle. A key that a schema does not know is a complaint too.
 pub fn complaints(documents: &[(&str, Value)]) -> Option<Vec<String>> {
-    let python = python::interpreter()?;
     let shell = Shell::new();
     let names: BTreeSet<_> = documents.iter().map(|(name, _)| *name).collect();
-    let schemas: BTreeMap<_, _> = names.into_iter().map(|name| (name, schema(&shell, name))).collect();
+    complaints_by(&names.into_iter().map(|name| (name, schema(&shell, name))).collect(), documents)
+}
+
+/// As [`complaints`], by schemas of one's own.
+fn complaints_by(schemas: &BTreeMap<&str, Value>, documents: &[(&str, Value)]) -> Option<Vec<String>> {
+    let python = python::interpreter()?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/documents.py");
     let pipes = |command: &mut Command| command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut judge = pipes(Command::new(python).arg(script));
@@ -182,7 +186,9 @@ fn every_key_is_described() {
     let shell = Shell::new();
     let mut found = Vec::new();
     for name in names(&shell) {
-        bare(&name, &schema(&shell, &name), &mut found);
+        let schema = schema(&shell, &name);
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        bare(&name, &schema, &mut found);
     }
     assert!(found.is_empty(), "without a description: {found:?}");
 }
@@ -226,4 +232,38 @@ fn a_document_that_is_none_is_refused_with_those_there_are() {
     shell.refuses("schema bnch", INPUT, &["'bnch'", "bench", "runtime-list"]);
     shell.refuses("schema bench --format csv", INPUT, &["--format"]);
     assert!(shell.ok("schema").contains("compare-paper"));
+}
+
+/// The schema that <https://bencher.dev/docs/reference/bencher-metric-format> gives.
+const BENCHER: &str = r#"{"$schema": "http://json-schema.org/draft-07/schema", "type": "object", "patternProperties": {".+": {
+    "type": "object", "patternProperties": {".+": {"type": "object", "required": ["value"], "properties": {
+        "value": {"type": "number"}, "lower_value": {"type": "number"}, "upper_value": {"type": "number"}}}}}}}"#;
+
+/// The entries of `customSmallerIsBetter`, by the type `BenchmarkResult` in github-action-benchmark's `src/extract.ts`; a range
+/// as `src/extractRangeInfo.ts` takes it apart.
+const ACTION: &str = r#"{"$schema": "http://json-schema.org/draft-07/schema", "type": "array", "items": {
+    "type": "object", "required": ["name", "unit", "value"], "properties": {
+        "name": {"type": "string"}, "unit": {"type": "string"}, "value": {"type": "number"},
+        "range": {"type": "string", "pattern": "^± [0-9]+\\.[0-9]+$"}, "extra": {"type": "string"}}}}"#;
+
+#[test]
+fn trackers_get_what_they_document() {
+    let shell = Shell::with_model();
+    let line = "bench model.onnx --batch 1,2,1 --samples 2 --min-time 0 --warmup 1 --format";
+    let read = |format: &str| -> Value { serde_json::from_str(&shell.ok(&format!("{line} {format}"))).unwrap() };
+    let (bencher, action) = (read("bencher"), read("github-benchmark"));
+    let row = "model.onnx, tract, batch 1, 1 thread";
+    assert!(bencher[row]["latency"]["value"].as_f64().unwrap() > 1000.0, "nanoseconds: {bencher}");
+    let names: BTreeSet<_> = action.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), action.as_array().unwrap().len(), "{action}");
+    assert!(names.contains(row) && names.contains(format!("{row}, 2").as_str()), "{names:?}");
+    let measures = bencher.as_object().unwrap().keys().map(String::as_str).collect::<BTreeSet<_>>();
+    assert_eq!(measures, names.into_iter().filter(|name| !name.ends_with(": peak memory")).collect());
+    let schemas =
+        [("bencher", BENCHER), ("action", ACTION)].map(|(name, text)| (name, serde_json::from_str(text).unwrap()));
+    let Some(said) = complaints_by(&schemas.into(), &[("bencher", bencher), ("action", action)]) else { return };
+    assert!(said.is_empty(), "{said:#?}");
+    let refused =
+        shell.refuses("summary model.onnx --format bencher", INPUT, &["'bencher'", "table, json, csv, markdown"]);
+    assert!(!refused.error().contains("github"), "{refused}");
 }

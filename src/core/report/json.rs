@@ -32,8 +32,15 @@ struct Document<'a, T> {
 /// # Errors
 /// Fails if the record is not an object (a list, a number), or if its `Serialize` fails.
 pub fn document<T: Serialize>(record: &T) -> Result<String> {
-    let document = Document { schema_version: SCHEMA_VERSION, record };
-    let text = serde_json::to_string_pretty(&document).map_err(|e| Error::input("JSON document", e))?;
+    text(&Document { schema_version: SCHEMA_VERSION, record })
+}
+
+/// Serializes any value as [`document`] does, without the version: for formats that others define.
+///
+/// # Errors
+/// Fails if its `Serialize` fails.
+pub fn text<T: Serialize>(value: &T) -> Result<String> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Error::input("JSON document", e))?;
     // Two hash signs that a CI would obey are escaped in strings too.
     Ok(escaped(&text).replace("##", "#\\u0023") + "\n")
 }
@@ -48,7 +55,7 @@ pub fn document<T: Serialize>(record: &T) -> Result<String> {
 pub fn schema<T: JsonSchema>() -> Result<String> {
     let settings = SchemaSettings::draft2020_12().for_serialize().with_transform(RecursiveTransform(described));
     let schema = settings.into_generator().into_root_schema_for::<Document<'_, T>>();
-    Ok(serde_json::to_string_pretty(&schema).map_err(|e| Error::input("JSON Schema", e))? + "\n")
+    text(&schema)
 }
 
 /// Escapes characters that the serializer leaves raw. They only occur inside strings: everything else is ASCII and line

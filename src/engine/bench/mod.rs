@@ -31,6 +31,7 @@ mod profile;
 mod record;
 mod steady;
 mod sweep;
+mod tracker;
 mod worker;
 
 use std::path::PathBuf;
@@ -48,6 +49,7 @@ pub use profile::{Operator, Profile};
 pub use record::{Environment, Measurement, Run};
 pub use steady::{Steady, Timed, steady};
 pub use sweep::{Knee, Sweep};
+pub use tracker::Tracker;
 pub(crate) use worker::packed;
 pub use worker::{run_in_worker, run_in_worker_until};
 

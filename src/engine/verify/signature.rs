@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::runtime::{Array, Ranges, ValueRange};
@@ -10,7 +9,7 @@ use gnet_core::graph::{DType, Dim, Graph, Sizes, Stated, shape_text};
 use gnet_core::{Error, Result};
 
 /// An input with name, type and shape, whose first axis is the batch if it is not a number.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Port {
     /// Name in the file.
     pub name: String,
