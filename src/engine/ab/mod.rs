@@ -31,6 +31,7 @@
 //! ```
 
 mod coin;
+mod family;
 mod interface;
 mod measure;
 mod options;
@@ -42,6 +43,7 @@ mod replay;
 mod tests;
 mod undisturbed;
 
+pub use family::family;
 pub use interface::same_interface;
 pub use measure::{Arm, Measure, Sample, Side, Watch, Workers};
 pub use options::{AbOptions, Statistic};

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::runtime::Provider;
+use gnet_core::stats::SequentialPlan;
 use gnet_core::{Error, Result};
 
 /// What stands for a process in its pair.
@@ -77,19 +78,37 @@ pub struct AbOptions {
     pub max_tries: usize,
     /// After 16 tries with fewer clean pairs than this the machine is too noisy: 4.
     pub min_clean: usize,
+    /// Number of comparisons that stand or fall together ([`family`](super::family)): each goes on until it can tell in
+    /// spite of the others.
+    pub rows: usize,
     /// Time after which no further pair begins; `None` for no limit.
     pub max_time: Option<Duration>,
 }
 
 impl Default for AbOptions {
     fn default() -> Self {
-        Self { max_regression: 0.05, statistic: Statistic::Min, seed: 0, max_tries: 48, min_clean: 4, max_time: None }
+        Self {
+            max_regression: 0.05,
+            statistic: Statistic::Min,
+            seed: 0,
+            max_tries: 48,
+            min_clean: 4,
+            rows: 1,
+            max_time: None,
+        }
     }
 }
 
 impl AbOptions {
     /// Number of tries after which [`min_clean`](Self::min_clean) must be reached.
     pub(super) const EARLY: usize = 16;
+
+    /// Returns when to look and with what risk.
+    pub(super) fn plan(&self) -> SequentialPlan {
+        let mut plan = SequentialPlan::allowing(self.max_regression);
+        plan.fail_alpha /= self.rows.max(1) as f64;
+        plan
+    }
 
     pub(super) fn check(&self) -> Result<()> {
         if !(0.0..=MOST_ALLOWED).contains(&self.max_regression) {

@@ -84,7 +84,7 @@ impl<'a> State<'a> {
     fn new(sides: &[Side; 2], options: &'a AbOptions) -> Self {
         Self {
             options,
-            test: Sequential::new(SequentialPlan::allowing(options.max_regression)),
+            test: Sequential::new(options.plan()),
             coin: Coin::new(options.seed),
             occupancies: sides.each_ref().map(|side| Occupancies::new(side.watch)),
             tried: 0,
