@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
+use gnet::bench::log::{Build, Log, Subject};
 use gnet::bench::{self, Environment, Feed, Limits, Measurement, Run, Spec};
 use gnet::graph::Sizes;
 use gnet::report::number::counted;
@@ -52,6 +53,13 @@ pub struct BenchArgs {
     /// Operators to show of a profile, the slowest first; JSON holds all.
     #[arg(long, value_name = "N", default_value_t = 15, requires = "profile")]
     profile_top: usize,
+    /// Write every sample of each row, and all that is known of the row, its model and the machine, to this file: a line of
+    /// JSON for each row, on the disk as soon as it is measured. The first row replaces an earlier log.
+    #[arg(long, value_name = "LOG.jsonl", value_parser = values::file_to_write(), conflicts_with = "log")]
+    save: Option<PathBuf>,
+    /// The same behind what an earlier log holds.
+    #[arg(long, value_name = "LOG.jsonl", value_parser = values::file_to_write())]
+    log: Option<PathBuf>,
     #[command(flatten)]
     feed: FeedArgs,
     #[command(flatten)]
@@ -59,6 +67,21 @@ pub struct BenchArgs {
 }
 
 impl BenchArgs {
+    /// Opens the log, if one is asked for. The model is only read as a whole, for its digest, where there is one.
+    fn logging(&self, file: OnnxFile) -> Result<Option<Logging>> {
+        if self.profile.is_some() && self.profile.as_ref() == self.save.as_ref().or(self.log.as_ref()) {
+            return Err(Error::input("--profile", "names the file of the log").remedy("give another file"));
+        }
+        let build = || Build::this(option_env!("GNET_COMMIT"));
+        let log = match (&self.save, &self.log) {
+            (Some(path), _) => Log::begin(path, build())?,
+            (None, Some(path)) => Log::append(path, build())?,
+            (None, None) => return Ok(None),
+        };
+        let model = Subject::of(&file, &self.feed.sizes()).map_err(|e| file.named(e))?;
+        Ok(Some(Logging { log, file, model }))
+    }
+
     /// Returns the rows: every provider at every batch size with every number of threads.
     fn specs(&self, file: &FileFacts) -> Result<Vec<Spec>> {
         let batches = match &self.batch[..] {
@@ -91,7 +114,8 @@ impl BenchArgs {
 
 /// Measures every row and writes the results, even if some rows failed; the first failure is the result.
 pub fn run(args: &BenchArgs) -> Result<()> {
-    let specs = args.specs(&FileFacts::of(&args.file, &args.feed.sizes())?)?;
+    let file = OnnxFile::open(&args.file)?;
+    let specs = args.specs(&FileFacts::of(&file, &args.feed.sizes())?)?;
     specs.iter().try_for_each(Spec::validate)?;
     if args.profile.is_some() && specs.len() != 1 {
         return Err(Error::input("--profile", format!("takes one row, and these are {}", specs.len()))
@@ -103,9 +127,30 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     if environment.profile != "release" {
         output::note("warning: this is a debug build; its times mean nothing");
     }
-    let rows = measured(args, &exe, &specs);
+    let mut log = args.logging(file)?;
+    let rows = measured(args, &exe, &specs, log.as_mut());
     report(&args.format, Measurement::new(environment, rows.runs, rows.not_run.clone()))?;
-    outcome(rows.failures, &rows.not_run, specs.len())
+    match (outcome(rows.failures, &rows.not_run, specs.len()), rows.unlogged) {
+        (Ok(()), Some(unlogged)) => Err(unlogged),
+        (Err(first), Some(unlogged)) => {
+            output::note(unlogged);
+            Err(first)
+        }
+        (outcome, None) => outcome,
+    }
+}
+
+/// A log with the model whose rows it gets.
+struct Logging {
+    log: Log,
+    file: OnnxFile,
+    model: Subject,
+}
+
+impl Logging {
+    fn row(&mut self, index: usize, spec: &Spec, run: &Run) -> Result<()> {
+        self.log.row(index, spec, run, &self.file, &self.model)
+    }
 }
 
 #[derive(Default)]
@@ -114,10 +159,12 @@ struct Rows {
     failures: Vec<(String, Error)>,
     /// Rows skipped because of an interruption.
     not_run: Vec<String>,
+    /// Reason why rows are missing from the log.
+    unlogged: Option<Error>,
 }
 
 /// Measures row by row until all are done or the user interrupts.
-fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
+fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec], mut log: Option<&mut Logging>) -> Rows {
     let stop = interrupt::kept();
     let mut rows = Rows::default();
     for (i, spec) in specs.iter().enumerate() {
@@ -126,6 +173,11 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec]) -> Rows {
             Ok(mut run) => {
                 if let Some(profile) = &mut run.profile {
                     profile.top = args.profile_top;
+                }
+                if let Some(Err(error)) = log.as_mut().map(|log| log.row(i, spec, &run)) {
+                    // The rows that follow would fail alike, and are shown all the same.
+                    rows.unlogged = Some(error);
+                    log = None;
                 }
                 rows.runs.push(run);
             }
@@ -152,8 +204,7 @@ struct FileFacts {
 }
 
 impl FileFacts {
-    fn of(file: &Path, sizes: &Sizes) -> Result<Self> {
-        let file = OnnxFile::open(file)?;
+    fn of(file: &OnnxFile, sizes: &Sizes) -> Result<Self> {
         let fixed_batch = sizes.fed(&file.model()?.graph.stated_inputs()).ok().and_then(|fed| fed.fixed_batch());
         Ok(Self { macs_per_image: file.cost(sizes).ok().map(|cost| cost.macs), fixed_batch })
     }

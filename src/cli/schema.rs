@@ -32,6 +32,8 @@ macro_rules! documents {
 
         const DOCUMENTS: &[Entry] = &[
             $($(#[$if])* Entry { name: $name, command: $command, schema: json::schema::<$record> },)+
+            // A line of a log, which has no other format.
+            Entry { name: "bench-save", command: "gnet bench --save", schema: json::schema::<gnet::bench::log::Line> },
         ];
     };
 }

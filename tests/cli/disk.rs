@@ -11,7 +11,7 @@ use super::shell::{DONE, INPUT, Ran, Shell};
 use super::trained::TRAINING;
 
 /// Runs `gnet` where no file may grow beyond so many blocks of 512 or 1024 bytes; stdout goes to `out`, if it is given.
-fn limited(shell: &Shell, blocks: usize, line: &str, out: Option<&str>) -> Ran {
+pub fn limited(shell: &Shell, blocks: usize, line: &str, out: Option<&str>) -> Ran {
     let redirect = out.map_or(String::new(), |out| format!(" > {out}"));
     // The signal would end the program before it can say anything.
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"{redirect}");

@@ -207,6 +207,8 @@ fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
         let ran = shell.gnet(&format!("{line} --format json"));
         held.hold(command, &serde_json::from_str(&ran.out).unwrap_or_else(|reason| panic!("{reason}: {ran}")));
     }
+    shell.ok(&format!("bench dynamic.onnx {quick} --save log.jsonl"));
+    held.hold("bench --save", &serde_json::from_slice(&shell.read("log.jsonl")).unwrap());
     #[cfg(feature = "ort")]
     let library = super::runtimes::ort();
     #[cfg(not(feature = "ort"))]

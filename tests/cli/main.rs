@@ -28,6 +28,8 @@ mod interrupt;
 mod json;
 mod kept;
 mod kinds;
+#[cfg(unix)]
+mod log;
 mod names;
 mod optimize;
 #[cfg(unix)]

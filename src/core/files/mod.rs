@@ -1,6 +1,7 @@
 //! File access: regular files are read ([`open`]), complete ones are written ([`write()`]), and inputs are not
 //! overwritten.
 
+mod append;
 pub mod digest;
 mod inputs;
 mod lock;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
+pub use append::{append_line, read_own};
 pub use inputs::keep_inputs;
 pub(crate) use inputs::{Identity, named as named_input};
 pub use lock::{Locked, lock};

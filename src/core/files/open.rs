@@ -21,19 +21,25 @@ pub fn open(path: &Path) -> Result<File> {
 
 /// Does the same as [`open`] and also returns the file's metadata.
 pub(super) fn opened(path: &Path) -> Result<(File, Metadata)> {
+    let (file, found) = seen(path)?;
+    inputs::add(path, &found);
+    Ok((file, found))
+}
+
+/// Does the same as [`opened`] for a file that belongs to this program: it does not count as an input.
+pub(super) fn seen(path: &Path) -> Result<(File, Metadata)> {
     let fail = |e: io::Error| unreadable(path, &e);
     // Checked before opening: opening a device can have side effects.
     check_kind(path, &std::fs::metadata(path).map_err(fail)?)?;
     let file = without_waiting().open(path).map_err(fail)?;
     let found = file.metadata().map_err(fail)?;
     check_kind(path, &found)?;
-    inputs::add(path, &found);
     Ok((file, found))
 }
 
 /// Returns options that do not block: a pipe that has replaced the file since it was checked is opened immediately, and
 /// then refused.
-fn without_waiting() -> OpenOptions {
+pub(super) fn without_waiting() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
@@ -73,7 +79,7 @@ pub fn check_readable(path: &Path) -> Result<()> {
     open(path).map(drop)
 }
 
-fn check_kind(path: &Path, found: &Metadata) -> Result<()> {
+pub(super) fn check_kind(path: &Path, found: &Metadata) -> Result<()> {
     let Some(what) = kind(found.file_type()) else { return Ok(()) };
     let error = Error::file(path, format!("is a {what} where a file is expected"));
     Err(if found.is_dir() { error } else { error.remedy("write its content to a file first") })

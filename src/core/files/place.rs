@@ -193,7 +193,7 @@ fn renamed(file: NamedTempFile, target: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Error {
     Error::file(path, format!("cannot be written: {}", cause(error)))
 }
 

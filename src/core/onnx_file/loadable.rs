@@ -48,7 +48,7 @@ impl Reference {
     }
 }
 
-fn check_in_place(path: &Path, found: Option<&Stamp>, judged: &Stamp) -> Result<()> {
+pub(super) fn check_in_place(path: &Path, found: Option<&Stamp>, judged: &Stamp) -> Result<()> {
     match found == Some(judged) {
         true => Ok(()),
         false => Err(Error::file(path, "was replaced or changed while it was read").remedy("run the command again")),

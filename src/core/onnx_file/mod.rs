@@ -3,6 +3,7 @@
 //! This stands above [`cost`] and [`infer`], whose answers it keeps, and not in
 //! [`onnx`], which knows neither.
 
+mod digests;
 mod kept;
 mod loadable;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use crate::graph::{Model, Sizes};
 use crate::onnx::{self, DataFile, Found};
 use crate::{Error, Result, infer};
 
+pub use digests::FileDigest;
 use kept::Kept;
 pub use loadable::{Handed, Loadable, Reference};
 

@@ -40,9 +40,24 @@ pub fn document<T: Serialize>(record: &T) -> Result<String> {
 /// # Errors
 /// Fails if its `Serialize` fails.
 pub fn text<T: Serialize>(value: &T) -> Result<String> {
-    let text = serde_json::to_string_pretty(value).map_err(|e| Error::input("JSON document", e))?;
-    // Two hash signs that a CI would obey are escaped in strings too.
-    Ok(escaped(&text).replace("##", "#\\u0023") + "\n")
+    Ok(inert(&serde_json::to_string_pretty(value).map_err(unwritten)?) + "\n")
+}
+
+/// Serializes the record as [`document`] does, on one line and without a newline: a line of a log in JSON Lines.
+///
+/// # Errors
+/// Those of [`document`].
+pub fn line<T: Serialize>(record: &T) -> Result<String> {
+    Ok(inert(&serde_json::to_string(&Document { schema_version: SCHEMA_VERSION, record }).map_err(unwritten)?))
+}
+
+fn unwritten(error: serde_json::Error) -> Error {
+    Error::input("JSON document", error)
+}
+
+/// Escapes what a terminal or a CI would act on. Two hash signs that a CI would obey only occur in strings too.
+fn inert(text: &str) -> String {
+    escaped(text).replace("##", "#\\u0023")
 }
 
 /// Returns the JSON Schema (draft 2020-12) of the [`document`]s of a record, as indented JSON that ends with a newline.
@@ -92,6 +107,39 @@ mod tests {
         let escaped = r"#\u0023[x] del\u007f c1\u009b bidi\u202e tag\udb40\udc41 line\u2028\n";
         assert!(text.ends_with(&format!("\n  \"{escaped}\": \"{escaped}\"\n}}\n")), "{text}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap()[name], name);
+    }
+
+    /// A record that has
+    /// what [`Record`] has not.
+    ///
+    /// Nobody needs this paragraph.
+    #[derive(Serialize, serde::Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Told {
+        /// Size; `None` if unknown.
+        size: Option<u64>,
+        /// Only where it was asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        asked: Option<f64>,
+        #[serde(default)]
+        shape: Vec<u8>,
+        #[serde(skip)]
+        _hidden: u8,
+    }
+
+    #[test]
+    fn a_schema_says_what_is_written_and_not_what_is_read() {
+        let schema: serde_json::Value = serde_json::from_str(&schema::<Told>().unwrap()).unwrap();
+        let size = serde_json::json!({
+            "description": "Size; `null` if unknown.", "type": ["integer", "null"], "format": "uint64", "minimum": 0
+        });
+        assert_eq!(schema["properties"]["size"], size);
+        assert_eq!(schema["properties"]["schema_version"]["const"], SCHEMA_VERSION);
+        assert_eq!(schema["required"], serde_json::json!(["schema_version", "size", "shape"]));
+        assert_eq!(schema["description"], "A record that has what `Record` has not.");
+        assert_eq!(schema["title"], "Told");
+        assert!(schema["properties"]["asked"].is_object() && schema["properties"]["_hidden"].is_null(), "{schema}");
+        assert!(schema.get("additionalProperties").is_none(), "new keys may come: {schema}");
     }
 
     #[test]

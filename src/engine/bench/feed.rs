@@ -8,7 +8,7 @@ use gnet_core::graph::Sizes;
 use gnet_core::{Error, OnnxFile, Result};
 
 /// Choices for the inputs of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Feed {
     /// Sizes of open axes. The file itself is not changed.

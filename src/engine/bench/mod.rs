@@ -25,6 +25,7 @@ mod clock;
 mod copies;
 mod feed;
 mod latency;
+pub mod log;
 mod measure;
 mod memory;
 mod profile;
@@ -37,6 +38,7 @@ mod worker;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use clock::{Clock, SystemClock};
@@ -57,7 +59,7 @@ use crate::runtime::{EngineOptions, Provider, RunOptions};
 use gnet_core::{Error, Result, files};
 
 /// One row of a benchmark: a file, the way it is run, and the duration of the measurement.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Spec {
     /// The ONNX file.
@@ -84,16 +86,22 @@ pub struct Spec {
 }
 
 /// Limits of warm-up and measurement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Limits {
     /// The steady state is measured for at least this time ...
+    #[serde(rename = "min_time_s", with = "seconds")]
+    #[schemars(with = "f64")]
     pub min_time: Duration,
     /// ... and at least this many samples ...
     pub min_samples: usize,
     /// ... unless it has taken this long.
+    #[serde(rename = "max_time_s", with = "seconds")]
+    #[schemars(with = "f64")]
     pub max_time: Duration,
     /// Time limit for loading and the first run together in a separate process, after which the row is aborted.
+    #[serde(rename = "max_load_s", with = "seconds")]
+    #[schemars(with = "f64")]
     pub max_load: Duration,
     /// Maximum number of warm-up runs after the first; fewer if the times are stable earlier.
     pub max_warmup: usize,
@@ -175,6 +183,21 @@ impl Spec {
     /// Returns a short description of the row: `tract, batch 8, 2 threads`.
     pub fn label(&self) -> String {
         record::row_label(self.provider, self.batch, self.threads)
+    }
+}
+
+/// Times as numbers of seconds, exact to the nanosecond below a hundred days.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(time.as_secs_f64())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(from)?).map_err(D::Error::custom)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use gnet_core::graph::Sizes;
@@ -91,7 +92,7 @@ impl RunOptions {
 }
 
 /// Options of ONNX Runtime and its providers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct EngineOptions {
@@ -179,7 +180,7 @@ impl EngineOptions {
 }
 
 /// Options of the CUDA provider.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct CudaOptions {
@@ -197,7 +198,7 @@ pub struct CudaOptions {
 }
 
 /// Options of the TensorRT provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct TensorRtOptions {
@@ -219,7 +220,7 @@ impl Default for TensorRtOptions {
 }
 
 /// Smallest and largest batch of a shape profile. It is optimised for the batch of the run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct BatchRange {
     /// Smallest batch.
     pub min: usize,
@@ -228,7 +229,7 @@ pub struct BatchRange {
 }
 
 /// Options of the OpenVINO provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct OpenVinoOptions {
@@ -254,7 +255,7 @@ fn none_of(thing: String, names: &[&str]) -> Error {
 
 /// Level of the rewrites that ONNX Runtime applies when it loads a file, from none to all; each level includes those
 /// before it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum GraphOptimization {
@@ -279,7 +280,7 @@ named!(
 );
 
 /// Strategy by which cuDNN chooses the algorithm of each convolution.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ConvSearch {
@@ -300,7 +301,7 @@ named!(
 );
 
 /// A precision of arithmetic.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Precision {

@@ -116,7 +116,7 @@ impl From<ValueRange> for String {
 }
 
 /// Ranges of whole numbers given by a user, by the inputs' names.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema, Serialize, Deserialize)]
 pub struct Ranges(Vec<(String, ValueRange)>);
 
 impl Ranges {

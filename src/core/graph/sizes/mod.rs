@@ -11,6 +11,7 @@ mod notation;
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use fed::Fed;
@@ -34,10 +35,13 @@ use crate::{Error, Result};
 /// sizes.extend(Sizes::dim("S", 128));
 /// # Ok::<(), gnet::Error>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sizes {
+    /// Shapes of inputs, as `--input` takes them.
+    #[schemars(with = "Vec<String>")]
     inputs: Vec<Shape>,
+    /// Names of open sizes, each with its size.
     dims: Vec<(String, usize)>,
 }
 
