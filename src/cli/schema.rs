@@ -57,7 +57,7 @@ documents! {
     #[cfg(feature = "burn")]
     "compare-paper" gnet::compare::PaperTable, "gnet compare --paper";
     "verify" gnet::verify::Verification, "gnet verify";
-    "bench" gnet::bench::Measurement, "gnet bench";
+    "bench" gnet::ab::Held, "gnet bench";
     "ab" gnet::ab::Comparison, "gnet ab";
     #[cfg(feature = "ort")]
     "runtime-install" gnet::install::Installation, "gnet runtime install";

@@ -110,7 +110,11 @@ impl AbOptions {
         plan
     }
 
-    pub(super) fn check(&self) -> Result<()> {
+    /// Refuses what means nothing, before anything is measured.
+    ///
+    /// # Errors
+    /// Fails on a fraction that is negative, not a number or beyond reason, and on no pair to try.
+    pub fn check(&self) -> Result<()> {
         if !(0.0..=MOST_ALLOWED).contains(&self.max_regression) {
             let thing = format!("maximum regression {}", self.max_regression);
             return Err(Error::input(thing, "is not a fraction between 0 and 10, such as 0.05 for 5 %"));
