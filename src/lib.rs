@@ -48,7 +48,7 @@ pub use gnet_core::{
 #[doc(inline)]
 pub use gnet_engine::install;
 #[doc(inline)]
-pub use gnet_engine::{ab, bench, classify, data, doctor, evaluation, host, runtime};
+pub use gnet_engine::{ab, bench, classify, data, doctor, evaluation, gate, host, runtime};
 
 /// File access: regular files are read ([`open`](files::open)), complete ones are written ([`write()`](files::write)), and
 /// inputs are not overwritten.
@@ -81,7 +81,7 @@ pub mod verify {
     #[doc(inline)]
     pub use gnet_engine::verify::{
         Bisect, Comparison, Copies, Culprit, Distribution, Draw, FileSide, IMAGES, InputRange, InputSet, Judgement,
-        OnCopies, Plan, Port, Precision, Row, Search, Side, Signature, Tolerance, Verdict, Verification, VerifyOptions,
-        bisect, rewritten, sweep, verify,
+        OnCopies, Plan, Port, Precision, Request, Row, Search, Side, Signature, Tolerance, Verdict, Verification,
+        VerifyOptions, bisect, rewritten, sweep, verify,
     };
 }

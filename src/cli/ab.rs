@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use gnet::ab::{self, AbOptions, Comparison, Replay, Statistic, Workers};
-use gnet::bench::{Feed, Limits, Spec, SystemClock};
+use gnet::bench::{Feed, FileFacts, Limits, Spec, SystemClock};
 use gnet::{Error, OnnxFile, Result, files};
 
 use super::arm::ArmArgs;
@@ -96,8 +96,7 @@ impl AbArgs {
 
     fn arm(&self, flag: &str, words: &[String], path: &PathBuf) -> Result<(Spec, String)> {
         let arm = self.arm.with(flag, words)?;
-        let file = OnnxFile::open(path)?;
-        let fixed = self.feed.sizes().fed(&file.model()?.graph.stated_inputs()).ok().and_then(|fed| fed.fixed_batch());
+        let fixed = FileFacts::of(&OnnxFile::open(path)?, &self.feed.sizes())?.fixed_batch;
         let mut spec = Spec::new(path, arm.provider);
         spec.batch = arm.batch.or(fixed).unwrap_or(1);
         spec.threads = arm.threads;

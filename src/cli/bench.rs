@@ -7,8 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use gnet::ab::Held;
 use gnet::bench::log::{Build, Log, Subject};
-use gnet::bench::{self, Environment, Feed, Limits, Measurement, Run, Spec};
-use gnet::graph::Sizes;
+use gnet::bench::{self, Environment, Feed, FileFacts, Limits, Measurement, Run, Spec};
 use gnet::report::number::counted;
 use gnet::runtime::Provider;
 use gnet::{Error, ErrorKind, OnnxFile, Result};
@@ -210,21 +209,6 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec], mut log: Option<&mut L
     rows
 }
 
-/// Facts that the rows need from the file itself, as far as they can be determined: a measurement does not fail because
-/// of a missing count, only because of a missing model.
-#[derive(Default)]
-struct FileFacts {
-    macs_per_image: Option<u64>,
-    fixed_batch: Option<usize>,
-}
-
-impl FileFacts {
-    fn of(file: &OnnxFile, sizes: &Sizes) -> Result<Self> {
-        let fixed_batch = sizes.fed(&file.model()?.graph.stated_inputs()).ok().and_then(|fed| fed.fixed_batch());
-        Ok(Self { macs_per_image: file.cost(sizes).ok().map(|cost| cost.macs), fixed_batch })
-    }
-}
-
 fn report(format: &FormatArgs<BenchFormat>, held: Held) -> Result<()> {
     if held.measurement.runs.is_empty() { Ok(()) } else { format.write(&held) }
 }
@@ -261,11 +245,17 @@ mod tests {
         Cli::try_parse_from([&["bench", "net.onnx"], args].concat()).map(|cli| cli.args)
     }
 
+    fn facts(macs_per_image: Option<u64>, fixed_batch: Option<usize>) -> FileFacts {
+        let mut facts = FileFacts::default();
+        (facts.macs_per_image, facts.fixed_batch) = (macs_per_image, fixed_batch);
+        facts
+    }
+
     #[test]
     fn lists_are_comma_separated_and_every_pair_is_a_row() {
         let args =
             parsed(&["--provider", "tract,cpu", "--batch", "1,8", "--threads", "1,2", "--min-time", "0.5"]).unwrap();
-        let specs = args.specs(&FileFacts { macs_per_image: Some(7), fixed_batch: Some(3) }).unwrap();
+        let specs = args.specs(&facts(Some(7), Some(3))).unwrap();
         let labels: Vec<_> = specs.iter().map(Spec::label).collect();
         assert_eq!(labels.len(), 8);
         assert_eq!(labels[..3], ["tract, batch 1, 1 thread", "tract, batch 1, 2 threads", "tract, batch 8, 1 thread"]);
@@ -276,8 +266,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_one_row_of_tract() {
-        let fixed = FileFacts { fixed_batch: Some(3), ..FileFacts::default() };
-        assert_eq!(parsed(&[]).unwrap().specs(&fixed).unwrap()[0].batch, 3);
+        assert_eq!(parsed(&[]).unwrap().specs(&facts(None, Some(3))).unwrap()[0].batch, 3);
         let specs = parsed(&[]).unwrap().specs(&FileFacts::default()).unwrap();
         assert_eq!(specs.len(), 1);
         assert_eq!(specs[0].label(), "tract, batch 1, 1 thread");

@@ -89,14 +89,7 @@ impl CheckArgs {
 
 pub fn run(args: &CheckArgs) -> Result<()> {
     let (file, analysis) = args.count.file(&args.file)?;
-    let model = file.model()?;
-    let facts = Facts {
-        subject: args.file.display().to_string(),
-        analysis,
-        bytes: file.size()?,
-        opset: model.opset,
-        ops: check::operations(&model.graph),
-    };
+    let facts = Facts::of_file(&file, analysis)?;
     let verdict = check::check(&facts, &args.rules());
     args.format.write(&verdict)?;
     verdict.check()

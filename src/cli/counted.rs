@@ -36,14 +36,13 @@ impl CountArgs {
     }
 
     fn counted(&self, file: &OnnxFile) -> Result<Analysis> {
-        let mut counting = self.counting();
-        counting.functions = file.model()?.functions.clone();
-        let model = file.shaped(&self.sizes.sizes(), &counting.axis)?;
-        let counted = Analysis::counted(&model.graph, &counting).map_err(|e| match e.remedy_text() {
+        let (sizes, counting) = (self.sizes.sizes(), self.counting());
+        let shaped = file.shaped(&sizes, &counting.axis)?;
+        let counted = file.analysis(&sizes, counting).map_err(|e| match e.remedy_text() {
             None => e.remedy("give the input's shape with --input NAME=SHAPE"),
             Some(_) => e,
         })?;
-        let flags = input_flags(&model.graph);
+        let flags = input_flags(&shaped.graph);
         if !counted.uncounted.is_empty() && !flags.is_empty() {
             output::note(format_args!("sizes that the file leaves open can be given: {flags}"));
         }

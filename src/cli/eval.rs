@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
-use gnet::classify::Classifier;
-use gnet::data::{Dataset, Source, Split};
+use clap::Args;
+use gnet::classify::{self, Classifier};
+use gnet::data::{Dataset, Source, SplitName};
 use gnet::evaluation::Evaluation;
 use gnet::report::number::counted;
 use gnet::report::{Cell, Column, Report, Table};
@@ -26,7 +26,7 @@ pub struct EvalArgs {
     #[arg(long, value_parser = values::source)]
     data: Option<Source>,
     /// The images to use.
-    #[arg(long, value_enum, default_value_t = SplitName::Test)]
+    #[arg(long, default_value_t = SplitName::Test, value_parser = values::one_of::<SplitName>(SplitName::ALL.map(SplitName::name)))]
     split: SplitName,
     /// Provider that runs an ONNX file [default: tract]
     #[arg(long, value_parser = values::provider())]
@@ -38,23 +38,6 @@ pub struct EvalArgs {
     format: FormatArgs,
     #[command(flatten)]
     library: LibraryArgs,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum SplitName {
-    Train,
-    Validation,
-    Test,
-}
-
-impl SplitName {
-    fn of(self, data: &Dataset) -> (&'static str, &Split) {
-        match self {
-            Self::Train => ("train", &data.train),
-            Self::Validation => ("validation", &data.validation),
-            Self::Test => ("test", &data.test),
-        }
-    }
 }
 
 /// Accuracy on labelled images.
@@ -110,12 +93,15 @@ fn file(args: &EvalArgs) -> Result<EvalRecord> {
         args.threads.unwrap_or(1),
         &args.library.options(),
     )?;
-    let metadata = classifier.metadata();
-    let source = args.data.clone().map_or_else(|| trained_on(&args.subject, metadata.dataset.as_deref()), Ok)?;
-    let data = load(&source, &metadata.classes)?;
-    let (split, images) = args.split.of(&data);
+    let dataset = classifier.metadata().dataset.as_deref();
+    let source = match &args.data {
+        Some(source) => source.clone(),
+        None => classify::trained_on(dataset).map_err(|e| e.in_file(&args.subject))?,
+    };
+    let data = load(&source, &classifier.metadata().classes)?;
+    let images = args.split.of(&data);
     let evaluation = classifier.evaluate(images)?;
-    Ok(record(&args.subject, &data, split, evaluation, |class| classifier.class_name(class)))
+    Ok(record(&args.subject, &data, args.split, evaluation, |class| classifier.class_name(class)))
 }
 
 #[cfg(feature = "burn")]
@@ -124,10 +110,10 @@ fn checkpoint(args: &EvalArgs) -> Result<EvalRecord> {
     let checkpoint = gnet::train::checkpoint::load(&args.subject)?;
     let metadata = &checkpoint.metadata;
     let data = load(args.data.as_ref().unwrap_or(&checkpoint.record.options.data), &metadata.classes)?;
-    let (split, images) = args.split.of(&data);
+    let images = args.split.of(&data);
     let evaluation = gnet::train::evaluate(&checkpoint.model, &metadata.preprocessing, images)?;
     let name = |class: usize| metadata.classes.get(class).cloned().unwrap_or_else(|| class.to_string());
-    Ok(record(&args.subject, &data, split, evaluation, name))
+    Ok(record(&args.subject, &data, args.split, evaluation, name))
 }
 
 #[cfg(not(feature = "burn"))]
@@ -147,33 +133,15 @@ fn runs_in_burn(args: &EvalArgs) -> Result<()> {
     }
 }
 
-/// Returns the data set that a file was trained on, if its metadata names more than a folder.
-fn trained_on(subject: &Path, dataset: Option<&str>) -> Result<Source> {
-    let reason = match dataset.map(|name| (name, name.parse())) {
-        Some((_, Ok(source @ (Source::Embedded | Source::FashionMnist)))) => return Ok(source),
-        Some((name, _)) => format!("was trained on a folder called {name}; where that is, a file does not say"),
-        None => "was not trained on any data".to_owned(),
-    };
-    Err(Error::file(subject, reason).remedy("give --data FOLDER, --data fashion-mnist or --data embedded"))
-}
-
 fn load(source: &Source, classes: &[String]) -> Result<Dataset> {
     output::progress(format_args!("data: {source}"));
-    let data = source.load()?;
-    let (has, knows) = (data.classes.len(), classes.len());
-    if knows != 0 && has != knows {
-        return Err(Error::input(
-            format!("--data {source}"),
-            format!("has {}, the network {knows}", counted(has, "class")),
-        ));
-    }
-    Ok(data)
+    classify::images(source, classes)
 }
 
 fn record(
     subject: &Path,
     data: &Dataset,
-    split: &'static str,
+    split: SplitName,
     evaluation: Evaluation,
     name: impl Fn(usize) -> String,
 ) -> EvalRecord {
@@ -186,7 +154,7 @@ fn record(
     EvalRecord {
         subject: subject.display().to_string(),
         data: data.name.clone(),
-        split,
+        split: split.name(),
         images: evaluation.predictions.len(),
         top1: evaluation.top1,
         loss: evaluation.loss,

@@ -20,6 +20,12 @@ pub fn open_whole(path: &Path) -> Result<OnnxFile> {
 }
 
 fn noted(path: &Path, file: OnnxFile) -> Result<OnnxFile> {
+    tell(path, &file)?;
+    Ok(file)
+}
+
+/// Says on stderr what of a file was not taken as it states it.
+pub fn tell(path: &Path, file: &OnnxFile) -> Result<()> {
     let notes = file.model()?.notes();
     for note in notes.iter().take(SHOWN) {
         output::note(format_args!("{}: {note}", path.display()));
@@ -27,5 +33,5 @@ fn noted(path: &Path, file: OnnxFile) -> Result<OnnxFile> {
     if notes.len() > SHOWN {
         output::note(format_args!("{}: and {}", path.display(), counted(notes.len() - SHOWN, "more such value")));
     }
-    Ok(file)
+    Ok(())
 }

@@ -20,6 +20,7 @@ mod export;
 mod feed;
 mod file;
 mod format;
+mod gate;
 mod interrupt;
 #[cfg(feature = "burn")]
 mod network;
@@ -88,6 +89,8 @@ enum Command {
     Diff(diff::DiffArgs),
     /// Hold an ONNX file against a budget of parameters, MACs, bytes and operations; exit code 1 when a rule does not hold.
     Check(Box<check::CheckArgs>),
+    /// Hold a model against the rules of a file: budget, agreement, accuracy, placement, memory; one verdict for a CI.
+    Gate(gate::GateArgs),
     /// The Inception block against plain 3x3 and 5x5 convolutions, counted on their traced graphs.
     #[cfg(feature = "burn")]
     Compare(compare::CompareArgs),
@@ -188,6 +191,7 @@ fn run(command: Command) -> Result<()> {
         Command::Draw(args) => draw::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Gate(args) => gate::run(&args),
         #[cfg(feature = "burn")]
         Command::Compare(args) => compare::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -52,6 +52,7 @@ documents! {
     "summary" gnet::cost::Summary, "gnet summary";
     "diff" gnet::diff::Diff, "gnet diff";
     "check" gnet::check::Verdict, "gnet check";
+    "gate" gnet::gate::Record, "gnet gate";
     #[cfg(feature = "burn")]
     "compare" gnet::compare::Comparison, "gnet compare";
     #[cfg(feature = "burn")]

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use gnet::data::Source;
-use gnet::metadata::Metadata;
 use gnet::runtime::{Provider, RunOptions};
-use gnet::verify::{self, Bisect, Distribution, FileSide, InputSet, Plan, Precision, Side, Tolerance, VerifyOptions};
+use gnet::verify::{Bisect, Distribution, FileSide, Precision, Request, Side};
 use gnet::{Error, OnnxFile, Result};
 
 use super::engine::EngineArgs;
@@ -27,7 +26,7 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = values::provider())]
     provider: Vec<Provider>,
     /// Samples of each kind of inputs, at least; 2 or more.
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = values::whole::<usize>)]
+    #[arg(long, value_name = "N", default_value_t = Request::SAMPLES, value_parser = values::whole::<usize>)]
     samples: usize,
     /// Seed of the inputs.
     #[arg(long, value_name = "S", default_value_t = 0, value_parser = values::whole::<u64>)]
@@ -80,110 +79,55 @@ impl From<When> for Bisect {
 
 /// Verifies, writes the record whatever the result, and fails if a side does not agree.
 pub fn run(args: &VerifyArgs) -> Result<()> {
-    let (mut reference, mut others) = args.sides()?;
-    let signatures: Vec<_> = others.iter().map(FileSide::signature).chain([reference.signature()]).collect();
-    let plan = Plan::new(args.samples, &signatures)?;
-    let tolerance = args.tolerance(reference.as_ref(), &others)?;
-    let sets = args.input_sets(reference.as_ref(), &others, &plan, tolerance.precision)?;
-    let options = VerifyOptions::new(tolerance).bisect(args.bisect.into()).seed(args.seed);
-    let say = &mut |what: &str| output::progress(what);
-    let mut verification = verify::verify(reference.as_mut(), &mut others, &sets, &options, say)?;
-    verification.dims = args.feed.sizes().dims().iter().cloned().collect();
+    let request = args.request()?;
+    let (mut reference, mut others) = args.sides(&request)?;
+    let verification = request.verify(reference.as_mut(), &mut others, &mut |what| output::progress(what))?;
     args.format.write(&verification)?;
     verification.check()
 }
 
 impl VerifyArgs {
+    fn request(&self) -> Result<Request> {
+        let mut request = Request::default();
+        (request.samples, request.seed, request.bisect) = (self.samples, self.seed, self.bisect.into());
+        (request.inputs, request.data) = (self.inputs.clone(), self.data.clone());
+        (request.precision, request.tolerance) = (self.precision, self.tolerance);
+        request.ranges = self.feed.ranges()?;
+        request.options = RunOptions::new(self.threads, 1).engine(self.engine.options(&[])).sizes(self.feed.sizes());
+        Ok(request)
+    }
+
     /// Returns the reference and the sides compared with it.
-    fn sides(&self) -> Result<(Box<dyn Side>, Vec<FileSide>)> {
+    fn sides(&self, request: &Request) -> Result<(Box<dyn Side>, Vec<FileSide>)> {
         let file = Arc::new(OnnxFile::open_whole(&self.file)?);
-        let open = |provider: &Provider| self.side(&file, *provider);
-        match &self.against {
-            None => {
-                let mut sides = self.provider.iter().map(open).collect::<Result<Vec<_>>>()?;
-                if sides.len() < 2 {
-                    return Err(Error::input("verify", "there is nothing to compare the file with")
-                        .remedy("give two providers (--provider tract,cpu), or --against a file or a checkpoint"));
-                }
-                self.check_sizes(&sides.iter().collect::<Vec<_>>())?;
-                Ok((Box::new(sides.remove(0)), sides))
+        let mut others = self.provider.iter().map(|p| request.side(&file, *p)).collect::<Result<Vec<_>>>()?;
+        let Some(path) = &self.against else {
+            if others.len() < 2 {
+                return Err(Error::input("verify", "there is nothing to compare the file with")
+                    .remedy("give two providers (--provider tract,cpu), or --against a file or a checkpoint"));
             }
-            Some(path) => {
-                let others = self.provider.iter().map(open).collect::<Result<Vec<_>>>()?;
-                let first = others.first().ok_or_else(|| Error::input("--provider", "names none"))?;
-                if path.is_dir() {
-                    self.check_sizes(&others.iter().collect::<Vec<_>>())?;
-                    return Ok((checkpoint(path, first)?, others));
-                }
-                let reference = self.side(&Arc::new(OnnxFile::open_whole(path)?), first.provider())?;
-                self.check_sizes(&others.iter().chain([&reference]).collect::<Vec<_>>())?;
-                Ok((Box::new(reference), others))
-            }
+            request.check_sizes(&others.iter().collect::<Vec<_>>())?;
+            return Ok((Box::new(others.remove(0)), others));
+        };
+        let first = others.first().ok_or_else(|| Error::input("--provider", "names none"))?;
+        if path.is_dir() {
+            request.check_sizes(&others.iter().collect::<Vec<_>>())?;
+            return Ok((checkpoint(path, first)?, others));
         }
-    }
-
-    /// Checks that each size applies to some file: one of two may have fixed it itself.
-    fn check_sizes(&self, files: &[&FileSide]) -> Result<()> {
-        self.feed.sizes().ensure_used(&files.iter().map(|file| &file.model().graph).collect::<Vec<_>>())
-    }
-
-    fn side(&self, file: &Arc<OnnxFile>, provider: Provider) -> Result<FileSide> {
-        let (engine, sizes) = (self.engine.options(&[]), self.feed.sizes());
-        let options = RunOptions::new(self.threads, 1).engine(engine).sizes(sizes);
-        FileSide::of_file(file, provider, &options)
-    }
-
-    fn tolerance(&self, reference: &dyn Side, others: &[FileSide]) -> Result<Tolerance> {
-        let coarsest = others.iter().map(Side::precision).fold(reference.precision(), Ord::max);
-        let tolerance = self.precision.unwrap_or(coarsest).tolerance();
-        self.tolerance.map_or(Ok(tolerance), |relative| tolerance.with_relative(relative))
-    }
-
-    /// Returns random samples of every kind, and real images if the file states their preprocessing.
-    fn input_sets(
-        &self,
-        reference: &dyn Side,
-        others: &[FileSide],
-        plan: &Plan,
-        precision: Precision,
-    ) -> Result<Vec<InputSet>> {
-        let other_signatures: Vec<_> = others.iter().map(FileSide::signature).collect();
-        let signature = &reference.signature().fed_as(&other_signatures, &self.feed.ranges()?)?;
-        let images = self.images(others, reference, plan)?;
-        let kinds = match &self.inputs[..] {
-            [] => Distribution::for_precision(precision),
-            given => given,
-        };
-        let sets = kinds.iter().map(|kind| InputSet::random(*kind, signature, plan, self.seed));
-        sets.chain(images.map(Ok)).collect()
-    }
-
-    fn images(&self, others: &[FileSide], reference: &dyn Side, plan: &Plan) -> Result<Option<InputSet>> {
-        let metadata = match others.first() {
-            Some(side) => Metadata::from_props(&side.model().metadata).map_err(|e| Error::file(&self.file, e))?,
-            None => None,
-        };
-        let (source, metadata) = match (&self.data, metadata) {
-            (None, None) => return Ok(None),
-            (Some(_), None) => {
-                return Err(Error::file(&self.file, "does not say how its images are prepared (no gnet metadata)")
-                    .remedy("leave --data out: random inputs need no preparation"));
-            }
-            (source, Some(metadata)) => (source.clone().unwrap_or(Source::Embedded), metadata),
-        };
-        let split = source.load()?.test;
-        InputSet::images(&metadata.preprocessing, &split, reference.signature(), plan, self.seed).map(Some)
+        let reference = request.side(&Arc::new(OnnxFile::open_whole(path)?), first.provider())?;
+        request.check_sizes(&others.iter().chain([&reference]).collect::<Vec<_>>())?;
+        Ok((Box::new(reference), others))
     }
 }
 
 /// Opens a checkpoint's own forward, with its export available for the search.
 #[cfg(feature = "burn")]
-fn checkpoint(path: &Path, file: &FileSide) -> Result<Box<dyn Side>> {
+pub fn checkpoint(path: &Path, file: &FileSide) -> Result<Box<dyn Side>> {
     let checkpoint = gnet::train::checkpoint::load(path)?;
     Ok(Box::new(gnet::export::checkpoint_side(&checkpoint, file)?))
 }
 
 #[cfg(not(feature = "burn"))]
-fn checkpoint(path: &Path, _: &FileSide) -> Result<Box<dyn Side>> {
+pub fn checkpoint(path: &Path, _: &FileSide) -> Result<Box<dyn Side>> {
     Err(Error::unavailable(path.display(), "this build reads no checkpoints (feature burn)"))
 }

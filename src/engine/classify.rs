@@ -1,6 +1,6 @@
 //! Classification of images with an exported file: the file's own preprocessing, any runtime.
 
-use crate::data::{Prepared, Split};
+use crate::data::{Dataset, Prepared, Source, Split};
 use crate::evaluation::Evaluation;
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
 use gnet_core::metadata::Metadata;
@@ -107,4 +107,32 @@ impl Classifier {
         let classes = scores.first().map_or(0, Vec::len);
         Evaluation::of(&scores.concat(), split.labels(), classes)
     }
+}
+
+/// Returns the data set of this name in a file's metadata; that of a folder says nothing about where the folder is.
+///
+/// # Errors
+/// Fails if the metadata names none, or a folder; does not name the file ([`Error::THE_FILE`]).
+pub fn trained_on(dataset: Option<&str>) -> Result<Source> {
+    let reason = match dataset.map(|name| (name, name.parse())) {
+        Some((_, Ok(source @ (Source::Embedded | Source::FashionMnist)))) => return Ok(source),
+        Some((name, _)) => format!("was trained on a folder called {name}; where that is, a file does not say"),
+        None => "was not trained on any data".to_owned(),
+    };
+    let remedy = "give --data FOLDER, --data fashion-mnist or --data embedded";
+    Err(Error::input(Error::THE_FILE, reason).remedy(remedy))
+}
+
+/// Loads a data set for a network that knows these classes; any, if it does not name them.
+///
+/// # Errors
+/// Those of [`Source::load`]; also fails if the numbers of classes differ.
+pub fn images(source: &Source, classes: &[String]) -> Result<Dataset> {
+    let data = source.load()?;
+    let (has, knows) = (data.classes.len(), classes.len());
+    if knows != 0 && has != knows {
+        let reason = format!("has {}, the network {knows}", counted(has, "class"));
+        return Err(Error::input(format!("--data {source}"), reason));
+    }
+    Ok(data)
 }

@@ -11,6 +11,7 @@ pub mod classify;
 pub mod data;
 pub mod doctor;
 pub mod evaluation;
+pub mod gate;
 pub mod host;
 #[cfg(feature = "ort")]
 pub mod install;

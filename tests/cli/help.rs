@@ -5,7 +5,7 @@ use std::process::Stdio;
 use super::shell::{DONE, INPUT, Shell, gnet};
 
 /// Every command a user sees.
-pub const COMMANDS: [&str; 18] = [
+pub const COMMANDS: [&str; 19] = [
     "reproduce",
     "train",
     "eval",
@@ -16,6 +16,7 @@ pub const COMMANDS: [&str; 18] = [
     "draw",
     "diff",
     "check",
+    "gate",
     "compare",
     "verify",
     "bench",

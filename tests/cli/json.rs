@@ -178,6 +178,7 @@ fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
         shell.write(&format!("{fixture}.onnx"), std::fs::read(file).unwrap());
     }
     super::formats::picture(&shell, "a.png");
+    shell.write("gate.toml", "model = 'strings.onnx'\n[budget]\nmax_params = 1000\nmax_macs = 1\n");
     let mut held = Held { documents: Vec::new(), page: page(), seen: BTreeSet::new(), wrong: BTreeSet::new() };
     held.hold("train", &serde_json::from_str(&training().out).unwrap());
     let quick = "--samples 2 --min-time 0 --warmup 1";
@@ -188,6 +189,7 @@ fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
         ("summary", "summary --preset bn-aux --image-size 28 --tree"),
         ("check", "check strings.onnx --max-params 1"),
         ("check", "check strings.onnx --max-macs 1"),
+        ("gate", "gate gate.toml"),
         ("diff", "diff fixed.onnx dynamic.onnx"),
         ("diff", "diff fixed.onnx lstm.onnx"),
         ("optimize", "optimize dynamic.onnx -o o.onnx"),

@@ -17,6 +17,7 @@ mod draw;
 mod files;
 mod flags;
 mod formats;
+mod gate;
 #[cfg(unix)]
 mod guards;
 mod help;

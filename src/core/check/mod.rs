@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cost::{Analysis, Quantity};
 use crate::graph::Graph;
+use crate::{OnnxFile, Result};
 
 pub use amount::{Amount, Figure};
 pub use record::{Outcome, Verdict};
@@ -100,6 +101,23 @@ pub struct Facts {
     pub ops: BTreeMap<String, usize>,
 }
 
+impl Facts {
+    /// Returns the facts of a file whose cost has been counted.
+    ///
+    /// # Errors
+    /// Those of [`OnnxFile::model`] and [`OnnxFile::size`].
+    pub fn of_file(file: &OnnxFile, analysis: Analysis) -> Result<Self> {
+        let model = file.model()?;
+        Ok(Self {
+            subject: file.path().map_or_else(|| "the model".to_owned(), |path| path.display().to_string()),
+            analysis,
+            bytes: file.size()?,
+            opset: model.opset,
+            ops: operations(&model.graph),
+        })
+    }
+}
+
 /// Counts the nodes of each operation in a graph and its subgraphs; an operation of a domain other than ONNX's own is
 /// prefixed with its domain.
 pub fn operations(graph: &Graph) -> BTreeMap<String, usize> {
@@ -138,25 +156,34 @@ impl Rule {
         }
     }
 
+    /// Returns the limit as it was given.
+    pub fn limit(&self) -> String {
+        match self {
+            Self::AtMost(_, limit) => limit.text.clone(),
+            Self::Expect(_, figure) => figure.text.clone(),
+            Self::OpsAllowed(allowed) => allowed.iter().cloned().collect::<Vec<_>>().join(","),
+            Self::OpsetAtMost(most) => most.to_string(),
+        }
+    }
+
     fn hold(&self, facts: &Facts) -> Outcome {
         match self {
-            Self::AtMost(metric, limit) => self.outcome(&limit.text).metric(*metric, facts, 0, limit.value),
-            Self::Expect(metric, figure) => self.outcome(&figure.text).metric(*metric, facts, figure.low, figure.high),
+            Self::AtMost(metric, limit) => self.outcome().metric(*metric, facts, 0, limit.value),
+            Self::Expect(metric, figure) => self.outcome().metric(*metric, facts, figure.low, figure.high),
             Self::OpsAllowed(allowed) => {
-                let outcome = self.outcome(&allowed.iter().cloned().collect::<Vec<_>>().join(","));
                 let others: Vec<_> = facts.ops.iter().filter(|(op, _)| !allowed.contains(*op)).collect();
                 let nodes = others.iter().map(|(_, nodes)| **nodes as u64).sum();
                 let listed: Vec<_> = others.iter().map(|(op, nodes)| format!("{nodes} {op}")).collect();
                 let reason = (nodes > 0).then(|| format!("not allowed: {}", listed.join(", ")));
-                Outcome { reason, ..outcome.between(nodes, 0, 0) }
+                Outcome { reason, ..self.outcome().between(nodes, 0, 0) }
             }
             Self::OpsetAtMost(limit) => {
                 let most = u64::try_from(*limit).unwrap_or(0);
                 match u64::try_from(facts.opset) {
-                    Ok(opset) => self.outcome(&limit.to_string()).between(opset, 0, most),
+                    Ok(opset) => self.outcome().between(opset, 0, most),
                     Err(_) => {
                         let reason = Some(format!("the file says opset {}", facts.opset));
-                        Outcome { reason, ..self.outcome(&limit.to_string()) }
+                        Outcome { reason, ..self.outcome() }
                     }
                 }
             }
@@ -164,8 +191,8 @@ impl Rule {
     }
 
     /// Creates an outcome without a finding: not passed.
-    fn outcome(&self, given: &str) -> Outcome {
-        Outcome { rule: self.name(), limit: given.to_owned(), ..Outcome::default() }
+    fn outcome(&self) -> Outcome {
+        Outcome { rule: self.name(), limit: self.limit(), ..Outcome::default() }
     }
 }
 

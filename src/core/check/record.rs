@@ -70,17 +70,26 @@ impl Verdict {
 
 impl Outcome {
     fn complaint(&self) -> String {
-        if let (Some(reason), false) = (&self.reason, self.at_least) {
-            return format!("{} {}: {reason}", self.rule, self.limit);
+        let sign = if self.found.is_some() && !self.is_told_by_reason() { " but " } else { ": " };
+        format!("{} {}{sign}{}", self.rule, self.limit, self.fault())
+    }
+
+    fn is_told_by_reason(&self) -> bool {
+        self.reason.is_some() && !self.at_least
+    }
+
+    /// Returns what a broken rule found, and how far off that is: `is 442,624, 624 too many`.
+    pub fn fault(&self) -> String {
+        if let (Some(reason), true) = (&self.reason, self.is_told_by_reason()) {
+            return reason.clone();
         }
         let count = |value: u64| number::thousands(value.into());
         let bound = if self.at_least { "at least " } else { "" };
-        let distance = self.off_by.filter(|off| *off != 0).map_or(String::new(), |off| {
-            format!(", {bound}{} {}", count(off.unsigned_abs()), if off > 0 { "too many" } else { "too few" })
+        let distance = self.off_by.filter(|off| *off != 0).map(|off| {
+            format!("{bound}{} {}", count(off.unsigned_abs()), if off > 0 { "too many" } else { "too few" })
         });
-        let found = self.found.map_or(String::new(), |found| format!(" but is {bound}{}{distance}", count(found)));
-        let reason = self.reason.as_ref().map_or(String::new(), |reason| format!(", {reason}"));
-        format!("{} {}{found}{reason}", self.rule, self.limit)
+        let found = self.found.map(|found| format!("is {bound}{}", count(found)));
+        [found, distance, self.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::cost::{self, BatchChoice, Cost};
+use crate::cost::{self, Analysis, BatchChoice, Cost, Counting};
 use crate::files::Stamp;
 use crate::graph::{Model, Sizes};
 use crate::onnx::{self, DataFile, Found};
@@ -180,6 +180,18 @@ impl OnnxFile {
             };
             counted.map(Arc::new)
         })
+    }
+}
+
+impl OnnxFile {
+    /// Counts everything about the file when it is fed `sizes`, layer by layer; `counting` names the batch, and gets the file's
+    /// own functions.
+    ///
+    /// # Errors
+    /// As [`shaped`](Self::shaped) and [`Analysis::counted`], without the file's name.
+    pub fn analysis(&self, sizes: &Sizes, counting: Counting) -> Result<Analysis> {
+        let counting = Counting { functions: self.model()?.functions.clone(), ..counting };
+        Analysis::counted(&self.shaped(sizes, &counting.axis)?.graph, &counting)
     }
 }
 

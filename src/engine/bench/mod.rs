@@ -56,7 +56,8 @@ pub(crate) use worker::packed;
 pub use worker::{run_in_worker, run_in_worker_until};
 
 use crate::runtime::{EngineOptions, Provider, RunOptions};
-use gnet_core::{Error, Result, files};
+use gnet_core::graph::Sizes;
+use gnet_core::{Error, OnnxFile, Result, files};
 
 /// One row of a benchmark: a file, the way it is run, and the duration of the measurement.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
@@ -183,6 +184,28 @@ impl Spec {
     /// Returns a short description of the row: `tract, batch 8, 2 threads`.
     pub fn label(&self) -> String {
         record::row_label(self.provider, self.batch, self.threads)
+    }
+}
+
+/// Facts that the rows need from the file itself, as far as they can be determined: a measurement does not fail because
+/// of a missing count, only because of a missing model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FileFacts {
+    /// MACs of one image, if they can be counted.
+    pub macs_per_image: Option<u64>,
+    /// Batch that the file, or the sizes it is fed, fix; `None` if any will do.
+    pub fixed_batch: Option<usize>,
+}
+
+impl FileFacts {
+    /// Returns the facts of a file that is fed these sizes.
+    ///
+    /// # Errors
+    /// Those of [`OnnxFile::model`].
+    pub fn of(file: &OnnxFile, sizes: &Sizes) -> Result<Self> {
+        let fixed_batch = sizes.fed(&file.model()?.graph.stated_inputs()).ok().and_then(|fed| fed.fixed_batch());
+        Ok(Self { macs_per_image: file.cost(sizes).ok().map(|cost| cost.macs), fixed_batch })
     }
 }
 

@@ -20,7 +20,7 @@ mod split;
 pub use normalization::Normalization;
 pub use prepare::{Prepared, prepare};
 pub use source::Source;
-pub use split::{Dataset, Split};
+pub use split::{Dataset, Split, SplitName};
 
 /// The ten classes of Fashion-MNIST, in the order of its labels.
 pub const FASHION_MNIST_CLASSES: [&str; 10] =

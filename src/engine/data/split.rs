@@ -1,7 +1,7 @@
 //! Labelled images in memory, and the three sets for training, validation and testing.
 
 use gnet_core::words::counted;
-use gnet_core::{Error, Result};
+use gnet_core::{Error, Result, named};
 
 /// Maximum side of an image of a split, in pixels.
 const MAX_SIDE: usize = 1 << 15;
@@ -142,6 +142,31 @@ pub struct Dataset {
     pub validation: Split,
     /// Images for the final evaluation, used once.
     pub test: Split,
+}
+
+/// One of the three sets of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SplitName {
+    /// Training images.
+    Train,
+    /// Validation images.
+    Validation,
+    /// Test images.
+    Test,
+}
+
+named!(SplitName, "split", [Train = "train", Validation = "validation", Test = "test"]);
+
+impl SplitName {
+    /// Returns the images of this name.
+    pub fn of(self, data: &Dataset) -> &Split {
+        match self {
+            Self::Train => &data.train,
+            Self::Validation => &data.validation,
+            Self::Test => &data.test,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -154,6 +154,11 @@ impl FileSide {
         &self.model
     }
 
+    /// Returns the file that the engine loads.
+    pub(super) fn file(&self) -> &OnnxFile {
+        &self.file
+    }
+
     /// Returns the provider that runs it.
     pub fn provider(&self) -> Provider {
         self.provider
