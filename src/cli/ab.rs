@@ -1,6 +1,6 @@
 //! `gnet ab`: is one way to run a network slower than another by more than is allowed?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -123,7 +123,7 @@ pub fn run(args: &AbArgs) -> Result<()> {
     found.check()
 }
 
-fn replayed(args: &AbArgs, stored: &PathBuf) -> Result<Comparison> {
+fn replayed(args: &AbArgs, stored: &Path) -> Result<Comparison> {
     let mut replay = Replay::read(&files::read(stored)?).map_err(|error| error.in_file(stored))?;
     let options = args.test.options(replay.statistic().unwrap_or(Statistic::Min));
     ab::compare(&mut replay, &SystemClock::start(), &options, &mut |done| {

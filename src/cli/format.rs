@@ -32,10 +32,10 @@ pub struct FormatArgs<F: Choice = Format> {
 }
 
 /// A record with a row in the table of [`schema`](super::schema), which implements this: no other is written.
-pub trait Document: Report {}
+pub trait Document {}
 
 impl FormatArgs {
-    pub fn write<R: Document>(&self, report: &R) -> Result<()> {
+    pub fn write<R: Report + Document>(&self, report: &R) -> Result<()> {
         write(report, self.format, self.wide)
     }
 }
@@ -70,7 +70,7 @@ impl FormatArgs<BenchFormat> {
     }
 }
 
-fn write<R: Document>(report: &R, format: Format, wide: bool) -> Result<()> {
+fn write<R: Report + Document>(report: &R, format: Format, wide: bool) -> Result<()> {
     output::data(&render_styled(report, format, style(wide))?)
 }
 

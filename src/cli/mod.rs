@@ -116,7 +116,7 @@ enum Command {
         #[arg(last = true, required = true)]
         command: Vec<std::ffi::OsString>,
     },
-    /// Write the JSON Schema of a document that a command writes with `--format json`.
+    /// List the JSON documents that commands write, or write the JSON Schema of one.
     Schema(schema::SchemaArgs),
     /// Write a completion script for a shell to stdout.
     Completions {

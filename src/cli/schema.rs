@@ -25,15 +25,13 @@ struct Entry {
     schema: fn() -> Result<String>,
 }
 
-/// Lists the documents: the name, the record, the command that writes it.
+/// Lists the documents: the name, the record, the command that writes it, with `--format json` or line by line into a file.
 macro_rules! documents {
     ($($(#[$if:meta])* $name:literal $record:ty, $command:literal;)+) => {
         $($(#[$if])* impl Document for $record {})+
 
         const DOCUMENTS: &[Entry] = &[
             $($(#[$if])* Entry { name: $name, command: $command, schema: json::schema::<$record> },)+
-            // A line of a log, which has no other format.
-            Entry { name: "bench-save", command: "gnet bench --save", schema: json::schema::<gnet::bench::log::Line> },
         ];
     };
 }
@@ -59,6 +57,7 @@ documents! {
     "compare-paper" gnet::compare::PaperTable, "gnet compare --paper";
     "verify" gnet::verify::Verification, "gnet verify";
     "bench" gnet::ab::Held, "gnet bench";
+    "bench-save" gnet::bench::log::Line, "gnet bench --save";
     "ab" gnet::ab::Comparison, "gnet ab";
     #[cfg(feature = "ort")]
     "runtime-install" gnet::install::Installation, "gnet runtime install";
@@ -82,7 +81,7 @@ pub struct List {
 struct Row {
     /// Name of the document, which `gnet schema` takes.
     name: &'static str,
-    /// Command that writes it with `--format json`.
+    /// Command that writes it: with `--format json`, or as the lines of a file.
     command: &'static str,
 }
 

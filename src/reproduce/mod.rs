@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::bench::{self, Environment, Limits, Measurement, Spec};
 use crate::classify::Classifier;
-use crate::compare::{Comparison, PaperTable};
+use crate::compare::{Comparison, MeasureOptions, PaperTable};
 use crate::cost::{Analysis, Summary, View};
 use crate::data::Source;
 use crate::export::{self, ExportRecord, Exported};
@@ -63,6 +63,16 @@ impl ReproduceOptions {
         limits
     }
 
+    /// Returns the options of measuring the three blocks.
+    fn blocks(&self, providers: &[Provider]) -> MeasureOptions {
+        let mut blocks = MeasureOptions::new(&self.exe);
+        (blocks.providers, blocks.engine) = (providers.to_vec(), self.engine.clone());
+        if self.quick {
+            (blocks.pairs, blocks.limits.min_time) = (QUICK_PAIRS, Duration::from_millis(100));
+        }
+        blocks
+    }
+
     fn training(&self, out: PathBuf) -> train::TrainOptions {
         let mut options = train::TrainOptions::new(Preset::BnAux, self.data.clone(), out);
         if self.quick {
@@ -78,6 +88,8 @@ impl ReproduceOptions {
 }
 
 const QUICK_EPOCHS: usize = 2;
+/// As many as give an interval.
+const QUICK_PAIRS: usize = 5;
 
 /// Observer of a reproduction and of its training. By default every method does nothing.
 pub trait Observer: train::Observer {
@@ -125,7 +137,7 @@ pub fn run(options: &ReproduceOptions, observer: &mut dyn Observer) -> Result<Re
 
     checks.step("measuring");
     let measurement = measure(options, &file, summary.macs, &providers)?;
-    compare.measure(&options.exe, options.limits())?;
+    compare.measure(&options.blocks(&providers), &mut |_| {})?;
 
     let reproduction = Reproduction {
         quick: options.quick,

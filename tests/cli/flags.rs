@@ -108,6 +108,10 @@ fn of_summary_and_compare() {
             ("summary model.onnx --format xml", &["[possible values: table, json, csv, markdown]"]),
             ("compare --paper --check", &["cannot be used with '--check'"]),
             ("compare --paper --measure", &["cannot be used with '--measure'"]),
+            ("compare --provider tract", &["--measure"]),
+            ("compare --pairs 12", &["--measure"]),
+            ("compare --ort-lib x.so", &["--ort-lib: nothing runs without --measure"]),
+            ("compare --measure --pairs 0", &["pairs 0: is not between 1 and 48"]),
             ("compare 3x3", &["unexpected argument '3x3'"]),
         ],
     );

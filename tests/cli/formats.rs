@@ -30,9 +30,10 @@ fn document(shell: &Shell, line: &str, expected: &str) -> Value {
 
 #[test]
 fn json_of_compare() {
-    let value = document(&Shell::new(), "compare --check", "blocks");
+    let value = document(&Shell::new(), "compare --check", "blocks measured absent");
     let blocks = value["blocks"].as_array().unwrap();
-    let keys = "name weights params macs flops printed_params printed_flops latency_ms";
+    let keys = "name weights params macs flops printed_params printed_flops nodes products channels moved_bytes \
+                moved_without_macs_bytes";
     blocks.iter().for_each(|block| has_keys(block, keys));
     let printed: Vec<_> = blocks
         .iter()
@@ -46,7 +47,28 @@ fn json_of_compare() {
     ]) {
         assert_eq!([&block["weights"], &block["params"], &block["macs"]], [weights, params, macs]);
         assert_eq!(block["flops"], 2 * macs);
-        assert!(block["latency_ms"].is_null(), "not asked for");
+    }
+    assert_eq!((&value["measured"], &value["absent"]), (&Value::from([0; 0]), &Value::from([0; 0])), "not asked for");
+}
+
+#[cfg(feature = "tract")]
+#[test]
+fn json_of_compare_measured() {
+    let value = document(&Shell::new(), "compare --measure --provider tract --pairs 1", "blocks measured absent");
+    let [tract] = &value["measured"].as_array().unwrap()[..] else { panic!("{value}") };
+    has_keys(tract, "provider statistic times savings");
+    let names = |list: &Value, key: &str| {
+        list.as_array().unwrap().iter().map(|item| item[key].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&tract["times"], "name"), ["inception", "conv3x3", "conv5x5"]);
+    assert_eq!(names(&tract["savings"], "over"), ["conv3x3", "conv5x5"]);
+    for time in tract["times"].as_array().unwrap() {
+        has_keys(time, "name p50_ms min_ms gmacs_per_s");
+        assert!(time["p50_ms"].as_f64().unwrap() >= time["min_ms"].as_f64().unwrap(), "{time}");
+    }
+    for saving in tract["savings"].as_array().unwrap() {
+        has_keys(saving, "over in_macs in_time interval confidence pairs disturbed");
+        assert!(saving["interval"].is_null(), "one pair has none");
     }
 }
 

@@ -27,6 +27,11 @@ impl SequentialPlan {
     pub fn allowing(allowed: f64) -> Self {
         Self { looks: vec![8, 12, 16, 24], fail_alpha: 0.01, pass_alpha: 0.05, spending: 2.6, margin: allowed.ln_1p() }
     }
+
+    /// Returns the plan that allows the same and looks once, after so many pairs, with the whole level.
+    pub fn once(pairs: usize, allowed: f64) -> Self {
+        Self { looks: vec![pairs], spending: 1.0, ..Self::allowing(allowed) }
+    }
 }
 
 /// What a comparison found.
@@ -177,6 +182,19 @@ mod tests {
         assert_eq!(noisy.decision(), Some(Decision::Undecided(Why::Noisy)));
         // Nothing is allowed: equal programs cannot be told apart from slower ones, which is no fault of the machine.
         assert_eq!(told(around(0.0, 0.01, 24), 0.0).decision(), Some(Decision::Undecided(Why::Close)));
+    }
+
+    #[test]
+    fn one_look_has_the_whole_level() {
+        let mut test = Sequential::new(SequentialPlan::once(5, 0.05));
+        let decisions: Vec<_> = around(0.3, 0.01, 5).map(|ratio| test.push(ratio)).collect();
+        // 0.5^5 is 3.1 %: enough for "not slower" and for the interval, too little for "slower".
+        assert_eq!(decisions, [None, None, None, None, Some(Decision::Undecided(Why::Close))]);
+        assert_eq!((test.p_slower(), test.confidence()), (0.5f64.powi(5), 0.9));
+        assert!(test.interval().is_some());
+        let same = around(0.0, 0.01, 5).map(|ratio| -ratio);
+        let mut test = Sequential::new(SequentialPlan::once(5, 0.05));
+        assert_eq!(same.filter_map(|ratio| test.push(ratio)).last(), Some(Decision::NotSlower));
     }
 
     #[test]

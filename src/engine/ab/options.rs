@@ -46,7 +46,7 @@ impl Statistic {
     }
 
     /// Returns what it is in words.
-    pub(super) fn words(self) -> &'static str {
+    pub fn words(self) -> &'static str {
         match self {
             Self::Min => "the fastest run of each process",
             Self::P50 => "the median run of each process",
@@ -64,7 +64,7 @@ impl Statistic {
     }
 }
 
-/// Choices of a comparison. The looks and their levels are those of [`gnet_core::stats::SequentialPlan::allowing`].
+/// Choices of a comparison. The looks and their levels are those of [`SequentialPlan::allowing`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct AbOptions {
@@ -74,6 +74,9 @@ pub struct AbOptions {
     pub statistic: Statistic,
     /// Seed of the order within the pairs.
     pub seed: u64,
+    /// Number of clean pairs for an estimate and its interval, after which the evidence is looked at once; `None` for the
+    /// looks of the plan.
+    pub pairs: Option<usize>,
     /// Pairs to try at most, with those that were disturbed: 48.
     pub max_tries: usize,
     /// After 16 tries with fewer clean pairs than this the machine is too noisy: 4.
@@ -91,6 +94,7 @@ impl Default for AbOptions {
             max_regression: 0.05,
             statistic: Statistic::Min,
             seed: 0,
+            pairs: None,
             max_tries: 48,
             min_clean: 4,
             rows: 1,
@@ -105,7 +109,10 @@ impl AbOptions {
 
     /// Returns when to look and with what risk.
     pub(super) fn plan(&self) -> SequentialPlan {
-        let mut plan = SequentialPlan::allowing(self.max_regression);
+        let mut plan = match self.pairs {
+            None => SequentialPlan::allowing(self.max_regression),
+            Some(pairs) => SequentialPlan::once(pairs, self.max_regression),
+        };
         plan.fail_alpha /= self.rows.max(1) as f64;
         plan
     }

@@ -163,7 +163,7 @@ impl<'a> State<'a> {
             samples: self.samples,
         };
         let others = Statistic::ALL.into_iter().filter(|other| *other != record.statistic);
-        record.beside = others.map(|other| beside(&record, other, &self.clean)).collect();
+        record.beside = others.map(|other| beside(&record, self.options.plan(), other, &self.clean)).collect();
         record
     }
 
@@ -224,8 +224,7 @@ fn fractions(test: &Sequential) -> Option<[f64; 2]> {
 }
 
 /// Returns what another statistic says of the same pairs.
-fn beside(record: &Comparison, statistic: Statistic, pairs: &[[Sample; 2]]) -> Beside {
-    let mut plan = SequentialPlan::allowing(record.max_regression);
+fn beside(record: &Comparison, mut plan: SequentialPlan, statistic: Statistic, pairs: &[[Sample; 2]]) -> Beside {
     // Without looks it takes every pair.
     plan.looks.clear();
     let mut test = Sequential::new(plan);

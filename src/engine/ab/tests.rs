@@ -134,6 +134,21 @@ fn disturbed_pairs_are_dropped_and_measured_again() {
 }
 
 #[test]
+fn a_fixed_number_of_clean_pairs_is_an_estimate_whatever_they_say() {
+    let options = AbOptions { pairs: Some(5), ..AbOptions::default() };
+    for slower in [0.0, 0.2] {
+        let found = run(&options, |arm, n| {
+            let sample = wandering(arm, n, slower);
+            Ok(Some(if n == 1 { Sample { occupancy: Some(0.4), ..sample } } else { sample }))
+        });
+        assert_eq!((found.pairs, found.tried, found.confidence), (5, 6, 0.9));
+        let [low, high] = found.interval.unwrap();
+        assert!(low <= slower && slower <= high, "{low} {high}");
+        assert!(found.beside.iter().all(|beside| beside.interval.is_some()), "by the same level");
+    }
+}
+
+#[test]
 fn an_engine_whose_threads_wait_is_held_to_itself_and_a_device_to_nothing() {
     let low = |arm, n| Ok(Some(Sample { occupancy: Some(0.6), ..wandering(arm, n, 0.0) }));
     for watch in [Watch::Usual, Watch::Unwatched] {
