@@ -42,6 +42,10 @@ pub struct BenchArgs {
     /// Timed runs to take of each row at least: 64 support a p90, 662 a p99.
     #[arg(long, value_name = "N", default_value_t = Limits::default().min_samples, value_parser = values::whole::<usize>)]
     samples: usize,
+    /// Measure each row until its median is known within this share of it, with 95 % confidence, such as 1%: beyond
+    /// --min-time and --samples, and no longer than --max-time.
+    #[arg(long, value_name = "PERCENT|FRACTION", value_parser = values::fraction)]
+    relative_width: Option<f64>,
     /// Runs to warm up with at most; fewer when the times are stable before.
     #[arg(long, value_name = "N", default_value_t = Limits::default().max_warmup, value_parser = values::whole::<usize>)]
     warmup: usize,
@@ -93,6 +97,7 @@ impl BenchArgs {
         };
         let mut limits = Limits::default();
         (limits.min_time, limits.min_samples, limits.max_warmup) = (self.min_time, self.samples, self.warmup);
+        limits.relative_width = self.relative_width;
         if let Some(time) = self.max_time {
             (limits.max_time, limits.max_load) = (time, time);
         }

@@ -13,14 +13,21 @@
 //! assert_eq!(decision, Some(Decision::Slower));
 //! ```
 
+mod batches;
 mod holm;
+mod median;
+#[cfg(test)]
+mod noise;
 #[cfg(test)]
 mod noise_tests;
 mod percentiles;
 mod sequential;
 mod signed_rank;
+mod trend;
 
 pub use holm::holm;
+pub use median::MedianInterval;
 pub use percentiles::{Summary, min_samples};
 pub use sequential::{Decision, Sequential, SequentialPlan, Why};
 pub use signed_rank::SignedRank;
+pub use trend::Trend;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::host;
+
 /// A source of times. Only differences are meaningful.
 pub trait Clock {
     /// Returns monotonic wall time.
@@ -9,6 +11,12 @@ pub trait Clock {
 
     /// Returns CPU time of all threads of this process, user and system; `None` if the system does not report it.
     fn cpu(&self) -> Option<Duration>;
+
+    /// Returns the number of each thread of this process, and the time for which it has been ready to run and had no core;
+    /// empty if the system does not report it.
+    fn waits(&self) -> Vec<(u32, Duration)> {
+        Vec::new()
+    }
 }
 
 /// The machine's own clocks.
@@ -31,6 +39,10 @@ impl Clock for SystemClock {
 
     fn cpu(&self) -> Option<Duration> {
         process_cpu()
+    }
+
+    fn waits(&self) -> Vec<(u32, Duration)> {
+        host::waits()
     }
 }
 

@@ -43,25 +43,15 @@ impl Latency {
     }
 }
 
-/// Fraction of the median by which mean and median must differ to be reported.
-const APART: f64 = 0.1;
-
 impl Latency {
     /// Returns the interquartile range as a fraction of the median.
     pub(super) fn spread(&self) -> f64 {
         (self.p75 - self.p25) / self.p50
     }
 
-    pub(super) fn parted(&self) -> Option<String> {
-        let by = (self.mean - self.p50) / self.p50;
-        // A median of zero gives no fraction.
-        (by.abs() > APART).then(|| {
-            let (side, runs) = if by > 0.0 { ("above", "slow") } else { ("below", "fast") };
-            format!(
-                "the mean is {:.0} % {side} the median: some runs were {runs}, and the median tells more",
-                100.0 * by.abs()
-            )
-        })
+    /// Returns the mean less the median as a fraction of the median; 0 for a median of 0.
+    pub(super) fn apart(&self) -> f64 {
+        if self.p50 > 0.0 { (self.mean - self.p50) / self.p50 } else { 0.0 }
     }
 }
 

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::copies::copies;
+use super::judgement::Facts;
 use super::latency::{millis, per_second};
 use super::steady::{Steady, steady, timed};
-use super::{Clock, Latency, Profile, Run, Spec, SystemClock, feed, memory};
+use super::{Clock, Judgement, Latency, Profile, Run, Spec, SystemClock, feed, memory};
 use crate::host::{self, GpuWatch, Moment};
 use crate::runtime::{self, Array, EngineOptions, Placement, RunOptions};
 use gnet_core::cost::BatchChoice;
@@ -59,7 +60,18 @@ pub(crate) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
     let images_per_s = per_second(spec.batch, found.summary.mean);
     let threads_used = session.threads_used();
     let occupancy = if session.has_device_memory() { None } else { occupancy(&found, threads_used) };
-    let notes = session.notes().iter().cloned().chain(crowded(threads_used)).chain(found.notes).collect();
+    let notes = session.notes().iter().cloned().chain(crowded(threads_used)).chain(found.notes);
+    let latency_ms = Latency::of(&found.summary);
+    let waited =
+        found.waited.map(|waited| waited.as_secs_f64() / found.wall.as_secs_f64()).filter(|share| share.is_finite());
+    let facts = Facts {
+        threads: threads_used,
+        occupancy,
+        waited,
+        throttled: before.throttled.zip(after.throttled).map_or(0, |(before, after)| after.since(before).periods),
+        apart: latency_ms.apart(),
+    };
+    let judgement = Judgement::of(&found.samples_ns, &facts);
     Ok(Run {
         provider: spec.provider,
         batch: spec.batch,
@@ -72,10 +84,13 @@ pub(crate) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
         load_ms: millis(load_time),
         first_run_ms: millis(first),
         warmup_runs: found.warmup_runs,
-        latency_ms: Latency::of(&found.summary),
+        latency_ms,
+        p50_interval_ms: found.median.map(|of| [of.low, of.high].map(|ns| ns as f64 / 1e6)),
         cpu_ms: found.cpu.map(|cpu| millis(cpu) / found.summary.samples as f64),
         wall_ms: millis(found.wall),
         occupancy,
+        waited,
+        judgement,
         images_per_s,
         gmacs_per_s: images_per_s.zip(spec.macs_per_image).map(|(rate, macs)| rate * macs as f64 / 1e9),
         peak_rss_bytes: memory::peak_rss_bytes(),
@@ -85,7 +100,7 @@ pub(crate) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
         placement,
         copies,
         profile,
-        notes,
+        notes: notes.chain(facts.remarks(&judgement)).collect(),
         samples_ns: found.samples_ns,
     })
 }
@@ -178,6 +193,8 @@ mod tests {
             summary: gnet_core::stats::Summary::of(&samples).unwrap(),
             wall: Duration::from_millis(5),
             cpu,
+            waited: None,
+            median: None,
             notes: Vec::new(),
         };
         assert_eq!(occupancy(&found(Some(Duration::from_millis(4))), 1), Some(0.8));

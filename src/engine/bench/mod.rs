@@ -24,6 +24,7 @@
 mod clock;
 mod copies;
 mod feed;
+mod judgement;
 mod latency;
 pub mod log;
 mod measure;
@@ -44,6 +45,7 @@ use serde::{Deserialize, Serialize};
 pub use clock::{Clock, SystemClock};
 pub use copies::Copies;
 pub use feed::{Fed, Feed};
+pub use judgement::Judgement;
 pub use latency::Latency;
 pub use measure::measure;
 pub(crate) use measure::measured;
@@ -87,7 +89,7 @@ pub struct Spec {
 }
 
 /// Limits of warm-up and measurement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Limits {
     /// The steady state is measured for at least this time ...
@@ -100,6 +102,10 @@ pub struct Limits {
     #[serde(rename = "max_time_s", with = "seconds")]
     #[schemars(with = "f64")]
     pub max_time: Duration,
+    /// The steady state is measured until the interval of the median is narrower than this fraction of it, beyond the two
+    /// above and within the maximum; `None` to stop by these alone.
+    #[serde(default)]
+    pub relative_width: Option<f64>,
     /// Time limit for loading and the first run together in a separate process, after which the row is aborted.
     #[serde(rename = "max_load_s", with = "seconds")]
     #[schemars(with = "f64")]
@@ -124,6 +130,9 @@ impl Limits {
         if self.min_samples > Self::MOST_SAMPLES {
             return Err(Error::input(thing, format!("are more than {}", Self::MOST_SAMPLES)));
         }
+        if let Some(width) = self.relative_width.filter(|width| !(*width > 0.0 && *width <= 1.0)) {
+            return Err(Error::input(format!("relative width {width}"), "is not a share above 0 and up to 1"));
+        }
         if self.min_time > self.max_time {
             let thing = format!("minimum time {:?}", self.min_time);
             return Err(Error::input(thing, format!("is above the maximum of {:?}", self.max_time))
@@ -140,6 +149,7 @@ impl Default for Limits {
             min_time: Duration::from_secs(2),
             min_samples: gnet_core::stats::min_samples(0.9),
             max_time: Duration::from_secs(30),
+            relative_width: None,
             max_load: Self::LOADING,
             max_warmup: 100,
         }
@@ -256,6 +266,8 @@ mod tests {
         refused(|s| s.threads = 100_000, "threads 100000: is more than 1024");
         refused(|s| s.limits.min_samples = 0, "samples 0: a measurement needs at least one");
         refused(|s| s.limits.min_samples = usize::MAX, "samples 18446744073709551615: are more than 10000000");
+        refused(|s| s.limits.relative_width = Some(0.0), "relative width 0: is not a share above 0 and up to 1");
+        refused(|s| s.limits.relative_width = Some(f64::NAN), "relative width NaN: is not a share");
         refused(|s| s.limits.max_time = Duration::from_secs(1), "minimum time 2s: is above the maximum of 1s");
         refused(|s| s.path = "no/such.onnx".into(), "no/such.onnx: ");
         refused(|s| s.path = env!("CARGO_MANIFEST_DIR").into(), "is a folder where a file is expected");

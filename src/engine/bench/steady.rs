@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Clock, Limits};
 use gnet_core::Result;
-use gnet_core::stats::Summary;
+use gnet_core::stats::{MedianInterval, Summary};
 use gnet_core::words::counted;
 
 /// The operation that is timed: one run.
@@ -24,6 +24,11 @@ pub struct Steady {
     pub wall: Duration,
     /// CPU time of all threads of this process in that time; `None` if the system does not report it.
     pub cpu: Option<Duration>,
+    /// Time for which the thread that waited longest was ready to run and had no core; `None` if the system does not
+    /// report it.
+    pub waited: Option<Duration>,
+    /// Interval of the median; `None` below 60 samples.
+    pub median: Option<MedianInterval>,
     /// Reasons why fewer samples were taken than requested, or a remark that the times never settled.
     pub notes: Vec<String>,
 }
@@ -51,11 +56,13 @@ pub fn steady(run: Timed<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Stea
     limits.check()?;
     let mut notes = Vec::new();
     let warmup_runs = warm_up(run, clock, limits, &mut notes)?;
-    let most = limits.min_samples.max(MAX_SAMPLES);
-    let mut samples_ns = Vec::with_capacity(most);
+    let mut room = Room::for_samples(limits.min_samples.max(MAX_SAMPLES), limits.relative_width.is_some());
+    let waits_before = clock.waits();
     let (start, cpu_before) = (clock.wall(), clock.cpu());
-    sample(run, clock, limits, &mut samples_ns, most)?;
+    sample(run, clock, limits, &mut room)?;
     let (cpu_after, end) = (clock.cpu(), clock.wall());
+    let waited = longest_wait(&waits_before, &clock.waits());
+    let Room { mut samples_ns, mut scratch, .. } = room;
     samples_ns.shrink_to_fit();
     if samples_ns.len() < limits.min_samples {
         notes.push(format!(
@@ -65,10 +72,12 @@ pub fn steady(run: Timed<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Stea
             counted(limits.min_samples, "sample")
         ));
     }
+    let median = MedianInterval::of(&samples_ns, &mut scratch);
+    notes.extend(too_wide(median, limits, samples_ns.len()));
     let samples: Vec<Duration> = samples_ns.iter().copied().map(Duration::from_nanos).collect();
     let summary = Summary::of(&samples).ok_or_else(|| gnet_core::Error::input("samples", "none was taken"))?;
     let cpu = cpu_before.zip(cpu_after).map(|(before, after)| after.saturating_sub(before));
-    Ok(Steady { warmup_runs, samples_ns, summary, wall: end.saturating_sub(start), cpu, notes })
+    Ok(Steady { warmup_runs, samples_ns, summary, wall: end.saturating_sub(start), cpu, waited, median, notes })
 }
 
 /// Runs once and returns the time that it took.
@@ -114,20 +123,71 @@ fn median(window: &[Duration]) -> Duration {
     sorted[sorted.len() / 2]
 }
 
-/// Takes samples into `samples`, which has room for the `most` that it may take.
-fn sample(run: Timed<'_>, clock: &dyn Clock, limits: &Limits, samples: &mut Vec<u64>, most: usize) -> Result<()> {
+/// Room for everything that sampling needs, made before it begins.
+struct Room {
+    samples_ns: Vec<u64>,
+    /// Maximum number of samples.
+    most: usize,
+    /// Where samples are sorted.
+    scratch: Vec<u64>,
+}
+
+impl Room {
+    fn for_samples(most: usize, sorted: bool) -> Self {
+        let scratch = Vec::with_capacity(if sorted { most } else { 0 });
+        Self { samples_ns: Vec::with_capacity(most), most, scratch }
+    }
+
+    /// Returns `true` if the interval of the median is as narrow as asked.
+    fn is_narrow(&mut self, width: f64) -> bool {
+        let found = MedianInterval::of(&self.samples_ns, &mut self.scratch);
+        found.is_some_and(|interval| interval.relative_width() <= width)
+    }
+}
+
+/// Takes samples until the limits are met. The width of the interval is looked at whenever the samples have doubled, between
+/// two of them: seldom enough that a width that chance made narrow for a moment is hardly ever met.
+fn sample(run: Timed<'_>, clock: &dyn Clock, limits: &Limits, room: &mut Room) -> Result<()> {
     let first = clock.wall();
+    let mut next_look = 0;
     loop {
         let start = clock.wall();
         run()?;
         let end = clock.wall();
-        samples.push(nanos(end.saturating_sub(start)));
+        room.samples_ns.push(nanos(end.saturating_sub(start)));
+        let taken = room.samples_ns.len();
         let elapsed = end.saturating_sub(first);
-        let enough = elapsed >= limits.min_time && samples.len() >= limits.min_samples;
-        if enough || elapsed >= limits.max_time || samples.len() >= most {
+        if elapsed >= limits.max_time || taken >= room.most {
             return Ok(());
         }
+        if elapsed < limits.min_time || taken < limits.min_samples || taken < next_look {
+            continue;
+        }
+        match limits.relative_width {
+            Some(width) if !room.is_narrow(width) => next_look = 2 * taken,
+            _ => return Ok(()),
+        }
     }
+}
+
+/// Returns a note if the interval of the median is wider than asked.
+fn too_wide(found: Option<MedianInterval>, limits: &Limits, samples: usize) -> Option<String> {
+    let asked = limits.relative_width?;
+    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+    let known = match found.map(|interval| interval.relative_width()) {
+        Some(width) if width <= asked => return None,
+        Some(width) => format!("known within {}, not {}", percent(width), percent(asked)),
+        None => format!("not known within {}", percent(asked)),
+    };
+    Some(format!("the median is {known}, after {}: a longer --max-time narrows it", counted(samples, "sample")))
+}
+
+/// Returns the longest wait of a thread between two readings; `None` if there is no reading. A thread that was not there
+/// before began with none.
+fn longest_wait(before: &[(u32, Duration)], after: &[(u32, Duration)]) -> Option<Duration> {
+    let earlier =
+        |thread| before.iter().find(|(number, _)| *number == thread).map_or(Duration::ZERO, |(_, wait)| *wait);
+    after.iter().map(|(thread, wait)| wait.saturating_sub(earlier(*thread))).max()
 }
 
 /// Returns a time in nanoseconds; the largest number for more than five centuries.
@@ -225,6 +285,41 @@ mod tests {
     fn every_sample_is_kept_in_its_order() {
         let found = measured(|n| Some(1_000 + n as u64), limits(0, 64, 60_000, 3)).unwrap();
         assert_eq!(found.samples_ns, (3..67).map(|n| 1_000_000 + 1_000 * n).collect::<Vec<_>>());
+    }
+
+    /// Times that alternate about 1 ms by one part in a hundred, so that the interval is never narrower than that.
+    #[test]
+    fn a_row_ends_when_its_median_is_known_well_enough() {
+        let width = |width, max_ms| Limits { relative_width: Some(width), ..limits(0, 64, max_ms, 0) };
+        // Any order of some spread: a multiple of a number that has no factor in common with 997.
+        let spread = |n: usize| Some(1_000 + (n as u64 * 617) % 997);
+        let at = |asked| measured(spread, width(asked, 60_000)).unwrap();
+        let counts: Vec<_> = [0.9, 0.2, 0.05].map(at).iter().map(|found| found.samples_ns.len()).collect();
+        assert!(counts.is_sorted() && counts[0] == 64 && counts[2] > counts[1], "{counts:?}");
+        assert!(counts.iter().all(|count| (count / 64).is_power_of_two() && count % 64 == 0), "{counts:?}");
+        for asked in [0.9, 0.2, 0.05] {
+            let found = at(asked);
+            assert!(found.median.unwrap().relative_width() <= asked && found.notes.is_empty(), "{:?}", found.notes);
+        }
+        let limit = measured(spread, width(0.000_1, 500)).unwrap();
+        let known = 100.0 * limit.median.unwrap().relative_width();
+        let says =
+            format!("the median is known within {known:.2} %, not 0.01 %, after {} samples", limit.samples_ns.len());
+        assert_eq!(limit.notes, [format!("{says}: a longer --max-time narrows it")]);
+        let few = measured(|_| Some(10_000), Limits { min_samples: 3, ..width(0.5, 100) }).unwrap();
+        assert_eq!(
+            few.notes,
+            ["the median is not known within 50.00 %, after 10 samples: a longer --max-time narrows it"]
+        );
+    }
+
+    #[test]
+    fn the_thread_that_waited_longest_counts_from_its_own_beginning() {
+        let ms = Duration::from_millis;
+        let (before, after) = ([(1, ms(50)), (2, ms(10))], [(1, ms(60)), (2, ms(40)), (9, ms(7))]);
+        assert_eq!(longest_wait(&before, &after), Some(ms(30)));
+        assert_eq!(longest_wait(&before, &before), Some(Duration::ZERO));
+        assert_eq!(longest_wait(&[], &[]), None);
     }
 
     #[test]

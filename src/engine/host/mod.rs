@@ -12,6 +12,7 @@ mod machine;
 mod moment;
 pub(crate) mod proc;
 mod system;
+mod waits;
 
 pub use cpu::{Cpu, Feature};
 pub use device::{GpuMoment, GpuWatch};
@@ -23,3 +24,4 @@ pub use moment::{Clocks, Moment, now};
 pub(crate) use system::System;
 #[cfg(test)]
 pub(crate) use system::recorded;
+pub use waits::waits;

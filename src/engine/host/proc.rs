@@ -12,8 +12,22 @@ pub(crate) fn kilobytes(text: &str, key: &str) -> Option<u64> {
     number.ok()?.checked_mul(1024)
 }
 
+/// Returns the second number of a thread's `schedstat`, the nanoseconds for which it was ready to run and had no core, or
+/// had to wait for its turn on one: see `Documentation/scheduler/sched-stats.rst` of the kernel.
+pub(crate) fn waited_ns(schedstat: &str) -> Option<u64> {
+    schedstat.split_whitespace().nth(1)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_thread_tells_how_long_it_waited() {
+        assert_eq!(waited_ns("290020476 91424409 37\n"), Some(91_424_409));
+        for broken in ["", "1", "1 x 3", "1 -2 3"] {
+            assert_eq!(waited_ns(broken), None, "{broken:?}");
+        }
+    }
+
     use super::*;
 
     #[test]
