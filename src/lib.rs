@@ -55,7 +55,8 @@ pub use gnet_engine::{ab, bench, classify, data, doctor, evaluation, gate, host,
 pub mod files {
     #[doc(inline)]
     pub use gnet_core::files::{
-        abandon, check_dir, check_place, check_readable, create_dir, keep_inputs, map, open, read, write, write_with,
+        abandon, append_line, check_dir, check_place, check_readable, create_dir, keep_inputs, map, open, read, write,
+        write_with,
     };
 }
 

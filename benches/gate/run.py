@@ -13,6 +13,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -66,9 +67,13 @@ class Bench:
         self.setting += f", {args.statistic}" if args.statistic else ""
         if args.threads > len(self.cores):
             sys.exit(f"--threads {args.threads}: give as many cores, such as --core 0,1")
-        others = os.sched_getaffinity(0) - set(self.cores)
-        if others:
-            os.sched_setaffinity(0, others)
+        usable = os.sched_getaffinity(0)
+        if missing := set(self.cores) - usable:
+            sys.exit(f"--core {args.core}: core {min(missing)} is not among those of this process, {sorted(usable)}")
+        if not os.access(self.gnet, os.X_OK):
+            sys.exit(f"{self.gnet}: is no program; `cargo build --release` makes it, --gnet names another")
+        # The script stays off the cores that are measured, where there are others.
+        os.sched_setaffinity(0, usable - set(self.cores) or usable)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         pinned = ["taskset", "-c", ",".join(map(str, self.cores)), self.gnet, *words, *self.flags, "--format", "json"]
@@ -129,7 +134,8 @@ def ended(child: subprocess.Popen[str], codes: tuple[int, ...]) -> tuple[int, An
         child.terminate()
         child.wait()
         raise
-    if child.returncode not in codes:
+    # A program that wrote no document says nothing by its exit code.
+    if child.returncode not in codes or not out:
         sys.exit(f"{' '.join(map(str, child.args))} ended with {child.returncode}:\n{said[-2000:]}")
     return child.returncode, json.loads(out)
 
@@ -175,12 +181,20 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def chosen(manifest: pathlib.Path, asked: str | None) -> list[str]:
+    """The planted models that were asked for, or all."""
+    if not manifest.exists():
+        sys.exit(f"{manifest}: is not there; plant.py makes it (README.md beside this file), --models names another folder")
+    made = [plant["name"] for plant in json.loads(manifest.read_text())["plants"]]
+    plants = asked.split(",") if asked else made
+    if unknown := set(plants) - set(made):
+        sys.exit(f"--plants: {manifest} has no {', '.join(sorted(unknown))}")
+    return plants
+
+
 def main() -> None:
     args = arguments()
-    manifest = json.loads((args.models / "plants.json").read_text())
-    plants = args.plants.split(",") if args.plants else [plant["name"] for plant in manifest["plants"]]
-    if unknown := set(plants) - {plant["name"] for plant in manifest["plants"]}:
-        sys.exit(f"--plants: {args.models / 'plants.json'} has no {', '.join(sorted(unknown))}")
+    plants = chosen(args.models / "plants.json", args.plants)
     bench, journal = Bench(args), Journal(args.out)
     shutil.copyfile(args.models / BASE, args.models / SAME)
     facts, until, first = machine.facts(args.gnet), time.monotonic() + 60 * args.minutes, True
@@ -215,6 +229,9 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    # Also where a shell started this in the background, which ignores Ctrl-C, and where it is ended by another program.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         main()
     except KeyboardInterrupt:

@@ -22,6 +22,10 @@ impl FeedArgs {
         self.sizes.sizes()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.sizes().is_empty() && self.ranges.is_empty()
+    }
+
     pub fn ranges(&self) -> Result<Ranges> {
         Ranges::new(self.ranges.clone())
     }

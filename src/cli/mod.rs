@@ -89,7 +89,7 @@ enum Command {
     Diff(diff::DiffArgs),
     /// Hold an ONNX file against a budget of parameters, MACs, bytes and operations; exit code 1 when a rule does not hold.
     Check(Box<check::CheckArgs>),
-    /// Hold a model against the rules of a file: budget, agreement, accuracy, placement, memory; one verdict for a CI.
+    /// Hold a model against the rules of a file: budget, agreement, accuracy, latency, memory; one verdict for a CI.
     Gate(gate::GateArgs),
     /// The Inception block against plain 3x3 and 5x5 convolutions, counted on their traced graphs.
     #[cfg(feature = "burn")]

@@ -4,7 +4,7 @@ use gnet::graph::{Node, Tensor};
 use gnet::onnx;
 use serde_json::Value;
 
-use super::shell::{CHECK, DONE, INPUT, Ran, Shell, UNAVAILABLE};
+use super::shell::{CHECK, DONE, INPUT, Ran, Shell, UNAVAILABLE, UNDECIDED};
 
 /// No library of ONNX Runtime, whatever this machine has.
 const NO_LIBRARY: (&str, &str) = ("GNET_ORT_LIB", "/no/such/library.so");
@@ -202,4 +202,205 @@ fn the_result_is_written_for_a_ci_and_over_no_input() {
     }
     shell.refuses("gate ci/gate.toml --junit none/junit.xml", INPUT, &["there is no folder none"]);
     shell.refuses("gate ci/gate.toml --junit -", INPUT, &["standard output holds the report"]);
+}
+
+/// A repository whose gate asks for the latency, and the stored comparisons.
+fn timed(rules: &str) -> Shell {
+    let shell = repository(rules);
+    for name in ["same", "slower", "loaded"] {
+        let name = format!("comparison_{name}.json");
+        shell.write(&name, fixture(&name));
+    }
+    shell
+}
+
+/// Runs the gate on stored samples.
+fn replayed(shell: &Shell, stored: &str) -> Ran {
+    gate(shell, &["--replay", &format!("comparison_{stored}.json")])
+}
+
+#[test]
+fn a_slower_configuration_fails_the_same_one_passes_and_a_loaded_machine_cannot_tell() {
+    let shell = timed("[latency]\nbaseline = \"../models/old.onnx\"\nmax_regression = \"5%\"\n");
+    let ran = replayed(&shell, "same");
+    assert_eq!(ran.code, Some(DONE), "{ran}");
+    assert!(ran.out.contains("every rule holds: 1 rule"), "{ran}");
+    let ran = replayed(&shell, "slower");
+    assert_eq!(ran.code, Some(CHECK), "{ran}");
+    assert!(
+        ran.error().contains("1 failed: latency.max_regression (tract against ci/../models/old.onnx) 5%: "),
+        "{ran}"
+    );
+    assert!(ran.error().contains(" slower (90 % interval "), "{ran}");
+    let ran = replayed(&shell, "loaded");
+    assert_eq!(ran.code, Some(UNDECIDED), "{ran}");
+    assert!(ran.error().contains("1 is undecided: latency.max_regression ") && ran.out.contains("undecided"), "{ran}");
+    // A failure outranks it, and so does what was not run.
+    shell.write("ci/gate.toml", [&shell.read("ci/gate.toml")[..], b"[placement]\nprovider = \"cuda\"\n"].concat());
+    let ran = replayed(&shell, "loaded");
+    assert_eq!(ran.code, Some(UNAVAILABLE), "{ran}");
+    assert!(
+        ran.error().contains("1 was not run: placement.min") && ran.error().contains("; 1 is undecided: latency"),
+        "{ran}"
+    );
+    shell.write("ci/gate.toml", [&shell.read("ci/gate.toml")[..], b"[budget]\nmax_params = 1\n"].concat());
+    let ran = replayed(&shell, "loaded");
+    assert_eq!(ran.code, Some(CHECK), "{ran}");
+    assert!(ran.error().contains("of 3 rules, 1 failed: budget.max_params 1: is 169"), "{ran}");
+}
+
+#[test]
+fn a_limit_of_the_median_is_undecided_where_it_lies_within_the_scatter() {
+    let stored: Value = serde_json::from_slice(&fixture("comparison_same.json")).unwrap();
+    let samples = stored["samples"].as_array().unwrap().iter().filter(|sample| sample["arm"] == "B");
+    let mut medians: Vec<f64> = samples.map(|sample| sample["p50_ms"].as_f64().unwrap()).collect();
+    medians.sort_by(f64::total_cmp);
+    let (low, middle, high) = (medians[0], medians[medians.len() / 2], medians[medians.len() - 1]);
+    for (limit, code) in [(1.01 * high, DONE), (middle, UNDECIDED)] {
+        let shell = timed(&format!("[latency]\nmax_p50 = \"{limit}ms\"\n"));
+        let ran = replayed(&shell, "same");
+        assert_eq!(ran.code, Some(code), "{limit} ms: {ran}");
+    }
+    // Eight processes cannot show that a limit is passed, and this record holds no more: twelve can.
+    let longer = vec![stored["samples"].as_array().unwrap().clone(); 3].concat();
+    let longer = serde_json::json!({"a": stored["a"], "b": stored["b"], "samples": longer});
+    let shell = timed(&format!("[latency]\nmax_p50 = \"{}ms\"\n", 0.99 * low));
+    shell.write("comparison_same.json", longer.to_string());
+    let ran = replayed(&shell, "same");
+    assert_eq!(ran.code, Some(CHECK), "{ran}");
+    assert!(ran.error().contains("failed: latency.max_p50 (tract) ") && ran.error().contains(" is allowed"), "{ran}");
+}
+
+#[test]
+fn a_baseline_with_another_interface_is_not_run_and_a_stored_comparison_that_is_none_is_refused() {
+    let shell = timed("[latency]\nbaseline = \"../models/old.onnx\"\n");
+    shell.write("models/old.onnx", fixture("lstm.onnx"));
+    let ran = gate(&shell, &[]);
+    assert_eq!(ran.code, Some(UNAVAILABLE), "{ran}");
+    assert!(ran.error().contains("1 was not run: latency.max_regression"), "{ran}");
+    shell.write("comparison_same.json", "{}");
+    shell.refuses("gate ci/gate.toml --replay comparison_same.json", INPUT, &["comparison_same.json: is no record"]);
+}
+
+#[test]
+fn the_page_of_a_run_on_github_gets_the_table() {
+    let shell = repository(BUDGET);
+    let run = |path: &str| {
+        shell.gnet_with(&[("GITHUB_STEP_SUMMARY", shell.path(path).to_str().unwrap())], &["gate", "ci/gate.toml"])
+    };
+    shell.write("summary.md", "## before\n");
+    for _ in 0..2 {
+        let ran = run("summary.md");
+        assert_eq!(ran.code, Some(DONE), "{ran}");
+        assert!(!ran.err.contains("warning"), "{ran}");
+    }
+    let text = String::from_utf8(shell.read("summary.md")).unwrap();
+    assert!(text.starts_with("## before\n### ci/gate.toml for "), "{text}");
+    assert_eq!(text.matches("| budget.max_params |").count(), 2, "{text}");
+    for path in ["none/summary.md", "ci", "models/net.onnx"] {
+        let ran = run(path);
+        assert_eq!(ran.code, Some(DONE), "the verdict stays: {ran}");
+        assert!(ran.err.contains("warning: GITHUB_STEP_SUMMARY: "), "{ran}");
+    }
+    let ran = shell.gnet_with(&[("GITHUB_STEP_SUMMARY", "")], &["gate", "ci/gate.toml"]);
+    assert!(ran.code == Some(DONE) && !ran.err.contains("warning"), "{ran}");
+}
+
+#[test]
+fn a_first_gate_holds_at_once_and_replaces_nothing() {
+    let shell = Shell::with_model();
+    std::fs::create_dir(shell.path("ci")).unwrap();
+    shell.ok("export --preset bn-aux --image-size 28 --seed 1 --no-verify -o preset.onnx");
+    shell.ok("export --preset d2l --image-size 28 --seed 1 --no-verify -o d2l.onnx");
+    for name in ["dynamic", "fixed", "two_inputs", "tokens", "lstm", "strings", "bad_operation", "no_input"] {
+        let name = format!("{name}.onnx");
+        shell.write(&name, fixture(&name));
+    }
+    for (at, (model, flags, says)) in [
+        ("model.onnx", "", "# min_top1 = \"90%\"\n"),
+        ("preset.onnx", "", "max_params = "),
+        ("d2l.onnx", "", "max_params = 6_580_000 # 5,977,530 today\n"),
+        ("dynamic.onnx", "", "max_params = 186 # 169 today\n"),
+        ("fixed.onnx", "", "opset_max = "),
+        ("two_inputs.onnx", "", "# [agreement]\n"),
+        (
+            "tokens.onnx",
+            "--dim T=3 --range tokens=0..2",
+            "[feed]\ndims = { \"T\" = 3 }\nranges = { \"tokens\" = \"0..2\" }\n",
+        ),
+        ("lstm.onnx", "", "ops_allowed = [\"LSTM\""),
+        ("strings.onnx", "", "opset_max = "),
+        ("bad_operation.onnx", "", "# max_macs: 1 node cannot be counted; odd (Frobnicate): "),
+        ("no_input.onnx", "", "opset_max = "),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (toml, init) = (format!("ci/{at}.toml"), format!("gate --init {model} -o ci/{at}.toml {flags}"));
+        let run = |line: &str| shell.gnet_with(&[NO_LIBRARY], &line.split_whitespace().collect::<Vec<_>>());
+        let ran = run(&init);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(DONE), ""), "{ran}");
+        let text = String::from_utf8(shell.read(&toml)).unwrap();
+        assert!(text.contains(&format!("\nmodel = \"../{model}\"\n")), "{text}");
+        assert!(text.contains(says) && text.contains("# baseline = "), "'{says}' in {text}");
+        let ran = run(&format!("gate {toml}"));
+        assert_eq!(ran.code, Some(DONE), "{model}: {ran}\n{text}");
+        shell.refuses(&init, INPUT, &["is there already, and is not replaced", "-o"]);
+    }
+    shell.refuses("gate --init none.onnx", INPUT, &["none.onnx: "]);
+    shell.refuses("gate --init dynamic.onnx -o none/gate.toml", INPUT, &["there is no folder none"]);
+    shell.refuses("gate ci/0.toml --dim T=3", INPUT, &["are for --init", "[feed]"]);
+    shell.refuses("gate", INPUT, &["FILE.toml"]);
+}
+
+/// The lines of the README, as they stand there.
+#[test]
+fn the_gate_of_the_readme_holds() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let (_, after) = page.split_once("\n```toml\n").unwrap();
+    let (rules, _) = after.split_once("\n```\n").unwrap();
+    assert_eq!(rules.lines().count(), 10, "{rules}");
+    let shell = Shell::with_model();
+    for name in ["googlenet.onnx", "last.onnx"] {
+        std::fs::copy(shell.path("model.onnx"), shell.path(name)).unwrap();
+    }
+    shell.write("gate.toml", rules).write("stored.json", fixture("comparison_same.json"));
+    #[cfg(feature = "ort")]
+    let library = super::runtimes::ort();
+    #[cfg(not(feature = "ort"))]
+    let library: Option<std::path::PathBuf> = None;
+    let named = library.as_deref().map_or(NO_LIBRARY.1, |path| path.to_str().unwrap());
+    let words = ["gate", "gate.toml", "--replay", "stored.json", "--format", "json"];
+    let ran = shell.gnet_with(&[("GNET_ORT_LIB", named)], &words);
+    assert_eq!(ran.code, Some(if library.is_some() { DONE } else { UNAVAILABLE }), "{ran}");
+    let document: Value = serde_json::from_str(&ran.out).unwrap();
+    let names =
+        ["budget max_params", "budget max_macs", "budget max_bytes", "agreement providers", "latency max_regression"];
+    let without = if library.is_some() { "held" } else { "not_run" };
+    let expected = names.map(|name| format!("{name} {}", if name.starts_with("agreement") { without } else { "held" }));
+    assert_eq!(statuses(&document), expected);
+}
+
+#[test]
+fn hostile_names_stay_data() {
+    let shell = Shell::new();
+    let model = "a\n::error ::b\u{1b}[31m<b>|`.onnx";
+    shell.write(model, fixture("dynamic.onnx"));
+    let words = ["gate", "--init", model, "-o", "gate.toml"];
+    let ran = shell.gnet_with(&[NO_LIBRARY], &words);
+    assert_eq!(ran.code, Some(DONE), "{ran}");
+    let text = String::from_utf8(shell.read("gate.toml")).unwrap();
+    assert!(!text.contains('\u{1b}') && !text.lines().any(|line| line.starts_with("::")), "{text}");
+    let ran = shell.gnet_with(&[NO_LIBRARY], &["gate", "gate.toml", "--junit", "j.xml", "--markdown", "m.md"]);
+    assert_eq!(ran.code, Some(DONE), "{ran}");
+    let (xml, markdown) =
+        (String::from_utf8(shell.read("j.xml")).unwrap(), String::from_utf8(shell.read("m.md")).unwrap());
+    roxmltree::Document::parse(&xml).unwrap();
+    for text in [&ran.out, &ran.err, &xml, &markdown] {
+        assert!(!text.contains('\u{1b}') && !text.lines().any(|line| line.starts_with("::")), "{text}");
+    }
+    shell.write("gate.toml", text.replace("max_params", "\"max\\n::error ::params\""));
+    let ran = shell.gnet_with(&[NO_LIBRARY], &["gate", "gate.toml"]);
+    assert_eq!(ran.code, Some(INPUT), "{ran}");
+    assert!(!ran.err.lines().any(|line| line.starts_with("::")), "{ran}");
 }

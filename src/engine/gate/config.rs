@@ -9,6 +9,7 @@ use super::accuracy::Accuracy;
 use super::agreement::Agreement;
 use super::budget::Budget;
 use super::explain::explained;
+use super::latency::Latency;
 use super::memory::Memory;
 use super::placement::Placement;
 use super::site::Rule;
@@ -37,6 +38,8 @@ struct Config {
     accuracy: Several<Accuracy>,
     #[serde(default)]
     placement: Several<Placement>,
+    #[serde(default)]
+    latency: Several<Latency>,
     #[serde(default)]
     memory: Several<Memory>,
 }
@@ -128,6 +131,10 @@ impl Config {
             rules.push(section.rule(source(&section.data)?)?);
         }
         rules.extend(self.memory.0.into_iter().map(|memory| Box::new(memory) as Box<dyn Rule>));
+        for mut section in self.latency.0 {
+            section.baseline = section.baseline.map(at);
+            rules.extend(section.rules()?);
+        }
         if rules.is_empty() {
             let reason = "there is no rule in it";
             return Err(Error::input("gate", reason).remedy("add one, such as max_params = \"6M\" under [budget]"));
@@ -207,6 +214,19 @@ max_peak_rss = "100MiB"
 provider = "cpu"
 batch = 8
 threads = 2
+[[latency]]
+max_p50 = "2ms"
+provider = "cpu"
+batch = 8
+threads = 2
+[[latency]]
+baseline = "old.onnx"
+max_regression = "3%"
+statistic = "p50"
+seed = 7
+[[latency]]
+baseline = "old.onnx"
+max_p50 = "800us"
 "#;
         assert_eq!(
             names(text),
@@ -229,6 +249,10 @@ threads = 2
                 "agreement.reference (tract against ci/old.onnx) within rounding",
                 "accuracy.min_top1 (cpu) 0.88",
                 "memory.max_peak_rss (cpu, batch 8, 2 threads) 100MiB",
+                "latency.max_p50 (cpu, batch 8, 2 threads) 2ms",
+                "latency.max_regression (tract against ci/old.onnx) 3%",
+                "latency.max_p50 (tract) 800us",
+                "latency.max_regression (tract against ci/old.onnx) 5%",
             ]
         );
     }
@@ -284,6 +308,14 @@ threads = 2
             ("[feed]\ninputs = [\"x=1,,3\"]", "feed: shape x=1,,3: 1,,3 is no list of sizes", "NAME=SIZE"),
             ("[feed]\ndims = { T = 0 }", "feed: dims.T: a size of 0", ""),
             ("[feed]\nranges = { t = \"7\" }", "feed: ", ""),
+            ("[latency]\nprovider = \"cpu\"", "gate.toml: latency: asks for nothing", "max_p50"),
+            ("[latency]\nmax_p50 = 2", "line 3, latency.max_p50: 2: is no time", "2ms"),
+            ("[latency]\nmax_p50 = \"2ms\"\nmax_regression = \"5%\"", "there is no baseline", "baseline = "),
+            (
+                "[latency]\nbaseline = \"a\"\nmax_regression = 11",
+                "line 4, latency.max_regression: 11: is no fraction",
+                "5%",
+            ),
             ("[budget]\nbatch = 8", "gate.toml: gate: there is no rule in it", "max_params"),
             ("[budget\nbatch = 8", "gate.toml, line 2", ""),
             ("model = \"b.onnx\"", "gate.toml, line 2", ""),

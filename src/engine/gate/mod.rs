@@ -5,7 +5,9 @@ mod agreement;
 mod budget;
 mod config;
 mod explain;
+mod init;
 mod junit;
+mod latency;
 mod memory;
 mod placement;
 mod record;
@@ -17,6 +19,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+pub use init::init;
 pub use junit::junit;
 pub use record::{Found, Outcome, Record, Status};
 pub use site::{Means, OpenCheckpoint};

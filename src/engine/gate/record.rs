@@ -65,6 +65,16 @@ pub enum Found {
     Real(f64),
 }
 
+impl Found {
+    /// Returns the number.
+    pub fn value(self) -> f64 {
+        match self {
+            Self::Whole(count) => count as f64,
+            Self::Real(measure) => measure,
+        }
+    }
+}
+
 impl From<u64> for Found {
     fn from(count: u64) -> Self {
         Self::Whole(count)

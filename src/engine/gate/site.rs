@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::record::Outcome;
+use crate::ab::Replay;
 use crate::bench::{Feed, FileFacts, Spec};
 use crate::runtime::{EngineOptions, Provider, RunOptions};
 use crate::verify::{FileSide, Side};
@@ -36,6 +37,8 @@ pub struct Means {
     pub program: Option<PathBuf>,
     /// Options of the engines.
     pub engine: EngineOptions,
+    /// Samples of a comparison of the past, by which every rule on latency is decided in place of processes.
+    pub replay: Option<Replay>,
     /// Opens checkpoints; `None` where none can be read.
     pub checkpoint: Option<Arc<OpenCheckpoint>>,
     /// Becomes true when the gate should stop.
@@ -46,7 +49,7 @@ impl Default for Means {
     /// Returns an engine with its default options, no program, no checkpoints, and nobody who interrupts.
     fn default() -> Self {
         static NEVER: AtomicBool = AtomicBool::new(false);
-        Self { program: None, engine: EngineOptions::default(), checkpoint: None, stop: &NEVER }
+        Self { program: None, engine: EngineOptions::default(), replay: None, checkpoint: None, stop: &NEVER }
     }
 }
 

@@ -104,11 +104,66 @@ impl Written for Share {
     const EXPECTED: &'static str = "a share such as 0.88 or \"88%\"";
 
     fn read(text: &str) -> Result<Self> {
-        let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
-        let value = number.trim().parse::<f64>().ok().map(|number| number / unit);
-        match value.filter(|share| (0.0..=1.0).contains(share)) {
+        match portion(text).filter(|share| (0.0..=1.0).contains(share)) {
             Some(value) => Ok(Self { value, text: text.to_owned() }),
             None => Err(Error::input(text, "is no share between 0 and 1").remedy("write 0.88 or \"88%\"")),
+        }
+    }
+}
+
+/// A fraction that is not negative, and its notation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fraction {
+    /// The fraction.
+    pub value: f64,
+    /// Text as it was given.
+    pub text: String,
+}
+
+impl Written for Fraction {
+    const EXPECTED: &'static str = "a fraction such as 0.05 or \"5%\"";
+
+    fn read(text: &str) -> Result<Self> {
+        match portion(text).filter(|fraction| (0.0..=MOST).contains(fraction)) {
+            Some(value) => Ok(Self { value, text: text.to_owned() }),
+            None => Err(Error::input(text, "is no fraction between 0 and 10").remedy("write 0.05 or \"5%\"")),
+        }
+    }
+}
+
+/// Ten times as slow: more than that is surely a typing error.
+const MOST: f64 = 10.0;
+
+/// Parses a number, or one of hundredths.
+fn portion(text: &str) -> Option<f64> {
+    let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    Some(number.trim().parse::<f64>().ok()? / unit)
+}
+
+/// A span of time, and its notation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Time {
+    /// The time in milliseconds, above 0.
+    pub ms: f64,
+    /// Text as it was given.
+    pub text: String,
+}
+
+/// Units of time in milliseconds, the longest names first.
+const TIMES: [(&str, f64); 5] = [("ns", 1e-6), ("us", 1e-3), ("µs", 1e-3), ("ms", 1.0), ("s", 1e3)];
+
+impl Written for Time {
+    const EXPECTED: &'static str = "a time such as \"2ms\" or \"800us\"";
+
+    fn read(text: &str) -> Result<Self> {
+        let found = TIMES.iter().find_map(|(name, ms)| Some((text.strip_suffix(name)?.trim_end(), ms)));
+        let ms = found.and_then(|(number, unit)| Some(number.parse::<f64>().ok()? * unit));
+        match ms.filter(|ms| ms.is_finite() && *ms > 0.0) {
+            Some(ms) => Ok(Self { ms, text: text.to_owned() }),
+            None => {
+                Err(Error::input(text, "is no time")
+                    .remedy("write a number with its unit: \"2ms\", \"800us\", \"1.5s\""))
+            }
         }
     }
 }
@@ -164,12 +219,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_read_in_their_units() {
+    fn shares_and_times_are_read_in_their_units() {
         for (text, value) in [("0.88", 0.88), ("88%", 0.88), ("5 %", 0.05), ("0", 0.0), ("1", 1.0), ("100%", 1.0)] {
             assert!((Share::read(text).unwrap().value - value).abs() < 1e-12, "{text}");
         }
         for text in ["", "%", "88", "-0.1", "nan", "101%", "x"] {
             assert!(Share::read(text).unwrap_err().to_string().ends_with("is no share between 0 and 1"), "{text}");
+        }
+        for (text, ms) in [("2ms", 2.0), ("800us", 0.8), ("800 µs", 0.8), ("1.5s", 1500.0), ("250000ns", 0.25)] {
+            assert!((Time::read(text).unwrap().ms - ms).abs() < 1e-12, "{text}");
+        }
+        for text in ["2", "ms", "0ms", "-1ms", "infs", "2m", "2 min", ""] {
+            let error = Time::read(text).unwrap_err();
+            assert!(
+                error.to_string().ends_with("is no time") && error.remedy_text().unwrap().contains("2ms"),
+                "{text}"
+            );
         }
     }
 }

@@ -133,6 +133,11 @@ impl Ranges {
         Ok(Self(ranges))
     }
 
+    /// Returns the inputs' names and ranges, in the order in which they were given.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, ValueRange)> {
+        self.0.iter().map(|(name, range)| (name.as_str(), *range))
+    }
+
     /// Applies the given ranges to those of inputs: name, element type, range.
     ///
     /// # Errors

@@ -95,6 +95,11 @@ impl Sizes {
         self.inputs.is_empty() && self.dims.is_empty()
     }
 
+    /// Returns the shapes given for inputs, in the notation of [`input`](Self::input).
+    pub fn shapes(&self) -> impl Iterator<Item = String> {
+        self.inputs.iter().map(Shape::to_string)
+    }
+
     /// Returns the sizes given for symbols.
     pub fn dims(&self) -> &[(String, usize)] {
         &self.dims
