@@ -197,6 +197,34 @@ fn a_bench_keeps_its_finished_rows_and_names_the_others() {
 }
 
 #[test]
+fn a_gate_tells_what_it_has_found_so_far() {
+    let shell = Shell::with_model();
+    std::fs::copy(shell.path("model.onnx"), shell.path("last.onnx")).unwrap();
+    // Sixteen processes of a third of a second each are left when the first pair is done.
+    let rules =
+        "[budget]\nmax_params = \"1G\"\n[latency]\nbaseline = \"last.onnx\"\n[memory]\nmax_peak_rss = \"1TiB\"\n";
+    shell.write("gate.toml", format!("model = \"model.onnx\"\n{rules}"));
+    for everything in [true, false] {
+        let running = Running::start(&shell, "gate gate.toml --format json --junit j.xml").says("pair 1,");
+        let ran = if everything { running.ctrl_c() } else { running.signal(Signal::SIGTERM) }.end();
+        assert_eq!(ran.code, Some(INTERRUPTED), "{ran}");
+        assert!(
+            ran.error().starts_with("error: gate.toml: was interrupted: of 3 rules, 1 was not run: latency."),
+            "{ran}"
+        );
+        let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
+        let rules = document["rules"].as_array().unwrap().iter();
+        let told: Vec<_> = rules.map(|rule| (rule["section"].clone(), rule["status"].clone())).collect();
+        let expected = [("budget", "held"), ("memory", "held"), ("latency", "not_run")];
+        assert!(document["interrupted"] == true && told.len() == 3, "{ran}");
+        for (section, status) in expected {
+            assert!(told.contains(&(section.into(), status.into())), "{section} {status}: {ran}");
+        }
+        assert!(shell.exists("j.xml"));
+    }
+}
+
+#[test]
 fn a_bench_that_has_no_row_yet_prints_none() {
     let shell = Shell::with_model();
     let before = shell.listing();

@@ -91,13 +91,18 @@ fn shell() -> Shell {
     let moved = Tensor::from_f32(weights.shape().to_vec(), &moved).unwrap();
     small.graph.set_initializer(id, moved);
     shell.write("small-other.onnx", onnx::write(&small).unwrap());
+    let rules = "max_params = 7\nmax_macs = \"1.5G\"\nops_allowed = [\"Conv\", \"Gemm\", \"MaxPool\", \"Relu\", \"Reshape\", \"Softmax\", \"Concat\"]";
+    shell.write(
+        "gate.toml",
+        format!("model = \"small.onnx\"\n[budget]\n{rules}\n[agreement]\nreference = \"small-other.onnx\"\n"),
+    );
     let runtime = shell.path("home/gnet/runtime/cpu-1.31.1");
     std::fs::create_dir_all(&runtime).unwrap();
     shell
 }
 
 /// Commands whose output is the same every time.
-const SAME: [(&str, i32); 12] = [
+const SAME: [(&str, i32); 13] = [
     ("summary model.onnx", DONE),
     ("summary model.onnx --tree", DONE),
     ("summary model.onnx --top 5 --sort params", DONE),
@@ -110,6 +115,7 @@ const SAME: [(&str, i32); 12] = [
         "check model.onnx --max-params 1M --max-macs 1k --ops-allowed Conv,Relu --expect-params 1234567 --opset-max 17",
         CHECK,
     ),
+    ("gate gate.toml", CHECK),
     ("optimize small.onnx -o o.onnx", DONE),
     ("optimize --list", DONE),
     ("compare", DONE),
