@@ -19,6 +19,8 @@ from records import Record, read
 QUIET = 0.2
 # The requirements: the largest rate of false alarms, and the smallest of 3, 5 and 10 % found.
 FALSE_ALARM, POWER = 0.025, 0.95
+# A model stands for a slowdown that its own is within this part of.
+NEAR = 0.2
 Groups = dict[str, list[Record]]
 Slowdowns = dict[tuple[str, str, str], tuple[float, float, float, int]]
 
@@ -92,13 +94,15 @@ def false_alarms(name: str, records: list[Record]) -> str:
 
 
 def power(setting: str, allowed: float, target: float, groups: Groups, slowdowns: Slowdowns) -> str:
-    """The planted model whose measured slowdown is nearest to the target stands for it."""
+    """The planted model whose measured slowdown is nearest to the target stands for it, if it is near."""
     wanted = f"- {target:g} % found in {100 * POWER:g} of 100 at m = {100 * allowed:g} %, {setting}"
     used = {r["document"]["statistic"] for group in groups.values() for r in group if r["setting"] == setting}
     known = {plant: found[0] for (its, plant, statistic), found in slowdowns.items() if its == setting and statistic in used}
     if not known:
         return f"{wanted}: the true slowdowns are not measured (--plan true)"
     plant = min(known, key=lambda name: abs(known[name] - target))
+    if abs(known[plant] - target) > NEAR * target:
+        return f"{wanted}: no planted model is near: {plant} is slower by {known[plant]:.2f} %; plant another (plant.py --width)"
     records = [r for group in groups.values() for r in group if (r["setting"], r["plant"], r["allowed"]) == (setting, plant, allowed)]
     if not records:
         return f"{wanted}: {plant} ({known[plant]:.2f} %) was not compared (--plan planted)"

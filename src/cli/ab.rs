@@ -1,19 +1,18 @@
 //! `gnet ab`: is one way to run a network slower than another by more than is allowed?
 
-use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
-use gnet::ab::{self, AbOptions, Comparison, PairDone, Replay, Statistic, Workers};
+use gnet::ab::{self, AbOptions, Comparison, Replay, Statistic, Workers};
 use gnet::bench::{Feed, FileFacts, Limits, Spec, SystemClock};
 use gnet::{Error, OnnxFile, Result, files};
 
 use super::arm::ArmArgs;
 use super::feed::FeedArgs;
 use super::format::FormatArgs;
-use super::{interrupt, output, values};
+use super::{interrupt, output, pairs, values};
 
 /// Files and how they are run.
 #[derive(Debug, Args)]
@@ -73,8 +72,7 @@ impl TestArgs {
         let mut options = AbOptions::default();
         options.max_regression = self.max_regression;
         options.statistic = self.statistic.unwrap_or(usual);
-        // Short enough to be a number in every reader of JSON.
-        options.seed = self.seed.unwrap_or_else(|| RandomState::new().hash_one(0) >> 32);
+        options.seed = self.seed.unwrap_or_else(pairs::seed);
         options.max_time = self.time_limit;
         options
     }
@@ -129,7 +127,7 @@ fn replayed(args: &AbArgs, stored: &Path) -> Result<Comparison> {
     let mut replay = Replay::read(&files::read(stored)?).map_err(|error| error.in_file(stored))?;
     let options = args.test.options(replay.statistic().unwrap_or(Statistic::Min));
     ab::compare(&mut replay, &SystemClock::start(), &options, &mut |done| {
-        progress(done);
+        output::progress(pairs::line(done));
         true
     })
 }
@@ -149,20 +147,7 @@ fn measured(args: &AbArgs) -> Result<Comparison> {
     let stop = interrupt::kept();
     let mut workers = Workers::new(exe, a, b, stop).labels([label_a, label_b]);
     ab::compare(&mut workers, &SystemClock::start(), &options, &mut |done| {
-        progress(done);
+        output::progress(pairs::line(done));
         !stop.load(Ordering::Relaxed)
     })
-}
-
-fn progress(done: &PairDone) {
-    let slower = |fraction: f64| {
-        let word = if fraction < 0.0 { "faster" } else { "slower" };
-        format!("{:.1} % {word}", 100.0 * fraction.abs())
-    };
-    let PairDone { tried, pairs, clean, slower: by, estimate, .. } = done;
-    let told = match (clean, estimate) {
-        (true, Some(estimate)) => format!("B {}; in {pairs} so far {}", slower(*by), slower(*estimate)),
-        _ => "other work disturbed it; it does not count".to_owned(),
-    };
-    output::progress(format_args!("pair {tried}: {told}"));
 }

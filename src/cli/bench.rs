@@ -5,12 +5,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
+use gnet::ab::Held;
 use gnet::bench::log::{Build, Log, Subject};
 use gnet::bench::{self, Environment, Feed, FileFacts, Limits, Measurement, Run, Spec};
 use gnet::report::number::counted;
 use gnet::runtime::Provider;
 use gnet::{Error, ErrorKind, OnnxFile, Result};
 
+use super::baseline::BaselineArgs;
 use super::engine::EngineArgs;
 use super::feed::FeedArgs;
 use super::format::{BenchFormat, FormatArgs};
@@ -63,6 +65,8 @@ pub struct BenchArgs {
     /// The same behind what an earlier log holds.
     #[arg(long, value_name = "LOG.jsonl", value_parser = values::file_to_write())]
     log: Option<PathBuf>,
+    #[command(flatten)]
+    baseline: BaselineArgs,
     #[command(flatten)]
     feed: FeedArgs,
     #[command(flatten)]
@@ -131,10 +135,21 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     if environment.profile != "release" {
         output::note("warning: this is a debug build; its times mean nothing");
     }
+    let past = args.baseline.find(&specs, &file, &args.feed.sizes())?;
     let mut log = args.logging(file)?;
     let rows = measured(args, &exe, &specs, log.as_mut());
-    report(&args.format, Measurement { environment, runs: rows.runs, not_run: rows.not_run.clone() })?;
-    match (outcome(rows.failures, &rows.not_run, specs.len()), rows.unlogged) {
+    let held = past.filter(|_| rows.not_run.is_empty()).map(|past| past.hold(&exe, &specs, &rows.runs));
+    let (baseline, verdict) = match held {
+        Some(Ok(baseline)) => {
+            let verdict = baseline.check();
+            (Some(baseline), verdict)
+        }
+        Some(Err(error)) => (None, Err(error)),
+        None => (None, Ok(())),
+    };
+    report(&args.format, Held::new(Measurement::new(environment, rows.runs, rows.not_run.clone()), baseline))?;
+    let measured = outcome(rows.failures, &rows.not_run, specs.len()).and(verdict);
+    match (measured, rows.unlogged) {
         (Ok(()), Some(unlogged)) => Err(unlogged),
         (Err(first), Some(unlogged)) => {
             output::note(unlogged);
@@ -199,8 +214,8 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec], mut log: Option<&mut L
     rows
 }
 
-fn report(format: &FormatArgs<BenchFormat>, measurement: Measurement) -> Result<()> {
-    if measurement.runs.is_empty() { Ok(()) } else { format.write(&measurement) }
+fn report(format: &FormatArgs<BenchFormat>, held: Held) -> Result<()> {
+    if held.measurement.runs.is_empty() { Ok(()) } else { format.write(&held) }
 }
 
 /// Names the rows that failed if there were several. The interruption is the result, else the first row's error, which

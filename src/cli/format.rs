@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use clap::Args;
-use gnet::bench::{Measurement, Tracker};
+use gnet::ab::Held;
+use gnet::bench::Tracker;
 use gnet::report::{Format, Report, Style, render_styled};
 use gnet::{Error, Result};
 
@@ -61,10 +62,10 @@ impl Choice for BenchFormat {
 }
 
 impl FormatArgs<BenchFormat> {
-    pub fn write(&self, measurement: &Measurement) -> Result<()> {
+    pub fn write(&self, held: &Held) -> Result<()> {
         match self.format {
-            BenchFormat::Report(format) => write(measurement, format, self.wide),
-            BenchFormat::Tracker(tracker) => output::data(&tracker.export(measurement)?),
+            BenchFormat::Report(format) => write(held, format, self.wide),
+            BenchFormat::Tracker(tracker) => output::data(&tracker.export(&held.measurement)?),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod ab;
 mod arm;
+mod baseline;
 mod bench;
 mod check;
 #[cfg(feature = "burn")]
@@ -25,6 +26,7 @@ mod interrupt;
 mod network;
 mod optimize;
 mod output;
+mod pairs;
 mod predict;
 #[cfg(feature = "burn")]
 mod progress;

@@ -56,7 +56,7 @@ documents! {
     #[cfg(feature = "burn")]
     "compare-paper" gnet::compare::PaperTable, "gnet compare --paper";
     "verify" gnet::verify::Verification, "gnet verify";
-    "bench" gnet::bench::Measurement, "gnet bench";
+    "bench" gnet::ab::Held, "gnet bench";
     "bench-save" gnet::bench::log::Line, "gnet bench --save";
     "ab" gnet::ab::Comparison, "gnet ab";
     #[cfg(feature = "ort")]

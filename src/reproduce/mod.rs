@@ -245,5 +245,5 @@ fn measure(options: &ReproduceOptions, file: &Path, macs: u64, providers: &[Prov
         bench::run_in_worker(&options.exe, &spec)
     };
     let runs = rows.map(measure).collect::<Result<_>>()?;
-    Ok(Measurement { environment: Environment::detect(file), runs, not_run: Vec::new() })
+    Ok(Measurement::new(Environment::detect(file), runs, Vec::new()))
 }

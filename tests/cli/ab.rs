@@ -110,3 +110,65 @@ fn what_cannot_be_compared_is_refused() {
         shell.refuses(line, INPUT, says);
     }
 }
+
+const QUICK: &str = "--samples 2 --min-time 0 --warmup 1";
+
+/// The verdict is the machine's affair; how it was reached is not.
+fn against(shell: &Shell, flags: &str) -> Value {
+    let ran = shell.gnet(&format!("bench new.onnx {QUICK} --baseline log.jsonl {flags} --format json"));
+    let found = document(&ran);
+    let verdict = found["baseline"]["verdict"].as_str().unwrap();
+    let code =
+        [("not_slower", DONE), ("slower", CHECK), ("undecided", UNDECIDED)].iter().find(|(name, _)| *name == verdict);
+    assert_eq!(ran.code, code.map(|(_, code)| *code), "{ran}");
+    found["baseline"].clone()
+}
+
+#[test]
+fn a_baseline_is_measured_again_where_its_model_is_and_is_weaker_where_it_is_not() {
+    let shell = shell();
+    let model = shell.read("dynamic.onnx");
+    shell.write("old.onnx", &model).write("new.onnx", &model);
+    shell.ok(&format!("bench old.onnx {QUICK} --batch 1,2 --save log.jsonl"));
+    let found = against(&shell, "--batch 1,3");
+    assert_eq!(found["rows"][0]["how"], "paired");
+    assert!(found["rows"][0]["pairs"].as_u64().is_some() && found["rows"][0]["p_slower"].is_number());
+    assert_eq!((&found["rows"][1]["how"], &found["rows"][1]["verdict"]), (&"missing".into(), &"undecided".into()));
+    assert_eq!(found["rows"][1]["reason"], "the baseline has no such row");
+    // The model moved: only its times are left, unless its place is named.
+    std::fs::rename(shell.path("old.onnx"), shell.path("moved.onnx")).unwrap();
+    let found = against(&shell, "");
+    assert_eq!((&found["rows"][0]["how"], &found["rows"][0]["pairs"]), (&"stored".into(), &1.into()));
+    assert!(found["rows"][0]["p_slower"].is_null());
+    assert_eq!(against(&shell, "--baseline-model moved.onnx")["rows"][0]["how"], "paired");
+    // Another model in its place is not the old one.
+    shell.write("old.onnx", shell.read("fixed.onnx"));
+    assert_eq!(against(&shell, "")["rows"][0]["how"], "stored");
+}
+
+#[test]
+fn a_baseline_of_something_else_is_refused_before_anything_is_measured() {
+    let shell = shell();
+    shell.write("new.onnx", shell.read("dynamic.onnx")).write("junk.jsonl", "[1]\n");
+    shell.ok(&format!("bench dynamic.onnx {QUICK} --save log.jsonl"));
+    for (line, says) in [
+        ("--baseline no.jsonl", &["no.jsonl: there is no such file"][..]),
+        ("--baseline junk.jsonl", &["junk.jsonl: line 1 is no line of a log of gnet"]),
+        ("--baseline log.jsonl --baseline-model fixed.onnx", &["fixed.onnx: is not the model that was measured on 2"]),
+        (
+            "--baseline log.jsonl --spinning off",
+            &["tract, batch 1, 1 thread: had the option spinning at true", "--anyway"],
+        ),
+        ("--baseline log.jsonl --max-regression=-5%", &["maximum regression -0.05: is not a fraction"]),
+        ("--baseline-model fixed.onnx", &["--baseline <LOG.jsonl>"]),
+        ("--baseline log.jsonl --save log.jsonl", &["log.jsonl"]),
+    ] {
+        shell.refuses(&format!("bench new.onnx {QUICK} {line}"), INPUT, says);
+    }
+    assert_eq!(against(&shell, "--spinning off --anyway")["rows"][0]["how"], "paired");
+    // The same row of a file with another interface.
+    shell.write("new.onnx", shell.read("fixed.onnx"));
+    let line = format!("bench new.onnx {QUICK} --batch 2 --baseline log.jsonl");
+    shell.ok(&format!("bench dynamic.onnx {QUICK} --batch 2 --save log.jsonl"));
+    shell.refuses(&line, INPUT, &["tract, batch 2, 1 thread: ", "its input is x f32 2 x", "--anyway"]);
+}

@@ -141,7 +141,7 @@ fn a_summary_shows_the_largest_rows_and_their_share() {
 #[test]
 fn json_of_bench() {
     let shell = Shell::with_model();
-    let value = document(&shell, &format!("{BENCH} --batch 1,3 --threads 1,2"), "environment not_run runs");
+    let value = document(&shell, &format!("{BENCH} --batch 1,3 --threads 1,2"), "environment not_run runs sweep");
     let runs = value["runs"].as_array().unwrap();
     for run in runs {
         has_keys(&run["latency_ms"], "min mean p25 p50 p75 p90 p99");

@@ -30,7 +30,10 @@
 //! # Ok::<(), gnet_core::Error>(())
 //! ```
 
+mod baseline;
 mod coin;
+mod counterpart;
+mod family;
 mod interface;
 mod measure;
 mod options;
@@ -42,6 +45,9 @@ mod replay;
 mod tests;
 mod undisturbed;
 
+pub use baseline::{Baseline, BaselineRow, DRIFT, Found, Held, How};
+pub use counterpart::{BaselineOptions, Counterpart};
+pub use family::family;
 pub use interface::same_interface;
 pub use measure::{Arm, Measure, Sample, Side, Watch, Workers};
 pub use options::{AbOptions, Statistic};

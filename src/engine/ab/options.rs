@@ -81,6 +81,9 @@ pub struct AbOptions {
     pub max_tries: usize,
     /// After 16 tries with fewer clean pairs than this the machine is too noisy: 4.
     pub min_clean: usize,
+    /// Number of comparisons that stand or fall together ([`family`](super::family)): each goes on until it can tell in
+    /// spite of the others.
+    pub rows: usize,
     /// Time after which no further pair begins; `None` for no limit.
     pub max_time: Option<Duration>,
 }
@@ -94,6 +97,7 @@ impl Default for AbOptions {
             pairs: None,
             max_tries: 48,
             min_clean: 4,
+            rows: 1,
             max_time: None,
         }
     }
@@ -103,14 +107,21 @@ impl AbOptions {
     /// Number of tries after which [`min_clean`](Self::min_clean) must be reached.
     pub(super) const EARLY: usize = 16;
 
+    /// Returns when to look and with what risk.
     pub(super) fn plan(&self) -> SequentialPlan {
-        match self.pairs {
+        let mut plan = match self.pairs {
             None => SequentialPlan::allowing(self.max_regression),
             Some(pairs) => SequentialPlan::once(pairs, self.max_regression),
-        }
+        };
+        plan.fail_alpha /= self.rows.max(1) as f64;
+        plan
     }
 
-    pub(super) fn check(&self) -> Result<()> {
+    /// Refuses what means nothing, before anything is measured.
+    ///
+    /// # Errors
+    /// Fails on a fraction that is negative, not a number or beyond reason, and on no pair to try.
+    pub fn check(&self) -> Result<()> {
         if !(0.0..=MOST_ALLOWED).contains(&self.max_regression) {
             let thing = format!("maximum regression {}", self.max_regression);
             return Err(Error::input(thing, "is not a fraction between 0 and 10, such as 0.05 for 5 %"));

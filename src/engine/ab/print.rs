@@ -13,7 +13,7 @@ pub(super) fn percent(fraction: f64) -> String {
 }
 
 /// Formats an estimate and its interval: `B is 10.3 % slower (90 % interval +9.1 to +11.5 %)`.
-fn difference(estimate: Option<f64>, interval: Option<[f64; 2]>, confidence: f64) -> String {
+pub(super) fn difference(estimate: Option<f64>, interval: Option<[f64; 2]>, confidence: f64) -> String {
     let Some(estimate) = estimate else { return "nothing is known of B".to_owned() };
     let word = if estimate < 0.0 { "faster" } else { "slower" };
     let by = format!("B is {:.1} % {word}", 100.0 * estimate.abs());

@@ -223,6 +223,28 @@ fn a_record_is_decided_upon_again_as_before() {
     assert!(Replay::read(b"{}").unwrap_err().to_string().contains("is no record of a comparison"));
 }
 
+#[test]
+fn many_rows_are_slower_together_only_with_what_all_of_them_can_show() {
+    let of = |rows, slower| {
+        let options = AbOptions { rows, ..AbOptions::default() };
+        run(&options, |arm, n| Ok(Some(wandering(arm, n, slower))))
+    };
+    // Twelve pairs show at best 2.6 x 0.5^12, which is no hundredth of a sixteenth: the looks go on.
+    assert_eq!((of(15, 0.2).pairs, of(16, 0.2).pairs), (12, 16));
+    let (slower, same) = (of(16, 0.2), of(16, 0.0));
+    let mut rows = vec![&same; 15];
+    rows.push(&slower);
+    let judged = family(&rows);
+    assert_eq!(judged[15].0, Verdict::Slower);
+    assert!(judged[15].1 <= 0.01 && judged[15].1 > slower.p_slower);
+    assert!(judged[..15].iter().all(|(verdict, _)| *verdict == Verdict::NotSlower));
+    // A row that stopped as if it were alone is not enough among so many.
+    let alone = of(1, 0.2);
+    rows[15] = &alone;
+    assert_eq!(family(&rows)[15].0, Verdict::Undecided);
+    assert_eq!(family(&[&alone]), [(Verdict::Slower, alone.p_slower)]);
+}
+
 /// Load during B alone would look like a slower B in every comparison: on stored processes of a loaded machine, which
 /// all lost a part of the processor, it never does.
 #[test]

@@ -32,6 +32,7 @@ mod memory;
 mod profile;
 mod record;
 mod steady;
+mod sweep;
 mod tracker;
 mod worker;
 
@@ -51,6 +52,7 @@ pub(crate) use measure::measured;
 pub use profile::{Operator, Profile};
 pub use record::{Environment, Measurement, Run};
 pub use steady::{Steady, Timed, steady};
+pub use sweep::{Knee, Sweep};
 pub use tracker::Tracker;
 pub(crate) use worker::packed;
 pub use worker::{run_in_worker, run_in_worker_until};

@@ -10,10 +10,12 @@ use crate::runtime::{Placement, Provider, Settings};
 use gnet_core::report::{Cell, Column, Report, Table, number};
 use gnet_core::words::counted;
 
+use super::sweep::{Rated, Sweep};
 use super::{Copies, Fed, Judgement, Latency, Profile};
 
 /// A finished benchmark: its environment and the result of each row.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Measurement {
     /// The machine, the build and the file.
     pub environment: Environment,
@@ -22,6 +24,27 @@ pub struct Measurement {
     /// Rows that were requested but skipped because of an interruption: [`Spec::label`](super::Spec::label) of each.
     #[serde(default)]
     pub not_run: Vec<String>,
+    /// What the rows say together; `null` for a single one.
+    #[serde(default)]
+    pub sweep: Option<Sweep>,
+}
+
+impl Measurement {
+    /// Creates the record of rows that were measured, and of some that an interruption left out.
+    pub fn new(environment: Environment, runs: Vec<Run>, not_run: Vec<String>) -> Self {
+        let rated = |run: &Run| {
+            Some(Rated {
+                label: run.label(),
+                provider: run.provider,
+                threads: run.threads,
+                batch: run.batch,
+                p50_ms: run.latency_ms.p50,
+                images_per_s: run.images_per_s?,
+            })
+        };
+        let sweep = Sweep::of(&runs.iter().filter_map(rated).collect::<Vec<_>>());
+        Self { environment, runs, not_run, sweep }
+    }
 }
 
 /// Conditions that the numbers depend on besides the row. It holds no date, so that records can be compared.
@@ -241,6 +264,7 @@ impl Measurement {
                 notes.push(note);
             }
         }
+        notes.extend(self.sweep.iter().flat_map(Sweep::notes));
         notes.extend(self.fed());
         notes
     }
@@ -338,6 +362,7 @@ pub(super) fn sample() -> Measurement {
             samples_ns: Vec::new(),
         }],
         not_run: Vec::new(),
+        sweep: None,
     }
 }
 
@@ -355,7 +380,7 @@ mod tests {
             keys.sort();
             keys.join(" ")
         };
-        assert_eq!(keys(&json), "environment not_run runs schema_version");
+        assert_eq!(keys(&json), "environment not_run runs schema_version sweep");
         assert_eq!(keys(&json["environment"]), "arch cores cpu gnet model model_bytes os profile");
         assert_eq!(
             keys(&json["runs"][0]),

@@ -1,0 +1,23 @@
+//! What every comparison in pairs needs: a seed, and a line of progress.
+
+use std::hash::{BuildHasher, RandomState};
+
+use gnet::ab::PairDone;
+
+/// Returns another seed each time, short enough to be a number in every reader of JSON.
+pub fn seed() -> u64 {
+    RandomState::new().hash_one(0) >> 32
+}
+
+/// Returns what a pair told, on one line.
+pub fn line(done: &PairDone) -> String {
+    let slower = |fraction: f64| {
+        let word = if fraction < 0.0 { "faster" } else { "slower" };
+        format!("{:.1} % {word}", 100.0 * fraction.abs())
+    };
+    let told = match (done.clean, done.estimate) {
+        (true, Some(estimate)) => format!("B {}; in {} so far {}", slower(done.slower), done.pairs, slower(estimate)),
+        _ => "other work disturbed it; it does not count".to_owned(),
+    };
+    format!("pair {}: {told}", done.tried)
+}
