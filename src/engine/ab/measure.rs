@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bench::{self, Run, Spec};
+use crate::bench::{self, Run, Spec, keeps_busy};
 use crate::runtime::Provider;
 use gnet_core::Result;
 
@@ -38,16 +38,16 @@ pub enum Watch {
     /// Its threads wait for each other, nobody knows for how long: their share was less than 0.9 of the median of this
     /// arm's processes so far.
     Usual,
-    /// Not at all: it computes on a device, of which the processor's time tells nothing.
+    /// By nothing besides: it computes on a device, of which the processor's time tells nothing.
     Unwatched,
 }
 
 impl Watch {
-    /// Returns how a row is watched: tract and ONNX Runtime's own kernels keep a single thread busy.
+    /// Returns how a row is watched, besides what it says itself ([`Sample::disturbed`]).
     pub fn of(provider: Provider, threads: usize) -> Self {
         match (provider, threads) {
             (Provider::Cuda | Provider::TensorRt, _) => Self::Unwatched,
-            (Provider::Tract | Provider::Cpu, 1) => Self::Busy,
+            _ if keeps_busy(provider, threads) => Self::Busy,
             _ => Self::Usual,
         }
     }
@@ -88,12 +88,15 @@ pub struct Sample {
     pub cpu_ms: Option<f64>,
     /// CPU time over wall time of the measured region, over the threads in use.
     pub occupancy: Option<f64>,
+    /// Whether its row says that it was disturbed ([`Judgement`](bench::Judgement)): a thread waited for a core, a quota ran
+    /// out, a GPU slowed down.
+    pub disturbed: Option<bool>,
 }
 
 impl Sample {
     /// Creates a sample of which only the times are known.
     pub fn new(min_ms: f64, p50_ms: f64, mean_ms: f64) -> Self {
-        Self { started: String::new(), min_ms, p50_ms, mean_ms, cpu_ms: None, occupancy: None }
+        Self { started: String::new(), min_ms, p50_ms, mean_ms, cpu_ms: None, occupancy: None, disturbed: None }
     }
 
     /// Takes it from a measured row.
@@ -102,6 +105,7 @@ impl Sample {
             started: run.started.clone(),
             cpu_ms: run.cpu_ms,
             occupancy: run.occupancy,
+            disturbed: run.judgement.disturbed,
             ..Self::new(run.latency_ms.min, run.latency_ms.p50, run.latency_ms.mean)
         }
     }

@@ -113,7 +113,7 @@ impl<'a> State<'a> {
             };
             let Some(sample) = measure.measure(arm).map_err(named)? else { return Ok(None) };
             measurable(arm, &sample)?;
-            let alone = self.occupancies[arm as usize].undisturbed(sample.occupancy);
+            let alone = self.occupancies[arm as usize].undisturbed(&sample);
             clean &= alone;
             self.samples.push(process(self.samples.len(), self.tried, arm, place + 1, &sample, alone));
             pair[arm as usize] = Some(sample);
@@ -260,6 +260,6 @@ fn measurable(arm: Arm, sample: &Sample) -> Result<()> {
 }
 
 fn process(index: usize, pair: usize, arm: Arm, order: usize, sample: &Sample, clean: bool) -> Process {
-    let Sample { started, min_ms, p50_ms, mean_ms, cpu_ms, occupancy } = sample.clone();
-    Process { index, pair, arm, order, started, min_ms, p50_ms, mean_ms, cpu_ms, occupancy, clean }
+    let Sample { started, min_ms, p50_ms, mean_ms, cpu_ms, occupancy, disturbed } = sample.clone();
+    Process { index, pair, arm, order, started, min_ms, p50_ms, mean_ms, cpu_ms, occupancy, disturbed, clean }
 }

@@ -118,7 +118,9 @@ pub(super) fn watched(arms: [&ArmRecord; 2]) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, arm) in ["A", "B"].into_iter().zip(arms) {
         let told = match arm.watch {
-            Watch::Unwatched => "computes on a device: nothing tells whether other work disturbed it",
+            Watch::Unwatched => {
+                "computes on a device: disturbed is what waited for a core, or whose GPU slowed down; other work on the GPU is not seen"
+            }
             Watch::Usual if arm.occupancy.is_some() => {
                 "does not keep its threads busy by itself: disturbed is what had a tenth less of them than usual"
             }

@@ -148,6 +148,9 @@ pub struct Process {
     pub cpu_ms: Option<f64>,
     /// CPU time over wall time of the measured region, over the threads in use.
     pub occupancy: Option<f64>,
+    /// Whether its row says that it was disturbed: a thread waited for a core, a quota ran out, a GPU slowed down.
+    #[serde(default)]
+    pub disturbed: Option<bool>,
     /// Whether other work left it alone, as far as that is known. A pair counts if both are clean.
     pub clean: bool,
 }
@@ -158,6 +161,7 @@ impl Process {
             started: self.started.clone(),
             cpu_ms: self.cpu_ms,
             occupancy: self.occupancy,
+            disturbed: self.disturbed,
             ..Sample::new(self.min_ms, self.p50_ms, self.mean_ms)
         }
     }

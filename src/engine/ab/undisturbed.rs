@@ -1,10 +1,7 @@
 //! Which processes were disturbed by other work.
 
-use super::measure::Watch;
-
-/// Share of the time for which a thread had a core below which other work must have had it. In 300 quiet processes on
-/// one thread it was never below, in 42 with a loop on the same core always (`tests/fixtures/noise_pairs.csv`).
-const CLEAN: f64 = 0.9;
+use super::measure::{Sample, Watch};
+use crate::bench::CLEAN;
 
 /// The shares of one arm so far.
 #[derive(Debug, Clone)]
@@ -18,9 +15,13 @@ impl Occupancies {
         Self { watch, seen: Vec::new() }
     }
 
-    /// Takes the share of the next process and returns whether other work left it alone, as far as that is known.
-    pub(super) fn undisturbed(&mut self, occupancy: Option<f64>) -> bool {
-        let Some(share) = occupancy else { return true };
+    /// Takes the next process and returns whether other work left it alone, as far as that is known: by what its row says, and
+    /// by its share of the cores.
+    pub(super) fn undisturbed(&mut self, sample: &Sample) -> bool {
+        sample.disturbed != Some(true) && sample.occupancy.is_none_or(|share| self.is_usual(share))
+    }
+
+    fn is_usual(&mut self, share: f64) -> bool {
         self.seen.push(share);
         match self.watch {
             Watch::Busy => share >= CLEAN,
@@ -42,9 +43,13 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
 mod tests {
     use super::*;
 
+    fn sample(occupancy: Option<f64>, disturbed: Option<bool>) -> Sample {
+        Sample { occupancy, disturbed, ..Sample::new(1.0, 1.0, 1.0) }
+    }
+
     fn judged(watch: Watch, shares: &[f64]) -> Vec<bool> {
         let mut so_far = Occupancies::new(watch);
-        shares.iter().map(|share| so_far.undisturbed(Some(*share))).collect()
+        shares.iter().map(|share| so_far.undisturbed(&sample(Some(*share), None))).collect()
     }
 
     #[test]
@@ -63,24 +68,15 @@ mod tests {
     #[test]
     fn a_device_and_a_system_without_that_clock_tell_nothing() {
         assert_eq!(judged(Watch::Unwatched, &[0.9, 0.1]), [true, true]);
-        assert!(Occupancies::new(Watch::Busy).undisturbed(None));
+        assert!(Occupancies::new(Watch::Busy).undisturbed(&sample(None, None)));
     }
 
     #[test]
-    fn the_stored_processes_are_told_apart_by_it() {
-        let table = include_str!("../../../tests/fixtures/noise_pairs.csv");
-        let names: Vec<&str> = table.lines().next().unwrap().split(',').collect();
-        let place = |name: &str| names.iter().position(|other| *other == name).unwrap();
-        let [phase, load, cpu, mean] = ["phase", "load", "cpu_ms", "mean_ms"].map(place);
-        let mut counts = [[0; 2]; 2];
-        for row in table.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>()) {
-            let of = |place: usize| row[place].parse::<f64>().unwrap();
-            let loaded = row[load] == "1";
-            if loaded || ["A_cpu", "A_tract"].contains(&row[phase]) {
-                let clean = Occupancies::new(Watch::Busy).undisturbed(Some(of(cpu) / of(mean)));
-                counts[usize::from(loaded)][usize::from(clean)] += 1;
-            }
+    fn what_its_own_row_says_counts_however_it_is_watched() {
+        for watch in [Watch::Busy, Watch::Usual, Watch::Unwatched] {
+            let mut so_far = Occupancies::new(watch);
+            assert!(so_far.undisturbed(&sample(Some(0.95), Some(false))));
+            assert!(!so_far.undisturbed(&sample(Some(0.95), Some(true))), "a thread waited, or a GPU slowed down");
         }
-        assert_eq!(counts, [[0, 180], [42, 0]], "[quiet, loaded] by [disturbed, clean]");
     }
 }

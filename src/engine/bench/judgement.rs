@@ -3,13 +3,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::runtime::Provider;
 use gnet_core::stats::Trend;
 
 /// Judgement of a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Judgement {
-    /// Whether other work, or a quota, kept its threads from their cores; `None` if that cannot be told.
+    /// Whether other work, or a quota, kept its threads from their cores, or its GPU slowed down; `None` if that cannot be
+    /// told.
     pub disturbed: Option<bool>,
     /// Whether mean and median are more than a tenth apart.
     pub parted: bool,
@@ -23,18 +25,27 @@ pub struct Judgement {
 /// Facts that a judgement rests on, besides the samples.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Facts {
-    pub threads: usize,
+    /// Whether its engine keeps its threads busy by itself ([`keeps_busy`]).
+    pub busy: bool,
     pub occupancy: Option<f64>,
     pub waited: Option<f64>,
     /// Number of periods in which a control group's quota had run out.
     pub throttled: u64,
+    /// Whether the GPU slowed itself down: too hot, or at the limit of its supply.
+    pub slowed: bool,
     /// The mean less the median, as a fraction of the median.
     pub apart: f64,
 }
 
-/// Share of the time for which one thread had a core below which other work must have had it: of 334 quiet processes none
-/// was below, of 42 with a busy loop on the same core all were.
-const CLEAN: f64 = 0.9;
+/// Share of the time for which a busy thread had a core below which other work must have had it: of 334 quiet processes
+/// none was below, of 42 with a busy loop on the same core all were.
+pub(crate) const CLEAN: f64 = 0.9;
+
+/// Returns whether a row's threads are always busy unless other work has their cores: tract and ONNX Runtime's own kernels
+/// keep a single thread busy; several wait for each other, and so does one for a pool or a device.
+pub(crate) fn keeps_busy(provider: Provider, threads: usize) -> bool {
+    threads == 1 && matches!(provider, Provider::Tract | Provider::Cpu)
+}
 
 /// Share of the time for which a thread was ready and had no core above which it was disturbed. With one thread that is
 /// what [`CLEAN`] leaves. With several the row takes as long as the slowest of them, so that one thread's wait is the
@@ -66,10 +77,10 @@ impl Judgement {
 
 impl Facts {
     fn disturbed(&self) -> Option<bool> {
-        let busy = self.occupancy.filter(|_| self.threads == 1).map(|share| share < CLEAN);
+        let busy = self.occupancy.filter(|_| self.busy).map(|share| share < CLEAN);
         let waiting = self.waited.map(|share| share > WAITING);
         match (busy, waiting) {
-            _ if self.throttled > 0 => Some(true),
+            _ if self.throttled > 0 || self.slowed => Some(true),
             (None, waiting) => waiting,
             (busy, None) => busy,
             (Some(busy), Some(waiting)) => Some(busy || waiting),
@@ -83,6 +94,9 @@ impl Facts {
         if judgement.disturbed == Some(true) {
             let waited = self.waited.filter(|share| *share > WAITING);
             remarks.push(match (self.throttled, waited, self.occupancy) {
+                _ if self.slowed => "disturbed: the GPU slowed down, too hot or short of power; let it cool, or fix a lower \
+                                     clock with nvidia-smi --lock-gpu-clocks"
+                    .to_owned(),
                 (1.., ..) => "disturbed: the quota of a control group ran out meanwhile; raise it, or use fewer threads".to_owned(),
                 (_, Some(share), _) => format!(
                     "disturbed: a thread was ready and had no core for {} of the time; measure when the machine is quiet, or \
@@ -118,8 +132,8 @@ impl Facts {
 mod tests {
     use super::*;
 
-    fn disturbed(threads: usize, occupancy: Option<f64>, waited: Option<f64>) -> Option<bool> {
-        Facts { threads, occupancy, waited, ..Facts::default() }.disturbed()
+    fn disturbed(busy: bool, occupancy: Option<f64>, waited: Option<f64>) -> Option<bool> {
+        Facts { busy, occupancy, waited, ..Facts::default() }.disturbed()
     }
 
     #[test]
@@ -132,16 +146,16 @@ mod tests {
             (Some(0.95), Some(0.2), Some(true)),
             (None, None, None),
         ] {
-            assert_eq!(disturbed(1, occupancy, waited), found, "{occupancy:?} {waited:?}");
+            assert_eq!(disturbed(true, occupancy, waited), found, "{occupancy:?} {waited:?}");
         }
     }
 
     #[test]
     fn of_several_threads_the_one_that_waited_longest_decides() {
-        assert_eq!(disturbed(4, Some(0.5), Some(0.02)), Some(false), "they wait for each other");
-        assert_eq!(disturbed(4, Some(0.95), Some(0.3)), Some(true));
-        assert_eq!(disturbed(4, Some(0.95), None), None, "their share alone tells nothing");
-        let throttled = Facts { threads: 4, throttled: 2, ..Facts::default() };
+        assert_eq!(disturbed(false, Some(0.5), Some(0.02)), Some(false), "they wait for each other");
+        assert_eq!(disturbed(false, Some(0.95), Some(0.3)), Some(true));
+        assert_eq!(disturbed(false, Some(0.95), None), None, "their share alone tells nothing");
+        let throttled = Facts { throttled: 2, ..Facts::default() };
         assert_eq!(throttled.disturbed(), Some(true));
     }
 
@@ -158,7 +172,7 @@ mod tests {
             let loaded = row[load] == "1";
             if ["A_", "dur", "tdur"].iter().any(|quiet| row[phase].starts_with(quiet)) || loaded {
                 let share = of(cpu) / of(mean);
-                counts[usize::from(loaded)][usize::from(disturbed(1, Some(share), None).unwrap())] += 1;
+                counts[usize::from(loaded)][usize::from(disturbed(true, Some(share), None).unwrap())] += 1;
             }
         }
         assert_eq!(counts, [[334, 0], [0, 42]], "quiet ones, and those beside a loop: not disturbed, disturbed");
@@ -166,7 +180,14 @@ mod tests {
 
     #[test]
     fn every_remark_says_what_to_do() {
-        let facts = |occupancy, waited, throttled, apart| Facts { threads: 1, occupancy, waited, throttled, apart };
+        let facts = |occupancy, waited, throttled, apart| Facts {
+            busy: true,
+            occupancy,
+            waited,
+            throttled,
+            apart,
+            slowed: false,
+        };
         let rising: Vec<u64> = (0..200).map(|i| 1000 + i).collect();
         let falling: Vec<u64> = rising.iter().rev().copied().collect();
         let even: Vec<u64> = (0..200).map(|i| 1000 + i % 7).collect();
@@ -184,6 +205,11 @@ mod tests {
                 &even,
                 facts(Some(0.99), None, 3, 0.0),
                 "disturbed: the quota of a control group ran out meanwhile; raise it",
+            ),
+            (
+                &even,
+                Facts { slowed: true, ..facts(None, Some(0.0), 0, 0.0) },
+                "disturbed: the GPU slowed down, too hot",
             ),
             (&even, facts(Some(0.99), None, 0, 0.2), "the mean is 20 % above the median: some runs were slow"),
             (&even, facts(Some(0.99), None, 0, -0.2), "the mean is 20 % below the median: some runs were fast"),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::copies::copies;
-use super::judgement::Facts;
+use super::judgement::{Facts, keeps_busy};
 use super::latency::{millis, per_second};
 use super::steady::{Steady, steady, timed};
 use super::{Clock, Judgement, Latency, Profile, Run, Spec, SystemClock, feed, memory};
@@ -65,10 +65,11 @@ pub(crate) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> 
     let waited =
         found.waited.map(|waited| waited.as_secs_f64() / found.wall.as_secs_f64()).filter(|share| share.is_finite());
     let facts = Facts {
-        threads: threads_used,
+        busy: keeps_busy(spec.provider, threads_used),
         occupancy,
         waited,
         throttled: before.throttled.zip(after.throttled).map_or(0, |(before, after)| after.since(before).periods),
+        slowed: matches!(&after.gpus[..], [gpu] if gpu.slowed()),
         apart: latency_ms.apart(),
     };
     let judgement = Judgement::of(&found.samples_ns, &facts);

@@ -46,6 +46,7 @@ pub use clock::{Clock, SystemClock};
 pub use copies::Copies;
 pub use feed::{Fed, Feed};
 pub use judgement::Judgement;
+pub(crate) use judgement::{CLEAN, keeps_busy};
 pub use latency::Latency;
 pub use measure::measure;
 pub(crate) use measure::measured;

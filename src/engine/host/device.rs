@@ -33,6 +33,14 @@ pub struct GpuMoment {
     pub persistent: Option<bool>,
 }
 
+impl GpuMoment {
+    /// Returns `true` if it has slowed itself down against heat or for want of power. That its clock is set, capped or idle is no
+    /// such thing.
+    pub(crate) fn slowed(&self) -> bool {
+        self.throttled_by.iter().flatten().any(|reason| reason.ends_with("slowdown"))
+    }
+}
+
 /// The management library, loaded once for several moments: loading it takes some milliseconds.
 pub struct GpuWatch(Option<Nvml>);
 
