@@ -20,11 +20,11 @@ pub struct AbArgs {
     /// The ONNX file of A, and that of B; one alone is run in both.
     #[arg(value_name = "FILE.onnx", num_args = 1..=2, required_unless_present = "replay")]
     files: Vec<PathBuf>,
-    /// What is particular to A: provider, threads, batch, or an option of ONNX Runtime, such as
+    /// Settings of A alone: provider, threads, batch, or an option of ONNX Runtime, such as
     /// provider=cpu,threads=2,spinning=off. May be given several times.
     #[arg(long, value_name = "KEY=VALUE,..", value_delimiter = ',')]
     a: Vec<String>,
-    /// What is particular to B, in the same way.
+    /// Settings of B alone, in the same way.
     #[arg(long, value_name = "KEY=VALUE,..", value_delimiter = ',')]
     b: Vec<String>,
     #[command(flatten)]
@@ -43,13 +43,13 @@ pub struct AbArgs {
     arm: ArmArgs,
 }
 
-/// What is allowed, and how it is tested.
+/// The slowdown allowed, and how it is tested.
 #[derive(Debug, Args)]
 pub struct TestArgs {
-    /// How much slower B may be: 5%, 0.05, or 0 for not at all.
+    /// Slowdown that B may have: 5%, 0.05, or 0 for not at all.
     #[arg(long, value_name = "PERCENT|FRACTION", default_value = "5%", value_parser = values::fraction)]
     max_regression: f64,
-    /// What stands for a process: its fastest run, its median run, or both together [default: min; both if tract runs]
+    /// Time that stands for a process: its fastest run, its median run, or both together [default: min; both if tract runs]
     #[arg(long, value_name = "STATISTIC", value_parser = values::one_of::<Statistic>(Statistic::ALL.map(Statistic::name)))]
     statistic: Option<Statistic>,
     /// Seed of the coin that decides the order in each pair [default: another one each time]

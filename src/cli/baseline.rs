@@ -25,7 +25,7 @@ pub struct BaselineArgs {
     /// The old model, where it is not where it was.
     #[arg(long, value_name = "OLD.onnx", requires = "baseline", help_heading = HEADING)]
     baseline_model: Option<PathBuf>,
-    /// How much slower a row may be: 5%, 0.05, or 0 for not at all.
+    /// Slowdown that a row may have: 5%, 0.05, or 0 for not at all.
     #[arg(long, value_name = "PERCENT|FRACTION", default_value = "5%", requires = "baseline", value_parser = values::fraction, help_heading = HEADING)]
     max_regression: f64,
     /// Hold rows against each other that differ in the processor, options, element types or the model's interface.
@@ -36,7 +36,7 @@ pub struct BaselineArgs {
 /// Seconds of steady state of each process of a pair, at most.
 const PAIRED: Duration = Duration::from_millis(300);
 
-/// What each row is held against.
+/// The baseline of each row.
 pub struct Past {
     file: PathBuf,
     max_regression: f64,

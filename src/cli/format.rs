@@ -10,7 +10,7 @@ use gnet::{Error, Result};
 
 use super::{output, terminal, values};
 
-/// What `--format` may name.
+/// Formats that `--format` may name.
 pub trait Choice: FromStr<Err = Error> + Clone + Send + Sync + 'static {
     fn names() -> Vec<&'static str>;
 }
@@ -40,7 +40,7 @@ impl FormatArgs {
     }
 }
 
-/// What `--format` of a benchmark may name: a format of this program's, or that of one that keeps benchmarks.
+/// Formats that `--format` of a benchmark may name: those of this program, and those of programs that keep benchmarks.
 #[derive(Debug, Clone, Copy)]
 pub enum BenchFormat {
     Report(Format),

@@ -1,4 +1,4 @@
-//! What every comparison in pairs needs: a seed, and a line of progress.
+//! Parts of every comparison in pairs: a seed, and a line of progress.
 
 use std::hash::{BuildHasher, RandomState};
 

@@ -15,11 +15,11 @@ use gnet_engine::runtime::Provider;
 pub struct Measured {
     /// Provider that ran the blocks.
     pub provider: Provider,
-    /// What stands for a process where two blocks are compared.
+    /// Time that stands for a process where two blocks are compared.
     pub statistic: Statistic,
     /// The blocks in the order of [`Comparison::blocks`](super::Comparison::blocks).
     pub times: Vec<BlockTime>,
-    /// What the first block saves over each of the others.
+    /// Savings of the first block over each of the others.
     pub savings: Vec<Saving>,
 }
 
@@ -37,7 +37,7 @@ pub struct BlockTime {
     pub gmacs_per_s: Option<f64>,
 }
 
-/// What the Inception block saves over a plain convolution. Ratios are the convolution's figure over the block's.
+/// Saving of the Inception block over a plain convolution. Ratios are the convolution's figure over the block's.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[non_exhaustive]
 pub struct Saving {

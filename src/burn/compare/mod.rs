@@ -340,7 +340,7 @@ mod tests {
         }
     }
 
-    /// What twelve pairs say whose ratios lie around `ratio`, by -5.5 to 5.5 %.
+    /// Result of twelve pairs whose ratios lie around `ratio`, by -5.5 to 5.5 %.
     fn twelve(ratio: f64) -> ab::Comparison {
         let ratios = (0..12).map(|i| ratio * (f64::from(i) / 100.0 - 0.055).exp()).collect();
         let mut options = AbOptions::default();

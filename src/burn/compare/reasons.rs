@@ -28,10 +28,11 @@ fn memory(first: &BlockCost, others: &[BlockCost]) -> String {
     });
     let idle = 100.0 * first.moved_without_macs_bytes as f64 / first.moved_bytes as f64;
     format!(
-        "Why time is not saved like MACs, first memory: {} moves {bytes} ({intensity} FLOPs for each byte), {}. {idle:.0} % of \
+        "Why time is not saved like MACs, first memory: {} moves {bytes} ({} for each byte), {}. {idle:.0} % of \
          its bytes are moved by nodes that multiply nothing (activations, the pool, the concatenation), for what its \
          branches write is read again; an engine that fuses such nodes saves a part of that.",
         first.name,
+        counted(intensity, "FLOP"),
         listed(beside),
     )
 }
@@ -44,7 +45,7 @@ fn kernels(first: &BlockCost, others: &[BlockCost], measured: &[Measured]) -> St
             [least, most] => format!("{least} to {most}"),
         };
         let (nodes, products) = (counted(block.nodes, "node"), counted(block.products, "product"));
-        format!("{nodes}, with {products} of {channels} channels")
+        format!("{nodes}, with {products} of {}", counted(channels, "channel"))
     };
     let rates: Vec<_> = measured.iter().filter_map(rates).collect();
     format!(

@@ -128,7 +128,7 @@ impl Serialize for Dim {
     }
 }
 
-/// What [`Serialize`] writes.
+/// The form that [`Serialize`] writes.
 impl JsonSchema for Dim {
     fn inline_schema() -> bool {
         true

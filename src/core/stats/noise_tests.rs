@@ -1,4 +1,4 @@
-//! How often the comparison is wrong: on coins, and on the times of 818 processes of `gnet bench` on a noisy machine
+//! Error rates of the comparison: on coins, and on the times of 818 processes of `gnet bench` on a noisy machine
 //! (`tests/fixtures/noise_pairs.csv`), resampled in blocks so that their drift stays in them. Every draw is seeded.
 
 use super::{Decision, Sequential, SequentialPlan};

@@ -16,7 +16,7 @@ pub struct SequentialPlan {
     pub fail_alpha: f64,
     /// Overall risk of calling B not slower than allowed when it is: 5 %.
     pub pass_alpha: f64,
-    /// What both levels are divided by at each look: 2.6, for the four default looks.
+    /// Divisor of both levels at each look: 2.6, for the four default looks.
     pub spending: f64,
     /// The log ratio of B to A that is still allowed: ln(1 + m).
     pub margin: f64,
@@ -34,7 +34,7 @@ impl SequentialPlan {
     }
 }
 
-/// What a comparison found.
+/// Result of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// B is slower than allowed.
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!((close.decision(), close.pairs()), (Some(Decision::Undecided(Why::Close)), 24));
         let noisy = told(around(0.0, 0.3, 24), 0.05);
         assert_eq!(noisy.decision(), Some(Decision::Undecided(Why::Noisy)));
-        // Nothing is allowed: equal programs cannot be told apart from slower ones, which is no fault of the machine.
+        // Nothing is allowed: equal programs cannot be told apart from slower ones, which is not the fault of the machine.
         assert_eq!(told(around(0.0, 0.01, 24), 0.0).decision(), Some(Decision::Undecided(Why::Close)));
     }
 

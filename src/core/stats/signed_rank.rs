@@ -21,7 +21,7 @@ impl SignedRank {
     }
 
     /// Returns the exact p values of two one-sided tests against a true difference of `shift`: of seeing differences as
-    /// large as these if it is no larger, and as small as these if it is no smaller.
+    /// large as these if it is not larger, and as small as these if it is not smaller.
     ///
     /// ```
     /// # use gnet_core as gnet;

@@ -62,7 +62,7 @@ pub struct Baseline {
     pub rows: Vec<BaselineRow>,
 }
 
-/// What was found for one row.
+/// Finding for one row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Found {
     /// The comparison with the old model, which the log measured at that time.
@@ -168,7 +168,7 @@ impl Baseline {
     }
 }
 
-/// How a row was held against the baseline.
+/// Way in which a row was held against the baseline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
@@ -186,7 +186,7 @@ pub enum How {
 pub struct BaselineRow {
     /// The row: `tract, batch 8, 2 threads`.
     pub label: String,
-    /// How it was held against the baseline.
+    /// Way in which it was held against the baseline.
     pub how: How,
     /// The verdict, among all rows.
     pub verdict: Verdict,

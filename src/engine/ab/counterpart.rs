@@ -1,4 +1,4 @@
-//! What of a log a row of today is held against.
+//! The row of a log that a row of today is held against.
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +11,12 @@ use crate::host::Machine;
 use crate::runtime::Provider;
 use gnet_core::{Error, OnnxFile, Result};
 
-/// What of the past a row is held against.
+/// The part of the past that a row is held against.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Counterpart {
     /// The old model, to be measured again beside the new one.
     Model {
-        /// Where it is.
+        /// Its place.
         path: PathBuf,
         /// When the log's row was measured.
         since: String,
@@ -27,11 +27,11 @@ pub enum Counterpart {
     Missing,
 }
 
-/// What is asked of a baseline.
+/// Demands on a baseline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BaselineOptions {
-    /// Where the old model is; by default, where it was.
+    /// Path of the old model; by default, where it was.
     pub model: Option<PathBuf>,
     /// Whether to compare what is not comparable.
     pub anyway: bool,
@@ -82,7 +82,7 @@ impl Counterpart {
 /// Returns what two rows differ in besides the model itself.
 fn differing(past: &Line, spec: &Spec, model: &Subject) -> Option<String> {
     let types =
-        |model: &Subject| format!("{} with weights of {}", model.value_types.join(", "), model.weight_types.join(", "));
+        |model: &Subject| format!("{} (weights in {})", model.value_types.join(", "), model.weight_types.join(", "));
     let (then, now) = (types(&past.model), types(model));
     if then != now {
         return Some(format!("computed in {then}, and this model computes in {now}"));

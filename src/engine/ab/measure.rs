@@ -13,9 +13,9 @@ use gnet_core::Result;
 /// One of the two sides of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub enum Arm {
-    /// What B is held against.
+    /// The arm that B is held against.
     A,
-    /// What may be slower.
+    /// The arm that may be slower.
     B,
 }
 
@@ -29,7 +29,7 @@ impl Arm {
     }
 }
 
-/// How it is told whether other work disturbed a process.
+/// Rule by which a process is told to be disturbed by other work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Watch {
@@ -53,7 +53,7 @@ impl Watch {
     }
 }
 
-/// What a comparison says of an arm besides its times.
+/// Description of an arm besides its times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Side {
@@ -61,7 +61,7 @@ pub struct Side {
     pub label: String,
     /// Name of its file.
     pub model: String,
-    /// How it is told whether it was disturbed.
+    /// Rule by which disturbance is told.
     pub watch: Watch,
 }
 
@@ -111,7 +111,7 @@ impl Sample {
     }
 }
 
-/// Where samples come from: processes, a script, a record of the past.
+/// Source of samples: processes, a script, a record of the past.
 pub trait Measure {
     /// Returns both arms, A first.
     fn sides(&self) -> [Side; 2];

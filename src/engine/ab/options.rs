@@ -9,7 +9,7 @@ use crate::runtime::Provider;
 use gnet_core::stats::SequentialPlan;
 use gnet_core::{Error, Result};
 
-/// What stands for a process in its pair.
+/// Time that stands for a process in its pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Statistic {
@@ -70,7 +70,7 @@ impl Statistic {
 pub struct AbOptions {
     /// Fraction by which B may be slower: 0.05.
     pub max_regression: f64,
-    /// What stands for a process.
+    /// Time that stands for a process.
     pub statistic: Statistic,
     /// Seed of the order within the pairs.
     pub seed: u64,

@@ -13,7 +13,7 @@ use gnet_core::stats::{Decision, Sequential, SequentialPlan};
 use gnet_core::words::counted;
 use gnet_core::{Error, ErrorKind, Result};
 
-/// What an observer hears after each pair.
+/// News for an observer after each pair.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PairDone {

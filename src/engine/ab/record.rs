@@ -50,7 +50,7 @@ pub struct Comparison {
     pub why: Option<Why>,
     /// Fraction by which B was allowed to be slower.
     pub max_regression: f64,
-    /// What stands for a process in its pair.
+    /// Time that stands for a process in its pair.
     pub statistic: Statistic,
     /// Hodges-Lehmann estimate of the fraction by which B is slower; `null` without clean pairs.
     pub estimate: Option<f64>,
@@ -74,7 +74,7 @@ pub struct Comparison {
     pub seconds: f64,
     /// Whether it was stopped before its end.
     pub interrupted: bool,
-    /// What the same pairs say by the other statistics.
+    /// Results of the same pairs by the other statistics.
     pub beside: Vec<Beside>,
     /// The arm that B is held against.
     pub a: ArmRecord,
@@ -90,7 +90,7 @@ pub struct Comparison {
 #[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Beside {
-    /// What stands for a process.
+    /// Time that stands for a process.
     pub statistic: Statistic,
     /// Estimate of the fraction by which B is slower.
     pub estimate: Option<f64>,
@@ -108,7 +108,7 @@ pub struct ArmRecord {
     pub label: String,
     /// Name of its file.
     pub model: String,
-    /// How it was told whether other work disturbed it.
+    /// Rule by which disturbance was told.
     pub watch: Watch,
     /// Median run in milliseconds.
     pub p50_ms: Option<f64>,

@@ -32,7 +32,7 @@ impl Replay {
     /// where it is there, `statistic`.
     ///
     /// # Errors
-    /// Fails if the text is no such document.
+    /// Fails if the text is not such a document.
     pub fn read(json: &[u8]) -> Result<Self> {
         let stored: Stored = serde_json::from_slice(json).map_err(|e| {
             Error::input(Error::THE_FILE, format!("is no record of a comparison: {e}"))

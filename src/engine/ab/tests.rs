@@ -229,7 +229,7 @@ fn many_rows_are_slower_together_only_with_what_all_of_them_can_show() {
         let options = AbOptions { rows, ..AbOptions::default() };
         run(&options, |arm, n| Ok(Some(wandering(arm, n, slower))))
     };
-    // Twelve pairs show at best 2.6 x 0.5^12, which is no hundredth of a sixteenth: the looks go on.
+    // Twelve pairs show at best 2.6 x 0.5^12, which is more than a hundredth of a sixteenth: the looks go on.
     assert_eq!((of(15, 0.2).pairs, of(16, 0.2).pairs), (12, 16));
     let (slower, same) = (of(16, 0.2), of(16, 0.0));
     let mut rows = vec![&same; 15];

@@ -1,4 +1,4 @@
-//! Which processes were disturbed by other work.
+//! Tells processes that other work disturbed from the others.
 
 use super::measure::{Sample, Watch};
 use crate::bench::CLEAN;
@@ -25,7 +25,7 @@ impl Occupancies {
         self.seen.push(share);
         match self.watch {
             Watch::Busy => share >= CLEAN,
-            // A share above 1 says that threads were not counted; it is no reason to expect that much.
+            // A share above 1 says that threads were not counted; it is not a reason to expect that much.
             Watch::Usual => share >= CLEAN * median(&self.seen).unwrap_or(share).min(1.0),
             Watch::Unwatched => true,
         }

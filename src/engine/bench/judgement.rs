@@ -1,4 +1,4 @@
-//! What may be believed of a row, from its samples and from what the machine did meanwhile.
+//! Judgement of a row, from its samples and from what the machine did meanwhile.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

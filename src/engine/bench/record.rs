@@ -24,7 +24,7 @@ pub struct Measurement {
     /// Rows that were requested but skipped because of an interruption: [`Spec::label`](super::Spec::label) of each.
     #[serde(default)]
     pub not_run: Vec<String>,
-    /// What the rows say together; `null` for a single one.
+    /// Summary of the rows; `null` for a single one.
     #[serde(default)]
     pub sweep: Option<Sweep>,
 }
@@ -130,7 +130,7 @@ pub struct Run {
     /// system does not report it.
     #[serde(default)]
     pub waited: Option<f64>,
-    /// What may be believed of the row; its remarks are among the notes.
+    /// Judgement of the row; its remarks are among the notes.
     #[serde(default)]
     pub judgement: Judgement,
     /// The batch divided by the mean latency.

@@ -128,7 +128,7 @@ struct Room {
     samples_ns: Vec<u64>,
     /// Maximum number of samples.
     most: usize,
-    /// Where samples are sorted.
+    /// Buffer in which samples are sorted.
     scratch: Vec<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! What rows of several batches, threads and providers say together.
+//! Summary of rows of several batches, threads and providers.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub struct Sweep {
     pub knees: Vec<Knee>,
 }
 
-/// What larger batches gain in one engine with one number of threads.
+/// Gain by larger batches in one engine with one number of threads.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Knee {
@@ -32,11 +32,11 @@ pub struct Knee {
     pub threads: usize,
     /// Batch of the most images in a second.
     pub best_batch: usize,
-    /// That throughput.
+    /// The throughput there.
     pub best_images_per_s: f64,
     /// Batch of the shortest median run.
     pub fastest_batch: usize,
-    /// That time in milliseconds.
+    /// The time there in milliseconds.
     pub fastest_ms: f64,
     /// Smallest batch whose throughput is within 5 % of the best.
     pub knee_batch: usize,
@@ -44,7 +44,7 @@ pub struct Knee {
     pub knee_images_per_s: f64,
 }
 
-/// What of a row is compared.
+/// The part of a row that is compared.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Rated {
     pub(super) label: String,

@@ -27,7 +27,7 @@ pub fn read(path: &Path) -> Result<Logged> {
     parsed(&files::read(path)?).map_err(|e| e.in_file(path))
 }
 
-/// How the text of every line begins: by this a line that is cut off is told from one that is something else.
+/// Beginning of every line: by this a line that is cut off is told from one that is something else.
 const BEGINS: &str = "{\"schema_version\":";
 
 pub(super) fn parsed(bytes: &[u8]) -> Result<Logged> {

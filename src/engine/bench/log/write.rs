@@ -54,7 +54,7 @@ impl Log {
     /// when the measurement began, and `model` its description.
     ///
     /// # Errors
-    /// Fails if the model has changed meanwhile, on a full disk, or if the file is no place for a line any more. No half
+    /// Fails if the model has changed meanwhile, on a full disk, or if a line can no longer be written to the file. No half
     /// line is left.
     pub fn row(&mut self, index: usize, spec: &Spec, run: &Run, file: &OnnxFile, model: &Subject) -> Result<()> {
         file.check_unchanged()?;
