@@ -1,17 +1,19 @@
 //! `gnet ab`: is one way to run a network slower than another by more than is allowed?
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
 use gnet::ab::{self, AbOptions, Comparison, Replay, Statistic, Workers};
-use gnet::bench::{Feed, FileFacts, Limits, Spec, SystemClock};
+use gnet::bench::{Feed, FileFacts, Limits, Spec, SystemClock, log};
 use gnet::{Error, OnnxFile, Result, files};
 
 use super::arm::ArmArgs;
 use super::feed::FeedArgs;
 use super::format::FormatArgs;
+use super::log::LogArgs;
 use super::{interrupt, output, pairs, values};
 
 /// Files and how they are run.
@@ -33,8 +35,10 @@ pub struct AbArgs {
     #[arg(long)]
     anyway: bool,
     #[command(flatten)]
+    log: LogArgs,
+    #[command(flatten)]
     format: FormatArgs,
-    /// Decide from the samples of a comparison that `--format json` wrote.
+    /// Decide from the samples of a comparison that `--format json` or `--log` wrote.
     #[arg(long, value_name = "FILE.json", hide = true, conflicts_with_all = ["files", "a", "b"])]
     replay: Option<PathBuf>,
     #[command(flatten)]
@@ -85,19 +89,21 @@ impl TestArgs {
 }
 
 impl AbArgs {
-    /// Returns both arms, with their labels.
-    fn arms(&self) -> Result<[(Spec, String); 2]> {
-        let [first, .., last] = &self.files[..] else {
-            let only = &self.files[0];
-            return Ok([self.arm("--a", &self.a, only)?, self.arm("--b", &self.b, only)?]);
-        };
-        Ok([self.arm("--a", &self.a, first)?, self.arm("--b", &self.b, last)?])
+    /// Returns both files; one that stands for both is opened once.
+    fn opened(&self) -> Result<[Arc<OnnxFile>; 2]> {
+        let open = |path: &PathBuf| OnnxFile::open(path).map(Arc::new);
+        match &self.files[..] {
+            [a, .., b] if a != b => Ok([open(a)?, open(b)?]),
+            [only, ..] => open(only).map(|file| [Arc::clone(&file), file]),
+            [] => Err(Error::input("FILE.onnx", "is not given")),
+        }
     }
 
-    fn arm(&self, flag: &str, words: &[String], path: &PathBuf) -> Result<(Spec, String)> {
+    /// Returns an arm with its label.
+    fn arm(&self, flag: &str, words: &[String], file: &OnnxFile) -> Result<(Spec, String)> {
         let arm = self.arm.with(flag, words)?;
-        let fixed = FileFacts::of(&OnnxFile::open(path)?, &self.feed.sizes())?.fixed_batch;
-        let mut spec = Spec::new(path, arm.provider);
+        let fixed = FileFacts::of(file, &self.feed.sizes())?.fixed_batch;
+        let mut spec = Spec::new(file.path().unwrap_or("".as_ref()), arm.provider);
         spec.batch = arm.batch.or(fixed).unwrap_or(1);
         spec.threads = arm.threads;
         spec.limits = self.test.limits();
@@ -115,16 +121,22 @@ impl AbArgs {
 
 /// Compares, writes the record, and ends with its verdict.
 pub fn run(args: &AbArgs) -> Result<()> {
-    let found = match &args.replay {
-        Some(stored) => replayed(args, stored)?,
-        None => measured(args)?,
-    };
-    args.format.write(&found)?;
+    match &args.replay {
+        Some(stored) => told(args, &replayed(args, stored)?),
+        None => measured(args),
+    }
+}
+
+fn told(args: &AbArgs, found: &Comparison) -> Result<()> {
+    args.format.write(found)?;
     found.check()
 }
 
 fn replayed(args: &AbArgs, stored: &Path) -> Result<Comparison> {
-    let mut replay = Replay::read(&files::read(stored)?).map_err(|error| error.in_file(stored))?;
+    let bytes = files::read(stored)?;
+    let of_log = log::read(stored).ok().filter(|log| !log.pairs.is_empty());
+    let read = of_log.map_or_else(|| Replay::read(&bytes), |log| Replay::of_log(&log.pairs));
+    let mut replay = read.map_err(|error| error.in_file(stored))?;
     let options = args.test.options(replay.statistic().unwrap_or(Statistic::Min));
     ab::compare(&mut replay, &SystemClock::start(), &options, &mut |done| {
         output::progress(pairs::line(done));
@@ -132,10 +144,11 @@ fn replayed(args: &AbArgs, stored: &Path) -> Result<Comparison> {
     })
 }
 
-fn measured(args: &AbArgs) -> Result<Comparison> {
-    let [(a, label_a), (b, label_b)] = args.arms()?;
+fn measured(args: &AbArgs) -> Result<()> {
+    let files = args.opened()?;
+    let [(a, label_a), (b, label_b)] = [args.arm("--a", &args.a, &files[0])?, args.arm("--b", &args.b, &files[1])?];
     if a.path != b.path && !args.anyway {
-        ab::same_interface(&OnnxFile::open(&a.path)?, &OnnxFile::open(&b.path)?).map_err(|error| {
+        ab::same_interface(&files[0], &files[1]).map_err(|error| {
             error.in_file(&b.path).remedy("their times say little of each other; --anyway compares them anyway")
         })?;
     }
@@ -145,9 +158,23 @@ fn measured(args: &AbArgs) -> Result<Comparison> {
     }
     let options = args.test.options(Statistic::of([a.provider, b.provider]));
     let stop = interrupt::kept();
-    let mut workers = Workers::new(exe, a, b, stop).labels([label_a, label_b]);
-    ab::compare(&mut workers, &SystemClock::start(), &options, &mut |done| {
+    let log = args.log.open(&files, &args.feed.sizes())?;
+    let mut log = log.map(|log| log.of_pairs(options.seed));
+    drop(files);
+    let mut workers = Workers::new(exe, a, b, stop).labels([label_a, label_b]).each(|arm, spec, run| {
+        if let Some(log) = &mut log {
+            let arm = arm as usize;
+            log.keep(arm, |log, file, model| log.row(arm, spec, run, file, model));
+        }
+    });
+    let found = ab::compare(&mut workers, &SystemClock::start(), &options, &mut |done| {
         output::progress(pairs::line(done));
         !stop.load(Ordering::Relaxed)
-    })
+    });
+    drop(workers);
+    let outcome = found.and_then(|found| told(args, &found));
+    match log {
+        Some(log) => log.with(outcome),
+        None => outcome,
+    }
 }

@@ -1,12 +1,12 @@
 //! `gnet bench`: benchmarks an ONNX file, one process per row.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use clap::Args;
 use gnet::ab::Held;
-use gnet::bench::log::{Build, Log, Subject};
 use gnet::bench::{self, Environment, Feed, FileFacts, Limits, Measurement, Run, Spec};
 use gnet::report::number::counted;
 use gnet::runtime::Provider;
@@ -16,6 +16,7 @@ use super::baseline::BaselineArgs;
 use super::engine::EngineArgs;
 use super::feed::FeedArgs;
 use super::format::{BenchFormat, FormatArgs};
+use super::log::{LogArgs, Logging};
 use super::{interrupt, output, values};
 
 #[derive(Debug, Args)]
@@ -58,13 +59,8 @@ pub struct BenchArgs {
     /// Operators to show of a profile, the slowest first; JSON holds all.
     #[arg(long, value_name = "N", default_value_t = 15, requires = "profile")]
     profile_top: usize,
-    /// Write every sample of each row, and all that is known of the row, its model and the machine, to this file: a line of
-    /// JSON for each row, on the disk as soon as it is measured. The first row replaces an earlier log.
-    #[arg(long, value_name = "LOG.jsonl", value_parser = values::file_to_write(), conflicts_with = "log")]
-    save: Option<PathBuf>,
-    /// The same behind what an earlier log holds.
-    #[arg(long, value_name = "LOG.jsonl", value_parser = values::file_to_write())]
-    log: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
     #[command(flatten)]
     baseline: BaselineArgs,
     #[command(flatten)]
@@ -74,21 +70,6 @@ pub struct BenchArgs {
 }
 
 impl BenchArgs {
-    /// Opens the log, if one is asked for. The model is only read as a whole, for its digest, where there is one.
-    fn logging(&self, file: OnnxFile) -> Result<Option<Logging>> {
-        if self.profile.is_some() && self.profile.as_ref() == self.save.as_ref().or(self.log.as_ref()) {
-            return Err(Error::input("--profile", "names the file of the log").remedy("give another file"));
-        }
-        let build = || Build::this(option_env!("GNET_COMMIT"));
-        let log = match (&self.save, &self.log) {
-            (Some(path), _) => Log::begin(path, build())?,
-            (None, Some(path)) => Log::append(path, build())?,
-            (None, None) => return Ok(None),
-        };
-        let model = Subject::of(&file, &self.feed.sizes()).map_err(|e| file.named(e))?;
-        Ok(Some(Logging { log, file, model }))
-    }
-
     /// Returns the rows: every provider at every batch size with every number of threads.
     fn specs(&self, file: &FileFacts) -> Result<Vec<Spec>> {
         let batches = match &self.batch[..] {
@@ -136,7 +117,10 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         output::note("warning: this is a debug build; its times mean nothing");
     }
     let past = args.baseline.find(&specs, &file, &args.feed.sizes())?;
-    let mut log = args.logging(file)?;
+    if args.profile.is_some() && args.profile.as_ref() == args.log.path() {
+        return Err(Error::input("--profile", "names the file of the log").remedy("give another file"));
+    }
+    let mut log = args.log.open(&[Arc::new(file)], &args.feed.sizes())?;
     let rows = measured(args, &exe, &specs, log.as_mut());
     let held = past.filter(|_| rows.not_run.is_empty()).map(|past| past.hold(&exe, &specs, &rows.runs));
     let (baseline, verdict) = match held {
@@ -149,26 +133,9 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     };
     report(&args.format, Held::new(Measurement::new(environment, rows.runs, rows.not_run.clone()), baseline))?;
     let measured = outcome(rows.failures, &rows.not_run, specs.len()).and(verdict);
-    match (measured, rows.unlogged) {
-        (Ok(()), Some(unlogged)) => Err(unlogged),
-        (Err(first), Some(unlogged)) => {
-            output::note(unlogged);
-            Err(first)
-        }
-        (outcome, None) => outcome,
-    }
-}
-
-/// A log with the model whose rows it gets.
-struct Logging {
-    log: Log,
-    file: OnnxFile,
-    model: Subject,
-}
-
-impl Logging {
-    fn row(&mut self, index: usize, spec: &Spec, run: &Run) -> Result<()> {
-        self.log.row(index, spec, run, &self.file, &self.model)
+    match log {
+        Some(log) => log.with(measured),
+        None => measured,
     }
 }
 
@@ -178,8 +145,6 @@ struct Rows {
     failures: Vec<(String, Error)>,
     /// Rows skipped because of an interruption.
     not_run: Vec<String>,
-    /// Reason why rows are missing from the log.
-    unlogged: Option<Error>,
 }
 
 /// Measures row by row until all are done or the user interrupts.
@@ -193,10 +158,8 @@ fn measured(args: &BenchArgs, exe: &Path, specs: &[Spec], mut log: Option<&mut L
                 if let Some(profile) = &mut run.profile {
                     profile.top = args.profile_top;
                 }
-                if let Some(Err(error)) = log.as_mut().map(|log| log.row(i, spec, &run)) {
-                    // The rows that follow would fail alike, and are shown all the same.
-                    rows.unlogged = Some(error);
-                    log = None;
+                if let Some(log) = &mut log {
+                    log.keep(0, |log, file, model| log.row(i, spec, &run, file, model));
                 }
                 rows.runs.push(run);
             }

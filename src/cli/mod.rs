@@ -22,6 +22,7 @@ mod file;
 mod format;
 mod gate;
 mod interrupt;
+mod log;
 #[cfg(feature = "burn")]
 mod network;
 mod optimize;

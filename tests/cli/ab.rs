@@ -88,6 +88,44 @@ fn a_real_comparison_is_whole_and_its_order_follows_its_seed() {
 }
 
 #[test]
+fn a_log_keeps_every_process_and_decides_again_also_where_it_was_cut_short() {
+    let shell = shell();
+    let ran = shell.gnet(
+        "ab dynamic.onnx --b batch=2 --samples 2 --min-time 0 --seed 3 --statistic p50 --log log.jsonl --format json",
+    );
+    let found = document(&ran);
+    let log = gnet::bench::log::read(&shell.path("log.jsonl")).unwrap();
+    let samples = found["samples"].as_array().unwrap();
+    assert_eq!((log.pairs.len(), log.lines.len()), (samples.len(), 0), "{ran}");
+    for (order, (line, sample)) in log.pairs.iter().zip(samples).enumerate() {
+        assert_eq!((line.seed, line.order, line.spec.batch), (Some(3), order, line.index + 1));
+        assert_eq!(sample["arm"], ["A", "B"][line.index]);
+        assert_eq!(Some(line.run.started.as_str()), sample["started"].as_str());
+        assert_eq!(line.run.samples_ns.len(), 2);
+    }
+    let again = shell.gnet("ab --replay log.jsonl --statistic p50 --format json");
+    assert_eq!(again.code, ran.code, "{again}");
+    for key in ["verdict", "pairs", "tried", "samples", "a", "b"] {
+        assert_eq!(document(&again)[key], found[key], "{key}");
+    }
+    // Killed in its fourth pair: seven lines, and half of one.
+    let text = String::from_utf8(shell.read("log.jsonl")).unwrap();
+    let kept: Vec<&str> = text.lines().take(8).collect();
+    shell.write("short.jsonl", format!("{}\n{}", kept[..7].join("\n"), &kept[7][..100]));
+    let ran = shell.gnet("ab --replay short.jsonl");
+    assert_eq!(ran.code, Some(UNDECIDED), "{ran}");
+    assert!(ran.error().contains("the stored samples end after"), "{ran}");
+    // A process of a comparison is not a row of a benchmark.
+    let ran = shell.gnet("bench dynamic.onnx --samples 2 --min-time 0 --baseline log.jsonl");
+    assert_eq!(ran.code, Some(UNDECIDED), "{ran}");
+    assert!(ran.error().contains("the baseline has no such row"), "{ran}");
+    assert!(ran.error().contains("measure a baseline with these rows"), "{ran}");
+    let ran = shell.gnet("ab dynamic.onnx --log comparison_same.json");
+    assert_eq!(ran.code, Some(INPUT), "{ran}");
+    assert!(ran.error().contains("only a log of gnet is continued"), "{ran}");
+}
+
+#[test]
 fn what_cannot_be_compared_is_refused() {
     let shell = shell();
     shell.write("broken.json", "{\"a\": 1}").write("net.onnx", "no model");

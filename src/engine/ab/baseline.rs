@@ -118,8 +118,17 @@ impl Baseline {
                 let allowed = percent(self.max_regression);
                 Err(Error::check(&self.file, format!("slower than the {allowed} allowed: {}", of(Verdict::Slower))))
             }
-            Verdict::Undecided => Err(Error::undecided(&self.file, of(Verdict::Undecided))
-                .remedy("keep the old model, or name it with --baseline-model: both are measured in pairs then")),
+            Verdict::Undecided => {
+                let has = |how| self.rows.iter().any(|row| row.verdict == Verdict::Undecided && row.how == how);
+                let remedy = if has(How::Missing) {
+                    "measure a baseline with these rows: --save keeps it"
+                } else if has(How::Stored) {
+                    "keep the old model, or name it with --baseline-model: both are measured in pairs then"
+                } else {
+                    "run it again while nothing else does, or allow more or less with --max-regression"
+                };
+                Err(Error::undecided(&self.file, of(Verdict::Undecided)).remedy(remedy))
+            }
         }
     }
 

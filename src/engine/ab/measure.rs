@@ -128,20 +128,28 @@ pub trait Measure {
     fn measure(&mut self, arm: Arm) -> Result<Option<Sample>>;
 }
 
+/// Listener that hears of each process.
+type Ran<'a> = Box<dyn FnMut(Arm, &Spec, &Run) + 'a>;
+
 /// Two rows, each measured in processes of `exe` ([`bench::run_in_worker_until`]).
-#[derive(Debug, Clone)]
 pub struct Workers<'a> {
     exe: PathBuf,
     arms: [Spec; 2],
     labels: [String; 2],
     stop: &'a AtomicBool,
+    ran: Option<Ran<'a>>,
 }
 
 impl<'a> Workers<'a> {
     /// Creates the arms from two rows. When `stop` becomes true, the process that measures is ended.
     pub fn new(exe: impl Into<PathBuf>, a: Spec, b: Spec, stop: &'a AtomicBool) -> Self {
         let labels = [a.label(), b.label()];
-        Self { exe: exe.into(), arms: [a, b], labels, stop }
+        Self { exe: exe.into(), arms: [a, b], labels, stop, ran: None }
+    }
+
+    /// Sets a listener that gets each process's row as soon as it has ended.
+    pub fn each(self, ran: impl FnMut(Arm, &Spec, &Run) + 'a) -> Self {
+        Self { ran: Some(Box::new(ran)), ..self }
     }
 
     /// Sets what the record calls the arms, which is otherwise [`Spec::label`].
@@ -160,6 +168,11 @@ impl Measure for Workers<'_> {
     }
 
     fn measure(&mut self, arm: Arm) -> Result<Option<Sample>> {
-        bench::run_in_worker_until(&self.exe, &self.arms[arm as usize], self.stop).map(|run| Some(Sample::of(&run)))
+        let spec = &self.arms[arm as usize];
+        let run = bench::run_in_worker_until(&self.exe, spec, self.stop)?;
+        if let Some(ran) = &mut self.ran {
+            ran(arm, spec, &run);
+        }
+        Ok(Some(Sample::of(&run)))
     }
 }

@@ -115,7 +115,7 @@ impl<'a> State<'a> {
             measurable(arm, &sample)?;
             let alone = self.occupancies[arm as usize].undisturbed(&sample);
             clean &= alone;
-            self.samples.push(process(self.samples.len(), self.tried, arm, place + 1, &sample, alone));
+            self.samples.push(Process::of(self.samples.len(), self.tried, arm, place + 1, &sample, alone));
             pair[arm as usize] = Some(sample);
         }
         let [Some(a), Some(b)] = pair else { return Ok(None) };
@@ -257,9 +257,4 @@ fn measurable(arm: Arm, sample: &Sample) -> Result<()> {
     }
     let reason = format!("its runs take {} to {} ms, too short for the clock", sample.min_ms, sample.p50_ms);
     Err(Error::input(format!("arm {arm:?}"), reason).remedy("give a larger --batch"))
-}
-
-fn process(index: usize, pair: usize, arm: Arm, order: usize, sample: &Sample, clean: bool) -> Process {
-    let Sample { started, min_ms, p50_ms, mean_ms, cpu_ms, occupancy, disturbed } = sample.clone();
-    Process { index, pair, arm, order, started, min_ms, p50_ms, mean_ms, cpu_ms, occupancy, disturbed, clean }
 }

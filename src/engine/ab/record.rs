@@ -156,6 +156,11 @@ pub struct Process {
 }
 
 impl Process {
+    pub(super) fn of(index: usize, pair: usize, arm: Arm, order: usize, sample: &Sample, clean: bool) -> Self {
+        let Sample { started, min_ms, p50_ms, mean_ms, cpu_ms, occupancy, disturbed } = sample.clone();
+        Self { index, pair, arm, order, started, min_ms, p50_ms, mean_ms, cpu_ms, occupancy, disturbed, clean }
+    }
+
     pub(super) fn sample(&self) -> Sample {
         Sample {
             started: self.started.clone(),

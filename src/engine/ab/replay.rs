@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 
 use serde::Deserialize;
 
-use super::measure::{Arm, Measure, Sample, Side};
+use super::measure::{Arm, Measure, Sample, Side, Watch};
 use super::options::Statistic;
 use super::record::{ArmRecord, Comparison, Process};
+use crate::bench::log::Line;
 use gnet_core::{Error, Result};
 
 /// A comparison of the past, whose samples are decided upon anew.
@@ -36,10 +37,35 @@ impl Replay {
     pub fn read(json: &[u8]) -> Result<Self> {
         let stored: Stored = serde_json::from_slice(json).map_err(|e| {
             Error::input(Error::THE_FILE, format!("is no record of a comparison: {e}"))
-                .remedy("give what `gnet ab --format json` wrote")
+                .remedy("give what `gnet ab --format json` wrote, or a log of `gnet ab --log`")
         })?;
         let sides = [Side::from(&stored.a), Side::from(&stored.b)];
         Ok(Self { sides, statistic: stored.statistic, processes: stored.samples.into() })
+    }
+
+    /// Takes the last comparison of a log, `gnet ab --log`, also one that was cut short: its lines are of the kind
+    /// [`PAIR`](Line::PAIR).
+    ///
+    /// # Errors
+    /// Fails if the log has no process of either arm.
+    pub fn of_log(pairs: &[Line]) -> Result<Self> {
+        let call = pairs.last().map(|line| &line.call);
+        let lines: Vec<&Line> = pairs.iter().filter(|line| Some(&line.call) == call).collect();
+        let first = |arm: Arm| lines.iter().find(|line| line.index == arm as usize);
+        let (Some(a), Some(b)) = (first(Arm::A), first(Arm::B)) else {
+            return Err(Error::input(Error::THE_FILE, "has no comparison in pairs")
+                .remedy("give the log that `gnet ab --log` wrote"));
+        };
+        let side = |line: &Line| Side {
+            label: line.spec.label(),
+            model: line.model.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            watch: Watch::of(line.spec.provider, line.spec.threads),
+        };
+        let arm = |line: &Line| if line.index == Arm::A as usize { Arm::A } else { Arm::B };
+        let processes = lines.iter().enumerate();
+        let processes = processes
+            .map(|(index, line)| Process::of(index, index / 2, arm(line), index % 2 + 1, &Sample::of(&line.run), true));
+        Ok(Self { sides: [side(a), side(b)], statistic: None, processes: processes.collect() })
     }
 
     /// Returns the statistic that decided then, if the record has it.

@@ -9,19 +9,19 @@ use crate::host::Machine;
 use gnet_core::Result;
 use gnet_core::report::json;
 
-/// One line: a process that measured one row.
+/// One line: a process that measured one row, or one arm of a comparison.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Line {
-    /// Kind of line: [`Line::ROW`]. A reader passes over kinds that it does not know.
+    /// Kind of line: [`Line::ROW`] or [`Line::PAIR`]. A reader passes over kinds that it does not know.
     pub kind: String,
     /// Name of the call that the line belongs to: the time at which it began, and its process.
     pub call: String,
-    /// Number of the row within its call, from 0.
+    /// Number of the row within its call, from 0; in a comparison 0 for A and 1 for B.
     pub index: usize,
     /// Number of the process in the order in which they ran, from 0.
     pub order: usize,
-    /// Seed of the order in which the processes ran; `None` if it was the one given.
+    /// Seed of the order in which the processes of a comparison ran; `None` for a row.
     pub seed: Option<u64>,
     /// The program.
     pub gnet: Build,
@@ -64,6 +64,9 @@ impl Build {
 impl Line {
     /// The kind of a line that holds a row.
     pub const ROW: &'static str = "row";
+
+    /// The kind of a line that holds a process of a comparison in pairs.
+    pub const PAIR: &'static str = "pair";
 
     /// Returns the line as text, without a newline.
     pub(super) fn text(&self) -> Result<String> {

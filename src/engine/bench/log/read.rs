@@ -14,12 +14,14 @@ use gnet_core::{Error, Result, files};
 pub struct Logged {
     /// Its rows, in the order in which they were written.
     pub lines: Vec<Line>,
+    /// Processes of comparisons in pairs, in that order too.
+    pub pairs: Vec<Line>,
     /// Remarks on lines that were passed over because they are cut off.
     pub notes: Vec<String>,
 }
 
 /// Reads a log. A line that is cut off, as a process leaves it that is killed while it writes, is passed over with a
-/// remark; so are, without one, kinds of lines other than [`Line::ROW`].
+/// remark; so are, without one, kinds of lines that are not known.
 ///
 /// # Errors
 /// Fails if the file cannot be read, or on a line that is not one of a log; the file and the line are named.
@@ -31,9 +33,10 @@ pub fn read(path: &Path) -> Result<Logged> {
 const BEGINS: &str = "{\"schema_version\":";
 
 pub(super) fn parsed(bytes: &[u8]) -> Result<Logged> {
-    let mut found = Logged { lines: Vec::new(), notes: Vec::new() };
+    let mut found = Logged { lines: Vec::new(), pairs: Vec::new(), notes: Vec::new() };
     for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty()) {
         match one(line) {
+            Ok(Some(line)) if line.kind == Line::PAIR => found.pairs.push(line),
             Ok(line) => found.lines.extend(line),
             Err(Wrong::CutOff) => found.notes.push(format!("line {number} is cut off and was passed over")),
             Err(Wrong::Version(version)) => {
@@ -68,7 +71,7 @@ fn one(line: &[u8]) -> Result<Option<Line>, Wrong> {
     let version = object.get("schema_version").and_then(Value::as_u64);
     match (version, object.get("kind").and_then(Value::as_str)) {
         (Some(version), Some(_)) if version != u64::from(SCHEMA_VERSION) => Err(Wrong::Version(version)),
-        (Some(_), Some(Line::ROW)) => {
+        (Some(_), Some(Line::ROW | Line::PAIR)) => {
             serde_json::from_value(object.into()).map(Some).map_err(|e| Wrong::Other(e.to_string()))
         }
         (Some(_), Some(_)) => Ok(None),

@@ -17,6 +17,7 @@ pub struct Log {
     gnet: Build,
     machine: Machine,
     order: usize,
+    seed: Option<u64>,
 }
 
 impl Log {
@@ -47,7 +48,12 @@ impl Log {
             })?;
         }
         let call = format!("{} {}", host::now(), std::process::id());
-        Ok(Self { path: path.to_path_buf(), replaces, call, gnet, machine: Machine::this(), order: 0 })
+        Ok(Self { path: path.to_path_buf(), replaces, call, gnet, machine: Machine::this(), order: 0, seed: None })
+    }
+
+    /// Makes the lines to come those of a comparison whose order follows from `seed`: [`Line::PAIR`].
+    pub fn of_pairs(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
     }
 
     /// Writes the line of row number `index` of this call, and returns when it is on the disk. `file` is the model as it was
@@ -59,11 +65,11 @@ impl Log {
     pub fn row(&mut self, index: usize, spec: &Spec, run: &Run, file: &OnnxFile, model: &Subject) -> Result<()> {
         file.check_unchanged()?;
         let line = Line {
-            kind: Line::ROW.to_owned(),
+            kind: if self.seed.is_some() { Line::PAIR } else { Line::ROW }.to_owned(),
             call: self.call.clone(),
             index,
             order: self.order,
-            seed: None,
+            seed: self.seed,
             gnet: self.gnet.clone(),
             machine: self.machine.clone(),
             model: model.clone(),
