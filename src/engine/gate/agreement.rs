@@ -48,12 +48,15 @@ impl Agreement {
                 ));
             }
         };
-        let mut request = Request::default();
-        request.samples = self.samples.unwrap_or(Request::SAMPLES);
-        request.seed = self.seed.unwrap_or(0);
-        request.inputs = self.inputs.iter().flatten().map(|Name(kind)| *kind).collect();
-        request.precision = self.precision.clone().map(|Name(precision)| precision);
-        (request.data, request.tolerance) = (data, self.tolerance);
+        let request = Request {
+            samples: self.samples.unwrap_or(Request::SAMPLES),
+            seed: self.seed.unwrap_or(0),
+            inputs: self.inputs.iter().flatten().map(|Name(kind)| *kind).collect(),
+            precision: self.precision.clone().map(|Name(precision)| precision),
+            data,
+            tolerance: self.tolerance,
+            ..Request::default()
+        };
         let threads = self.threads.unwrap_or(1);
         let pair = |provider: &Provider| -> Box<dyn Rule> {
             Box::new(Pair { reference: reference.clone(), provider: *provider, request: request.clone(), threads })

@@ -65,9 +65,7 @@ impl Latency {
     /// Returns the row of the model, as short as the test needs it.
     fn spec(&self, site: &Site) -> Result<Spec> {
         let mut spec = site.spec(self.provider(), self.batch, self.threads);
-        let mut limits = Limits::default();
-        limits.min_time = STEADY;
-        spec.limits = limits;
+        spec.limits = Limits { min_time: STEADY, ..Limits::default() };
         spec.validate()?;
         Ok(spec)
     }
@@ -146,7 +144,7 @@ impl Rule for Limit {
             Some(stored) => Processes::Stored(stored.clone()),
             None => {
                 let spec = self.section.spec(site)?;
-                Processes::Fresh(Workers::new(site.means.program()?, spec.clone(), spec, site.means.stop))
+                Processes::Fresh(Box::new(Workers::new(site.means.program()?, spec.clone(), spec, site.means.stop)))
             }
         };
         let mut beside = BesideLimit { limit: self.most.clone(), processes };
@@ -192,7 +190,7 @@ impl Limit {
 }
 
 enum Processes<'a> {
-    Fresh(Workers<'a>),
+    Fresh(Box<Workers<'a>>),
     Stored(Replay),
 }
 

@@ -44,8 +44,8 @@ impl Rule for Placement {
         let session = runtime::open(provider, &site.file, &options).map_err(|e| runtime::in_file(&site.path, e))?;
         let placed = runtime::Placement::of_session(session.as_ref(), &site.file, &site.feed.sizes)
             .ok_or_else(|| Error::unavailable(format!("provider {provider}"), "does not tell where its nodes lie"))?;
-        let mut accepted = EngineOptions::default();
-        accepted.min_placement = self.min.as_ref().map_or(1.0, |As(share)| share.value);
+        let least = self.min.as_ref().map_or(1.0, |As(share)| share.value);
+        let accepted = EngineOptions { min_placement: least, ..EngineOptions::default() };
         for outcome in outcomes {
             outcome.found(placed.share, Some("share"));
             placed.check(&accepted).map_err(|e| e.remedy("a lower placement.min accepts it"))?;
