@@ -129,7 +129,7 @@ impl Comparison {
     /// Checks every count against the expected one.
     ///
     /// # Errors
-    /// Lists all counts that are off ([`ErrorKind::Check`](gnet_core::ErrorKind::Check)).
+    /// Lists all counts that are off ([`ErrorKind::Check`]).
     pub fn check(&self) -> Result<()> {
         let mut wrong = Vec::new();
         for (block, (name, expected)) in self.blocks.iter().zip(EXPECTED) {
