@@ -40,8 +40,6 @@ use burn::module::Module;
 use gnet_core::Result;
 use gnet_core::graph::{DType, Model};
 
-#[doc(hidden)]
-pub use burn::tensor::kind::Basic as Returned;
 pub use inputs::{Axis, Feed, Input, Inputs, Symbol};
 pub(crate) use inputs::{Fed, symbols};
 pub use live::Pruned;
@@ -54,6 +52,13 @@ use capture::CapturedOutput;
 pub(crate) use capture::{Subject, subject};
 use constants::Constants;
 use size::{Grid, Size};
+
+#[doc(hidden)]
+#[deprecated(note = "is Burn's `Basic`")]
+pub trait Returned: burn::tensor::kind::Basic {}
+
+#[allow(deprecated, reason = "its own former name")]
+impl<K: burn::tensor::kind::Basic> Returned for K {}
 
 /// Options of a trace.
 #[derive(Debug, Clone)]
