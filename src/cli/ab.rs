@@ -76,7 +76,7 @@ impl TestArgs {
         let mut options = AbOptions::default();
         options.max_regression = self.max_regression;
         options.statistic = self.statistic.unwrap_or(usual);
-        options.seed = self.seed.unwrap_or_else(pairs::seed);
+        options.seed = self.seed.unwrap_or_else(ab::fresh_seed);
         options.max_time = self.time_limit;
         options
     }

@@ -89,7 +89,7 @@ impl Past {
                 Counterpart::Model { path, since } => {
                     let mut options = AbOptions::default();
                     (options.max_regression, options.rows) = (self.max_regression, paired);
-                    (options.statistic, options.seed) = (statistic, pairs::seed());
+                    (options.statistic, options.seed) = (statistic, ab::fresh_seed());
                     Found::Paired(Box::new(compared(exe, spec, path, &options)?), since.clone())
                 }
             };

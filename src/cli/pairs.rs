@@ -1,13 +1,6 @@
-//! Parts of every comparison in pairs: a seed, and a line of progress.
-
-use std::hash::{BuildHasher, RandomState};
+//! Progress of every comparison in pairs.
 
 use gnet::ab::PairDone;
-
-/// Returns another seed each time, short enough to be a number in every reader of JSON.
-pub fn seed() -> u64 {
-    RandomState::new().hash_one(0) >> 32
-}
 
 /// Returns what a pair told, on one line.
 pub fn line(done: &PairDone) -> String {

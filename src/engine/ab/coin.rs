@@ -1,6 +1,13 @@
 //! The coin that decides which arm goes first: seeded, and the same on every machine.
 
+use std::hash::{BuildHasher, RandomState};
+
 use super::measure::Arm;
+
+/// Returns another seed each time, short enough to be a number in every reader of JSON.
+pub fn fresh_seed() -> u64 {
+    RandomState::new().hash_one(0) >> 32
+}
 
 /// SplitMix64 (Steele, Lea and Flood 2014), of whose numbers the highest bit is the coin.
 #[derive(Debug, Clone)]

@@ -46,6 +46,7 @@ mod tests;
 mod undisturbed;
 
 pub use baseline::{Baseline, BaselineRow, DRIFT, Found, Held, How};
+pub use coin::fresh_seed;
 pub use counterpart::{BaselineOptions, Counterpart};
 pub use family::family;
 pub use interface::same_interface;

@@ -1,7 +1,6 @@
 //! `[latency]`: the time of a run, against a baseline in pairs of processes as [`ab`](crate::ab) compares them, or against a
 //! fixed limit by the same test.
 
-use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -74,7 +73,7 @@ impl Latency {
         let mut options = AbOptions::default();
         options.max_regression = self.max_regression.as_ref().map_or(options.max_regression, |As(most)| most.value);
         options.statistic = self.statistic.as_ref().map_or(usual, |Name(statistic)| *statistic);
-        options.seed = self.seed.unwrap_or_else(|| RandomState::new().hash_one(0) >> 32);
+        options.seed = self.seed.unwrap_or_else(ab::fresh_seed);
         options
     }
 }
