@@ -53,7 +53,7 @@ pub struct TestArgs {
     /// Slowdown that B may have: 5%, 0.05, or 0 for not at all.
     #[arg(long, value_name = "PERCENT|FRACTION", default_value = "5%", value_parser = values::fraction)]
     max_regression: f64,
-    /// Time that stands for a process: its fastest run, its median run, or both together [default: min; both if tract runs]
+    /// Time that stands for a turn of a process: its fastest run, its median run, or both together [default: min; both if tract runs]
     #[arg(long, value_name = "STATISTIC", value_parser = values::one_of::<Statistic>(Statistic::ALL.map(Statistic::name)))]
     statistic: Option<Statistic>,
     /// Seed of the coin that decides the order in each pair [default: another one each time]
@@ -68,6 +68,10 @@ pub struct TestArgs {
     /// Seconds after which no further pair begins [default: none; 24 clean pairs or 48 in all end it]
     #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
     time_limit: Option<Duration>,
+    /// Measure each process of a pair alone, one after the other, where both do not fit into memory at once: such pairs differ
+    /// more.
+    #[arg(long)]
+    apart: bool,
 }
 
 impl TestArgs {
@@ -161,7 +165,8 @@ fn measured(args: &AbArgs) -> Result<()> {
     let log = args.log.open(&files, &args.feed.sizes())?;
     let mut log = log.map(|log| log.of_pairs(options.seed));
     drop(files);
-    let mut workers = Workers::new(exe, a, b, stop).labels([label_a, label_b]).each(|arm, spec, run| {
+    let workers = Workers::new(exe, a, b, stop).apart(args.test.apart).labels([label_a, label_b]);
+    let mut workers = workers.each(|arm, spec, run| {
         if let Some(log) = &mut log {
             let arm = arm as usize;
             log.keep(arm, |log, file, model| log.row(arm, spec, run, file, model));

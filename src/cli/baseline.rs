@@ -31,6 +31,15 @@ pub struct BaselineArgs {
     /// Hold rows against each other that differ in the processor, options, element types or the model's interface.
     #[arg(long, requires = "baseline", help_heading = HEADING)]
     anyway: bool,
+    /// Time that stands for a turn of a process, as in `gnet ab` [default: min; both with tract]
+    #[arg(long, value_name = "STATISTIC", requires = "baseline", value_parser = values::one_of::<Statistic>(Statistic::ALL.map(Statistic::name)), help_heading = HEADING)]
+    statistic: Option<Statistic>,
+    /// Seed of the order in the pairs [default: another one each time]
+    #[arg(long, value_name = "N", requires = "baseline", value_parser = values::whole::<u64>, help_heading = HEADING)]
+    seed: Option<u64>,
+    /// Measure each process of a pair alone, one after the other, where both do not fit into memory at once.
+    #[arg(long, requires = "baseline", help_heading = HEADING)]
+    apart: bool,
 }
 
 /// Seconds of steady state of each process of a pair, at most.
@@ -40,6 +49,9 @@ const PAIRED: Duration = Duration::from_millis(300);
 pub struct Past {
     file: PathBuf,
     max_regression: f64,
+    statistic: Option<Statistic>,
+    seed: Option<u64>,
+    apart: bool,
     counterparts: Vec<Counterpart>,
 }
 
@@ -65,7 +77,8 @@ impl BaselineArgs {
             })
         };
         let counterparts = specs.iter().map(find).collect::<Result<_>>()?;
-        Ok(Some(Past { file: path.clone(), max_regression: self.max_regression, counterparts }))
+        let (max_regression, statistic, seed, apart) = (self.max_regression, self.statistic, self.seed, self.apart);
+        Ok(Some(Past { file: path.clone(), max_regression, statistic, seed, apart, counterparts }))
     }
 }
 
@@ -82,40 +95,40 @@ impl Past {
         let paired = rows.iter().filter(|(.., past)| matches!(past, Counterpart::Model { .. })).count();
         let mut found = Vec::new();
         for (run, spec, past) in rows {
-            let statistic = Statistic::of([spec.provider; 2]);
+            let statistic = self.statistic.unwrap_or_else(|| Statistic::of([spec.provider; 2]));
             let of_row = match past {
                 Counterpart::Missing => Found::Missing,
                 Counterpart::Times(lines) => Found::Stored(lines.clone()),
                 Counterpart::Model { path, since } => {
                     let mut options = AbOptions::default();
                     (options.max_regression, options.rows) = (self.max_regression, paired);
-                    (options.statistic, options.seed) = (statistic, ab::fresh_seed());
-                    Found::Paired(Box::new(compared(exe, spec, path, &options)?), since.clone())
+                    (options.statistic, options.seed) = (statistic, self.seed.unwrap_or_else(ab::fresh_seed));
+                    Found::Paired(Box::new(self.compared(exe, spec, path, &options)?), since.clone())
                 }
             };
             found.push((run.clone(), statistic, of_row));
         }
         Ok(Baseline::new(self.file.display().to_string(), self.max_regression, &found))
     }
-}
 
-/// Measures the old model beside the new one.
-fn compared(exe: &Path, spec: &Spec, old: &Path, options: &AbOptions) -> Result<ab::Comparison> {
-    let mut new = spec.clone();
-    new.trace = None;
-    new.limits.min_time = new.limits.min_time.min(PAIRED);
-    let mut before = new.clone();
-    before.path = old.to_path_buf();
-    let stop = interrupt::kept();
-    let label = spec.label();
-    let mut workers = Workers::new(exe, before, new, stop);
-    let found = ab::compare(&mut workers, &SystemClock::start(), options, &mut |done| {
-        output::progress(format_args!("{label}: {}", pairs::line(done)));
-        !stop.load(Ordering::Relaxed)
-    })?;
-    match found.interrupted {
-        true => Err(Error::interrupted("bench", "interrupted; the rows are not held against the baseline")
-            .remedy("run the same command again")),
-        false => Ok(found),
+    /// Measures the old model beside the new one.
+    fn compared(&self, exe: &Path, spec: &Spec, old: &Path, options: &AbOptions) -> Result<ab::Comparison> {
+        let mut new = spec.clone();
+        new.trace = None;
+        new.limits.min_time = new.limits.min_time.min(PAIRED);
+        let mut before = new.clone();
+        before.path = old.to_path_buf();
+        let stop = interrupt::kept();
+        let label = spec.label();
+        let mut workers = Workers::new(exe, before, new, stop).apart(self.apart);
+        let found = ab::compare(&mut workers, &SystemClock::start(), options, &mut |done| {
+            output::progress(format_args!("{label}: {}", pairs::line(done)));
+            !stop.load(Ordering::Relaxed)
+        })?;
+        match found.interrupted {
+            true => Err(Error::interrupted("bench", "interrupted; the rows are not held against the baseline")
+                .remedy("run the same command again")),
+            false => Ok(found),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bench::{self, Run, Spec};
+use crate::bench::{self, Run, Spec, TurnAnswer, TurnOrder, Turning};
 use crate::runtime::{Session, apart};
 use gnet_core::{Result, process};
 
@@ -11,6 +11,7 @@ use gnet_core::{Result, process};
 #[serde(untagged)]
 enum Order {
     Engine(apart::Order),
+    Turn(TurnOrder),
     Row(Box<Spec>),
 }
 
@@ -19,20 +20,26 @@ enum Order {
 #[serde(untagged)]
 enum Answer {
     Engine(apart::Answer),
+    Turn(TurnAnswer),
     Row(Box<Run>),
 }
 
-/// Serves as the worker ([`process::serve_by`]): loads and runs files, or measures a row, until there are no more orders
+/// Serves as the worker ([`process::serve_by`]): loads and runs files, or measures a row, at once or in turns, until there are no more orders
 /// on its stdin.
 ///
 /// # Errors
 /// Fails on orders that cannot be understood. A failure of the work itself is an answer.
 pub fn serve() -> Result<()> {
     let mut session: Option<Box<dyn Session>> = None;
+    let mut turning = None;
     process::serve(move |order, blocks, told| match order {
         Order::Engine(order) => {
             let (answer, blocks) = apart::carried_out(&mut session, order, blocks)?;
             Ok((Answer::Engine(answer), blocks))
+        }
+        Order::Turn(order) => {
+            let (answer, blocks) = Turning::carried_out(&mut turning, order, &mut |doing| told.doing(doing))?;
+            Ok((Answer::Turn(answer), blocks))
         }
         Order::Row(spec) => {
             let run = bench::measured(&spec, &mut |doing| told.doing(doing))?;
@@ -68,5 +75,9 @@ mod tests {
         let row = Spec::new("m.onnx", Provider::Cpu);
         let Order::Row(found) = received(&row) else { panic!() };
         assert_eq!(*found, row);
+        let Order::Turn(TurnOrder::Ready(found)) = received(TurnOrder::Ready(Box::new(row.clone()))) else { panic!() };
+        assert_eq!(*found, row);
+        assert!(matches!(received(TurnOrder::Turn), Order::Turn(TurnOrder::Turn)));
+        assert!(matches!(received(TurnOrder::Finish), Order::Turn(TurnOrder::Finish)));
     }
 }

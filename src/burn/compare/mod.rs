@@ -300,7 +300,7 @@ impl Report for Comparison {
 
 #[cfg(test)]
 mod tests {
-    use gnet_engine::ab::{Arm, Measure, Sample, Side};
+    use gnet_engine::ab::{Coin, Measure, Pair, Sample, Side};
 
     use super::*;
     use gnet_core::report::{Format, Style, render, render_styled};
@@ -321,31 +321,26 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Check);
         assert_eq!(error.to_string(), "compare: conv3x3 has 346816511 macs, expected 346816512");
     }
-    /// Median runs of twelve pairs of processes, in milliseconds: A takes 2, B the ratio of the pair times that.
-    struct Scripted {
-        ratios: Vec<f64>,
-        taken: [usize; 2],
-    }
+    /// Twelve pairs of processes: A takes 2 ms, B the ratio of the pair times that.
+    struct Scripted(std::vec::IntoIter<f64>);
 
     impl Measure for Scripted {
         fn sides(&self) -> [Side; 2] {
             ["a", "b"].map(|name| Side::new(name, name))
         }
 
-        fn measure(&mut self, arm: Arm) -> Result<Option<Sample>> {
-            let place = &mut self.taken[arm as usize];
-            *place += 1;
-            let ms = if arm == Arm::A { 2.0 } else { 2.0 * self.ratios[*place - 1] };
-            Ok(Some(Sample::new(ms, ms, ms)))
+        fn pair(&mut self, coin: &mut Coin) -> Result<Option<Pair>> {
+            let pair = |ratio| Pair::new(coin.toss(), [2.0, 2.0 * ratio].map(|ms| Sample::new(ms, ms, ms)));
+            Ok(self.0.next().map(pair))
         }
     }
 
     /// Result of twelve pairs whose ratios lie around `ratio`, by -5.5 to 5.5 %.
     fn twelve(ratio: f64) -> ab::Comparison {
-        let ratios = (0..12).map(|i| ratio * (f64::from(i) / 100.0 - 0.055).exp()).collect();
+        let ratios: Vec<f64> = (0..12).map(|i| ratio * (f64::from(i) / 100.0 - 0.055).exp()).collect();
         let mut options = AbOptions::default();
         options.pairs = Some(12);
-        ab::compare(&mut Scripted { ratios, taken: [0; 2] }, &SystemClock::start(), &options, &mut |_| true).unwrap()
+        ab::compare(&mut Scripted(ratios.into_iter()), &SystemClock::start(), &options, &mut |_| true).unwrap()
     }
 
     fn measured(asked: &[Provider], there: &[Provider]) -> Result<Comparison> {

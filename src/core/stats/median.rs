@@ -2,6 +2,19 @@
 
 use super::batches::{BATCHES, FEWEST, batch};
 
+/// Returns the median, of an even number of values the mean of the two in the middle; `None` without values.
+///
+/// ```
+/// # use gnet_core as gnet;
+/// assert_eq!(gnet::stats::median(&[4.0, 1.0, 2.0, 9.0]), Some(3.0));
+/// ```
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    Some(if sorted.len() % 2 == 1 { upper } else { f64::midpoint(sorted[sorted.len() / 2 - 1], upper) })
+}
+
 /// Quantile of Student's t for 95 % on both sides and one degree of freedom less than there are batches (19), from the
 /// tables.
 const T: f64 = 2.093;

@@ -26,7 +26,7 @@ mod signed_rank;
 mod trend;
 
 pub use holm::holm;
-pub use median::MedianInterval;
+pub use median::{MedianInterval, median};
 pub use percentiles::{Summary, min_samples};
 pub use sequential::{Decision, Sequential, SequentialPlan, Why};
 pub use signed_rank::SignedRank;

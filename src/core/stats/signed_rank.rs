@@ -1,5 +1,7 @@
 //! Wilcoxon's signed-rank test, exact, with the estimate and the interval that belong to it.
 
+use super::median::median;
+
 /// A sample of differences, ranked by their size.
 ///
 /// Under the null hypothesis each difference has either sign with equal probability, whatever its size, so that the sum
@@ -39,9 +41,7 @@ impl SignedRank {
     /// Returns the Hodges-Lehmann estimate of the true difference: the median of the means of all pairs, each also with
     /// itself. `None` for an empty sample.
     pub fn estimate(&self) -> Option<f64> {
-        let means = self.walsh();
-        let upper = *means.get(means.len() / 2)?;
-        Some(if means.len() % 2 == 1 { upper } else { f64::midpoint(means[means.len() / 2 - 1], upper) })
+        median(&self.walsh())
     }
 
     /// Returns the differences that the two tests do not reject, those from below at the level `lower` and those from

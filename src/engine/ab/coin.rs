@@ -9,17 +9,24 @@ pub fn fresh_seed() -> u64 {
     RandomState::new().hash_one(0) >> 32
 }
 
-/// SplitMix64 (Steele, Lea and Flood 2014), of whose numbers the highest bit is the coin.
+/// A fair coin: the highest bit of the numbers of SplitMix64 (Steele, Lea and Flood 2014).
 #[derive(Debug, Clone)]
-pub(super) struct Coin(u64);
+pub struct Coin(u64);
 
 impl Coin {
-    pub(super) fn new(seed: u64) -> Self {
+    /// Creates the coin of a seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn toss(&mut self) -> Arm {
+    /// Returns the side that it shows next.
+    pub fn toss(&mut self) -> Arm {
         if self.next() >> 63 == 0 { Arm::A } else { Arm::B }
+    }
+
+    /// Returns the coin of the next pair: however often that is tossed, the one after it is the same.
+    pub(super) fn of_next_pair(&mut self) -> Self {
+        Self(self.next())
     }
 
     fn next(&mut self) -> u64 {

@@ -1,14 +1,12 @@
 //! The two arms, and where their samples come from.
 
-use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bench::{self, Run, Spec, keeps_busy};
+use super::coin::Coin;
+use crate::bench::{Run, Spec, keeps_busy};
 use crate::runtime::Provider;
-use gnet_core::Result;
+use gnet_core::{Error, ErrorKind, Result, stats};
 
 /// One of the two sides of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
@@ -25,6 +23,15 @@ impl Arm {
         match self {
             Self::A => Self::B,
             Self::B => Self::A,
+        }
+    }
+
+    /// Names the arm in an error of its process.
+    #[must_use]
+    pub fn named(self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::Interrupted => error,
+            _ => error.within(format!("arm {self:?}")),
         }
     }
 }
@@ -70,6 +77,54 @@ impl Side {
     pub fn new(label: impl Into<String>, model: impl Into<String>) -> Self {
         Self { label: label.into(), model: model.into(), watch: Watch::Busy }
     }
+
+    /// Describes a row.
+    pub fn of(spec: &Spec) -> Self {
+        Self {
+            label: spec.label(),
+            model: spec.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            watch: Watch::of(spec.provider, spec.threads),
+        }
+    }
+}
+
+/// Turns of a process: those of a pair alternate, so that each is held against what the other process took at the same time.
+#[derive(Debug, Clone, Default, PartialEq, JsonSchema, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Turns {
+    /// Fastest run of each turn, in milliseconds.
+    pub min_ms: Vec<f64>,
+    /// Median run of each turn, in milliseconds.
+    pub p50_ms: Vec<f64>,
+}
+
+impl Turns {
+    /// Creates a single turn.
+    fn one(min_ms: f64, p50_ms: f64) -> Self {
+        Self { min_ms: vec![min_ms], p50_ms: vec![p50_ms] }
+    }
+
+    /// Takes them from a measured row.
+    fn of(run: &Run) -> Self {
+        if run.turns.len() < 2 {
+            return Self::one(run.latency_ms.min, run.latency_ms.p50);
+        }
+        let mut rest = &run.samples_ns[..];
+        let mut turns = Self::default();
+        for samples in &run.turns {
+            let (turn, later) = rest.split_at((*samples).min(rest.len()));
+            rest = later;
+            let ms: Vec<f64> = turn.iter().map(|ns| *ns as f64 / 1e6).collect();
+            turns.min_ms.extend(ms.iter().copied().min_by(f64::total_cmp));
+            turns.p50_ms.extend(stats::median(&ms));
+        }
+        turns
+    }
+
+    /// Returns the fastest and the median run of each.
+    pub(super) fn each(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.min_ms.iter().copied().zip(self.p50_ms.iter().copied())
+    }
 }
 
 /// Result of one process.
@@ -84,6 +139,8 @@ pub struct Sample {
     pub p50_ms: f64,
     /// Mean of the runs, in milliseconds.
     pub mean_ms: f64,
+    /// The same of each turn.
+    pub turns: Turns,
     /// CPU time of a run, in milliseconds.
     pub cpu_ms: Option<f64>,
     /// CPU time over wall time of the measured region, over the threads in use.
@@ -94,9 +151,10 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Creates a sample of which only the times are known.
+    /// Creates a sample of a single turn, of which only the times are known.
     pub fn new(min_ms: f64, p50_ms: f64, mean_ms: f64) -> Self {
-        Self { started: String::new(), min_ms, p50_ms, mean_ms, cpu_ms: None, occupancy: None, disturbed: None }
+        let turns = Turns::one(min_ms, p50_ms);
+        Self { started: String::new(), min_ms, p50_ms, mean_ms, turns, cpu_ms: None, occupancy: None, disturbed: None }
     }
 
     /// Takes it from a measured row.
@@ -106,73 +164,39 @@ impl Sample {
             cpu_ms: run.cpu_ms,
             occupancy: run.occupancy,
             disturbed: run.judgement.disturbed,
+            turns: Turns::of(run),
             ..Self::new(run.latency_ms.min, run.latency_ms.p50, run.latency_ms.mean)
         }
     }
 }
 
-/// Source of samples: processes, a script, a record of the past.
+/// Results of both processes of a pair.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Pair {
+    /// The arm whose process began.
+    pub first: Arm,
+    /// Results of A and B.
+    pub samples: [Sample; 2],
+}
+
+impl Pair {
+    /// Creates a pair of the results of A and B.
+    pub fn new(first: Arm, samples: [Sample; 2]) -> Self {
+        Self { first, samples }
+    }
+}
+
+/// Source of pairs: processes, a script, a record of the past.
 pub trait Measure {
     /// Returns both arms, A first.
     fn sides(&self) -> [Side; 2];
 
-    /// Decides which arm goes first in the next pair, where the coin shows `coin`.
-    fn first(&mut self, coin: Arm) -> Arm {
-        coin
-    }
-
-    /// Measures one arm in a fresh process; `None` if there are no more samples.
+    /// Measures both arms in fresh processes; `None` if there are no more pairs. The coin's first toss decides which arm
+    /// begins.
     ///
     /// # Errors
-    /// Fails if the arm cannot be measured, or with [`ErrorKind::Interrupted`](gnet_core::ErrorKind::Interrupted).
-    fn measure(&mut self, arm: Arm) -> Result<Option<Sample>>;
-}
-
-/// Listener that hears of each process.
-type Ran<'a> = Box<dyn FnMut(Arm, &Spec, &Run) + 'a>;
-
-/// Two rows, each measured in processes of `exe` ([`bench::run_in_worker_until`]).
-pub struct Workers<'a> {
-    exe: PathBuf,
-    arms: [Spec; 2],
-    labels: [String; 2],
-    stop: &'a AtomicBool,
-    ran: Option<Ran<'a>>,
-}
-
-impl<'a> Workers<'a> {
-    /// Creates the arms from two rows. When `stop` becomes true, the process that measures is ended.
-    pub fn new(exe: impl Into<PathBuf>, a: Spec, b: Spec, stop: &'a AtomicBool) -> Self {
-        let labels = [a.label(), b.label()];
-        Self { exe: exe.into(), arms: [a, b], labels, stop, ran: None }
-    }
-
-    /// Sets a listener that gets each process's row as soon as it has ended.
-    pub fn each(self, ran: impl FnMut(Arm, &Spec, &Run) + 'a) -> Self {
-        Self { ran: Some(Box::new(ran)), ..self }
-    }
-
-    /// Sets what the record calls the arms, which is otherwise [`Spec::label`].
-    pub fn labels(self, labels: [String; 2]) -> Self {
-        Self { labels, ..self }
-    }
-}
-
-impl Measure for Workers<'_> {
-    fn sides(&self) -> [Side; 2] {
-        [0, 1].map(|arm| (&self.arms[arm], &self.labels[arm])).map(|(spec, label)| Side {
-            label: label.clone(),
-            model: spec.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-            watch: Watch::of(spec.provider, spec.threads),
-        })
-    }
-
-    fn measure(&mut self, arm: Arm) -> Result<Option<Sample>> {
-        let spec = &self.arms[arm as usize];
-        let run = bench::run_in_worker_until(&self.exe, spec, self.stop)?;
-        if let Some(ran) = &mut self.ran {
-            ran(arm, spec, &run);
-        }
-        Ok(Some(Sample::of(&run)))
-    }
+    /// Fails if an arm, which is named ([`Arm::named`]), cannot be measured, or with
+    /// [`ErrorKind::Interrupted`].
+    fn pair(&mut self, coin: &mut Coin) -> Result<Option<Pair>>;
 }

@@ -1,14 +1,14 @@
 //! Comparison of two ways to run a network: is B slower than A by more than is allowed?
 //!
-//! Each *arm* is a row of a benchmark. Both are measured in pairs of fresh processes, and a seeded coin decides which goes
-//! first in each pair, so that a machine that drifts favours neither: without a difference, each sign of a pair's log
-//! ratio is as likely as the other, and the signed-rank test of [`gnet_core::stats`] is exact. Pairs during
+//! Each *arm* is a row of a benchmark. Both are measured in pairs of fresh processes that take turns, and a seeded coin decides
+//! which begins and whose each turn is, so that a machine that drifts favours neither: without a difference, each sign of a
+//! pair's log ratio is as likely as the other, and the signed-rank test of [`gnet_core::stats`] is exact. Pairs during
 //! which other work had the processor are dropped and measured again. [`Sequential`](gnet_core::stats::Sequential)
 //! decides when to stop.
 //!
 //! ```
 //! # use gnet_engine as gnet;
-//! use gnet::ab::{self, AbOptions, Arm, Measure, Sample, Side, Verdict};
+//! use gnet::ab::{self, AbOptions, Coin, Measure, Pair, Sample, Side, Verdict};
 //!
 //! /// Measurements made up here; those of processes are [`ab::Workers`].
 //! struct Made(f64);
@@ -17,10 +17,10 @@
 //!     fn sides(&self) -> [Side; 2] {
 //!         [Side::new("old", "net.onnx"), Side::new("new", "net.onnx")]
 //!     }
-//!     fn measure(&mut self, arm: Arm) -> gnet_core::Result<Option<Sample>> {
+//!     fn pair(&mut self, coin: &mut Coin) -> gnet_core::Result<Option<Pair>> {
 //!         self.0 += 0.001;
-//!         let ms = if arm == Arm::A { 2.0 } else { 2.5 } + self.0;
-//!         Ok(Some(Sample::new(ms, ms, ms)))
+//!         let samples = [2.0, 2.5].map(|ms| ms + self.0).map(|ms| Sample::new(ms, ms, ms));
+//!         Ok(Some(Pair::new(coin.toss(), samples)))
 //!     }
 //! }
 //!
@@ -44,14 +44,16 @@ mod replay;
 #[cfg(test)]
 mod tests;
 mod undisturbed;
+mod workers;
 
 pub use baseline::{Baseline, BaselineRow, DRIFT, Found, Held, How};
-pub use coin::fresh_seed;
+pub use coin::{Coin, fresh_seed};
 pub use counterpart::{BaselineOptions, Counterpart};
 pub use family::family;
 pub use interface::same_interface;
-pub use measure::{Arm, Measure, Sample, Side, Watch, Workers};
+pub use measure::{Arm, Measure, Pair, Sample, Side, Turns, Watch};
 pub use options::{AbOptions, Statistic};
 pub use pairs::{PairDone, compare};
 pub use record::{ArmRecord, Beside, Comparison, Process, Verdict, Why};
 pub use replay::Replay;
+pub use workers::Workers;

@@ -9,7 +9,7 @@ use crate::runtime::Provider;
 use gnet_core::stats::SequentialPlan;
 use gnet_core::{Error, Result};
 
-/// Time that stands for a process in its pair.
+/// Time that stands for a turn of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Statistic {
@@ -36,7 +36,7 @@ impl Statistic {
         if providers.contains(&Provider::Tract) { Self::Both } else { Self::Min }
     }
 
-    /// Returns the value that stands for a process with this fastest and this median run.
+    /// Returns the value that stands for a turn with this fastest and this median run.
     pub(super) fn value(self, min_ms: f64, p50_ms: f64) -> f64 {
         match self {
             Self::Min => min_ms,
@@ -48,9 +48,9 @@ impl Statistic {
     /// Returns what it is in words.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Min => "the fastest run of each process",
-            Self::P50 => "the median run of each process",
-            Self::Both => "the fastest and the median run of each process together",
+            Self::Min => "the fastest run of each turn",
+            Self::P50 => "the median run of each turn",
+            Self::Both => "the fastest and the median run of each turn together",
         }
     }
 
@@ -70,7 +70,7 @@ impl Statistic {
 pub struct AbOptions {
     /// Fraction by which B may be slower: 0.05.
     pub max_regression: f64,
-    /// Time that stands for a process.
+    /// Time that stands for a turn of a process.
     pub statistic: Statistic,
     /// Seed of the order within the pairs.
     pub seed: u64,

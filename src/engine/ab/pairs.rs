@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::coin::Coin;
-use super::measure::{Arm, Measure, Sample, Side};
+use super::measure::{Arm, Measure, Pair, Sample, Side};
 use super::options::{AbOptions, Statistic};
 use super::print::{percent, watched};
 use super::record::{ArmRecord, Beside, Comparison, Process, Verdict, Why};
-use super::undisturbed::{Occupancies, median};
+use super::undisturbed::Occupancies;
 use crate::bench::Clock;
-use gnet_core::stats::{Decision, Sequential, SequentialPlan};
+use gnet_core::stats::{self, Decision, Sequential, SequentialPlan};
 use gnet_core::words::counted;
 use gnet_core::{Error, ErrorKind, Result};
 
@@ -101,24 +101,19 @@ impl<'a> State<'a> {
         decided.or(too_noisy.then_some(End::Disturbed)).or(late.map(End::Time))
     }
 
-    /// Measures one pair; `None` if there are no more samples.
+    /// Measures one pair; `None` if there are no more.
     fn pair(&mut self, measure: &mut dyn Measure) -> Result<Option<PairDone>> {
-        let first = measure.first(self.coin.toss());
-        let mut pair = [None, None];
+        let Some(Pair { first, samples: [a, b] }) = measure.pair(&mut self.coin.of_next_pair())? else {
+            return Ok(None);
+        };
         let mut clean = true;
         for (place, arm) in [first, first.other()].into_iter().enumerate() {
-            let named = |error: Error| match error.kind() {
-                ErrorKind::Interrupted => error,
-                _ => error.within(format!("arm {arm:?}")),
-            };
-            let Some(sample) = measure.measure(arm).map_err(named)? else { return Ok(None) };
-            measurable(arm, &sample)?;
-            let alone = self.occupancies[arm as usize].undisturbed(&sample);
+            let sample = if arm == Arm::A { &a } else { &b };
+            measurable(arm, sample)?;
+            let alone = self.occupancies[arm as usize].undisturbed(sample);
             clean &= alone;
-            self.samples.push(Process::of(self.samples.len(), self.tried, arm, place + 1, &sample, alone));
-            pair[arm as usize] = Some(sample);
+            self.samples.push(Process::of(self.samples.len(), self.tried, arm, place + 1, sample, alone));
         }
-        let [Some(a), Some(b)] = pair else { return Ok(None) };
         self.tried += 1;
         let ratio = log_ratio(self.options.statistic, &a, &b);
         if clean {
@@ -173,7 +168,8 @@ impl<'a> State<'a> {
         if samples.is_empty() {
             samples = self.samples.iter().filter(|process| process.arm == arm).map(Process::sample).collect();
         }
-        let of = |value: fn(&Sample) -> Option<f64>| median(&samples.iter().filter_map(value).collect::<Vec<_>>());
+        let of =
+            |value: fn(&Sample) -> Option<f64>| stats::median(&samples.iter().filter_map(value).collect::<Vec<_>>());
         ArmRecord {
             label: side.label,
             model: side.model,
@@ -244,17 +240,21 @@ fn beside(record: &Comparison, mut plan: SequentialPlan, statistic: Statistic, p
     Beside { statistic, estimate: test.estimate().map(f64::exp_m1), interval, disagrees }
 }
 
+/// Returns the logarithm of B's time over A's: of one turn after the other, the median. What strikes both processes for some
+/// turns then cancels, and what strikes one for a few does not count.
 fn log_ratio(statistic: Statistic, a: &Sample, b: &Sample) -> f64 {
-    let of = |sample: &Sample| statistic.value(sample.min_ms, sample.p50_ms).ln();
-    of(b) - of(a)
+    let of = |(min, p50)| statistic.value(min, p50).ln();
+    let ratios: Vec<f64> = a.turns.each().zip(b.turns.each()).map(|(a, b)| of(b) - of(a)).collect();
+    stats::median(&ratios).unwrap_or_default()
 }
 
 /// Refuses times of which no ratio can be taken.
 fn measurable(arm: Arm, sample: &Sample) -> Result<()> {
-    let fine = |ms: f64| ms > 0.0 && ms.is_finite();
-    if fine(sample.min_ms) && fine(sample.p50_ms) {
+    let fine = |(min, p50): (f64, f64)| [min, p50].iter().all(|ms| *ms > 0.0 && ms.is_finite());
+    let whole = (sample.min_ms, sample.p50_ms);
+    if fine(whole) && sample.turns.each().all(fine) && sample.turns.each().next().is_some() {
         return Ok(());
     }
-    let reason = format!("its runs take {} to {} ms, too short for the clock", sample.min_ms, sample.p50_ms);
+    let reason = format!("its runs take {} to {} ms, too short for the clock", whole.0, whole.1);
     Err(Error::input(format!("arm {arm:?}"), reason).remedy("give a larger --batch"))
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::measure::{Arm, Sample, Side, Watch};
+use super::measure::{Arm, Sample, Side, Turns, Watch};
 use super::options::Statistic;
 use gnet_core::{Error, Result, stats};
 
@@ -50,7 +50,7 @@ pub struct Comparison {
     pub why: Option<Why>,
     /// Fraction by which B was allowed to be slower.
     pub max_regression: f64,
-    /// Time that stands for a process in its pair.
+    /// Time that stands for a turn of a process.
     pub statistic: Statistic,
     /// Hodges-Lehmann estimate of the fraction by which B is slower; `null` without clean pairs.
     pub estimate: Option<f64>,
@@ -90,7 +90,7 @@ pub struct Comparison {
 #[derive(Debug, Clone, Copy, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Beside {
-    /// Time that stands for a process.
+    /// Time that stands for a turn of a process.
     pub statistic: Statistic,
     /// Estimate of the fraction by which B is slower.
     pub estimate: Option<f64>,
@@ -134,7 +134,7 @@ pub struct Process {
     pub pair: usize,
     /// The arm that it measured.
     pub arm: Arm,
-    /// Place within its pair: 1 for the one that went first, 2 for the other.
+    /// Place within its pair: 1 for the one that began, 2 for the other.
     pub order: usize,
     /// Time at which it began, as RFC 3339 writes it; empty if unknown.
     pub started: String,
@@ -144,6 +144,9 @@ pub struct Process {
     pub p50_ms: f64,
     /// Mean of the runs in milliseconds.
     pub mean_ms: f64,
+    /// Its turns, each of which is held against that of the other process of the pair with the same number.
+    #[serde(default)]
+    pub turns: Turns,
     /// CPU time of a run in milliseconds.
     pub cpu_ms: Option<f64>,
     /// CPU time over wall time of the measured region, over the threads in use.
@@ -157,18 +160,18 @@ pub struct Process {
 
 impl Process {
     pub(super) fn of(index: usize, pair: usize, arm: Arm, order: usize, sample: &Sample, clean: bool) -> Self {
-        let Sample { started, min_ms, p50_ms, mean_ms, cpu_ms, occupancy, disturbed } = sample.clone();
-        Self { index, pair, arm, order, started, min_ms, p50_ms, mean_ms, cpu_ms, occupancy, disturbed, clean }
+        let Sample { started, min_ms, p50_ms, mean_ms, turns, cpu_ms, occupancy, disturbed } = sample.clone();
+        Self { index, pair, arm, order, started, min_ms, p50_ms, mean_ms, turns, cpu_ms, occupancy, disturbed, clean }
     }
 
     pub(super) fn sample(&self) -> Sample {
-        Sample {
-            started: self.started.clone(),
-            cpu_ms: self.cpu_ms,
-            occupancy: self.occupancy,
-            disturbed: self.disturbed,
-            ..Sample::new(self.min_ms, self.p50_ms, self.mean_ms)
+        let mut sample = Sample::new(self.min_ms, self.p50_ms, self.mean_ms);
+        // A record of an older program has no turns.
+        if self.turns != Turns::default() {
+            sample.turns = self.turns.clone();
         }
+        let (cpu_ms, occupancy, disturbed) = (self.cpu_ms, self.occupancy, self.disturbed);
+        Sample { started: self.started.clone(), cpu_ms, occupancy, disturbed, ..sample }
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use serde::Deserialize;
 
-use super::measure::{Arm, Measure, Sample, Side, Watch};
+use super::coin::Coin;
+use super::measure::{Arm, Measure, Pair, Sample, Side};
 use super::options::Statistic;
 use super::record::{ArmRecord, Comparison, Process};
 use crate::bench::log::Line;
@@ -56,16 +57,11 @@ impl Replay {
             return Err(Error::input(Error::THE_FILE, "has no comparison in pairs")
                 .remedy("give the log that `gnet ab --log` wrote"));
         };
-        let side = |line: &Line| Side {
-            label: line.spec.label(),
-            model: line.model.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-            watch: Watch::of(line.spec.provider, line.spec.threads),
-        };
         let arm = |line: &Line| if line.index == Arm::A as usize { Arm::A } else { Arm::B };
         let processes = lines.iter().enumerate();
         let processes = processes
             .map(|(index, line)| Process::of(index, index / 2, arm(line), index % 2 + 1, &Sample::of(&line.run), true));
-        Ok(Self { sides: [side(a), side(b)], statistic: None, processes: processes.collect() })
+        Ok(Self { sides: [a, b].map(|line| Side::of(&line.spec)), statistic: None, processes: processes.collect() })
     }
 
     /// Returns the statistic that decided then, if the record has it.
@@ -86,18 +82,17 @@ impl Measure for Replay {
         self.sides.clone()
     }
 
-    /// Returns the arm that went first then.
-    fn first(&mut self, coin: Arm) -> Arm {
-        self.processes.front().map_or(coin, |next| next.arm)
-    }
-
-    fn measure(&mut self, arm: Arm) -> Result<Option<Sample>> {
-        match self.processes.pop_front() {
-            Some(next) if next.arm != arm => {
-                let reason = format!("process {} measured {:?} where its pair lacks {arm:?}", next.index, next.arm);
-                Err(Error::input("stored samples", reason))
-            }
-            next => Ok(next.map(|next| next.sample())),
+    /// Returns the next two processes, in the order in which they ran then.
+    fn pair(&mut self, _: &mut Coin) -> Result<Option<Pair>> {
+        let (Some(one), Some(other)) = (self.processes.pop_front(), self.processes.pop_front()) else {
+            return Ok(None);
+        };
+        let first = one.arm;
+        if other.arm == first {
+            let reason = format!("process {} measured {first:?} where its pair lacks {:?}", other.index, first.other());
+            return Err(Error::input("stored samples", reason));
         }
+        let samples = if first == Arm::A { [one, other] } else { [other, one] };
+        Ok(Some(Pair::new(first, samples.each_ref().map(Process::sample))))
     }
 }

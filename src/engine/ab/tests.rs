@@ -36,12 +36,18 @@ impl<F: Fn(Arm, usize) -> Result<Option<Sample>>> Measure for Script<'_, F> {
         ["old", "new"].map(|label| Side { watch: self.watch, ..Side::new(label, "net.onnx") })
     }
 
-    fn measure(&mut self, arm: Arm) -> Result<Option<Sample>> {
-        self.clock.0.set(self.clock.0.get() + 1);
-        self.order.push(arm);
-        let count = &mut self.counts[arm as usize];
-        *count += 1;
-        (self.sample)(arm, *count - 1)
+    fn pair(&mut self, coin: &mut Coin) -> Result<Option<Pair>> {
+        let first = coin.toss();
+        let mut samples = [None, None];
+        for arm in [first, first.other()] {
+            self.clock.0.set(self.clock.0.get() + 1);
+            self.order.push(arm);
+            let count = &mut self.counts[arm as usize];
+            *count += 1;
+            samples[arm as usize] = (self.sample)(arm, *count - 1).map_err(|error| arm.named(error))?;
+        }
+        let [Some(a), Some(b)] = samples else { return Ok(None) };
+        Ok(Some(Pair::new(first, [a, b])))
     }
 }
 
@@ -133,6 +139,32 @@ fn disturbed_pairs_are_dropped_and_measured_again() {
     render(&found, Format::Table).unwrap();
 }
 
+/// A process of which turn number `n` takes `ms(n)`.
+fn in_turns(ms: impl Fn(usize) -> f64) -> Sample {
+    let times: Vec<f64> = (0..9).map(ms).collect();
+    let whole = Sample::new(times.iter().copied().fold(f64::MAX, f64::min), 1.0, 1.0);
+    Sample { turns: Turns { min_ms: times.clone(), p50_ms: times }, ..whole }
+}
+
+#[test]
+fn a_turn_is_held_against_the_other_of_its_number() {
+    // The machine grows slower by half within each pair, and for two turns it does something else.
+    let found = run(&AbOptions::default(), |arm, n| {
+        let slower = if arm == Arm::A { 1.0 } else { 1.02 + n as f64 / 1000.0 };
+        Ok(Some(in_turns(|turn| match (arm, turn) {
+            (Arm::B, 3) => 5.0,
+            (Arm::A, 7) => 4.0,
+            _ => slower * (1.0 + turn as f64 / 16.0),
+        })))
+    });
+    assert_eq!((found.verdict, found.pairs), (Verdict::NotSlower, 8));
+    let [low, high] = found.interval.unwrap();
+    assert!((1.0199..=1.0271).contains(&(1.0 + low)) && (1.0199..=1.0271).contains(&(1.0 + high)), "{low} {high}");
+    assert!(found.samples.iter().all(|process| process.turns.min_ms.len() == 9));
+    let none = |_, _| Ok(Some(Sample { turns: Turns::default(), ..Sample::new(1.0, 1.0, 1.0) }));
+    assert!(run_watched(Watch::Busy, &AbOptions::default(), none).0.is_err());
+}
+
 #[test]
 fn a_fixed_number_of_clean_pairs_is_an_estimate_whatever_they_say() {
     let options = AbOptions { pairs: Some(5), ..AbOptions::default() };
@@ -164,13 +196,13 @@ fn what_spares_the_fastest_run_is_told() {
     // Half of B's runs take a third longer: the fastest run is the same.
     let found = run(&AbOptions::default(), |arm, n| {
         let sample = wandering(arm, n, 0.0);
-        Ok(Some(if arm == Arm::B { Sample { p50_ms: 1.3 * sample.p50_ms, ..sample } } else { sample }))
+        Ok(Some(if arm == Arm::B { Sample::new(sample.min_ms, 1.3 * sample.p50_ms, sample.mean_ms) } else { sample }))
     });
     assert_eq!(found.verdict, Verdict::NotSlower);
     let p50 = found.beside.iter().find(|beside| beside.statistic == Statistic::P50).unwrap();
     assert!(p50.disagrees && p50.estimate.unwrap() > 0.25);
     let text = render(&found, Format::Table).unwrap();
-    assert!(text.contains("the statistics disagree: by the median run of each process B is 3"), "{text}");
+    assert!(text.contains("the statistics disagree: by the median run of each turn B is 3"), "{text}");
     let same = run(&AbOptions::default(), |arm, n| Ok(Some(wandering(arm, n, 0.0))));
     assert!(same.beside.iter().all(|beside| !beside.disagrees));
 }

@@ -2,6 +2,7 @@
 
 use super::measure::{Sample, Watch};
 use crate::bench::CLEAN;
+use gnet_core::stats;
 
 /// The shares of one arm so far.
 #[derive(Debug, Clone)]
@@ -26,17 +27,10 @@ impl Occupancies {
         match self.watch {
             Watch::Busy => share >= CLEAN,
             // A share above 1 says that threads were not counted; it is not a reason to expect that much.
-            Watch::Usual => share >= CLEAN * median(&self.seen).unwrap_or(share).min(1.0),
+            Watch::Usual => share >= CLEAN * stats::median(&self.seen).unwrap_or(share).min(1.0),
             Watch::Unwatched => true,
         }
     }
-}
-
-/// Returns the upper median; `None` without values.
-pub(super) fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied()
 }
 
 #[cfg(test)]

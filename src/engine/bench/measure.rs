@@ -1,14 +1,15 @@
 //! Measurement of one row in this process.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::copies::copies;
 use super::judgement::{Facts, keeps_busy};
 use super::latency::{millis, per_second};
 use super::steady::{Steady, steady, timed};
-use super::{Clock, Judgement, Latency, Profile, Run, Spec, SystemClock, feed, memory};
+use super::{Clock, Fed, Judgement, Latency, Limits, Profile, Run, Spec, SystemClock, feed, memory};
 use crate::host::{self, GpuWatch, Moment};
-use crate::runtime::{self, Array, EngineOptions, Placement, RunOptions};
+use crate::runtime::{self, Array, EngineOptions, Placement, RunOptions, Session};
 use gnet_core::cost::BatchChoice;
 use gnet_core::words::counted;
 use gnet_core::{Error, OnnxFile, Result, files};
@@ -32,78 +33,126 @@ pub(super) const MEASURING: &str = "measuring";
 
 /// Does the same as [`measure`] and reports the current activity to `doing`.
 pub(crate) fn measured(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Run> {
-    doing("loading");
-    spec.validate()?;
-    let started = host::now();
-    let in_file = |error: Error| runtime::in_file(&spec.path, error);
-    let file = OnnxFile::open_whole(&spec.path)?;
-    runtime::prepare(spec.provider, &file).map_err(in_file)?;
-    let clock = SystemClock::start();
-    let options = spec.options();
-    let mut session = runtime::open(spec.provider, &file, &options).map_err(in_file)?;
-    let load_time = clock.wall();
-    let placement = Placement::checked(session.as_ref(), &file, &options)?;
-    let fed = spec.feed.fed(session.inputs(), &file).map_err(in_file)?;
-    // A file that is no longer needed does not count towards the measured memory.
-    let traced = spec.trace.as_ref().map(|trace| (trace, file));
-    let inputs = feed::filled(&fed, session.inputs()).map_err(in_file)?;
-    session.bind(&inputs).map_err(in_file)?;
-    let watch = session.has_device_memory().then(GpuWatch::start);
-    let before = Moment::now(watch.as_ref());
-    doing("the first run");
-    let first = timed(&mut || session.run(), &clock).map_err(in_file)?;
+    let mut loaded = Loaded::load(spec, doing)?;
     doing(MEASURING);
-    let found = steady(&mut || session.run(), &clock, &spec.limits).map_err(in_file)?;
-    let after = Moment::now(watch.as_ref());
-    let copies = copies(session.as_mut(), &clock, &spec.limits, spec.batch).map_err(in_file)?;
-    let profile = traced.map(|(trace, file)| profile(spec, &file, &options, &inputs, trace)).transpose()?;
-    let images_per_s = per_second(spec.batch, found.summary.mean);
-    let threads_used = session.threads_used();
-    let occupancy = if session.has_device_memory() { None } else { occupancy(&found, threads_used) };
-    let notes = session.notes().iter().cloned().chain(crowded(threads_used)).chain(found.notes);
-    let latency_ms = Latency::of(&found.summary);
-    let waited =
-        found.waited.map(|waited| waited.as_secs_f64() / found.wall.as_secs_f64()).filter(|share| share.is_finite());
-    let facts = Facts {
-        busy: keeps_busy(spec.provider, threads_used),
-        occupancy,
-        waited,
-        throttled: before.throttled.zip(after.throttled).map_or(0, |(before, after)| after.since(before).periods),
-        slowed: matches!(&after.gpus[..], [gpu] if gpu.slowed()),
-        apart: latency_ms.apart(),
-    };
-    let judgement = Judgement::of(&found.samples_ns, &facts);
-    Ok(Run {
-        provider: spec.provider,
-        batch: spec.batch,
-        threads: spec.threads,
-        threads_used,
-        started,
-        before,
-        after,
-        samples: found.summary.samples,
-        load_ms: millis(load_time),
-        first_run_ms: millis(first),
-        warmup_runs: found.warmup_runs,
-        latency_ms,
-        p50_interval_ms: found.median.map(|of| [of.low, of.high].map(|ns| ns as f64 / 1e6)),
-        cpu_ms: found.cpu.map(|cpu| millis(cpu) / found.summary.samples as f64),
-        wall_ms: millis(found.wall),
-        occupancy,
-        waited,
-        judgement,
-        images_per_s,
-        gmacs_per_s: images_per_s.zip(spec.macs_per_image).map(|(rate, macs)| rate * macs as f64 / 1e9),
-        peak_rss_bytes: memory::peak_rss_bytes(),
-        settings: session.settings().clone(),
-        dims: spec.feed.sizes.dims().iter().cloned().collect(),
-        inputs: fed,
-        placement,
-        copies,
-        profile,
-        notes: notes.chain(facts.remarks(&judgement)).collect(),
-        samples_ns: found.samples_ns,
-    })
+    let clock = SystemClock::start();
+    let found = steady(&mut || loaded.run(), &clock, &spec.limits)?;
+    loaded.measured(found)
+}
+
+/// A row whose network is loaded and has run once.
+pub(super) struct Loaded {
+    spec: Spec,
+    started: String,
+    /// The file, where it is needed again.
+    file: Option<OnnxFile>,
+    session: Box<dyn Session>,
+    placement: Option<Placement>,
+    fed: Vec<Fed>,
+    inputs: Vec<Array>,
+    watch: Option<GpuWatch>,
+    before: Moment,
+    load_time: Duration,
+    first: Duration,
+}
+
+impl Loaded {
+    /// Loads the network and runs it once.
+    pub fn load(spec: &Spec, doing: &mut dyn FnMut(&str)) -> Result<Self> {
+        doing("loading");
+        spec.validate()?;
+        let started = host::now();
+        let in_file = |error: Error| runtime::in_file(&spec.path, error);
+        let file = OnnxFile::open_whole(&spec.path)?;
+        runtime::prepare(spec.provider, &file).map_err(in_file)?;
+        let clock = SystemClock::start();
+        let options = spec.options();
+        let mut session = runtime::open(spec.provider, &file, &options).map_err(in_file)?;
+        let load_time = clock.wall();
+        let placement = Placement::checked(session.as_ref(), &file, &options)?;
+        let fed = spec.feed.fed(session.inputs(), &file).map_err(in_file)?;
+        // A file that is no longer needed does not count towards the measured memory.
+        let file = spec.trace.as_ref().map(|_| file);
+        let inputs = feed::filled(&fed, session.inputs()).map_err(in_file)?;
+        session.bind(&inputs).map_err(in_file)?;
+        let watch = session.has_device_memory().then(GpuWatch::start);
+        let before = Moment::now(watch.as_ref());
+        doing("the first run");
+        let first = timed(&mut || session.run(), &clock).map_err(in_file)?;
+        let spec = spec.clone();
+        Ok(Self { spec, started, file, session, placement, fed, inputs, watch, before, load_time, first })
+    }
+
+    /// Returns the row's limits.
+    pub fn limits(&self) -> &Limits {
+        &self.spec.limits
+    }
+
+    /// Runs it once.
+    pub fn run(&mut self) -> Result<()> {
+        self.session.run().map_err(|error| runtime::in_file(&self.spec.path, error))
+    }
+
+    /// Measures what comes after the steady state, and makes the record of the row.
+    pub fn measured(self, found: Steady) -> Result<Run> {
+        let Self { spec, started, file, mut session, placement, fed, inputs, watch, before, load_time, first } = self;
+        let in_file = |error: Error| runtime::in_file(&spec.path, error);
+        let after = Moment::now(watch.as_ref());
+        let clock = SystemClock::start();
+        let copies = copies(session.as_mut(), &clock, &spec.limits, spec.batch).map_err(in_file)?;
+        let traced = spec.trace.as_ref().zip(file);
+        let profile = traced.map(|(trace, file)| profile(&spec, &file, &spec.options(), &inputs, trace)).transpose()?;
+        let images_per_s = per_second(spec.batch, found.summary.mean);
+        let threads_used = session.threads_used();
+        let occupancy = if session.has_device_memory() { None } else { occupancy(&found, threads_used) };
+        let notes = session.notes().iter().cloned().chain(crowded(threads_used)).chain(found.notes);
+        let latency_ms = Latency::of(&found.summary);
+        let waited = found
+            .waited
+            .map(|waited| waited.as_secs_f64() / found.wall.as_secs_f64())
+            .filter(|share| share.is_finite());
+        let facts = Facts {
+            busy: keeps_busy(spec.provider, threads_used),
+            occupancy,
+            waited,
+            throttled: before.throttled.zip(after.throttled).map_or(0, |(before, after)| after.since(before).periods),
+            slowed: matches!(&after.gpus[..], [gpu] if gpu.slowed()),
+            apart: latency_ms.apart(),
+        };
+        let judgement = Judgement::of(&found.samples_ns, &facts);
+        Ok(Run {
+            provider: spec.provider,
+            batch: spec.batch,
+            threads: spec.threads,
+            threads_used,
+            started,
+            before,
+            after,
+            samples: found.summary.samples,
+            turns: found.turns,
+            load_ms: millis(load_time),
+            first_run_ms: millis(first),
+            warmup_runs: found.warmup_runs,
+            latency_ms,
+            p50_interval_ms: found.median.map(|of| [of.low, of.high].map(|ns| ns as f64 / 1e6)),
+            cpu_ms: found.cpu.map(|cpu| millis(cpu) / found.summary.samples as f64),
+            wall_ms: millis(found.wall),
+            occupancy,
+            waited,
+            judgement,
+            images_per_s,
+            gmacs_per_s: images_per_s.zip(spec.macs_per_image).map(|(rate, macs)| rate * macs as f64 / 1e9),
+            peak_rss_bytes: memory::peak_rss_bytes(),
+            settings: session.settings().clone(),
+            dims: spec.feed.sizes.dims().iter().cloned().collect(),
+            inputs: fed,
+            placement,
+            copies,
+            profile,
+            notes: notes.chain(facts.remarks(&judgement)).collect(),
+            samples_ns: found.samples_ns,
+        })
+    }
 }
 
 /// Returns the share of the steady state for which the threads of a run had a core; `None` without a clock of CPU time.
@@ -191,6 +240,7 @@ mod tests {
         let found = |cpu| Steady {
             warmup_runs: 0,
             samples_ns: vec![4_000_000],
+            turns: vec![1],
             summary: gnet_core::stats::Summary::of(&samples).unwrap(),
             wall: Duration::from_millis(5),
             cpu,

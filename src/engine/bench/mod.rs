@@ -34,6 +34,7 @@ mod record;
 mod steady;
 mod sweep;
 mod tracker;
+mod turns;
 mod worker;
 
 use std::path::PathBuf;
@@ -55,7 +56,8 @@ pub use record::{Environment, Measurement, Run};
 pub use steady::{Steady, Timed, steady};
 pub use sweep::{Knee, Sweep};
 pub use tracker::Tracker;
-pub(crate) use worker::packed;
+pub(crate) use turns::{TurnAnswer, TurnOrder, Turning};
+pub(crate) use worker::{RowWorker, packed};
 pub use worker::{run_in_worker, run_in_worker_until};
 
 use crate::runtime::{EngineOptions, Provider, RunOptions};

@@ -106,11 +106,14 @@ pub struct Run {
     pub after: Moment,
     /// Number of timed runs in the steady state.
     pub samples: usize,
+    /// Number of them in each turn: one number, unless it took turns with the other process of its pair.
+    #[serde(default)]
+    pub turns: Vec<usize>,
     /// Time to parse and optimise the file, in milliseconds, without reading it from disk.
     pub load_ms: f64,
     /// Time of the first run after loading, in milliseconds.
     pub first_run_ms: f64,
-    /// Number of runs between the first and the steady state.
+    /// Number of runs between the first and the steady state, and of those that began a turn without being timed.
     pub warmup_runs: usize,
     /// Time of one run of the whole batch in the steady state, in milliseconds.
     pub latency_ms: Latency,
@@ -339,6 +342,7 @@ pub(super) fn sample() -> Measurement {
             before: Moment::now(None),
             after: Moment::now(None),
             samples: 64,
+            turns: vec![64],
             load_ms: 123.456,
             first_run_ms: 20.25,
             warmup_runs: 10,
@@ -386,7 +390,7 @@ mod tests {
             keys(&json["runs"][0]),
             "after batch before copies cpu_ms dims first_run_ms gmacs_per_s images_per_s inputs judgement latency_ms load_ms \
              notes occupancy p50_interval_ms peak_rss_bytes placement provider samples settings started threads \
-             threads_used waited wall_ms warmup_runs"
+             threads_used turns waited wall_ms warmup_runs"
         );
         assert_eq!(keys(&json["runs"][0]["latency_ms"]), "mean min p25 p50 p75 p90 p99");
         assert!(json["runs"][0]["latency_ms"]["p99"].is_null());

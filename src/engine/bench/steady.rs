@@ -1,5 +1,6 @@
 //! The measuring loop: warm-up, steady state.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Clock, Limits};
@@ -14,13 +15,15 @@ pub type Timed<'a> = &'a mut dyn FnMut() -> Result<()>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Steady {
-    /// Number of runs before it.
+    /// Number of runs before it, and of those that began a turn without being timed.
     pub warmup_runs: usize,
     /// Time of each run in nanoseconds, at least one.
     pub samples_ns: Vec<u64>,
-    /// Percentiles of these.
+    /// Number of samples in each turn: a single turn unless something else had the machine in between.
+    pub turns: Vec<usize>,
+    /// Percentiles of the samples.
     pub summary: Summary,
-    /// Wall time from before the first of these runs to after the last.
+    /// Wall time from before the first run of each turn to after its last.
     pub wall: Duration,
     /// CPU time of all threads of this process in that time; `None` if the system does not report it.
     pub cpu: Option<Duration>,
@@ -53,31 +56,101 @@ const MAX_SAMPLES: usize = 100_000;
 /// # Errors
 /// Those of the run, and no samples to take.
 pub fn steady(run: Timed<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Steady> {
-    limits.check()?;
-    let mut notes = Vec::new();
-    let warmup_runs = warm_up(run, clock, limits, &mut notes)?;
-    let mut room = Room::for_samples(limits.min_samples.max(MAX_SAMPLES), limits.relative_width.is_some());
-    let waits_before = clock.waits();
-    let (start, cpu_before) = (clock.wall(), clock.cpu());
-    sample(run, clock, limits, &mut room)?;
-    let (cpu_after, end) = (clock.cpu(), clock.wall());
-    let waited = longest_wait(&waits_before, &clock.waits());
-    let Room { mut samples_ns, mut scratch, .. } = room;
-    samples_ns.shrink_to_fit();
-    if samples_ns.len() < limits.min_samples {
-        notes.push(format!(
-            "stopped after {:?} with {} of {}",
-            limits.max_time,
-            samples_ns.len(),
-            counted(limits.min_samples, "sample")
-        ));
+    let mut sampling = Sampling::warmed(run, clock, limits)?;
+    sampling.turn(run, clock, limits)?;
+    sampling.end()
+}
+
+/// A steady state in the making, in one turn or in several between which something else has the machine.
+pub(super) struct Sampling {
+    limits: Limits,
+    warmup_runs: usize,
+    room: Room,
+    turns: Vec<usize>,
+    wall: Duration,
+    cpu: Option<Duration>,
+    /// Time for which each thread waited.
+    waits: BTreeMap<u32, Duration>,
+    notes: Vec<String>,
+}
+
+impl Sampling {
+    /// Warms up and makes room for the samples.
+    pub fn warmed(run: Timed<'_>, clock: &dyn Clock, limits: &Limits) -> Result<Self> {
+        limits.check()?;
+        let mut notes = Vec::new();
+        let warmup_runs = warm_up(run, clock, limits, &mut notes)?;
+        let room = Room::for_samples(limits.min_samples.max(MAX_SAMPLES), limits.relative_width.is_some());
+        Ok(Self {
+            limits: *limits,
+            warmup_runs,
+            room,
+            turns: Vec::new(),
+            wall: Duration::ZERO,
+            cpu: Some(Duration::ZERO),
+            waits: BTreeMap::new(),
+            notes,
+        })
     }
-    let median = MedianInterval::of(&samples_ns, &mut scratch);
-    notes.extend(too_wide(median, limits, samples_ns.len()));
-    let samples: Vec<Duration> = samples_ns.iter().copied().map(Duration::from_nanos).collect();
-    let summary = Summary::of(&samples).ok_or_else(|| gnet_core::Error::input("samples", "none was taken"))?;
-    let cpu = cpu_before.zip(cpu_after).map(|(before, after)| after.saturating_sub(before));
-    Ok(Steady { warmup_runs, samples_ns, summary, wall: end.saturating_sub(start), cpu, waited, median, notes })
+
+    /// Runs once without taking a sample.
+    pub fn untimed(&mut self, run: Timed<'_>) -> Result<()> {
+        self.warmup_runs += 1;
+        run()
+    }
+
+    /// Takes the samples of one turn, which has limits of its own.
+    pub fn turn(&mut self, run: Timed<'_>, clock: &dyn Clock, limits: &Limits) -> Result<()> {
+        let (before, waits_before) = (self.room.samples_ns.len(), clock.waits());
+        let (start, cpu_before) = (clock.wall(), clock.cpu());
+        sample(run, clock, limits, &mut self.room)?;
+        let (cpu_after, end) = (clock.cpu(), clock.wall());
+        add_waits(&mut self.waits, &waits_before, &clock.waits());
+        let cpu = cpu_before.zip(cpu_after).map(|(before, after)| after.saturating_sub(before));
+        self.cpu = self.cpu.zip(cpu).map(|(so_far, more)| so_far + more);
+        self.wall += end.saturating_sub(start);
+        self.turns.push(self.room.samples_ns.len() - before);
+        Ok(())
+    }
+
+    /// Returns `true` if the turns so far are as long as the limits ask, and have as many samples.
+    pub fn is_enough(&self) -> bool {
+        self.wall >= self.limits.min_time && self.room.samples_ns.len() >= self.limits.min_samples
+    }
+
+    /// Returns `true` if the turns so far have taken the maximum time or as many samples as there is room for.
+    pub fn is_over(&self) -> bool {
+        self.wall >= self.limits.max_time || self.room.samples_ns.len() >= self.room.most
+    }
+
+    /// Sums up what the turns took.
+    pub fn end(self) -> Result<Steady> {
+        let Self { limits, mut notes, room: Room { mut samples_ns, mut scratch, .. }, .. } = self;
+        samples_ns.shrink_to_fit();
+        if samples_ns.len() < limits.min_samples {
+            notes.push(format!(
+                "stopped after {:?} with {} of {}",
+                limits.max_time,
+                samples_ns.len(),
+                counted(limits.min_samples, "sample")
+            ));
+        }
+        let median = MedianInterval::of(&samples_ns, &mut scratch);
+        notes.extend(too_wide(median, &limits, samples_ns.len()));
+        let samples: Vec<Duration> = samples_ns.iter().copied().map(Duration::from_nanos).collect();
+        let summary = Summary::of(&samples).ok_or_else(|| gnet_core::Error::input("samples", "none was taken"))?;
+        Ok(Steady {
+            warmup_runs: self.warmup_runs,
+            samples_ns,
+            turns: self.turns,
+            summary,
+            wall: self.wall,
+            cpu: self.cpu,
+            waited: self.waits.into_values().max(),
+            median,
+            notes,
+        })
+    }
 }
 
 /// Runs once and returns the time that it took.
@@ -148,16 +221,16 @@ impl Room {
 /// Takes samples until the limits are met. The width of the interval is looked at whenever the samples have doubled, between
 /// two of them: seldom enough that a width that chance made narrow for a moment is hardly ever met.
 fn sample(run: Timed<'_>, clock: &dyn Clock, limits: &Limits, room: &mut Room) -> Result<()> {
-    let first = clock.wall();
+    let (first, before) = (clock.wall(), room.samples_ns.len());
     let mut next_look = 0;
     loop {
         let start = clock.wall();
         run()?;
         let end = clock.wall();
         room.samples_ns.push(nanos(end.saturating_sub(start)));
-        let taken = room.samples_ns.len();
+        let taken = room.samples_ns.len() - before;
         let elapsed = end.saturating_sub(first);
-        if elapsed >= limits.max_time || taken >= room.most {
+        if elapsed >= limits.max_time || room.samples_ns.len() >= room.most {
             return Ok(());
         }
         if elapsed < limits.min_time || taken < limits.min_samples || taken < next_look {
@@ -182,12 +255,13 @@ fn too_wide(found: Option<MedianInterval>, limits: &Limits, samples: usize) -> O
     Some(format!("the median is {known}, after {}: a longer --max-time narrows it", counted(samples, "sample")))
 }
 
-/// Returns the longest wait of a thread between two readings; `None` if there is no reading. A thread that was not there
-/// before began with none.
-fn longest_wait(before: &[(u32, Duration)], after: &[(u32, Duration)]) -> Option<Duration> {
+/// Adds what each thread waited between two readings. A thread that was not there before began with none.
+fn add_waits(waits: &mut BTreeMap<u32, Duration>, before: &[(u32, Duration)], after: &[(u32, Duration)]) {
     let earlier =
         |thread| before.iter().find(|(number, _)| *number == thread).map_or(Duration::ZERO, |(_, wait)| *wait);
-    after.iter().map(|(thread, wait)| wait.saturating_sub(earlier(*thread))).max()
+    for (thread, wait) in after {
+        *waits.entry(*thread).or_default() += wait.saturating_sub(earlier(*thread));
+    }
 }
 
 /// Returns a time in nanoseconds; the largest number for more than five centuries.
@@ -317,9 +391,36 @@ mod tests {
     fn the_thread_that_waited_longest_counts_from_its_own_beginning() {
         let ms = Duration::from_millis;
         let (before, after) = ([(1, ms(50)), (2, ms(10))], [(1, ms(60)), (2, ms(40)), (9, ms(7))]);
-        assert_eq!(longest_wait(&before, &after), Some(ms(30)));
-        assert_eq!(longest_wait(&before, &before), Some(Duration::ZERO));
-        assert_eq!(longest_wait(&[], &[]), None);
+        let mut waits = BTreeMap::new();
+        add_waits(&mut waits, &[], &[]);
+        assert_eq!(waits, BTreeMap::new());
+        add_waits(&mut waits, &before, &after);
+        assert_eq!(waits, BTreeMap::from([(1, ms(10)), (2, ms(30)), (9, ms(7))]));
+        // The next turn: what a thread waited between the two is not in it.
+        add_waits(&mut waits, &[(1, ms(100))], &[(1, ms(125))]);
+        assert_eq!(waits, BTreeMap::from([(1, ms(35)), (2, ms(30)), (9, ms(7))]));
+    }
+
+    #[test]
+    fn what_happens_between_two_turns_is_in_neither() {
+        let clock = MockClock::default();
+        let mut session = MockSession { clock: clock.clone(), runs: 0, time: |_| Some(1_000) };
+        let mut run = || session.run();
+        let whole = limits(25, 22, 60, 0);
+        let mut sampling = Sampling::warmed(&mut run, &clock, &whole).unwrap();
+        let turn = limits(10, 3, 1_000, 0);
+        for (enough, over) in
+            [(false, false), (false, false), (true, false), (true, false), (true, false), (true, true)]
+        {
+            clock.0.fetch_add(70_000, Ordering::Relaxed);
+            sampling.untimed(&mut run).unwrap();
+            sampling.turn(&mut run, &clock, &turn).unwrap();
+            assert_eq!((sampling.is_enough(), sampling.is_over()), (enough, over));
+        }
+        let found = sampling.end().unwrap();
+        assert_eq!((found.turns, found.warmup_runs), (vec![10; 6], 6));
+        assert_eq!((found.wall, found.cpu), (Duration::from_millis(60), Some(Duration::from_millis(120))));
+        assert!(found.notes.is_empty());
     }
 
     #[test]

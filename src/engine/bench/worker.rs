@@ -4,7 +4,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::measure::MEASURING;
+use super::turns::{Progress, TurnAnswer, TurnOrder};
 use super::{Run, Spec};
 use gnet_core::process::{Blocks, Lost, Worker};
 use gnet_core::{Error, Result};
@@ -28,20 +32,76 @@ pub fn run_in_worker_until(exe: &Path, spec: &Spec, stop: &AtomicBool) -> Result
 }
 
 fn ordered(worker: Result<Worker, Lost>, spec: &Spec, stop: &AtomicBool) -> Result<Run> {
-    let start = Instant::now();
-    let stopped = || stop.load(Ordering::Relaxed);
-    // Once it measures it ends by itself.
-    let go_on = |doing: &str| !stopped() && (doing == MEASURING || start.elapsed() < spec.limits.max_load);
-    let thing = format!("{} ({})", spec.path.display(), spec.label());
-    match worker.and_then(|mut worker| worker.ask(spec, &[], &go_on)) {
-        Ok(answer) => answer.map(|(run, blocks)| Run { samples_ns: unpacked(&blocks), ..run }),
-        Err(Lost::Stopped { doing }) if !stopped() => {
-            let reason = format!("{doing} takes longer than {:?}", spec.limits.max_load);
-            Err(Error::input(thing, reason).remedy("give it more time with --max-time SECONDS"))
+    let (run, blocks) = RowWorker::of(worker, spec, stop)?.told(spec)?;
+    Ok(with_samples(run, &blocks))
+}
+
+/// Returns what names a row in an error.
+fn thing(spec: &Spec) -> String {
+    format!("{} ({})", spec.path.display(), spec.label())
+}
+
+/// A process that measures a row by order.
+pub(crate) struct RowWorker<'a> {
+    worker: Worker,
+    spec: &'a Spec,
+    stop: &'a AtomicBool,
+}
+
+impl<'a> RowWorker<'a> {
+    /// Starts a process whose row takes turns with that of another: it loads the network and warms up.
+    pub fn in_turns(exe: &Path, spec: &'a Spec, stop: &'a AtomicBool) -> Result<Self> {
+        let mut this = Self::of(Worker::start(exe), spec, stop)?;
+        match this.told(&TurnOrder::Ready(Box::new(spec.clone())))?.0 {
+            TurnAnswer::Ready => Ok(this),
+            _ => Err(this.confused()),
         }
-        Err(Lost::Stopped { .. } | Lost::Interrupted) => Err(Error::interrupted(spec.label(), "was interrupted")),
-        Err(lost) => Err(lost.of(thing)),
     }
+
+    /// Measures for a turn.
+    pub fn turn(&mut self) -> Result<Progress> {
+        match self.told(&TurnOrder::Turn)?.0 {
+            TurnAnswer::Turned(progress) => Ok(progress),
+            _ => Err(self.confused()),
+        }
+    }
+
+    /// Ends the turns and returns the row.
+    pub fn finish(mut self) -> Result<Run> {
+        match self.told(&TurnOrder::Finish)? {
+            (TurnAnswer::Finished(run), blocks) => Ok(with_samples(*run, &blocks)),
+            _ => Err(self.confused()),
+        }
+    }
+
+    fn of(worker: Result<Worker, Lost>, spec: &'a Spec, stop: &'a AtomicBool) -> Result<Self> {
+        Ok(Self { worker: worker.map_err(|lost| lost.of(thing(spec)))?, spec, stop })
+    }
+
+    fn confused(&self) -> Error {
+        Lost::Confused("it belongs to another order".to_owned()).of(thing(self.spec))
+    }
+
+    /// Gives an order and waits for the answer for as long as nobody stops it and loading has time.
+    fn told<A: DeserializeOwned>(&mut self, order: &impl Serialize) -> Result<(A, Blocks)> {
+        let (start, spec) = (Instant::now(), self.spec);
+        let stopped = || self.stop.load(Ordering::Relaxed);
+        // Once it measures it ends by itself.
+        let go_on = |doing: &str| !stopped() && (doing == MEASURING || start.elapsed() < spec.limits.max_load);
+        match self.worker.ask(order, &[], &go_on) {
+            Ok(answer) => answer,
+            Err(Lost::Stopped { doing }) if !stopped() => {
+                let reason = format!("{doing} takes longer than {:?}", spec.limits.max_load);
+                Err(Error::input(thing(spec), reason).remedy("give it more time with --max-time SECONDS"))
+            }
+            Err(Lost::Stopped { .. } | Lost::Interrupted) => Err(Error::interrupted(spec.label(), "was interrupted")),
+            Err(lost) => Err(lost.of(thing(spec))),
+        }
+    }
+}
+
+fn with_samples(run: Run, blocks: &[Vec<u8>]) -> Run {
+    Run { samples_ns: unpacked(blocks), ..run }
 }
 
 /// Returns the block that carries a row's samples beside it: 8 bytes each, little-endian.

@@ -1,8 +1,8 @@
 //! `[latency]`: the time of a run, against a baseline in pairs of processes as [`ab`](crate::ab) compares them, or against a
 //! fixed limit by the same test.
 
-use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,8 +10,10 @@ use serde::Deserialize;
 use super::record::{Outcome, Status};
 use super::site::{Rule, Site, row};
 use super::values::{As, Fraction, Name, Time};
-use crate::ab::{self, AbOptions, Arm, Comparison, Measure, Replay, Sample, Side, Statistic, Verdict, Workers};
-use crate::bench::{Limits, Spec, SystemClock};
+use crate::ab::{
+    self, AbOptions, Arm, Coin, Comparison, Measure, Pair, Replay, Sample, Side, Statistic, Verdict, Workers,
+};
+use crate::bench::{self, Limits, Spec, SystemClock};
 use crate::runtime::Provider;
 use gnet_core::{Error, Result};
 
@@ -28,6 +30,8 @@ pub struct Latency {
     provider: Option<Name<Provider>>,
     batch: Option<usize>,
     threads: Option<usize>,
+    /// Whether the processes of a pair run one after the other.
+    apart: bool,
 }
 
 impl Latency {
@@ -36,9 +40,10 @@ impl Latency {
     /// # Errors
     /// Fails if nothing is asked of the latency, or if something is allowed beside no baseline.
     pub fn rules(&self) -> Result<Vec<Box<dyn Rule>>> {
-        let of_a_comparison = self.max_regression.is_some() || self.statistic.is_some() || self.seed.is_some();
+        let of_a_comparison =
+            self.max_regression.is_some() || self.statistic.is_some() || self.seed.is_some() || self.apart;
         if self.baseline.is_none() && of_a_comparison {
-            let reason = "max_regression, statistic and seed are for a comparison, and there is no baseline";
+            let reason = "max_regression, statistic, seed and apart are for a comparison, and there is no baseline";
             return Err(Error::input("latency", reason).remedy("name a model to compare with: baseline = \"old.onnx\""));
         }
         let limit =
@@ -111,7 +116,10 @@ impl Rule for Baseline {
                 ab::same_interface(site.open(&self.old)?.as_ref(), &site.file).map_err(|e| e.in_file(&self.old))?;
                 let old = Spec { path: self.old.clone(), ..new.clone() };
                 old.validate()?;
-                compared(site, &mut Workers::new(site.means.program()?, old, new, site.means.stop), &options)?
+                {
+                    let workers = Workers::new(site.means.program()?, old, new, site.means.stop);
+                    compared(site, &mut workers.apart(self.section.apart), &options)?
+                }
             }
         };
         for outcome in outcomes {
@@ -143,7 +151,7 @@ impl Rule for Limit {
             Some(stored) => Processes::Stored(stored.clone()),
             None => {
                 let spec = self.section.spec(site)?;
-                Processes::Fresh(Box::new(Workers::new(site.means.program()?, spec.clone(), spec, site.means.stop)))
+                Processes::Fresh { exe: site.means.program()?, spec: Box::new(spec), stop: site.means.stop }
             }
         };
         let mut beside = BesideLimit { limit: self.most.clone(), processes };
@@ -189,7 +197,7 @@ impl Limit {
 }
 
 enum Processes<'a> {
-    Fresh(Box<Workers<'a>>),
+    Fresh { exe: &'a Path, spec: Box<Spec>, stop: &'a AtomicBool },
     Stored(Replay),
 }
 
@@ -205,28 +213,28 @@ struct BesideLimit<'a> {
 
 impl Measure for BesideLimit<'_> {
     fn sides(&self) -> [Side; 2] {
-        let [_, measured] = match &self.processes {
-            Processes::Fresh(workers) => workers.sides(),
-            Processes::Stored(stored) => stored.sides(),
+        let measured = match &self.processes {
+            Processes::Fresh { spec, .. } => Side::of(spec),
+            Processes::Stored(stored) => {
+                let [_, measured] = stored.sides();
+                measured
+            }
         };
         [Side::new("the limit", &self.limit.text), measured]
     }
 
-    fn first(&mut self, coin: Arm) -> Arm {
-        match &mut self.processes {
-            Processes::Fresh(workers) => workers.first(coin),
-            Processes::Stored(stored) => stored.first(coin),
-        }
-    }
-
-    fn measure(&mut self, arm: Arm) -> Result<Option<Sample>> {
+    fn pair(&mut self, coin: &mut Coin) -> Result<Option<Pair>> {
         let ms = self.limit.ms;
-        let limit = Sample::new(ms, ms, ms);
-        match (&mut self.processes, arm) {
-            (Processes::Fresh(_), Arm::A) => Ok(Some(limit)),
-            (Processes::Fresh(workers), Arm::B) => workers.measure(arm),
-            (Processes::Stored(stored), Arm::A) => Ok(stored.measure(arm)?.map(|_| limit)),
-            (Processes::Stored(stored), Arm::B) => stored.measure(arm),
-        }
+        let (first, measured) = match &mut self.processes {
+            Processes::Fresh { exe, spec, stop } => {
+                let run = bench::run_in_worker_until(exe, spec, stop).map_err(|error| Arm::B.named(error))?;
+                (Arm::A, Sample::of(&run))
+            }
+            Processes::Stored(stored) => match stored.pair(coin)? {
+                Some(Pair { first, samples: [_, measured], .. }) => (first, measured),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Pair::new(first, [Sample::new(ms, ms, ms), measured])))
     }
 }
