@@ -67,18 +67,28 @@ def not_quiet(measured: list[int], look_at_load: bool = True) -> str | None:
     return None
 
 
-def watch(program: subprocess.Popen[str], models: set[str], begun: Callable[[str], None]) -> None:
-    """Calls `begun` with the model of each process that the program starts, while it maps its file to load it.
+def watch(program: subprocess.Popen[str], models: set[str], turn: Callable[[str, str], None]) -> None:
+    """Calls `turn` with the number of a process that the program started, and its model, whenever another one begins to run.
 
-    A file is mapped about 5 ms after its process began and for as long as it is loaded, which takes over 100 ms."""
-    known: set[str] = set()
+    A process maps its file about 5 ms after it began and for as long as it is loaded, which takes over 100 ms. From then on the one
+    that runs, or would if it had a core, is the one whose turn it is; the other waits for an order."""
+    known: dict[str, str] = {}
+    current = None
     while program.poll() is None:
-        for pid in children(program.pid) - known:
-            found = models & {pathlib.Path(line.split()[-1]).name for line in lines(f"/proc/{pid}/maps") if "/" in line}
-            if found:
-                known.add(pid)
-                begun(found.pop())
-        time.sleep(0.003)
+        for pid in children(program.pid):
+            if pid not in known:
+                found = models & {pathlib.Path(line.split()[-1]).name for line in lines(f"/proc/{pid}/maps") if "/" in line}
+                if found:
+                    known[pid] = found.pop()
+            if pid in known and pid != current and runs(pid):
+                current = pid
+                turn(pid, known[pid])
+        time.sleep(0.0005)
+
+
+def runs(pid: str) -> bool:
+    """Whether the process runs, or is ready to."""
+    return any(line.rpartition(")")[2].split()[0] == "R" for line in lines(f"/proc/{pid}/stat"))
 
 
 def children(pid: int) -> set[str]:

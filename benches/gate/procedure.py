@@ -6,6 +6,8 @@ A comparison is a row of log ratios of B to A, one for each pair. `gnet ab --rep
 
 import dataclasses
 import functools
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,3 +73,24 @@ def hodges_lehmann(values: Array, level: float = 0.05) -> tuple[float, float, fl
         return float(np.median(means)), float("-inf"), float("inf")
     critical = int(rare[0])
     return float(np.median(means)), float(means[len(means) - critical]), float(means[critical - 1])
+
+
+def log_time(times: Mapping[str, Any], statistic: str) -> Array:
+    """Logarithm of what stands for a turn, or for a process: with `both` the geometric mean of its fastest and its median run."""
+    names = ["min_ms", "p50_ms"] if statistic == "both" else [statistic + "_ms"]
+    return np.mean([np.log(np.asarray(times[name], float)) for name in names], axis=0)
+
+
+def log_ratio(a: Mapping[str, Any], b: Mapping[str, Any], statistic: str) -> float:
+    """Log ratio of B to A: of one turn after the other, the median."""
+    return float(np.median(log_time(b["turns"], statistic) - log_time(a["turns"], statistic)))
+
+
+def pairs(samples: list[Mapping[str, Any]], statistic: str) -> tuple[Array, NDArray[np.bool_]]:
+    """Log ratio of each pair in the record of a comparison, and whether it counts."""
+    ratios, clean = [], []
+    for pair in zip(samples[::2], samples[1::2]):
+        a, b = sorted(pair, key=lambda sample: str(sample["arm"]))
+        ratios.append(log_ratio(a, b, statistic))
+        clean.append(a["clean"] and b["clean"])
+    return np.array(ratios), np.array(clean, bool)

@@ -22,6 +22,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import machine
+import turns
+from procedure import log_ratio
 from records import Journal
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -62,6 +64,7 @@ class Bench:
     def __init__(self, args: argparse.Namespace) -> None:
         self.gnet, self.folder, self.statistic = args.gnet, args.models, args.statistic
         self.cores = [int(core) for core in args.core.split(",")]
+        self.threads, self.batch = args.threads, args.batch
         self.flags = ["--provider", args.provider, "--threads", str(args.threads), "--batch", str(args.batch)]
         self.setting = f"{args.provider}, batch {args.batch}, {args.threads} thread{'s' * (args.threads > 1)}"
         self.setting += f", {args.statistic}" if args.statistic else ""
@@ -93,37 +96,41 @@ class Bench:
         if experiment.load == "none":
             code, document = ended(child, VERDICTS)
             return {"exit": code, "loaded": None, "document": document}
-        draw, loads = random.Random(seed), []
+        # The load of each process is decided once, and is on whenever it is that process's turn.
+        draw, loads = random.Random(seed), dict[str, tuple[str, bool]]()
         wanted = {"half": lambda _: draw.random() < 0.5, "b": lambda arm: arm == "B"}[experiment.load]
         loader = machine.Loader(self.cores)
 
-        def begun(model: str) -> None:
-            loads.append((arms[model], wanted(arms[model])))
-            loader.switch(loads[-1][1])
+        def turn(pid: str, model: str) -> None:
+            if pid not in loads:
+                loads[pid] = (arms[model], wanted(arms[model]))
+            loader.switch(loads[pid][1])
 
-        watcher = threading.Thread(target=machine.watch, args=(child, set(arms), begun))
+        watcher = threading.Thread(target=machine.watch, args=(child, set(arms), turn))
         watcher.start()
         try:
             code, document = ended(child, VERDICTS)
         finally:
             watcher.join()
             loader.end()
-        seen, ran = [arm for arm, _ in loads], [sample["arm"] for sample in document["samples"]]
+        seen, ran = [arm for arm, _ in loads.values()], [sample["arm"] for sample in document["samples"]]
         if seen[: len(ran)] != ran:
             sys.exit(f"processes of {''.join(seen)} were seen, and {''.join(ran)} ran: their load is not known")
-        return {"exit": code, "loaded": [load for _, load in loads], "document": document}
+        return {"exit": code, "loaded": [load for _, load in loads.values()], "document": document}
 
     def block(self, names: list[str], seed: int) -> dict[str, Any]:
-        """Each model once, in a random order."""
-        runs = []
-        for name in random.Random(seed).sample(names, len(names)):
-            words = ["bench", str(self.folder / f"{name}.onnx"), "--min-time", "0.3", "--samples", "64"]
-            _, document = ended(self.start(*words), (0,))
-            run = document["runs"][0]
-            times, threads = run["latency_ms"], run["threads"]
-            occupancy = run["cpu_ms"] / times["mean"] / threads if run.get("cpu_ms") else None
-            runs.append({"name": name, "min_ms": times["min"], "p50_ms": times["p50"], "occupancy": occupancy})
-        return {"exit": 0, "loaded": None, "document": {"runs": runs}}
+        """Each model in turns with the base, in ONNX Runtime for Python."""
+        draw, found = random.Random(seed), []
+        for name in draw.sample(names, len(names)):
+            files = [str(self.folder / BASE), str(self.folder / f"{name}.onnx")]
+            pair: dict[int, turns.Process] = {}
+            for which in draw.sample([0, 1], 2):
+                pair[which] = turns.Process(files[which], self.cores, self.threads, self.batch)
+            a, b = turns.in_turns([pair[0], pair[1]], 0.01, 30, draw)
+            for process in pair.values():
+                process.end()
+            found.append({"name": name} | {statistic: log_ratio(a, b, statistic) for statistic in turns.STATISTICS})
+        return {"exit": 0, "loaded": None, "document": {"pairs": found}}
 
 
 def ended(child: subprocess.Popen[str], codes: tuple[int, ...]) -> tuple[int, Any]:
@@ -140,7 +147,7 @@ def ended(child: subprocess.Popen[str], codes: tuple[int, ...]) -> tuple[int, An
     return child.returncode, json.loads(out)
 
 
-def turns(wanted: list[Experiment], bench: Bench, journal: Journal) -> Iterator[tuple[Experiment, int]]:
+def next_ones(wanted: list[Experiment], bench: Bench, journal: Journal) -> Iterator[tuple[Experiment, int]]:
     """The next comparison again and again, of the experiment that has the smallest share of its own."""
     while True:
         open_ones = [(journal.done(e.name(bench.setting)) / e.count, i) for i, e in enumerate(wanted)]
@@ -194,18 +201,20 @@ def chosen(manifest: pathlib.Path, asked: str | None) -> list[str]:
 
 def main() -> None:
     args = arguments()
+    if args.plan == "true" and args.provider != "cpu":
+        sys.exit("--plan true runs ONNX Runtime for Python; summary.py takes other providers' slowdowns from their own pairs")
     plants = chosen(args.models / "plants.json", args.plants)
     bench, journal = Bench(args), Journal(args.out)
     shutil.copyfile(args.models / BASE, args.models / SAME)
     facts, until, first = machine.facts(args.gnet), time.monotonic() + 60 * args.minutes, True
-    for experiment, index in turns(experiments(args.plan, plants, args.count), bench, journal):
+    for experiment, index in next_ones(experiments(args.plan, plants, args.count), bench, journal):
         if time.monotonic() > until or not wait_for_quiet(bench, args.anyway, first, until):
             break
         first = False
         name = experiment.name(bench.setting)
         seed = random.Random(f"{args.seed} {name} {index}").getrandbits(32)
         before, began, started = machine.ticks(), time.monotonic(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        found = bench.block(["base", *plants], seed) if args.plan == "true" else bench.comparison(experiment, seed)
+        found = bench.block(plants, seed) if args.plan == "true" else bench.comparison(experiment, seed)
         shares = machine.busy(before, machine.ticks())
         others = [share for core, share in shares.items() if core not in bench.cores]
         journal.append(

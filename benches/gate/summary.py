@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from procedure import CLEAN, hodges_lehmann
+from procedure import hodges_lehmann, pairs
 from records import Record, read
 
 # Above this share of work on another core a comparison was not made on a quiet machine.
@@ -21,6 +21,9 @@ QUIET = 0.2
 FALSE_ALARM, POWER = 0.025, 0.95
 # A model stands for a slowdown that its own is within this part of.
 NEAR = 0.2
+# Pairs of which an estimate is made at most: it looks at the means of all pairs of them.
+MOST = 1000
+STATISTICS = ("min", "p50", "both")
 Groups = dict[str, list[Record]]
 Slowdowns = dict[tuple[str, str, str], tuple[float, float, float, int]]
 
@@ -58,16 +61,21 @@ def count(records: list[Record], verdict: str) -> int:
 
 
 def true_slowdowns(records: list[Record]) -> Slowdowns:
-    """Slowdown of each planted model by setting and statistic, in percent with its 95 % interval, and the number of clean pairs."""
+    """Hodges-Lehmann estimate of each model's slowdown by its pairs with the base, and its 95 % interval, in percent: by those of
+    `--plan true`, else by those of the comparisons themselves."""
     ratios: dict[tuple[str, str, str], list[float]] = {}
+    own: dict[tuple[str, str, str], list[float]] = {}
     for record in records:
-        runs = {run["name"]: run for run in record["document"]["runs"] if run["occupancy"] is None or run["occupancy"] >= CLEAN}
-        for name in runs.keys() - {"base"} if "base" in runs else []:
-            least, middle = (math.log(runs[name][key] / runs["base"][key]) for key in ("min_ms", "p50_ms"))
-            for statistic, ratio in (("min", least), ("p50", middle), ("both", (least + middle) / 2)):
-                ratios.setdefault((record["setting"], name, statistic), []).append(ratio)
+        for statistic in STATISTICS:
+            if record["plan"] == "true":
+                for pair in record["document"]["pairs"]:
+                    ratios.setdefault((record["setting"], pair["name"], statistic), []).append(pair[statistic])
+            elif record["plan"] == "planted":
+                found, clean = pairs(record["document"]["samples"], statistic)
+                own.setdefault((record["setting"], record["plant"], statistic), []).extend(found[clean])
     percent = lambda value: 100 * math.expm1(value) if math.isfinite(value) else value
-    return {key: (*map(percent, hodges_lehmann(np.array(found))), len(found)) for key, found in sorted(ratios.items())}
+    all_of = {key: found[:MOST] for key, found in (own | ratios).items()}
+    return {key: (*map(percent, hodges_lehmann(np.array(found))), len(found)) for key, found in sorted(all_of.items())}
 
 
 def table(groups: Groups) -> list[str]:
@@ -99,7 +107,7 @@ def power(setting: str, allowed: float, target: float, groups: Groups, slowdowns
     used = {r["document"]["statistic"] for group in groups.values() for r in group if r["setting"] == setting}
     known = {plant: found[0] for (its, plant, statistic), found in slowdowns.items() if its == setting and statistic in used}
     if not known:
-        return f"{wanted}: the true slowdowns are not measured (--plan true)"
+        return f"{wanted}: the true slowdowns are not measured (--plan true or planted)"
     plant = min(known, key=lambda name: abs(known[name] - target))
     if abs(known[plant] - target) > NEAR * target:
         return f"{wanted}: no planted model is near: {plant} is slower by {known[plant]:.2f} %; plant another (plant.py --width)"
@@ -136,11 +144,11 @@ def main() -> None:
     for record in records:
         if record["plan"] != "true":
             groups.setdefault(record["experiment"], []).append(record)
-    slowdowns = true_slowdowns([record for record in records if record["plan"] == "true"])
+    slowdowns = true_slowdowns(records)
     print("Rates with exact (Clopper-Pearson) 95 % intervals; means of pairs, pairs tried, and seconds.\n")
     print("\n".join(table(dict(sorted(groups.items())))))
     for (setting, plant, statistic), (estimate, low, high, n) in slowdowns.items():
-        print(f"\n{setting}: {plant} is slower by {estimate:.2f} % [{low:.2f}, {high:.2f}] by {statistic}, {n} interleaved pairs", end="")
+        print(f"\n{setting}: {plant} is slower by {estimate:.2f} % [{low:.2f}, {high:.2f}] by {statistic}, {n} pairs in turns", end="")
     print("\n\n" + "\n".join(requirements(groups, slowdowns)))
     began, ended = (f(r["time"] for r in records) for f in (min, max)) if records else ("-", "-")
     machines = {f"{r['machine']['cpu']}, {r['machine']['cores']} cores, {r['machine']['gnet']}" for r in records}
