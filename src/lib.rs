@@ -48,7 +48,7 @@ pub use gnet_core::{
 #[doc(inline)]
 pub use gnet_engine::install;
 #[doc(inline)]
-pub use gnet_engine::{ab, bench, classify, data, doctor, evaluation, gate, host, runtime};
+pub use gnet_engine::{ab, bench, classify, data, doctor, evaluation, gate, host, page, runtime};
 
 /// File access: regular files are read ([`open`](files::open)), complete ones are written ([`write()`](files::write)), and
 /// inputs are not overwritten.

@@ -15,6 +15,7 @@ pub mod gate;
 pub mod host;
 #[cfg(feature = "ort")]
 pub mod install;
+pub mod page;
 pub mod runtime;
 pub mod verify;
 pub mod worker;

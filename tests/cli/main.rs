@@ -33,6 +33,7 @@ mod kinds;
 mod log;
 mod names;
 mod optimize;
+mod page;
 #[cfg(unix)]
 mod readme;
 #[cfg(feature = "ort")]

@@ -52,6 +52,7 @@ pub use latency::Latency;
 pub use measure::measure;
 pub(crate) use measure::measured;
 pub use profile::{Operator, Profile};
+pub(crate) use record::ms;
 pub use record::{Environment, Measurement, Run};
 pub use steady::{Steady, Timed, steady};
 pub use sweep::{Knee, Sweep};

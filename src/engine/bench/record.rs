@@ -166,7 +166,7 @@ pub struct Run {
 }
 
 /// Formats milliseconds with three significant digits, more if there are more before the point.
-fn ms(value: impl Into<Option<f64>>) -> Cell {
+pub(crate) fn ms(value: impl Into<Option<f64>>) -> Cell {
     let value = value.into();
     let digits = match value.map(f64::abs) {
         Some(v) if v >= 99.95 => 0,

@@ -57,6 +57,7 @@ pub use inputs::{Distribution, IMAGES, InputSet};
 pub use judge::{Judgement, Verdict};
 pub use noise::{Draw, unit};
 pub use precision::{Precision, Tolerance};
+pub(crate) use record::scientific;
 pub use record::{Comparison, OnCopies, Row, Verification};
 pub use redraw::drawn;
 pub use request::Request;

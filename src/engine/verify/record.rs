@@ -412,7 +412,7 @@ fn layer(search: &Search) -> Table {
 }
 
 /// Formats a number as `1.23e-4`: the compared values span many orders of magnitude.
-fn scientific(value: Option<f64>) -> Cell {
+pub(crate) fn scientific(value: Option<f64>) -> Cell {
     match value {
         None => Cell::Missing,
         Some(0.0) => Cell::Text("0".to_owned()),
