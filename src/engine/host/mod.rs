@@ -24,4 +24,4 @@ pub use moment::{Clocks, Moment, now};
 pub(crate) use system::System;
 #[cfg(test)]
 pub(crate) use system::recorded;
-pub use waits::waits;
+pub use waits::{others_run, waits};
