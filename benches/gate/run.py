@@ -159,7 +159,7 @@ def next_ones(wanted: list[Experiment], bench: Bench, journal: Journal) -> Itera
 
 def wait_for_quiet(bench: Bench, anyway: bool, first: bool, until: float) -> bool:
     """Whether the cores are quiet before `until`. Refuses to begin where they are not."""
-    while not anyway and (reason := machine.not_quiet(bench.cores, look_at_load=first)):
+    while not anyway and (reason := machine.not_quiet(bench.cores)):
         if first:
             sys.exit(f"the cores are not quiet: {reason}; --anyway measures all the same")
         print(f"waiting: {reason}", file=sys.stderr)
