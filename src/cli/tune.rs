@@ -8,7 +8,7 @@ use gnet::ab::{self, AbOptions, Statistic, Tuning, Workers};
 use gnet::bench::{self, Spec, SystemClock};
 use gnet::{Error, Result};
 
-use super::{interrupt, output, pairs};
+use super::{interrupt, output};
 
 /// Steady state of each process of a pair, at most.
 const PAIRED: Duration = Duration::from_millis(300);

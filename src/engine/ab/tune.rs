@@ -50,10 +50,8 @@ impl Change {
 }
 
 /// tract's own rewrites pay off in nearly every network; where they do not, this shows it.
-const NO_REWRITES: Change = Change {
-    flags: "--graph-optimization off",
-    make: |engine| engine.graph_optimization = GraphOptimization::Off,
-};
+const NO_REWRITES: Change =
+    Change { flags: "--graph-optimization off", make: |engine| engine.graph_optimization = GraphOptimization::Off };
 /// Layouts for the CPU's convolutions cost conversions, which small networks do not earn.
 const NO_LAYOUTS: Change = Change {
     flags: "--graph-optimization extended",
@@ -66,15 +64,12 @@ const GRAPH: Change = Change { flags: "--cuda-graph", make: |engine| engine.cuda
 /// The layout in which NVIDIA's matrix units work, for large batches above all.
 const NHWC: Change = Change { flags: "--cuda-nhwc", make: |engine| engine.cuda.nhwc = true };
 /// Trial of all algorithms happens to choose a slow one where its single run was disturbed.
-const HEURISTIC: Change = Change {
-    flags: "--cuda-conv-search heuristic",
-    make: |engine| engine.cuda.conv_search = ConvSearch::Heuristic,
-};
-const UNSEARCHED: Change = Change {
-    flags: "--cuda-conv-search default",
-    make: |engine| engine.cuda.conv_search = ConvSearch::Default,
-};
-const THOROUGH: Change = Change { flags: "--tensorrt-builder-level 5", make: |engine| engine.tensorrt.builder_level = 5 };
+const HEURISTIC: Change =
+    Change { flags: "--cuda-conv-search heuristic", make: |engine| engine.cuda.conv_search = ConvSearch::Heuristic };
+const UNSEARCHED: Change =
+    Change { flags: "--cuda-conv-search default", make: |engine| engine.cuda.conv_search = ConvSearch::Default };
+const THOROUGH: Change =
+    Change { flags: "--tensorrt-builder-level 5", make: |engine| engine.tensorrt.builder_level = 5 };
 
 /// Fate of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
@@ -152,7 +147,9 @@ impl Tuning {
                 Ok(()) => {
                     let found = compare(&changed, spec, change.flags)?;
                     if found.interrupted {
-                        return Err(Error::interrupted("--tune", "was interrupted").remedy("run the same command again"));
+                        return Err(
+                            Error::interrupted("--tune", "was interrupted").remedy("run the same command again")
+                        );
                     }
                     seconds += found.seconds;
                     Trial::judged(change, &found)
@@ -313,7 +310,10 @@ mod tests {
         let gain = found.trials[0].gain.unwrap();
         assert!((0.99..1.01).contains(&gain), "twice as fast: {gain}");
         let text = format!("{:?}", found.table());
-        assert!(text.contains("net.onnx: has no such plan") && text.contains("gained more than 2 %: --cuda-graph"), "{text}");
+        assert!(
+            text.contains("net.onnx: has no such plan") && text.contains("gained more than 2 %: --cuda-graph"),
+            "{text}"
+        );
     }
 
     #[test]

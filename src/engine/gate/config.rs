@@ -312,8 +312,16 @@ max_p50 = "800us"
                 "two providers",
             ),
             ("[agreement]\nproviders = []\nreference = \"a\"", "agreement: there is nothing to compare", ""),
-            ("[engine]\ncuda_grap = true", "line 3, engine.cuda_grap: there is no key 'cuda_grap' here", "write 'cuda_graph'"),
-            ("[engine]\ngraph_optimization = \"most\"", "line 3, engine.graph_optimization: graph optimisation 'most'", ""),
+            (
+                "[engine]\ncuda_grap = true",
+                "line 3, engine.cuda_grap: there is no key 'cuda_grap' here",
+                "write 'cuda_graph'",
+            ),
+            (
+                "[engine]\ngraph_optimization = \"most\"",
+                "line 3, engine.graph_optimization: graph optimisation 'most'",
+                "",
+            ),
             ("[feed]\ninputs = [\"x=1,,3\"]", "feed: shape x=1,,3: 1,,3 is no list of sizes", "NAME=SIZE"),
             ("[feed]\ndims = { T = 0 }", "feed: dims.T: a size of 0", ""),
             ("[feed]\nranges = { t = \"7\" }", "feed: ", ""),

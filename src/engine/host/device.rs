@@ -66,7 +66,8 @@ impl GpuWatch {
         let Some(nvml) = &self.0 else { return Vec::new() };
         let driver = nvml.sys_driver_version().ok();
         // 13010 is 13.1.
-        let cuda = nvml.sys_cuda_driver_version().ok().map(|number| format!("{}.{}", number / 1000, number % 1000 / 10));
+        let cuda =
+            nvml.sys_cuda_driver_version().ok().map(|number| format!("{}.{}", number / 1000, number % 1000 / 10));
         let devices = (0..nvml.device_count().unwrap_or(0)).filter_map(|index| nvml.device_by_index(index).ok());
         let of = |device| GpuMoment { driver: driver.clone(), driver_cuda: cuda.clone(), ..moment(&device) };
         devices.map(of).collect()

@@ -27,7 +27,8 @@ pub fn others_run() -> bool {
 }
 
 fn running(system: &System) -> usize {
-    let runs = |name: &String| system.text(format!("/proc/self/task/{name}/stat")).is_some_and(|stat| is_running(&stat));
+    let runs =
+        |name: &String| system.text(format!("/proc/self/task/{name}/stat")).is_some_and(|stat| is_running(&stat));
     system.names("/proc/self/task").iter().filter(|name| runs(name)).count()
 }
 
@@ -68,7 +69,11 @@ mod tests {
         use std::sync::atomic::{AtomicBool, Ordering};
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| while !stop.load(Ordering::Relaxed) { std::hint::spin_loop() });
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    std::hint::spin_loop()
+                }
+            });
             // It may not have begun yet.
             while !others_run() {
                 std::thread::yield_now();

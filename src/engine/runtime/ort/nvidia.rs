@@ -17,7 +17,11 @@ struct Known {
 const KNOWN: [Known; 3] = [
     Known { file: "libcudart.so", setting: "cuda_runtime", version: |path| raw::cudart_version(&path).map(cuda) },
     Known { file: "libcudnn.so", setting: "cudnn", version: |path| raw::cudnn_version(&path).map(cudnn) },
-    Known { file: "libnvinfer.so", setting: "tensorrt_library", version: |path| raw::nvinfer_version(&path).map(cudnn) },
+    Known {
+        file: "libnvinfer.so",
+        setting: "tensorrt_library",
+        version: |path| raw::nvinfer_version(&path).map(cudnn),
+    },
 ];
 
 /// States the versions of those that are loaded. Where a system does not tell what is loaded, or a library not its version,
