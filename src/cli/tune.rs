@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use gnet::ab::{self, AbOptions, Statistic, Tuning, Workers};
+use gnet::ab::{self, AbOptions, Tuning, Workers};
 use gnet::bench::{self, Spec, SystemClock};
 use gnet::{Error, Result};
 
@@ -31,7 +31,7 @@ pub fn tune(exe: &Path, specs: &mut [Spec]) -> Result<Tuning> {
     let found = Tuning::of(row, &mut runs, &mut |changed, before, flags| {
         let mut workers = Workers::new(exe, changed.clone(), before.clone(), stop);
         let mut options = AbOptions::default();
-        (options.statistic, options.seed) = (Statistic::of([before.provider; 2]), ab::fresh_seed());
+        options.seed = ab::fresh_seed();
         ab::compare(&mut workers, &SystemClock::start(), &Tuning::options(options), &mut |done| {
             output::progress(format_args!("{flags}: pair {}, {} of them clean", done.tried, done.pairs));
             !stop.load(Ordering::Relaxed)

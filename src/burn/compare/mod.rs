@@ -23,7 +23,7 @@ use gnet_core::cost::{self, Analysis, Row};
 use gnet_core::graph::Dim;
 use gnet_core::report::{Column, Report, Table, number};
 use gnet_core::{Error, ErrorKind, Result, files};
-use gnet_engine::ab::{self, AbOptions, Statistic, Workers};
+use gnet_engine::ab::{self, AbOptions, Workers};
 use gnet_engine::bench::{self, Limits, Spec, SystemClock};
 use gnet_engine::runtime::{EngineOptions, Provider};
 
@@ -190,7 +190,7 @@ impl Comparison {
             seen(&format!("{provider}: {} and {}", a.name, b.name));
             let mut workers = Workers::new(&options.exe, spec(provider, a), spec(provider, b), &never);
             let mut test = AbOptions::default();
-            (test.statistic, test.pairs) = (Statistic::of([provider; 2]), Some(options.pairs));
+            test.pairs = Some(options.pairs);
             ab::compare(&mut workers, &SystemClock::start(), &test, &mut |_| true)
         })
     }
