@@ -125,13 +125,12 @@ impl Chart {
         let ys: Vec<f64> = all().map(|point| point.1).collect();
         let (x, y) = (Ruler::new(self.x.scale, &xs, 0.04), Ruler::new(self.y.scale, &ys, 0.06));
         let height = PLOT.1.max(ROW * lines.len() as f64);
-        let x_ticks = apart(x.own_ticks(&xs), PLOT.0, |label| width(label, TEXT) + 8.0);
-        let y_ticks = apart(y.ticks(), height, |_| TEXT + 4.0);
+        let x_ticks = apart(x.own_ticks(&xs));
+        let y_ticks = y.ticks();
         let label = y_ticks.iter().map(|tick| width(&tick.label, TEXT)).fold(0.0, f64::max);
-        // A label of the horizontal axis may begin before the axis does, and end behind it.
+        // A label of the horizontal axis may begin before the axis does; the legend is wider than what may end behind it.
         let half = |tick: &Tick| width(&tick.label, TEXT) / 2.0 + 4.0;
         let before = x_ticks.iter().map(|tick| half(tick) - tick.place * PLOT.0).fold(0.0, f64::max);
-        let behind = x_ticks.iter().map(|tick| tick.place * PLOT.0 + half(tick)).fold(0.0, f64::max);
         let frame = Frame { left: (MARGIN + label + 8.0).max(before).ceil(), height };
         let mut sheet = Sheet::default();
         self.axes(&mut sheet, &frame, &x_ticks, &y_ticks);
@@ -146,7 +145,7 @@ impl Chart {
             }
         }
         let legend = frame.legend(&mut sheet, &lines);
-        let wide = frame.left + (PLOT.0 + GAP + legend + MARGIN).max(behind);
+        let wide = frame.left + PLOT.0 + GAP + legend + MARGIN;
         let title = fitted(&self.title, BOLD, wide - 2.0 * MARGIN);
         sheet.title((MARGIN, MARGIN + 12.0), &title);
         Ok(sheet.document(&self.title, &self.description, wide, TOP + height + BELOW))
@@ -223,11 +222,11 @@ impl Frame {
     }
 }
 
-/// Returns the ticks whose labels have room: each begins where the one before it has ended.
-fn apart(ticks: Vec<Tick>, length: f64, room: impl Fn(&str) -> f64) -> Vec<Tick> {
+/// Returns the ticks of the horizontal axis whose labels have room: each begins where the one before it has ended.
+fn apart(ticks: Vec<Tick>) -> Vec<Tick> {
     let mut end = f64::NEG_INFINITY;
     let fits = |tick: &Tick| {
-        let (middle, half) = (tick.place * length, room(&tick.label) / 2.0);
+        let (middle, half) = (tick.place * PLOT.0, width(&tick.label, TEXT) / 2.0 + 4.0);
         let free = middle - half >= end;
         if free {
             end = middle + half;
@@ -302,6 +301,13 @@ mod tests {
             assert!(svg.contains("<polyline"));
             assert_apart(&svg);
         }
+    }
+
+    #[test]
+    fn a_long_label_before_the_axis_has_room() {
+        let svg = chart(vec![Series::new("a", [(1e12, 1.0), (1e12 + 3.0, 2.0)])]).svg().unwrap();
+        assert!(svg.contains(">1.000000000000e12</text>"), "{svg}");
+        assert_apart(&svg);
     }
 
     #[test]
