@@ -18,7 +18,7 @@ use super::engine::EngineArgs;
 use super::feed::FeedArgs;
 use super::format::{BenchFormat, FormatArgs};
 use super::log::{LogArgs, Logging};
-use super::{interrupt, output, values};
+use super::{interrupt, output, tune, values};
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
@@ -62,6 +62,10 @@ pub struct BenchArgs {
     profile_top: usize,
     #[command(flatten)]
     log: LogArgs,
+    /// Try the settings that may make the row faster and keep its precision, one after the other in pairs with the fastest
+    /// before; measure it with those that gain more than 2 %, and say which. Takes one row.
+    #[arg(long, conflicts_with = "baseline")]
+    tune: bool,
     #[command(flatten)]
     baseline: BaselineArgs,
     #[command(flatten)]
@@ -125,7 +129,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let (feed, batch) = args.fed(&file)?;
     let mut facts = FileFacts::of(&file, &feed.sizes)?;
     facts.fixed_batch = batch.or(facts.fixed_batch);
-    let specs = args.specs(&facts, &feed);
+    let mut specs = args.specs(&facts, &feed);
     specs.iter().try_for_each(Spec::validate)?;
     for (flag, file) in [("--profile", &args.profile), ("--save-outputs", &args.arrays.outputs())] {
         if file.is_some() && specs.len() != 1 {
@@ -147,6 +151,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     if let Some((flag, other)) = same_file(&written) {
         return Err(Error::input(flag, format!("names the file of {other}")).remedy("give another file"));
     }
+    let tuning = args.tune.then(|| tune::tune(&exe, &mut specs)).transpose()?;
     let mut log = args.log.open(&[Arc::new(file)], &feed.sizes)?;
     let rows = measured(args, &exe, &specs, log.as_mut());
     let held = past.filter(|_| rows.not_run.is_empty()).map(|past| past.hold(&exe, &specs, &rows.runs));
@@ -158,7 +163,8 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         Some(Err(error)) => (None, Err(error)),
         None => (None, Ok(())),
     };
-    report(&args.format, Held::new(Measurement::new(environment, rows.runs, rows.not_run.clone()), baseline))?;
+    let measurement = Measurement::new(environment, rows.runs, rows.not_run.clone());
+    report(&args.format, Held::new(measurement, baseline).tuned(tuning))?;
     let measured = outcome(rows.failures, &rows.not_run, specs.len()).and(verdict);
     match log {
         Some(log) => log.with(measured),

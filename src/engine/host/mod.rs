@@ -24,4 +24,5 @@ pub use moment::{Clocks, Moment, now};
 pub(crate) use system::System;
 #[cfg(test)]
 pub(crate) use system::recorded;
+pub(crate) use waits::others_run;
 pub use waits::waits;

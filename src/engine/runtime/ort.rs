@@ -7,6 +7,7 @@
 mod explain;
 mod library;
 mod log;
+mod nvidia;
 mod openvino;
 mod providers;
 mod raw;

@@ -7,7 +7,7 @@ use ort::session::builder::{AutoDevicePolicy, BuilderResult, GraphOptimizationLe
 
 use super::library::Loaded;
 use super::settings::{self, device_id, on, set};
-use super::{GraphOptimization, Provider, RunOptions, Settings, explain, failed, log, openvino, tensorrt};
+use super::{GraphOptimization, Provider, RunOptions, Settings, explain, failed, log, nvidia, openvino, tensorrt};
 use crate::runtime::{ConvSearch, CudaOptions};
 use gnet_core::{Error, OnnxFile, Result};
 
@@ -45,6 +45,9 @@ pub(super) fn configure(
                 .map_err(|e| explain::unusable(provider, &loaded.library, e.message(), &log::take()))?
         }
     };
+    if matches!(provider, Provider::Cuda | Provider::TensorRt) {
+        nvidia::versions(&mut settings);
+    }
     // The arena is set through the CPU provider, which every session has.
     let cpu = CPU::default().with_arena_allocator(engine.arena).build().error_on_failure();
     let builder = step(builder.with_execution_providers([cpu]))?;
