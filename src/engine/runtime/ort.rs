@@ -7,6 +7,7 @@
 mod explain;
 mod library;
 mod log;
+mod nvidia;
 mod openvino;
 mod providers;
 mod raw;
@@ -20,6 +21,7 @@ mod tensorrt;
 mod tests;
 
 pub(super) use library::library;
+pub(super) use nvidia::supplied;
 pub(super) use openvino::plugin as openvino_plugin;
 pub(super) use session::OrtSession;
 
