@@ -223,5 +223,5 @@ fn what_gnet_has_installed_of_cuda_is_found_in_its_folder() {
     let [runtime, _, _, cudnn, ..] = CUDA_LIBRARIES.map(|package| package.version);
     assert_eq!(check["found"], format!("CUDA runtime {runtime}, cuDNN {cudnn}"));
     let table = String::from_utf8(gnet(home.path(), &["doctor"]).stdout).unwrap();
-    assert_eq!(table.matches("installed by gnet").count(), 4, "{table}");
+    assert_eq!(table.matches("installed by gnet").count(), 5, "and cuBLAS, which TensorRT needs: {table}");
 }

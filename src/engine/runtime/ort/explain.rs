@@ -26,7 +26,8 @@ pub(super) fn unusable(provider: Provider, library: &Library, message: &str, log
     let error = |reason: String| Error::unavailable(format!("provider {provider}"), reason);
     let said = || std::iter::once(message).chain(log.iter().rev().map(String::as_str));
     if let Some(missing) = said().find_map(missing_library) {
-        return error(format!("{missing} is not found; {}", needs(provider, library)))
+        let what = if is_drivers(&missing) { "it is the NVIDIA driver's".to_owned() } else { needs(provider, library) };
+        return error(format!("{missing} is not found; {what}"))
             .remedy(format!("{}, or use --provider cpu", bring(&missing, library)));
     }
     if let Some((misfit, symbol)) = said().find_map(misfit) {
@@ -110,6 +111,10 @@ fn no_device(message: &str) -> Option<&'static str> {
     found.map(|(_, _, reason)| *reason)
 }
 
+fn is_drivers(library: &str) -> bool {
+    library.starts_with("libcuda.so")
+}
+
 /// Returns the provider's requirements. gnet installs builds of ONNX Runtime for CUDA 13; others are for other
 /// versions.
 fn needs(provider: Provider, library: &Library) -> String {
@@ -184,7 +189,12 @@ mod tests {
             let name = if provider == Provider::Cuda { "cuda" } else { "tensorrt" };
             let (text, remedy) = explained(provider, &recorded(name, &format!("{library}{none}")));
             assert!(text.starts_with(&format!("provider {name}: {library} is not found; ")), "{text}");
-            assert!(text.contains("CUDA 13 with cuFFT 12, and cuDNN 9"), "{text}");
+            let needs = if library == "libcuda.so.1" {
+                "it is the NVIDIA driver's"
+            } else {
+                "CUDA 13 with cuFFT 12, and cuDNN 9"
+            };
+            assert!(text.contains(needs), "{text}");
             assert!(remedy.starts_with(brings) && remedy.ends_with("use --provider cpu"), "{remedy}");
         }
     }
