@@ -14,7 +14,7 @@ from typing import Any
 Ticks = dict[int, tuple[int, int]]
 
 # A core that is to be measured may be busy for this share of a second before; the others share its caches and memory.
-MEASURED, OTHERS, LOAD_PER_CORE, SPIN = 0.05, 0.20, 0.75, 0.97
+MEASURED, OTHERS, SPIN = 0.05, 0.20, 0.97
 
 
 def facts(gnet: str) -> dict[str, Any]:
@@ -46,11 +46,8 @@ def busy(before: Ticks, after: Ticks) -> dict[int, float]:
     return {core: worked / all for core, (worked, all) in shares.items() if all}
 
 
-def not_quiet(measured: list[int], look_at_load: bool = True) -> str | None:
+def not_quiet(measured: list[int]) -> str | None:
     """Why the cores are not quiet, after a look of a second and a short trial on each measured core."""
-    load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    if look_at_load and load > LOAD_PER_CORE:
-        return f"the load average is {load:.2f} for each core, above {LOAD_PER_CORE}"
     before = ticks()
     time.sleep(1)
     for core, share in busy(before, ticks()).items():

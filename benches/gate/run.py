@@ -47,13 +47,13 @@ class Experiment:
         return f"{setting}: {self.plan} {what}"
 
 
-def experiments(plan: str, plants: list[str], count: int | None) -> list[Experiment]:
+def experiments(plan: str, plants: list[str], allowed: list[float], count: int | None) -> list[Experiment]:
     of = lambda usual, **rest: Experiment(plan, count or usual, **rest)
     return {
         "aa": lambda: [of(300)],
         "loaded": lambda: [of(100, load="half")],
         "load-b": lambda: [of(50, load="b")],
-        "planted": lambda: [of(100, plant=plant, allowed=allowed) for plant in plants for allowed in (0.0, 0.05)],
+        "planted": lambda: [of(100, plant=plant, allowed=share) for plant in plants for share in allowed],
         "true": lambda: [of(60)],
     }[plan]()
 
@@ -159,7 +159,7 @@ def next_ones(wanted: list[Experiment], bench: Bench, journal: Journal) -> Itera
 
 def wait_for_quiet(bench: Bench, anyway: bool, first: bool, until: float) -> bool:
     """Whether the cores are quiet before `until`. Refuses to begin where they are not."""
-    while not anyway and (reason := machine.not_quiet(bench.cores, look_at_load=first)):
+    while not anyway and (reason := machine.not_quiet(bench.cores)):
         if first:
             sys.exit(f"the cores are not quiet: {reason}; --anyway measures all the same")
         print(f"waiting: {reason}", file=sys.stderr)
@@ -175,6 +175,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "target/gate/comparisons.jsonl")
     parser.add_argument("--models", type=pathlib.Path, default=ROOT / "target/gate/models", help="where plant.py wrote to")
     parser.add_argument("--plants", help="some of the planted models, such as p5,p10 [default: all]")
+    parser.add_argument("--allowed", default="0,5", help="percent allowed with planted models [default: 0,5]")
     parser.add_argument("--gnet", default=str(ROOT / "target/release/gnet"))
     parser.add_argument("--provider", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
@@ -207,7 +208,8 @@ def main() -> None:
     bench, journal = Bench(args), Journal(args.out)
     shutil.copyfile(args.models / BASE, args.models / SAME)
     facts, until, first = machine.facts(args.gnet), time.monotonic() + 60 * args.minutes, True
-    for experiment, index in next_ones(experiments(args.plan, plants, args.count), bench, journal):
+    allowed = [float(percent) / 100 for percent in args.allowed.split(",")]
+    for experiment, index in next_ones(experiments(args.plan, plants, allowed, args.count), bench, journal):
         if time.monotonic() > until or not wait_for_quiet(bench, args.anyway, first, until):
             break
         first = False

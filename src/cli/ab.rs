@@ -53,7 +53,7 @@ pub struct TestArgs {
     /// Slowdown that B may have: 5%, 0.05, or 0 for not at all.
     #[arg(long, value_name = "PERCENT|FRACTION", default_value = "5%", value_parser = values::fraction)]
     max_regression: f64,
-    /// Time that stands for a turn of a process: its fastest run, its median run, or both together [default: min; both if tract runs]
+    /// Time that stands for a turn of a process: its fastest run, its median run, or both together [default: both]
     #[arg(long, value_name = "STATISTIC", value_parser = values::one_of::<Statistic>(Statistic::ALL.map(Statistic::name)))]
     statistic: Option<Statistic>,
     /// Seed of the coin that decides the order in each pair [default: another one each time]
@@ -141,7 +141,7 @@ fn replayed(args: &AbArgs, stored: &Path) -> Result<Comparison> {
     let of_log = log::read(stored).ok().filter(|log| !log.pairs.is_empty());
     let read = of_log.map_or_else(|| Replay::read(&bytes), |log| Replay::of_log(&log.pairs));
     let mut replay = read.map_err(|error| error.in_file(stored))?;
-    let options = args.test.options(replay.statistic().unwrap_or(Statistic::Min));
+    let options = args.test.options(replay.statistic().unwrap_or_default());
     ab::compare(&mut replay, &SystemClock::start(), &options, &mut |done| {
         output::progress(pairs::line(done));
         true
@@ -160,7 +160,7 @@ fn measured(args: &AbArgs) -> Result<()> {
     if cfg!(debug_assertions) {
         output::note("warning: this is a debug build; its times mean nothing");
     }
-    let options = args.test.options(Statistic::of([a.provider, b.provider]));
+    let options = args.test.options(Statistic::default());
     let stop = interrupt::kept();
     let log = args.log.open(&files, &args.feed.sizes())?;
     let mut log = log.map(|log| log.of_pairs(options.seed));

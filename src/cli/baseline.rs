@@ -31,9 +31,9 @@ pub struct BaselineArgs {
     /// Hold rows against each other that differ in the processor, options, element types or the model's interface.
     #[arg(long, requires = "baseline", help_heading = HEADING)]
     anyway: bool,
-    /// Time that stands for a turn of a process, as in `gnet ab` [default: min; both with tract]
-    #[arg(long, value_name = "STATISTIC", requires = "baseline", value_parser = values::one_of::<Statistic>(Statistic::ALL.map(Statistic::name)), help_heading = HEADING)]
-    statistic: Option<Statistic>,
+    /// Time that stands for a turn of a process, as in `gnet ab`.
+    #[arg(long, value_name = "STATISTIC", default_value_t, requires = "baseline", value_parser = values::one_of::<Statistic>(Statistic::ALL.map(Statistic::name)), help_heading = HEADING)]
+    statistic: Statistic,
     /// Seed of the order in the pairs [default: another one each time]
     #[arg(long, value_name = "N", requires = "baseline", value_parser = values::whole::<u64>, help_heading = HEADING)]
     seed: Option<u64>,
@@ -49,7 +49,7 @@ const PAIRED: Duration = Duration::from_millis(300);
 pub struct Past {
     file: PathBuf,
     max_regression: f64,
-    statistic: Option<Statistic>,
+    statistic: Statistic,
     seed: Option<u64>,
     apart: bool,
     counterparts: Vec<Counterpart>,
@@ -95,7 +95,7 @@ impl Past {
         let paired = rows.iter().filter(|(.., past)| matches!(past, Counterpart::Model { .. })).count();
         let mut found = Vec::new();
         for (run, spec, past) in rows {
-            let statistic = self.statistic.unwrap_or_else(|| Statistic::of([spec.provider; 2]));
+            let statistic = self.statistic;
             let of_row = match past {
                 Counterpart::Missing => Found::Missing,
                 Counterpart::Times(lines) => Found::Stored(lines.clone()),

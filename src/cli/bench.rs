@@ -17,7 +17,7 @@ use super::engine::EngineArgs;
 use super::feed::FeedArgs;
 use super::format::{BenchFormat, FormatArgs};
 use super::log::{LogArgs, Logging};
-use super::{interrupt, output, values};
+use super::{interrupt, output, tune, values};
 
 #[derive(Debug, Args)]
 pub struct BenchArgs {
@@ -61,6 +61,10 @@ pub struct BenchArgs {
     profile_top: usize,
     #[command(flatten)]
     log: LogArgs,
+    /// Try the settings that may make the row faster and keep its precision, one after the other in pairs with the fastest
+    /// before; measure it with those that gain more than 2 %, and say which. Takes one row.
+    #[arg(long, conflicts_with = "baseline")]
+    tune: bool,
     #[command(flatten)]
     baseline: BaselineArgs,
     #[command(flatten)]
@@ -104,7 +108,7 @@ impl BenchArgs {
 /// Measures every row and writes the results, even if some rows failed; the first failure is the result.
 pub fn run(args: &BenchArgs) -> Result<()> {
     let file = OnnxFile::open(&args.file)?;
-    let specs = args.specs(&FileFacts::of(&file, &args.feed.sizes())?)?;
+    let mut specs = args.specs(&FileFacts::of(&file, &args.feed.sizes())?)?;
     specs.iter().try_for_each(Spec::validate)?;
     if args.profile.is_some() && specs.len() != 1 {
         return Err(Error::input("--profile", format!("takes one row, and these are {}", specs.len()))
@@ -120,6 +124,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     if args.profile.is_some() && args.profile.as_ref() == args.log.path() {
         return Err(Error::input("--profile", "names the file of the log").remedy("give another file"));
     }
+    let tuning = args.tune.then(|| tune::tune(&exe, &mut specs)).transpose()?;
     let mut log = args.log.open(&[Arc::new(file)], &args.feed.sizes())?;
     let rows = measured(args, &exe, &specs, log.as_mut());
     let held = past.filter(|_| rows.not_run.is_empty()).map(|past| past.hold(&exe, &specs, &rows.runs));
@@ -131,7 +136,8 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         Some(Err(error)) => (None, Err(error)),
         None => (None, Ok(())),
     };
-    report(&args.format, Held::new(Measurement::new(environment, rows.runs, rows.not_run.clone()), baseline))?;
+    let measurement = Measurement::new(environment, rows.runs, rows.not_run.clone());
+    report(&args.format, Held::new(measurement, baseline).tuned(tuning))?;
     let measured = outcome(rows.failures, &rows.not_run, specs.len()).and(verdict);
     match log {
         Some(log) => log.with(measured),

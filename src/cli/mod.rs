@@ -42,6 +42,7 @@ mod summary;
 mod terminal;
 #[cfg(feature = "burn")]
 mod train;
+mod tune;
 mod values;
 mod verify;
 

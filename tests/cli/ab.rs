@@ -101,7 +101,11 @@ fn a_log_keeps_every_process_and_decides_again_also_where_it_was_cut_short() {
         assert_eq!((line.seed, line.order, line.spec.batch), (Some(3), order, line.index + 1));
         assert_eq!(sample["arm"], ["A", "B"][line.index]);
         assert_eq!(Some(line.run.started.as_str()), sample["started"].as_str());
-        assert_eq!(line.run.samples_ns.len(), 2);
+        assert_eq!(line.run.turns.iter().sum::<usize>(), line.run.samples_ns.len());
+        assert_eq!(sample["turns"]["min_ms"].as_array().unwrap().len(), line.run.turns.len());
+    }
+    for pair in log.pairs.chunks_exact(2) {
+        assert_eq!(pair[0].run.turns.len(), pair[1].run.turns.len(), "as many turns of each");
     }
     let again = shell.gnet("ab --replay log.jsonl --statistic p50 --format json");
     assert_eq!(again.code, ran.code, "{again}");
@@ -123,6 +127,16 @@ fn a_log_keeps_every_process_and_decides_again_also_where_it_was_cut_short() {
     let ran = shell.gnet("ab dynamic.onnx --log comparison_same.json");
     assert_eq!(ran.code, Some(INPUT), "{ran}");
     assert!(ran.error().contains("only a log of gnet is continued"), "{ran}");
+}
+
+#[test]
+fn processes_can_run_one_after_the_other() {
+    let shell = shell();
+    let ran = shell.gnet("ab dynamic.onnx --samples 2 --min-time 0 --apart --log log.jsonl --format json");
+    let log = gnet::bench::log::read(&shell.path("log.jsonl")).unwrap();
+    assert!(log.pairs.len() >= 16 && log.pairs.iter().all(|line| line.run.turns == [2]), "{ran}");
+    let samples = document(&ran)["samples"].clone();
+    assert!(samples.as_array().unwrap().iter().all(|sample| sample["turns"]["p50_ms"][0] == sample["p50_ms"]), "{ran}");
 }
 
 #[test]

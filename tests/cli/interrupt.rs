@@ -197,6 +197,27 @@ fn a_bench_keeps_its_finished_rows_and_names_the_others() {
 }
 
 #[test]
+fn a_comparison_keeps_the_pairs_that_it_has() {
+    let shell = Shell::with_model();
+    // Two processes of a second each in the pair that the signal meets, and six more pairs before anything could be told.
+    let line = "ab model.onnx --min-time 1 --samples 1 --format json";
+    for everything in [true, false] {
+        let running = Running::start(&shell, &format!("{line} --save log.jsonl")).says("pair 1: ");
+        #[cfg(target_os = "linux")]
+        let worker = running.worker();
+        let ran = if everything { running.ctrl_c() } else { running.signal(Signal::SIGTERM) }.end();
+        assert_eq!(ran.code, Some(INTERRUPTED), "{ran}");
+        assert!(ran.error().contains("interrupted after 1 ") || ran.error().contains("interrupted after 0 "), "{ran}");
+        let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {ran}"));
+        let samples = document["samples"].as_array().unwrap().len();
+        assert_eq!((&document["interrupted"], &document["tried"], samples), (&true.into(), &1.into(), 2), "{ran}");
+        assert_eq!(gnet::bench::log::read(&shell.path("log.jsonl")).unwrap().pairs.len(), 2);
+        #[cfg(target_os = "linux")]
+        assert!(is_gone(worker), "the worker goes on after {ran}");
+    }
+}
+
+#[test]
 fn a_gate_tells_what_it_has_found_so_far() {
     let shell = Shell::with_model();
     fs::copy(shell.path("model.onnx"), shell.path("last.onnx")).unwrap();

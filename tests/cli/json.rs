@@ -204,6 +204,7 @@ fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
         ("bench", &format!("bench dynamic.onnx {quick}")),
         ("bench", &format!("bench dynamic.onnx --batch 1,2 {quick} --save log.jsonl")),
         ("bench", &format!("bench dynamic.onnx {quick} --baseline log.jsonl")),
+        ("bench", &format!("bench dynamic.onnx {quick} --tune")),
         ("ab", "ab dynamic.onnx --samples 2 --min-time 0"),
         ("verify", "verify fixed.onnx --against dynamic.onnx"),
         ("doctor", "doctor"),

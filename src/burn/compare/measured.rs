@@ -74,7 +74,7 @@ impl Measured {
         blocks: &[BlockCost],
         compare: &mut dyn FnMut(&BlockCost, &BlockCost) -> Result<ab::Comparison>,
     ) -> Result<Self> {
-        let statistic = Statistic::of([provider, provider]);
+        let statistic = Statistic::default();
         let mut measured = Self { provider, statistic, times: Vec::new(), savings: Vec::new() };
         let Some((first, others)) = blocks.split_first() else { return Ok(measured) };
         for other in others {

@@ -11,6 +11,7 @@ use super::family::family;
 use super::options::Statistic;
 use super::print::{difference, percent};
 use super::record::{Comparison, Verdict};
+use super::tune::Tuning;
 use crate::bench::log::Line;
 use crate::bench::{Measurement, Run};
 use gnet_core::report::{Cell, Column, Report, Table, Tone};
@@ -22,7 +23,7 @@ use gnet_core::{Error, Result};
 /// 6 % apart with ONNX Runtime and up to 18 % with tract.
 pub const DRIFT: f64 = 0.2;
 
-/// A measurement, and what a baseline says to it.
+/// A measurement, what a baseline says to it, and the search for its settings.
 #[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Held {
@@ -32,19 +33,28 @@ pub struct Held {
     /// Its rows held against those of a log; only if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
+    /// Search for its fastest settings; only if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuning>,
 }
 
 impl Held {
     /// Puts both together.
     pub fn new(measurement: Measurement, baseline: Option<Baseline>) -> Self {
-        Self { measurement, baseline }
+        Self { measurement, baseline, tuning: None }
+    }
+
+    /// Sets the search that found its settings.
+    pub fn tuned(self, tuning: Option<Tuning>) -> Self {
+        Self { tuning, ..self }
     }
 }
 
 impl Report for Held {
     fn tables(&self) -> Vec<Table> {
         let held = self.baseline.iter().map(Baseline::table);
-        self.measurement.tables().into_iter().chain(held).collect()
+        let tuned = self.tuning.iter().map(Tuning::table);
+        tuned.chain(self.measurement.tables()).chain(held).collect()
     }
 }
 

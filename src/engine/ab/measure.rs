@@ -145,7 +145,7 @@ pub struct Sample {
     pub cpu_ms: Option<f64>,
     /// CPU time over wall time of the measured region, over the threads in use.
     pub occupancy: Option<f64>,
-    /// Whether its row says that it was disturbed ([`Judgement`](bench::Judgement)): a thread waited for a core, a quota ran
+    /// Whether its row says that it was disturbed ([`Judgement`](crate::bench::Judgement)): a thread waited for a core, a quota ran
     /// out, a GPU slowed down.
     pub disturbed: Option<bool>,
 }

@@ -43,6 +43,7 @@ mod record;
 mod replay;
 #[cfg(test)]
 mod tests;
+mod tune;
 mod undisturbed;
 mod workers;
 
@@ -56,4 +57,5 @@ pub use options::{AbOptions, Statistic};
 pub use pairs::{PairDone, compare};
 pub use record::{ArmRecord, Beside, Comparison, Process, Verdict, Why};
 pub use replay::Replay;
+pub use tune::{Change, Fate, Trial, Tuning, WORTH};
 pub use workers::Workers;

@@ -5,12 +5,15 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::runtime::Provider;
 use gnet_core::stats::SequentialPlan;
 use gnet_core::{Error, Result};
 
 /// Time that stands for a turn of a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
+///
+/// The default is `Both`: never far from the better of the two, and not blind. Of 4,000 comparisons simulated on processes
+/// (5 % allowed, B slower by 10 %), with ONNX Runtime both together found all, the fastest run all, the median 99.6 %; with
+/// tract both 94 %, the fastest run 81 %, the median 88 % (`tests/fixtures/noise_pairs.csv`, one after the other).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Statistic {
     /// The fastest run: least moved by other work, but blind to what spares the fastest run.
@@ -18,6 +21,7 @@ pub enum Statistic {
     /// The median run.
     P50,
     /// Both: the geometric mean of the fastest and the median run.
+    #[default]
     Both,
 }
 
@@ -27,15 +31,6 @@ gnet_core::named!(Statistic, "statistic", [Min = "min", P50 = "p50", Both = "bot
 ));
 
 impl Statistic {
-    /// Returns the default for these engines: `Both` if tract is one of them, else `Min`.
-    ///
-    /// From the processes in `tests/fixtures/noise_pairs.csv` (quiet, 5 % allowed, B slower by 10 %): with ONNX Runtime the
-    /// fastest run found it in all of 4000 simulated comparisons within 12 pairs, the median in 99.5 % within 13.4; with
-    /// tract the fastest run found it in 81 %, the median in 88 %, both together in 94 %.
-    pub fn of(providers: [Provider; 2]) -> Self {
-        if providers.contains(&Provider::Tract) { Self::Both } else { Self::Min }
-    }
-
     /// Returns the value that stands for a turn with this fastest and this median run.
     pub(super) fn value(self, min_ms: f64, p50_ms: f64) -> f64 {
         match self {
@@ -59,7 +54,7 @@ impl Statistic {
         match self {
             Self::Min => "least moved by other work, but blind to what spares it",
             Self::P50 => "what is usual, but moved by all other work",
-            Self::Both => "with tract either varies more from process to process than both together",
+            Self::Both => "less moved by other work than the median alone, and blind to nothing",
         }
     }
 }
@@ -92,7 +87,7 @@ impl Default for AbOptions {
     fn default() -> Self {
         Self {
             max_regression: 0.05,
-            statistic: Statistic::Min,
+            statistic: Statistic::default(),
             seed: 0,
             pairs: None,
             max_tries: 48,
@@ -141,9 +136,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tract_is_held_to_both_and_onnx_runtime_to_its_fastest_run() {
-        assert_eq!(Statistic::of([Provider::Cpu, Provider::OpenVino]), Statistic::Min);
-        assert_eq!(Statistic::of([Provider::Cpu, Provider::Tract]), Statistic::Both);
+    fn both_together_lie_between_the_two() {
+        assert_eq!(Statistic::default(), Statistic::Both);
         assert_eq!([Statistic::Min, Statistic::P50, Statistic::Both].map(|s| s.value(4.0, 9.0)), [4.0, 9.0, 6.0]);
         assert_eq!("both".parse::<Statistic>().unwrap(), Statistic::Both);
     }

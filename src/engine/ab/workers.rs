@@ -50,32 +50,48 @@ impl<'a> Workers<'a> {
         Self { labels, ..self }
     }
 
-    fn one_after_the_other(&self, order: [Arm; 2]) -> Result<[Run; 2]> {
-        let run = |arm: Arm| {
-            bench::run_in_worker_until(&self.exe, &self.arms[arm as usize], self.stop).map_err(|e| arm.named(e))
+    /// Returns the rows of both arms in this order, measured one after the other.
+    fn one_after_the_other(&mut self, order: [Arm; 2]) -> Result<[Run; 2]> {
+        let mut run = |arm: Arm| {
+            let spec = &self.arms[arm as usize];
+            let run = bench::run_in_worker_until(&self.exe, spec, self.stop).map_err(|e| arm.named(e))?;
+            Ok(heard(&mut self.ran, arm, spec, run))
         };
         let [first, second] = order;
         Ok([run(first)?, run(second)?])
     }
 
-    fn in_turns(&self, order: [Arm; 2], coin: &mut Coin) -> Result<[Run; 2]> {
-        let start =
-            |arm: Arm| RowWorker::in_turns(&self.exe, &self.arms[arm as usize], self.stop).map_err(|e| arm.named(e));
+    /// Returns the rows of both arms in this order, measured in turns.
+    fn in_turns(&mut self, order: [Arm; 2], coin: &mut Coin) -> Result<[Run; 2]> {
         let [first, second] = order;
-        let (mut one, mut other) = (start(first)?, start(second)?);
+        let specs = order.map(|arm| &self.arms[arm as usize]);
+        let start = |arm: Arm, spec| RowWorker::in_turns(&self.exe, spec, self.stop).map_err(|e| arm.named(e));
+        let mut players = [(first, start(first, specs[0])?), (second, start(second, specs[1])?)];
         loop {
-            let before = coin.toss() == Arm::A;
-            let (one, other) = ((first, &mut one), (second, &mut other));
+            let [one, other] = &mut players;
             let mut done = Vec::with_capacity(2);
-            for (arm, worker) in if before { [one, other] } else { [other, one] } {
+            for (arm, worker) in if coin.toss() == Arm::A { [one, other] } else { [other, one] } {
                 done.push(worker.turn().map_err(|e| arm.named(e))?);
             }
             if done.iter().all(|progress| progress.enough) || done.iter().any(|progress| progress.over) {
                 break;
             }
         }
-        Ok([one.finish().map_err(|e| first.named(e))?, other.finish().map_err(|e| second.named(e))?])
+        let [one, other] = players;
+        let mut finished = |(arm, worker): (Arm, RowWorker<'_>), spec| {
+            let run = worker.finish().map_err(|e| arm.named(e))?;
+            Ok(heard(&mut self.ran, arm, spec, run))
+        };
+        Ok([finished(one, specs[0])?, finished(other, specs[1])?])
     }
+}
+
+/// Tells the listener, if there is one, of a process that has ended.
+fn heard(ran: &mut Option<Ran<'_>>, arm: Arm, spec: &Spec, run: Run) -> Run {
+    if let Some(ran) = ran {
+        ran(arm, spec, &run);
+    }
+    run
 }
 
 impl Measure for Workers<'_> {
@@ -87,11 +103,6 @@ impl Measure for Workers<'_> {
         let first = coin.toss();
         let order = [first, first.other()];
         let runs = if self.apart { self.one_after_the_other(order) } else { self.in_turns(order, coin) }?;
-        if let Some(ran) = &mut self.ran {
-            for (arm, run) in order.into_iter().zip(&runs) {
-                ran(arm, &self.arms[arm as usize], run);
-            }
-        }
         let [one, other] = runs.each_ref().map(Sample::of);
         Ok(Some(Pair::new(first, if first == Arm::A { [one, other] } else { [other, one] })))
     }

@@ -1,6 +1,7 @@
 //! A row measured in turns with another process's, so that both see the same machine.
 
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,7 @@ use super::measure::{Loaded, MEASURING};
 use super::steady::Sampling;
 use super::worker::packed;
 use super::{Limits, Run, Spec, SystemClock};
+use crate::host;
 use gnet_core::process::Blocks;
 use gnet_core::{Error, Result};
 
@@ -46,11 +48,16 @@ const TURN: Duration = Duration::from_millis(10);
 /// Least number of samples in a turn, so that its median is one.
 const LEAST: usize = 3;
 
+/// Longest time that a process waits for its own threads after a turn.
+const REST: Duration = Duration::from_millis(250);
+
 /// A row between two turns.
 pub(crate) struct Turning {
     loaded: Loaded,
     sampling: Sampling,
     clock: SystemClock,
+    /// Time for which its threads went on after it had run last.
+    rested: Duration,
 }
 
 impl Turning {
@@ -86,18 +93,31 @@ impl Turning {
         doing(MEASURING);
         let clock = SystemClock::start();
         let sampling = Sampling::warmed(&mut || loaded.run(), &clock, &spec.limits)?;
-        Ok(Self { loaded, sampling, clock })
+        Ok(Self { loaded, sampling, clock, rested: rest() })
     }
 
-    /// Measures for a turn. Its first run is not timed: the caches are full of the other process.
+    /// Measures for a turn. Its first run is not timed: the caches are full of the other process. A process that has to rest
+    /// long takes longer turns, so that a third of the time at least is measured.
     fn turn(&mut self) -> Result<Progress> {
         let whole = self.loaded.limits();
-        let limits = Limits { min_time: TURN.min(whole.max_time), min_samples: LEAST, relative_width: None, ..*whole };
+        let min_time = TURN.max(self.rested / 2).min(whole.max_time);
+        let limits = Limits { min_time, min_samples: LEAST, relative_width: None, ..*whole };
         let run = &mut || self.loaded.run();
         self.sampling.untimed(run)?;
         self.sampling.turn(run, &self.clock, &limits)?;
+        self.rested = rest();
         Ok(Progress { enough: self.sampling.is_enough(), over: self.sampling.is_over() })
     }
+}
+
+/// Waits until no other thread of this process runs, and returns how long that took. An engine's threads look for work for a
+/// while before they sleep (ONNX Runtime's for some 50 ms), and would take the other process's cores.
+fn rest() -> Duration {
+    let start = Instant::now();
+    while host::others_run() && start.elapsed() < REST {
+        thread::sleep(Duration::from_millis(1));
+    }
+    start.elapsed()
 }
 
 #[cfg(all(test, feature = "tract"))]

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::accuracy::Accuracy;
 use super::agreement::Agreement;
 use super::budget::Budget;
+use super::engine::Engine;
 use super::explain::explained;
 use super::latency::Latency;
 use super::memory::Memory;
@@ -30,6 +31,8 @@ struct Config {
     model: PathBuf,
     #[serde(default)]
     feed: FeedSection,
+    #[serde(default)]
+    engine: Engine,
     #[serde(default)]
     budget: Several<Budget>,
     #[serde(default)]
@@ -77,6 +80,8 @@ pub struct Stated {
     pub model: PathBuf,
     /// Sizes and ranges that it is fed.
     pub feed: Feed,
+    /// Options of the engines.
+    pub engine: Engine,
     /// The rules, those that take least time first.
     pub rules: Vec<Box<dyn Rule>>,
 }
@@ -139,7 +144,7 @@ impl Config {
             let reason = "there is no rule in it";
             return Err(Error::input("gate", reason).remedy("add one, such as max_params = \"6M\" under [budget]"));
         }
-        Ok(Stated { model: at(self.model), feed, rules })
+        Ok(Stated { model: at(self.model), feed, engine: self.engine, rules })
     }
 }
 
@@ -172,6 +177,8 @@ model = "net.onnx"
 inputs = ["x=1,3,8,8"]
 dims = { T = 4 }
 ranges = { tokens = "0..7" }
+[engine]
+spinning = false
 [budget]
 max_params = 163328
 max_weights = "1.5M"
@@ -305,6 +312,16 @@ max_p50 = "800us"
                 "two providers",
             ),
             ("[agreement]\nproviders = []\nreference = \"a\"", "agreement: there is nothing to compare", ""),
+            (
+                "[engine]\ncuda_grap = true",
+                "line 3, engine.cuda_grap: there is no key 'cuda_grap' here",
+                "write 'cuda_graph'",
+            ),
+            (
+                "[engine]\ngraph_optimization = \"most\"",
+                "line 3, engine.graph_optimization: graph optimisation 'most'",
+                "",
+            ),
             ("[feed]\ninputs = [\"x=1,,3\"]", "feed: shape x=1,,3: 1,,3 is no list of sizes", "NAME=SIZE"),
             ("[feed]\ndims = { T = 0 }", "feed: dims.T: a size of 0", ""),
             ("[feed]\nranges = { t = \"7\" }", "feed: ", ""),

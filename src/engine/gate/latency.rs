@@ -108,7 +108,7 @@ impl Rule for Baseline {
     }
 
     fn run(&self, site: &Site, outcomes: &mut [Outcome]) -> Result<()> {
-        let options = self.section.options(Statistic::of([self.section.provider(); 2]));
+        let options = self.section.options(Statistic::default());
         let found = match &site.means.replay {
             Some(stored) => compared(site, &mut stored.clone(), &options)?,
             None => {

@@ -4,6 +4,7 @@ mod accuracy;
 mod agreement;
 mod budget;
 mod config;
+mod engine;
 mod explain;
 mod init;
 mod junit;
@@ -25,6 +26,7 @@ pub use record::{Found, Outcome, Record, Status};
 pub use site::{Means, OpenCheckpoint};
 
 use self::config::Stated;
+use self::engine::Engine;
 use self::site::{Rule, Site};
 use crate::bench::Feed;
 use gnet_core::{OnnxFile, Result};
@@ -35,6 +37,7 @@ pub struct Gate {
     model: PathBuf,
     file: OnnxFile,
     feed: Feed,
+    engine: Engine,
     rules: Vec<Box<dyn Rule>>,
 }
 
@@ -65,9 +68,9 @@ impl Gate {
     }
 
     fn of(name: String, stated: Stated) -> Result<Self> {
-        let Stated { model, feed, rules } = stated;
+        let Stated { model, feed, engine, rules } = stated;
         let file = OnnxFile::open_whole(&model)?;
-        Ok(Self { name, model, file, feed, rules })
+        Ok(Self { name, model, file, feed, engine, rules })
     }
 
     /// Returns the model.
@@ -84,6 +87,7 @@ impl Gate {
     /// Fails if the model cannot be decoded. A rule that does not hold is in the record.
     pub fn run(self, means: Means, say: &mut dyn FnMut(&str)) -> Result<Record> {
         let start = Instant::now();
+        let means = Means { engine: self.engine.applied(means.engine), ..means };
         let outcomes: Vec<Vec<Outcome>> = self.rules.iter().map(|rule| rule.outcomes()).collect();
         let count: usize = outcomes.iter().map(Vec::len).sum();
         let mut rules: Vec<Outcome> = outcomes.iter().flatten().cloned().collect();

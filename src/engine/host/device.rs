@@ -15,6 +15,12 @@ pub struct GpuMoment {
     pub name: Option<String>,
     /// Version of the driver, such as `580.65.06`.
     pub driver: Option<String>,
+    /// Newest CUDA that the driver runs, such as `13.0`.
+    pub driver_cuda: Option<String>,
+    /// Compute capability, such as `9.0`.
+    pub compute_capability: Option<String>,
+    /// Memory in bytes.
+    pub memory_bytes: Option<u64>,
     /// Clock of its processors in MHz.
     pub clock_mhz: Option<u32>,
     /// Clock of its memory in MHz.
@@ -59,8 +65,12 @@ impl GpuWatch {
     pub fn now(&self) -> Vec<GpuMoment> {
         let Some(nvml) = &self.0 else { return Vec::new() };
         let driver = nvml.sys_driver_version().ok();
+        // 13010 is 13.1.
+        let cuda =
+            nvml.sys_cuda_driver_version().ok().map(|number| format!("{}.{}", number / 1000, number % 1000 / 10));
         let devices = (0..nvml.device_count().unwrap_or(0)).filter_map(|index| nvml.device_by_index(index).ok());
-        devices.map(|device| GpuMoment { driver: driver.clone(), ..moment(&device) }).collect()
+        let of = |device| GpuMoment { driver: driver.clone(), driver_cuda: cuda.clone(), ..moment(&device) };
+        devices.map(of).collect()
     }
 }
 
@@ -70,6 +80,9 @@ fn moment(device: &Device<'_>) -> GpuMoment {
     GpuMoment {
         name: device.name().ok(),
         driver: None,
+        driver_cuda: None,
+        compute_capability: device.cuda_compute_capability().ok().map(|of| format!("{}.{}", of.major, of.minor)),
+        memory_bytes: device.memory_info().ok().map(|memory| memory.total),
         clock_mhz: device.clock_info(Clock::SM).ok(),
         memory_clock_mhz: device.clock_info(Clock::Memory).ok(),
         throttled_by: reasons.map(|reasons| reasons.iter_names().map(|(name, _)| name.to_lowercase()).collect()),
@@ -102,10 +115,14 @@ mod tests {
         int nvmlInit_v2(void) { return 0; }
         int nvmlShutdown(void) { return 0; }
         int nvmlSystemGetDriverVersion(char *v, unsigned n) { strncpy(v, "580.65.06", n); return 0; }
+        int nvmlSystemGetCudaDriverVersion_v2(int *v) { *v = 13010; return 0; }
         int nvmlDeviceGetCount_v2(unsigned *n) { *n = 2; return 0; }
         int nvmlDeviceGetHandleByIndex_v2(unsigned i, dev *d) { *d = (dev)(long)(i + 1); return 0; }
         int nvmlDeviceGetName(dev d, char *s, unsigned n) { strncpy(s, "A GPU", n); return 0; }
         static int first(dev d) { return d == (dev)1 ? 0 : 3; }
+        int nvmlDeviceGetCudaComputeCapability(dev d, int *major, int *minor) { *major = 9; *minor = 0; return first(d); }
+        struct memory { unsigned version; unsigned long long total, reserved, free, used; };
+        int nvmlDeviceGetMemoryInfo_v2(dev d, struct memory *m) { m->total = 85520809984ULL; return first(d); }
         int nvmlDeviceGetClockInfo(dev d, int kind, unsigned *mhz) { *mhz = kind == 1 ? 1980 : kind == 2 ? 2619 : 1; return first(d); }
         int nvmlDeviceGetCurrentClocksThrottleReasons(dev d, unsigned long long *r) { *r = 0x4 | 0x40; return first(d); }
         int nvmlDeviceGetUtilizationRates(dev d, unsigned *u) { u[0] = 97; u[1] = 3; return first(d); }
@@ -129,6 +146,9 @@ mod tests {
         let expected = GpuMoment {
             name: Some("A GPU".into()),
             driver: Some("580.65.06".into()),
+            driver_cuda: Some("13.1".into()),
+            compute_capability: Some("9.0".into()),
+            memory_bytes: Some(85_520_809_984),
             clock_mhz: Some(1980),
             memory_clock_mhz: Some(2619),
             throttled_by: Some(vec!["sw_power_cap".into(), "hw_thermal_slowdown".into()]),
@@ -139,7 +159,8 @@ mod tests {
             persistent: Some(true),
         };
         assert_eq!(*first, expected);
-        let known = GpuMoment { name: first.name.clone(), driver: first.driver.clone(), ..GpuMoment::default() };
+        let (name, driver, driver_cuda) = (first.name.clone(), first.driver.clone(), first.driver_cuda.clone());
+        let known = GpuMoment { name, driver, driver_cuda, ..GpuMoment::default() };
         assert_eq!(*second, known, "what is not told is not made up");
     }
 }

@@ -24,4 +24,5 @@ pub use machine::Machine;
 pub use moment::{Clocks, Moment, now};
 #[cfg(test)]
 pub(crate) use system::{System, recorded};
+pub(crate) use waits::others_run;
 pub use waits::waits;

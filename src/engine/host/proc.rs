@@ -18,6 +18,12 @@ pub(crate) fn waited_ns(schedstat: &str) -> Option<u64> {
     schedstat.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// Returns whether a thread's `stat` says that it runs or is ready to: see `proc_pid_stat(5)`. Its name, in parentheses, may
+/// hold anything.
+pub(crate) fn is_running(stat: &str) -> bool {
+    stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('R'))
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

@@ -16,14 +16,15 @@ mod settings;
 mod shape;
 mod tensor;
 mod tensorrt;
+mod toolkit;
 
 #[cfg(test)]
 mod tests;
 
 pub(super) use library::library;
-pub(super) use nvidia::supplied;
 pub(super) use openvino::plugin as openvino_plugin;
 pub(super) use session::OrtSession;
+pub(super) use toolkit::supplied;
 
 use super::{
     Array, AssignedNode, Assignment, EngineOptions, GraphOptimization, Input, Provider, RunOptions, Session, Settings,

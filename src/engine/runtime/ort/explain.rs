@@ -1,6 +1,6 @@
 //! Reasons why a provider cannot be used, in one sentence, derived from ONNX Runtime's messages.
 
-use super::{Provider, nvidia, said_plainly};
+use super::{Provider, said_plainly, toolkit};
 use crate::runtime::Library;
 use gnet_core::Error;
 
@@ -126,7 +126,7 @@ fn needs(provider: Provider, library: &Library) -> String {
 
 /// Returns what brings a library that is missing.
 fn bring(missing: &str, library: &Library) -> String {
-    let is_ours = crate::install::provides(missing) && nvidia::fits(&library.path);
+    let is_ours = crate::install::provides(missing) && toolkit::fits(&library.path);
     if is_ours { "`gnet runtime install cuda` brings it".to_owned() } else { install(missing) }
 }
 

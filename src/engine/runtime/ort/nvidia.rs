@@ -1,120 +1,91 @@
-//! The libraries of CUDA and cuDNN that the CUDA provider needs: the system's, and where it lacks them those that gnet has
-//! installed.
-//!
-//! The provider and the libraries ask for each other by name, `libcudnn.so.9`, and the loader gives what asks the library of
-//! that name that is in the process already. So those of gnet are loaded by their paths before the provider is, each after
-//! what it needs, and `LD_LIBRARY_PATH` need not name them. So is what cuDNN and NVRTC open by name when an
-//! operator first needs it: a folder in `LD_LIBRARY_PATH` would come before their own, with libraries of another version.
+//! Versions of NVIDIA's libraries that a session has brought into this process.
 
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
 
+use super::Settings;
 use super::raw;
-use crate::install::{self, Supplied};
-use crate::runtime::elf::{self, Dynamic};
-use gnet_core::{Error, Result};
+use super::settings::set;
 
-/// Whether they are in the process.
-static PRESENT: Mutex<bool> = Mutex::new(false);
+/// A library, the setting that states its version, and the way it tells it.
+struct Known {
+    /// Beginning of its file name.
+    file: &'static str,
+    setting: &'static str,
+    version: fn(PathBuf) -> Option<String>,
+}
 
-/// Loads what the CUDA provider beside the library of ONNX Runtime needs. A library that neither the system has nor gnet is
-/// left to the provider, which names it.
-///
-/// # Errors
-/// [`ErrorKind::Unavailable`](gnet_core::ErrorKind::Unavailable) if one of gnet's cannot be loaded.
-pub(super) fn load(onnx_runtime: &Path) -> Result<()> {
-    let mut present = PRESENT.lock().unwrap_or_else(PoisonError::into_inner);
-    if !*present {
-        for library in supplied(onnx_runtime, |name| raw::keep(Path::new(name)).is_ok()) {
-            let path = &library.path;
-            elf::check(path).map_err(|reason| refused(path, &reason))?;
-            match raw::keep(path) {
-                Err(reason) if install::provides(&library.name) => return Err(refused(path, &reason)),
-                // One that is opened later may need the driver, whose absence the provider tells.
-                _ => {}
-            }
+const KNOWN: [Known; 3] = [
+    Known { file: "libcudart.so", setting: "cuda_runtime", version: |path| raw::cudart_version(&path).map(cuda) },
+    Known { file: "libcudnn.so", setting: "cudnn", version: |path| raw::cudnn_version(&path).map(cudnn) },
+    Known {
+        file: "libnvinfer.so",
+        setting: "tensorrt_library",
+        version: |path| raw::nvinfer_version(&path).map(cudnn),
+    },
+];
+
+/// States the versions of those that are loaded. Where a system does not tell what is loaded, or a library not its version,
+/// nothing is stated.
+pub(super) fn versions(settings: &mut Settings) {
+    let maps = std::fs::read("/proc/self/maps").unwrap_or_default();
+    let maps = String::from_utf8_lossy(&maps);
+    for known in &KNOWN {
+        if let Some(version) = mapped(&maps, known.file).and_then(known.version) {
+            set(settings, known.setting, version);
         }
-        *present = true;
     }
-    Ok(())
 }
 
-fn refused(path: &Path, reason: &str) -> Error {
-    // The loader's messages repeat the path.
-    let reason = reason.trim_start_matches(&format!("{}: ", path.display()));
-    Error::unavailable(path.display(), reason).remedy("`gnet runtime install cuda --force` installs it anew")
+/// Returns the file with a name of this beginning that is mapped into a process: the sixth column of `/proc/PID/maps`
+/// (`proc_pid_maps(5)`).
+fn mapped(maps: &str, beginning: &str) -> Option<PathBuf> {
+    let mut files = maps.lines().filter_map(|line| Some(PathBuf::from(&line[line.find('/')?..])));
+    files.find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(beginning)))
 }
 
-/// Returns the libraries that gnet supplies for the CUDA provider beside the library of ONNX Runtime, in the order in which
-/// they are loaded: none if that provider is for another CUDA. `has` tells whether the system has a library.
-pub(in crate::runtime) fn supplied(onnx_runtime: &Path, has: impl FnMut(&str) -> bool) -> Vec<Supplied> {
-    if fits(onnx_runtime) { install::supplied(has) } else { Vec::new() }
+/// Formats the number of `cudaRuntimeGetVersion`: 13010 is 13.1 (CUDA Runtime API, "Version Management").
+fn cuda(number: i32) -> String {
+    format!("{}.{}", number / 1000, number % 1000 / 10)
 }
 
-/// Returns `true` if the CUDA provider beside the library of ONNX Runtime is for the CUDA whose libraries gnet has.
-pub(super) fn fits(onnx_runtime: &Path) -> bool {
-    let provider = onnx_runtime.with_file_name("libonnxruntime_providers_cuda.so");
-    let runtime = |name: &String| name.starts_with("libcudart.so.") && install::provides(name);
-    Dynamic::read(&provider).is_some_and(|provider| provider.needed.iter().any(runtime))
+/// Formats the number of `cudnnGetVersion`, since cuDNN 9, and of `getInferLibVersion`, since TensorRT 10: 92800 is 9.28.0. Before
+/// it was 8907 for 8.9.7.
+fn cudnn(number: usize) -> String {
+    let parts = if number >= 10_000 { [10_000, 100] } else { [1000, 100] };
+    format!("{}.{}.{}", number / parts[0], number % parts[0] / parts[1], number % parts[1])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runtime::elf::written;
-    use gnet_core::ErrorKind;
 
-    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
     #[test]
-    fn a_provider_for_another_cuda_is_given_nothing() {
+    fn numbers_are_read_as_nvidia_writes_them() {
+        assert_eq!([12080, 13000, 13010].map(cuda), ["12.8", "13.0", "13.1"]);
+        assert_eq!([92_800, 91_900, 8907, 101_401].map(cudnn), ["9.28.0", "9.19.0", "8.9.7", "10.14.1"]);
+    }
+
+    #[test]
+    fn a_mapped_file_is_found_by_its_name() {
+        let maps = "7f00-7f01 r-xp 0 08:01 12 /opt/cuda lib/libcudnn_ops.so.9\n\
+                    7f01-7f02 r-xp 0 08:01 13                 /opt/cuda lib/libcudnn.so.9\n\
+                    7f02-7f03 rw-p 0 00:00 0\n7f03-7f04 rw-p 0 00:00 0 [heap]\n";
+        assert_eq!(mapped(maps, "libcudnn.so"), Some("/opt/cuda lib/libcudnn.so.9".into()));
+        assert_eq!(mapped(maps, "libcudart.so"), None);
+    }
+
+    /// A library in this process that answers as cuDNN does. Rust links with `cc`, so that one is there.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_loaded_library_tells_its_version() {
         let dir = tempfile::tempdir().unwrap();
-        let library = dir.path().join("libonnxruntime.so");
-        assert!(!fits(&library), "there is no provider");
-        for (needed, its) in [("libcudart.so.12", false), ("libcudart.so.13", true), ("libcudnn.so.9", false)] {
-            let provider = dir.path().join("libonnxruntime_providers_cuda.so");
-            std::fs::write(provider, written(&[needed, "libcudnn.so.9", "libc.so.6"], None)).unwrap();
-            assert_eq!(fits(&library), its, "{needed}");
-        }
-    }
-
-    #[test]
-    fn one_that_is_cut_off_or_broken_is_named_with_what_mends_it() {
-        let error = refused(Path::new("/d/libcudnn.so.9"), "/d/libcudnn.so.9: undefined symbol: x");
-        assert_eq!(error.kind(), ErrorKind::Unavailable);
-        assert_eq!(error.to_string(), "/d/libcudnn.so.9: undefined symbol: x");
-        assert_eq!(error.remedy_text(), Some("`gnet runtime install cuda --force` installs it anew"));
-    }
-
-    /// The loader of this machine takes a library in the process for one of the same name that is in no folder it searches.
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    #[test]
-    fn a_library_that_is_in_the_process_is_found_by_its_name() {
-        let dir = tempfile::tempdir().unwrap();
-        let build = |name: &str, args: &[&str]| {
-            let source = dir.path().join(format!("{name}.c"));
-            std::fs::write(&source, format!("int {name}(void) {{ return 7; }}\n")).unwrap();
-            let out = dir.path().join(format!("lib{name}.so.13"));
-            let soname = format!("-Wl,-soname,lib{name}.so.13");
-            let mut cc = std::process::Command::new("cc");
-            cc.args(["-shared", "-fPIC", "-Wl,--no-as-needed", soname.as_str(), "-o"])
-                .arg(&out)
-                .arg(&source)
-                .args(args);
-            cc.status().is_ok_and(|status| status.success()).then_some(out)
-        };
-        let first = build("gnetfirst", &[]);
-        let Some(first) = first else { return no_compiler() };
-        let second = build("gnetsecond", &[first.to_str().unwrap()]).unwrap();
-        assert!(raw::keep(Path::new("libgnetfirst.so.13")).is_err());
-        assert!(raw::keep(&second).unwrap_err().contains("libgnetfirst.so.13: cannot open shared object file"));
-        raw::keep(&first).unwrap();
-        raw::keep(Path::new("libgnetfirst.so.13")).unwrap();
-        raw::keep(&second).unwrap();
-    }
-
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    #[allow(clippy::print_stderr, reason = "a test that does not run must say so")]
-    fn no_compiler() {
-        eprintln!("not tested: there is no C compiler");
+        let (source, library) = (dir.path().join("cudnn.c"), dir.path().join("libcudnn.so.9"));
+        std::fs::write(&source, "#include <stddef.h>\nsize_t cudnnGetVersion(void) { return 92801; }\n").unwrap();
+        let compiled =
+            std::process::Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status();
+        assert!(compiled.unwrap().success());
+        assert_eq!(raw::cudnn_version(&library).map(cudnn).as_deref(), Some("9.28.1"));
+        assert_eq!(raw::cudart_version(&library), None, "it has no such function");
+        assert_eq!(raw::cudnn_version(&dir.path().join("none.so")), None);
     }
 }

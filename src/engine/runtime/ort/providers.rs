@@ -7,7 +7,9 @@ use ort::session::builder::{AutoDevicePolicy, BuilderResult, GraphOptimizationLe
 
 use super::library::Loaded;
 use super::settings::{self, device_id, on, set};
-use super::{GraphOptimization, Provider, RunOptions, Settings, explain, failed, log, nvidia, openvino, tensorrt};
+use super::{
+    GraphOptimization, Provider, RunOptions, Settings, explain, failed, log, nvidia, openvino, tensorrt, toolkit,
+};
 use crate::runtime::{ConvSearch, CudaOptions};
 use gnet_core::{Error, OnnxFile, Result};
 
@@ -33,7 +35,7 @@ pub(super) fn configure(
         return Err(explain::not_compiled_in(provider, &loaded.library));
     }
     if matches!(provider, Provider::Cuda | Provider::TensorRt) {
-        nvidia::load(&loaded.library.path)?;
+        toolkit::load(&loaded.library.path)?;
     }
     let mut settings = settings::common(loaded, options);
     // Earlier messages are not the reason for what happens now.
@@ -48,6 +50,9 @@ pub(super) fn configure(
                 .map_err(|e| explain::unusable(provider, &loaded.library, e.message(), &log::take()))?
         }
     };
+    if matches!(provider, Provider::Cuda | Provider::TensorRt) {
+        nvidia::versions(&mut settings);
+    }
     // The arena is set through the CPU provider, which every session has.
     let cpu = CPU::default().with_arena_allocator(engine.arena).build().error_on_failure();
     let builder = step(builder.with_execution_providers([cpu]))?;

@@ -72,6 +72,36 @@ fn loader_reason(error: &libloading::Error) -> String {
     super::first_line(&source.unwrap_or_else(|| error.to_string()))
 }
 
+/// Returns what `cudaRuntimeGetVersion` of a library says that is loaded already.
+pub(super) fn cudart_version(path: &Path) -> Option<i32> {
+    // SAFETY: the library is loaded already, so that opening it runs none of its code.
+    let library = unsafe { libloading::Library::new(path) }.ok()?;
+    let mut version = 0;
+    // SAFETY: the signature is that of CUDA's runtime in every release: it stores a number and returns 0 on success.
+    let status = unsafe {
+        let get = library.get::<unsafe extern "C" fn(*mut i32) -> i32>(b"cudaRuntimeGetVersion\0").ok()?;
+        get(&mut version)
+    };
+    (status == 0).then_some(version)
+}
+
+/// Returns what `cudnnGetVersion` of a library says that is loaded already.
+pub(super) fn cudnn_version(path: &Path) -> Option<usize> {
+    // SAFETY: as above.
+    let library = unsafe { libloading::Library::new(path) }.ok()?;
+    // SAFETY: the signature is that of cuDNN in every release; it only returns a number.
+    unsafe { library.get::<unsafe extern "C" fn() -> usize>(b"cudnnGetVersion\0").ok().map(|get| get()) }
+}
+
+/// Returns what `getInferLibVersion` of TensorRT says, a library that is loaded already.
+pub(super) fn nvinfer_version(path: &Path) -> Option<usize> {
+    // SAFETY: as above.
+    let library = unsafe { libloading::Library::new(path) }.ok()?;
+    // SAFETY: the signature is that of TensorRT's C interface in every release; it only returns a number.
+    let number = unsafe { library.get::<unsafe extern "C" fn() -> i32>(b"getInferLibVersion\0").ok().map(|get| get()) };
+    number.and_then(|number| usize::try_from(number).ok())
+}
+
 /// Returns the provider that each node of a session was assigned to. The session must have been built with
 /// `session.record_ep_graph_assignment_info` set to `1`.
 pub(super) fn assignment(session: &Session) -> Result<Vec<AssignedNode>, ort::Error> {
