@@ -288,9 +288,7 @@ fn openvino_runs_on_a_processor_of_intels_and_says_elsewhere_whom_it_serves() {
     if vendor != "GenuineIntel" {
         eprintln!("OpenVINO was not run: its plugin serves processors of Intel's, and this one is of {vendor}");
         let says = ["provider openvino: it serves Intel processors, and this one is of ", "help: use --provider cpu"];
-        for command in COMMANDS {
-            shell.refuses(&format!("{command} --provider {with}"), UNAVAILABLE, &says);
-        }
+        shell.refuses(&format!("{BENCH} --provider {with}"), UNAVAILABLE, &says);
         return;
     }
     let document = shell.json(&format!("{BENCH} --provider {with}"));
