@@ -4,6 +4,7 @@
 
 mod ab;
 mod arm;
+mod arrays;
 mod baseline;
 mod bench;
 mod check;

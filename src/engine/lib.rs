@@ -6,6 +6,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 pub mod ab;
+pub mod arrays;
 pub mod bench;
 pub mod classify;
 pub mod data;

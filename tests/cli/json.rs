@@ -182,6 +182,8 @@ fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
         let file = format!("{}/tests/fixtures/{fixture}.onnx", env!("CARGO_MANIFEST_DIR"));
         shell.write(&format!("{fixture}.onnx"), std::fs::read(file).unwrap());
     }
+    let x = gnet::graph::Tensor::from_f32(vec![2, 2, 5, 5], &[0.5; 100]).unwrap();
+    gnet::arrays::write(&shell.path("x.npz"), &[("x".to_owned(), x)]).unwrap();
     super::formats::picture(&shell, "a.png");
     shell.write("gate.toml", "model = 'strings.onnx'\n[budget]\nmax_params = 1000\nmax_macs = 1\n");
     let mut held = Held { documents: Vec::new(), page: page(), seen: BTreeSet::new(), wrong: BTreeSet::new() };
@@ -204,9 +206,11 @@ fn every_key_stands_on_the_page_and_every_documented_key_is_written() {
         ("bench", &format!("bench dynamic.onnx {quick}")),
         ("bench", &format!("bench dynamic.onnx --batch 1,2 {quick} --save log.jsonl")),
         ("bench", &format!("bench dynamic.onnx {quick} --baseline log.jsonl")),
+        ("bench", &format!("bench dynamic.onnx {quick} --inputs-from x.npz")),
         ("bench", &format!("bench dynamic.onnx {quick} --tune")),
         ("ab", "ab dynamic.onnx --samples 2 --min-time 0"),
         ("verify", "verify fixed.onnx --against dynamic.onnx"),
+        ("verify", "verify fixed.onnx --against dynamic.onnx --inputs-from x.npz"),
         ("doctor", "doctor"),
         ("runtime list", "runtime list"),
         ("eval", "eval model.onnx --data data"),

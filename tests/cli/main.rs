@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod ab;
+mod arrays;
 mod checkpoints;
 mod count;
 mod counts;

@@ -40,7 +40,7 @@ pub use provider::Provider;
 pub use range::{Ranges, ValueRange};
 
 use crate::host::loader::Found;
-use gnet_core::graph::DType;
+use gnet_core::graph::{DType, Tensor};
 use gnet_core::onnx_file::Loadable;
 use gnet_core::process::{self, Worker};
 use gnet_core::{Error, ErrorKind, OnnxFile, Result};
@@ -129,6 +129,15 @@ pub trait Session: Send {
     /// # Errors
     /// Fails if nothing has run yet.
     fn outputs(&self) -> Result<Vec<Array>>;
+
+    /// Returns the outputs of the last run in the file's order and in the file's own types: nothing is rounded. An engine that
+    /// has no more than [`outputs`](Self::outputs) gives these, as 32-bit floats.
+    ///
+    /// # Errors
+    /// Fails if nothing has run yet, or on a type that cannot be read.
+    fn tensors(&mut self) -> Result<Vec<Tensor>> {
+        self.outputs()?.iter().map(Array::tensor).collect()
+    }
 
     /// Returns the number of threads that take part in a run, at most the number requested.
     fn threads_used(&self) -> usize;
