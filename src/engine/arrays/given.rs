@@ -57,7 +57,7 @@ impl Given {
     /// Opens a file and reads what it says of its arrays, but no elements.
     ///
     /// # Errors
-    /// Fails if it is missing, if it is no file of arrays, or if it is damaged or claims more than it can hold.
+    /// Fails if it is missing, if it is not a file of arrays, or if it is damaged or claims more than it can hold.
     pub fn open(path: &Path) -> Result<Self> {
         let bytes = files::map(path)?;
         let (_, sha256) = files::digest::of(&bytes[..]).map_err(|e| Error::file(path, e))?;

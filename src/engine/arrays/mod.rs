@@ -4,7 +4,7 @@
 //! engine exactly or is refused: element types are neither converted nor rounded. Byte order and the order of axes are no
 //! matter, and NumPy's compressed archives are read as well.
 //!
-//! A file may come from anybody. Its size is no limit for what it claims to hold, so every claim is judged before memory is
+//! A file may come from anybody. Its size does not limit what it claims to hold, so every claim is judged before memory is
 //! taken for it, and nothing in it is ever executed: arrays of Python objects are refused.
 
 mod exact;

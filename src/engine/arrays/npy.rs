@@ -22,10 +22,10 @@ const LONGEST: usize = 10_000;
 /// Deepest nesting of brackets in a header: an array of numbers has two. The parser calls itself at each, up to three times.
 const DEEPEST: usize = 4;
 
-/// What is done about a file that is not what it should be.
+/// Remedy for a file that is not what it should be.
 pub(super) const AGAIN: &str = "write it again with np.save, np.savez or np.savez_compressed";
 
-/// What precedes the elements of an array.
+/// Description of an array that precedes its elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) dtype: DType,
@@ -41,7 +41,7 @@ impl Header {
     /// Reads a header; `from` then gives the elements.
     ///
     /// # Errors
-    /// Fails on what is no header, on elements that are no numbers, and on a shape whose elements cannot be counted. The
+    /// Fails if there is not a header, on elements that are not numbers, and on a shape whose elements cannot be counted. The
     /// error is about [`Error::THE_FILE`].
     pub fn read(from: &mut impl Read) -> Result<Self> {
         let text = whole(from)?;
@@ -248,7 +248,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a header says, it is an array or an error.
+        /// An array or an error comes of any header.
         #[test]
         fn no_header_is_too_odd(parts in proptest::collection::vec(proptest::sample::select(PARTS), 0..40)) {
             let _ = array(&file(&parts.concat(), &[0; 16]));

@@ -17,7 +17,7 @@ use gnet_core::{Error, Result, files};
 /// Beginnings of an archive with members, and of one without.
 const ARCHIVES: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
 
-/// Ending of the members' names, which is no part of the arrays' names.
+/// Ending of the members' names, which the arrays' names do not have.
 const ENDING: &str = ".npy";
 
 /// Largest factor by which deflate reduces data, as zlib's documentation derives it.

@@ -19,7 +19,7 @@ const TYPES: [(&str, &str, DType); 12] = [
     ("b1", "bool", DType::Bool),
 ];
 
-/// What is done about a type that is not read.
+/// Remedy for a type that is not read.
 const AS_NUMBERS: &str = "save numbers, such as x.astype(np.float32)";
 
 /// Reads a type as a header states it, such as `<f4`; returns `true` beside it if its bytes are in the order of big-endian
@@ -41,7 +41,7 @@ pub(super) fn read(stated: &str) -> Result<(DType, bool)> {
     .map_err(|e| e.remedy(AS_NUMBERS))
 }
 
-/// Refuses an array of records, whose type is no single code.
+/// Refuses an array of records, whose type is not a single code.
 pub(super) fn structured() -> Error {
     Error::input(Error::THE_FILE, "holds records of several fields where numbers are expected")
         .remedy("save each field as an array of its own: np.savez(FILE, **{name: x[name] for name in x.dtype.names})")

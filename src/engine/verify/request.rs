@@ -81,7 +81,7 @@ impl Request {
     /// created after that, since the arrays state the sizes that the files leave open.
     ///
     /// # Errors
-    /// Those of [`Given::fit`]; also fails if the file is no model.
+    /// Those of [`Given::fit`]; also fails if the file is not a model.
     pub fn feed(&mut self, given: Given, file: &OnnxFile) -> Result<()> {
         let model = file.model().map_err(|e| file.named(e))?;
         let (sizes, _) = given.fit(&model.graph.stated_inputs(), &self.options.sizes)?;
