@@ -48,7 +48,7 @@ pub use gnet_core::{
 #[doc(inline)]
 pub use gnet_engine::install;
 #[doc(inline)]
-pub use gnet_engine::{ab, bench, classify, data, doctor, evaluation, gate, host, runtime};
+pub use gnet_engine::{ab, arrays, bench, classify, data, doctor, evaluation, gate, host, page, runtime};
 
 /// File access: regular files are read ([`open`](files::open)), complete ones are written ([`write()`](files::write)), and
 /// inputs are not overwritten.
@@ -81,8 +81,8 @@ pub mod verify {
     pub use gnet_engine::verify::Options;
     #[doc(inline)]
     pub use gnet_engine::verify::{
-        Bisect, Comparison, Copies, Culprit, Distribution, Draw, FileSide, IMAGES, InputRange, InputSet, Judgement,
-        OnCopies, Plan, Port, Precision, Request, Row, Search, Side, Signature, Tolerance, Verdict, Verification,
-        VerifyOptions, bisect, rewritten, sweep, verify,
+        Bisect, Comparison, Copies, Culprit, Distribution, Draw, FileSide, GIVEN, IMAGES, InputRange, InputSet,
+        Judgement, OnCopies, Plan, Port, Precision, Request, Row, Search, Side, Signature, Tolerance, Verdict,
+        Verification, VerifyOptions, bisect, rewritten, sweep, verify,
     };
 }

@@ -114,7 +114,7 @@ impl Past {
     /// Measures the old model beside the new one.
     fn compared(&self, exe: &Path, spec: &Spec, old: &Path, options: &AbOptions) -> Result<ab::Comparison> {
         let mut new = spec.clone();
-        new.trace = None;
+        (new.trace, new.outputs) = (None, None);
         new.limits.min_time = new.limits.min_time.min(PAIRED);
         let mut before = new.clone();
         before.path = old.to_path_buf();

@@ -10,8 +10,9 @@ use gnet::ab::Held;
 use gnet::bench::{self, Environment, Feed, FileFacts, Limits, Measurement, Run, Spec};
 use gnet::report::number::counted;
 use gnet::runtime::Provider;
-use gnet::{Error, ErrorKind, OnnxFile, Result};
+use gnet::{Error, ErrorKind, OnnxFile, Result, files};
 
+use super::arrays::ArraysArgs;
 use super::baseline::BaselineArgs;
 use super::engine::EngineArgs;
 use super::feed::FeedArgs;
@@ -27,7 +28,7 @@ pub struct BenchArgs {
     /// Provider that runs it; a comma-separated list.
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = values::provider())]
     provider: Vec<Provider>,
-    /// Images of one run; a comma-separated list [default: 1, or what the file or the sizes given fix]
+    /// Images of one run; a comma-separated list [default: 1, or what the file, the sizes or the arrays given fix]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::whole::<usize>)]
     batch: Vec<usize>,
     /// Threads the engine may use; a comma-separated list.
@@ -70,12 +71,30 @@ pub struct BenchArgs {
     #[command(flatten)]
     feed: FeedArgs,
     #[command(flatten)]
+    arrays: ArraysArgs,
+    #[command(flatten)]
     engine: EngineArgs,
 }
 
 impl BenchArgs {
+    /// Returns what the rows are fed, and the batch that a user's arrays have.
+    fn fed(&self, file: &OnnxFile) -> Result<(Feed, Option<usize>)> {
+        let mut feed = Feed::default();
+        (feed.sizes, feed.ranges) = (self.feed.sizes(), self.feed.ranges()?);
+        let Some(given) = self.arrays.given()? else { return Ok((feed, None)) };
+        let (sizes, batch) = given.fit(&file.model()?.graph.stated_inputs(), &feed.sizes)?;
+        if let Some(asked) = self.batch.iter().find(|asked| **asked != batch) {
+            let reason = format!("the arrays of {} have {batch}", given.file().path.display());
+            return Err(
+                Error::input(format!("--batch {asked}"), reason).remedy("leave --batch out, or give other arrays")
+            );
+        }
+        (feed.sizes, feed.arrays) = (sizes, Some(given.file().clone()));
+        Ok((feed, Some(batch)))
+    }
+
     /// Returns the rows: every provider at every batch size with every number of threads.
-    fn specs(&self, file: &FileFacts) -> Result<Vec<Spec>> {
+    fn specs(&self, file: &FileFacts, feed: &Feed) -> Vec<Spec> {
         let batches = match &self.batch[..] {
             [] => vec![file.fixed_batch.unwrap_or(1)],
             given => given.to_vec(),
@@ -87,8 +106,6 @@ impl BenchArgs {
             (limits.max_time, limits.max_load) = (time, time);
         }
         let engine = self.engine.options(&batches);
-        let mut feed = Feed::default();
-        (feed.sizes, feed.ranges) = (self.feed.sizes(), self.feed.ranges()?);
         let mut specs = Vec::new();
         for provider in &self.provider {
             for batch in &batches {
@@ -97,22 +114,28 @@ impl BenchArgs {
                     (spec.batch, spec.threads, spec.limits) = (*batch, *threads, limits);
                     (spec.engine, spec.feed) = (engine.clone(), feed.clone());
                     (spec.macs_per_image, spec.trace) = (file.macs_per_image, self.profile.clone());
+                    spec.outputs = self.arrays.outputs();
                     specs.push(spec);
                 }
             }
         }
-        Ok(specs)
+        specs
     }
 }
 
 /// Measures every row and writes the results, even if some rows failed; the first failure is the result.
 pub fn run(args: &BenchArgs) -> Result<()> {
     let file = OnnxFile::open(&args.file)?;
-    let mut specs = args.specs(&FileFacts::of(&file, &args.feed.sizes())?)?;
+    let (feed, batch) = args.fed(&file)?;
+    let mut facts = FileFacts::of(&file, &feed.sizes)?;
+    facts.fixed_batch = batch.or(facts.fixed_batch);
+    let mut specs = args.specs(&facts, &feed);
     specs.iter().try_for_each(Spec::validate)?;
-    if args.profile.is_some() && specs.len() != 1 {
-        return Err(Error::input("--profile", format!("takes one row, and these are {}", specs.len()))
-            .remedy("give one provider, one batch and one number of threads"));
+    for (flag, file) in [("--profile", &args.profile), ("--save-outputs", &args.arrays.outputs())] {
+        if file.is_some() && specs.len() != 1 {
+            return Err(Error::input(flag, format!("takes one row, and these are {}", specs.len()))
+                .remedy("give one provider, one batch and one number of threads"));
+        }
     }
     let exe =
         std::env::current_exe().map_err(|e| Error::check("bench", format!("this program cannot be found: {e}")))?;
@@ -120,12 +143,16 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     if environment.profile != "release" {
         output::note("warning: this is a debug build; its times mean nothing");
     }
-    let past = args.baseline.find(&specs, &file, &args.feed.sizes())?;
-    if args.profile.is_some() && args.profile.as_ref() == args.log.path() {
-        return Err(Error::input("--profile", "names the file of the log").remedy("give another file"));
+    let past = args.baseline.find(&specs, &file, &feed.sizes)?;
+    let (profile, outputs) = (args.profile.clone(), args.arrays.outputs());
+    // Another process writes them, which does not know the inputs of this one: the log of the baseline is one.
+    profile.iter().chain(&outputs).try_for_each(|path| files::check_place(path))?;
+    let written = [("--profile", profile), ("--save-outputs", outputs), ("the log", args.log.path().cloned())];
+    if let Some((flag, other)) = same_file(&written) {
+        return Err(Error::input(flag, format!("names the file of {other}")).remedy("give another file"));
     }
     let tuning = args.tune.then(|| tune::tune(&exe, &mut specs)).transpose()?;
-    let mut log = args.log.open(&[Arc::new(file)], &args.feed.sizes())?;
+    let mut log = args.log.open(&[Arc::new(file)], &feed.sizes)?;
     let rows = measured(args, &exe, &specs, log.as_mut());
     let held = past.filter(|_| rows.not_run.is_empty()).map(|past| past.hold(&exe, &specs, &rows.runs));
     let (baseline, verdict) = match held {
@@ -143,6 +170,15 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         Some(log) => log.with(measured),
         None => measured,
     }
+}
+
+/// Finds two that name one file to write.
+fn same_file(written: &[(&'static str, Option<PathBuf>)]) -> Option<(&'static str, &'static str)> {
+    let mut named = written.iter().enumerate().filter(|(_, (_, file))| file.is_some());
+    named.find_map(|(place, (flag, file))| {
+        let other = written[place + 1..].iter().find(|(_, other)| other == file)?;
+        Some((*flag, other.0))
+    })
 }
 
 #[derive(Default)]
@@ -229,7 +265,7 @@ mod tests {
     fn lists_are_comma_separated_and_every_pair_is_a_row() {
         let args =
             parsed(&["--provider", "tract,cpu", "--batch", "1,8", "--threads", "1,2", "--min-time", "0.5"]).unwrap();
-        let specs = args.specs(&facts(Some(7), Some(3))).unwrap();
+        let specs = args.specs(&facts(Some(7), Some(3)), &Feed::default());
         let labels: Vec<_> = specs.iter().map(Spec::label).collect();
         assert_eq!(labels.len(), 8);
         assert_eq!(labels[..3], ["tract, batch 1, 1 thread", "tract, batch 1, 2 threads", "tract, batch 8, 1 thread"]);
@@ -240,8 +276,8 @@ mod tests {
 
     #[test]
     fn the_defaults_are_one_row_of_tract() {
-        assert_eq!(parsed(&[]).unwrap().specs(&facts(None, Some(3))).unwrap()[0].batch, 3);
-        let specs = parsed(&[]).unwrap().specs(&FileFacts::default()).unwrap();
+        assert_eq!(parsed(&[]).unwrap().specs(&facts(None, Some(3)), &Feed::default())[0].batch, 3);
+        let specs = parsed(&[]).unwrap().specs(&FileFacts::default(), &Feed::default());
         assert_eq!(specs.len(), 1);
         assert_eq!(specs[0].label(), "tract, batch 1, 1 thread");
         assert_eq!(specs[0].limits, Limits::default(), "the flags' defaults are the library's");

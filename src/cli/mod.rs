@@ -4,6 +4,7 @@
 
 mod ab;
 mod arm;
+mod arrays;
 mod baseline;
 mod bench;
 mod check;
@@ -27,6 +28,7 @@ mod log;
 mod network;
 mod optimize;
 mod output;
+mod page;
 mod pairs;
 mod predict;
 #[cfg(feature = "burn")]
@@ -103,6 +105,8 @@ enum Command {
     /// Tell whether one file or setting is slower than another by more than is allowed: exit code 1 if it is, 4 if that
     /// cannot be told here.
     Ab(Box<ab::AbArgs>),
+    /// Make a page of measurements: tables and charts from documents of bench, verify and doctor, and from other programs.
+    Page(page::PageArgs),
     /// Fetch, list and remove the ONNX Runtime library and its plugins.
     #[cfg(feature = "ort")]
     Runtime(runtime::RuntimeArgs),
@@ -199,6 +203,7 @@ fn run(command: Command) -> Result<()> {
         Command::Verify(args) => verify::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Ab(args) => ab::run(&args),
+        Command::Page(args) => page::run(&args),
         #[cfg(feature = "ort")]
         Command::Runtime(args) => runtime::run(&args),
         Command::Doctor(args) => doctor::run(&args),

@@ -56,6 +56,19 @@ pub fn cut(line: &str, width: Option<u16>) -> String {
     }
 }
 
+/// Asks a question on stderr, which is answered on stdin. Everything but a yes is a no.
+pub fn ask(question: &str) -> Result<bool> {
+    let mut err = io::stderr();
+    // If stderr cannot be written to, nobody has seen the question, and nobody answers it.
+    let _ = write!(err, "{} [y/N] ", visible(question)).and_then(|()| err.flush());
+    let mut line = String::new();
+    io::stdin().read_line(&mut line).map_err(|e| Error::input("stdin", e))?;
+    if !line.ends_with('\n') {
+        let _ = writeln!(err);
+    }
+    Ok(["y", "yes"].contains(&line.trim().to_lowercase().as_str()))
+}
+
 /// Suggests the next command once this one is done, in the form in which it is typed.
 pub fn next(words: &[&str]) {
     let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();

@@ -77,6 +77,11 @@ pub fn stdout_width() -> Option<u16> {
     width(io::stdout().is_terminal(), terminal_size::terminal_size_of(io::stdout()))
 }
 
+/// Returns `true` if a question can be asked: what is written to stderr is read by a person, who can answer on stdin.
+pub fn answers() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// Returns the columns of the terminal behind stderr; `None` if it is not a terminal.
 pub fn stderr_width() -> Option<u16> {
     width(io::stderr().is_terminal(), terminal_size::terminal_size_of(io::stderr()))

@@ -21,7 +21,7 @@ pub fn tune(exe: &Path, specs: &mut [Spec]) -> Result<Tuning> {
             .remedy("give one provider, one batch and one number of threads"));
     };
     let stop = interrupt::kept();
-    let (limits, trace) = (row.limits, row.trace.take());
+    let (limits, trace, outputs) = (row.limits, row.trace.take(), row.outputs.take());
     row.limits.min_time = limits.min_time.min(PAIRED);
     let mut runs = |spec: &Spec| {
         let mut once = spec.clone();
@@ -37,6 +37,6 @@ pub fn tune(exe: &Path, specs: &mut [Spec]) -> Result<Tuning> {
             !stop.load(Ordering::Relaxed)
         })
     });
-    (row.limits, row.trace) = (limits, trace);
+    (row.limits, row.trace, row.outputs) = (limits, trace, outputs);
     found
 }

@@ -9,6 +9,7 @@ use gnet::runtime::{Provider, RunOptions};
 use gnet::verify::{Bisect, Distribution, FileSide, Precision, Request, Side};
 use gnet::{Error, OnnxFile, Result};
 
+use super::arrays::ArraysArgs;
 use super::engine::EngineArgs;
 use super::feed::FeedArgs;
 use super::format::FormatArgs;
@@ -26,16 +27,16 @@ pub struct VerifyArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "tract", value_parser = values::provider())]
     provider: Vec<Provider>,
     /// Samples of each kind of inputs, at least; 2 or more.
-    #[arg(long, value_name = "N", default_value_t = Request::SAMPLES, value_parser = values::whole::<usize>)]
+    #[arg(long, value_name = "N", conflicts_with = "inputs_from", default_value_t = Request::SAMPLES, value_parser = values::whole::<usize>)]
     samples: usize,
     /// Seed of the inputs.
     #[arg(long, value_name = "S", default_value_t = 0, value_parser = values::whole::<u64>)]
     seed: u64,
     /// Kinds of random inputs; a comma-separated list [default: all that suit the precision]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = values::one_of::<Distribution>(Distribution::ALL.map(Distribution::name)))]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with = "inputs_from", value_parser = values::one_of::<Distribution>(Distribution::ALL.map(Distribution::name)))]
     inputs: Vec<Distribution>,
     /// Source of real images: fashion-mnist, embedded, or a folder [default: embedded, for a file of gnet's]
-    #[arg(long, value_name = "SOURCE", value_parser = values::source)]
+    #[arg(long, value_name = "SOURCE", conflicts_with = "inputs_from", value_parser = values::source)]
     data: Option<Source>,
     /// The precision whose tolerance is accepted [default: the coarsest that files and engines calculate in]
     #[arg(long, value_name = "PRECISION", value_parser = values::one_of::<Precision>(Precision::ALL.map(Precision::name)))]
@@ -51,6 +52,8 @@ pub struct VerifyArgs {
     threads: usize,
     #[command(flatten)]
     feed: FeedArgs,
+    #[command(flatten)]
+    arrays: ArraysArgs,
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
@@ -79,8 +82,12 @@ impl From<When> for Bisect {
 
 /// Verifies, writes the record whatever the result, and fails if a side does not agree.
 pub fn run(args: &VerifyArgs) -> Result<()> {
-    let request = args.request()?;
-    let (mut reference, mut others) = args.sides(&request)?;
+    let mut request = args.request()?;
+    let file = Arc::new(OnnxFile::open_whole(&args.file)?);
+    if let Some(given) = args.arrays.given()? {
+        request.feed(given, &file)?;
+    }
+    let (mut reference, mut others) = args.sides(&file, &request)?;
     let verification = request.verify(reference.as_mut(), &mut others, &mut |what| output::progress(what))?;
     args.format.write(&verification)?;
     verification.check()
@@ -92,15 +99,14 @@ impl VerifyArgs {
         (request.samples, request.seed, request.bisect) = (self.samples, self.seed, self.bisect.into());
         (request.inputs, request.data) = (self.inputs.clone(), self.data.clone());
         (request.precision, request.tolerance) = (self.precision, self.tolerance);
-        request.ranges = self.feed.ranges()?;
+        (request.ranges, request.outputs) = (self.feed.ranges()?, self.arrays.outputs());
         request.options = RunOptions::new(self.threads, 1).engine(self.engine.options(&[])).sizes(self.feed.sizes());
         Ok(request)
     }
 
     /// Returns the reference and the sides compared with it.
-    fn sides(&self, request: &Request) -> Result<(Box<dyn Side>, Vec<FileSide>)> {
-        let file = Arc::new(OnnxFile::open_whole(&self.file)?);
-        let mut others = self.provider.iter().map(|p| request.side(&file, *p)).collect::<Result<Vec<_>>>()?;
+    fn sides(&self, file: &Arc<OnnxFile>, request: &Request) -> Result<(Box<dyn Side>, Vec<FileSide>)> {
+        let mut others = self.provider.iter().map(|p| request.side(file, *p)).collect::<Result<Vec<_>>>()?;
         let Some(path) = &self.against else {
             if others.len() < 2 {
                 return Err(Error::input("verify", "there is nothing to compare the file with")

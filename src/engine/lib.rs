@@ -6,6 +6,7 @@
 #![deny(clippy::print_stdout, clippy::print_stderr, clippy::exit)]
 
 pub mod ab;
+pub mod arrays;
 pub mod bench;
 pub mod classify;
 pub mod data;
@@ -15,6 +16,7 @@ pub mod gate;
 pub mod host;
 #[cfg(feature = "ort")]
 pub mod install;
+pub mod page;
 pub mod runtime;
 pub mod verify;
 pub mod worker;

@@ -67,6 +67,7 @@ mod tests {
         let Order::Engine(apart::Order::Run(shapes)) = received(apart::Order::Run(vec![vec![3, 4]])) else { panic!() };
         assert_eq!(shapes, [[3, 4]]);
         assert!(matches!(received(apart::Order::Profile), Order::Engine(apart::Order::Profile)));
+        assert!(matches!(received(apart::Order::Tensors), Order::Engine(apart::Order::Tensors)));
         let engine = EngineOptions::default().ort_lib(std::path::PathBuf::from("/x"));
         let Order::Engine(apart::Order::Library(found)) = received(apart::Order::Library(engine.clone())) else {
             panic!()

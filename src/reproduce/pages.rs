@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::record::{Agreement, Reproduction};
-use crate::report::curve::{Chart, Series};
+use crate::report::curve::{Axis, Chart, Series};
 use crate::report::{Cell, Column, Format, Report, Table, json, render};
 use crate::train::EpochMetrics;
 use crate::{Result, files};
@@ -22,16 +22,12 @@ pub(super) fn write(out: &Path, reproduction: &Reproduction) -> Result<()> {
 }
 
 fn chart(title: &str, unit: &str, epochs: &[EpochMetrics], values: impl Fn(&EpochMetrics) -> [f64; 2]) -> Chart {
-    let series = |which: usize, name: &str| Series {
-        name: name.to_owned(),
-        points: epochs.iter().map(|e| (e.epoch as f64, values(e)[which])).collect(),
-    };
-    Chart {
-        title: title.to_owned(),
-        x_label: "epoch".to_owned(),
-        y_label: unit.to_owned(),
-        series: vec![series(0, "training"), series(1, "validation")],
-    }
+    let series =
+        |which: usize, name: &str| Series::new(name, epochs.iter().map(|e| (e.epoch as f64, values(e)[which])));
+    let mut chart = Chart::new(title, Axis::linear("epoch"), Axis::linear(unit));
+    chart.description = format!("{title} of training and validation images after each epoch.");
+    chart.series = vec![series(0, "training"), series(1, "validation")];
+    chart
 }
 
 fn page(r: &Reproduction) -> Result<String> {

@@ -157,3 +157,71 @@ fn the_installed_runtime_really_ran() {
     let session = &provider(&json, "cpu")["checks"][5];
     assert_eq!(session["found"], "ran on CPUExecutionProvider");
 }
+
+/// A library that needs `libcudart.so.13`, as the CUDA provider does; `None` where there is no C compiler.
+#[cfg(all(feature = "ort", target_os = "linux", target_arch = "x86_64"))]
+fn provider_for_cuda_13(path: &Path) -> Option<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = folder.path().join("libcudart.so.13");
+    let build = |out: &Path, arguments: &[&str]| {
+        let mut cc = Command::new("cc");
+        cc.args(["-x", "c", "/dev/null", "-x", "none", "-shared", "-Wl,--no-as-needed", "-o"]).arg(out).args(arguments);
+        cc.status().is_ok_and(|status| status.success())
+    };
+    if !build(&runtime, &["-Wl,-soname,libcudart.so.13"]) {
+        eprintln!("not tested: there is no C compiler");
+        return None;
+    }
+    assert!(build(path, &[runtime.to_str().unwrap()]));
+    Some(())
+}
+
+/// In a home where ONNX Runtime for the CPU plays the one for CUDA, beside a provider that is an empty library.
+#[cfg(all(feature = "ort", target_os = "linux", target_arch = "x86_64"))]
+#[test]
+fn what_gnet_has_installed_of_cuda_is_found_in_its_folder() {
+    use gnet::install::CUDA_LIBRARIES;
+    let Some(ort) = super::runtimes::ort() else { return };
+    let home = tempfile::tempdir().unwrap();
+    let runtimes = home.path().join(".local/share/gnet/runtime");
+    let runtime = runtimes.join("cuda-1.31.1");
+    std::fs::create_dir_all(&runtime).unwrap();
+    std::os::unix::fs::symlink(ort, runtime.join("libonnxruntime.so")).unwrap();
+    if provider_for_cuda_13(&runtime.join("libonnxruntime_providers_cuda.so")).is_none() {
+        return;
+    }
+    let examined = || {
+        let output = gnet(home.path(), &["doctor", "--format", "json"]);
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+        let cuda = provider(&json, "cuda").clone();
+        (cuda["dependencies"].as_array().unwrap().clone(), cuda["checks"][4].clone())
+    };
+    let (dependencies, check) = examined();
+    if dependencies.iter().any(|its| !its["found"].is_null()) {
+        eprintln!("not tested: this machine has libraries of CUDA");
+        return;
+    }
+    assert_eq!(check["remedy"], "`gnet runtime install cuda` brings CUDA's and cuDNN's libraries");
+    for package in CUDA_LIBRARIES {
+        let folder = runtimes.join("libraries").join(format!("{}-{}", package.package, package.version));
+        std::fs::create_dir_all(&folder).unwrap();
+        for name in package.provides {
+            std::fs::write(folder.join(name), "").unwrap();
+        }
+    }
+    let (dependencies, check) = examined();
+    let names: Vec<_> = dependencies.iter().map(|its| its["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["libcudart.so.13", "libcudnn.so.9", "libcufft.so.12", "libnvrtc.so.13"]);
+    for its in &dependencies {
+        let name = its["name"].as_str().unwrap();
+        let package = CUDA_LIBRARIES.into_iter().find(|package| package.provides.contains(&name)).unwrap();
+        let folder = format!("/gnet/runtime/libraries/{}-{}/{name}", package.package, package.version);
+        let found = &its["found"];
+        assert_eq!((&found["by"], &found["version"]), (&"installed".into(), &package.version.into()), "{its}");
+        assert!(found["path"].as_str().unwrap().ends_with(&folder), "{its}");
+    }
+    let [runtime, _, _, cudnn, ..] = CUDA_LIBRARIES.map(|package| package.version);
+    assert_eq!(check["found"], format!("CUDA runtime {runtime}, cuDNN {cudnn}"));
+    let table = String::from_utf8(gnet(home.path(), &["doctor"]).stdout).unwrap();
+    assert_eq!(table.matches("installed by gnet").count(), 5, "and cuBLAS, which TensorRT needs: {table}");
+}

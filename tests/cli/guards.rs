@@ -87,6 +87,7 @@ fn other_inputs_are_guarded_as_models_are() {
         let says = format!("{name}: is {what} where a file is expected");
         shell.refuses(&format!("predict model.onnx {name}"), INPUT, &[&says]);
         shell.refuses(&format!("draw model.onnx -o new.svg --times {name}"), INPUT, &[&says]);
+        shell.refuses(&format!("page {name} -o new.md"), INPUT, &[&says]);
         fs::create_dir(shell.path("other")).unwrap();
         for file in ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz"] {
             symlink(format!("../{name}"), shell.path(&format!("other/{file}"))).unwrap();

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use super::shell::{DONE, INPUT, Shell, gnet};
 
 /// Every command a user sees.
-pub const COMMANDS: [&str; 19] = [
+pub const COMMANDS: [&str; 20] = [
     "reproduce",
     "train",
     "eval",
@@ -21,6 +21,7 @@ pub const COMMANDS: [&str; 19] = [
     "verify",
     "bench",
     "ab",
+    "page",
     "runtime",
     "doctor",
     "schema",

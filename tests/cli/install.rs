@@ -4,6 +4,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use gnet::install::{CUDA_LIBRARIES, Kind, ONNX_RUNTIME, Wheel, pinned};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -73,9 +74,13 @@ fn fails(output: &Output, code: i32, says: &str) -> String {
 
 #[test]
 fn a_wheel_with_another_hash_is_refused_and_nothing_stays() {
-    let home = Home::with_python("printf 'not the wheel' > \"$dest/onnxruntime-1.31.1-cp312.whl\"");
-    let said = fails(&home.gnet(&["install", "cpu"]), 1, "error: onnxruntime==1.31.1: the file of 13 bytes");
-    assert!(said.contains("fetching onnxruntime==1.31.1 with pip (22.7 MiB)\n"), "progress off a terminal: {said}");
+    let home = Home::with_python("printf 'not the wheel' > \"$dest/onnxruntime-cp312.whl\"");
+    let wheel = pinned(Kind::Cpu).unwrap();
+    let says = format!("error: onnxruntime=={ONNX_RUNTIME}: the file of 13 bytes");
+    let said = fails(&home.gnet(&["install", "cpu"]), 1, &says);
+    let size = gnet::report::number::bytes(wheel.bytes);
+    let fetching = format!("fetching onnxruntime=={ONNX_RUNTIME} with pip ({size})\n");
+    assert!(said.contains(&fetching), "progress off a terminal: {said}");
     assert_eq!(home.left(), [""; 0]);
 }
 
@@ -83,7 +88,7 @@ fn a_wheel_with_another_hash_is_refused_and_nothing_stays() {
 fn what_pip_says_last_is_the_reason() {
     let home = Home::with_python("echo 'ERROR: No matching distribution found for it' >&2; exit 1");
     fails(
-        &home.gnet(&["install", "cuda"]),
+        &home.gnet(&["install", "cuda", "--no-libraries"]),
         3,
         "pip failed: No matching distribution found for it; nothing was installed",
     );
@@ -103,7 +108,7 @@ fn a_pip_that_hangs_is_stopped() {
     fails(
         &home.gnet(&["install", "--timeout", "1"]),
         3,
-        "onnxruntime==1.31.1: pip received nothing for 1 s and was stopped",
+        &format!("onnxruntime=={ONNX_RUNTIME}: pip received nothing for 1 s and was stopped"),
     );
     assert_eq!(home.left(), [""; 0]);
 }
@@ -111,10 +116,10 @@ fn a_pip_that_hangs_is_stopped() {
 #[test]
 fn a_damaged_installation_is_listed_refused_and_removed() {
     let home = Home::with_python("exit 1");
-    let folder = home.runtimes().join("cpu-1.31.1");
+    let folder = home.runtimes().join(format!("cpu-{ONNX_RUNTIME}"));
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("libonnxruntime.so"), "half").unwrap();
-    let said = fails(&home.gnet(&["install"]), 1, "cpu-1.31.1: is damaged: ");
+    let said = fails(&home.gnet(&["install"]), 1, &format!("cpu-{ONNX_RUNTIME}: is damaged: "));
     assert!(said.contains("help: install it again with --force"), "{said}");
     let list = home.gnet(&["list", "--format", "json"]);
     let json: Value = serde_json::from_slice(&list.stdout).unwrap();
@@ -122,7 +127,7 @@ fn a_damaged_installation_is_listed_refused_and_removed() {
     let runtime = &json["runtimes"][0];
     assert_eq!(
         (&runtime["kind"], &runtime["version"], &runtime["intact"]),
-        (&"cpu".into(), &"1.31.1".into(), &false.into())
+        (&"cpu".into(), &ONNX_RUNTIME.into(), &false.into())
     );
     assert!(text(&home.gnet(&["list"]).stdout).contains("mend it with `gnet runtime install cpu --force`"));
     assert!(home.gnet(&["remove", "cpu"]).status.success());
@@ -234,6 +239,100 @@ fn a_python_in_the_working_folder_is_not_run() {
     }
 }
 
+/// Whether gnet has begun to fetch CUDA and cuDNN, of which a machine with a GPU may have all.
+fn began_with_libraries(output: &Output) -> bool {
+    let began = text(&output.stderr).contains("The system lacks libraries of CUDA and cuDNN, ");
+    if !began {
+        eprintln!("not tested: this machine has CUDA and cuDNN, or there is no runtime with CUDA for it");
+    }
+    began
+}
+
+#[test]
+fn without_a_terminal_a_gigabyte_is_not_fetched_unasked() {
+    let home = Home::with_python("touch \"$here/called\"; exit 1");
+    let output = home.gnet(&["install", "cuda", "--print-path"]);
+    if !began_with_libraries(&output) {
+        return;
+    }
+    let said = fails(&output, 2, " of libraries, and there is no terminal to ask at; nothing was installed\n");
+    assert!(said.contains("error: runtime cuda: needs "), "{said}");
+    assert!(said.contains("help: --yes fetches them, --no-libraries leaves them to the system\n"), "{said}");
+    let [.., last] = CUDA_LIBRARIES;
+    let size = gnet::report::number::bytes(last.bytes);
+    let line = said.lines().find(|line| line.contains(&last.requirement())).unwrap_or_else(|| panic!("{said}"));
+    assert!(line.ends_with(&size), "each is told with its size: {line}");
+    assert!(said.lines().any(|line| line.contains("together ") && line.ends_with(" unpacked")), "{said}");
+    assert!(!home.0.path().join("bin/called").exists() && home.left().is_empty());
+}
+
+#[test]
+fn a_script_says_which_it_wants() {
+    let home = Home::with_python("echo \"ERROR: no network for $wanted\" >&2; exit 1");
+    let runtime = pinned(Kind::Cuda).map(Wheel::requirement);
+    let output = home.gnet(&["install", "cuda", "--yes"]);
+    if began_with_libraries(&output) {
+        let said = fails(&output, 3, "error: pip download nvidia-");
+        assert!(said.contains(": pip failed: no network for nvidia-") && said.contains("; nothing was installed\n"));
+        let output = home.gnet(&["install", "cuda", "--no-libraries"]);
+        let said = fails(&output, 3, &format!("error: pip download {}: pip failed: ", runtime.unwrap()));
+        assert!(!said.contains("nvidia-") && !said.contains("The system lacks"), "{said}");
+    }
+    assert_eq!(home.left(), [""; 0]);
+    fails_as_usage(&home.gnet(&["install", "cuda", "--yes", "--no-libraries"]));
+}
+
+fn fails_as_usage(output: &Output) {
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("cannot be used with"), "{}", text(&output.stderr));
+}
+
+/// The exit code and what is on the screen of a terminal on which somebody types.
+#[cfg(target_os = "linux")]
+fn on_terminal(mut command: Command, typed: &str) -> (Option<i32>, String) {
+    use std::io::{Read, Write};
+    let terminal = nix::pty::openpty(None, None).unwrap();
+    let output = std::process::Stdio::null();
+    command.stdin(terminal.slave.try_clone().unwrap()).stdout(output).stderr(terminal.slave);
+    let mut child = command.spawn().unwrap();
+    // What holds the terminal open here would keep its end from being seen.
+    drop(command);
+    let mut master = std::fs::File::from(terminal.master);
+    master.write_all(typed.as_bytes()).unwrap();
+    let (mut screen, mut part) = (Vec::new(), [0; 4096]);
+    // The end of a terminal is an error: EIO.
+    while let Ok(read @ 1..) = master.read(&mut part) {
+        screen.extend_from_slice(&part[..read]);
+    }
+    (child.wait().unwrap().code(), text(&screen))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_it_asks_and_only_a_yes_is_a_yes() {
+    let home = Home::with_python("echo \"ERROR: no network for $wanted\" >&2; exit 1");
+    if !began_with_libraries(&home.gnet(&["install", "cuda"])) {
+        return;
+    }
+    for (typed, code, says) in [
+        ("y\n", 3, "pip failed: no network for nvidia-"),
+        ("YES\n", 3, "pip failed: no network for nvidia-"),
+        ("n\n", 2, "runtime cuda: its libraries were declined; nothing was installed"),
+        ("\n", 2, "runtime cuda: its libraries were declined; nothing was installed"),
+        ("\u{4}", 2, "runtime cuda: its libraries were declined; nothing was installed"),
+        ("yesterday\n", 2, "--no-libraries leaves them to the system"),
+    ] {
+        let mut command = home.command(&["install", "cuda"]);
+        command.env("PATH", home.0.path().join("bin"));
+        let (ended, screen) = on_terminal(command, typed);
+        assert_eq!(ended, Some(code), "{typed:?}: {screen}");
+        assert!(screen.contains(" of libraries? [y/N] "), "{screen}");
+        let flat = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(flat.contains(says), "{typed:?}: {screen}");
+        assert_eq!(home.left(), [""; 0]);
+    }
+}
+
 /// The Python of this machine, with its pip, in a folder full of traps. CI has one.
 #[test]
 fn code_in_the_working_folder_is_not_run() {
@@ -260,22 +359,27 @@ fn code_in_the_working_folder_is_not_run() {
             None => command.env_remove("PYTHONPATH"),
         };
         // A trap that were run would leave its mark, or break pip.
-        fails(&command.output().unwrap(), 3, "pip failed: No matching distribution found for onnxruntime==1.31.1");
+        fails(
+            &command.output().unwrap(),
+            3,
+            &format!("pip failed: No matching distribution found for onnxruntime=={ONNX_RUNTIME}"),
+        );
         let names = std::fs::read_dir(here.path()).unwrap().map(|entry| entry.unwrap().file_name());
         let run: Vec<_> = names.filter(|name| name.to_string_lossy().ends_with("was run")).collect();
         assert!(run.is_empty(), "{run:?} with PYTHONPATH {python_path:?}");
     }
     // A relative folder of wheels is the user's, and is found all the same: the hash says what lies there.
-    let wheel =
-        std::fs::File::create(here.path().join("wheels/onnxruntime-1.31.1-cp312-cp312-manylinux_2_28_x86_64.whl"));
+    let wheel = std::fs::File::create(
+        here.path().join(format!("wheels/onnxruntime-{ONNX_RUNTIME}-cp312-cp312-manylinux_2_28_x86_64.whl")),
+    );
     let mut archive = zip::ZipWriter::new(wheel.unwrap());
     for (name, text) in [
-        ("METADATA", "Metadata-Version: 2.1\nName: onnxruntime\nVersion: 1.31.1\n"),
+        ("METADATA", &*format!("Metadata-Version: 2.1\nName: onnxruntime\nVersion: {ONNX_RUNTIME}\n")),
         ("WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-cp312-manylinux_2_28_x86_64\n"),
         ("RECORD", ""),
     ] {
         let options = zip::write::SimpleFileOptions::default();
-        archive.start_file(format!("onnxruntime-1.31.1.dist-info/{name}"), options).unwrap();
+        archive.start_file(format!("onnxruntime-{ONNX_RUNTIME}.dist-info/{name}"), options).unwrap();
         std::io::Write::write_all(&mut archive, text.as_bytes()).unwrap();
     }
     archive.finish().unwrap();
@@ -297,13 +401,13 @@ fn the_real_runtime_is_fetched_verified_listed_and_removed() {
     let installed = real(&["install", "cpu", "--format", "json"]);
     assert!(installed.status.success(), "{}", text(&installed.stderr));
     let json: Value = serde_json::from_slice(&installed.stdout).unwrap();
-    assert_eq!((&json["version"], &json["fetched"]), (&"1.31.1".into(), &true.into()));
+    assert_eq!((&json["version"], &json["fetched"]), (&ONNX_RUNTIME.into(), &true.into()));
     let path = text(&real(&["install", "cpu", "--print-path"]).stdout);
     assert_eq!(path.trim_end(), json["library"].as_str().unwrap());
     assert!(std::fs::metadata(path.trim_end()).unwrap().len() > 20_000_000);
     let list: Value = serde_json::from_slice(&real(&["list", "--format", "json"]).stdout).unwrap();
     assert_eq!(list["runtimes"][0]["intact"], true);
-    assert_eq!(home.left(), ["cpu-1.31.1"]);
+    assert_eq!(home.left(), [format!("cpu-{ONNX_RUNTIME}")]);
     assert!(real(&["remove", "cpu"]).status.success());
     assert_eq!(home.left(), [""; 0]);
 }

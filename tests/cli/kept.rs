@@ -90,6 +90,7 @@ fn no_output_goes_into_a_checkpoint() {
         "optimize model.onnx -o run/last/x.onnx",
         "draw model.onnx -o run/last/x.svg",
         "bench model.onnx --samples 1 --min-time 0 --profile run/best/trace.json",
+        "bench model.onnx --samples 1 --min-time 0 --save-outputs run/best/y.npz",
         "train --data data --image-size 16 --epochs 1 --out run/best/inner",
         "reproduce --quick --out run/last",
     ] {

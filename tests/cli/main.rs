@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod ab;
+mod arrays;
 mod checkpoints;
 mod count;
 mod counts;
@@ -33,6 +34,7 @@ mod kinds;
 mod log;
 mod names;
 mod optimize;
+mod page;
 #[cfg(unix)]
 mod readme;
 #[cfg(feature = "ort")]

@@ -137,6 +137,7 @@ fn no_name_gets_out_of_its_place_in_any_command_and_format() {
         }
         is_inert(&shell.gnet_with(&variables, &["draw", &plain, "-o", &format!("{path}.svg")]));
         is_inert(&shell.gnet_with(&variables, &["draw", &plain, "-o", "x.svg", "--times", &foreign]));
+        is_inert(&shell.gnet_with(&variables, &["page", &plain, "-o", &format!("{path}.md"), "--title", name]));
     }
 }
 
@@ -160,6 +161,8 @@ fn the_words_of_the_command_line_are_names_too() {
             &["verify", "x.onnx", "--input", name],
             &["optimize", name, "-o", name, "--passes", name],
             &["draw", name, "-o", name],
+            &["page", name, "-o", "x.md"],
+            &["page", "x.json", "-o", name],
             &["train", "--out", name, "--data", name],
             &["completions", name],
         ] {

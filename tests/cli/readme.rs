@@ -48,6 +48,9 @@ fn every_example_of_the_readme_runs() {
         if needs_library && library.is_none() {
             continue;
         }
+        if example.contains("images.npz") {
+            images(&shell);
+        }
         let ran = in_a_shell(&shell, &quick(&example), library.as_deref());
         // Which of two settings is slower is this machine's affair.
         let compares = example.starts_with("gnet ab") || example.contains("--baseline");
@@ -55,6 +58,16 @@ fn every_example_of_the_readme_runs() {
         assert!(verdict || ran.code == Some(DONE), "README.md: {example}\n{ran}");
     }
     assert!(shell.exists("runs/a/best") && shell.exists("googlenet.onnx"));
+}
+
+/// What a reader has written with NumPy: three images for the exported network.
+fn images(shell: &Shell) {
+    let model = gnet::onnx::read_file(&shell.path("googlenet.onnx")).unwrap();
+    let input = model.graph.value(model.graph.inputs[0]);
+    let shape = input.shape.as_ref().unwrap().iter().map(|dim| dim.at(3).unwrap()).collect();
+    let noise = gnet::runtime::Array::noise(shape, 1);
+    let tensor = gnet::graph::Tensor::from_f32(noise.shape, &noise.data).unwrap();
+    gnet::arrays::write(&shell.path("images.npz"), &[(input.name.clone(), tensor)]).unwrap();
 }
 
 /// Runs a line as a shell reads it, with `gnet` for the program.

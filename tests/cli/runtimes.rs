@@ -267,3 +267,32 @@ fn openvino_asks_for_its_plugin() {
         &["plugin.so: there is no such file (OpenVINO's plugin)", "help: `gnet runtime install openvino"],
     );
 }
+
+/// OpenVINO's plugin to test with: that of `GNET_TEST_OPENVINO_PLUGIN`, else the installed one.
+fn openvino() -> Option<PathBuf> {
+    let installed = || install::installed().into_iter().find(|place| place.kind == Kind::OpenVino);
+    let named = std::env::var_os("GNET_TEST_OPENVINO_PLUGIN").map(PathBuf::from);
+    let plugin = named.or_else(|| Some(installed()?.library()));
+    if plugin.is_none() {
+        eprintln!("not tested: OpenVINO's plugin is not installed");
+    }
+    plugin
+}
+
+#[test]
+fn openvino_runs_on_a_processor_of_intels_and_says_elsewhere_whom_it_serves() {
+    let (Some(ort), Some(plugin)) = (ort(), openvino()) else { return };
+    let shell = Shell::with_model();
+    let with = format!("openvino --ort-lib {} --openvino-plugin {}", text(&ort), text(&plugin));
+    let vendor = shell.json("doctor")["cpu"]["vendor"].as_str().unwrap_or_default().to_owned();
+    if vendor != "GenuineIntel" {
+        eprintln!("OpenVINO was not run: its plugin serves processors of Intel's, and this one is of {vendor}");
+        let says = ["provider openvino: it serves Intel processors, and this one is of ", "help: use --provider cpu"];
+        shell.refuses(&format!("{BENCH} --provider {with}"), UNAVAILABLE, &says);
+        return;
+    }
+    let document = shell.json(&format!("{BENCH} --provider {with}"));
+    let placement = &document["runs"][0]["placement"];
+    assert_eq!((&placement["requested"], &placement["share"]), (&"OpenVINOExecutionProvider".into(), &1.0.into()));
+    shell.ok(&format!("verify model.onnx --provider tract,cpu,{with}"));
+}

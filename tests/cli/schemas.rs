@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::json::page;
 use super::shell::{INPUT, Shell};
 #[path = "../oracle/python.rs"]
-mod python;
+pub mod python;
 
 /// Returns what Python's `jsonschema` has against the documents, a line each that begins with the document's place; `None`
 /// without the oracle. A key that a schema does not know is a complaint too.

@@ -47,7 +47,7 @@ pub use batch::{BatchAxis, BatchChoice, name_batch};
 pub use counting::Counting;
 pub use show::{Compute, Show, Sort};
 pub use summary::{CONVENTION, Memory, Share, Summary, View};
-pub use tree::{group, modules, tree};
+pub use tree::{group, module, modules, tree};
 
 /// Returns the model with the shapes that follow from those of its inputs, which counting needs and a file need not
 /// state. An open batch gets the name that counting expects. A file with a node that its inputs do not allow is

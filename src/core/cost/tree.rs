@@ -56,7 +56,7 @@ pub fn modules(rows: &[Row], depth: usize) -> Vec<Row> {
     let mut groups: Vec<(Row, usize)> = Vec::new();
     let mut index: HashMap<&str, usize> = HashMap::new();
     for row in rows {
-        let name = prefix(path(&row.name), depth);
+        let name = module(&row.name, depth);
         match index.get(name) {
             Some(at) => {
                 groups[*at].0.absorb(row);
@@ -75,6 +75,12 @@ pub fn modules(rows: &[Row], depth: usize) -> Vec<Row> {
         group
     };
     groups.into_iter().zip(named).map(finish).collect()
+}
+
+/// Returns the module at a depth that the node of this name belongs to, as [`group`] sees it.
+#[doc(hidden)]
+pub fn module(name: &str, depth: usize) -> &str {
+    prefix(path(name), depth)
 }
 
 /// Returns the modules as a tree, each before those inside it, with its level in [`Row::depth`] and the sums of all its

@@ -1,8 +1,8 @@
 //! The text in a box, and the space that it takes.
 
 use super::scene::{Item, Kind};
-use super::text::{compact, shortened, width};
 use super::{Metric, path};
+use crate::report::svg::text::{compact, shortened, width};
 use crate::words::counted;
 
 /// Font size of a box's first line and of a frame's name.

@@ -3,6 +3,7 @@
 use super::Times;
 use crate::cost::Analysis;
 use crate::graph::{Attribute, Graph, Node};
+use crate::report::svg::text::shortened;
 use crate::words::counted;
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -111,10 +112,10 @@ pub fn attribute(name: &str, value: &Attribute) -> String {
     let text = match value {
         Attribute::Int(v) => v.to_string(),
         Attribute::Float(v) => v.to_string(),
-        Attribute::String(v) => super::text::shortened(v, 60),
+        Attribute::String(v) => shortened(v, 60),
         Attribute::Ints(v) => list(v),
         Attribute::Floats(v) => list(v),
-        Attribute::Strings(v) => super::text::shortened(&list(v), 60),
+        Attribute::Strings(v) => shortened(&list(v), 60),
         Attribute::Tensor(v) => format!("{v:?}"),
         Attribute::Graph(body) => format!("a graph of {}", counted(body.graph.nodes.len(), "node")),
         Attribute::Graphs(bodies) => counted(bodies.len(), "graph"),

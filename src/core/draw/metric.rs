@@ -3,7 +3,7 @@
 use super::DrawOptions;
 use super::facts::Facts;
 use super::scene::Scene;
-use super::text::compact;
+use crate::report::svg::text::compact;
 use crate::{Error, Result};
 
 /// Quantity that the colour of a box shows.

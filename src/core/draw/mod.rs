@@ -15,7 +15,6 @@ mod path;
 mod scale;
 mod scene;
 mod svg;
-mod text;
 mod times;
 
 use crate::graph::Graph;

@@ -8,9 +8,10 @@ use super::frames::Frames;
 use super::layout::Stroke;
 use super::layout::nest::{Nested, Rect, nested};
 use super::scene::{Item, Kind, Scene};
-use super::text::{compact, escaped, shortened, width};
 use super::{DrawOptions, Metric, scale};
 use crate::graph::Graph;
+use crate::report::svg::num;
+use crate::report::svg::text::{compact, escaped, shortened, width};
 use crate::words::counted;
 
 const MARGIN: f64 = 16.0;
@@ -65,15 +66,6 @@ fn label(frames: &Frames, module: &str, parent: usize) -> String {
 fn frame_fill(frames: &Frames, number: usize) -> &'static str {
     let around = std::iter::successors(Some(number), |frame| Some(frames.frames[*frame].parent).filter(|f| *f != 0));
     if around.count() % 2 == 1 { "#f1f4f7" } else { "#e4eaef" }
-}
-
-fn num(value: f64) -> String {
-    let text = format!("{value:.1}");
-    match text.strip_suffix(".0") {
-        Some("-0") => "0".to_owned(),
-        Some(whole) => whole.to_owned(),
-        None => text,
-    }
 }
 
 fn at(x: f64, y: f64) -> String {

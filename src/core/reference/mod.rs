@@ -159,6 +159,12 @@ pub(crate) fn real_numbers(tensor: &Tensor) -> Option<Vec<f64>> {
     wide.then(|| numbers::Array::of(tensor).ok()?.floats().ok().map(<[f64]>::to_vec))?
 }
 
+/// Returns the value of a half float of IEEE 754, which `f32` holds exactly.
+#[doc(hidden)]
+pub fn half_to_f32(bits: u16) -> f32 {
+    small_float::F16.decode(bits) as f32
+}
+
 type Operation = fn(&Call) -> Result<Vec<Tensor>>;
 
 static OPERATIONS: Column<Operation> = Column(operators!(result));

@@ -170,7 +170,7 @@ pub(super) fn cell(text: &str, flow: Flow, room: usize) -> Cow<'_, str> {
 
 /// Shortens a name to at most `room` columns by leaving out its middle: whole components if the first and the last one
 /// fit, else letters.
-pub(super) fn shortened(name: &str, room: usize) -> String {
+pub fn shortened(name: &str, room: usize) -> String {
     if width(name) <= room {
         return name.to_owned();
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Align, Table};
+use super::{Align, Table, visible};
 
 /// Renders the table under a third-level heading, with its notes as lines below.
 pub(super) fn render(table: &Table) -> String {
@@ -61,6 +61,24 @@ fn escaped(text: &str) -> String {
     out
 }
 
+/// Returns text as Markdown that shows it as it is, in a line or on one of its own. What a terminal would hide is written out.
+pub fn literal(text: &str) -> String {
+    paragraph(&visible(text.trim()))
+}
+
+/// Returns the target of a link to a path: characters with a meaning in Markdown or in an address are percent-encoded.
+pub fn target(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'/' => out.push(char::from(byte)),
+            // Writing to a string cannot fail.
+            _ => _ = write!(out, "%{byte:02X}"),
+        }
+    }
+    out
+}
+
 /// Does the same as [`escaped`] for text on a line of its own: it begins no heading, list or rule.
 fn paragraph(text: &str) -> String {
     let escaped = escaped(text);
@@ -100,6 +118,13 @@ mod tests {
         ] {
             assert_eq!(escaped(text), shown);
         }
+    }
+
+    #[test]
+    fn a_line_and_a_link_of_any_text_are_no_markup() {
+        assert_eq!(literal("    # <b>\n[c]"), "\\# &lt;b&gt;\\\\n\\[c\\]");
+        assert_eq!(target("h100/a b.svg"), "h100/a%20b.svg");
+        assert_eq!(target("x)<y>\"\n://ö"), "x%29%3Cy%3E%22%0A%3A//%C3%B6");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! format. Nothing here prints or inspects the terminal; the caller passes the width and style of the text ([`Style`]).
 //! The renderers only see text that has passed through [`visible`].
 
+pub mod bars;
 mod csv;
 pub mod curve;
 mod described;
@@ -12,6 +13,7 @@ pub mod json;
 mod layout;
 mod markdown;
 pub mod number;
+pub(crate) mod svg;
 mod table;
 mod terminal;
 mod visible;
@@ -20,6 +22,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use format::Format;
+#[doc(hidden)]
+pub use layout::shortened;
+#[doc(hidden)]
+pub use markdown::{literal, target};
 pub use table::{Align, Cell, Column, Flow, Note, Table, Tone};
 pub use terminal::{Style, message};
 pub use visible::visible;
@@ -42,13 +48,22 @@ pub fn render<R: Report>(report: &R, format: Format) -> Result<String> {
 
 /// Does the same as [`render`], with `style` applied to the terminal table; the other formats are not affected by it.
 pub fn render_styled<R: Report>(report: &R, format: Format, style: Style) -> Result<String> {
-    let tables = || report.tables().into_iter().map(Table::visible).collect::<Vec<_>>();
+    let tables = || visible_tables(report.tables());
     match format {
         Format::Table => Ok(joined(&tables(), |table| terminal::render(table, style))),
-        Format::Markdown => Ok(joined(&tables(), markdown::render)),
+        Format::Markdown => Ok(markdown(report.tables())),
         Format::Csv => csv::render(&tables()),
         Format::Json => json::document(report),
     }
+}
+
+/// Renders tables as Markdown, as [`render`] does those of a record.
+pub fn markdown(tables: Vec<Table>) -> String {
+    joined(&visible_tables(tables), markdown::render)
+}
+
+fn visible_tables(tables: Vec<Table>) -> Vec<Table> {
+    tables.into_iter().map(Table::visible).collect()
 }
 
 fn joined(tables: &[Table], render: impl Fn(&Table) -> String) -> String {

@@ -87,8 +87,8 @@ fn differing(past: &Line, spec: &Spec, model: &Subject) -> Option<String> {
     if then != now {
         return Some(format!("computed in {then}, and this model computes in {now}"));
     }
-    if past.spec.feed != spec.feed {
-        return Some("was fed other sizes or ranges of its inputs".to_owned());
+    if !past.spec.feed.is_like(&spec.feed) {
+        return Some("was fed other sizes, ranges or arrays".to_owned());
     }
     let (then, now) = (settings(&past.spec)?, settings(spec)?);
     let Value::Object(now) = now else { return None };

@@ -7,10 +7,12 @@ use super::copies::copies;
 use super::judgement::{Facts, keeps_busy};
 use super::latency::{millis, per_second};
 use super::steady::{Steady, steady, timed};
-use super::{Clock, Fed, Judgement, Latency, Limits, Profile, Run, Spec, SystemClock, feed, memory};
+use super::{Clock, Fed, Judgement, Latency, Limits, Profile, Run, Spec, SystemClock, memory};
+use crate::arrays;
 use crate::host::{self, GpuWatch, Moment};
 use crate::runtime::{self, Array, EngineOptions, Placement, RunOptions, Session};
 use gnet_core::cost::BatchChoice;
+use gnet_core::graph::Tensor;
 use gnet_core::words::counted;
 use gnet_core::{Error, OnnxFile, Result, files};
 
@@ -50,6 +52,8 @@ pub(super) struct Loaded {
     placement: Option<Placement>,
     fed: Vec<Fed>,
     inputs: Vec<Array>,
+    /// Names of the outputs, where they are saved.
+    outputs: Vec<String>,
     watch: Option<GpuWatch>,
     before: Moment,
     load_time: Duration,
@@ -71,16 +75,20 @@ impl Loaded {
         let load_time = clock.wall();
         let placement = Placement::checked(session.as_ref(), &file, &options)?;
         let fed = spec.feed.fed(session.inputs(), &file).map_err(in_file)?;
+        let outputs = match &spec.outputs {
+            Some(_) => output_names(&file)?,
+            None => Vec::new(),
+        };
         // A file that is no longer needed does not count towards the measured memory.
         let file = spec.trace.as_ref().map(|_| file);
-        let inputs = feed::filled(&fed, session.inputs()).map_err(in_file)?;
+        let inputs = spec.feed.filled(&fed, session.inputs(), in_file)?;
         session.bind(&inputs).map_err(in_file)?;
         let watch = session.has_device_memory().then(GpuWatch::start);
         let before = Moment::now(watch.as_ref());
         doing("the first run");
         let first = timed(&mut || session.run(), &clock).map_err(in_file)?;
         let spec = spec.clone();
-        Ok(Self { spec, started, file, session, placement, fed, inputs, watch, before, load_time, first })
+        Ok(Self { spec, started, file, session, placement, fed, inputs, outputs, watch, before, load_time, first })
     }
 
     /// Returns the row's limits.
@@ -95,7 +103,8 @@ impl Loaded {
 
     /// Measures what comes after the steady state, and makes the record of the row.
     pub fn measured(self, found: Steady) -> Result<Run> {
-        let Self { spec, started, file, mut session, placement, fed, inputs, watch, before, load_time, first } = self;
+        let Self { spec, started, file, mut session, placement, fed, inputs, outputs, watch, before, load_time, first } =
+            self;
         let in_file = |error: Error| runtime::in_file(&spec.path, error);
         let after = Moment::now(watch.as_ref());
         let clock = SystemClock::start();
@@ -120,7 +129,7 @@ impl Loaded {
             apart: latency_ms.apart(),
         };
         let judgement = Judgement::of(&found.samples_ns, &facts);
-        Ok(Run {
+        let run = Run {
             provider: spec.provider,
             batch: spec.batch,
             threads: spec.threads,
@@ -146,12 +155,18 @@ impl Loaded {
             settings: session.settings().clone(),
             dims: spec.feed.sizes.dims().iter().cloned().collect(),
             inputs: fed,
+            arrays: spec.feed.arrays.clone(),
             placement,
             copies,
             profile,
             notes: notes.chain(facts.remarks(&judgement)).collect(),
             samples_ns: found.samples_ns,
-        })
+        };
+        // The peak of memory is that of the runs alone.
+        if let Some(path) = &spec.outputs {
+            arrays::write(path, &named_outputs(outputs, session.as_mut()).map_err(in_file)?)?;
+        }
+        Ok(run)
     }
 }
 
@@ -159,6 +174,21 @@ impl Loaded {
 fn occupancy(found: &Steady, threads: usize) -> Option<f64> {
     let available = found.wall.as_secs_f64() * threads as f64;
     found.cpu.map(|cpu| cpu.as_secs_f64() / available).filter(|share| share.is_finite())
+}
+
+fn output_names(file: &OnnxFile) -> Result<Vec<String>> {
+    let graph = &file.model().map_err(|e| file.named(e))?.graph;
+    Ok(graph.outputs.iter().map(|id| graph.value(*id).name.clone()).collect())
+}
+
+/// Returns the outputs of the last run by name, in the file's own types.
+fn named_outputs(names: Vec<String>, session: &mut dyn Session) -> Result<Vec<(String, Tensor)>> {
+    let outputs = session.tensors()?;
+    if outputs.len() != names.len() {
+        let given = counted(outputs.len(), "output");
+        return Err(Error::input(Error::THE_FILE, format!("lists {}, the engine gives {given}", names.len())));
+    }
+    Ok(names.into_iter().zip(outputs).collect())
 }
 
 /// Number of warm-up runs of a profiled session, and number of runs whose kernels are summed.
@@ -214,6 +244,7 @@ mod tests {
             engine: EngineOptions::default(),
             feed: Feed::default(),
             trace: None,
+            outputs: None,
         }
     }
 

@@ -52,6 +52,7 @@ pub use latency::Latency;
 pub use measure::measure;
 pub(crate) use measure::measured;
 pub use profile::{Operator, Profile};
+pub(crate) use record::ms;
 pub use record::{Environment, Measurement, Run};
 pub use steady::{Steady, Timed, steady};
 pub use sweep::{Knee, Sweep};
@@ -89,6 +90,9 @@ pub struct Spec {
     /// Path for the engine's trace of a few more runs, after the measured ones; `None` for no trace.
     #[serde(default)]
     pub trace: Option<PathBuf>,
+    /// Path for the outputs of the last run, by name and in their own types, as a `.npz`; `None` to write none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<PathBuf>,
 }
 
 /// Limits of warm-up and measurement.
@@ -172,6 +176,7 @@ impl Spec {
             engine: EngineOptions::default(),
             feed: Feed::default(),
             trace: None,
+            outputs: None,
         }
     }
 
@@ -179,13 +184,13 @@ impl Spec {
     ///
     /// # Errors
     /// Fails on a batch or number of threads that is 0 or unreasonably large, no samples to take, contradictory limits,
-    /// a missing file, a trace that would replace an input, meaningless engine options, or a provider that this build
+    /// a missing file, a trace or outputs that would replace an input, meaningless engine options, or a provider that this build
     /// does not have.
     pub fn validate(&self) -> Result<()> {
         self.options().check()?;
         self.limits.check()?;
         files::check_readable(&self.path)?;
-        self.trace.as_deref().map_or(Ok(()), files::check_place)?;
+        self.trace.iter().chain(&self.outputs).try_for_each(|path| files::check_place(path))?;
         self.provider.ensure_available()
     }
 
@@ -252,6 +257,7 @@ mod tests {
             engine: EngineOptions::default(),
             feed: Feed::default(),
             trace: None,
+            outputs: None,
         }
     }
 

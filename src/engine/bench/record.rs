@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::arrays::ArrayFile;
 use crate::host::{Machine, Moment};
 use crate::runtime::{Placement, Provider, Settings};
 use gnet_core::report::{Cell, Column, Report, Table, number};
@@ -151,6 +152,9 @@ pub struct Run {
     /// Record of what each input was fed.
     #[serde(default)]
     pub inputs: Vec<Fed>,
+    /// File whose arrays the inputs were fed; `None` for drawn numbers.
+    #[serde(default)]
+    pub arrays: Option<ArrayFile>,
     /// Placement of the file's nodes; `None` for an engine without providers.
     pub placement: Option<Placement>,
     /// Cost of copies between host and device; `None` on the host, which needs none.
@@ -166,7 +170,7 @@ pub struct Run {
 }
 
 /// Formats milliseconds with three significant digits, more if there are more before the point.
-fn ms(value: impl Into<Option<f64>>) -> Cell {
+pub(crate) fn ms(value: impl Into<Option<f64>>) -> Cell {
     let value = value.into();
     let digits = match value.map(f64::abs) {
         Some(v) if v >= 99.95 => 0,
@@ -272,12 +276,13 @@ impl Measurement {
         notes
     }
 
-    /// Describes the sizes and whole numbers that the file was fed, if any: the same in every row.
+    /// Describes the sizes, the whole numbers and the arrays that the file was fed, if any: the same in every row.
     fn fed(&self) -> Option<String> {
         let run = self.runs.first()?;
         let dims = run.dims.iter().map(|(symbol, size)| format!("{symbol} is {size}"));
         let ranges = run.inputs.iter().filter_map(|fed| Some(format!("{} within {}", fed.name, fed.range?)));
-        let all: Vec<String> = dims.chain(ranges).collect();
+        let arrays = run.arrays.iter().map(|file| format!("fed the arrays of {}", file.path.display()));
+        let all: Vec<String> = dims.chain(ranges).chain(arrays).collect();
         (!all.is_empty()).then(|| all.join(", "))
     }
 }
@@ -359,6 +364,7 @@ pub(super) fn sample() -> Measurement {
             settings: [("engine".to_owned(), "tract".to_owned())].into(),
             dims: BTreeMap::new(),
             inputs: Vec::new(),
+            arrays: None,
             placement: None,
             copies: None,
             profile: None,
@@ -388,7 +394,7 @@ mod tests {
         assert_eq!(keys(&json["environment"]), "arch cores cpu gnet model model_bytes os profile");
         assert_eq!(
             keys(&json["runs"][0]),
-            "after batch before copies cpu_ms dims first_run_ms gmacs_per_s images_per_s inputs judgement latency_ms load_ms \
+            "after arrays batch before copies cpu_ms dims first_run_ms gmacs_per_s images_per_s inputs judgement latency_ms load_ms \
              notes occupancy p50_interval_ms peak_rss_bytes placement provider samples settings started threads \
              threads_used turns waited wall_ms warmup_runs"
         );

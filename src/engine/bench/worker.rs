@@ -136,6 +136,7 @@ mod tests {
             engine: EngineOptions::default(),
             feed: Feed::default(),
             trace: None,
+            outputs: None,
         }
     }
 

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::loader::{Found, Loader, Place};
 use super::reason::No;
-use crate::runtime::Provider;
+use crate::host::loader::{Found, Loader, Place};
 use crate::runtime::elf::Dynamic;
+use crate::runtime::{self, Provider};
 use gnet_core::words::one_or;
 
 /// A library that a provider needs.
@@ -64,9 +64,14 @@ pub(super) fn dependencies(provider: Provider, library: Option<&Path>, loader: &
     let mut names: Vec<(String, bool)> =
         dynamic.needed.iter().filter(|name| is_products(name)).map(|name| (name.clone(), true)).collect();
     names.extend(opened_later(provider, &dynamic.needed));
+    let supplied = match (provider, library) {
+        (Provider::Cuda | Provider::TensorRt, Some(library)) => runtime::supplied(library, |name| loader.has(name)),
+        _ => Vec::new(),
+    };
+    let ours = |name: &str| supplied.iter().find(|(its, _)| *its == name).map(|(_, found)| found.clone());
     let dependency = |(name, required): (String, bool)| Dependency {
         product: product(&name),
-        found: loader.find(&name, &run_path),
+        found: ours(&name).or_else(|| loader.find(&name, &run_path)),
         name,
         required,
     };
@@ -87,14 +92,20 @@ fn is_products(name: &str) -> bool {
 }
 
 /// Returns the libraries that the CUDA provider opens when the first operator needs them, so that no header names them:
-/// cuDNN for convolutions, cuFFT (one major version behind CUDA) for Fourier transforms only.
+/// cuDNN for convolutions, cuFFT (one major version behind CUDA) for Fourier transforms only, and NVRTC for the kernels that
+/// cuDNN compiles.
 fn opened_later(provider: Provider, needed: &[String]) -> Vec<(String, bool)> {
     if provider != Provider::Cuda {
         return Vec::new();
     }
     let cuda = needed.iter().find_map(|name| name.strip_prefix("libcudart.so.")?.parse::<u32>().ok());
     let cufft = cuda.map_or(12, |major| major.saturating_sub(1));
-    let later = [("libcudnn.so.9".to_owned(), true), (format!("libcufft.so.{cufft}"), false)];
+    let nvrtc = cuda.unwrap_or(13);
+    let later = [
+        ("libcudnn.so.9".to_owned(), true),
+        (format!("libcufft.so.{cufft}"), false),
+        (format!("libnvrtc.so.{nvrtc}"), false),
+    ];
     later.into_iter().filter(|(name, _)| !needed.contains(name)).collect()
 }
 
@@ -124,10 +135,14 @@ fn product(name: &str) -> String {
 pub(super) fn fault(dependencies: &[Dependency]) -> Option<No> {
     let bad: Vec<&Dependency> = dependencies.iter().filter(|d| d.required && !d.is_loadable()).collect();
     let (missing, hidden): (Vec<&Dependency>, Vec<_>) = bad.into_iter().partition(|d| d.found.is_none());
-    if let Some(first) = missing.first() {
+    if !missing.is_empty() {
         let names: Vec<_> = missing.iter().map(|d| format!("{} ({})", d.name, d.product)).collect();
         let is = one_or(names.len(), "is", "are");
-        return Some(No::new(format!("{} {is} not installed", names.join(", "))).remedy(bringer(first, &missing)));
+        // Libraries for another CUDA have names of their own, but for cuDNN's.
+        let has_our_cuda = dependencies.iter().any(|d| d.name.starts_with("libcudart.") && runtime::provides(&d.name));
+        let is_ours = |d: &&Dependency| has_our_cuda && runtime::provides(&d.name);
+        let (ours, others): (Vec<&Dependency>, Vec<_>) = missing.iter().copied().partition(is_ours);
+        return Some(No::new(format!("{} {is} not installed", names.join(", "))).remedy(bringers(&ours, &others)));
     }
     let first = hidden.first()?.found.as_ref()?;
     let folder = |found: &Found| Path::new(&found.path).parent().map(|p| p.display().to_string()).unwrap_or_default();
@@ -139,6 +154,18 @@ pub(super) fn fault(dependencies: &[Dependency]) -> Option<No> {
         No::new(format!("{} lies where the loader does not look: {}", names.join(", "), first.path))
             .remedy(format!("export LD_LIBRARY_PATH={}:$LD_LIBRARY_PATH", folders.join(":"))),
     )
+}
+
+/// Returns what to do about missing libraries: those that gnet installs, and others.
+fn bringers(ours: &[&Dependency], others: &[&Dependency]) -> String {
+    let mut ways = Vec::new();
+    if let Some(first) = others.first() {
+        ways.push(bringer(first, others));
+    }
+    if !ours.is_empty() {
+        ways.push("`gnet runtime install cuda` brings CUDA's and cuDNN's libraries".to_owned());
+    }
+    ways.join("; ")
 }
 
 /// Returns what to install for missing libraries.
@@ -189,7 +216,11 @@ mod tests {
         let cuda = dependencies(Provider::Cuda, None, &loader(&system));
         let expected = ["libcudart.so.13", "libcublas.so.13", "libcublasLt.so.13", "libcurand.so.10", "libcuda.so.1"];
         let mut expected: Vec<_> = expected.map(|name| (name, true, false)).to_vec();
-        expected.extend([("libcudnn.so.9", true, false), ("libcufft.so.12", false, false)]);
+        expected.extend([
+            ("libcudnn.so.9", true, false),
+            ("libcufft.so.12", false, false),
+            ("libnvrtc.so.13", false, false),
+        ]);
         assert_eq!(names(&cuda), expected);
         let no = fault(&cuda).unwrap();
         assert!(
@@ -198,7 +229,11 @@ mod tests {
             no.reason
         );
         assert!(no.reason.ends_with("libcudnn.so.9 (cuDNN 9) are not installed"), "{}", no.reason);
-        assert_eq!(no.remedy.as_deref(), Some("install the NVIDIA driver, CUDA 13, cuDNN 9 for it"));
+        let remedy = match runtime::provides("libcudnn.so.9") {
+            true => "install the NVIDIA driver; `gnet runtime install cuda` brings CUDA's and cuDNN's libraries",
+            false => "install the NVIDIA driver, CUDA 13, cuDNN 9 for it",
+        };
+        assert_eq!(no.remedy.as_deref(), Some(remedy));
         assert!(dependencies(Provider::Cpu, None, &loader(&system)).is_empty());
         assert!(dependencies(Provider::OpenVino, None, &loader(&system)).is_empty());
     }
@@ -210,9 +245,15 @@ mod tests {
         std::fs::write(dir.path().join("libonnxruntime_providers_cuda.so"), written(&needed, None)).unwrap();
         let library = dir.path().join("libonnxruntime.so");
         let cuda = dependencies(Provider::Cuda, Some(&library), &loader(&system));
-        let expected =
-            [("libcudart.so.12", true, true), ("libcudnn.so.9", true, false), ("libcufft.so.11", true, false)];
+        let expected = [
+            ("libcudart.so.12", true, true),
+            ("libcudnn.so.9", true, false),
+            ("libcufft.so.11", true, false),
+            ("libnvrtc.so.12", false, false),
+        ];
         assert_eq!(names(&cuda), expected);
+        let remedy = fault(&cuda).unwrap().remedy.unwrap();
+        assert_eq!(remedy, "install cuDNN 9 for it", "gnet has none for this CUDA");
     }
 
     #[test]

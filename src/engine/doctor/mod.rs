@@ -9,7 +9,6 @@
 mod convolution;
 mod gpu;
 mod libraries;
-mod loader;
 mod probe;
 mod reason;
 mod report;
@@ -22,13 +21,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use libraries::Dependency;
-pub use loader::{Found, Place};
 pub use verdict::{Answer, Check, ProviderReport, Question};
 
+use crate::host::loader::Loader;
+pub use crate::host::loader::{Found, Place};
 pub use crate::host::{Cpu, Feature, Gpu, Gpus, Limits};
 use crate::runtime::{self, EngineOptions, Library, Provider};
 use gnet_core::Error;
-use loader::Loader;
 use reason::No;
 use verdict::Facts;
 

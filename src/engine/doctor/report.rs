@@ -139,7 +139,9 @@ fn answer(answer: Answer) -> &'static str {
 fn state(dependency: &Dependency) -> &'static str {
     match (&dependency.found, dependency.required) {
         (Some(found), _) if found.by == Place::OutOfSight => "out of the loader's sight",
-        (Some(_), _) => "found",
+        (Some(found), _) if found.by == Place::Installed => "installed by gnet",
+        (Some(found), _) if found.by == Place::RunPath => "beside what needs it",
+        (Some(_), _) => "of the system",
         (None, true) => "missing",
         (None, false) => "missing, optional",
     }

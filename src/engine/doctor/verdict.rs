@@ -238,9 +238,9 @@ const INTEL: &str = "GenuineIntel";
 
 #[cfg(test)]
 mod tests {
-    use super::super::loader::{Found, Place};
     use super::*;
     use crate::host::Gpu;
+    use crate::host::loader::{Found, Place};
     use crate::runtime::Step;
     use gnet_core::ErrorKind;
 

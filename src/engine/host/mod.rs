@@ -1,4 +1,4 @@
-//! The machine that this process runs on: what it is, and what it does at one moment.
+//! The machine that this process runs on: what it is, where its loader finds a library, and what it does at one moment.
 //!
 //! Everything is read from files of the system, and from NVIDIA's driver where there is one. What cannot be read is left
 //! out of the record; nothing here fails.
@@ -8,6 +8,7 @@ mod device;
 mod gpu;
 mod groups;
 mod limits;
+pub(crate) mod loader;
 mod machine;
 mod moment;
 pub(crate) mod proc;
@@ -21,8 +22,7 @@ pub use groups::Throttling;
 pub use limits::Limits;
 pub use machine::Machine;
 pub use moment::{Clocks, Moment, now};
-pub(crate) use system::System;
 #[cfg(test)]
-pub(crate) use system::recorded;
+pub(crate) use system::{System, recorded};
 pub(crate) use waits::others_run;
 pub use waits::waits;

@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::error::writing;
+use super::libraries::{self, InstalledLibraries};
 use super::manifest::fault;
-use super::place::named;
+use super::place::{LIBRARIES, named, size};
 use super::run::{locked, runtimes, staging};
 use super::{Kind, Place};
 use gnet_core::report::{Cell, Column, Report, Table, Tone, number};
@@ -42,6 +43,8 @@ pub struct Listing {
     pub folder: String,
     /// Installed runtimes, by kind and version.
     pub runtimes: Vec<Installed>,
+    /// Libraries that the CUDA provider needs and the system lacked, by package and version.
+    pub libraries: Vec<InstalledLibraries>,
 }
 
 /// Record of a removal.
@@ -50,14 +53,14 @@ pub struct Listing {
 pub struct Removed {
     /// Kind that was removed.
     pub kind: Kind,
-    /// Folders that were removed, one per version.
+    /// Folders that were removed: one per version, and one per package of libraries.
     pub folders: Vec<String>,
     /// Total size of their content, in bytes.
     pub bytes: u64,
 }
 
-/// Lists the installed runtimes; every file is read and its hash compared, which takes about a second for the largest
-/// kind.
+/// Lists the installed runtimes and libraries; every file is read and its hash compared, which takes some seconds where
+/// there are gigabytes.
 ///
 /// # Errors
 /// Fails if there is no home. A damaged runtime is not an error: it is listed with its problem.
@@ -67,7 +70,7 @@ pub fn list() -> Result<Listing> {
 
 fn list_in(runtimes: &Path) -> Listing {
     let installed = places(runtimes).into_iter().map(|place| {
-        let problem = fault(&place.folder);
+        let problem = fault(&place.folder, &[place.kind.library()]);
         Installed {
             kind: place.kind,
             library: place.library().display().to_string(),
@@ -78,7 +81,11 @@ fn list_in(runtimes: &Path) -> Listing {
             problem,
         }
     });
-    Listing { folder: runtimes.display().to_string(), runtimes: installed.collect() }
+    Listing {
+        folder: runtimes.display().to_string(),
+        runtimes: installed.collect(),
+        libraries: libraries::folders(runtimes).iter().map(libraries::Folder::examined).collect(),
+    }
 }
 
 fn places(runtimes: &Path) -> Vec<Place> {
@@ -87,12 +94,7 @@ fn places(runtimes: &Path) -> Vec<Place> {
     found
 }
 
-fn size(folder: &Path) -> u64 {
-    let files = fs::read_dir(folder).into_iter().flatten().flatten();
-    files.filter_map(|entry| entry.metadata().ok()).filter(fs::Metadata::is_file).map(|about| about.len()).sum()
-}
-
-/// Removes every version of `kind`.
+/// Removes every version of `kind`; with CUDA's, the libraries that only it needs.
 ///
 /// # Errors
 /// Fails if none is installed, if it cannot be removed, or if an installation is in progress.
@@ -101,7 +103,9 @@ pub fn remove(kind: Kind) -> Result<Removed> {
 }
 
 fn remove_from(runtimes: &Path, kind: Kind) -> Result<Removed> {
-    let found: Vec<_> = places(runtimes).into_iter().filter(|place| place.kind == kind).collect();
+    let places = places(runtimes).into_iter().filter(|place| place.kind == kind).map(|place| place.folder);
+    let libraries = libraries::folders(runtimes).into_iter().filter(|_| kind == Kind::Cuda).map(|its| its.path);
+    let found: Vec<_> = places.chain(libraries).collect();
     if found.is_empty() {
         let at = runtimes.display();
         return Err(Error::input(format!("runtime {kind}"), format!("is not installed in {at}"))
@@ -111,11 +115,13 @@ fn remove_from(runtimes: &Path, kind: Kind) -> Result<Removed> {
     // Each is moved out of sight by one rename and then deleted: a half-removed runtime is never found.
     let bin = staging(runtimes)?;
     let mut removed = Removed { kind, folders: Vec::new(), bytes: 0 };
-    for Place { version, folder, .. } in found {
+    for (number, folder) in found.into_iter().enumerate() {
         removed.bytes += size(&folder);
-        fs::rename(&folder, bin.made.path().join(version)).map_err(|e| writing(&folder, &e))?;
+        fs::rename(&folder, bin.made.path().join(number.to_string())).map_err(|e| writing(&folder, &e))?;
         removed.folders.push(folder.display().to_string());
     }
+    // It stays where something else lies in it.
+    let _ = fs::remove_dir(runtimes.join(LIBRARIES));
     let path = bin.made.path().to_path_buf();
     bin.made.close().map_err(|e| writing(&path, &e))?;
     Ok(removed)
@@ -123,6 +129,16 @@ fn remove_from(runtimes: &Path, kind: Kind) -> Result<Removed> {
 
 impl Report for Listing {
     fn tables(&self) -> Vec<Table> {
+        let mut tables = vec![self.runtime_table()];
+        if !self.libraries.is_empty() {
+            tables.push(self.library_table());
+        }
+        tables
+    }
+}
+
+impl Listing {
+    fn runtime_table(&self) -> Table {
         let columns = [
             Column::text("runtime"),
             Column::text("version"),
@@ -136,7 +152,7 @@ impl Report for Listing {
                 runtime.kind.name().into(),
                 runtime.version.as_str().into(),
                 number::bytes(runtime.bytes).into(),
-                if runtime.intact { Cell::verdict("yes", Tone::Good) } else { Cell::verdict("NO", Tone::Bad) },
+                whole(runtime.intact),
                 runtime.library.as_str().into(),
             ]);
             if let Some(problem) = &runtime.problem {
@@ -147,8 +163,37 @@ impl Report for Listing {
         if self.runtimes.is_empty() {
             table.note(format!("Nothing is installed in {}; `gnet runtime install cpu` installs one.", self.folder));
         }
-        vec![table]
+        table
     }
+
+    fn library_table(&self) -> Table {
+        let columns = [
+            Column::text("package"),
+            Column::text("version"),
+            Column::text("size").rank(2),
+            Column::text("intact"),
+            Column::path("folder").rank(1),
+        ];
+        let mut table = Table::new("Libraries for cuda", columns);
+        for package in &self.libraries {
+            table.row([
+                package.package.as_str().into(),
+                package.version.as_str().into(),
+                number::bytes(package.bytes).into(),
+                whole(package.intact),
+                package.folder.as_str().into(),
+            ]);
+            if let Some(problem) = &package.problem {
+                table.note(format!("{} {}: {problem}", package.package, package.version));
+                table.note("  mend it with `gnet runtime install cuda --force`");
+            }
+        }
+        table
+    }
+}
+
+fn whole(intact: bool) -> Cell {
+    if intact { Cell::verdict("yes", Tone::Good) } else { Cell::verdict("NO", Tone::Bad) }
 }
 
 impl Report for Removed {
@@ -200,6 +245,30 @@ mod tests {
         assert!(!dir.path().join(".partial-x").exists(), "what a killed installation left is swept");
         let error = remove_from(dir.path(), Kind::Cpu).unwrap_err();
         assert!(error.kind() == ErrorKind::Input && error.to_string().contains("runtime cpu: is not installed in"));
+    }
+
+    #[test]
+    fn libraries_are_listed_and_go_with_the_runtime_that_needs_them() {
+        let dir = two_runtimes();
+        for name in ["nvidia-cublas-13.10.0", "nvidia-cuda-nvrtc-13.5.37", "nvidia-nvjitlink-13.5.37", "notes"] {
+            let folder = dir.path().join(LIBRARIES).join(name);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("a.so"), "library").unwrap();
+        }
+        let listing = list_in(dir.path());
+        let packages: Vec<_> = listing.libraries.iter().map(|its| (its.package.as_str(), its.bytes)).collect();
+        assert_eq!(packages, [("nvidia-cublas", 7), ("nvidia-cuda-nvrtc", 7), ("nvidia-nvjitlink", 7)]);
+        let text = render(&listing, Format::Table).unwrap();
+        assert!(text.contains("Libraries for cuda") && text.contains("`gnet runtime install cuda --force`"), "{text}");
+        remove_from(dir.path(), Kind::Cpu).unwrap();
+        assert_eq!(list_in(dir.path()).libraries.len(), 3, "they are not the CPU's");
+        let removed = remove_from(dir.path(), Kind::Cuda).unwrap();
+        assert_eq!((removed.folders.len(), removed.bytes), (3, 21), "two of them of one version");
+        assert!(dir.path().join("libraries/notes").is_dir(), "what gnet did not install stays");
+        fs::remove_dir_all(dir.path().join("libraries/notes")).unwrap();
+        fs::create_dir(dir.path().join("cuda-1.31.1")).unwrap();
+        remove_from(dir.path(), Kind::Cuda).unwrap();
+        assert!(!dir.path().join(LIBRARIES).exists());
     }
 
     #[test]

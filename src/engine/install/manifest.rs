@@ -18,7 +18,7 @@ pub const MANIFEST: &str = "manifest.json";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Manifest {
-    /// Kind of the runtime.
+    /// Kind of the runtime, or of the one that needs the libraries.
     pub kind: Kind,
     /// Name of the Python package that contained it.
     pub package: String,
@@ -76,14 +76,16 @@ impl Manifest {
     }
 }
 
-/// Returns the fault of an installed folder; `None` if all files are present with the content that was installed.
-pub(super) fn fault(folder: &Path) -> Option<String> {
+/// Returns the fault of an installed folder; `None` if all files are present with the content that was installed, the
+/// `essential` ones among them.
+pub(super) fn fault(folder: &Path, essential: &[&str]) -> Option<String> {
     let manifest = match Manifest::read(folder) {
         Ok(manifest) => manifest,
         Err(error) => return Some(error.to_string()),
     };
-    if !manifest.files.iter().any(|entry| entry.name == manifest.kind.library()) {
-        return Some(format!("{MANIFEST} names no {}", manifest.kind.library()));
+    let lacks = |name: &&&str| !manifest.files.iter().any(|entry| entry.name == **name);
+    if let Some(name) = essential.iter().find(lacks) {
+        return Some(format!("{MANIFEST} names no {name}"));
     }
     manifest.files.iter().find_map(|entry| entry_fault(folder, entry))
 }
@@ -110,6 +112,10 @@ fn entry_fault(folder: &Path, entry: &Entry) -> Option<String> {
 mod tests {
     use super::*;
     use crate::install::pinned;
+
+    fn fault(folder: &Path) -> Option<String> {
+        super::fault(folder, &["libonnxruntime.so"])
+    }
 
     fn folder() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();

@@ -274,8 +274,10 @@ mod tests {
         );
         assert_eq!(
             error.to_string(),
-            "pip download onnxruntime==1.31.1: pip failed: No matching distribution found for onnxruntime==1.31.1; \
-             nothing was installed"
+            format!(
+                "pip download {}: pip failed: No matching distribution found for onnxruntime==1.31.1; nothing was installed",
+                pinned(Kind::Cpu).unwrap().requirement()
+            )
         );
         let silent = failed("");
         assert!(silent.to_string().contains("pip failed: exit status: 1;"), "{silent}");

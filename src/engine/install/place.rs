@@ -76,7 +76,7 @@ fn base(var: impl Fn(&str) -> Option<OsString>, name: &str, below_home: &str) ->
 /// Returns the installed runtimes by kind, the newest version of a kind first. A folder without its library is not
 /// listed.
 pub fn installed() -> Vec<Place> {
-    data_dir().map_or_else(Vec::new, |data| installed_in(&data.join("runtime")))
+    data_dir().map_or_else(Vec::new, |data| installed_in(&runtimes_in(&data)))
 }
 
 fn installed_in(runtimes: &Path) -> Vec<Place> {
@@ -85,6 +85,14 @@ fn installed_in(runtimes: &Path) -> Vec<Place> {
     places.sort_by_key(|place| (place.kind, Reverse(numbers(&place.version)), place.version.clone()));
     places
 }
+
+/// Returns the folder of all runtimes in a data directory.
+pub(super) fn runtimes_in(data: &Path) -> PathBuf {
+    data.join("runtime")
+}
+
+/// Folder, below that of all runtimes, of the libraries that providers need of others.
+pub(super) const LIBRARIES: &str = "libraries";
 
 /// Returns every folder that is named like a runtime, intact or not.
 pub(super) fn named(runtimes: &Path) -> Vec<Place> {
@@ -96,8 +104,14 @@ pub(super) fn named(runtimes: &Path) -> Vec<Place> {
 }
 
 /// Parses `1.31.1` into numbers, so that 1.9 sorts before 1.31; `None` if the text is not a version.
-fn numbers(version: &str) -> Option<Vec<u32>> {
+pub(super) fn numbers(version: &str) -> Option<Vec<u32>> {
     version.split('.').map(|part| part.parse().ok()).collect()
+}
+
+/// Returns the size of all files in a folder, in bytes.
+pub(super) fn size(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter_map(|entry| entry.metadata().ok()).filter(std::fs::Metadata::is_file).map(|about| about.len()).sum()
 }
 
 #[cfg(test)]

@@ -37,20 +37,11 @@ pub(super) fn unpack(path: &Path, wheel: &Wheel, folder: &Path, mut written: imp
             ZipError::FileNotFound => Error::check(wheel.requirement(), format!("the wheel holds no {member}")),
             other => broken(wheel, &other),
         })?;
-        let entry = write(source, installed_name(wheel, &member), folder)?;
+        let entry = write(source, wheel.installed_name(&member), folder)?;
         written(entry.bytes);
         entries.push(entry);
     }
     Ok(entries)
-}
-
-/// Returns the name of a member in the installed folder: its file name, except for the library, whose name is fixed.
-fn installed_name<'a>(wheel: &Wheel, member: &'a str) -> &'a str {
-    if member.strip_prefix(wheel.folder).is_some_and(|rest| rest.strip_prefix('/') == Some(wheel.library)) {
-        wheel.kind.library()
-    } else {
-        member.rsplit('/').next().unwrap_or(member)
-    }
 }
 
 fn write(source: impl io::Read, name: &str, folder: &Path) -> Result<Entry> {

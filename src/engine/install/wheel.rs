@@ -3,11 +3,17 @@
 //! A Python wheel is built for one version of Python, and each has its own hash, though the library inside is the same.
 //! Therefore a single wheel is named here and requested by its full description, whatever Python runs pip.
 
+use std::path::{Path, PathBuf};
+
 use super::Kind;
+use super::place::LIBRARIES;
 use gnet_core::{Error, Result};
 
-/// Version of ONNX Runtime that is installed.
-pub const ONNX_RUNTIME: &str = "1.31.1";
+/// Version of ONNX Runtime that is installed for the CPU.
+pub const ONNX_RUNTIME: &str = "1.32.0";
+
+/// Version of ONNX Runtime that is installed for CUDA and TensorRT, whose package follows later.
+pub const ONNX_RUNTIME_CUDA: &str = "1.31.1";
 
 /// Version of OpenVINO's plugin that is installed.
 pub const OPENVINO_PLUGIN: &str = "1.8.1";
@@ -32,11 +38,14 @@ pub struct Wheel {
     pub unpacked: u64,
     /// Folder inside the wheel that contains the members.
     pub folder: &'static str,
-    /// The library that is loaded; unpacked first.
+    /// The library that is loaded, or the first of them; unpacked first.
     pub library: &'static str,
     /// The other files that are unpacked, as paths below `folder`: libraries it loads from its own folder, and licence
     /// texts.
     pub others: &'static [&'static str],
+    /// For libraries that a provider needs of others: the names by which it asks for them, such as `libcublas.so.13`, all of
+    /// which a system has that can do without the wheel. Empty for ONNX Runtime and for plugins.
+    pub provides: &'static [&'static str],
 }
 
 impl Wheel {
@@ -48,7 +57,40 @@ impl Wheel {
     /// Returns the paths inside the wheel of everything that is unpacked.
     pub fn members(&self) -> impl Iterator<Item = String> {
         let (folder, library, others) = (self.folder, self.library, self.others);
-        std::iter::once(&library).chain(others).map(|name| format!("{folder}/{name}")).collect::<Vec<_>>().into_iter()
+        let path = |name: &&str| if folder.is_empty() { (*name).to_owned() } else { format!("{folder}/{name}") };
+        std::iter::once(&library).chain(others).map(path).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Returns the place of what is unpacked, below the folder of all runtimes.
+    pub(super) fn place(&self) -> PathBuf {
+        if self.is_library() {
+            Path::new(LIBRARIES).join(format!("{}-{}", self.package, self.version))
+        } else {
+            PathBuf::from(format!("{}-{}", self.kind, self.version))
+        }
+    }
+
+    /// Returns `true` for libraries that a provider needs of others, `false` for ONNX Runtime and for plugins.
+    pub(super) fn is_library(&self) -> bool {
+        !self.provides.is_empty()
+    }
+
+    /// Returns the name of a member in the installed folder: its file name, except for a runtime's library, whose name is the
+    /// same in every version.
+    pub(super) fn installed_name<'a>(&self, member: &'a str) -> &'a str {
+        let is_fixed = !self.is_library() && self.members().next().is_some_and(|first| first == member);
+        if is_fixed { self.kind.library() } else { member.rsplit('/').next().unwrap_or(member) }
+    }
+
+    /// Returns the names of the libraries in the installed folder, in the order in which they are loaded.
+    pub(super) fn libraries(&self) -> Vec<String> {
+        let name = |member: String| self.installed_name(&member).to_owned();
+        self.members().map(name).filter(|name| name.contains(".so")).collect()
+    }
+
+    /// Returns the files without which what is unpacked is of no use.
+    pub(super) fn essential(&self) -> Vec<&'static str> {
+        if self.is_library() { self.provides.to_vec() } else { vec![self.kind.library()] }
     }
 }
 
@@ -58,12 +100,13 @@ const CPU: Wheel = Wheel {
     package: "onnxruntime",
     version: ONNX_RUNTIME,
     platform: "manylinux_2_28_x86_64",
-    sha256: "1f3dea47f2f0e5117c2404cea7d21fd253ae7836a3bf167a501cdfbb2600d536",
-    bytes: 23_760_988,
-    unpacked: 29_705_993,
+    sha256: "99e1074c4b2197accd5073052a465361be17b89c093b8ffb6e6bd8f986c52df8",
+    bytes: 27_780_211,
+    unpacked: 35_175_180,
     folder: "onnxruntime",
-    library: "capi/libonnxruntime.so.1.31.1",
+    library: "capi/libonnxruntime.so.1.32.0",
     others: &["capi/libonnxruntime_providers_shared.so", "LICENSE", "ThirdPartyNotices.txt"],
+    provides: &[],
 };
 
 /// All pinned wheels.
@@ -71,14 +114,16 @@ pub const WHEELS: [Wheel; 4] = [
     CPU,
     Wheel {
         platform: "manylinux_2_28_aarch64",
-        sha256: "0b9a492176886992e0e875f06bc0367e333f5fff11711a2d642e18b02f3009cc",
-        bytes: 21_420_803,
-        unpacked: 25_802_993,
+        sha256: "e36c187006e7a7c8b8d6d57f1a209dd63f52430dca6c282b177718ad6b841054",
+        bytes: 23_196_724,
+        unpacked: 27_700_596,
         ..CPU
     },
     Wheel {
         kind: Kind::Cuda,
         package: "onnxruntime-gpu",
+        version: ONNX_RUNTIME_CUDA,
+        library: "capi/libonnxruntime.so.1.31.1",
         sha256: "05d548956197b9d01f59b625de740e0d6be3593f874e241a12dc0362650ecdf7",
         bytes: 255_569_273,
         unpacked: 314_785_345,
@@ -121,6 +166,7 @@ pub const WHEELS: [Wheel; 4] = [
             "libtbbmalloc_proxy.so.2",
             "third-party-programs.txt",
         ],
+        provides: &[],
     },
 ];
 
@@ -143,13 +189,16 @@ fn pinned_for(kind: Kind, os: &str, arch: &str) -> Result<&'static Wheel> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::install::CUDA_LIBRARIES;
 
     #[test]
     fn the_table_is_well_formed() {
-        for wheel in &WHEELS {
+        for wheel in WHEELS.iter().chain(&CUDA_LIBRARIES) {
             assert!(wheel.sha256.len() == 64 && wheel.sha256.bytes().all(|b| b"0123456789abcdef".contains(&b)));
-            assert_eq!(wheel.members().next().unwrap(), format!("{}/{}", wheel.folder, wheel.library));
-            let mut names: Vec<_> = wheel.members().map(|m| m.rsplit('/').next().unwrap().to_owned()).collect();
+            assert!(wheel.members().next().unwrap().ends_with(wheel.library));
+            let mut names: Vec<_> = wheel.members().map(|m| wheel.installed_name(&m).to_owned()).collect();
+            assert_eq!(names[0], wheel.essential()[0]);
+            assert!(wheel.essential().iter().all(|name| names.iter().any(|its| its == name)), "{names:?}");
             names.sort();
             names.dedup();
             assert_eq!(
@@ -157,8 +206,21 @@ mod tests {
                 wheel.others.len() + 1,
                 "files land in one folder, so that each name is there once"
             );
-            assert!(wheel.unpacked > wheel.bytes);
+            // NVIDIA's hold headers too, which are not unpacked.
+            assert!(wheel.is_library() || wheel.unpacked > wheel.bytes, "{}", wheel.package);
         }
+    }
+
+    #[test]
+    fn every_wheel_has_its_own_place_and_a_runtimes_library_one_name() {
+        let mut places: Vec<_> = WHEELS.iter().chain(&CUDA_LIBRARIES).map(Wheel::place).collect();
+        assert_eq!(places[2], Path::new("cuda-1.31.1"));
+        assert!(places[5].starts_with("libraries"), "{places:?}");
+        places.dedup();
+        assert_eq!(places.len(), 10, "those for the CPU, one for each processor, have the same");
+        assert_eq!(CPU.installed_name("onnxruntime/capi/libonnxruntime.so.1.32.0"), "libonnxruntime.so");
+        assert_eq!(CPU.installed_name("onnxruntime/LICENSE"), "LICENSE");
+        assert_eq!(CUDA_LIBRARIES[0].installed_name("nvidia/cu13/lib/libcudart.so.13"), "libcudart.so.13");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::{
     Array, Assignment, EngineOptions, Input, Library, Provider, RunOptions, Session, Settings, check_inputs, library,
     open, prepare,
 };
+use gnet_core::graph::{DType, Tensor};
 use gnet_core::onnx_file::Handed;
 use gnet_core::process::{Blocks, Lost, WORKER_COMMAND, Worker};
 use gnet_core::words::counted;
@@ -25,6 +26,8 @@ pub(crate) enum Order {
     Load(Provider, Box<RunOptions>, Handed),
     /// Run on the arrays of these shapes, whose values are the blocks.
     Run(Vec<Vec<usize>>),
+    /// Give the outputs of the last run in their own types.
+    Tensors,
     /// End the profile.
     Profile,
     /// Describe the available ONNX Runtime.
@@ -37,6 +40,8 @@ pub(crate) enum Answer {
     Loaded(Loaded),
     /// Outputs of these shapes, whose values are the blocks.
     Ran(Vec<Vec<usize>>),
+    /// Outputs of these types and shapes, whose elements are the blocks.
+    Tensors(Vec<(DType, Vec<usize>)>),
     Profile(Option<PathBuf>),
     Library(Library),
 }
@@ -150,6 +155,18 @@ impl Session for Apart {
         self.outputs.clone().ok_or_else(|| Error::input("outputs", "nothing has run"))
     }
 
+    fn tensors(&mut self) -> Result<Vec<Tensor>> {
+        if self.outputs.is_none() {
+            return Err(Error::input("outputs", "nothing has run"));
+        }
+        match self.engine.ask(&Order::Tensors, &[])? {
+            (Answer::Tensors(kinds), blocks) if kinds.len() == blocks.len() => {
+                kinds.into_iter().zip(blocks).map(|((dtype, shape), block)| Tensor::new(dtype, shape, block)).collect()
+            }
+            _ => Err(self.engine.confused()),
+        }
+    }
+
     fn threads_used(&self) -> usize {
         self.loaded.threads
     }
@@ -199,6 +216,11 @@ pub(crate) fn carried_out(
             session.run()?;
             let (shapes, blocks) = packed(&session.outputs()?);
             Ok((Answer::Ran(shapes), blocks))
+        }
+        Order::Tensors => {
+            let tensors = loaded(session)?.tensors()?;
+            let kinds = tensors.iter().map(|tensor| (tensor.dtype(), tensor.shape().to_vec())).collect();
+            Ok((Answer::Tensors(kinds), tensors.iter().map(|tensor| tensor.bytes().to_vec()).collect()))
         }
         Order::Profile => {
             let session = loaded(session)?;
@@ -259,6 +281,10 @@ mod tests {
             let Answer::Ran(shapes) = answer else { panic!() };
             assert_equal(&unpacked(shapes, values).unwrap(), &outputs);
         }
+        let (Answer::Tensors(kinds), found) = told(Order::Tensors, Vec::new()).unwrap() else { panic!() };
+        let shapes_of =
+            |arrays: &[Array]| arrays.iter().map(|array| (DType::F32, array.shape.clone())).collect::<Vec<_>>();
+        assert_eq!((kinds, found.len()), (shapes_of(&outputs), outputs.len()));
         let few = told(Order::Run(shapes[..1].to_vec()), blocks[..1].to_vec()).unwrap_err();
         assert_eq!(few.to_string(), "inputs: 1 array given for 3 (a, b, scale)");
         assert!(told(Order::Run(shapes), blocks).is_ok(), "a refusal is the end of the session");

@@ -2,6 +2,7 @@
 
 use super::ValueRange;
 use super::{Input, element::holds};
+use gnet_core::graph::Tensor;
 use gnet_core::report::number;
 use gnet_core::words::counted;
 use gnet_core::{Error, Result};
@@ -82,6 +83,11 @@ impl Array {
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         let len = self.data.len() / self.batch().max(1);
         self.data.chunks_exact(len.max(1))
+    }
+
+    /// Returns the same values as a tensor of 32-bit floats.
+    pub(crate) fn tensor(&self) -> Result<Tensor> {
+        Tensor::from_f32(self.shape.clone(), &self.data)
     }
 
     pub(super) fn check(&self) -> Result<()> {

@@ -3,7 +3,7 @@
 //! On the host an [`Array`](super::Array) holds its values as `f32`, whatever the file's type: an engine casts them to
 //! the input's own type when they are bound and casts outputs back when they are read, both outside of a run. Whole
 //! numbers up to [`EXACT`] are preserved; 64-bit floats lose what `f32` does not hold, and 16-bit ones are rounded to
-//! the nearest.
+//! the nearest. [`Session::tensors`](super::Session::tensors) gives outputs as they are.
 
 use gnet_core::graph::DType;
 

@@ -39,7 +39,8 @@ pub use placement::{AssignedNode, Assignment, Placement, ProviderShare, Weight};
 pub use provider::Provider;
 pub use range::{Ranges, ValueRange};
 
-use gnet_core::graph::DType;
+use crate::host::loader::Found;
+use gnet_core::graph::{DType, Tensor};
 use gnet_core::onnx_file::Loadable;
 use gnet_core::process::{self, Worker};
 use gnet_core::{Error, ErrorKind, OnnxFile, Result};
@@ -128,6 +129,15 @@ pub trait Session: Send {
     /// # Errors
     /// Fails if nothing has run yet.
     fn outputs(&self) -> Result<Vec<Array>>;
+
+    /// Returns the outputs of the last run in the file's order and in the file's own types: nothing is rounded. An engine that
+    /// has no more than [`outputs`](Self::outputs) gives these, as 32-bit floats.
+    ///
+    /// # Errors
+    /// Fails if nothing has run yet, or on a type that cannot be read.
+    fn tensors(&mut self) -> Result<Vec<Tensor>> {
+        self.outputs()?.iter().map(Array::tensor).collect()
+    }
 
     /// Returns the number of threads that take part in a run, at most the number requested.
     fn threads_used(&self) -> usize;
@@ -265,6 +275,34 @@ pub(crate) fn openvino_plugin(options: &OpenVinoOptions) -> Option<PathBuf> {
 #[cfg(not(feature = "ort"))]
 pub(crate) fn openvino_plugin(_: &OpenVinoOptions) -> Option<PathBuf> {
     None
+}
+
+/// Returns the libraries that gnet has installed for the CUDA provider beside a library of ONNX Runtime, by name. `has` tells
+/// whether the system has one.
+#[cfg(feature = "ort")]
+pub(crate) fn supplied(onnx_runtime: &Path, has: impl FnMut(&str) -> bool) -> Vec<(String, Found)> {
+    let found = |path: PathBuf, version: String| Found {
+        path: path.display().to_string(),
+        version: Some(version),
+        by: crate::host::loader::Place::Installed,
+    };
+    ort::supplied(onnx_runtime, has).into_iter().map(|its| (its.name, found(its.path, its.version))).collect()
+}
+
+#[cfg(not(feature = "ort"))]
+pub(crate) fn supplied(_: &Path, _: impl FnMut(&str) -> bool) -> Vec<(String, Found)> {
+    Vec::new()
+}
+
+/// Returns `true` if `gnet runtime install cuda` brings a library of this name where the system lacks it.
+#[cfg(feature = "ort")]
+pub(crate) fn provides(name: &str) -> bool {
+    crate::install::provides(name)
+}
+
+#[cfg(not(feature = "ort"))]
+pub(crate) fn provides(_: &str) -> bool {
+    false
 }
 
 /// An engine knows the content of a file only: its complaints about it get the file's name. What is not the file's fault

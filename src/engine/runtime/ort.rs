@@ -16,6 +16,7 @@ mod settings;
 mod shape;
 mod tensor;
 mod tensorrt;
+mod toolkit;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ mod tests;
 pub(super) use library::library;
 pub(super) use openvino::plugin as openvino_plugin;
 pub(super) use session::OrtSession;
+pub(super) use toolkit::supplied;
 
 use super::{
     Array, AssignedNode, Assignment, EngineOptions, GraphOptimization, Input, Provider, RunOptions, Session, Settings,

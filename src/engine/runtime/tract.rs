@@ -17,8 +17,8 @@ use tract_onnx::prelude::{DatumType, TValue, Tensor};
 use self::lane::{Lane, Plans, Values, Worker};
 use self::layout::{Layout, PIECE_BYTES};
 use self::model::Model;
-use super::{Array, GraphOptimization, Input, RunOptions, Session, Settings, check_inputs};
-use gnet_core::{Error, Result};
+use super::{Array, GraphOptimization, Input, RunOptions, Session, Settings, check_inputs, element};
+use gnet_core::{Error, Result, graph};
 
 pub(super) struct TractSession {
     inputs: Vec<Input>,
@@ -60,6 +60,13 @@ impl TractSession {
             settings: [("engine".to_owned(), "tract".to_owned())].into(),
             outputs: None,
         })
+    }
+
+    /// Returns each output as `read` makes it of its pieces, in the order of the images.
+    fn each_output<T>(&self, read: fn(&[&TValue]) -> Result<T>) -> Result<Vec<T>> {
+        let pieces = self.outputs.as_ref().ok_or_else(|| Error::input("outputs", "nothing has run"))?;
+        let count = pieces.first().map_or(0, |outputs| outputs.len());
+        (0..count).map(|i| read(&pieces.iter().map(|outputs| &outputs[i]).collect::<Vec<_>>())).collect()
     }
 
     fn piece(&self, arrays: &[Array], images: &Range<usize>) -> Result<Values> {
@@ -120,9 +127,11 @@ impl Session for TractSession {
     }
 
     fn outputs(&self) -> Result<Vec<Array>> {
-        let pieces = self.outputs.as_ref().ok_or_else(|| Error::input("outputs", "nothing has run"))?;
-        let count = pieces.first().map_or(0, |outputs| outputs.len());
-        (0..count).map(|i| joined(pieces.iter().map(|outputs| &outputs[i]))).collect()
+        self.each_output(joined)
+    }
+
+    fn tensors(&mut self) -> Result<Vec<graph::Tensor>> {
+        self.each_output(exact)
     }
 
     fn threads_used(&self) -> usize {
@@ -138,7 +147,7 @@ impl Session for TractSession {
     }
 }
 
-fn joined<'a>(parts: impl Iterator<Item = &'a TValue>) -> Result<Array> {
+fn joined(parts: &[&TValue]) -> Result<Array> {
     let mut whole: Option<Array> = None;
     for part in parts {
         let values = part.cast_to::<f32>().map_err(|e| model::failed(&e))?;
@@ -153,6 +162,28 @@ fn joined<'a>(parts: impl Iterator<Item = &'a TValue>) -> Result<Array> {
         }
     }
     whole.ok_or_else(|| Error::input("outputs", "nothing has run"))
+}
+
+fn exact(parts: &[&TValue]) -> Result<graph::Tensor> {
+    let mut whole: Option<(graph::DType, Vec<usize>, Vec<u8>)> = None;
+    for part in parts {
+        // Whole numbers derived from shapes have a type of tract's own.
+        let kind = if part.datum_type() == DatumType::TDim { DatumType::I64 } else { part.datum_type() };
+        let unread =
+            || Error::input("tract", format!("gives an output that {}", element::refusal(model::type_name(kind))));
+        let dtype = model::dtype(kind).ok_or_else(unread)?;
+        let values = part.cast_to_dt(kind).map_err(|e| model::failed(&e))?;
+        let view = values.try_as_plain_ram().map_err(|e| model::failed(&e))?;
+        match &mut whole {
+            None => whole = Some((dtype, part.shape().to_vec(), view.as_bytes().to_vec())),
+            Some((_, shape, bytes)) => {
+                shape[0] += part.shape()[0];
+                bytes.extend_from_slice(view.as_bytes());
+            }
+        }
+    }
+    let (dtype, shape, bytes) = whole.ok_or_else(|| Error::input("outputs", "nothing has run"))?;
+    graph::Tensor::new(dtype, shape, bytes)
 }
 
 #[cfg(test)]

@@ -135,7 +135,7 @@ gnet_core::named!(
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct InputSet {
-    /// Kind of inputs: a distribution's name, or [`IMAGES`].
+    /// Kind of inputs: a distribution's name, [`IMAGES`] or [`GIVEN`].
     pub name: String,
     /// For each run the arrays of all inputs, in the signature's order.
     pub runs: Vec<Vec<Array>>,
@@ -145,6 +145,9 @@ pub struct InputSet {
 
 /// Name of real images as a kind of inputs.
 pub const IMAGES: &str = "images";
+
+/// Name of a user's arrays as a kind of inputs.
+pub const GIVEN: &str = "given";
 
 impl InputSet {
     /// Creates a set from runs of any sizes, under the name of a kind. The arrays of each run are in the signature's order.
@@ -212,6 +215,16 @@ impl InputSet {
             .chunks(plan.batch)
             .map(|indices| Ok(vec![Array::new(shape.clone(), crate::data::prepare(preprocessing, split, indices)?)?]));
         Ok(Self { name: IMAGES.to_owned(), runs: arrays.collect::<Result<_>>()?, ranges: vec![None] })
+    }
+
+    /// Creates the set of a user's arrays, one run of them, in the signature's order.
+    pub fn given(arrays: Vec<Array>) -> Self {
+        Self { name: GIVEN.to_owned(), ranges: vec![None; arrays.len()], runs: vec![arrays] }
+    }
+
+    /// Returns `true` if a user chose the samples, among which some may be equal.
+    pub fn is_given(&self) -> bool {
+        self.name == GIVEN
     }
 
     /// Returns `true` if the samples are real images.

@@ -51,6 +51,9 @@ pub(super) struct Rule {
     /// Whether it is a count or a decision; see [`Side::counts`](super::Side::counts).
     pub(super) counts: bool,
     pub(super) images: bool,
+    /// Whether a user chose the samples: some may be equal, and then the two that are farthest apart show whether inputs
+    /// matter.
+    pub(super) given: bool,
 }
 
 /// Comparison of two sides on one output, with the verdict.
@@ -95,7 +98,7 @@ impl Judgement {
         if reference.batch() < 2 {
             return Err(Error::input("comparison", "one sample cannot tell outputs apart; it takes two"));
         }
-        let rule = Rule { tolerance: *tolerance, unit: 0.0, counts: false, images };
+        let rule = Rule { tolerance: *tolerance, unit: 0.0, counts: false, images, given: false };
         Self::by(reference, other, &rule, &Noise::default())
     }
 
@@ -184,7 +187,7 @@ fn empty(agreement: &Agreement) -> Option<String> {
 /// Whole numbers with a tolerance of less than 1 must be equal, and any two that differ are told apart: tokens or
 /// classes of two samples may well be the same, if half of all pairs differ. For counts and decisions one pair is enough.
 fn too_alike(rule: &Rule, spread: &Spread, agreement: &Agreement, worst: &Worst, values: &[f32]) -> Option<String> {
-    let Rule { tolerance, counts, .. } = rule;
+    let Rule { tolerance, counts, given, .. } = rule;
     if *counts && spread.max > 0.0 {
         return None;
     }
@@ -192,7 +195,8 @@ fn too_alike(rule: &Rule, spread: &Spread, agreement: &Agreement, worst: &Worst,
     if exact && spread.median > 0.0 {
         return None;
     }
-    tolerance.too_alike(spread, agreement.largest, worst.most_accepted)
+    let spread = if *given { Spread { min: spread.max, median: spread.max, ..*spread } } else { *spread };
+    tolerance.too_alike(&spread, agreement.largest, worst.most_accepted)
 }
 
 fn explained(reason: String, reference: &Array, other: &Array, agreement: &Agreement) -> String {
@@ -219,7 +223,8 @@ mod tests {
         let array = |value: f32| Array::new(vec![2, 2], vec![value, 0.0, 2.0, 3.0]).unwrap();
         let mut noise = Noise::default();
         noise.add(&array(1.0), &array(f32::NAN));
-        let rule = Rule { tolerance: Precision::F32.tolerance(), unit: 0.0, counts: false, images: false };
+        let rule =
+            Rule { tolerance: Precision::F32.tolerance(), unit: 0.0, counts: false, images: false, given: false };
         let one_sided = judged(&[1.0; 4], &[f32::NAN, 1.0, 1.0, 1.0]);
         let nothing_accepted = judged(&[0.0; 4], &[1.0; 4]);
         let all_accepted = Judgement::by(&array(1.0), &array(1.5), &rule, &noise).unwrap();
@@ -267,6 +272,18 @@ mod tests {
         assert_eq!(judged(real, real), Verdict::Weak);
         let large = classes.map(|class| class * 1e6);
         assert_eq!(judged(large, large), Verdict::Weak, "3e6 is held to 3, and the same token twice is no proof");
+    }
+
+    #[test]
+    fn samples_of_a_users_choice_may_be_equal_but_not_all() {
+        let verdict = |given, data: [f32; 6]| {
+            let array = Array::new(vec![3, 2], data.to_vec()).unwrap();
+            let rule = Rule { tolerance: Precision::F32.tolerance(), unit: 0.0, counts: false, images: false, given };
+            Judgement::by(&array, &array, &rule, &Noise::default()).unwrap().verdict
+        };
+        let twice = [1.25, 2.0, 1.25, 2.0, 3.0, 4.0];
+        assert_eq!((verdict(false, twice), verdict(true, twice)), (Verdict::Weak, Verdict::Agree));
+        assert_eq!(verdict(true, [1.25, 2.0, 1.25, 2.0, 1.25, 2.0]), Verdict::Weak);
     }
 
     #[test]

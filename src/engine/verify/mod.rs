@@ -53,10 +53,11 @@ mod signature;
 mod trial;
 
 pub use bisect::{Culprit, InputRange, Search, bisect, sweep};
-pub use inputs::{Distribution, IMAGES, InputSet};
+pub use inputs::{Distribution, GIVEN, IMAGES, InputSet};
 pub use judge::{Judgement, Verdict};
 pub use noise::{Draw, unit};
 pub use precision::{Precision, Tolerance};
+pub(crate) use record::scientific;
 pub use record::{Comparison, OnCopies, Row, Verification};
 pub use redraw::drawn;
 pub use request::Request;

@@ -63,7 +63,7 @@ impl<'a> Probe<'a> {
         let (mut seen, mut trials) = (Vec::new(), Vec::new());
         for (place, ((a, b), (here, _))) in arrays.into_iter().zip(pairs).enumerate() {
             let unit = unit(&reference.model().graph, *here);
-            let rule = Rule { tolerance: *tolerance, unit, counts: false, images: false };
+            let rule = Rule { tolerance: *tolerance, unit, counts: false, images: false, given: false };
             seen.push(Seen::of(&a, &b));
             trials.extend(trial(place, a, b, rule)?);
         }
@@ -167,7 +167,7 @@ mod tests {
         let tolerance = crate::verify::Precision::F32.tolerance().with_relative(1e-3).unwrap();
         let (a, b) = (array(a), array(b));
         let mut seen = Seen::of(&a, &b);
-        let rule = Rule { tolerance, unit: 0.0, counts: false, images: false };
+        let rule = Rule { tolerance, unit: 0.0, counts: false, images: false, given: false };
         trial(0, a, b, rule).unwrap().iter().for_each(|trial| seen.judge(&trial.judgement));
         seen
     }

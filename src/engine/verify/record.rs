@@ -9,6 +9,7 @@ use super::answers::Asked;
 use super::judge::Rule;
 use super::trial::Trial;
 use super::{Culprit, InputSet, Judgement, Search, Side, Tolerance, Verdict, VerifyOptions};
+use crate::arrays::ArrayFile;
 use crate::runtime::{Array, ValueRange};
 use gnet_core::graph::{DType, Dim};
 use gnet_core::report::{Cell, Column, Report, Table};
@@ -27,6 +28,8 @@ pub struct Verification {
     pub inputs: Vec<InputRecord>,
     /// Symbols of the files that were given a size, with that size; empty unless the caller fills it in.
     pub dims: BTreeMap<String, usize>,
+    /// File whose arrays the inputs were fed; `null` for drawn numbers and images, and unless the caller fills it in.
+    pub arrays: Option<ArrayFile>,
     /// Seed of the inputs.
     pub seed: u64,
     /// Tolerance that was applied.
@@ -87,7 +90,7 @@ pub struct OnCopies {
 pub struct Row {
     /// Name of the output in the reference.
     pub output: String,
-    /// Kind of inputs: a distribution's name, or `images`.
+    /// Kind of inputs: a distribution's name, `images`, or `given` for a user's arrays.
     pub inputs: String,
     /// Measures and verdict.
     #[serde(flatten)]
@@ -128,6 +131,7 @@ impl Comparison {
                 unit: reference.unit(piece.output),
                 counts: reference.counts(piece.output),
                 images: asked.set.is_images(),
+                given: asked.set.is_given(),
             };
             let trial = Trial::new(number, expected.clone(), found, rule).map_err(named)?;
             let (output, inputs) = (name.clone(), asked.set.name.clone());
@@ -206,6 +210,7 @@ impl Verification {
                 })
                 .collect(),
             dims: BTreeMap::new(),
+            arrays: None,
             seed: options.seed,
             tolerance: options.tolerance,
             comparisons,
@@ -225,9 +230,8 @@ impl Verification {
             layer.map_or_else(String::new, |culprit| format!("; they part at {} ({})", culprit.node, culprit.op));
         let error = Error::check(thing, format!("{reason}{parted}"));
         Err(match failed.verdict {
-            Verdict::Weak => {
-                error.remedy("train the network first, or feed it other inputs (--inputs, --range, --data)")
-            }
+            Verdict::Weak => error
+                .remedy("train the network first, or feed it other inputs (--inputs, --range, --data, --inputs-from)"),
             _ if self.hides_all() => {
                 error.remedy("a mask that hides everything makes NaN; show a mask true alone with --range NAME=1..2")
             }
@@ -260,11 +264,12 @@ impl Report for Verification {
 }
 
 impl Verification {
-    /// Describes the sizes and whole numbers that the files were run with, if any.
+    /// Describes the sizes, whole numbers and arrays that the files were run with, if any.
     fn fed(&self) -> Option<String> {
         let dims = self.dims.iter().map(|(symbol, size)| format!("{symbol} is {size}"));
         let ranges = self.inputs.iter().filter_map(|input| Some(format!("{} within {}", input.name, input.range?)));
-        let all: Vec<String> = dims.chain(ranges).collect();
+        let arrays = self.arrays.iter().map(|file| format!("fed the arrays of {}", file.path.display()));
+        let all: Vec<String> = dims.chain(ranges).chain(arrays).collect();
         (!all.is_empty()).then(|| all.join(", "))
     }
 
@@ -342,6 +347,9 @@ impl Verification {
         if let Some(fed) = self.fed() {
             table.note(fed);
         }
+        if self.arrays.is_some() && comparison.rows.iter().all(|row| row.judgement.agreement.images < 2) {
+            table.note("one sample does not show whether the outputs depend on the inputs; two or more do");
+        }
         table.note(format!(
             "accepted, used and noise are those of the value that is off most for what is accepted of it; the error is max \
              abs / largest, the spread how far the two closest samples' outputs lie apart; seed {}",
@@ -412,7 +420,7 @@ fn layer(search: &Search) -> Table {
 }
 
 /// Formats a number as `1.23e-4`: the compared values span many orders of magnitude.
-fn scientific(value: Option<f64>) -> Cell {
+pub(crate) fn scientific(value: Option<f64>) -> Cell {
     match value {
         None => Cell::Missing,
         Some(0.0) => Cell::Text("0".to_owned()),

@@ -8,7 +8,7 @@ use super::redraw::{self, Originals};
 use super::signature::Signature;
 use super::{Draw, Precision};
 use crate::runtime::{self, Array, EngineOptions, Provider, RunOptions, Session};
-use gnet_core::graph::{DType, Graph, Model, Node, Sizes, ValueId};
+use gnet_core::graph::{DType, Graph, Model, Node, Sizes, Tensor, ValueId};
 use gnet_core::passes;
 use gnet_core::words::counted;
 use gnet_core::{Error, ErrorKind, OnnxFile, Result};
@@ -29,6 +29,14 @@ pub trait Side {
     /// # Errors
     /// Fails if the inputs do not match, or if the engine fails.
     fn run(&mut self, inputs: &[Array]) -> Result<Vec<Array>>;
+
+    /// Does the same as [`run`](Self::run) and returns the outputs in their own types; by default as 32-bit floats.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run); also fails on a type that cannot be read.
+    fn tensors(&mut self, inputs: &[Array]) -> Result<Vec<Tensor>> {
+        self.run(inputs)?.iter().map(Array::tensor).collect()
+    }
 
     /// Returns `true` if its outputs for equal inputs are equal bit for bit, as those of engines on the CPU are. Some
     /// on the GPU sum in the order in which their threads end.
@@ -297,6 +305,14 @@ impl Side for FileSide {
             return Err(Error::check(label, reason));
         }
         Ok(outputs)
+    }
+
+    fn tensors(&mut self, inputs: &[Array]) -> Result<Vec<Tensor>> {
+        let outputs = self.run(inputs)?;
+        match &mut self.session {
+            Some((_, session)) => session.tensors().map_err(|e| about(&self.label, e)),
+            None => outputs.iter().map(Array::tensor).collect(),
+        }
     }
 
     fn is_exact(&self) -> bool {

@@ -10,5 +10,6 @@ mod write;
 
 pub use line::{Build, Line};
 pub use model::Subject;
+pub(crate) use read::{BEGINS, Objects, objects};
 pub use read::{Logged, read};
 pub use write::Log;

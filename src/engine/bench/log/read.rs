@@ -30,28 +30,47 @@ pub fn read(path: &Path) -> Result<Logged> {
 }
 
 /// Beginning of every line: by this a line that is cut off is told from one that is something else.
-const BEGINS: &str = "{\"schema_version\":";
+pub(crate) const BEGINS: &str = "{\"schema_version\":";
 
 pub(super) fn parsed(bytes: &[u8]) -> Result<Logged> {
-    let mut found = Logged { lines: Vec::new(), pairs: Vec::new(), notes: Vec::new() };
+    let Objects { lines, notes } = objects(bytes)?;
+    let mut found = Logged { lines: Vec::new(), pairs: Vec::new(), notes };
+    for (number, object) in lines {
+        let line: Line =
+            serde_json::from_value(object.into()).map_err(|reason| no_line(number, &reason.to_string()))?;
+        if line.kind == Line::PAIR { found.pairs.push(line) } else { found.lines.push(line) }
+    }
+    Ok(found)
+}
+
+/// Lines of a log as JSON, of the kinds that are known.
+pub(crate) struct Objects {
+    /// The lines, each with its number in the file, from 1.
+    pub lines: Vec<(usize, Map<String, Value>)>,
+    /// Remarks on lines that were passed over because they are cut off.
+    pub notes: Vec<String>,
+}
+
+/// Parses a log for a reader that takes of each line what it needs: one of another version of gnet may lack keys of this one.
+pub(crate) fn objects(bytes: &[u8]) -> Result<Objects> {
+    let mut found = Objects { lines: Vec::new(), notes: Vec::new() };
     for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..).filter(|(line, _)| !line.is_empty()) {
         match one(line) {
-            Ok(Some(line)) if line.kind == Line::PAIR => found.pairs.push(line),
-            Ok(line) => found.lines.extend(line),
+            Ok(object) => found.lines.extend(object.map(|object| (number, object))),
             Err(Wrong::CutOff) => found.notes.push(format!("line {number} is cut off and was passed over")),
             Err(Wrong::Version(version)) => {
                 let reason = format!("line {number} is of version {version}, and this gnet knows {SCHEMA_VERSION}");
                 return Err(Error::input(Error::THE_FILE, reason).remedy("read it with the gnet that wrote it"));
             }
-            Err(Wrong::Other(reason)) => {
-                return Err(Error::input(
-                    Error::THE_FILE,
-                    format!("line {number} is no line of a log of gnet: {reason}"),
-                ));
-            }
+            Err(Wrong::Other(reason)) => return Err(no_line(number, &reason)),
         }
     }
     Ok(found)
+}
+
+/// Returns the error of a line that is not one of a log.
+fn no_line(number: usize, reason: &str) -> Error {
+    Error::input(Error::THE_FILE, format!("line {number} is no line of a log of gnet: {reason}"))
 }
 
 enum Wrong {
@@ -60,7 +79,7 @@ enum Wrong {
     Other(String),
 }
 
-fn one(line: &[u8]) -> Result<Option<Line>, Wrong> {
+fn one(line: &[u8]) -> Result<Option<Map<String, Value>>, Wrong> {
     let object: Map<String, Value> = serde_json::from_slice(line).map_err(|e| {
         let shared = line.len().min(BEGINS.len());
         match e.is_eof() && line[..shared] == BEGINS.as_bytes()[..shared] {
@@ -71,9 +90,7 @@ fn one(line: &[u8]) -> Result<Option<Line>, Wrong> {
     let version = object.get("schema_version").and_then(Value::as_u64);
     match (version, object.get("kind").and_then(Value::as_str)) {
         (Some(version), Some(_)) if version != u64::from(SCHEMA_VERSION) => Err(Wrong::Version(version)),
-        (Some(_), Some(Line::ROW | Line::PAIR)) => {
-            serde_json::from_value(object.into()).map(Some).map_err(|e| Wrong::Other(e.to_string()))
-        }
+        (Some(_), Some(Line::ROW | Line::PAIR)) => Ok(Some(object)),
         (Some(_), Some(_)) => Ok(None),
         _ => Err(Wrong::Other("it has no schema_version or no kind".to_owned())),
     }

@@ -1,6 +1,6 @@
 //! Reasons why a provider cannot be used, in one sentence, derived from ONNX Runtime's messages.
 
-use super::{Provider, said_plainly};
+use super::{Provider, said_plainly, toolkit};
 use crate::runtime::Library;
 use gnet_core::Error;
 
@@ -26,8 +26,9 @@ pub(super) fn unusable(provider: Provider, library: &Library, message: &str, log
     let error = |reason: String| Error::unavailable(format!("provider {provider}"), reason);
     let said = || std::iter::once(message).chain(log.iter().rev().map(String::as_str));
     if let Some(missing) = said().find_map(missing_library) {
-        return error(format!("{missing} is not found; {}", needs(provider, library)))
-            .remedy(format!("{}, or use --provider cpu", install(&missing)));
+        let what = if is_drivers(&missing) { "it is the NVIDIA driver's".to_owned() } else { needs(provider, library) };
+        return error(format!("{missing} is not found; {what}"))
+            .remedy(format!("{}, or use --provider cpu", bring(&missing, library)));
     }
     if let Some((misfit, symbol)) = said().find_map(misfit) {
         return error(format!("the {misfit} that was found is of another version: it lacks {symbol}"))
@@ -110,13 +111,23 @@ fn no_device(message: &str) -> Option<&'static str> {
     found.map(|(_, _, reason)| *reason)
 }
 
+fn is_drivers(library: &str) -> bool {
+    library.starts_with("libcuda.so")
+}
+
 /// Returns the provider's requirements. gnet installs builds of ONNX Runtime for CUDA 13; others are for other
 /// versions.
 fn needs(provider: Provider, library: &Library) -> String {
-    let installed = library.version == "1.31.1";
+    let installed = library.version == crate::install::ONNX_RUNTIME_CUDA;
     let cuda = if installed { "CUDA 13 with cuFFT 12, and cuDNN 9" } else { "CUDA and cuDNN" };
     let what = if provider == Provider::TensorRt { format!("TensorRT 10, {cuda}") } else { cuda.to_owned() };
     format!("the provider in ONNX Runtime {} needs {what}", library.version)
+}
+
+/// Returns what brings a library that is missing.
+fn bring(missing: &str, library: &Library) -> String {
+    let is_ours = crate::install::provides(missing) && toolkit::fits(&library.path);
+    if is_ours { "`gnet runtime install cuda` brings it".to_owned() } else { install(missing) }
 }
 
 fn install(library: &str) -> String {
@@ -178,9 +189,31 @@ mod tests {
             let name = if provider == Provider::Cuda { "cuda" } else { "tensorrt" };
             let (text, remedy) = explained(provider, &recorded(name, &format!("{library}{none}")));
             assert!(text.starts_with(&format!("provider {name}: {library} is not found; ")), "{text}");
-            assert!(text.contains("CUDA 13 with cuFFT 12, and cuDNN 9"), "{text}");
+            let needs = if library == "libcuda.so.1" {
+                "it is the NVIDIA driver's"
+            } else {
+                "CUDA 13 with cuFFT 12, and cuDNN 9"
+            };
+            assert!(text.contains(needs), "{text}");
             assert!(remedy.starts_with(brings) && remedy.ends_with("use --provider cpu"), "{remedy}");
         }
+    }
+
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    #[test]
+    fn what_gnet_can_bring_it_names_for_the_cuda_that_it_has() {
+        let dir = tempfile::tempdir().unwrap();
+        let library = Library { path: dir.path().join("libonnxruntime.so"), ..library() };
+        let remedy = |needed: &str, missing: &str| {
+            let provider = dir.path().join("libonnxruntime_providers_cuda.so");
+            std::fs::write(provider, crate::runtime::elf::written(&[needed], None)).unwrap();
+            let message = format!("{missing}: cannot open shared object file: No such file or directory");
+            unusable(Provider::Cuda, &library, &message, &[]).remedy_text().unwrap().to_owned()
+        };
+        let brings = "`gnet runtime install cuda` brings it, or use --provider cpu";
+        assert_eq!(remedy("libcudart.so.13", "libcudnn.so.9"), brings);
+        assert!(remedy("libcudart.so.12", "libcudnn.so.9").starts_with("install cuDNN 9 where"));
+        assert!(remedy("libcudart.so.13", "libcuda.so.1").starts_with("install the NVIDIA driver"));
     }
 
     #[test]

@@ -7,7 +7,9 @@ use ort::session::builder::{AutoDevicePolicy, BuilderResult, GraphOptimizationLe
 
 use super::library::Loaded;
 use super::settings::{self, device_id, on, set};
-use super::{GraphOptimization, Provider, RunOptions, Settings, explain, failed, log, nvidia, openvino, tensorrt};
+use super::{
+    GraphOptimization, Provider, RunOptions, Settings, explain, failed, log, nvidia, openvino, tensorrt, toolkit,
+};
 use crate::runtime::{ConvSearch, CudaOptions};
 use gnet_core::{Error, OnnxFile, Result};
 
@@ -31,6 +33,9 @@ pub(super) fn configure(
     let is_part = !matches!(provider, Provider::Cpu | Provider::OpenVino);
     if is_part && provider.ort_name().is_none_or(|name| !loaded.library.has(name)) {
         return Err(explain::not_compiled_in(provider, &loaded.library));
+    }
+    if matches!(provider, Provider::Cuda | Provider::TensorRt) {
+        toolkit::load(&loaded.library.path)?;
     }
     let mut settings = settings::common(loaded, options);
     // Earlier messages are not the reason for what happens now.

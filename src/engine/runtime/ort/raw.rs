@@ -44,6 +44,18 @@ pub(super) fn open(path: &Path) -> Result<Opened, String> {
     Ok(Opened { version, get_api: base.GetApi, _library: library })
 }
 
+/// Loads a library (a path, or a name that the loader searches) into this process for as long as that lives.
+///
+/// # Errors
+/// Fails with the loader's reason.
+pub(super) fn keep(path: &Path) -> Result<(), String> {
+    // SAFETY: as in `open`: loading runs the library's initialisers, which is what the caller asks for. It is never unloaded,
+    // so that nothing that another library takes from it can dangle.
+    let library = unsafe { libloading::Library::new(path) }.map_err(|e| loader_reason(&e))?;
+    std::mem::forget(library);
+    Ok(())
+}
+
 impl Opened {
     /// Returns `true` if it provides the interface version that `ort` asks for, which panics if it is missing. Only to
     /// be called for a version that should have it: an older library complains on stderr.

@@ -10,13 +10,13 @@ use ort::value::{DynTensor, DynTensorValueType};
 
 use super::library;
 use super::shape::{self, Outlet};
-use super::tensor::{array, element_type, tensor};
+use super::tensor::{array, element_type, exact, tensor};
 use super::{
     Array, Assignment, Input, Provider, RunOptions, Session, Settings, check_inputs, explain, failed, log, ports,
     prepare, providers, raw, settings,
 };
 use crate::runtime::Library;
-use gnet_core::graph::{DType, Dim, Fed};
+use gnet_core::graph::{DType, Dim, Fed, Tensor};
 use gnet_core::onnx_file::Reference;
 use gnet_core::{Error, OnnxFile, Result};
 
@@ -140,9 +140,14 @@ impl OrtSession {
         self.bound.as_ref().ok_or_else(|| Error::input("run", "no input is bound"))
     }
 
-    fn read(&self) -> Result<Vec<Array>> {
+    /// Returns the outputs, each as `read` makes it of a tensor in the host's memory.
+    fn read<T>(&self, read: fn(&DynTensor) -> Result<T>) -> Result<Vec<T>> {
         let outputs = self.outputs.as_ref().ok_or_else(|| Error::input("outputs", "nothing has run"))?;
-        outputs.iter().map(|tensor| if self.device.is_some() { fetched(tensor) } else { array(tensor) }).collect()
+        let output = |tensor: &DynTensor| match self.device {
+            Some(_) => read(&tensor.to(AllocationDevice::CPU, 0).map_err(|e| failed(&e))?),
+            None => read(tensor),
+        };
+        outputs.iter().map(output).collect()
     }
 }
 
@@ -203,13 +208,17 @@ impl Session for OrtSession {
 
     fn copy_out(&mut self) -> Result<()> {
         if self.device.is_some() {
-            self.host_outputs = Some(self.read()?);
+            self.host_outputs = Some(self.read(array)?);
         }
         Ok(())
     }
 
     fn outputs(&self) -> Result<Vec<Array>> {
-        self.host_outputs.clone().map_or_else(|| self.read(), Ok)
+        self.host_outputs.clone().map_or_else(|| self.read(array), Ok)
+    }
+
+    fn tensors(&mut self) -> Result<Vec<Tensor>> {
+        self.read(exact)
     }
 
     fn threads_used(&self) -> usize {
@@ -248,10 +257,6 @@ fn blamed(provider: Provider, library: &Library, error: &ort::Error) -> Error {
 /// Copies tensors to the device and waits for them; does nothing if there are none there.
 fn copy(host: &[DynTensor], device: &mut [DynTensor]) -> Result<()> {
     host.iter().zip(device).try_for_each(|(from, to)| from.copy_into(to)).map_err(|e| failed(&e))
-}
-
-fn fetched(tensor: &DynTensor) -> Result<Array> {
-    array(&tensor.to(AllocationDevice::CPU, 0).map_err(|e| failed(&e))?)
 }
 
 fn shapeless(file: &OnnxFile) -> Vec<String> {

@@ -3,7 +3,7 @@
 use ort::value::{DynTensor, Tensor, TensorElementType};
 
 use super::{Array, failed};
-use gnet_core::graph::DType;
+use gnet_core::graph::{self, DType};
 use gnet_core::{Error, Result};
 
 /// ONNX Runtime's numeric types, one row per type. Half floats are missing: the crate `ort` has no Rust type for them
@@ -84,6 +84,40 @@ pub(super) fn array(tensor: &DynTensor) -> Result<Array> {
         TensorElementType::Bool => cast!(bool, v => f32::from(u8::from(*v))),
         other => return Err(Error::input("ONNX Runtime", format!("gives {other}, which cannot be read"))),
     };
-    let shape = tensor.shape().iter().map(|side| usize::try_from(*side).unwrap_or(0)).collect();
-    Array::new(shape, data)
+    Array::new(shape(tensor), data)
+}
+
+/// Returns the elements of a tensor in the host's memory, in its own type.
+pub(super) fn exact(tensor: &DynTensor) -> Result<graph::Tensor> {
+    macro_rules! bytes {
+        ($type:ty) => {{
+            let (_, data) = tensor.try_extract_tensor::<$type>().map_err(|e| failed(&e))?;
+            data.iter().flat_map(|value| value.to_le_bytes()).collect()
+        }};
+    }
+    let kind = *tensor.data_type();
+    let unread = || Error::input("ONNX Runtime", format!("gives {kind}, which cannot be read"));
+    let dtype = dtype(kind).ok_or_else(unread)?;
+    let bytes: Vec<u8> = match dtype {
+        DType::F32 => bytes!(f32),
+        DType::F64 => bytes!(f64),
+        DType::I8 => bytes!(i8),
+        DType::I16 => bytes!(i16),
+        DType::I32 => bytes!(i32),
+        DType::I64 => bytes!(i64),
+        DType::U8 => bytes!(u8),
+        DType::U16 => bytes!(u16),
+        DType::U32 => bytes!(u32),
+        DType::U64 => bytes!(u64),
+        DType::Bool => {
+            let (_, data) = tensor.try_extract_tensor::<bool>().map_err(|e| failed(&e))?;
+            data.iter().map(|value| u8::from(*value)).collect()
+        }
+        _ => return Err(unread()),
+    };
+    graph::Tensor::new(dtype, shape(tensor), bytes)
+}
+
+fn shape(tensor: &DynTensor) -> Vec<usize> {
+    tensor.shape().iter().map(|side| usize::try_from(*side).unwrap_or(0)).collect()
 }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::runtime::agreement::Spread;
-use crate::runtime::testing::{TOLERANCE, assert_equal, case, file, fixture, head};
+use crate::runtime::testing::{TOLERANCE, assert_equal, assert_exact, case, file, fixture, head, wide};
 use crate::runtime::{Placement, Provider, load, open, run};
 use gnet_core::graph::{DType, Dim, Graph, Model, Node, Sizes, Tensor};
 use gnet_core::onnx::{self, ExternalData, decodes};
@@ -211,6 +211,12 @@ fn numbers_of_every_type_tokens_and_masks_equal_the_reference() {
     assert_eq!(error.to_string(), "input 'tokens': axis 1 is dynamic; only the first, the batch, may be");
     assert!(error.remedy_text().unwrap().starts_with("fix its size with --dim T=SIZE"));
     assert!(refusal(&engine, "half").to_string().starts_with("input 'f16': is of type f16 where "));
+}
+
+#[test]
+fn outputs_in_their_own_types_are_not_rounded() {
+    let Some(engine) = engine() else { return };
+    assert_exact(load(Provider::Cpu, &wide(), &options(&engine, 1, 3)).unwrap().as_mut());
 }
 
 #[test]

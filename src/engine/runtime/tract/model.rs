@@ -218,13 +218,13 @@ fn shape(stated: &ValueInfoProto) -> Option<Vec<Dim>> {
 }
 
 /// Returns the element type, if arrays are cast to and from it: gnet gives such types the same names.
-fn dtype(kind: DatumType) -> Option<DType> {
+pub(super) fn dtype(kind: DatumType) -> Option<DType> {
     let name = type_name(kind);
     let numbers = DType::ALL.into_iter().filter(|dtype| dtype.elements() != Elements::Texts);
     numbers.into_iter().find(|dtype| dtype.to_string() == name)
 }
 
-fn type_name(kind: DatumType) -> String {
+pub(super) fn type_name(kind: DatumType) -> String {
     format!("{kind:?}").to_lowercase()
 }
 

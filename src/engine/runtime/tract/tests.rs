@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::runtime::agreement::{Agreement, Spread};
-use crate::runtime::testing::{TOLERANCE, assert_equal, case, file, fixture, head};
+use crate::runtime::testing::{TOLERANCE, assert_equal, assert_exact, case, file, fixture, head, wide};
 use crate::runtime::{Provider, load, run};
 use gnet_core::OnnxFile;
 use gnet_core::graph::{Attribute, DType, Dim, Graph, Node, Sizes, Subgraph};
@@ -210,6 +210,19 @@ fn every_type_of_number_goes_in_and_comes_out() {
 }
 
 #[test]
+fn outputs_in_their_own_types_are_not_rounded() {
+    for threads in 1..=3 {
+        let mut session = load(Provider::Tract, &wide(), &RunOptions::new(threads, 3)).unwrap();
+        assert_exact(session.as_mut());
+    }
+    let (inputs, _) = case("half");
+    let mut session = session("half", 3, 1).unwrap();
+    session.bind(&inputs).unwrap();
+    session.run().unwrap();
+    assert_eq!(session.tensors().unwrap()[0].dtype(), DType::F16);
+}
+
+#[test]
 fn tokens_and_a_mask_run_at_the_length_that_they_are_given() {
     let (inputs, outputs) = case("tokens");
     let error = session("tokens", 3, 1).err().unwrap();
@@ -273,7 +286,7 @@ fn running_sum(shape: &[&str]) -> Vec<u8> {
     scan.attributes.insert("body".into(), Attribute::Graph(Box::new(body)));
     graph.nodes = vec![scan];
     (graph.inputs, graph.outputs) = (vec![start, x], vec![last, all]);
-    gnet_core::onnx::write(&gnet_core::graph::Model::new(graph, 18)).unwrap()
+    gnet_core::onnx::write(&graph::Model::new(graph, 18)).unwrap()
 }
 
 #[test]

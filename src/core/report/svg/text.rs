@@ -1,5 +1,7 @@
 //! Text in a picture: estimating its width, shortening it, and escaping it for XML.
 
+use crate::report::visible;
+
 /// Estimates the width of `text` in pixels at `size` pixels, for a wide sans-serif face.
 ///
 /// The viewer's font is not known. The classes below are those of Verdana and DejaVu Sans, which are wider than Arial
@@ -32,6 +34,15 @@ pub fn shortened(text: &str, limit: usize) -> String {
     let head = limit.saturating_sub(1) / 3;
     let tail = limit.saturating_sub(1) - head;
     text.chars().take(head).chain(['…']).chain(text.chars().skip(length - tail)).collect()
+}
+
+/// Shortens `text` until it takes at most `room` pixels at `size` pixels. What a terminal would hide is written out.
+pub fn fitted(text: &str, size: f64, room: f64) -> String {
+    // No more characters fit than the narrowest of them.
+    let most = (room / (size * advance('i'))).ceil() as usize;
+    let whole = shortened(&visible(text), most);
+    let mut fitting = (1..=most).rev().map(|limit| shortened(&whole, limit));
+    fitting.find(|text| width(text, size) <= room).unwrap_or_default()
 }
 
 /// Escapes `text` as the content of an element or attribute of XML 1.0.
@@ -94,6 +105,17 @@ mod tests {
         assert_eq!(shortened("a_very_long_name.conv", 10), "a_v…e.conv");
         assert_eq!(shortened("äöüäöü", 4), "ä…öü");
         assert_eq!((shortened("abc", 1), shortened("abc", 0)), ("…".into(), "…".into()));
+    }
+
+    #[test]
+    fn a_text_is_shortened_to_the_room_there_is() {
+        assert_eq!(fitted("cuda, tf32", 12.0, 200.0), "cuda, tf32");
+        assert_eq!(fitted("a\u{1b}b", 12.0, 200.0), r"a\u{1b}b");
+        for name in ["m".repeat(100_000), "重".repeat(500), "i".repeat(500), "\u{202e}".repeat(90)] {
+            let shown = fitted(&name, 12.0, 90.0);
+            assert!(width(&shown, 12.0) <= 90.0 && shown.contains('…') && shown.chars().count() > 5, "{shown}");
+        }
+        assert_eq!(fitted("重", 12.0, 1.0), "", "nothing fits");
     }
 
     #[test]
