@@ -51,10 +51,10 @@ impl Ruler {
             Scale::Linear => self.even(self.low, self.high),
             Scale::Log => {
                 let marks = decades(self.low, self.high);
-                match marks.len() {
-                    // Within less than a decade there may be none.
-                    0..3 => self.even(10f64.powf(self.low), 10f64.powf(self.high)),
-                    _ => self.at(&marks),
+                // Within less than a decade there may be none; over more, equal steps would crowd at its end.
+                match marks.len() < 3 && self.high - self.low < 1.0 {
+                    true => self.even(10f64.powf(self.low), 10f64.powf(self.high)),
+                    false => self.at(&marks),
                 }
             }
         }
@@ -151,6 +151,7 @@ mod tests {
             (Log, vec![0.8, 19.0], "1 2 5 10"),
             (Log, vec![0.001, 1000.0], "0.001 0.01 0.1 1 10 100 1,000"),
             (Log, vec![3.15, 4.1], "3.2 3.4 3.6 3.8 4.0"),
+            (Log, vec![15.0, 8000.0], "100 1,000"),
             (Log, vec![1e-200, 1e200], "1e-134 1e-67 1 1e67 1e134"),
         ] {
             let found = of(scale, &values);
