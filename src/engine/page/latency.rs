@@ -15,6 +15,9 @@ use gnet_core::words::counted;
 /// Maximum number of settings in a chart: more cannot be told apart by their look. The table has all.
 const MOST: usize = 24;
 
+/// A number that not every row has.
+type Value = fn(&Row) -> Option<f64>;
+
 /// Rows of one network, with the name of each setting.
 pub struct Rows<'a> {
     rows: Vec<&'a Row>,
@@ -134,8 +137,8 @@ impl<'a> Rows<'a> {
     }
 
     fn table(&self) -> Table {
-        let has = |value: fn(&Row) -> Option<f64>| self.rows.iter().any(|row| value(row).is_some());
-        let optional: [(Column, fn(&Row) -> Option<f64>); 3] = [
+        let has = |value: Value| self.rows.iter().any(|row| value(row).is_some());
+        let optional: [(Column, Value); 3] = [
             (Column::number("p90").unit("ms"), |row| row.p90_ms),
             (Column::number("with copies").unit("ms"), |row| row.with_copies_ms),
             (Column::number("GMAC/s"), |row| row.gmacs_per_s),

@@ -318,7 +318,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_by_its_key() {
-        let cases: [(fn(&mut Value), &str); 9] = [
+        type Change = fn(&mut Value);
+        let cases: [(Change, &str); 9] = [
             (|run| run["batch"] = 0.into(), "runs[0]: batch: must be at least 1"),
             (|run| run["batch"] = (-1).into(), "runs[0]: invalid value"),
             (|run| run["latency_ms"]["p50"] = 0.0.into(), "runs[0]: latency_ms.p50: is not a number above 0: 0"),

@@ -156,8 +156,7 @@ fn names_are_data_in_the_page_and_in_its_pictures() {
     let series = json!({"source": name, "statistic": name, "device": name,
         "series": [{"label": name, "model": name, "points": [{"batch": u64::MAX, "ms": 1e300}]}]});
     let (dir, read) = documents(&[("a.json", document), ("b.json", verify), ("c.json", doctor), ("d.json", series)]);
-    let mut options = PageOptions::default();
-    options.notes = vec![name.clone(), " \n".into()];
+    let options = PageOptions { notes: vec![name.clone(), " \n".into()], ..PageOptions::default() };
     for place in ["p.md", "a b)<c>.md"] {
         let page = compose(&read, &options, &dir.path().join(place)).unwrap();
         for (path, text) in &page.files {
