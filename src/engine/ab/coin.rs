@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::measure::Arm;
+use super::arm::Arm;
 
 /// Returns another seed each time, short enough to be a number in every reader of JSON.
 pub fn fresh_seed() -> u64 {

@@ -3,38 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::arm::Arm;
 use super::coin::Coin;
 use crate::bench::{Run, Spec, keeps_busy};
 use crate::runtime::Provider;
-use gnet_core::{Error, ErrorKind, Result, stats};
-
-/// One of the two sides of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
-pub enum Arm {
-    /// The arm that B is held against.
-    A,
-    /// The arm that may be slower.
-    B,
-}
-
-impl Arm {
-    /// Returns the other one.
-    pub fn other(self) -> Self {
-        match self {
-            Self::A => Self::B,
-            Self::B => Self::A,
-        }
-    }
-
-    /// Names the arm in an error of its process.
-    #[must_use]
-    pub fn named(self, error: Error) -> Error {
-        match error.kind() {
-            ErrorKind::Interrupted => error,
-            _ => error.within(format!("arm {self:?}")),
-        }
-    }
-}
+use gnet_core::{Result, stats};
 
 /// Rule by which a process is told to be disturbed by other work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
@@ -197,6 +170,6 @@ pub trait Measure {
     ///
     /// # Errors
     /// Fails if an arm, which is named ([`Arm::named`]), cannot be measured, or with
-    /// [`ErrorKind::Interrupted`].
+    /// [`ErrorKind::Interrupted`](gnet_core::ErrorKind::Interrupted).
     fn pair(&mut self, coin: &mut Coin) -> Result<Option<Pair>>;
 }

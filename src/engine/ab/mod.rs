@@ -30,6 +30,7 @@
 //! # Ok::<(), gnet_core::Error>(())
 //! ```
 
+mod arm;
 mod baseline;
 mod coin;
 mod counterpart;
@@ -47,12 +48,13 @@ mod tune;
 mod undisturbed;
 mod workers;
 
+pub use arm::Arm;
 pub use baseline::{Baseline, BaselineRow, DRIFT, Found, Held, How};
 pub use coin::{Coin, fresh_seed};
 pub use counterpart::{BaselineOptions, Counterpart};
 pub use family::family;
 pub use interface::same_interface;
-pub use measure::{Arm, Measure, Pair, Sample, Side, Turns, Watch};
+pub use measure::{Measure, Pair, Sample, Side, Turns, Watch};
 pub use options::{AbOptions, Statistic};
 pub use pairs::{PairDone, compare};
 pub use record::{ArmRecord, Beside, Comparison, Process, Verdict, Why};

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::arm::Arm;
 use super::coin::Coin;
-use super::measure::{Arm, Measure, Pair, Sample, Side};
+use super::measure::{Measure, Pair, Sample, Side};
 use super::options::{AbOptions, Statistic};
 use super::print::{percent, watched};
 use super::record::{ArmRecord, Beside, Comparison, Process, Verdict, Why};

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::measure::{Arm, Sample, Side, Turns, Watch};
+use super::arm::Arm;
+use super::measure::{Sample, Side, Turns, Watch};
 use super::options::Statistic;
 use gnet_core::{Error, Result, stats};
 

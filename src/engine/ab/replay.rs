@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use serde::Deserialize;
 
+use super::arm::Arm;
 use super::coin::Coin;
-use super::measure::{Arm, Measure, Pair, Sample, Side};
+use super::measure::{Measure, Pair, Sample, Side};
 use super::options::Statistic;
 use super::record::{ArmRecord, Comparison, Process};
 use crate::bench::log::Line;

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+use super::arm::Arm;
 use super::coin::Coin;
-use super::measure::{Arm, Measure, Pair, Sample, Side};
+use super::measure::{Measure, Pair, Sample, Side};
 use crate::bench::{self, RowWorker, Run, Spec};
 use gnet_core::Result;
 

@@ -3,43 +3,13 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use super::measure::{Loaded, MEASURING};
+use super::orders::{Progress, TurnAnswer, TurnOrder, packed};
 use super::steady::Sampling;
-use super::worker::packed;
-use super::{Limits, Run, Spec, SystemClock};
+use super::{Limits, Spec, SystemClock};
 use crate::host;
 use gnet_core::process::Blocks;
 use gnet_core::{Error, Result};
-
-/// Order to a process that takes turns.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum TurnOrder {
-    /// Load the network and warm up.
-    Ready(Box<Spec>),
-    /// Measure for a turn.
-    Turn,
-    /// Make the record of the row.
-    Finish,
-}
-
-/// Answer to it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum TurnAnswer {
-    Ready,
-    Turned(Progress),
-    Finished(Box<Run>),
-}
-
-/// State of a row after a turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Progress {
-    /// Whether the turns so far are as long as the limits ask, with as many samples.
-    pub enough: bool,
-    /// Whether they have taken the maximum time, or as many samples as there is room for.
-    pub over: bool,
-}
 
 /// Shortest time of a turn. Pairs of equal processes differed as much with turns of 5 and 10 ms, more with 20 and 25
 /// (`benches/NOTES.md`).

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::measure::MEASURING;
-use super::turns::{Progress, TurnAnswer, TurnOrder};
+use super::orders::{Progress, TurnAnswer, TurnOrder, unpacked};
 use super::{Run, Spec};
 use gnet_core::process::{Blocks, Lost, Worker};
 use gnet_core::{Error, Result};
@@ -104,17 +104,6 @@ fn with_samples(run: Run, blocks: &[Vec<u8>]) -> Run {
     Run { samples_ns: unpacked(blocks), ..run }
 }
 
-/// Returns the block that carries a row's samples beside it: 8 bytes each, little-endian.
-pub(crate) fn packed(run: &Run) -> Blocks {
-    vec![run.samples_ns.iter().flat_map(|sample| sample.to_le_bytes()).collect()]
-}
-
-/// Returns the samples that [`packed`] has made a block of.
-fn unpacked(blocks: &[Vec<u8>]) -> Vec<u64> {
-    let samples = blocks.iter().flat_map(|block| block.as_chunks().0);
-    samples.map(|sample| u64::from_le_bytes(*sample)).collect()
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
@@ -137,14 +126,6 @@ mod tests {
             feed: Feed::default(),
             trace: None,
             outputs: None,
-        }
-    }
-
-    #[test]
-    fn samples_cross_the_channel_as_they_are() {
-        for samples in [vec![], vec![1, u64::MAX, 0, 3_000_000_000]] {
-            let run = Run { samples_ns: samples.clone(), ..crate::bench::record::sample().runs.remove(0) };
-            assert_eq!(unpacked(&packed(&run)), samples);
         }
     }
 
