@@ -1,4 +1,4 @@
-//! What a process that measures a row is told, and what it answers.
+//! Orders to a process that measures a row, and its answers.
 
 use serde::{Deserialize, Serialize};
 

@@ -20,7 +20,7 @@ struct World {
     wheel: Wheel,
     /// Packages of libraries that the wheel needs.
     packages: Vec<Wheel>,
-    /// What of them the system has.
+    /// Those of them that the system has.
     system: Vec<&'static str>,
 }
 
