@@ -178,8 +178,8 @@ fn pip_and_what_it_started_end_with_gnet_however_that_ends() {
         let home = Home::with_python(&FAMILY.replace("mv ", "sleep 0.3; mv "));
         let begun = home.0.path().join("bin/begun");
         let mut command = home.command(&["install"]);
-        command.env("PATH", home.0.path().join("bin")).stderr(std::process::Stdio::null());
-        let mut gnet = command.spawn().unwrap();
+        command.env("PATH", home.0.path().join("bin"));
+        let mut gnet = super::interrupt::heeding(&command).stderr(std::process::Stdio::null()).spawn().unwrap();
         while !begun.exists() {
             assert!(gnet.try_wait().unwrap().is_none(), "it ends by itself");
             std::thread::sleep(std::time::Duration::from_millis(10));

@@ -35,8 +35,9 @@ pub struct Running {
 
 /// The same command under `env`, which lets it hear the signals that this process may have been started to ignore: in a
 /// shell's background, or by `nohup`.
-fn heeding(command: &Command) -> Command {
-    let mut env = Command::new("env");
+pub fn heeding(command: &Command) -> Command {
+    // By its path: the command may have been given another PATH.
+    let mut env = Command::new("/usr/bin/env");
     env.arg("--default-signal=INT,TERM,HUP").arg(command.get_program()).args(command.get_args());
     if let Some(dir) = command.get_current_dir() {
         env.current_dir(dir);
