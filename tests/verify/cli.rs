@@ -51,7 +51,10 @@ fn a_file_agrees_with_itself_on_random_inputs_and_real_images() {
     let document = folder.json("a.onnx --provider tract,tract --samples 4 --seed 7", 0);
     let mut top = keys(&document);
     top.sort_unstable();
-    assert_eq!(top, ["comparisons", "dims", "inputs", "passed", "reference", "schema_version", "seed", "tolerance"]);
+    assert_eq!(
+        top,
+        ["arrays", "comparisons", "dims", "inputs", "passed", "reference", "schema_version", "seed", "tolerance"]
+    );
     assert_eq!((&document["passed"], &document["seed"]), (&true.into(), &7.into()));
     let rows = document["comparisons"][0]["rows"].as_array().unwrap();
     let kinds: Vec<_> = rows.iter().map(|row| row["inputs"].as_str().unwrap()).collect();
